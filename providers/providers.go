@@ -1,0 +1,116 @@
+// Package providers is the contract between the export and the platforms it copies.
+//
+// It must not know Parquet, buckets, batches, Temporal, the environment, or which platforms there are.
+package providers
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Cursor says where a list goes on. It is opaque to all but the provider that made it, carries no secret and no text of a
+// conversation, and stays short: it stands in Temporal histories. The empty cursor is the beginning of a window.
+type Cursor string
+
+// Ref names one listed conversation.
+type Ref struct {
+	ID        string    `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+	// Messages is how many messages the list says the conversation has, nil where it does not say.
+	Messages *int64 `json:"messages,omitempty"`
+}
+
+// Page is one page of a list.
+type Page struct {
+	Refs      []Ref              // conversations of the window, ascending by (CreatedAt, ID) within the page
+	Documents []schemas.Document // what the list already carried, in the order of Refs
+	Next      Cursor             // where to go on; empty after the last page
+	Dropped   int                // listed rows that were outside the window
+}
+
+// Provider reads one account of one platform. Its methods are safe for concurrent use. Errors are *Error.
+type Provider interface {
+	// Conversations lists the conversations created in w, from at on. Every conversation that exists from before the
+	// first call until after the last is in at least one page; one may be listed twice. Paging can go on at every
+	// Next, in another process. An empty page with a Next is allowed.
+	Conversations(ctx context.Context, w schemas.Window, at Cursor) iter.Seq2[Page, error]
+	// Messages fetches all messages of refs. Documents come grouped by conversation in the order of refs, at least one
+	// for each; a conversation that is gone is one document with status 404 or 410. The first error ends the walk.
+	Messages(ctx context.Context, refs []Ref) iter.Seq2[schemas.Document, error]
+	// Metadata fetches what else belongs to refs, in the same order. It may yield nothing for a ref.
+	Metadata(ctx context.Context, refs []Ref) iter.Seq2[schemas.Document, error]
+	// Thread turns the documents of one conversation into rows. It is pure: no clock, no network, same documents, same rows.
+	Thread(docs []schemas.Document) (schemas.Thread, error)
+}
+
+// Counter is a provider that can say how many conversations a window should hold.
+type Counter interface {
+	Count(ctx context.Context, w schemas.Window) (int64, error)
+}
+
+// Directory is a provider that can list its agents, contacts, groups, channels, labels and fields.
+type Directory interface {
+	// Directory lists documents page by page; its pages have no Refs.
+	Directory(ctx context.Context, at Cursor) iter.Seq2[Page, error]
+	// Snapshot turns one document of the directory into rows. It is pure.
+	Snapshot(doc schemas.Document) (schemas.Snapshot, error)
+}
+
+// Prober is a provider that can check its credentials before any work is done.
+type Prober interface {
+	Probe(ctx context.Context) (Probe, error)
+}
+
+// Visibility is how much of the account the credentials can see.
+type Visibility string
+
+const (
+	VisibilityFull    Visibility = "full"
+	VisibilityPartial Visibility = "partial" // an export with these credentials would silently miss conversations
+	VisibilityUnknown Visibility = "unknown"
+)
+
+// Probe is what a check of the credentials found.
+type Probe struct {
+	Visibility Visibility
+	// Advice says what to do about a partial visibility, in a sentence without names.
+	Advice string
+}
+
+// Account is one configured login, its secrets resolved.
+type Account struct {
+	Name      string // as in the configuration
+	BaseURL   string
+	AccountID string // the platform's own id of the account, where it has one
+	Token     string
+	// RequestsPerSecond is the account's whole budget; no process ever sends more. 0 is no limit.
+	RequestsPerSecond float64
+	Options           map[string]string
+}
+
+// Definition is what a provider's folder exports for the registry.
+type Definition struct {
+	Name string // as in the configuration and in keys: "chatwoot"
+	// Open makes a provider for an account. It does no network.
+	Open func(Account) (Provider, error)
+	// Check says what is wrong with the settings of an account; key is the setting, relative to the account, for example
+	// "options.details". It returns nil, or an error made by Bad.
+	Check func(Account) error
+	// BaseURL is used when the configuration gives none; empty where it must be given.
+	BaseURL string
+	// RequestsPerSecond is the budget when the configuration gives none.
+	RequestsPerSecond float64
+	// MessageRequests and MetadataRequests are the requests a conversation usually costs.
+	MessageRequests, MetadataRequests float64
+}
+
+// Setting is an error about one key of an account's configuration.
+type Setting struct {
+	Key    string // relative to the account: "account_id", "options.details"
+	Reason string // what was expected and what to do
+}
+
+func (s *Setting) Error() string { return s.Key + ": " + s.Reason }
