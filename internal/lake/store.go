@@ -1,0 +1,46 @@
+// Package lake is the data lake: staged objects, Parquet files, and the write-once ledger that says which of them count.
+// It promises the same over a local folder and over S3-compatible storage.
+//
+// It must not know any vendor, Temporal, or what a column means.
+package lake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+)
+
+// Store is a bucket: keys with slashes, whole objects, strong read-after-write consistency. Keys are relative to the
+// lake's root. Methods are safe for concurrent use.
+type Store interface {
+	// Put writes an object of size bytes whole or not at all. With ifAbsent it returns ErrExists, and leaves the object
+	// that stands alone, when the key is taken; of any number of racing calls exactly one succeeds. A call that returns
+	// another error may have written the object all the same.
+	Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error
+	// Get reads length bytes from offset on; length -1 is up to the end. ErrNotExist when there is no such key.
+	Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
+	// Stat returns ErrNotExist when there is no such key.
+	Stat(ctx context.Context, key string) (Object, error)
+	// List yields all objects whose key begins with prefix, in the order of keys.
+	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
+	// Delete removes an object; a key that does not exist is no error.
+	Delete(ctx context.Context, key string) error
+}
+
+// Object is what a store knows of an object without reading it.
+type Object struct {
+	Key        string
+	Bytes      int64
+	ModifiedAt time.Time
+}
+
+var (
+	// ErrExists says that a conditional write found the key taken.
+	ErrExists = errors.New("object exists already")
+	// ErrNotExist says that there is no object under the key.
+	ErrNotExist = errors.New("no such object")
+	// ErrStagingLost says that a staged object is missing or is not what was written; the shard must be fetched again.
+	ErrStagingLost = errors.New("staged object is lost")
+)
