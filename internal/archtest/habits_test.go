@@ -1,0 +1,108 @@
+package archtest
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestHabits(t *testing.T) {
+	files, err := goFiles(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if slices.Contains(wrongNames, strings.TrimSuffix(f.name, "_test")) || slices.Contains(wrongNames, path.Base(f.folder())) {
+			t.Errorf("%s: package %s in %s says nothing of what is inside", f.path, f.name, f.folder())
+		}
+		if f.test {
+			continue
+		}
+		for _, line := range f.inits {
+			t.Errorf("%s:%d: func init hides its order and its panics; call it by name", f.path, line)
+		}
+		if f.lines > maxLines {
+			t.Errorf("%s has %d lines, %d at most: is there a second subject in it?", f.path, f.lines, maxLines)
+		} else if f.lines > longFile {
+			t.Logf("%s has %d lines, the aim is %d", f.path, f.lines, longFile)
+		}
+	}
+}
+
+type stranger struct {
+	what string
+	is   *regexp.Regexp
+}
+
+// foreign is what belongs to one machine or one network and not to the tree. The words are put together here so that this file does
+// not find itself.
+var foreign = []stranger{
+	{"the host of a package registry", regexp.MustCompile(strings.Join([]string{
+		`(proxy|sum|index)\.golang` + `\.org`, `registry\.npmjs` + `\.org`, `registry\.yarnpkg` + `\.com`, `pypi` + `\.org`,
+		`pythonhosted` + `\.org`, `(static\.)?crates` + `\.io`, `rubygems` + `\.org`, `repo1?\.maven` + `\.`, `(registry-1|index)\.docker` + `\.io`,
+		`deb\.debian` + `\.org`,
+	}, "|"))},
+	{"an absolute path of one machine", regexp.MustCompile("[\"'` =(:]/(home|root|wor" + "k|far" + "m|Users|tm" + `p)/[A-Za-z0-9._]`)},
+}
+
+func TestNothingForeign(t *testing.T) {
+	root := os.DirFS("../..")
+	err := fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if p != "." && p != ".ci" && (hidden(d.Name()) || p == "bin") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() || d.Name() == "go.sum" {
+			return nil
+		}
+		text, err := fs.ReadFile(root, p)
+		if err != nil {
+			return err
+		}
+		if bytes.IndexByte(text, 0) >= 0 {
+			return nil
+		}
+		for i, line := range bytes.Split(text, []byte("\n")) {
+			for _, f := range foreign {
+				if found := f.is.Find(line); found != nil {
+					t.Errorf("%s:%d: %q is %s", p, i+1, found, f.what)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestForeignFinds(t *testing.T) {
+	tests := []struct {
+		line string
+		want bool
+	}{
+		{"ENV GOPROXY=https://proxy." + "golang.org", true},
+		{"open(\"/" + "home/ann/lake\")", true},
+		{"path: /" + "tmp/x", true},
+		{"/var/lib/chatlake", false},
+		{"os.TempDir()", false},
+		{"apt-get install docker.io", false},
+		{"https://example.org/home/page", false},
+	}
+	for _, tt := range tests {
+		found := slices.ContainsFunc(foreign, func(f stranger) bool { return f.is.MatchString(tt.line) })
+		if found != tt.want {
+			t.Errorf("%q: found %v, want %v", tt.line, found, tt.want)
+		}
+	}
+}

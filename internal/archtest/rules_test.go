@@ -1,0 +1,134 @@
+package archtest
+
+// A rule says what the product code of a folder may import. Its tests may import more: see tests.
+type rule struct {
+	folder string   // from the root of the module; "x/*" is every folder directly under x that has no rule of its own
+	ours   []string // folders of ours that it may import; "*" is all of them
+	tests  []string // folders of ours that its tests may import as well
+	never  []string // import paths outside the module, with all that is below them, that it must never know
+	only   []string // where not nil: all import paths outside the module that it may know
+	why    string
+}
+
+// The vocabulary of what most of the house must never know.
+const (
+	awsSDK    = "github.com/aws"
+	arrow     = "github.com/apache/arrow"
+	temporal  = "go.temporal.io"
+	webUI     = "github.com/temporalio"
+	http      = "net/http"
+	osPackage = "os" // files and the environment
+)
+
+var rules = []rule{
+	{
+		folder: "schemas",
+		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
+		why:    "the vocabulary is what all others stand on: it knows no vendor, no HTTP, no S3, no Temporal",
+	}, {
+		folder: "providers",
+		ours:   []string{"schemas"},
+		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
+		why:    "the contract knows neither Parquet, buckets, Temporal nor the environment, nor which platforms there are",
+	}, {
+		folder: "providers/providertest",
+		ours:   []string{"providers", "schemas"},
+		tests:  []string{"*"},
+		never:  []string{awsSDK, arrow, temporal, webUI},
+		why:    "the contract as tests holds for every provider, so it knows none of them",
+	}, {
+		folder: "providers/*",
+		ours:   []string{"providers", "schemas", "internal/rest"},
+		tests:  []string{"providers/providertest", "simulator", "simulator/*"},
+		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
+		why:    "a provider is its platform's dialect and nothing else: no other provider, no lake, no workflow, no environment",
+	}, {
+		folder: "internal/rest",
+		ours:   []string{"providers", "schemas"},
+		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
+		why:    "HTTP as all platforms need it knows no vendor's fields and no store",
+	}, {
+		folder: "internal/parquet",
+		ours:   []string{"schemas"},
+		never:  []string{http, awsSDK, temporal, webUI},
+		why:    "a file format knows neither where files are kept nor who asked for them",
+	}, {
+		folder: "internal/lake",
+		ours:   []string{"schemas", "internal/parquet"},
+		tests:  []string{"internal/lake/s3test"},
+		never:  []string{temporal, webUI},
+		why:    "the lake knows no vendor and no Temporal: its promises hold whoever writes",
+	}, {
+		folder: "internal/lake/s3test",
+		why:    "a test server knows nothing of what is kept on it",
+	}, {
+		folder: "internal/archtest",
+		why:    "the keeper of the rules must compile when all else is broken",
+	}, {
+		folder: "activities",
+		ours:   []string{"providers", "internal/lake", "schemas"},
+		tests:  []string{"*"},
+		never:  []string{http, awsSDK, arrow, webUI},
+		why:    "activities move documents between a provider and the lake; which providers exist is not theirs to know",
+	}, {
+		folder: "workflows",
+		ours:   []string{"activities"},
+		tests:  []string{"*"},
+		only: []string{
+			"errors", "fmt", "slices", "time",
+			"go.temporal.io/sdk/temporal", "go.temporal.io/sdk/workflow",
+		},
+		why: "a workflow touches nothing and repeats itself word for word: no storage, no clock, no text of a conversation",
+	}, {
+		folder: "worker/embedded",
+		never:  []string{awsSDK, arrow},
+		why:    "the server in process is an address to connect to and nothing more",
+	}, {
+		folder: "worker",
+		ours: []string{
+			"activities", "internal/lake", "internal/rest", "providers", "providers/*", "schemas", "worker/embedded", "workflows",
+		},
+		tests: []string{"*"},
+		never: []string{awsSDK, arrow},
+		why:   "the worker ties everything, but neither the simulator nor the command line belongs to it",
+	}, {
+		folder: "simulator",
+		ours:   []string{"schemas"},
+		tests:  []string{"simulator/*"},
+		never:  []string{awsSDK, arrow, temporal, webUI},
+		why:    "a fake that shared code with the provider it fakes would share its mistakes",
+	}, {
+		folder: "cmd/chatlake",
+		ours:   []string{"internal/lake", "schemas", "simulator", "worker", "workflows"},
+		tests:  []string{"*"},
+		never:  []string{awsSDK, arrow},
+		why:    "the command reads flags and makes one call",
+	},
+}
+
+// A reserve keeps an import path, with all that is below it, to a few folders. Tests are free of it.
+type reserve struct {
+	path string // outside the module as it is imported; of ours from the root of the module
+	only []string
+	why  string
+}
+
+var reserves = []reserve{
+	{"go.temporal.io/server", []string{"worker/embedded"}, "a hundred megabytes of server stay behind one door"},
+	{"github.com/temporalio/ui-server", []string{"worker/embedded"}, "the UI comes and goes with the server in process"},
+	{"modernc.org/sqlite", []string{"worker/embedded"}, "the database belongs to the server in process; ours is the ledger"},
+	{awsSDK, []string{"internal/lake"}, "one place knows how an S3-compatible server misbehaves"},
+	{arrow, []string{"internal/parquet"}, "arrow v17 swallows write errors: one place guards against it"},
+	{"go.temporal.io/sdk", []string{"activities", "workflows", "worker", "worker/embedded", "cmd/chatlake"}, "data and platforms outlive the control plane"},
+	{"testing", []string{"providers/providertest", "internal/lake/s3test"}, "the product does not carry its tests"},
+	{"internal/lake/s3test", nil, "a server for tests is not shipped"},
+	{"providers/providertest", nil, "the contract's tests are not shipped"},
+}
+
+// wrongNames are package names that say nothing of what is inside.
+var wrongNames = []string{"util", "utils", "common", "shared", "helper", "helpers", "types", "models", "base", "core", "misc"}
+
+const (
+	longFile = 300 // lines of product code: reported
+	maxLines = 400 // lines of product code: refused
+)
