@@ -1,0 +1,209 @@
+package schemas
+
+import (
+	"maps"
+	"slices"
+	"time"
+	"unicode/utf8"
+)
+
+// Column is one line of a table: a name, a shape, and how its value is taken out of a row.
+type Column[R any] struct {
+	node  Node
+	width int // how many leaf columns it has
+	shred func(row *R, at level, leaves []Leaf)
+	when  func(row *R) (time.Time, bool) // for a time that the rows of a file are known by
+}
+
+// required is a column that is never null.
+func required[R, V any](name string, kind Kind, get func(*R) V, put func(*Leaf, V)) Column[R] {
+	return Column[R]{
+		node:  Node{Name: name, Kind: kind, Statistics: true},
+		width: 1,
+		shred: func(row *R, at level, leaves []Leaf) {
+			leaves[0].place(at.definition, at.repetition)
+			put(&leaves[0], get(row))
+		},
+	}
+}
+
+// optional is a column that is null where the row has nil.
+func optional[R, V any](name string, kind Kind, get func(*R) *V, put func(*Leaf, V)) Column[R] {
+	return Column[R]{
+		node:  Node{Name: name, Kind: kind, Optional: true, Statistics: true},
+		width: 1,
+		shred: func(row *R, at level, leaves []Leaf) {
+			v := get(row)
+			if v == nil {
+				leaves[0].place(at.definition, at.repetition)
+				return
+			}
+			leaves[0].place(at.definition+1, at.repetition)
+			put(&leaves[0], *v)
+		},
+	}
+}
+
+func text[R any](name string, get func(*R) string) Column[R] {
+	return required(name, KindText, get, (*Leaf).putText)
+}
+
+func optText[R any](name string, get func(*R) *string) Column[R] {
+	return optional(name, KindText, get, (*Leaf).putText)
+}
+
+func raw[R any](name string, get func(*R) []byte) Column[R] {
+	return required(name, KindBytes, get, (*Leaf).putBytes)
+}
+
+func integer[R any](name string, get func(*R) int64) Column[R] {
+	return required(name, KindInteger, get, (*Leaf).putInteger)
+}
+
+func optInteger[R any](name string, get func(*R) *int64) Column[R] {
+	return optional(name, KindInteger, get, (*Leaf).putInteger)
+}
+
+func optNumber[R any](name string, get func(*R) *float64) Column[R] {
+	return optional(name, KindNumber, get, (*Leaf).putNumber)
+}
+
+func boolean[R any](name string, get func(*R) bool) Column[R] {
+	return required(name, KindBoolean, get, (*Leaf).putBoolean)
+}
+
+func optBoolean[R any](name string, get func(*R) *bool) Column[R] {
+	return optional(name, KindBoolean, get, (*Leaf).putBoolean)
+}
+
+func instant[R any](name string, get func(*R) time.Time) Column[R] {
+	return required(name, KindInstant, get, (*Leaf).putInstant)
+}
+
+func optInstant[R any](name string, get func(*R) *time.Time) Column[R] {
+	c := optional(name, KindInstant, get, (*Leaf).putInstant)
+	c.when = func(row *R) (time.Time, bool) {
+		t := get(row)
+		if t == nil {
+			return time.Time{}, false
+		}
+		return *t, true
+	}
+	return c
+}
+
+// itself is how a list of plain values takes the value out of its entry.
+func itself[V any](v *V) V { return *v }
+
+// texts is a list of texts.
+func texts[R any](name string, get func(*R) []string) Column[R] {
+	element := text("element", itself[string])
+	return list(name, get, element.node, 1, element.shred)
+}
+
+// structs is a list of structs, whose fields are columns like those of a table.
+func structs[R, E any](name string, get func(*R) []E, fields ...Column[E]) Column[R] {
+	element := Node{Name: "element", Kind: KindStruct}
+	width := 0
+	for _, f := range fields {
+		element.Children = append(element.Children, f.node)
+		width += f.width
+	}
+	return list(name, get, element, width, func(entry *E, at level, leaves []Leaf) {
+		for _, f := range fields {
+			f.shred(entry, at, leaves[:f.width])
+			leaves = leaves[f.width:]
+		}
+	})
+}
+
+// list is never null; nil is an empty list.
+func list[R, E any](name string, get func(*R) []E, element Node, width int, shred func(*E, level, []Leaf)) Column[R] {
+	return Column[R]{
+		node:  Node{Name: name, Kind: KindList, Children: []Node{element}},
+		width: width,
+		shred: func(row *R, at level, leaves []Leaf) {
+			entries := get(row)
+			if len(entries) == 0 {
+				for i := range leaves {
+					leaves[i].place(at.definition, at.repetition)
+				}
+				return
+			}
+			for i := range entries {
+				shred(&entries[i], at.deeper(i), leaves)
+			}
+		},
+	}
+}
+
+type pair struct {
+	key   string
+	value *string
+}
+
+// textMap is a map of texts in the order of its keys; nil is an empty map. Its values are too many and too different for
+// statistics, its keys are few.
+func textMap[R any](name string, get func(*R) map[string]*string) Column[R] {
+	key := text("key", func(p *pair) string { return p.key }).dictionary()
+	value := optText("value", func(p *pair) *string { return p.value })
+	return Column[R]{
+		node:  Node{Name: name, Kind: KindMap, Children: []Node{key.node, value.node}},
+		width: 2,
+		shred: func(row *R, at level, leaves []Leaf) {
+			entries := get(row)
+			if len(entries) == 0 {
+				leaves[0].place(at.definition, at.repetition)
+				leaves[1].place(at.definition, at.repetition)
+				return
+			}
+			for i, p := range sorted(entries) {
+				key.shred(&p, at.deeper(i), leaves[:1])
+				value.shred(&p, at.deeper(i), leaves[1:])
+			}
+		},
+	}.large()
+}
+
+// sorted are the entries in the order of their keys. Keys that would become the same text once they are valid UTF-8 stay
+// apart: the later ones get further U+FFFD at the end.
+func sorted(entries map[string]*string) []pair {
+	pairs := make([]pair, 0, len(entries))
+	valid := true
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		valid = valid && utf8.ValidString(key)
+		pairs = append(pairs, pair{key, entries[key]})
+	}
+	if valid {
+		return pairs
+	}
+	taken := make(map[string]bool, len(pairs))
+	for key := range entries {
+		taken[key] = utf8.ValidString(key)
+	}
+	for i := range pairs {
+		if utf8.ValidString(pairs[i].key) {
+			continue
+		}
+		key := validText(pairs[i].key)
+		for taken[key] {
+			key += "\uFFFD"
+		}
+		taken[key], pairs[i].key = true, key
+	}
+	return pairs
+}
+
+// dictionary says that the column has few different values.
+func (c Column[R]) dictionary() Column[R] {
+	c.node = c.node.clone()
+	c.node.setLeaves(func(n *Node) { n.Dictionary = true })
+	return c
+}
+
+// large says that the least and greatest value of the column help nobody.
+func (c Column[R]) large() Column[R] {
+	c.node = c.node.clone()
+	c.node.setLeaves(func(n *Node) { n.Statistics = false })
+	return c
+}

@@ -1,0 +1,142 @@
+package schemas
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind is what a column, or a part of one, holds.
+type Kind int
+
+// The kinds. Lists have one child, the element; maps have two, key and value; structs have their fields.
+const (
+	KindText    Kind = iota + 1 // valid UTF-8
+	KindBytes                   // as sent, whatever it is
+	KindInteger                 // 64 bits, signed
+	KindNumber                  // 64 bits, binary floating point
+	KindBoolean
+	KindInstant // microseconds since 1970 in UTC, as an integer
+	KindList
+	KindMap
+	KindStruct
+)
+
+var kindNames = map[Kind]string{
+	KindText: "text", KindBytes: "bytes", KindInteger: "integer", KindNumber: "number", KindBoolean: "boolean",
+	KindInstant: "instant", KindList: "list", KindMap: "map", KindStruct: "struct",
+}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Node is the shape of a column or of a part of one. Lists and maps themselves are never null, nor are list elements and
+// map keys; map values always may be.
+type Node struct {
+	Name       string
+	ID         int32 // field id, unique in the table and never given to anything else
+	Kind       Kind
+	Optional   bool
+	Dictionary bool // few different values: worth a dictionary
+	Statistics bool // least and greatest value help a reader to skip
+	Children   []Node
+}
+
+// idsPerColumn is how many field ids a top-level column owns. Column i has those from i*idsPerColumn+1 on and gives them
+// out depth first, itself first. So a column appended to a table, or a field appended to the last struct within a column,
+// leaves every id that was ever given out as it was.
+const idsPerColumn = 100
+
+// number gives the node and all below it their ids, the first of which is id, and returns the next free one.
+func (n *Node) number(id int32) int32 {
+	n.ID = id
+	id++
+	for i := range n.Children {
+		id = n.Children[i].number(id)
+	}
+	return id
+}
+
+// leaves calls visit for each leaf of the node, in the order in which shredding fills them.
+func (n *Node) leaves(definition, repetition int16, visit func(n *Node, maxDefinition, maxRepetition int16)) {
+	if n.Optional {
+		definition++
+	}
+	switch n.Kind {
+	case KindList, KindMap:
+		definition++
+		repetition++
+	case KindStruct:
+	default:
+		visit(n, definition, repetition)
+	}
+	for i := range n.Children {
+		n.Children[i].leaves(definition, repetition, visit)
+	}
+}
+
+// setLeaves changes all leaves of the node.
+func (n *Node) setLeaves(set func(*Node)) {
+	n.leaves(0, 0, func(leaf *Node, _, _ int16) { set(leaf) })
+}
+
+// clone shares nothing with n.
+func (n Node) clone() Node {
+	children := n.Children
+	n.Children = nil
+	for _, c := range children {
+		n.Children = append(n.Children, c.clone())
+	}
+	return n
+}
+
+func (n *Node) print(b *strings.Builder, indent int) {
+	fmt.Fprintf(b, "%6d  %s%s %s", n.ID, strings.Repeat("  ", indent), n.Name, n.Kind)
+	if n.Optional {
+		b.WriteString(" optional")
+	}
+	if n.Dictionary {
+		b.WriteString(" dictionary")
+	}
+	if !n.Statistics && len(n.Children) == 0 {
+		b.WriteString(" no-statistics")
+	}
+	b.WriteByte('\n')
+	for i := range n.Children {
+		n.Children[i].print(b, indent+1)
+	}
+}
+
+// Shape is a table without the type of its rows.
+type Shape struct {
+	Table   string
+	Columns []Node
+	// CreatedAt names the column whose least and greatest value a file is known by; empty where rows have no such time.
+	CreatedAt string
+}
+
+// Leaves are empty buffers, one for each leaf column in order, as Shred fills them.
+func (s Shape) Leaves() []Leaf {
+	var all []Leaf
+	for i := range s.Columns {
+		s.Columns[i].leaves(0, 0, func(n *Node, maxDefinition, maxRepetition int16) {
+			all = append(all, Leaf{
+				Kind: n.Kind, Dictionary: n.Dictionary, Statistics: n.Statistics,
+				MaxDefinition: maxDefinition, MaxRepetition: maxRepetition,
+			})
+		})
+	}
+	return all
+}
+
+// String prints the table: each column with its field id, its kind and how it is stored.
+func (s Shape) String() string {
+	var b strings.Builder
+	b.WriteString("table " + s.Table)
+	if s.CreatedAt != "" {
+		b.WriteString(" by " + s.CreatedAt)
+	}
+	b.WriteByte('\n')
+	for i := range s.Columns {
+		s.Columns[i].print(&b, 0)
+	}
+	return b.String()
+}
