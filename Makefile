@@ -1,0 +1,9 @@
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BIN ?= bin/chatlake
+
+.PHONY: build check
+build: # a static binary without symbols
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/chatlake
+
+check: # all that must pass before a change lands
+	.ci/run

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Builds the last stage of deploy/Dockerfile around a freshly built binary and runs it once. It pulls nothing. Where no
+# engine is running it starts a private one, which takes root; with CI=true it installs Debian's engine for that.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+engine=
+cleanup() {
+	if [ -n "$engine" ]; then
+		kill "$engine" 2>/dev/null || true
+		wait "$engine" 2>/dev/null || true
+		umount "$work/exec/netns/default" 2>/dev/null || true
+	fi
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+skip() {
+	printf '\n!!!!\n!!!! The image was NOT tested: %s\n!!!!\n\n' "$1"
+	exit 0
+}
+
+start_engine() {
+	[ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || skip "no container engine answers, and starting one takes root on Linux"
+	if ! command -v dockerd >/dev/null; then
+		[ "${CI:-}" = true ] && command -v apt-get >/dev/null || skip "there is no dockerd here"
+		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends docker.io >/dev/null ||
+			skip "docker.io could not be installed"
+	fi
+	export DOCKER_HOST=unix://$work/engine.sock
+	dockerd --host "$DOCKER_HOST" --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/pid" \
+		--bridge none --iptables=false >"$work/engine.log" 2>&1 &
+	engine=$!
+	for _ in $(seq 30); do
+		docker info >/dev/null 2>&1 && return
+		kill -0 "$engine" 2>/dev/null || break
+		sleep 1
+	done
+	tail -n 5 "$work/engine.log"
+	skip "the engine does not start here"
+}
+
+docker info >/dev/null 2>&1 || start_engine
+docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
+
+mkdir -p "$work/image/state"
+make build VERSION=image-test BIN="$work/image/chatlake"
+cp /etc/ssl/certs/ca-certificates.crt "$work/image/" 2>/dev/null || touch "$work/image/ca-certificates.crt"
+sed -n '/^FROM scratch/,$p' deploy/Dockerfile | sed 's|--from=build ||; s|/image/||' >"$work/image/Dockerfile"
+
+docker build --quiet --tag chatlake:image-test "$work/image"
+said=$(docker run --rm --network none --read-only --cap-drop ALL chatlake:image-test version)
+docker image rm --force chatlake:image-test >/dev/null
+case $said in
+*image-test*) echo "the image runs and says: $said" ;;
+*) echo "the image says $said, want its version"; exit 1 ;;
+esac
