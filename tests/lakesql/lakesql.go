@@ -1,0 +1,120 @@
+// Package lakesql reads a lake the way a stranger would: with DuckDB, from the ledger's JSON and the Parquet files it
+// names.
+//
+// It must not know anything of the code that writes lakes, only the Go structs that rows are compared as.
+package lakesql
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	_ "github.com/duckdb/duckdb-go/v2" // the driver named duckdb
+)
+
+// readerRule makes the view files: of every shard the files of its highest generation, and no others. %s is the ledger.
+const readerRule = `
+CREATE VIEW files AS
+SELECT shard, generation, unnest(files, recursive := true)
+FROM (
+	SELECT shard, generation, files,
+	       row_number() OVER (PARTITION BY shard ORDER BY generation DESC) AS age
+	FROM read_json('%s', columns = {
+		shard: 'STRUCT(provider VARCHAR, account VARCHAR, stream VARCHAR, "window" STRUCT("from" VARCHAR, "to" VARCHAR))',
+		generation: 'BIGINT',
+		files: 'STRUCT("table" VARCHAR, "key" VARCHAR, bytes BIGINT, "rows" BIGINT)[]'
+	})
+)
+WHERE age = 1`
+
+// Lake is an open lake in a folder.
+type Lake struct {
+	db   *sql.DB
+	root string
+}
+
+// Open reads the ledger of the lake in a folder as it stands now.
+func Open(ctx context.Context, root string) (*Lake, error) {
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // views live in the one database in memory
+	l := &Lake{db: db, root: root}
+	ledger := filepath.Join(root, "_ledger", "v1", "*", "*", "*", "*", "g*.json")
+	if _, err := db.ExecContext(ctx, fmt.Sprintf(readerRule, quote(ledger))); err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	return l, nil
+}
+
+// Close lets go of the lake.
+func (l *Lake) Close() error { return l.db.Close() }
+
+// Files lists the Parquet files that count for a table, as absolute paths in the order of their keys.
+func (l *Lake) Files(ctx context.Context, table string) ([]string, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT "key" FROM files WHERE "table" = ? ORDER BY "key"`, table)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var files []string
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		files = append(files, filepath.Join(l.root, filepath.FromSlash(key)))
+	}
+	return files, rows.Err()
+}
+
+// Rows reads all rows of a table, each as an R. The table's columns and R's fields must be the same, a field
+// CreatedAt being the column created_at. A table without files has no rows.
+func Rows[R any](ctx context.Context, l *Lake, table string) ([]R, error) {
+	files, err := l.Files(ctx, table)
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	for i, f := range files {
+		files[i] = "'" + quote(f) + "'"
+	}
+	// The partition columns stand in the path and are not asked for.
+	query := fmt.Sprintf("SELECT * FROM read_parquet([%s], hive_partitioning = false)", strings.Join(files, ", "))
+	rows, err := l.db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", table, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	fields, err := match(columns, reflect.TypeFor[R]())
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", table, err)
+	}
+	var all []R
+	values := make([]any, len(columns))
+	for rows.Next() {
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			return nil, fmt.Errorf("read %s: %w", table, err)
+		}
+		var row R
+		for i, v := range values {
+			if err := fill(reflect.ValueOf(&row).Elem().Field(fields[i]), *v.(*any)); err != nil {
+				return nil, fmt.Errorf("read %s.%s: %w", table, columns[i], err)
+			}
+		}
+		all = append(all, row)
+	}
+	return all, rows.Err()
+}
+
+func quote(s string) string { return strings.ReplaceAll(s, "'", "''") }
