@@ -1,0 +1,148 @@
+package rest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Why an answer could not be used. They stand below a *providers.Error.
+var (
+	// ErrHTML says that a page for people came instead of JSON: the base URL is most likely not the API's.
+	ErrHTML = errors.New("the base URL answers with an HTML page; it should be the address of the API")
+	// ErrRedirect says that the server sends elsewhere, where the token must not go.
+	ErrRedirect = errors.New("the server redirects to another address; the base URL should be the final one (http or https, with or without www)")
+	// ErrTooLarge says that a body is larger than the cap.
+	ErrTooLarge = errors.New("the answer is too large")
+
+	errTimeout  = errors.New("no complete answer in time")
+	errNotJSON  = errors.New("the answer is not JSON")
+	errCut      = errors.New("the answer was cut off")
+	errConnect  = errors.New("the connection broke")
+	errEncoding = errors.New("the answer has an unknown encoding")
+)
+
+// send makes the round trip and reads the body.
+func (c *Client) send(req *http.Request) (Response, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return Response{}, wordless(req.Context(), err)
+	}
+	defer resp.Body.Close()
+	a := Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
+	if isRedirect(resp.StatusCode) {
+		return a, ErrRedirect
+	}
+	a.Body, err = c.read(resp)
+	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
+	if resp.StatusCode >= 300 {
+		return a, nil // an error's body is only a hint, whole or not
+	}
+	if err != nil {
+		return a, wordless(req.Context(), err)
+	}
+	return a, check(resp, a.Body)
+}
+
+func isRedirect(status int) bool {
+	return status >= 300 && status < 400 && status != http.StatusNotModified
+}
+
+// read reads a body to its end, unpacked, up to the cap.
+func (c *Client) read(resp *http.Response) ([]byte, error) {
+	var r io.Reader = resp.Body
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "", "identity":
+	case "gzip":
+		unpacked, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, errEncoding
+		}
+		r = unpacked
+	default:
+		return nil, errEncoding
+	}
+	var buf bytes.Buffer
+	if resp.ContentLength > 0 && resp.ContentLength <= c.maxBody {
+		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(r, c.maxBody+1))
+	if n > c.maxBody {
+		return nil, fmt.Errorf("%w: more than %d MiB", ErrTooLarge, c.maxBody>>20)
+	}
+	return buf.Bytes(), err
+}
+
+// check says what is wrong with the body of a successful answer.
+func check(resp *http.Response, body []byte) error {
+	if resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	start := bytes.TrimLeft(body, " \t\r\n\ufeff")
+	if media == "text/html" || media == "application/xhtml+xml" || bytes.HasPrefix(start, []byte("<")) {
+		return ErrHTML
+	}
+	if json.Valid(body) {
+		return nil
+	}
+	delimited := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.Uncompressed || resp.ProtoMajor > 1
+	if !delimited {
+		return errCut
+	}
+	return errNotJSON
+}
+
+// wordless puts an error of the HTTP client into words that hold nothing of the request or of the answer. net/http's own
+// texts carry the whole URL, and what the server sent where it was not HTTP.
+func wordless(ctx context.Context, err error) error {
+	var (
+		dns      *net.DNSError
+		network  *net.OpError
+		unknown  *tls.CertificateVerificationError
+		notTLS   tls.RecordHeaderError
+		deadline interface{ Timeout() bool }
+	)
+	switch {
+	case errors.Is(err, ErrRedirect):
+		return ErrRedirect
+	case errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding):
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &dns):
+		return fmt.Errorf("look up the host: %s", dns.Err)
+	case errors.As(err, &unknown):
+		return fmt.Errorf("TLS: %w", unknown.Err)
+	case errors.As(err, &notTLS):
+		return errors.New("TLS: the server does not speak it; is the base URL http?")
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+		return errCut
+	case errors.As(err, &network):
+		return fmt.Errorf("%w: %s: %w", errConnect, network.Op, root(network))
+	case errors.As(err, &deadline) && deadline.Timeout():
+		return errTimeout
+	}
+	return errConnect
+}
+
+// root is the innermost cause, "connection refused" without addresses.
+func root(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

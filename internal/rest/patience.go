@@ -1,0 +1,122 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// How long a call waits by itself. What is longer is left to the workflow, whose timers survive a crash.
+const (
+	maxTries     = 3
+	maxRefusals  = 20
+	maxBackoff   = 5 * time.Second
+	maxWaits     = 5 * time.Minute // for one request, in pauses of the account
+	maxPause     = time.Hour       // whatever the server says
+	firstBackoff = 300 * time.Millisecond
+)
+
+// patience is what is left of a request's tries and waits.
+type patience struct {
+	repeatable bool
+	tries      int
+	refusals   int // 429s
+	waits      time.Duration
+}
+
+// tooLong says that the account is paused for longer than a request may wait.
+type tooLong struct{ after time.Duration }
+
+func (t *tooLong) Error() string { return "the account is paused after too many requests" }
+
+// judge decides whether to try again, and waits before it says so. Otherwise it puts the error into the contract's terms.
+func (p *patience) judge(ctx context.Context, op string, g *gate, a Response, err error) (again bool, _ error) {
+	var refused *tooLong
+	var ready *providers.Error
+	switch {
+	case errors.As(err, &ready):
+		return false, ready
+	case errors.As(err, &refused):
+		return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: refused.after, Err: err}
+	case err == nil && a.Status == http.StatusTooManyRequests:
+		p.refusals++
+		if left := g.Left(); left > p.waits || p.refusals >= maxRefusals {
+			return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: left, Err: &tooLong{left}}
+		}
+		return true, nil // the gate waits
+	case err == nil && !overloaded(a.Status):
+		return false, nil
+	case ctx.Err() != nil:
+		return false, &providers.Error{Kind: providers.Transient, Op: op, Err: context.Cause(ctx)}
+	case err != nil && !repairable(err):
+		return false, &providers.Error{Kind: kind(err), Op: op, Status: a.Status, Err: err}
+	}
+	p.tries++
+	backoff := max(a.After, firstBackoff<<p.tries/2+rand.N(firstBackoff))
+	if p.repeatable && p.tries < maxTries && backoff <= maxBackoff {
+		if wait := sleep(ctx, backoff); wait == nil {
+			return true, nil
+		}
+	}
+	if err == nil {
+		return false, nil
+	}
+	return false, &providers.Error{Kind: kind(err), Op: op, Status: a.Status, After: a.After, Err: err}
+}
+
+func overloaded(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// repairable says that a second try may well bring another answer at once.
+func repairable(err error) bool {
+	switch {
+	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout):
+		return false
+	}
+	return true
+}
+
+func kind(err error) providers.Kind {
+	switch {
+	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errNotJSON):
+		return providers.Malformed
+	}
+	return providers.Transient
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// retryAfter reads the header in seconds or as a date; 0 where it is missing, past or nonsense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+		return pause(seconds)
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return pause(at.Sub(now).Seconds())
+	}
+	return 0
+}
+
+// pause is a number of seconds from outside as a wait that can be believed.
+func pause(seconds float64) time.Duration {
+	if !(seconds > 0) {
+		return 0
+	}
+	return time.Duration(min(seconds, maxPause.Seconds()) * float64(time.Second))
+}
