@@ -1,0 +1,61 @@
+package lake
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// key is where file number n of its table stands. It is named by its content, so that whoever writes it again writes the
+// same bytes.
+func (s *Seal) key(f File, n int) string {
+	return fmt.Sprintf("data/%s/provider=%s/account=%s/stream=%s/month=%s/%s-%04d-%s.parquet",
+		f.Table, s.shard.Provider, s.shard.Account, s.shard.Stream, s.shard.Window.From.UTC().Format("2006-01"),
+		s.shard.Window, n, f.SHA256[:16])
+}
+
+// publish checks that temp holds f, and puts it into the store.
+func (s *Seal) publish(temp *os.File, f File) error {
+	if err := s.check(temp, f); err != nil {
+		return fmt.Errorf("check %s: %w", f.Key, err)
+	}
+	switch found, err := s.store.Stat(s.ctx, f.Key); {
+	case err == nil && found.Bytes == f.Bytes:
+		return nil
+	case err != nil && !errors.Is(err, ErrNotExist):
+		return fmt.Errorf("look for %s: %w", f.Key, err)
+	}
+	if _, err := temp.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read %s: %w", f.Key, err)
+	}
+	if err := s.store.Put(s.ctx, f.Key, temp, f.Bytes, false); err != nil {
+		return fmt.Errorf("put %s: %w", f.Key, err)
+	}
+	return nil
+}
+
+// check reads temp back: it must be the bytes that were written, and a Parquet file with the rows that were added.
+func (s *Seal) check(temp *os.File, f File) error {
+	sum := sha256.New()
+	size, err := io.Copy(sum, io.NewSectionReader(temp, 0, f.Bytes+1))
+	if err != nil {
+		return err
+	}
+	if digest := fmt.Sprintf("%x", sum.Sum(nil)); size != f.Bytes || digest != f.SHA256 {
+		return fmt.Errorf("%d bytes of digest %s on disk, %d of %s were written", size, digest, f.Bytes, f.SHA256)
+	}
+	got, err := parquet.Inspect(temp, size)
+	if err != nil {
+		return err
+	}
+	want := parquet.Info{Table: f.Table, SchemaVersion: schemas.Version, Writer: s.writer, Rows: f.Rows, RowGroups: f.RowGroups}
+	if got != want {
+		return fmt.Errorf("footer says %+v, written was %+v", got, want)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package lake
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// tableWriter writes the rows of one table of a seal into files, one after the other. It opens a file when there is a row
+// for it.
+type tableWriter[R any] struct {
+	seal  *Seal
+	table *schemas.Table[R]
+	rows  *parquet.Writer[R] // nil while no file is open
+	temp  *os.File
+	sum   hash.Hash // of what was written to temp
+	files []File    // ended ones
+}
+
+func newTable[R any](s *Seal, table *schemas.Table[R]) *tableWriter[R] {
+	t := &tableWriter[R]{seal: s, table: table}
+	s.tables = append(s.tables, t)
+	return t
+}
+
+func (t *tableWriter[R]) add(row *R) error {
+	if t.full() {
+		if err := t.end(); err != nil {
+			return err
+		}
+	}
+	if t.rows == nil {
+		if err := t.begin(); err != nil {
+			return err
+		}
+	}
+	return t.rows.Append(row)
+}
+
+// full says that one more row group could take the file over its size.
+func (t *tableWriter[R]) full() bool {
+	return t.rows != nil && t.rows.Buffered() == 0 && t.rows.Written()+t.seal.rowGroupBytes > t.seal.fileBytes
+}
+
+func (t *tableWriter[R]) begin() (err error) {
+	if t.temp, err = os.CreateTemp(t.seal.scratch, t.table.Table+"-"); err != nil {
+		return fmt.Errorf("make scratch file: %w", err)
+	}
+	t.sum = sha256.New()
+	t.rows, err = parquet.NewWriter(io.MultiWriter(t.temp, t.sum), t.table, parquet.Options{
+		Writer: t.seal.writer, RowGroupBytes: t.seal.rowGroupBytes,
+	})
+	return err
+}
+
+func (t *tableWriter[R]) buffered() int64 {
+	if t.rows == nil {
+		return 0
+	}
+	return t.rows.Buffered()
+}
+
+func (t *tableWriter[R]) flush() error { return t.rows.Flush() }
+
+// end ends the open file and sends it on its way; it waits while too many are on theirs.
+func (t *tableWriter[R]) end() error {
+	if t.rows == nil {
+		return nil
+	}
+	if err := context.Cause(t.seal.ctx); err != nil {
+		return err // an upload failed: do not write on for nothing
+	}
+	summary, err := t.rows.Close()
+	if err != nil {
+		return err
+	}
+	f := File{
+		Table:        t.table.Table,
+		Bytes:        summary.Bytes,
+		SHA256:       fmt.Sprintf("%x", t.sum.Sum(nil)),
+		Rows:         summary.Rows,
+		RowGroups:    summary.RowGroups,
+		MinCreatedAt: summary.MinCreatedAt,
+		MaxCreatedAt: summary.MaxCreatedAt,
+	}
+	f.Key = t.seal.key(f, len(t.files)+1)
+	t.files = append(t.files, f)
+	temp := t.temp
+	t.rows, t.temp = nil, nil
+	t.seal.uploads.Go(func() error {
+		defer removeScratch(temp)
+		return t.seal.publish(temp, f)
+	})
+	return nil
+}
+
+func (t *tableWriter[R]) finished() []File { return t.files }
+
+// abandon lets go of the open file.
+func (t *tableWriter[R]) abandon() {
+	if t.temp != nil {
+		removeScratch(t.temp)
+	}
+	t.rows, t.temp = nil, nil
+}
+
+// removeScratch closes and deletes a scratch file. What it held is in the store, or is worth nothing: its errors are too.
+func removeScratch(temp *os.File) {
+	_ = temp.Close()
+	_ = os.Remove(temp.Name())
+}

@@ -1,0 +1,74 @@
+// Package parquet writes rows of a table as a Parquet file, and looks into such files.
+//
+// It writes through the low-level API of arrow v17, column by column from what a table shreds its rows into, and guards
+// against what that library leaves open: it swallows write errors, panics where a file cannot be begun, and closes a
+// sink that is not its own. A file is good only if Close returned no error. The same rows, written with the same build
+// and the same options, are the same bytes.
+//
+// It must not know where files are kept, or who asked for them.
+package parquet
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
+	"github.com/apache/arrow/go/v17/parquet/schema"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// createdBy has the form that readers parse to find files with known faults.
+const createdBy = "chatlake version 1.0.0 (build arrow-go-17.0.0)"
+
+// The key-value metadata of a file.
+const (
+	keyTable         = "chatlake.table"
+	keySchemaVersion = "chatlake.schema_version"
+	keyWriter        = "chatlake.writer"
+)
+
+const (
+	pageBytes       = 1 << 20
+	dictionaryBytes = 1 << 20
+	allAtOnce       = 1 << 40 // a batch is never cut further: it begins and ends where rows do
+)
+
+func fileMetadata(shape schemas.Shape, writer string) (metadata.KeyValueMetadata, error) {
+	kv := metadata.NewKeyValueMetadata()
+	for _, pair := range [][2]string{
+		{keyTable, shape.Table},
+		{keySchemaVersion, strconv.Itoa(schemas.Version)},
+		{keyWriter, writer},
+	} {
+		if err := kv.Append(pair[0], strings.ToValidUTF8(pair[1], "")); err != nil {
+			return nil, err
+		}
+	}
+	return kv, nil
+}
+
+// properties are how the columns of root are stored; leaves are those of the same table, in the same order.
+func properties(root *schema.GroupNode, leaves []schemas.Leaf) *parquet.WriterProperties {
+	options := []parquet.WriterProperty{
+		parquet.WithCreatedBy(createdBy),
+		parquet.WithRootName(root.Name()),
+		parquet.WithRootRepetition(parquet.Repetitions.Required), // the library's own choice, repeated, breaks readers
+		parquet.WithCompression(compress.Codecs.Zstd),
+		parquet.WithDictionaryDefault(false),
+		parquet.WithDictionaryPageSizeLimit(dictionaryBytes),
+		parquet.WithDataPageSize(pageBytes),
+		parquet.WithDataPageVersion(parquet.DataPageV1),
+		parquet.WithBatchSize(allAtOnce),
+	}
+	columns := schema.NewSchema(root)
+	for i, leaf := range leaves {
+		path := columns.Column(i).Path()
+		options = append(options,
+			parquet.WithDictionaryFor(path, leaf.Dictionary),
+			parquet.WithStatsFor(path, leaf.Statistics))
+	}
+	return parquet.NewWriterProperties(options...)
+}

@@ -1,0 +1,193 @@
+package parquet
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// DefaultRowGroupBytes is how much is buffered, uncompressed, before a row group is written.
+const DefaultRowGroupBytes = 16 << 20
+
+// maxRowBytes keeps a page, which holds whole rows, below the 2 GiB that the format can say.
+const maxRowBytes = 1 << 30
+
+// Options are how a file is written.
+type Options struct {
+	Writer        string // the build that writes, for the file's metadata
+	RowGroupBytes int64  // buffered before a row group is written; 0 is DefaultRowGroupBytes
+}
+
+// Summary is what a finished file holds. Min and max are of the table's created-at column and nil where no row has one.
+type Summary struct {
+	Rows         int64
+	RowGroups    int
+	Bytes        int64
+	MinCreatedAt *time.Time
+	MaxCreatedAt *time.Time
+}
+
+// Writer writes rows of one table as one Parquet file. After an error every further call returns that error.
+type Writer[R any] struct {
+	table         *schemas.Table[R]
+	leaves        []schemas.Leaf
+	rowGroupBytes int64
+	buffered      int64 // bytes in leaves
+	waiting       int64 // rows in leaves
+	out           *file.Writer
+	sink          *sink
+	column        columnWriter
+	summary       Summary
+	closed        bool
+	err           error
+}
+
+// NewWriter begins a file. The sink stays the caller's to close.
+func NewWriter[R any](to io.Writer, table *schemas.Table[R], o Options) (*Writer[R], error) {
+	if o.RowGroupBytes == 0 {
+		o.RowGroupBytes = DefaultRowGroupBytes
+	}
+	w := &Writer[R]{table: table, leaves: table.Leaves(), rowGroupBytes: o.RowGroupBytes, sink: &sink{to: to}}
+	err := w.guard("begin file", func() error {
+		if err := useCodec(); err != nil {
+			return err
+		}
+		root, err := rootOf(table.Shape)
+		if err != nil {
+			return err
+		}
+		kv, err := fileMetadata(table.Shape, o.Writer)
+		if err != nil {
+			return err
+		}
+		w.out = file.NewParquetWriter(w.sink, root, file.WithWriterProps(properties(root, w.leaves)), file.WithWriteMetadata(kv))
+		return nil
+	})
+	return w, err
+}
+
+// guard runs f, which calls the library, and sees to it that no failure is lost: neither one that the library returns,
+// nor one that it panics with, nor one that it swallows.
+func (w *Writer[R]) guard(doing string, f func() error) (err error) {
+	if w.err != nil {
+		return w.err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+		if w.sink.err != nil {
+			err = w.sink.err
+		}
+		if err != nil {
+			w.err = fmt.Errorf("%s of table %s: %w", doing, w.table.Table, err)
+			err = w.err
+		}
+	}()
+	return f()
+}
+
+// Append adds a row. It keeps nothing of it.
+func (w *Writer[R]) Append(row *R) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.table.Shred(row, w.leaves)
+	w.waiting++
+	before := w.buffered
+	w.buffered = 0
+	for i := range w.leaves {
+		w.buffered += int64(w.leaves[i].Bytes())
+	}
+	if n := w.buffered - before; n > maxRowBytes {
+		return w.guard("append row", func() error { return fmt.Errorf("%d bytes in one row, %d at most", n, maxRowBytes) })
+	}
+	if at, ok := w.table.Created(row); ok {
+		w.summary.created(at.UTC())
+	}
+	if w.buffered >= w.rowGroupBytes {
+		return w.Flush()
+	}
+	return nil
+}
+
+func (s *Summary) created(at time.Time) {
+	if s.MinCreatedAt == nil || at.Before(*s.MinCreatedAt) {
+		s.MinCreatedAt = &at
+	}
+	if s.MaxCreatedAt == nil || at.After(*s.MaxCreatedAt) {
+		s.MaxCreatedAt = &at
+	}
+}
+
+// Buffered is how many bytes wait for their row group.
+func (w *Writer[R]) Buffered() int64 { return w.buffered }
+
+// Written is how many bytes the sink has taken.
+func (w *Writer[R]) Written() int64 { return w.sink.bytes }
+
+// Flush ends the row group. Without rows waiting it does nothing.
+func (w *Writer[R]) Flush() error {
+	if w.waiting == 0 {
+		return w.err
+	}
+	err := w.guard("write row group", w.writeRowGroup)
+	if err != nil {
+		return err
+	}
+	w.summary.Rows += w.waiting
+	w.summary.RowGroups++
+	w.waiting, w.buffered = 0, 0
+	for i := range w.leaves {
+		w.leaves[i].Reset()
+	}
+	return nil
+}
+
+func (w *Writer[R]) writeRowGroup() error {
+	group := w.out.AppendRowGroup()
+	for i := range w.leaves {
+		column, err := group.NextColumn()
+		if err != nil {
+			return err
+		}
+		if err := w.column.write(column, &w.leaves[i]); err != nil {
+			return fmt.Errorf("column %s: %w", column.Descr().Path(), err)
+		}
+	}
+	if err := group.Close(); err != nil {
+		return err
+	}
+	rows, err := group.NumRows()
+	if err == nil && int64(rows) != w.waiting {
+		err = fmt.Errorf("%d rows in the row group instead of %d", rows, w.waiting)
+	}
+	return err
+}
+
+// Close ends the file. Only if it returns no error is the file whole.
+func (w *Writer[R]) Close() (Summary, error) {
+	if w.closed {
+		return w.summary, w.err
+	}
+	if err := w.Flush(); err != nil {
+		return Summary{}, err
+	}
+	err := w.guard("end file", func() error {
+		// Close of the library ends in "return nil": the footer must be out before.
+		if err := w.out.FlushWithFooter(); err != nil {
+			return err
+		}
+		return w.out.Close()
+	})
+	if err != nil {
+		return Summary{}, err
+	}
+	w.closed, w.leaves = true, nil
+	w.summary.Bytes = w.sink.bytes
+	return w.summary, nil
+}

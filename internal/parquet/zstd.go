@@ -1,0 +1,70 @@
+package parquet
+
+import (
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/klauspost/compress/zstd"
+)
+
+// level compresses conversations to within a few per cent of the next slower one.
+const level = zstd.SpeedDefault
+
+// useCodec replaces the library's zstd codec, which makes a new encoder for every page, by one whose encoders are used
+// again. It must be called before the library writes or reads.
+var useCodec = sync.OnceValue(func() error {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithZeroFrames(true),
+		zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), 4)))
+	if err != nil {
+		return err
+	}
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(min(runtime.GOMAXPROCS(0), 4)))
+	if err != nil {
+		return err
+	}
+	compress.RegisterCodec(compress.Codecs.Zstd, &codec{encoder, decoder})
+	return nil
+})
+
+// codec compresses at one level, whatever level it is asked for.
+type codec struct {
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+}
+
+func (c *codec) Encode(dst, src []byte) []byte { return c.encoder.EncodeAll(src, dst[:0]) }
+
+func (c *codec) EncodeLevel(dst, src []byte, _ int) []byte { return c.Encode(dst, src) }
+
+func (c *codec) CompressBound(n int64) int64 { return int64(c.encoder.MaxEncodedSize(int(n))) }
+
+// Decode panics where src is broken: the interface has no other way, and all callers recover.
+func (c *codec) Decode(dst, src []byte) []byte {
+	out, err := c.decoder.DecodeAll(src, dst[:0])
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+func (c *codec) NewReader(r io.Reader) io.ReadCloser {
+	d, err := zstd.NewReader(r)
+	if err != nil {
+		panic(err)
+	}
+	return d.IOReadCloser()
+}
+
+func (c *codec) NewWriter(w io.Writer) io.WriteCloser {
+	e, err := c.NewWriterLevel(w, 0)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+func (c *codec) NewWriterLevel(w io.Writer, _ int) (io.WriteCloser, error) {
+	return zstd.NewWriter(w, zstd.WithEncoderLevel(level))
+}
