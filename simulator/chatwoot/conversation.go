@@ -1,0 +1,295 @@
+package chatwoot
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// docs says whether bodies look as the old documentation says, modern whether they look as those of a new version.
+func (s *Site) docs() bool   { return s.options.Version == Docs }
+func (s *Site) modern() bool { return s.options.Version == V4_14 }
+
+// rowCache keeps the bodies of conversations that are as in the corpus.
+type rowCache struct {
+	mu   sync.RWMutex
+	rows map[int64][]byte
+}
+
+const cachedRows = 4096
+
+func (c *rowCache) get(number int64) ([]byte, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	row, ok := c.rows[number]
+	return row, ok
+}
+
+func (c *rowCache) put(number int64, row []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.rows) >= cachedRows || c.rows == nil {
+		c.rows = make(map[int64][]byte, cachedRows)
+	}
+	c.rows[number] = row
+}
+
+// row is the body of a conversation as it stands in lists and by itself.
+func (s *Site) row(f found) []byte {
+	if f.thread != nil {
+		return s.conversation(*f.thread)
+	}
+	if row, ok := s.rows.get(f.number); ok {
+		return row
+	}
+	row := s.conversation(s.corpus.Thread(int(f.index)))
+	s.rows.put(f.number, row)
+	return row
+}
+
+// viewer answers a request about one conversation.
+type viewer func(w http.ResponseWriter, r *http.Request, t simulator.Thread)
+
+// one finds the conversation of the path for a viewer.
+func (s *Site) one(do viewer) endpoint {
+	return func(w http.ResponseWriter, r *http.Request, c caller) {
+		n, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+		t, _, ok := s.thread(n)
+		switch {
+		case err != nil || !ok:
+			notFound(w)
+		case !c.sees(t.ChannelID):
+			refuse(w)
+		default:
+			do(w, r, t)
+		}
+	}
+}
+
+// show is GET conversations/{id}.
+func (s *Site) show(w http.ResponseWriter, _ *http.Request, t simulator.Thread) {
+	if row, ok := s.rows.get(t.Number); ok {
+		if _, changed, _ := s.thread(t.Number); !changed {
+			send(w, &writer{b: row})
+			return
+		}
+	}
+	send(w, &writer{b: s.conversation(t)})
+}
+
+// conversation encodes a conversation with its last message.
+func (s *Site) conversation(t simulator.Thread) []byte {
+	b := &writer{b: make([]byte, 0, 3072)}
+	b.open('{')
+	s.meta(b, t)
+	b.key("id").int(t.Number)
+	b.array("messages")
+	if n := t.Len(); n > 0 {
+		if s.docs() {
+			s.message(b, t, t.Message(n-1), false)
+		} else {
+			s.pushed(b, t, t.Message(n-1))
+		}
+	}
+	b.close(']')
+	b.key("account_id").int(s.options.AccountID)
+	if s.docs() {
+		s.documented(b, t)
+		return b.b
+	}
+	b.key("uuid").str(t.UUID)
+	b.key("additional_attributes").attributes(t.Additional)
+	b.key("agent_last_seen_at").int(unix(t.AgentSeenAt))
+	b.key("assignee_last_seen_at").int(0)
+	b.key("can_reply").bool(t.CanReply)
+	b.key("contact_last_seen_at").int(unix(t.PersonSeenAt))
+	b.key("custom_attributes").attributes(t.Custom)
+	b.key("inbox_id").int(t.ChannelID)
+	b.strs("labels", t.Tags)
+	b.key("muted").bool(t.Muted)
+	b.key("snoozed_until").strOrNull(iso(t.SnoozedUntil))
+	b.key("status").str(statusOf(t.State))
+	b.key("created_at").int(t.CreatedAt.Unix())
+	if s.modern() {
+		b.key("updated_at").lit(seconds(t.UpdatedAt))
+	}
+	b.key("timestamp").int(t.LastActivityAt.Unix())
+	b.key("first_reply_created_at").int(unix(t.FirstReplyAt))
+	b.key("unread_count").int(int64(min(t.Unread, 10)))
+	b.key("last_non_activity_message")
+	s.lastSpoken(b, t)
+	b.key("last_activity_at").int(t.LastActivityAt.Unix())
+	b.key("priority").strOrNull(t.Priority)
+	b.key("waiting_since").int(unix(t.WaitingSince))
+	b.key("sla_policy_id").null()
+	b.close('}')
+	return b.b
+}
+
+// documented writes the rest of a conversation as the old documentation has it.
+func (s *Site) documented(b *writer, t simulator.Thread) {
+	b.key("inbox_id").int(t.ChannelID)
+	b.key("status").str(statusOf(t.State))
+	b.key("timestamp").str(spelled(t.CreatedAt, t.Number))
+	b.key("contact_last_seen_at").str(spelled(t.PersonSeenAt, t.Number))
+	b.key("agent_last_seen_at").str(spelled(t.AgentSeenAt, t.Number))
+	b.key("unread_count").int(int64(min(t.Unread, 10)))
+	b.key("additional_attributes").attributes(t.Additional)
+	b.key("custom_attributes").attributes(t.Custom)
+	b.close('}')
+}
+
+// spelled is a time as a text: ISO or, for every other conversation, the digits of Unix seconds.
+func spelled(t time.Time, number int64) string {
+	if number%2 == 0 {
+		return strconv.FormatInt(unix(t), 10)
+	}
+	return iso(t)
+}
+
+func (s *Site) meta(b *writer, t simulator.Thread) {
+	channel, _ := s.corpus.ChannelByID(t.ChannelID)
+	person, _ := s.corpus.PersonByID(t.PersonID)
+	b.object("meta")
+	if s.docs() {
+		b.object("sender")
+		b.key("id").int(person.ID)
+		b.key("name").str(person.Name)
+		b.key("thumbnail").str("")
+		b.key("channel").str(channelType(channel.Kind))
+		b.close('}')
+		s.assignee(b, t)
+		b.close('}')
+		return
+	}
+	b.key("sender")
+	b.contact(person, false)
+	b.key("channel").str(channelType(channel.Kind))
+	s.assignee(b, t)
+	if group, ok := s.corpus.GroupByID(t.GroupID); ok {
+		b.key("team")
+		s.team(b, group)
+	}
+	b.key("hmac_verified").bool(t.Authenticated)
+	b.close('}')
+}
+
+// assignee writes the assignee where there is one. Bots can be assigned on new versions only.
+func (s *Site) assignee(b *writer, t simulator.Thread) {
+	switch t.Assignee.Kind {
+	case simulator.ByAgent:
+		a, ok := s.corpus.AgentByID(t.Assignee.ID)
+		if !ok {
+			return
+		}
+		b.key("assignee")
+		if s.docs() {
+			s.documentedAgent(b, a)
+			return
+		}
+		s.agent(b, a)
+		if s.modern() {
+			b.key("assignee_type").str("User")
+		}
+	case simulator.ByBot:
+		a, ok := s.corpus.BotByID(t.Assignee.ID)
+		if !ok || !s.modern() {
+			return
+		}
+		b.object("assignee")
+		b.key("id").int(a.ID)
+		b.key("name").str(a.Name)
+		b.key("description").strOrNull(a.Description)
+		b.key("thumbnail").str("")
+		b.key("outgoing_url").str("https://bots.example.com/hook")
+		b.key("bot_type").str("webhook")
+		b.close('}')
+		b.key("assignee_type").str("AgentBot")
+	}
+}
+
+// lastSpoken writes the newest message that is no activity, or null.
+func (s *Site) lastSpoken(b *writer, t simulator.Thread) {
+	for j := t.Len() - 1; j >= 0; j-- {
+		if t.Kind(j) != simulator.Activity {
+			s.pushed(b, t, t.Message(j))
+			return
+		}
+	}
+	b.null()
+}
+
+// conversationLabels is GET conversations/{id}/labels.
+func (s *Site) conversationLabels(w http.ResponseWriter, _ *http.Request, t simulator.Thread) {
+	var b writer
+	b.open('{')
+	b.strs("payload", t.Tags)
+	b.close('}')
+	send(w, &b)
+}
+
+// participants is GET conversations/{id}/participants.
+func (s *Site) participants(w http.ResponseWriter, _ *http.Request, t simulator.Thread) {
+	var b writer
+	b.open('[')
+	for _, id := range t.Participants {
+		if a, ok := s.corpus.AgentByID(id); ok {
+			s.agent(&b, a)
+		}
+	}
+	b.close(']')
+	send(w, &b)
+}
+
+func statusOf(state simulator.State) string {
+	if state == simulator.Closed {
+		return "resolved"
+	}
+	return string(state)
+}
+
+func channelType(kind simulator.ChannelKind) string {
+	switch kind {
+	case simulator.Web:
+		return "Channel::WebWidget"
+	case simulator.Email:
+		return "Channel::Email"
+	case simulator.API:
+		return "Channel::Api"
+	case simulator.WhatsApp:
+		return "Channel::Whatsapp"
+	case simulator.SMS:
+		return "Channel::Sms"
+	default:
+		return "Channel::Telegram"
+	}
+}
+
+// unix is 0 for no time.
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+// iso is empty for no time.
+func iso(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// seconds is a time in seconds with all that it has of microseconds, as Ruby prints a float.
+func seconds(t time.Time) string {
+	micros := t.UnixMicro()
+	fraction := strconv.FormatInt(1_000_000+micros%1_000_000, 10)[1:]
+	for len(fraction) > 1 && fraction[len(fraction)-1] == '0' {
+		fraction = fraction[:len(fraction)-1]
+	}
+	return strconv.FormatInt(micros/1_000_000, 10) + "." + fraction
+}

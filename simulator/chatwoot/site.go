@@ -1,0 +1,161 @@
+// Package chatwoot is a fake Chatwoot: the Application API of one account, served from a simulator's world.
+//
+// It must not know the provider that reads it.
+package chatwoot
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// The versions of the platform whose bodies a site can send.
+const (
+	V3_16 = "3.16" // before updated_at, assignee_type and reporting events
+	V4_14 = "4.14"
+	Docs  = "docs" // what the documentation of old says: timestamps and message types as texts, messages as a bare array
+)
+
+// Role is what a token may do.
+type Role string
+
+const (
+	Administrator Role = "administrator"
+	Agent         Role = "agent" // sees the inboxes of Options.AgentInboxes only
+	Bot           Role = "bot"   // may not list conversations
+	Outsider      Role = "outsider"
+)
+
+// The tokens of a site without Options.Tokens.
+const (
+	AdministratorToken = "administrator-token"
+	AgentToken         = "agent-token"
+	BotToken           = "bot-token"
+	OutsiderToken      = "outsider-token"
+)
+
+// Options are the ways in which sites differ. The zero value is a new version without limits and latency.
+type Options struct {
+	Version      string          // V4_14 when empty
+	AccountID    int64           // 1 when 0
+	Tokens       map[string]Role // the four above when nil
+	AgentInboxes []int64         // the first two when nil
+	Suspended    bool
+	PageSize     int // conversations per page; 25 when 0
+	// ReportingEvents says whether the site is an edition that has them.
+	ReportingEvents bool
+	// NoUpdatedWithin switches the list's parameter off, as before 3.7.
+	NoUpdatedWithin bool
+	Throttle        Throttle
+	Latency         time.Duration
+	Now             func() time.Time // time.Now when nil
+}
+
+// Site is one account of a fake Chatwoot. It is safe for concurrent use, and its world may change while it serves.
+type Site struct {
+	corpus  *simulator.Corpus
+	options Options
+	mux     *http.ServeMux
+	limiter limiter
+	stats   counter
+	rows    rowCache
+	people  sync.Once
+	known   []int32 // people whom the contacts endpoint shows
+
+	mu      sync.RWMutex
+	entries []entry                     // ascending by (created, number)
+	changed map[int64]*simulator.Thread // what differs from the corpus; nil is deleted
+	nextID  int64                       // of messages
+	next    int64                       // running number of conversations
+	lists   map[string]selection        // answers, forgotten at every change
+}
+
+// New makes a site of a world.
+func New(corpus *simulator.Corpus, options Options) *Site {
+	if options.Version == "" {
+		options.Version = V4_14
+	}
+	if options.AccountID == 0 {
+		options.AccountID = 1
+	}
+	if options.PageSize == 0 {
+		options.PageSize = 25
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Tokens == nil {
+		options.Tokens = map[string]Role{
+			AdministratorToken: Administrator, AgentToken: Agent, BotToken: Bot, OutsiderToken: Outsider,
+		}
+	}
+	if options.AgentInboxes == nil {
+		for _, c := range corpus.Channels()[:2] {
+			options.AgentInboxes = append(options.AgentInboxes, c.ID)
+		}
+	}
+	s := &Site{
+		corpus:  corpus,
+		options: options,
+		changed: map[int64]*simulator.Thread{},
+		nextID:  corpus.NextMessageID(),
+		next:    corpus.NextNumber(),
+		lists:   map[string]selection{},
+	}
+	s.limiter.start(options.Throttle, options.Now)
+	s.entries = make([]entry, corpus.Len())
+	for i := range s.entries {
+		s.entries[i] = entryOf(corpus.Outline(i), i)
+	}
+	s.route()
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// endpoint answers one request of a caller who may make it.
+type endpoint func(w http.ResponseWriter, r *http.Request, c caller)
+
+// route lists what the site has. Patterns stand below /api/v1/accounts/{account}.
+func (s *Site) route() {
+	s.mux = http.NewServeMux()
+	s.mux.Handle("GET /api/v1/profile", s.guard("profile", s.profile))
+	s.mux.HandleFunc("/", s.nowhere)
+	for _, e := range []struct {
+		method, path string
+		do           endpoint
+	}{
+		{"GET", "conversations", s.conversations},
+		{"GET", "conversations/meta", s.conversationsMeta},
+		{"POST", "conversations/filter", s.conversationsFilter},
+		{"GET", "conversations/{id}", s.one(s.show)},
+		{"GET", "conversations/{id}/messages", s.one(s.messages)},
+		{"GET", "conversations/{id}/labels", s.one(s.conversationLabels)},
+		{"GET", "conversations/{id}/participants", s.one(s.participants)},
+		{"GET", "conversations/{id}/attachments", s.one(s.attachments)},
+		{"GET", "conversations/{id}/reporting_events", s.one(s.reportingEvents)},
+		{"GET", "contacts", s.contacts},
+		{"GET", "contacts/search", s.contactsSearch},
+		{"GET", "contacts/{id}", s.contact},
+		{"GET", "contacts/{id}/conversations", s.contactConversations},
+		{"GET", "agents", s.agents},
+		{"GET", "inboxes", s.inboxes},
+		{"GET", "teams", s.teams},
+		{"GET", "labels", s.labels},
+		{"GET", "custom_attribute_definitions", s.fields},
+		{"GET", "csat_survey_responses", s.surveys},
+		{"GET", "csat_survey_responses/metrics", s.surveyMetrics},
+		{"GET", "reporting_events", s.accountEvents},
+	} {
+		s.mux.Handle(e.method+" /api/v1/accounts/{account}/"+e.path, s.guard(e.path, e.do))
+	}
+}
+
+// nowhere answers paths that the site does not have.
+func (s *Site) nowhere(w http.ResponseWriter, r *http.Request) {
+	s.stats.count("unknown", s.options.Now())
+	notFound(w)
+}

@@ -1,0 +1,212 @@
+package chatwoot
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// entry is what lists need to know of a conversation: 56 bytes each.
+type entry struct {
+	created, activity int64 // Unix seconds
+	updated           int64 // Unix microseconds
+	number, person    int32
+	index             int32 // in the corpus, -1 where it was inserted later
+	inbox, team       int16
+	agent, bot        int16
+	state, priority   uint8
+	survey            simulator.Survey
+}
+
+var states = []simulator.State{simulator.Open, simulator.Closed, simulator.Pending, simulator.Snoozed}
+
+var priorities = []string{"", "low", "medium", "high", "urgent"}
+
+func entryOf(o simulator.Outline, index int) entry {
+	e := entry{
+		created:  o.CreatedAt.Unix(),
+		activity: o.LastActivityAt.Unix(),
+		updated:  o.UpdatedAt.UnixMicro(),
+		number:   int32(o.Number),
+		person:   int32(o.PersonID),
+		index:    int32(index),
+		inbox:    int16(o.ChannelID),
+		team:     int16(o.GroupID),
+		state:    uint8(slices.Index(states, o.State)),
+		priority: uint8(slices.Index(priorities, o.Priority)),
+		survey:   o.Survey,
+	}
+	switch o.Assignee.Kind {
+	case simulator.ByAgent:
+		e.agent = int16(o.Assignee.ID)
+	case simulator.ByBot:
+		e.bot = int16(o.Assignee.ID)
+	}
+	return e
+}
+
+func compareEntries(a, b entry) int {
+	return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.number, b.number))
+}
+
+// thread is a conversation as it stands, and false when there is none. changed says whether it differs from the corpus.
+func (s *Site) thread(number int64) (t simulator.Thread, changed, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if t, changed := s.changed[number]; changed {
+		if t == nil {
+			return simulator.Thread{}, true, false
+		}
+		return *t, true, true
+	}
+	i, ok := s.corpus.Index(number)
+	if !ok {
+		return simulator.Thread{}, false, false
+	}
+	return s.corpus.Thread(i), false, true
+}
+
+// change replaces a conversation by what edit makes of it. It says whether there is such a conversation.
+func (s *Site) change(number int64, edit func(*simulator.Conversation, []simulator.Message) []simulator.Message) bool {
+	old, _, ok := s.thread(number)
+	if !ok {
+		return false
+	}
+	all := make([]simulator.Message, old.Len(), old.Len()+1)
+	for j := range all {
+		all[j] = old.Message(j)
+	}
+	conv := old.Conversation
+	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
+	all = edit(&conv, all)
+	conv.Number = number
+	t := simulator.NewThread(conv, all)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, found := slices.BinarySearchFunc(s.entries, entryOf(old.Outline, -1), compareEntries)
+	if !found {
+		return false
+	}
+	index := s.entries[at].index
+	s.entries = slices.Delete(s.entries, at, at+1)
+	s.place(t, int(index))
+	return true
+}
+
+// place puts a conversation into the lists. The caller holds s.mu.
+func (s *Site) place(t simulator.Thread, index int) {
+	e := entryOf(t.Outline, index)
+	at, _ := slices.BinarySearchFunc(s.entries, e, compareEntries)
+	s.entries = slices.Insert(s.entries, at, e)
+	s.changed[t.Number] = &t
+	s.moved()
+}
+
+// moved forgets what was derived from the entries. The caller holds s.mu.
+func (s *Site) moved() { clear(s.lists) }
+
+// InsertConversation adds a conversation with messages and returns its number. Numbers and message ids are given by the
+// site; zero times are now. Its texts are served as they are.
+func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simulator.Message) int64 {
+	now := s.options.Now().UTC().Truncate(time.Second)
+	if conv.CreatedAt.IsZero() {
+		conv.CreatedAt = now
+	}
+	conv.LastActivityAt = conv.CreatedAt
+	if conv.State == "" {
+		conv.State = simulator.Open
+	}
+	if conv.ChannelID == 0 {
+		conv.ChannelID = s.corpus.Channels()[0].ID
+	}
+	if conv.PersonID == 0 {
+		conv.PersonID = s.corpus.Person(0).ID
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conv.Number = s.next
+	s.next++
+	messages = slices.Clone(messages)
+	for j := range messages {
+		s.complete(&messages[j], conv.CreatedAt)
+		conv.LastActivityAt = messages[j].CreatedAt
+		conv.Survey = max(conv.Survey, messages[j].Survey)
+	}
+	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
+	s.place(simulator.NewThread(conv, messages), -1)
+	return conv.Number
+}
+
+// complete fills what a new message lacks. The caller holds s.mu.
+func (s *Site) complete(m *simulator.Message, at time.Time) {
+	m.ID = s.nextID
+	s.nextID += 3
+	if m.CreatedAt.IsZero() {
+		m.CreatedAt = at
+	}
+	m.CreatedAt = m.CreatedAt.UTC().Truncate(time.Second)
+	m.ContentType = cmp.Or(m.ContentType, "text")
+	m.Delivery = cmp.Or(m.Delivery, "sent")
+}
+
+// DeleteConversation removes a conversation without a trace.
+func (s *Site) DeleteConversation(number int64) bool {
+	old, _, ok := s.thread(number)
+	if !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, found := slices.BinarySearchFunc(s.entries, entryOf(old.Outline, -1), compareEntries)
+	if found {
+		s.entries = slices.Delete(s.entries, at, at+1)
+		s.changed[number] = nil
+		s.moved()
+	}
+	return found
+}
+
+// UpdateConversation lets edit change a conversation.
+func (s *Site) UpdateConversation(number int64, edit func(*simulator.Conversation)) bool {
+	return s.change(number, func(c *simulator.Conversation, all []simulator.Message) []simulator.Message {
+		edit(c)
+		return all
+	})
+}
+
+// AddMessage adds a message to a conversation and returns its id; false when there is no such conversation.
+func (s *Site) AddMessage(number int64, m simulator.Message) (int64, bool) {
+	s.mu.Lock()
+	s.complete(&m, s.options.Now())
+	s.mu.Unlock()
+	ok := s.change(number, func(c *simulator.Conversation, all []simulator.Message) []simulator.Message {
+		c.LastActivityAt = m.CreatedAt
+		c.Survey = max(c.Survey, m.Survey)
+		return append(all, m)
+	})
+	return m.ID, ok
+}
+
+// DeleteMessage leaves a tombstone in place of a message. New versions do not touch the conversation.
+func (s *Site) DeleteMessage(number, id int64) bool {
+	found := false
+	s.change(number, func(c *simulator.Conversation, all []simulator.Message) []simulator.Message {
+		if s.options.Version == V4_14 {
+			old, _, _ := s.thread(number)
+			c.UpdatedAt = old.UpdatedAt
+		}
+		for j, m := range all {
+			if m.ID == id {
+				found = true
+				all[j] = simulator.Message{
+					ID: m.ID, CreatedAt: m.CreatedAt, Kind: m.Kind, Author: m.Author, ContentType: "text",
+					Delivery: m.Delivery, ExternalID: m.ExternalID, Deleted: true,
+				}
+			}
+		}
+		return all
+	})
+	return found
+}

@@ -1,0 +1,80 @@
+package chatwoot
+
+import (
+	"sync"
+	"time"
+)
+
+// Throttle limits the requests to the account. Whatever is over a limit is answered 429 with a text and no Retry-After.
+type Throttle struct {
+	// PerSecond and Burst are a bucket of tokens: Burst requests at once, PerSecond on average. 0 is no limit.
+	PerSecond float64
+	Burst     int
+	// PerWindow limits each fixed Window (a minute when 0), counted from the epoch as the real site does. 0 is no limit.
+	PerWindow int
+	Window    time.Duration
+	// MetaPerMinute limits /conversations/meta apart: 30 on new versions. 0 is no limit.
+	MetaPerMinute int
+}
+
+// limiter holds callers to a Throttle.
+type limiter struct {
+	throttle Throttle
+	now      func() time.Time
+
+	mu     sync.Mutex
+	tokens float64
+	at     time.Time
+	all    window
+	meta   window
+}
+
+// window counts the requests of one fixed window.
+type window struct {
+	number int64
+	count  int
+}
+
+func (w *window) over(now time.Time, length time.Duration, limit int) bool {
+	if number := now.UnixNano() / int64(length); number != w.number {
+		*w = window{number: number}
+	}
+	w.count++
+	return limit > 0 && w.count > limit
+}
+
+func (l *limiter) start(t Throttle, now func() time.Time) {
+	if t.Window == 0 {
+		t.Window = time.Minute
+	}
+	t.Burst = max(t.Burst, 1)
+	l.throttle, l.now, l.tokens = t, now, float64(t.Burst)
+}
+
+// allow says whether one more request to an endpoint is within the limits.
+func (l *limiter) allow(endpoint string) bool {
+	if l.throttle.PerSecond == 0 && l.throttle.PerWindow == 0 && l.throttle.MetaPerMinute == 0 {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	if l.all.over(now, l.throttle.Window, l.throttle.PerWindow) {
+		return false
+	}
+	if endpoint == "conversations/meta" && l.meta.over(now, time.Minute, l.throttle.MetaPerMinute) {
+		return false
+	}
+	if l.throttle.PerSecond == 0 {
+		return true
+	}
+	if !l.at.IsZero() {
+		l.tokens = min(float64(l.throttle.Burst), l.tokens+now.Sub(l.at).Seconds()*l.throttle.PerSecond)
+	}
+	l.at = now
+	if l.tokens < 1 {
+		return false
+	}
+	l.tokens--
+	return true
+}

@@ -1,0 +1,254 @@
+package chatwoot
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// Conversations are the ids of the conversations that were created in a window, ascending by time and id.
+func (s *Site) Conversations(window schemas.Window) []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var ids []string
+	for _, e := range s.entries {
+		if window.Contains(time.Unix(e.created, 0)) {
+			ids = append(ids, strconv.Itoa(int(e.number)))
+		}
+	}
+	return ids
+}
+
+// Thread is what the lake must hold of a conversation, as it stands now, and false when there is no such conversation.
+// Observation times, StoredMessages and ContentSHA256 are left zero. Reporting events are in it when the site has them.
+func (s *Site) Thread(conversationID string) (schemas.Thread, bool) {
+	n, err := strconv.ParseInt(conversationID, 10, 64)
+	if err != nil {
+		return schemas.Thread{}, false
+	}
+	t, _, ok := s.thread(n)
+	if !ok {
+		return schemas.Thread{}, false
+	}
+	truth := schemas.Thread{Conversation: s.conversationRow(t)}
+	s.messageRows(t, &truth)
+	s.participantRows(t, &truth)
+	if s.options.ReportingEvents {
+		for _, e := range events(t) {
+			truth.Events = append(truth.Events, s.eventRow(e))
+		}
+	}
+	return truth, true
+}
+
+func (s *Site) conversationRow(t simulator.Thread) schemas.Conversation {
+	channel, _ := s.corpus.ChannelByID(t.ChannelID)
+	row := schemas.Conversation{
+		ConversationID: id(t.Number),
+		Subject:        textOf(t.Additional, "mail_subject"),
+		Status:         text(statusOf(t.State)),
+		State:          text(string(t.State)),
+		ChannelID:      text(id(t.ChannelID)),
+		CreatedAt:      at(t.CreatedAt),
+		LastActivityAt: at(t.LastActivityAt),
+		ContactID:      text(id(t.PersonID)),
+		Language:       textOf(t.Additional, "browser_language"),
+		SourceURL:      textOf(t.Additional, "referer"),
+		Attributes:     map[string]*string{},
+	}
+	if row.Language == nil {
+		row.Language = textOf(t.Additional, "conversation_language")
+	}
+	row.AssigneeID = s.assigneeID(t)
+	addAll(row.Attributes, "custom.", t.Custom)
+	addAll(row.Attributes, "additional.", t.Additional)
+	add(row.Attributes, "account_id", id(s.options.AccountID))
+	add(row.Attributes, "unread_count", strconv.Itoa(min(t.Unread, 10)))
+	if s.docs() {
+		row.LastActivityAt = at(t.CreatedAt) // timestamp is all there is
+		add(row.Attributes, "agent_last_seen_at", spelled(t.AgentSeenAt, t.Number))
+		add(row.Attributes, "contact_last_seen_at", spelled(t.PersonSeenAt, t.Number))
+		row.SourceVersion = new(row.LastActivityAt.UnixMicro())
+		return row
+	}
+	row.ChannelType = text(channelType(channel.Kind))
+	row.FirstReplyAt = at(t.FirstReplyAt)
+	row.Priority = text(t.Priority)
+	row.Tags = t.Tags
+	if _, ok := s.corpus.GroupByID(t.GroupID); ok {
+		row.GroupID = text(id(t.GroupID))
+	}
+	row.SourceVersion = new(t.LastActivityAt.UnixMicro())
+	if s.modern() {
+		row.UpdatedAt = at(t.UpdatedAt)
+		row.SourceVersion = new(t.UpdatedAt.UnixMicro())
+	}
+	s.addNamed(row.Attributes, t)
+	return row
+}
+
+// addNamed adds the members of a conversation that are attributes under their own names.
+func (s *Site) addNamed(to map[string]*string, t simulator.Thread) {
+	add(to, "uuid", t.UUID)
+	add(to, "muted", strconv.FormatBool(t.Muted))
+	add(to, "can_reply", strconv.FormatBool(t.CanReply))
+	add(to, "hmac_verified", strconv.FormatBool(t.Authenticated))
+	add(to, "snoozed_until", iso(t.SnoozedUntil))
+	add(to, "waiting_since", id(unix(t.WaitingSince)))
+	add(to, "agent_last_seen_at", id(unix(t.AgentSeenAt)))
+	add(to, "assignee_last_seen_at", "0")
+	add(to, "contact_last_seen_at", id(unix(t.PersonSeenAt)))
+	if s.modern() && s.assigneeID(t) != nil {
+		kind := "User"
+		if t.Assignee.Kind == simulator.ByBot {
+			kind = "AgentBot"
+		}
+		add(to, "assignee_type", kind)
+	}
+}
+
+// assigneeID is nil where the site shows no assignee.
+func (s *Site) assigneeID(t simulator.Thread) *string {
+	switch t.Assignee.Kind {
+	case simulator.ByAgent:
+		if _, ok := s.corpus.AgentByID(t.Assignee.ID); ok {
+			return text(id(t.Assignee.ID))
+		}
+	case simulator.ByBot:
+		if _, ok := s.corpus.BotByID(t.Assignee.ID); ok && s.modern() {
+			return text(id(t.Assignee.ID))
+		}
+	}
+	return nil
+}
+
+func (s *Site) participantRows(t simulator.Thread, truth *schemas.Thread) {
+	conversation := id(t.Number)
+	if p, ok := s.corpus.PersonByID(t.PersonID); ok {
+		row := schemas.Participant{
+			ConversationID: conversation, ParticipantID: id(p.ID), Type: "contact", Role: "contact",
+			Name: text(p.Name), Attributes: map[string]*string{},
+		}
+		if !s.docs() {
+			row.Email, row.Phone = text(p.Email), text(p.Phone)
+			row.Attributes = personAttributes(p)
+		}
+		truth.Participants = append(truth.Participants, row)
+	}
+	switch assignee := s.assigneeID(t); {
+	case assignee != nil && t.Assignee.Kind == simulator.ByBot:
+		bot, _ := s.corpus.BotByID(t.Assignee.ID)
+		truth.Participants = append(truth.Participants, schemas.Participant{
+			ConversationID: conversation, ParticipantID: *assignee, Type: "bot", Role: "assignee",
+			Name: text(bot.Name), Attributes: map[string]*string{},
+		})
+	case assignee != nil:
+		agent, _ := s.corpus.AgentByID(t.Assignee.ID)
+		row := s.agentParticipant(conversation, "assignee", agent)
+		if s.docs() {
+			delete(row.Attributes, "availability_status")
+		}
+		truth.Participants = append(truth.Participants, row)
+	}
+	for _, n := range t.Participants {
+		if agent, ok := s.corpus.AgentByID(n); ok {
+			truth.Participants = append(truth.Participants, s.agentParticipant(conversation, "participant", agent))
+		}
+	}
+}
+
+func (s *Site) agentParticipant(conversation, role string, a simulator.Agent) schemas.Participant {
+	row := schemas.Participant{
+		ConversationID: conversation, ParticipantID: id(a.ID), Type: "agent", Role: role,
+		Name: text(a.Name), Email: text(a.Email), Attributes: map[string]*string{},
+	}
+	add(row.Attributes, "available_name", a.DisplayName)
+	add(row.Attributes, "role", roleOf(a))
+	add(row.Attributes, "availability_status", a.Availability)
+	return row
+}
+
+// personAttributes are the attributes of a contact, in conversations and in the directory.
+func personAttributes(p simulator.Person) map[string]*string {
+	to := map[string]*string{}
+	add(to, "identifier", p.Identifier)
+	add(to, "availability_status", availability(p))
+	addAll(to, "custom.", p.Custom)
+	addAll(to, "additional.", p.Additional)
+	return to
+}
+
+func (s *Site) eventRow(e event) schemas.Event {
+	row := schemas.Event{
+		ConversationID: id(e.t.Number),
+		EventID:        "reporting:" + id(e.id),
+		Kind:           e.name,
+		CreatedAt:      at(e.recordedAt()),
+		Attributes:     map[string]*string{},
+	}
+	if e.t.Assignee.Kind == simulator.ByAgent {
+		row.ActorID, row.ActorType = text(id(e.t.Assignee.ID)), text("agent")
+	}
+	value := strconv.FormatFloat(e.value(), 'f', 1, 64)
+	add(row.Attributes, "value", value)
+	add(row.Attributes, "value_in_business_hours", value)
+	add(row.Attributes, "event_start_time", iso(e.from))
+	add(row.Attributes, "event_end_time", iso(e.to))
+	return row
+}
+
+func id(n int64) string { return strconv.FormatInt(n, 10) }
+
+// text is nil for an empty text.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// at is nil for no time.
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func add(to map[string]*string, key, value string) {
+	if value != "" {
+		to[key] = &value
+	}
+}
+
+func addAll(to map[string]*string, prefix string, list simulator.Attributes) {
+	for _, a := range list {
+		add(to, prefix+a.Key, plain(a.Value))
+	}
+}
+
+// plain is a value as the mapping calls "text": empty for null.
+func plain(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	if v == nil {
+		return ""
+	}
+	var w writer
+	w.value(v)
+	return string(bytes.TrimSpace(w.b))
+}
+
+func textOf(list simulator.Attributes, key string) *string {
+	for _, a := range list {
+		if a.Key == key {
+			return text(plain(a.Value))
+		}
+	}
+	return nil
+}
