@@ -1,0 +1,89 @@
+package chatwoot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Why access is refused, in our words: the server's own are never passed on.
+var (
+	errToken     = errors.New("the access token is not known to the server; check the token (profile settings, access token)")
+	errNoToken   = errors.New("no access token arrived; a proxy in front of the server may drop headers with underscores (nginx: underscores_in_headers on)")
+	errPolicy    = errors.New("the token's user may not do this; use the token of an administrator")
+	errStranger  = errors.New("the token's user does not belong to the account; check account_id")
+	errSuspended = errors.New("the account is suspended")
+	errBot       = errors.New("this is the token of a bot, which may not read conversations; use the token of an administrator")
+	errRefused   = errors.New("access is refused")
+	errPaid      = errors.New("the account's plan does not include this")
+	errAccount   = errors.New("the server has no such account, or is not a Chatwoot; check account_id and base_url")
+)
+
+// get asks below the account's root and gives back answers of status 200 only.
+func (a *account) get(ctx context.Context, op, path string, query url.Values) (rest.Response, error) {
+	answer, err := a.http.Get(ctx, op, a.root+path, query)
+	if err != nil {
+		return answer, err
+	}
+	return answer, refusal(op, answer)
+}
+
+// refusal is the error that an answer's status stands for, nil for 200.
+func refusal(op string, answer rest.Response) error {
+	if answer.Status == http.StatusOK {
+		return nil
+	}
+	e := &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, After: answer.After}
+	switch status := answer.Status; {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		e.Kind, e.Err = providers.Denied, reason(answer.Body)
+	case status == http.StatusPaymentRequired:
+		e.Kind, e.Err = providers.Denied, errPaid
+	case status == http.StatusNotFound || status == http.StatusGone:
+		e.Kind = providers.NotFound
+	case status == http.StatusTooManyRequests:
+		e.Kind = providers.Throttled
+	case status >= 500 || status == http.StatusRequestTimeout:
+		e.Kind = providers.Transient
+	}
+	return e
+}
+
+// reason tells the members of the 401 family apart by words of their texts.
+func reason(body []byte) error {
+	var said struct{ Error, Errors, Message json.RawMessage }
+	if json.Unmarshal(body, &said) != nil {
+		return errRefused
+	}
+	text := strings.ToLower(string(said.Error) + string(said.Errors) + string(said.Message))
+	for _, known := range []struct {
+		words string
+		is    error
+	}{
+		{"invalid access token", errToken},
+		{"sign in", errNoToken},
+		{"authorized to do this", errPolicy},
+		{"suspended", errSuspended},
+		{"bot", errBot},
+		{"access this account", errStranger},
+	} {
+		if strings.Contains(text, known.words) {
+			return known.is
+		}
+	}
+	return errRefused
+}
+
+func statusOf(err error) int {
+	var e *providers.Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}

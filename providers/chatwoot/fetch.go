@@ -1,0 +1,270 @@
+package chatwoot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Messages fetches all messages of refs, in id windows of which each is known to be whole.
+func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		for _, ref := range refs {
+			r := reader{account: a, id: ref.ID, yield: yield}
+			if err := r.read(ctx); err != nil {
+				if !errors.Is(err, errStop) {
+					yield(schemas.Document{}, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+const (
+	maxID       = int64(1) << 53 // above every message id
+	windowCap   = 1000           // rows of a window with both bounds
+	windowAim   = 700            // rows that a window should have when a conversation needs several
+	afterCap    = 100            // rows of a window with only a lower bound
+	latestCap   = 20             // rows without one
+	windowRound = 50             // a multiple of it may be the cap of a fork
+)
+
+// errStop ends a walk that its reader has left.
+var errStop = errors.New("the walk was left")
+
+// reader reads the messages of one conversation.
+type reader struct {
+	*account
+	id    string
+	yield func(schemas.Document, error) bool
+	next  int64 // sequence of the next document
+}
+
+// batch is one answer of the messages endpoint.
+type batch struct {
+	status int
+	doc    schemas.Document
+	ids    []int64 // ascending
+}
+
+// ask makes one request; bounds below 0 are left out.
+// app/finders/message_finder.rb: both bounds give id >= after and id < before, up to 1000; after alone id > after, up to
+// 100; before alone id < before, up to 20.
+func (r *reader) ask(ctx context.Context, after, before int64) (batch, error) {
+	query := url.Values{}
+	if after >= 0 {
+		query.Set("after", strconv.FormatInt(after, 10))
+	}
+	if before >= 0 {
+		query.Set("before", strconv.FormatInt(before, 10))
+	}
+	op := "messages of conversation " + r.id
+	answer, err := r.get(ctx, op, "/conversations/"+url.PathEscape(r.id)+"/messages", query)
+	b := batch{status: answer.Status, doc: document(kindMessages, r.id, answer)}
+	if err != nil || b.status != http.StatusOK {
+		return b, err
+	}
+	rows, _, err := envelope(answer.Body)
+	if err != nil {
+		return b, malformed(op, err)
+	}
+	for _, row := range rows {
+		var m struct {
+			ID value `json:"id"`
+		}
+		if err := json.Unmarshal(row, &m); err != nil || integer(m.ID) == nil {
+			return b, malformed(op, errors.New("a message has no id"))
+		}
+		b.ids = append(b.ids, *integer(m.ID))
+	}
+	slices.Sort(b.ids)
+	return b, nil
+}
+
+// document keeps an answer; of one that is no success only the status is kept.
+func document(kind, id string, answer rest.Response) schemas.Document {
+	doc := schemas.Document{Kind: kind, ConversationID: id, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}
+	if answer.Status == http.StatusOK {
+		doc.Body = answer.Body
+	}
+	return doc
+}
+
+// keep hands a batch to the caller.
+func (r *reader) keep(b batch) error {
+	b.doc.Sequence = r.next
+	r.next++
+	if !r.yield(b.doc, nil) {
+		return errStop
+	}
+	return nil
+}
+
+// read walks id windows upwards. A full window is thrown away and asked for again up to an id that leaves fewer rows:
+// its rows are chosen by time, not by id, so nothing can be said of the ids above or between them.
+func (r *reader) read(ctx context.Context) error {
+	from, to := int64(0), maxID
+	for {
+		b, err := r.ask(ctx, from, to)
+		if gone(err) {
+			return r.keep(b)
+		}
+		if err != nil {
+			return err
+		}
+		n := len(b.ids)
+		if from == 0 && to == maxID && r.doubtful(n) {
+			return r.distrust(ctx, b)
+		}
+		if n > 0 && (b.ids[0] < from || b.ids[n-1] >= to) {
+			return malformed(b.op(), errors.New("the server ignores the bounds of a message window"))
+		}
+		if n >= windowCap {
+			if to = b.ids[windowAim*n/windowCap]; to <= from+1 {
+				return malformed(b.op(), errors.New("a message window cannot be split"))
+			}
+			continue
+		}
+		if err := r.keep(b); err != nil || to == maxID {
+			return err
+		}
+		from, to = to, upper(to, b.ids)
+	}
+}
+
+func (b batch) op() string { return "messages of conversation " + b.doc.ConversationID }
+
+// upper is the end of the window after one that ended at from: as wide as would hold windowAim rows if ids go on as
+// densely, or open where the last one was nearly empty.
+func upper(from int64, ids []int64) int64 {
+	n := int64(len(ids))
+	if n < windowAim/4 {
+		return maxID
+	}
+	width := (ids[n-1] - ids[0] + 1) / n * windowAim
+	return min(maxID, from+max(width, windowAim))
+}
+
+func gone(err error) bool {
+	status := statusOf(err)
+	return status == http.StatusNotFound || status == http.StatusGone
+}
+
+// doubtful says that a number of rows may be a cap rather than all there is: a server may know no window with both
+// bounds, or have another cap.
+func (r *reader) doubtful(n int) bool {
+	if n > afterCap && n%windowRound != 0 {
+		r.windowed.Store(true)
+	}
+	switch {
+	case n == 0 || n >= windowCap:
+		return false
+	case n == latestCap || n == afterCap:
+		return !r.windowed.Load()
+	}
+	return n > afterCap && n%windowRound == 0
+}
+
+// distrust goes on from an answer that may have been cut off, upwards until nothing comes any more, and downwards where
+// it may have been the latest rows only.
+func (r *reader) distrust(ctx context.Context, b batch) error {
+	lowest, highest := b.ids[0], b.ids[len(b.ids)-1]
+	wasLatest := len(b.ids) == latestCap
+	if err := r.keep(b); err != nil {
+		return err
+	}
+	for {
+		b, err := r.ask(ctx, highest, -1)
+		if err != nil {
+			return err
+		}
+		if len(b.ids) == 0 || b.ids[len(b.ids)-1] <= highest {
+			break
+		}
+		highest = b.ids[len(b.ids)-1]
+		if err := r.keep(b); err != nil {
+			return err
+		}
+	}
+	for wasLatest {
+		b, err := r.ask(ctx, -1, lowest)
+		if err != nil {
+			return err
+		}
+		if len(b.ids) == 0 || b.ids[0] >= lowest {
+			return nil
+		}
+		lowest = b.ids[0]
+		if err := r.keep(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Metadata fetches the details, the participants and, where asked for, the reporting events of refs. Only a refusal of
+// the details is an error: the others are missing on some versions and closed to some users.
+func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		for _, ref := range refs {
+			if !a.metadata(ctx, ref.ID, yield) {
+				return
+			}
+		}
+	}
+}
+
+func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Document, error) bool) bool {
+	path := "/conversations/" + url.PathEscape(id)
+	if a.details {
+		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: its messages are the last one at most.
+		answer, err := a.get(ctx, "details of conversation "+id, path, nil)
+		if err != nil && !gone(err) {
+			yield(schemas.Document{}, err)
+			return false
+		}
+		if !yield(document(kindDetails, id, answer), nil) {
+			return false
+		}
+		if gone(err) {
+			return true
+		}
+	}
+	for _, part := range []struct {
+		kind   string
+		wanted bool
+	}{{kindParticipants, a.participants}, {kindReporting, a.reporting}} {
+		if !part.wanted {
+			continue
+		}
+		answer, err := a.get(ctx, part.kind+" of conversation "+id, path+"/"+part.kind, nil)
+		if err != nil && !survivable(err) {
+			yield(schemas.Document{}, err)
+			return false
+		}
+		if !yield(document(part.kind, id, answer), nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// survivable says that a part of an account is missing or closed, and the rest need not be. A token that stopped working
+// is not.
+func survivable(err error) bool {
+	switch statusOf(err) {
+	case http.StatusNotFound, http.StatusGone, http.StatusPaymentRequired:
+		return true
+	}
+	return errors.Is(err, errPolicy) || errors.Is(err, errRefused)
+}

@@ -1,0 +1,207 @@
+package chatwoot
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var seenAt = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func testAccount(t testing.TB, base string, change ...func(*providers.Account)) *account {
+	t.Helper()
+	settings := providers.Account{Name: "acme", BaseURL: base, AccountID: "1", Token: testToken}
+	for _, f := range change {
+		f(&settings)
+	}
+	p, err := Definition.Open(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.(*account)
+}
+
+const testToken = "tok-marker-5f2d"
+
+func sample(t testing.TB, name string) []byte {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func sampleDoc(t testing.TB, kind, id, file string) schemas.Document {
+	return schemas.Document{Kind: kind, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: sample(t, file)}
+}
+
+// golden compares rows with testdata/golden/<name>.json.
+func golden(t *testing.T, name string, rows any) {
+	t.Helper()
+	got, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	file := filepath.Join("testdata", "golden", name+".json")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("rows differ from %s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestThreadOfSamples(t *testing.T) {
+	a := testAccount(t, "https://chat.example.com")
+	tests := []struct {
+		name string
+		docs []schemas.Document
+	}{
+		{"thread_v4_14", []schemas.Document{
+			sampleDoc(t, kindConversation, "42", "conversation_show_v3_16.json"),
+			sampleDoc(t, kindMessages, "42", "messages_latest.json"),
+			sampleDoc(t, kindDetails, "42", "conversation_show_v4_14.json"),
+			sampleDoc(t, kindParticipants, "42", "participants.json"),
+			sampleDoc(t, kindReporting, "42", "reporting_events_conversation.json"),
+		}},
+		{"thread_v3_16", []schemas.Document{
+			sampleDoc(t, kindConversation, "42", "conversation_show_v3_16.json"),
+			sampleDoc(t, kindMessages, "42", "messages_after_10005.json"),
+		}},
+		{"thread_seed", []schemas.Document{
+			sampleDoc(t, kindConversation, "0", "conversation_show_seed.json"),
+			sampleDoc(t, kindMessages, "0", "messages_after_last_empty.json"),
+		}},
+		{"thread_windows", []schemas.Document{
+			sampleDoc(t, kindConversation, "42", "conversation_show_v4_14.json"),
+			sampleDoc(t, kindMessages, "42", "messages_after_10005.json"),
+			sampleDoc(t, kindMessages, "42", "messages_latest.json"),
+			sampleDoc(t, kindReporting, "42", "reporting_events_account.json"),
+		}},
+		{"thread_gone", []schemas.Document{
+			sampleDoc(t, kindConversation, "42", "conversation_show_v4_14.json"),
+			{Kind: kindMessages, ConversationID: "42", Status: 404, ObservedAt: seenAt},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			thread, err := a.Thread(tt.docs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, tt.name, thread)
+		})
+	}
+}
+
+// The lists of conversations that the samples show in other endpoints' envelopes become threads as well.
+func TestThreadOfListedSamples(t *testing.T) {
+	a := testAccount(t, "https://chat.example.com")
+	for _, name := range []string{"conversations_filter_response", "contact_conversations", "conversations_list_empty"} {
+		t.Run(name, func(t *testing.T) {
+			rows, _, err := envelope(sample(t, name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			threads := []schemas.Thread{}
+			for _, row := range rows {
+				id := word(fields(row)["id"])
+				thread, err := a.Thread([]schemas.Document{{Kind: kindConversation, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: row}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				threads = append(threads, thread)
+			}
+			golden(t, "list_"+name, threads)
+		})
+	}
+}
+
+func TestSnapshotOfSamples(t *testing.T) {
+	a := testAccount(t, "https://chat.example.com")
+	tests := []struct{ kind, file string }{
+		{kindAgents, "agents.json"},
+		{kindAgents, "participants.json"},
+		{kindContacts, "contacts_list.json"},
+		{kindContacts, "contacts_search.json"},
+		{kindInboxes, "inboxes.json"},
+		{kindTeams, "teams.json"},
+		{kindLabels, "labels_account.json"},
+		{kindFields, "custom_attribute_definitions.json"},
+		{kindSurveys, "csat_survey_responses.json"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			s, err := a.Snapshot(sampleDoc(t, tt.kind, "", tt.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "snapshot_"+strings.TrimSuffix(tt.file, ".json"), s)
+		})
+	}
+}
+
+// What is no list of rows is refused or empty, never a panic.
+func TestEnvelopeOfSamples(t *testing.T) {
+	tests := []struct {
+		file string
+		rows int
+		ok   bool
+	}{
+		{"attachments.json", 1, true},
+		{"conversation_labels.json", 1, true},
+		{"reporting_events_account.json", 2, true},
+		{"conversations_meta.json", 0, false},
+		{"csat_metrics.json", 0, false},
+		{"contact_show.json", 0, false},
+		{"error_404.json", 0, false},
+		{"error_429.txt", 0, false},
+	}
+	for _, tt := range tests {
+		rows, _, err := envelope(sample(t, tt.file))
+		if len(rows) != tt.rows || (err == nil) != tt.ok {
+			t.Errorf("envelope(%s) = %d rows, error %v; want %d rows, ok %v", tt.file, len(rows), err, tt.rows, tt.ok)
+		}
+	}
+}
+
+func TestReasonsOfSamples(t *testing.T) {
+	tests := map[string]error{
+		"error_401_account_suspended.json": errSuspended,
+		"error_401_bot.json":               errBot,
+		"error_401_invalid_token.json":     errToken,
+		"error_401_missing_token.json":     errNoToken,
+		"error_401_not_permitted.json":     errPolicy,
+		"error_401_other_account.json":     errStranger,
+		"error_404.json":                   errRefused,
+		"error_422_record_invalid.json":    errRefused,
+		"error_429.txt":                    errRefused,
+	}
+	for file, want := range tests {
+		if got := reason(sample(t, file)); got != want {
+			t.Errorf("reason(%s) = %v, want %v", file, got, want)
+		}
+	}
+}

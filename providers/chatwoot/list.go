@@ -1,0 +1,187 @@
+package chatwoot
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+const opList = "list conversations"
+
+var (
+	errOrder    = errors.New("the server does not list conversations in the order of their creation (it ignores sort_by=created_at_asc); walking such a list would skip conversations")
+	errPageSize = errors.New("the server has changed the length of its pages")
+)
+
+// row is one conversation of the list.
+type row struct {
+	id        string
+	createdAt time.Time
+	raw       value
+}
+
+// page is one numbered page of the list, oldest conversation first.
+type page struct {
+	number     int
+	rows       []row
+	total      *int64 // conversations of the account, where the server says it
+	observedAt time.Time
+}
+
+func (p page) empty() bool      { return len(p.rows) == 0 }
+func (p page) first() time.Time { return p.rows[0].createdAt }
+func (p page) last() time.Time  { return p.rows[len(p.rows)-1].createdAt }
+
+// page asks for one page of the list.
+// app/finders/conversation_finder.rb; sort_by is not in the vendor's documentation but in every version since 2.18.
+func (a *account) page(ctx context.Context, number int) (page, error) {
+	answer, err := a.get(ctx, opList, "/conversations", url.Values{
+		"status": {"all"}, "assignee_type": {"all"}, "sort_by": {"created_at_asc"}, "page": {strconv.Itoa(number)},
+	})
+	if err != nil {
+		return page{}, a.explain(err)
+	}
+	p := page{number: number, observedAt: answer.ObservedAt}
+	rows, meta, err := envelope(answer.Body)
+	if err != nil {
+		return p, malformed(opList, err)
+	}
+	p.total = integer(meta["all_count"])
+	for i, raw := range rows {
+		o := fields(raw)
+		createdAt := cmp.Or(moment(o["created_at"]), moment(o["timestamp"]))
+		id := word(o["id"])
+		if createdAt == nil || id == "" {
+			return p, malformed(opList, fmt.Errorf("row %d of page %d has no id or no time of creation", i+1, number))
+		}
+		p.rows = append(p.rows, row{id: id, createdAt: *createdAt, raw: raw})
+	}
+	if !slices.IsSortedFunc(p.rows, func(x, y row) int { return x.createdAt.Compare(y.createdAt) }) {
+		return p, malformed(opList, errOrder)
+	}
+	a.list.learn(p)
+	return p, nil
+}
+
+func malformed(op string, err error) error {
+	return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
+}
+
+// explain says what a 404 on the list means: there is no such account.
+func (a *account) explain(err error) error {
+	var e *providers.Error
+	if errors.As(err, &e) && e.Kind == providers.NotFound {
+		return &providers.Error{Kind: providers.Denied, Op: e.Op, Status: e.Status, Err: errAccount}
+	}
+	return err
+}
+
+// Conversations walks the pages of a window downwards, from the page that holds its end to the one that holds its
+// beginning.
+func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		p, err := a.start(ctx, w, at)
+		for {
+			if err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
+			out := window(p, w)
+			if p.number > 1 && (p.empty() || !p.first().Before(w.From)) {
+				out.Next = cursor(p.number-1, a.list.length())
+			}
+			if !yield(out, nil) || out.Next == "" {
+				return
+			}
+			above := p
+			if p, err = a.page(ctx, p.number-1); err == nil {
+				err = follows(p, above)
+			}
+		}
+	}
+}
+
+// start is the page that a cursor names, or the one that holds the end of the window.
+func (a *account) start(ctx context.Context, w schemas.Window, at providers.Cursor) (page, error) {
+	if at == "" {
+		return a.locate(ctx, w.To)
+	}
+	number, length, err := parseCursor(at)
+	if err != nil {
+		return page{}, malformed(opList, err)
+	}
+	p, err := a.page(ctx, number)
+	if err != nil {
+		return p, err
+	}
+	// Pages below the last are full. One that is not, although there are conversations enough, is shorter by design, and
+	// conversations of the window may now stand on higher pages.
+	short := len(p.rows) < length
+	if short && p.total != nil && *p.total >= int64(number)*int64(length) {
+		return p, &providers.Error{Kind: providers.CursorExpired, Op: opList, Err: errPageSize}
+	}
+	return p, nil
+}
+
+// window is what a page holds of a window.
+func window(p page, w schemas.Window) providers.Page {
+	var out providers.Page
+	rows := slices.Clone(p.rows)
+	slices.SortStableFunc(rows, func(x, y row) int {
+		return cmp.Or(x.createdAt.Compare(y.createdAt), compareIDs(x.id, y.id))
+	})
+	for _, r := range rows {
+		if !w.Contains(r.createdAt) {
+			out.Dropped++
+			continue
+		}
+		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt})
+		out.Documents = append(out.Documents, schemas.Document{
+			Kind: kindConversation, ConversationID: r.id, Status: statusOK, ObservedAt: p.observedAt, Body: r.raw,
+		})
+	}
+	return out
+}
+
+// follows checks that a page lies below the one that was read before it. After deletions its end may hold what stood on
+// the page above or above that, but nothing new from between.
+func follows(p, above page) error {
+	if p.empty() || above.empty() {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, r := range above.rows {
+		known[r.id] = true
+	}
+	for _, r := range p.rows {
+		if r.createdAt.After(above.first()) && r.createdAt.Before(above.last()) && !known[r.id] {
+			return malformed(opList, errOrder)
+		}
+	}
+	return nil
+}
+
+// cursor names the next page to read and how long full pages were when it was made.
+func cursor(number, length int) providers.Cursor {
+	return providers.Cursor(fmt.Sprintf("p%d.%d", number, length))
+}
+
+func parseCursor(at providers.Cursor) (number, length int, err error) {
+	n, l, ok := strings.Cut(strings.TrimPrefix(string(at), "p"), ".")
+	number, err1 := strconv.Atoi(n)
+	length, err2 := strconv.Atoi(l)
+	if !ok || err1 != nil || err2 != nil || number < 1 || length < 0 || cursor(number, length) != at {
+		return 0, 0, errors.New("the cursor is none of this provider")
+	}
+	return number, length, nil
+}

@@ -1,0 +1,156 @@
+package chatwoot
+
+import (
+	"context"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// listing is what is known of the numbered pages of the list: how long a full one is and where pages begin in time.
+// It only saves requests; every answer drawn from it is checked against a page read now.
+//
+// Creation times never change and deletions move conversations to lower pages, so a page can only begin later than it
+// did: "page p begins at or after t" stays true for ever, "page p begins before t" has to be checked.
+type listing struct {
+	mu     sync.Mutex
+	full   int
+	begins map[int]time.Time
+}
+
+func (l *listing) learn(p page) {
+	if p.empty() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(p.rows)
+	another := n > l.full || n < l.full && p.total != nil && *p.total >= int64(p.number)*int64(l.full)
+	if another || l.begins == nil {
+		l.full, l.begins = n, map[int]time.Time{}
+	}
+	l.begins[p.number] = p.first()
+}
+
+func (l *listing) length() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.full
+}
+
+// between is the highest page known to begin before t (0 for none) and the lowest known not to (0 for none).
+func (l *listing) between(t time.Time) (below, above int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for number, begins := range l.begins {
+		switch {
+		case begins.Before(t):
+			below = max(below, number)
+		case above == 0 || number < above:
+			above = number
+		}
+	}
+	if above <= below {
+		above = 0
+	}
+	return below, above
+}
+
+// locate finds the page that holds the last conversation created before t: the highest page that begins before t. It is
+// page 1 where there is none. The page above it, if any, is known to begin at t or later.
+func (a *account) locate(ctx context.Context, t time.Time) (page, error) {
+	below, above := a.list.between(t)
+	low, err := a.page(ctx, max(below, 1))
+	if err != nil {
+		return low, err
+	}
+	for low.number > 1 && (low.empty() || !low.first().Before(t)) { // deletions moved it
+		above = low.number
+		if low, err = a.page(ctx, low.number/2); err != nil {
+			return low, err
+		}
+	}
+	if low.empty() || !low.last().Before(t) {
+		return low, nil
+	}
+	if above == 0 {
+		if low, above, err = a.top(ctx, low, t); err != nil {
+			return low, err
+		}
+	}
+	for above-low.number > 1 && low.last().Before(t) {
+		mid, err := a.page(ctx, low.number+(above-low.number)/2)
+		switch {
+		case err != nil:
+			return mid, err
+		case mid.empty() || !mid.first().Before(t):
+			above = mid.number
+		case mid.first().Before(low.first()):
+			return mid, malformed(opList, errOrder)
+		default:
+			low = mid
+		}
+	}
+	return low, nil
+}
+
+// top finds a page that begins at t or later, or is past the end: from the server's total where it gives one, else by
+// doubling. low begins before t, and so does the page that is returned for it.
+func (a *account) top(ctx context.Context, low page, t time.Time) (page, int, error) {
+	next := low.number + 1
+	if full := a.list.length(); low.total != nil && full > 0 {
+		next = max(next, int((*low.total+int64(full)-1)/int64(full))+1)
+	}
+	for step := 1; ; step *= 2 {
+		p, err := a.page(ctx, next)
+		if err != nil {
+			return p, 0, err
+		}
+		if p.empty() || !p.first().Before(t) {
+			return low, next, nil
+		}
+		low, next = p, next+step
+	}
+}
+
+// Count is the number of conversations created in w, from their places in the list.
+func (a *account) Count(ctx context.Context, w schemas.Window) (int64, error) {
+	to, err := a.place(ctx, w.To)
+	if err != nil {
+		return 0, err
+	}
+	from, err := a.place(ctx, w.From)
+	if err != nil {
+		return 0, err
+	}
+	return max(0, to-from), nil
+}
+
+// place is the number of conversations created before t.
+func (a *account) place(ctx context.Context, t time.Time) (int64, error) {
+	p, err := a.locate(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	n := sort.Search(len(p.rows), func(i int) bool { return !p.rows[i].createdAt.Before(t) })
+	count := int64(p.number-1)*int64(a.list.length()) + int64(n)
+	if n < len(p.rows) || p.total == nil || *p.total <= count {
+		return count, nil
+	}
+	// All of the page is older than t. If nothing comes after it, the server's own total counts: it shows what a list
+	// that ends early would hide.
+	next, err := a.page(ctx, p.number+1)
+	if err == nil && next.empty() {
+		count = *p.total
+	}
+	return count, err
+}
+
+var (
+	_ providers.Counter   = (*account)(nil)
+	_ providers.Directory = (*account)(nil)
+	_ providers.Prober    = (*account)(nil)
+)

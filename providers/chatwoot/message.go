@@ -1,0 +1,173 @@
+package chatwoot
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// kinds of messages and where they go, by message_type.
+var messageTypes = map[string]struct{ direction, kind string }{
+	"0": {"in", "message"}, "incoming": {"in", "message"},
+	"1": {"out", "message"}, "outgoing": {"out", "message"},
+	"2": {"none", "activity"}, "activity": {"none", "activity"},
+	"3": {"out", "template"}, "template": {"out", "template"},
+}
+
+var authorTypes = map[string]string{"contact": "contact", "user": "agent", "agent_bot": "bot", "captain_assistant": "bot"}
+
+// rows adds the message and all that it says to a thread.
+func (m message) rows(thread *schemas.Thread, sequence int64) {
+	row := m.row(thread.Conversation.ConversationID, sequence)
+	files := m.attachments(row)
+	row.Parts = m.parts(row, files)
+	thread.Messages = append(thread.Messages, row)
+	thread.Attachments = append(thread.Attachments, files...)
+	if row.IsDeleted {
+		thread.Tombstones = append(thread.Tombstones, schemas.Tombstone{
+			ConversationID: row.ConversationID, ObservedAt: row.ObservedAt, MessageID: &row.MessageID, Reason: "message_deleted",
+		})
+	}
+	if row.Kind == "activity" {
+		thread.Events = append(thread.Events, schemas.Event{
+			ConversationID: row.ConversationID, EventID: row.MessageID, ObservedAt: row.ObservedAt, Kind: "activity",
+			CreatedAt: row.CreatedAt, MessageID: &row.MessageID, Text: row.Text,
+		})
+	}
+	if answer := fields(fields(m.content["submitted_values"])["csat_survey_response"]); answer != nil {
+		thread.Ratings = append(thread.Ratings, schemas.Rating{
+			ConversationID: row.ConversationID, RatingID: row.MessageID, ObservedAt: row.ObservedAt, Kind: "csat",
+			Score: number(answer["rating"]), Comment: text(answer["feedback_message"]), AskedAt: row.CreatedAt,
+			MessageID: &row.MessageID, AgentID: thread.Conversation.AssigneeID, ContactID: thread.Conversation.ContactID,
+		})
+	}
+}
+
+func (m message) row(conversation string, sequence int64) schemas.Message {
+	w, sender := m.wire, fields(m.wire.Sender)
+	direction, kind := "none", cmp.Or(word(w.Type), "message")
+	if known, ok := messageTypes[kind]; ok && word(w.Type) != "" {
+		direction, kind = known.direction, known.kind
+	}
+	private := truth(w.Private)
+	if private && direction == "out" && kind == "message" {
+		direction, kind = "none", "note"
+	}
+	row := schemas.Message{
+		ConversationID: conversation,
+		MessageID:      m.id,
+		ObservedAt:     m.doc.ObservedAt,
+		Sequence:       sequence,
+		CreatedAt:      m.createdAt,
+		AuthorID:       text(sender["id"]),
+		AuthorName:     text(sender["name"]),
+		Direction:      &direction,
+		Kind:           kind,
+		IsPrivate:      private,
+		Text:           text(w.Content),
+		HTML:           text(fields(fields(m.content["email"])["html_content"])["full"]),
+		ContentType:    text(w.ContentType),
+		ReplyTo:        text(m.content["in_reply_to"]),
+		IsDeleted:      truth(m.content["deleted"]),
+		DeliveryStatus: text(w.Status),
+	}
+	author := authorTypes[word(sender["type"])]
+	if len(sender) == 0 && (kind == "activity" || kind == "template") {
+		author = "system"
+	}
+	if author != "" {
+		row.AuthorType = &author
+	}
+	all := attributes{}
+	all.addAll("", m.content, "items", "email")
+	all.add("", object{"source_id": w.SourceID, "echo_id": w.EchoID, "inbox_id": w.InboxID}, "source_id", "echo_id", "inbox_id")
+	row.Attributes = all.rows()
+	return row
+}
+
+func (m message) attachments(row schemas.Message) []schemas.Attachment {
+	var all []schemas.Attachment
+	for i, v := range items(m.wire.Attachments) {
+		o := fields(v)
+		if o == nil {
+			continue
+		}
+		more := attributes{}
+		more.add("", o, "extension", "thumb_url", "transcribed_text", "coordinates_lat", "coordinates_long")
+		all = append(all, schemas.Attachment{
+			ConversationID: row.ConversationID,
+			AttachmentID:   cmp.Or(word(o["id"]), fmt.Sprintf("%s/%d", row.MessageID, i)),
+			ObservedAt:     row.ObservedAt,
+			MessageID:      &row.MessageID,
+			Kind:           cmp.Or(word(o["file_type"]), "file"),
+			Name:           cmp.Or(text(o["fallback_title"]), fileName(word(o["data_url"]))),
+			ContentType:    text(o["content_type"]),
+			Bytes:          integer(o["file_size"]),
+			URL:            text(o["data_url"]),
+			Width:          integer(o["width"]),
+			Height:         integer(o["height"]),
+			CreatedAt:      row.CreatedAt,
+			Attributes:     more.rows(),
+		})
+	}
+	return all
+}
+
+func fileName(link string) *string {
+	u, err := url.Parse(link)
+	if err != nil || u.Path == "" {
+		return nil
+	}
+	name := path.Base(u.Path)
+	if name == "/" || name == "." {
+		return nil
+	}
+	return &name
+}
+
+// parts is the text, then the attachments, then the items of a form, a menu or cards.
+func (m message) parts(row schemas.Message, files []schemas.Attachment) []schemas.Part {
+	var all []schemas.Part
+	if row.Text != nil {
+		all = append(all, schemas.Part{Type: "text", Text: row.Text})
+	}
+	for _, f := range files {
+		all = append(all, schemas.Part{
+			Type: f.Kind, URL: f.URL, Name: f.Name, ContentType: f.ContentType, Bytes: f.Bytes,
+			Payload: place(f.Attributes["coordinates_lat"], f.Attributes["coordinates_long"]),
+		})
+	}
+	kind := "item"
+	switch word(m.wire.ContentType) {
+	case "input_select":
+		kind = "button"
+	case "form":
+		kind = "form"
+	case "cards":
+		kind = "collection"
+	}
+	for _, item := range items(m.content["items"]) {
+		o := fields(item)
+		all = append(all, schemas.Part{
+			Type: kind, Label: cmp.Or(text(o["title"]), text(o["label"])),
+			Text: cmp.Or(text(o["value"]), text(o["description"])), Payload: text(item),
+		})
+	}
+	return all
+}
+
+// place is a pair of coordinates as JSON, nil where one is missing or not a number.
+func place(lat, long *string) *string {
+	if lat == nil || long == nil {
+		return nil
+	}
+	s := `{"lat":` + *lat + `,"long":` + *long + `}`
+	if !json.Valid([]byte(s)) {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,56 @@
+package chatwoot
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Probe checks that the token opens the account and that its user sees all of it. Administrators do; what others see
+// depends on their inboxes, and nothing in a list tells that something is missing from it.
+func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
+	role, err := a.role(ctx)
+	if err != nil {
+		return providers.Probe{}, err
+	}
+	if _, err := a.page(ctx, 1); err != nil {
+		return providers.Probe{}, err
+	}
+	// csat_survey_response_policy.rb: administrators only.
+	const op = "check for an administrator"
+	_, err = a.get(ctx, op, "/"+kindSurveys, url.Values{"page": {"1"}})
+	switch {
+	case err != nil && !survivable(err):
+		return providers.Probe{}, err
+	case role == "administrator" || role == "" && err == nil:
+		return providers.Probe{Visibility: providers.VisibilityFull}, nil
+	case role != "" || errors.Is(err, errPolicy):
+		return providers.Probe{Visibility: providers.VisibilityPartial, Advice: "The token's user is not an administrator and sees only its own inboxes' conversations; use an administrator's token."}, nil
+	}
+	return providers.Probe{Visibility: providers.VisibilityUnknown, Advice: "The server does not tell whether the token's user is an administrator; make sure that it is one."}, nil
+}
+
+// role is the role of the token's user in the account, empty where the server does not say.
+func (a *account) role(ctx context.Context) (string, error) {
+	const op = "check the token"
+	// app/views/api/v1/models/_user.json.jbuilder; not in every fork.
+	answer, err := a.http.Get(ctx, op, "/api/v1/profile", nil)
+	if err != nil {
+		return "", err
+	}
+	if answer.Status == http.StatusUnauthorized {
+		return "", refusal(op, answer)
+	}
+	if answer.Status != http.StatusOK {
+		return "", nil
+	}
+	for _, v := range items(fields(answer.Body)["accounts"]) {
+		if o := fields(v); word(o["id"]) == a.id {
+			return word(o["role"]), nil
+		}
+	}
+	return "", nil
+}

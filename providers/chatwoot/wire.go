@@ -1,0 +1,211 @@
+package chatwoot
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What the server sends is read field by field: versions and forks differ in the types of single fields, and one of them
+// must not cost a conversation. A value is a field as sent; nil and null are the same.
+type value = json.RawMessage
+
+type object map[string]value
+
+var errShape = errors.New("the answer is JSON but not of the known shape")
+
+func isNull(v value) bool { return len(v) == 0 || v[0] == 'n' }
+
+// text is a value as one string: strings as they are, anything else as its JSON. Null and the empty string are nil.
+func text(v value) *string {
+	if isNull(v) {
+		return nil
+	}
+	var s string
+	switch v[0] {
+	case '"':
+		if json.Unmarshal(v, &s) != nil {
+			return nil
+		}
+	case '{', '[':
+		var b bytes.Buffer
+		if json.Compact(&b, v) != nil {
+			return nil
+		}
+		s = strings.ToValidUTF8(b.String(), "\ufffd")
+	default:
+		s = string(v)
+	}
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func word(v value) string {
+	if s := text(v); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// fields is an object's fields; nil where the value is none. An object that was stored as a string is read too.
+func fields(v value) object {
+	if isNull(v) {
+		return nil
+	}
+	if v[0] == '"' {
+		v = value(strings.TrimSpace(word(v)))
+	}
+	if len(v) == 0 || v[0] != '{' {
+		return nil
+	}
+	var o object
+	if json.Unmarshal(v, &o) != nil {
+		return nil
+	}
+	return o
+}
+
+// items is an array's elements; nil where the value is none.
+func items(v value) []value {
+	if isNull(v) || v[0] != '[' {
+		return nil
+	}
+	var all []value
+	if json.Unmarshal(v, &all) != nil {
+		return nil
+	}
+	return slices.DeleteFunc(all, isNull)
+}
+
+// truth is true for true, and for 1 and "true" as some versions write it.
+func truth(v value) bool {
+	b, err := strconv.ParseBool(word(v))
+	return err == nil && b
+}
+
+func number(v value) *float64 {
+	f, err := strconv.ParseFloat(word(v), 64)
+	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return nil
+	}
+	return &f
+}
+
+func integer(v value) *int64 {
+	s := word(v)
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return &n
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return nil
+	}
+	n := int64(f)
+	return &n
+}
+
+// moment is a time as Unix seconds (integer, float or numeric text) or as an ISO text. Zero, which stands for "never",
+// and what no calendar holds are nil.
+func moment(v value) *time.Time {
+	s := word(v)
+	if s == "" {
+		return nil
+	}
+	t, ok := unixTime(s)
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", "2006-01-02T15:04:05", time.DateOnly} {
+		if ok {
+			break
+		}
+		parsed, err := time.Parse(layout, s)
+		t, ok = parsed, err == nil
+	}
+	if !ok || t.Unix() <= 0 || t.Unix() > maxUnix {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Microsecond)
+	return &t
+}
+
+const maxUnix = 253402300799 // the end of the year 9999
+
+func unixTime(s string) (time.Time, bool) {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.Unix(n, 0), true
+	}
+	const longest = 40 // a float never needs more; "1e999999" would need a lot of memory
+	if len(s) > longest || strings.ContainsAny(s, "_/xXpP:") {
+		return time.Time{}, false
+	}
+	if f, err := strconv.ParseFloat(s, 64); err != nil || math.Abs(f) > maxUnix {
+		return time.Time{}, err == nil
+	}
+	exact, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return time.Time{}, false
+	}
+	micros, _ := new(big.Rat).Mul(exact, big.NewRat(1e6, 1)).Float64()
+	return time.UnixMicro(int64(math.Round(micros))), true
+}
+
+// attributes gathers the attributes of a row; what is null or empty leaves no trace.
+type attributes map[string]*string
+
+func (a attributes) add(prefix string, o object, keys ...string) {
+	for _, key := range keys {
+		if s := text(o[key]); s != nil {
+			a[prefix+key] = s
+		}
+	}
+}
+
+func (a attributes) addAll(prefix string, o object, but ...string) {
+	for key, v := range o {
+		if s := text(v); s != nil && !slices.Contains(but, key) {
+			a[prefix+strings.ToValidUTF8(key, "\ufffd")] = s
+		}
+	}
+}
+
+// rows is the map as it stands in a row: none where nothing was gathered.
+func (a attributes) rows() map[string]*string {
+	if len(a) == 0 {
+		return nil
+	}
+	return a
+}
+
+// envelope finds the rows of an answer: {"payload": [...]}, {"data": {"payload": [...]}} or a bare array.
+func envelope(body []byte) (rows []value, meta object, err error) {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 || !json.Valid(body) {
+		return nil, nil, errors.New("the document is not JSON")
+	}
+	if body[0] == '[' {
+		return items(body), nil, nil
+	}
+	outer := fields(body)
+	if inner := fields(outer["data"]); inner != nil {
+		outer = inner
+	}
+	payload, ok := outer["payload"]
+	if !ok || payload[0] != '[' {
+		return nil, nil, errShape
+	}
+	return items(payload), fields(outer["meta"]), nil
+}
+
+// compareIDs orders ids as numbers where they are numbers.
+func compareIDs(a, b string) int {
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return strings.Compare(a, b)
+}
