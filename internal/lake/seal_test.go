@@ -90,7 +90,7 @@ func (s *shelf) read(t *testing.T, key string) []byte {
 func some[T any](v T) *T { return &v }
 
 var (
-	sealFrom   = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	sealFrom    = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	sealedShard = Shard{
 		Provider: "chatwoot", Account: "acme", Stream: "created",
 		Window: schemas.Window{From: sealFrom, To: sealFrom.AddDate(0, 1, 0)},

@@ -67,7 +67,10 @@ func NewWriter[R any](to io.Writer, table *schemas.Table[R], o Options) (*Writer
 		w.out = file.NewParquetWriter(w.sink, root, file.WithWriterProps(properties(root, w.leaves)), file.WithWriteMetadata(kv))
 		return nil
 	})
-	return w, err
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // guard runs f, which calls the library, and sees to it that no failure is lost: neither one that the library returns,

@@ -1,0 +1,303 @@
+package parquet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+var errDisk = errors.New("disk is full")
+
+// disk takes writes and goes wrong at one of them.
+type disk struct {
+	bytes.Buffer
+	fault  fault
+	at     int // number of the write that goes wrong, from 0; -1 for none
+	writes int
+	after  int // writes after the one that went wrong
+	closed bool
+}
+
+func (d *disk) Write(p []byte) (int, error) {
+	d.writes++
+	switch {
+	case d.at < 0 || d.writes-1 < d.at:
+	case d.writes-1 == d.at:
+		return d.fault.first(&d.Buffer, p)
+	default:
+		d.after++
+		if d.fault.stays {
+			return 0, errDisk
+		}
+	}
+	return d.Buffer.Write(p)
+}
+
+func (d *disk) Close() error {
+	d.closed = true
+	return nil
+}
+
+// fault is a way in which a write goes wrong, and whether all later ones do too.
+type fault struct {
+	name  string
+	stays bool
+	first func(to *bytes.Buffer, p []byte) (int, error)
+}
+
+var faults = []fault{
+	{"error", true, func(_ *bytes.Buffer, _ []byte) (int, error) { return 0, errDisk }},
+	{"error once", false, func(_ *bytes.Buffer, _ []byte) (int, error) { return 0, errDisk }},
+	{"half and an error", true, func(to *bytes.Buffer, p []byte) (int, error) {
+		n, _ := to.Write(p[:len(p)/2])
+		return n, errDisk
+	}},
+	{"half and an error once", false, func(to *bytes.Buffer, p []byte) (int, error) {
+		n, _ := to.Write(p[:len(p)/2])
+		return n, errDisk
+	}},
+	{"half and no error", false, func(to *bytes.Buffer, p []byte) (int, error) { return to.Write(p[:len(p)/2]) }},
+	{"all but one byte and no error", false, func(to *bytes.Buffer, p []byte) (int, error) { return to.Write(p[:len(p)-1]) }},
+	{"nothing and no error", true, func(_ *bytes.Buffer, _ []byte) (int, error) { return 0, nil }},
+	{"all and an error", false, func(to *bytes.Buffer, p []byte) (int, error) {
+		n, _ := to.Write(p)
+		return n, errDisk
+	}},
+	{"panic", false, func(_ *bytes.Buffer, _ []byte) (int, error) { panic(errDisk) }},
+}
+
+func faultRows() []schemas.Message {
+	rows := make([]schemas.Message, 90)
+	at := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	for i := range rows {
+		rows[i] = schemas.Message{
+			ConversationID: "1", MessageID: fmt.Sprint(i), ObservedAt: at, CreatedAt: &at, Kind: "message", Text: ptr(fmt.Sprint("text ", i)),
+			Parts: []schemas.Part{{Type: "text"}}, Attributes: map[string]*string{"a": nil},
+		}
+	}
+	return rows
+}
+
+// attempt writes rows to d, going on after errors as a careless caller would, and returns what Close says in the end.
+func attempt(d *disk, rows []schemas.Message) error {
+	w, err := NewWriter(d, schemas.Messages, Options{RowGroupBytes: 6000})
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		_ = w.Append(&rows[i])
+	}
+	_ = w.Flush()
+	_, err = w.Close()
+	return err
+}
+
+// TestNoWriteErrorIsLost makes each single write of a file go wrong, in each way.
+func TestNoWriteErrorIsLost(t *testing.T) {
+	rows := faultRows()
+	healthy := &disk{at: -1}
+	if err := attempt(healthy, rows); err != nil {
+		t.Fatal(err)
+	}
+	if healthy.closed {
+		t.Error("the sink was closed; it is not the writer's")
+	}
+	info, err := Inspect(bytes.NewReader(healthy.Bytes()), int64(healthy.Len()))
+	if err != nil || info.Rows != int64(len(rows)) || info.RowGroups < 3 {
+		t.Fatalf("healthy file: %+v, error %v", info, err)
+	}
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			for at := range healthy.writes {
+				d := &disk{fault: f, at: at}
+				err := attempt(d, rows)
+				if err == nil {
+					t.Errorf("write %d of %d went wrong and nobody said so", at, healthy.writes)
+				}
+				if f.stays && !errors.Is(err, errDisk) && !errors.Is(err, io.ErrShortWrite) {
+					t.Errorf("write %d: error %v does not say what happened", at, err)
+				}
+				if d.after > 0 {
+					t.Errorf("write %d: %d more writes after it", at, d.after)
+				}
+			}
+		})
+	}
+	t.Logf("%d failure points", healthy.writes*len(faults))
+}
+
+// library writes the rows as the library's documentation has it, and looks at every error that it returns.
+func library(d io.Writer, rows []schemas.Message) (err error) {
+	root, err := rootOf(schemas.Messages.Shape)
+	if err != nil {
+		return err
+	}
+	w := file.NewParquetWriter(d, root, file.WithWriterProps(properties(root, schemas.Messages.Leaves())))
+	for from := 0; from < len(rows); from += 30 {
+		leaves := schemas.Messages.Leaves()
+		for i := range rows[from : from+30] {
+			schemas.Messages.Shred(&rows[from+i], leaves)
+		}
+		group := w.AppendRowGroup()
+		for i := range leaves {
+			column, err := group.NextColumn()
+			if err != nil {
+				return err
+			}
+			if err := new(columnWriter).write(column, &leaves[i]); err != nil {
+				return err
+			}
+		}
+		if err := group.Close(); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// TestGuardsMatter shows what would happen without the guards. If it fails, the library has become better than its
+// reputation, and some of them can go.
+func TestGuardsMatter(t *testing.T) {
+	if err := useCodec(); err != nil {
+		t.Fatal(err)
+	}
+	rows := faultRows()
+	healthy := &disk{at: -1}
+	if err := library(healthy, rows); err != nil {
+		t.Fatal(err)
+	}
+	if !healthy.closed {
+		t.Error("the library left the sink open")
+	}
+	lost, panicked, broken := map[string]int{}, map[string]int{}, 0
+	for _, f := range faults[:len(faults)-1] {
+		for at := range healthy.writes {
+			d := &disk{fault: f, at: at}
+			err, panics := recovered(func() error { return library(d, rows) })
+			switch {
+			case panics:
+				panicked[f.name]++
+			case err == nil:
+				lost[f.name]++
+				if _, err := Inspect(bytes.NewReader(d.Bytes()), int64(d.Len())); err != nil {
+					broken++
+				}
+			}
+		}
+	}
+	t.Logf("%d writes; errors lost: %v; panics: %v; broken files called good: %d", healthy.writes, lost, panicked, broken)
+	for _, name := range []string{"error", "error once", "half and no error"} {
+		if lost[name] == 0 {
+			t.Errorf("%s: the library alone lost none", name)
+		}
+	}
+	if len(panicked) == 0 {
+		t.Error("the library alone never panicked")
+	}
+	if broken == 0 {
+		t.Error("no broken file was called good")
+	}
+}
+
+func recovered(f func() error) (err error, panics bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			panics = true
+		}
+	}()
+	return f(), false
+}
+
+// TestEveryRowCounts: a table whose shredding forgets a column must not become a file.
+func TestEveryRowCounts(t *testing.T) {
+	w, err := NewWriter(io.Discard, schemas.Tombstones, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := w.Append(&schemas.Tombstone{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.leaves[2].Definitions = w.leaves[2].Definitions[:2]
+	if _, err := w.Close(); err == nil {
+		t.Error("a column is one row short and the file was called good")
+	}
+	if _, again := w.Close(); again == nil {
+		t.Error("the second Close forgot the error")
+	}
+}
+
+func TestInspectRefuses(t *testing.T) {
+	data, _ := write(t, schemas.Messages, faultRows(), Options{RowGroupBytes: 6000})
+	inspect := func(data []byte) error {
+		_, err := Inspect(bytes.NewReader(data), int64(len(data)))
+		return err
+	}
+	if err := inspect(data); err != nil {
+		t.Fatal(err)
+	}
+	for n := range data {
+		if inspect(data[:n]) == nil {
+			t.Errorf("cut to %d of %d bytes: no error", n, len(data))
+		}
+	}
+	if inspect(append([]byte{0}, data...)) == nil || inspect(append(bytes.Clone(data), 0)) == nil || inspect(data[1:]) == nil {
+		t.Error("shifted by a byte: no error")
+	}
+	var foreign bytes.Buffer
+	if err := library(&foreign, faultRows()); err != nil {
+		t.Fatal(err)
+	}
+	if inspect(foreign.Bytes()) == nil {
+		t.Error("a file without our metadata: no error")
+	}
+}
+
+// TestRowsAreCopied: callers may use the memory of a row again as soon as Append returned.
+func TestRowsAreCopied(t *testing.T) {
+	var b bytes.Buffer
+	w, err := NewWriter(&b, schemas.Documents, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := []byte("first")
+	row := schemas.Document{Body: body, Kind: "a"}
+	for _, said := range []string{"first", "other"} {
+		copy(body, said)
+		if err := w.Append(&row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var got []any
+	for _, r := range read(t, b.Bytes()) {
+		got = append(got, r.(map[string]any)["body"])
+	}
+	if want := []any{"Zmlyc3Q=", "b3RoZXI="}; !reflect.DeepEqual(got, want) {
+		t.Errorf("bodies %v, want %v", got, want)
+	}
+}
+
+func FuzzInspect(f *testing.F) {
+	data, _ := write(f, schemas.Tombstones, []schemas.Tombstone{{ConversationID: "1"}}, Options{})
+	f.Add(data)
+	f.Add(data[:len(data)-4])
+	f.Add([]byte("PAR1PAR1"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		info, err := Inspect(bytes.NewReader(data), int64(len(data)))
+		if err != nil && info != (Info{}) {
+			t.Errorf("error %v, and yet %+v", err, info)
+		}
+	})
+}
