@@ -1,0 +1,146 @@
+package schemas
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func some[V any](v V) *V { return &v }
+
+// room, shelf and book are deeper than any table of ours: a list in a struct in a list, beside a map.
+type room struct {
+	shelves []shelf
+	labels  map[string]*string
+}
+
+type shelf struct {
+	number *int64
+	books  []string
+}
+
+var rooms = table("rooms", "",
+	structs("shelves", func(r *room) []shelf { return r.shelves },
+		optInteger("number", func(s *shelf) *int64 { return s.number }),
+		texts("books", func(s *shelf) []string { return s.books }),
+	),
+	textMap("labels", func(r *room) map[string]*string { return r.labels }),
+)
+
+// TestLevels has the levels of the Dremel paper's rules, worked out by hand.
+func TestLevels(t *testing.T) {
+	rows := []room{
+		{},
+		{shelves: []shelf{{}}, labels: map[string]*string{"a": nil}},
+		{
+			shelves: []shelf{{number: some(int64(1)), books: []string{"x", "y"}}, {}, {books: []string{"z"}}},
+			labels:  map[string]*string{"b": some("2"), "a": some("1"), "c": nil},
+		},
+	}
+	leaves := rooms.Leaves()
+	for i := range rows {
+		rooms.Shred(&rows[i], leaves)
+	}
+	want := []Leaf{
+		{
+			Kind: KindInteger, Statistics: true, MaxDefinition: 2, MaxRepetition: 1,
+			Integers: []int64{1}, Definitions: []int16{0, 1, 2, 1, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
+		},
+		{
+			Kind: KindText, MaxDefinition: 2, MaxRepetition: 2, Statistics: true,
+			Data: []byte("xyz"), Ends: []int{1, 2, 3}, Definitions: []int16{0, 1, 2, 2, 1, 2}, Repetitions: []int16{0, 0, 0, 2, 1, 1},
+		},
+		{
+			Kind: KindText, Dictionary: true, MaxDefinition: 1, MaxRepetition: 1,
+			Data: []byte("aabc"), Ends: []int{1, 2, 3, 4}, Definitions: []int16{0, 1, 1, 1, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
+		},
+		{
+			Kind: KindText, MaxDefinition: 2, MaxRepetition: 1,
+			Data: []byte("12"), Ends: []int{1, 2}, Definitions: []int16{0, 1, 2, 2, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
+		},
+	}
+	if diff := cmp.Diff(want, leaves); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestLeafCounts(t *testing.T) {
+	leaves := rooms.Leaves()
+	rooms.Shred(&room{shelves: []shelf{{books: []string{"xyz", ""}}}}, leaves)
+	if n := leaves[1].Places(); n != 2 {
+		t.Errorf("%d places, want 2", n)
+	}
+	if n, want := leaves[1].Bytes(), 3+2*8+2*2+2*2; n != want {
+		t.Errorf("%d bytes, want %d", n, want)
+	}
+	for i := range leaves {
+		leaves[i].Reset()
+		if leaves[i].Places() != 0 || leaves[i].Bytes() != 0 {
+			t.Errorf("leaf %d after Reset: %d places, %d bytes", i, leaves[i].Places(), leaves[i].Bytes())
+		}
+	}
+}
+
+func TestSorted(t *testing.T) {
+	tests := []struct {
+		name    string
+		entries map[string]*string
+		want    []string
+	}{
+		{"none", nil, []string{}},
+		{"valid", map[string]*string{"b": nil, "a": nil, "": nil}, []string{"", "a", "b"}},
+		{"invalid", map[string]*string{"b\xff": nil, "a": nil}, []string{"a", "b\uFFFD"}},
+		{
+			"invalid ones that would meet",
+			map[string]*string{"\xff": nil, "\xfe": nil, "\uFFFD": nil},
+			[]string{"\uFFFD", "\uFFFD\uFFFD", "\uFFFD\uFFFD\uFFFD"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := []string{}
+			for _, p := range sorted(tt.entries) {
+				got = append(got, p.key)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestAppendedColumnsKeepIDs is the promise that Iceberg tables rest on.
+func TestAppendedColumnsKeepIDs(t *testing.T) {
+	longer := table("rooms", "",
+		structs("shelves", func(r *room) []shelf { return r.shelves },
+			optInteger("number", func(s *shelf) *int64 { return s.number }),
+			texts("books", func(s *shelf) []string { return s.books }),
+			optInteger("width", func(s *shelf) *int64 { return s.number }),
+		),
+		textMap("labels", func(r *room) map[string]*string { return r.labels }),
+		texts("doors", func(*room) []string { return nil }),
+	)
+	before, after := map[int32]string{}, map[int32]string{}
+	for i := range rooms.Columns {
+		collectIDs(rooms.Columns[i], "", before)
+	}
+	for i := range longer.Columns {
+		collectIDs(longer.Columns[i], "", after)
+	}
+	if len(after) != len(before)+3 {
+		t.Errorf("%d ids, then %d: some are given out twice", len(before), len(after))
+	}
+	for id, path := range before {
+		if after[id] != path {
+			t.Errorf("id %d was %s and is now %q", id, path, after[id])
+		}
+	}
+}
+
+func collectIDs(n Node, path string, ids map[int32]string) {
+	path += "/" + n.Name
+	ids[n.ID] = path
+	for _, c := range n.Children {
+		collectIDs(c, path, ids)
+	}
+}
