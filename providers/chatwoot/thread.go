@@ -118,8 +118,8 @@ func conversationRow(doc schemas.Document, o object) schemas.Conversation {
 	all.addAll("custom.", fields(o["custom_attributes"]))
 	all.addAll("additional.", additional)
 	all.add("", o, "uuid", "muted", "can_reply", "snoozed_until", "waiting_since", "sla_policy_id", "unread_count",
-		"agent_last_seen_at", "assignee_last_seen_at", "contact_last_seen_at", "assignee_type", "account_id")
-	all.add("", meta, "hmac_verified")
+		"agent_last_seen_at", "assignee_last_seen_at", "contact_last_seen_at", "account_id")
+	all.add("", meta, "assignee_type", "hmac_verified")
 	c.Attributes = all.rows()
 	return c
 }

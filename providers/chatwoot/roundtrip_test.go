@@ -1,0 +1,186 @@
+package chatwoot
+
+import (
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	fake "github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+func site(t testing.TB, config simulator.CorpusConfig, options fake.Options) (*fake.Site, *account, schemas.Window) {
+	t.Helper()
+	corpus := simulator.NewCorpus(config)
+	if options.Tokens == nil {
+		options.Tokens = map[string]fake.Role{testToken: fake.Administrator}
+	}
+	s := fake.New(corpus, options)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	a := testAccount(t, server.URL, func(p *providers.Account) {
+		if options.ReportingEvents {
+			p.Options = map[string]string{"reporting_events": "true"}
+		}
+	})
+	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
+	return s, a, whole
+}
+
+// cmpRows compares rows without what is only known at fetch time.
+var cmpRows = cmp.Options{
+	cmpopts.EquateEmpty(),
+	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".ObservedAt" }, cmp.Ignore()),
+}
+
+func collect(t testing.TB, a *account, w schemas.Window) ([]providers.Ref, map[string][]schemas.Document) {
+	t.Helper()
+	ctx := t.Context()
+	var refs []providers.Ref
+	docs := map[string][]schemas.Document{}
+	keep := func(doc schemas.Document, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs[doc.ConversationID] = append(docs[doc.ConversationID], doc)
+	}
+	for page, err := range a.Conversations(ctx, w, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs = append(slices.Clone(page.Refs), refs...) // pages come in falling order
+		for _, doc := range page.Documents {
+			keep(doc, nil)
+		}
+	}
+	for doc, err := range a.Messages(ctx, refs) {
+		keep(doc, err)
+	}
+	for doc, err := range a.Metadata(ctx, refs) {
+		keep(doc, err)
+	}
+	return refs, docs
+}
+
+// TestRoundTrip reads a made-up account through the fake of every version and finds the rows that the fake knows to be
+// true.
+func TestRoundTrip(t *testing.T) {
+	for _, version := range []string{fake.V3_16, fake.V4_14, fake.Docs} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			config := simulator.CorpusConfig{Seed: 7, Conversations: 300, GiantMessages: 2600}
+			s, a, whole := site(t, config, fake.Options{Version: version, ReportingEvents: version == fake.V4_14, PageSize: 7})
+			refs, docs := collect(t, a, whole)
+			var ids []string
+			for _, ref := range refs {
+				ids = append(ids, ref.ID)
+				got, err := a.Thread(docs[ref.ID])
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, ok := s.Thread(ref.ID)
+				if !ok {
+					t.Fatalf("conversation %s is not in the world", ref.ID)
+				}
+				if diff := cmp.Diff(want, got, cmpRows); diff != "" {
+					t.Fatalf("conversation %s (-want +got):\n%s", ref.ID, diff)
+				}
+			}
+			if diff := cmp.Diff(s.Conversations(whole), ids); diff != "" {
+				t.Errorf("listed conversations (-want +got):\n%s", diff)
+			}
+			if n, err := a.Count(t.Context(), whole); err != nil || n != int64(len(ids)) {
+				t.Errorf("Count = %d, %v; want %d", n, err, len(ids))
+			}
+		})
+	}
+}
+
+func TestDirectoryRoundTrip(t *testing.T) {
+	s, a, _ := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 200}, fake.Options{})
+	var got schemas.Snapshot
+	for page, err := range a.Directory(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, doc := range page.Documents {
+			rows, err := a.Snapshot(doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.Agents = append(got.Agents, rows.Agents...)
+			got.Contacts = append(got.Contacts, rows.Contacts...)
+			got.Groups = append(got.Groups, rows.Groups...)
+			got.Channels = append(got.Channels, rows.Channels...)
+			got.Labels = append(got.Labels, rows.Labels...)
+			got.Fields = append(got.Fields, rows.Fields...)
+		}
+	}
+	if diff := cmp.Diff(s.Snapshot(), got, cmpRows); diff != "" {
+		t.Errorf("directory (-want +got):\n%s", diff)
+	}
+}
+
+// TestWindows lists each of many windows and finds every conversation in exactly one, at a price that does not grow with
+// the windows before it.
+func TestWindows(t *testing.T) {
+	s, a, whole := site(t, simulator.CorpusConfig{Seed: 5, Conversations: 3000}, fake.Options{})
+	seen := map[string]bool{}
+	step := whole.To.Sub(whole.From) / 40
+	for from := whole.From; from.Before(whole.To); from = from.Add(step) {
+		w := schemas.Window{From: from, To: from.Add(step)}
+		var n int64
+		for page, err := range a.Conversations(t.Context(), w, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ref := range page.Refs {
+				if seen[ref.ID] || !w.Contains(ref.CreatedAt) {
+					t.Errorf("conversation %s is in %s once more, or wrongly", ref.ID, w)
+				}
+				seen[ref.ID] = true
+				n++
+			}
+		}
+		count, err := a.Count(t.Context(), w)
+		if err != nil || count != n {
+			t.Errorf("Count(%s) = %d, %v; want %d", w, count, err, n)
+		}
+	}
+	if want := s.Conversations(whole); len(seen) != len(want) {
+		t.Errorf("%d conversations, want %d", len(seen), len(want))
+	}
+	requests := s.Stats().Requests
+	const pages, windows = 120, 40
+	if requests > 2*pages+8*windows {
+		t.Errorf("%d requests for %d pages in %d windows", requests, pages, windows)
+	}
+	t.Logf("%d requests for %d pages in %d windows, each with its count", requests, pages, windows)
+}
+
+func TestGiantConversation(t *testing.T) {
+	s, a, whole := site(t, simulator.CorpusConfig{Seed: 9, Conversations: 3, GiantMessages: 20_000}, fake.Options{})
+	before := s.Stats().Requests
+	refs, _ := collect(t, a, whole)
+	var largest, messages int
+	for doc, err := range a.Messages(t.Context(), refs) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, _, err := envelope(doc.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest, messages = max(largest, len(rows)), messages+len(rows)
+	}
+	if largest >= windowCap || messages < 20_000 {
+		t.Errorf("windows up to %d rows, %d messages in all", largest, messages)
+	}
+	t.Logf("%d requests twice over", s.Stats().Requests-before)
+}
+
