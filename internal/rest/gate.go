@@ -150,7 +150,7 @@ func exhausted(h http.Header, now time.Time) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	const unixTimes = 1e9
+	const unixTimes = 5e8 // sixteen years, no wait
 	if reset > unixTimes {
 		reset -= float64(now.UnixMilli()) / 1000
 	}
