@@ -1,8 +1,10 @@
 package simulator
 
 import (
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -99,7 +101,7 @@ func (c *Corpus) Conversation(i int) Conversation {
 	o := c.Outline(i)
 	conv := Conversation{
 		Outline:       o,
-		UUID:          fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", uint32(d.next()), uint16(d.next()), d.below(1<<12), d.below(1<<12), o.Number),
+		UUID:          uuid(&d),
 		FirstReplyAt:  c.firstReply(i, o),
 		Muted:         d.oneIn(100),
 		CanReply:      !d.oneIn(4),
@@ -134,10 +136,28 @@ func (c *Corpus) Conversation(i int) Conversation {
 	return conv
 }
 
+// uuid is a random UUID.
+func uuid(d *dice) string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], d.next()&^0xf000|0x4000)
+	binary.BigEndian.PutUint64(raw[8:], d.next()>>2|1<<63)
+	var text [36]byte
+	at := 0
+	for i, v := range raw {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
+		}
+		hex.Encode(text[at:], []byte{v})
+		at += 2
+	}
+	return string(text[:])
+}
+
 // describe fills the free-form facts.
 func (c *Corpus) describe(d *dice, conv *Conversation) {
 	if !d.oneIn(3) {
-		conv.Custom = append(conv.Custom, Attribute{"order_id", fmt.Sprintf("O-%d", d.below(100000))})
+		conv.Custom = append(conv.Custom, Attribute{"order_id", "O-" + strconv.Itoa(d.below(100000))})
 	}
 	if d.oneIn(3) {
 		conv.Custom = append(conv.Custom, Attribute{"amount", float64(d.below(100000)) / 100}, Attribute{"escalated", d.oneIn(2)})

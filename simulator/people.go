@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -28,14 +29,14 @@ func (c *Corpus) Person(k int) Person {
 	p.LastActivityAt = p.CreatedAt.Add(time.Duration(d.below(30*24*3600)) * time.Second)
 	switch d.weigh(45, 15, 15, 25) {
 	case 0:
-		p.Email = fmt.Sprintf("%s.%d@example.com", letters(first), k)
+		p.Email = letters(first) + "." + strconv.Itoa(k) + "@example.com"
 	case 1:
 		p.Phone = fmt.Sprintf("+4930%07d", k)
 	case 2:
-		p.Email = fmt.Sprintf("%s.%d@example.org", letters(last), k)
-		p.Identifier = fmt.Sprintf("crm-%d", k)
+		p.Email = letters(last) + "." + strconv.Itoa(k) + "@example.org"
+		p.Identifier = "crm-" + strconv.Itoa(k)
 	default:
-		p.Name = fmt.Sprintf("quiet-river-%d", d.below(1000))
+		p.Name = "quiet-river-" + strconv.Itoa(d.below(1000))
 		if d.oneIn(5) {
 			p.Name = ""
 		}
@@ -63,13 +64,17 @@ func (c *Corpus) describePerson(d *dice, p *Person) {
 	}
 }
 
+// HasPerson says whether there is a person with an id.
+func (c *Corpus) HasPerson(id int64) bool {
+	return id >= firstPerson && id%2 == 0 && (id-firstPerson)/2 < int64(c.config.People)
+}
+
 // PersonByID is the person with an id.
 func (c *Corpus) PersonByID(id int64) (Person, bool) {
-	k := (id - firstPerson) / 2
-	if id < firstPerson || id%2 != 0 || k >= int64(c.config.People) {
+	if !c.HasPerson(id) {
 		return Person{}, false
 	}
-	return c.Person(int(k)), true
+	return c.Person(int((id - firstPerson) / 2)), true
 }
 
 // letters are the plain letters of a name, for addresses.

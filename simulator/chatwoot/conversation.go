@@ -82,11 +82,12 @@ func (s *Site) show(w http.ResponseWriter, _ *http.Request, t simulator.Thread) 
 
 // conversation encodes a conversation with its last message.
 func (s *Site) conversation(t simulator.Thread) []byte {
-	b := &writer{b: make([]byte, 0, 3072)}
+	b := &writer{b: make([]byte, 0, 4096)}
 	b.open('{')
 	s.meta(b, t)
 	b.key("id").int(t.Number)
 	b.array("messages")
+	from := len(b.b)
 	if n := t.Len(); n > 0 {
 		if s.docs() {
 			s.message(b, t, t.Message(n-1), false)
@@ -94,6 +95,7 @@ func (s *Site) conversation(t simulator.Thread) []byte {
 			s.pushed(b, t, t.Message(n-1))
 		}
 	}
+	last := b.b[from:]
 	b.close(']')
 	b.key("account_id").int(s.options.AccountID)
 	if s.docs() {
@@ -120,7 +122,7 @@ func (s *Site) conversation(t simulator.Thread) []byte {
 	b.key("first_reply_created_at").int(unix(t.FirstReplyAt))
 	b.key("unread_count").int(int64(min(t.Unread, 10)))
 	b.key("last_non_activity_message")
-	s.lastSpoken(b, t)
+	s.lastSpoken(b, t, last)
 	b.key("last_activity_at").int(t.LastActivityAt.Unix())
 	b.key("priority").strOrNull(t.Priority)
 	b.key("waiting_since").int(unix(t.WaitingSince))
@@ -211,10 +213,14 @@ func (s *Site) assignee(b *writer, t simulator.Thread) {
 	}
 }
 
-// lastSpoken writes the newest message that is no activity, or null.
-func (s *Site) lastSpoken(b *writer, t simulator.Thread) {
+// lastSpoken writes the newest message that is no activity, or null; last is the newest of all, as written.
+func (s *Site) lastSpoken(b *writer, t simulator.Thread, last []byte) {
 	for j := t.Len() - 1; j >= 0; j-- {
 		if t.Kind(j) != simulator.Activity {
+			if j == t.Len()-1 {
+				b.raw(last)
+				return
+			}
 			s.pushed(b, t, t.Message(j))
 			return
 		}

@@ -8,7 +8,7 @@ import (
 func (s *Site) senderType(m simulator.Message) string {
 	switch m.Author.Kind {
 	case simulator.ByPerson:
-		if _, ok := s.corpus.PersonByID(m.Author.ID); ok {
+		if s.corpus.HasPerson(m.Author.ID) {
 			return "Contact"
 		}
 	case simulator.ByAgent:

@@ -13,24 +13,31 @@ import (
 const reportsPerPage = 25
 
 // internalID is the id that only reporting events use.
-func internalID(t simulator.Thread) int64 { return 88_000 + 3*t.Number }
+func internalID(number int64) int64 { return 88_000 + 3*number }
 
 // An event is one reporting event.
 type event struct {
-	id       int64
-	name     string
-	from, to time.Time
-	t        simulator.Thread
+	id                     int64
+	name                   string
+	from, to               time.Time
+	number, channel, agent int64 // of the conversation; agent is the agent who did it, 0 for none
 }
 
 // events are the reporting events of a conversation, the oldest first.
 func events(t simulator.Thread) []event {
+	e := event{id: 2 * t.Number, from: t.CreatedAt, number: t.Number, channel: t.ChannelID}
+	if t.Assignee.Kind == simulator.ByAgent {
+		e.agent = t.Assignee.ID
+	}
 	var all []event
 	if !t.FirstReplyAt.IsZero() {
-		all = append(all, event{2 * t.Number, "first_response", t.CreatedAt, t.FirstReplyAt, t})
+		e.name, e.to = "first_response", t.FirstReplyAt
+		all = append(all, e)
 	}
 	if t.State == simulator.Closed {
-		all = append(all, event{2*t.Number + 1, "conversation_resolved", t.CreatedAt, t.LastActivityAt, t})
+		e.id++
+		e.name, e.to = "conversation_resolved", t.LastActivityAt
+		all = append(all, e)
 	}
 	return all
 }
@@ -49,14 +56,9 @@ func (s *Site) event(b *writer, e event) {
 	b.key("event_start_time").str(iso(e.from))
 	b.key("event_end_time").str(iso(e.to))
 	b.key("account_id").int(s.options.AccountID)
-	b.key("inbox_id").int(e.t.ChannelID)
-	b.key("user_id")
-	if e.t.Assignee.Kind == simulator.ByAgent {
-		b.int(e.t.Assignee.ID)
-	} else {
-		b.null()
-	}
-	b.key("conversation_id").int(internalID(e.t))
+	b.key("inbox_id").int(e.channel)
+	b.key("user_id").intOrNull(e.agent)
+	b.key("conversation_id").int(internalID(e.number))
 	b.key("created_at").str(iso(e.recordedAt()))
 	b.key("updated_at").str(iso(e.recordedAt()))
 	b.close('}')
@@ -87,16 +89,13 @@ func (s *Site) accountEvents(w http.ResponseWriter, r *http.Request, c caller) {
 		return
 	}
 	since, until := number(r, "since"), number(r, "until")
-	var all []event
-	for _, t := range s.threads() {
-		for _, e := range events(t) {
+	all := s.newestEvents()
+	if since != 0 || until != 0 {
+		all = slices.DeleteFunc(slices.Clone(all), func(e event) bool {
 			at := e.recordedAt().Unix()
-			if (since == 0 || at >= since) && (until == 0 || at < until) {
-				all = append(all, e)
-			}
-		}
+			return at < since || until != 0 && at >= until
+		})
 	}
-	slices.SortFunc(all, func(a, b event) int { return cmp.Or(b.to.Compare(a.to), cmp.Compare(b.id, a.id)) })
 	page := pageOf(r)
 	var b writer
 	b.open('{')
@@ -114,43 +113,60 @@ func (s *Site) accountEvents(w http.ResponseWriter, r *http.Request, c caller) {
 	send(w, &b)
 }
 
-// threads are all conversations as they stand.
-func (s *Site) threads() []simulator.Thread {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	all := make([]simulator.Thread, len(s.entries))
-	for i, e := range s.entries {
-		all[i] = s.current(e)
+// newestEvents are the reporting events of all conversations, the newest first.
+func (s *Site) newestEvents() []event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.derived.events == nil {
+		for _, e := range s.entries {
+			s.derived.events = append(s.derived.events, events(s.current(e))...)
+		}
+		slices.SortFunc(s.derived.events, func(a, b event) int { return cmp.Or(b.to.Compare(a.to), cmp.Compare(b.id, a.id)) })
 	}
-	return all
+	return s.derived.events
+}
+
+// derived is what reports are made from. It is made when asked for and forgotten at every change.
+type derived struct {
+	events    []event
+	responses []response
 }
 
 // A response is one answered survey.
 type response struct {
-	at      time.Time
-	t       simulator.Thread
-	message simulator.Message
+	at     int64 // Unix seconds
+	entry  entry
+	place  int // of its message in the conversation
+	rating int
 }
 
 // responses are the answered surveys in [since, until) of Unix seconds; one bound alone is ignored.
 func (s *Site) responses(since, until int64) []response {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.derived.responses == nil {
+		for _, e := range s.entries {
+			if e.survey == simulator.Answered {
+				s.derived.responses = append(s.derived.responses, answers(e, s.current(e))...)
+			}
+		}
+	}
+	all := s.derived.responses
+	if since != 0 && until != 0 {
+		all = slices.DeleteFunc(slices.Clone(all), func(a response) bool { return a.at < since || a.at >= until })
+	}
+	return all
+}
+
+// answers are the answered surveys of one conversation.
+func answers(e entry, t simulator.Thread) []response {
 	var all []response
-	for _, e := range s.entries {
-		if e.survey != simulator.Answered {
+	for j := range t.Len() {
+		if t.Kind(j) != simulator.Template {
 			continue
 		}
-		t := s.current(e)
-		for j := t.Len() - 1; j >= 0; j-- {
-			if t.Kind(j) != simulator.Template {
-				continue
-			}
-			m := t.Message(j)
-			at := m.CreatedAt.Add(time.Minute)
-			if m.Survey == simulator.Answered && (since == 0 || until == 0 || at.Unix() >= since && at.Unix() < until) {
-				all = append(all, response{at, t, m})
-			}
+		if m := t.Message(j); m.Survey == simulator.Answered {
+			all = append(all, response{m.CreatedAt.Unix() + 60, e, j, m.Rating})
 		}
 	}
 	return all
@@ -165,25 +181,30 @@ func (s *Site) surveys(w http.ResponseWriter, r *http.Request, c caller) {
 	var b writer
 	b.open('[')
 	for _, a := range slice(all, pageOf(r), reportsPerPage) {
-		person, _ := s.corpus.PersonByID(a.t.PersonID)
+		t, _, ok := s.thread(int64(a.entry.number))
+		if !ok {
+			continue // deleted just now
+		}
+		m := t.Message(a.place)
+		person, _ := s.corpus.PersonByID(t.PersonID)
 		b.open('{')
-		b.key("id").int(900 + a.t.Number)
-		b.key("rating").int(int64(a.message.Rating))
-		b.key("feedback_message").str(a.message.Comment)
+		b.key("id").int(900 + t.Number)
+		b.key("rating").int(int64(a.rating))
+		b.key("feedback_message").str(m.Comment)
 		if s.modern() {
 			b.key("csat_review_notes").null()
 			b.key("review_notes_updated_at").null()
 		}
 		b.key("account_id").int(s.options.AccountID)
-		b.key("message_id").int(a.message.ID)
+		b.key("message_id").int(m.ID)
 		b.key("contact")
 		b.contact(person, false)
-		b.key("conversation_id").int(a.t.Number)
-		if agent, ok := s.corpus.AgentByID(a.t.Assignee.ID); ok && a.t.Assignee.Kind == simulator.ByAgent {
+		b.key("conversation_id").int(t.Number)
+		if agent, ok := s.corpus.AgentByID(t.Assignee.ID); ok && t.Assignee.Kind == simulator.ByAgent {
 			b.key("assigned_agent")
 			s.agent(&b, agent)
 		}
-		b.key("created_at").int(a.at.Unix())
+		b.key("created_at").int(a.at)
 		b.close('}')
 	}
 	b.close(']')
@@ -198,7 +219,7 @@ func (s *Site) surveyMetrics(w http.ResponseWriter, r *http.Request, c caller) {
 	all := s.responses(number(r, "since"), number(r, "until"))
 	ratings := [6]int64{}
 	for _, a := range all {
-		ratings[a.message.Rating]++
+		ratings[a.rating]++
 	}
 	s.mu.RLock()
 	asked := int64(0)

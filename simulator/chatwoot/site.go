@@ -69,7 +69,8 @@ type Site struct {
 	changed map[int64]*simulator.Thread // what differs from the corpus; nil is deleted
 	nextID  int64                       // of messages
 	next    int64                       // running number of conversations
-	lists   map[string]selection        // answers, forgotten at every change
+	derived derived
+	lists   map[string]selection // answers, forgotten at every change
 }
 
 // New makes a site of a world.

@@ -105,7 +105,10 @@ func (s *Site) place(t simulator.Thread, index int) {
 }
 
 // moved forgets what was derived from the entries. The caller holds s.mu.
-func (s *Site) moved() { clear(s.lists) }
+func (s *Site) moved() {
+	clear(s.lists)
+	s.derived = derived{}
+}
 
 // InsertConversation adds a conversation with messages and returns its number. Numbers and message ids are given by the
 // site; zero times are now. Its texts are served as they are.

@@ -183,14 +183,14 @@ func personAttributes(p simulator.Person) map[string]*string {
 
 func (s *Site) eventRow(e event) schemas.Event {
 	row := schemas.Event{
-		ConversationID: id(e.t.Number),
+		ConversationID: id(e.number),
 		EventID:        "reporting:" + id(e.id),
 		Kind:           e.name,
 		CreatedAt:      at(e.recordedAt()),
 		Attributes:     map[string]*string{},
 	}
-	if e.t.Assignee.Kind == simulator.ByAgent {
-		row.ActorID, row.ActorType = text(id(e.t.Assignee.ID)), text("agent")
+	if e.agent != 0 {
+		row.ActorID, row.ActorType = text(id(e.agent)), text("agent")
 	}
 	value := strconv.FormatFloat(e.value(), 'f', 1, 64)
 	add(row.Attributes, "value", value)
