@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
@@ -229,6 +230,9 @@ func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Do
 	if a.details {
 		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: its messages are the last one at most.
 		answer, err := a.get(ctx, "details of conversation "+id, path, nil)
+		if err == nil && fields(answer.Body) == nil {
+			err = malformed("details of conversation "+id, errShape)
+		}
 		if err != nil && !gone(err) {
 			yield(schemas.Document{}, err)
 			return false
@@ -247,7 +251,13 @@ func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Do
 		if !part.wanted {
 			continue
 		}
-		answer, err := a.get(ctx, part.kind+" of conversation "+id, path+"/"+part.kind, nil)
+		op := strings.ReplaceAll(part.kind, "_", " ") + " of conversation " + id
+		answer, err := a.get(ctx, op, path+"/"+part.kind, nil)
+		if err == nil {
+			if _, _, shape := envelope(answer.Body); shape != nil {
+				err = malformed(op, shape)
+			}
+		}
 		if err != nil && !survivable(err) {
 			yield(schemas.Document{}, err)
 			return false

@@ -183,4 +183,3 @@ func TestGiantConversation(t *testing.T) {
 	}
 	t.Logf("%d requests twice over", s.Stats().Requests-before)
 }
-

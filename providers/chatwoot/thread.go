@@ -1,7 +1,6 @@
 package chatwoot
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -78,7 +77,7 @@ func conversationObject(docs []schemas.Document) (schemas.Document, object, erro
 	if !json.Valid(best.Body) {
 		return best, nil, fmt.Errorf("%s: the document is not JSON", best.Kind)
 	}
-	o := fields(bytes.TrimSpace(best.Body))
+	o := fields(best.Body)
 	if o == nil {
 		return best, nil, fmt.Errorf("%s: %w", best.Kind, errShape)
 	}

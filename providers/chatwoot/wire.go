@@ -57,6 +57,7 @@ func word(v value) string {
 
 // fields is an object's fields; nil where the value is none. An object that was stored as a string is read too.
 func fields(v value) object {
+	v = bytes.TrimSpace(v)
 	if isNull(v) {
 		return nil
 	}

@@ -1,0 +1,41 @@
+package chatwoot
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	fake "github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+func TestContract(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 60})
+	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
+	world := func() *fake.Site {
+		return fake.New(corpus, fake.Options{PageSize: 7, Tokens: map[string]fake.Role{providertest.Secret: fake.Administrator}})
+	}
+	providertest.Run(t, providertest.Case{
+		Window:        whole,
+		Conversations: world().Conversations(whole),
+		Open: func(t *testing.T, base string) providers.Provider {
+			return testAccount(t, base, func(p *providers.Account) { p.Token = providertest.Secret })
+		},
+		Platform: func(*testing.T) providertest.Platform {
+			site := world()
+			return providertest.Platform{
+				Handler: http.Handler(site),
+				Delete: func(id string) {
+					n, err := strconv.ParseInt(id, 10, 64)
+					if err != nil {
+						panic(err)
+					}
+					site.DeleteConversation(n)
+				},
+			}
+		},
+	})
+}
