@@ -40,6 +40,12 @@ func judge(module string, files []file, rules []rule, reserves []reserve) []stri
 			if why := refuse(module, f, imported, r, reserves); why != "" {
 				complaints = append(complaints, fmt.Sprintf("%s imports %s: %s", f.path, imported, why))
 			}
+			names, limited := r.names[strings.TrimPrefix(imported, module+"/")]
+			for _, name := range f.uses[imported] {
+				if limited && !f.test && !slices.Contains(names, name) {
+					complaints = append(complaints, fmt.Sprintf("%s uses %s.%s: %s", f.path, path.Base(imported), name, r.why))
+				}
+			}
 		}
 	}
 	return append(complaints, stale(files, rules, reserves)...)
@@ -113,7 +119,7 @@ func TestJudge(t *testing.T) {
 		{folder: "schemas", never: []string{"net/http"}, why: "vocabulary"},
 		{folder: "providers/*", ours: []string{"schemas"}, tests: []string{"simulator"}, why: "dialect"},
 		{folder: "simulator", ours: []string{"schemas"}, why: "no shared mistakes"},
-		{folder: "workflows", only: []string{"time"}, why: "repeatable"},
+		{folder: "workflows", ours: []string{"schemas"}, only: []string{"time"}, names: map[string][]string{"schemas": {"Window"}}, why: "repeatable"},
 	}
 	kept := []reserve{{"example.org/aws", []string{"simulator"}, "one place"}}
 	sound := map[string]string{
@@ -142,6 +148,8 @@ func TestJudge(t *testing.T) {
 		{"a reserved package", "providers/x/b.go", `import "example.org/aws"`, []string{"providers/x/b.go imports example.org/aws: one place"}},
 		{"a reserved package in a test", "providers/x/b_test.go", `import "example.org/aws"`, nil},
 		{"outside the whole list", "workflows/b.go", `import "os"`, []string{"workflows/b.go imports os: repeatable"}},
+		{"a name that is not listed", "workflows/b.go", `import s "m/schemas"; var m s.Message`, []string{"workflows/b.go uses schemas.Message: repeatable"}},
+		{"a dot import", "workflows/b.go", `import . "m/schemas"`, []string{"workflows/b.go uses schemas.*: repeatable"}},
 		{"a folder without a rule", "attic/b.go", ``, []string{"attic/b.go: no rule says what the folder attic may import; add one to archtest"}},
 	}
 	for _, tt := range tests {

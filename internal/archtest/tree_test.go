@@ -21,7 +21,8 @@ type file struct {
 	test    bool
 	lines   int
 	imports []string
-	inits   []int // lines of func init
+	uses    map[string][]string // names used of each import
+	inits   []int               // lines of func init
 }
 
 func (f file) folder() string { return path.Dir(f.path) }
@@ -63,19 +64,45 @@ func parse(root fs.FS, p string) (file, error) {
 		return file{}, fmt.Errorf("parse %s: %w", p, err)
 	}
 	f := file{path: p, name: tree.Name.Name, test: strings.HasSuffix(p, "_test.go"), lines: bytes.Count(src, []byte("\n"))}
+	known := map[string]string{} // import paths by the name they have in the file
 	for _, i := range tree.Imports {
 		imported, err := strconv.Unquote(i.Path.Value)
 		if err != nil {
 			return file{}, fmt.Errorf("import of %s: %w", p, err)
 		}
 		f.imports = append(f.imports, imported)
+		known[localName(i, imported)] = imported
 	}
+	f.uses = usesOf(tree, known)
 	for _, d := range tree.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
 			f.inits = append(f.inits, set.Position(fn.Pos()).Line)
 		}
 	}
 	return f, nil
+}
+
+func localName(i *ast.ImportSpec, imported string) string {
+	if i.Name != nil {
+		return i.Name.Name
+	}
+	return path.Base(imported)
+}
+
+func usesOf(tree *ast.File, known map[string]string) map[string][]string {
+	uses := map[string][]string{}
+	if imported, dot := known["."]; dot {
+		uses[imported] = []string{"*"}
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && known[x.Name] != "" {
+				uses[known[x.Name]] = append(uses[known[x.Name]], s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return uses
 }
 
 // modulePath reads the module's name from its go.mod.
