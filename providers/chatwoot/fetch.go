@@ -146,10 +146,10 @@ func (r *reader) read(ctx context.Context) error {
 func (b batch) op() string { return "messages of conversation " + b.doc.ConversationID }
 
 // upper is the end of the window after one that ended at from: as wide as would hold windowAim rows if ids go on as
-// densely, or open where the last one was nearly empty.
+// densely, or open where the last one was not half full.
 func upper(from int64, ids []int64) int64 {
 	n := int64(len(ids))
-	if n < windowAim/4 {
+	if n < windowAim/2 {
 		return maxID
 	}
 	width := (ids[n-1] - ids[0] + 1) / n * windowAim

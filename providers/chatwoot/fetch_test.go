@@ -1,0 +1,248 @@
+package chatwoot
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// shelf is the messages endpoint of one conversation, with the habits that servers differ in.
+type shelf struct {
+	ids          []int64 // in the order of their times
+	bare         bool    // answers with a bare array
+	ignoreBefore bool
+	ignoreAfter  bool // only where before is not given
+	ignoreBoth   bool // where both are given
+	cap          int  // of a window with both bounds
+	requests     atomic.Int64
+}
+
+func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.requests.Add(1)
+	after, hasAfter := bound(r, "after")
+	before, hasBefore := bound(r, "before")
+	if hasAfter && hasBefore && s.ignoreBoth {
+		hasAfter, hasBefore = false, false
+	}
+	hasBefore = hasBefore && !s.ignoreBefore
+	var rows []int64
+	for _, id := range s.ids {
+		switch {
+		case hasAfter && hasBefore && (id < after || id >= before), hasAfter && !hasBefore && id <= after, !hasAfter && hasBefore && id >= before:
+		default:
+			rows = append(rows, id)
+		}
+	}
+	switch {
+	case hasAfter && hasBefore:
+		rows = rows[:min(len(rows), cmp.Or(s.cap, windowCap))]
+	case hasAfter:
+		rows = rows[:min(len(rows), afterCap)]
+	default:
+		rows = rows[max(0, len(rows)-latestCap):]
+	}
+	payload := []map[string]any{}
+	for _, id := range rows {
+		payload = append(payload, map[string]any{"id": id, "created_at": 1_700_000_000 + slices.Index(s.ids, id), "content": "x"})
+	}
+	if s.bare {
+		_ = json.NewEncoder(w).Encode(payload)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"payload": payload})
+}
+
+func bound(r *http.Request, key string) (int64, bool) {
+	n, err := strconv.ParseInt(r.URL.Query().Get(key), 10, 64)
+	return n, err == nil
+}
+
+// ladder is n ids from a start on, step apart.
+func ladder(start, step int64, n int) []int64 {
+	var ids []int64
+	for i := range int64(n) {
+		ids = append(ids, start+i*step)
+	}
+	return ids
+}
+
+func shuffled(ids []int64) []int64 {
+	dice := rand.New(rand.NewPCG(1, 2))
+	dice.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	return ids
+}
+
+func TestMessageWindows(t *testing.T) {
+	tests := []struct {
+		name  string
+		shelf shelf
+		most  int64 // requests
+	}{
+		{"none", shelf{}, 1},
+		{"one", shelf{ids: []int64{7}}, 1},
+		{"19", shelf{ids: ladder(5, 3, 19)}, 1},
+		{"20", shelf{ids: ladder(5, 3, 20)}, 3},
+		{"100", shelf{ids: ladder(5, 3, 100)}, 2},
+		{"101", shelf{ids: ladder(5, 3, 101)}, 1},
+		{"999", shelf{ids: ladder(5, 3, 999)}, 1},
+		{"1000", shelf{ids: ladder(5, 3, 1000)}, 4},
+		{"5000 in a row", shelf{ids: ladder(5, 1, 5000)}, 20},
+		{"5000 far apart", shelf{ids: ladder(1e12, 1e6, 5000)}, 20},
+		{"5000, times against ids", shelf{ids: shuffled(ladder(5, 17, 5000))}, 40},
+		{"dense, then sparse", shelf{ids: slices.Concat(ladder(5, 1, 3000), ladder(1e9, 1e5, 3000))}, 40},
+		{"sparse, then dense", shelf{ids: slices.Concat(ladder(5, 1e5, 1500), ladder(1e9, 1, 4000))}, 60},
+		{"beyond an int32", shelf{ids: ladder(1<<40, 1, 1500)}, 6},
+		{"bare array", shelf{ids: ladder(5, 3, 30), bare: true}, 1},
+		{"no upper bound known", shelf{ids: ladder(5, 3, 777), ignoreBefore: true}, 9},
+		{"no window known", shelf{ids: ladder(5, 3, 500), ignoreBoth: true}, 40},
+		{"no window known, 20 rows", shelf{ids: ladder(5, 3, 20), ignoreBoth: true}, 3},
+		{"another cap", shelf{ids: ladder(5, 3, 1234), cap: 500}, 12},
+	}
+	for i := range tests {
+		tt := &tests[i]
+		t.Run(tt.name, func(t *testing.T) {
+			server := httptest.NewServer(&tt.shelf)
+			defer server.Close()
+			a := testAccount(t, server.URL)
+			docs := []schemas.Document{{Kind: kindConversation, ConversationID: "9", Status: 200, Body: []byte(`{"id":9}`)}}
+			for doc, err := range a.Messages(t.Context(), []providers.Ref{{ID: "9"}}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := int64(len(docs) - 1); doc.Sequence != want || doc.Kind != kindMessages || doc.ConversationID != "9" {
+					t.Errorf("document %s %d of %s, want sequence %d", doc.Kind, doc.Sequence, doc.ConversationID, want)
+				}
+				docs = append(docs, doc)
+			}
+			thread, err := a.Thread(docs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(thread.Messages) != len(tt.shelf.ids) {
+				t.Errorf("%d messages, want %d", len(thread.Messages), len(tt.shelf.ids))
+			}
+			for i, m := range thread.Messages {
+				if m.MessageID != fmt.Sprint(tt.shelf.ids[i]) {
+					t.Fatalf("message %d is %s, want %d", i, m.MessageID, tt.shelf.ids[i])
+				}
+			}
+			if n := tt.shelf.requests.Load(); n > tt.most {
+				t.Errorf("%d requests, want %d at most", n, tt.most)
+			}
+		})
+	}
+}
+
+// A server that has shown a long window is not asked about caps any more.
+func TestCapsAreCheckedUntilProven(t *testing.T) {
+	long, short := &shelf{ids: ladder(5, 1, 333)}, &shelf{ids: ladder(5, 1, 20)}
+	mux := http.NewServeMux()
+	mux.Handle("/api/v1/accounts/1/conversations/1/messages", long)
+	mux.Handle("/api/v1/accounts/1/conversations/2/messages", short)
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	a := testAccount(t, server.URL)
+	for doc, err := range a.Messages(t.Context(), []providers.Ref{{ID: "1"}, {ID: "2"}}) {
+		if err != nil {
+			t.Fatal(doc, err)
+		}
+	}
+	if n := short.requests.Load(); n != 1 {
+		t.Errorf("%d requests for twenty messages", n)
+	}
+}
+
+func static(t *testing.T, answers map[string]func(http.ResponseWriter)) *account {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f, ok := answers[r.URL.Path]; ok {
+			f(w)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"error":"Resource could not be found"}`)
+	}))
+	t.Cleanup(server.Close)
+	return testAccount(t, server.URL)
+}
+
+func says(status int, body string) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
+}
+
+const root = "/api/v1/accounts/1"
+
+func TestGoneConversation(t *testing.T) {
+	a := static(t, nil)
+	var docs []schemas.Document
+	for doc, err := range a.Messages(t.Context(), []providers.Ref{{ID: "5"}, {ID: "6"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, doc)
+	}
+	if len(docs) != 2 || docs[0].Status != 404 || docs[0].ConversationID != "5" || len(docs[1].Body) != 0 {
+		t.Errorf("documents of two gone conversations: %v", docs)
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	refuse := says(401, `{"error":"You are not authorized to do this action"}`)
+	revoked := says(401, `{"error":"Invalid Access Token"}`)
+	tests := []struct {
+		name    string
+		answers map[string]func(http.ResponseWriter)
+		want    string // kinds and statuses
+		err     error
+	}{
+		{"both", map[string]func(http.ResponseWriter){
+			"": says(200, `{"id":5}`), "/participants": says(200, `[]`),
+		}, "conversation_details 200, participants 200, ", nil},
+		{"participants closed", map[string]func(http.ResponseWriter){
+			"": says(200, `{"id":5}`), "/participants": refuse,
+		}, "conversation_details 200, participants 401, ", nil},
+		{"no such endpoint", map[string]func(http.ResponseWriter){
+			"": says(200, `{"id":5}`),
+		}, "conversation_details 200, participants 404, ", nil},
+		{"gone", nil, "conversation_details 404, ", nil},
+		{"details closed", map[string]func(http.ResponseWriter){"": refuse}, "", errPolicy},
+		{"token revoked meanwhile", map[string]func(http.ResponseWriter){
+			"": says(200, `{"id":5}`), "/participants": revoked,
+		}, "conversation_details 200, ", errToken},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			answers := map[string]func(http.ResponseWriter){}
+			for path, f := range tt.answers {
+				answers[root+"/conversations/5"+path] = f
+			}
+			got := ""
+			var last error
+			for doc, err := range static(t, answers).Metadata(t.Context(), []providers.Ref{{ID: "5"}}) {
+				if err != nil {
+					last = err
+					continue
+				}
+				got += fmt.Sprintf("%s %d, ", doc.Kind, doc.Status)
+			}
+			if got != tt.want || !errors.Is(last, tt.err) || (last == nil) != (tt.err == nil) {
+				t.Errorf("got %s and error %v, want %s and %v", got, last, tt.want, tt.err)
+			}
+		})
+	}
+}

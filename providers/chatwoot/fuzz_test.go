@@ -1,0 +1,111 @@
+package chatwoot
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+func samples(f *testing.F) []string {
+	f.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
+	if err != nil || len(files) == 0 {
+		f.Fatal("no samples", err)
+	}
+	var bodies []string
+	for _, file := range files {
+		bodies = append(bodies, string(sample(f, filepath.Base(file))))
+	}
+	return bodies
+}
+
+// FuzzThread hands any bodies to the mapping: rows or a Malformed error, the same twice, and never a panic.
+func FuzzThread(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body, body, body)
+	}
+	f.Add(`{"id":1}`, `[{"id":1,"created_at":1e999999999}]`, `[{}]`)
+	f.Fuzz(func(t *testing.T, conversation, messages, people string) {
+		docs := []schemas.Document{
+			doc(kindConversation, conversation), doc(kindMessages, messages), doc(kindParticipants, people), doc(kindReporting, people),
+		}
+		thread, err := pure().Thread(docs)
+		again, _ := pure().Thread(docs)
+		if !reflect.DeepEqual(thread, again) {
+			t.Error("the same documents gave other rows")
+		}
+		if err != nil {
+			return
+		}
+		for i, m := range thread.Messages {
+			if m.Sequence != int64(i) || m.MessageID == "" || m.Kind == "" {
+				t.Errorf("message %d: sequence %d, id %q, kind %q", i, m.Sequence, m.MessageID, m.Kind)
+			}
+			if m.CreatedAt != nil && (m.CreatedAt.Year() < 1970 || m.CreatedAt.Year() > 9999) {
+				t.Errorf("message %d was created at %s", i, m.CreatedAt)
+			}
+			if m.Text != nil && strings.ToValidUTF8(*m.Text, "") != *m.Text {
+				t.Errorf("message %d is no UTF-8", i)
+			}
+		}
+	})
+}
+
+// FuzzCursor reads any cursor: it is refused, or it is one that is given out.
+func FuzzCursor(f *testing.F) {
+	for _, at := range []string{"p1.25", "p37.0", "p0.25", "p1", "p-1.3", "p01.5", "agents:1", "contacts:99", "labels:2"} {
+		f.Add(at)
+	}
+	f.Fuzz(func(t *testing.T, at string) {
+		if number, length, err := parseCursor(providers.Cursor(at)); err == nil && cursor(number, length) != providers.Cursor(at) {
+			t.Errorf("the cursor %q was taken", at)
+		}
+		if index, step, err := parseStep(providers.Cursor(at)); err == nil && (index < 0 || index >= len(parts) || step < 1) {
+			t.Errorf("the cursor %q was taken", at)
+		}
+	})
+}
+
+// FuzzSnapshot hands any body to the directory's mapping.
+func FuzzSnapshot(f *testing.F) {
+	for _, body := range samples(f) {
+		for i := range parts {
+			f.Add(i, body)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind int, body string) {
+		d := doc(parts[uint(kind)%uint(len(parts))].kind, body)
+		s, err := pure().Snapshot(d)
+		again, _ := pure().Snapshot(d)
+		if !reflect.DeepEqual(s, again) {
+			t.Error("the same document gave other rows")
+		}
+		if rows, _, bad := envelope([]byte(body)); (bad == nil) != (err == nil) {
+			t.Errorf("%d rows, error %v", len(rows), err)
+		}
+	})
+}
+
+func BenchmarkThread(b *testing.B) {
+	docs := []schemas.Document{
+		sampleDoc(b, kindConversation, "42", "conversation_show_v3_16.json"),
+		sampleDoc(b, kindDetails, "42", "conversation_show_v4_14.json"),
+		sampleDoc(b, kindMessages, "42", "messages_latest.json"),
+		sampleDoc(b, kindParticipants, "42", "participants.json"),
+	}
+	size := 0
+	for _, d := range docs {
+		size += len(d.Body)
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := pure().Thread(docs); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package chatwoot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// roll is the list of an account: conversation i was created at second times[i].
+type roll struct {
+	times    []int64
+	size     int
+	total    int  // what the server says there is
+	noTotal  bool // it does not say
+	requests int
+}
+
+var epoch = time.Unix(1_700_000_000, 0).UTC()
+
+func (l *roll) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.requests++
+	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+	rows := []map[string]any{}
+	for i := (page - 1) * l.size; i < min(page*l.size, len(l.times)); i++ {
+		rows = append(rows, map[string]any{"id": i + 1, "created_at": epoch.Unix() + l.times[i]})
+	}
+	meta := map[string]any{}
+	if !l.noTotal {
+		meta["all_count"] = max(l.total, len(l.times))
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"data": map[string]any{"meta": meta, "payload": rows}})
+}
+
+func seconds(from, to int64) schemas.Window {
+	return schemas.Window{From: epoch.Add(time.Duration(from) * time.Second), To: epoch.Add(time.Duration(to) * time.Second)}
+}
+
+func ids(t *testing.T, a *account, w schemas.Window) []string {
+	t.Helper()
+	var all []string
+	for page, err := range a.Conversations(t.Context(), w, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ref := range slices.Backward(page.Refs) {
+			all = append(all, ref.ID)
+		}
+	}
+	slices.Reverse(all)
+	return all
+}
+
+func serveRoll(t *testing.T, l *roll) *account {
+	t.Helper()
+	server := httptest.NewServer(l)
+	t.Cleanup(server.Close)
+	return testAccount(t, server.URL)
+}
+
+func TestListOfAwkwardAccounts(t *testing.T) {
+	same := slices.Repeat([]int64{50}, 40)
+	tests := []struct {
+		name string
+		roll roll
+	}{
+		{"empty", roll{size: 25}},
+		{"one", roll{times: []int64{50}, size: 25}},
+		{"one page exactly", roll{times: ladder(1, 4, 25), size: 25}},
+		{"two pages exactly", roll{times: ladder(1, 2, 50), size: 25}},
+		{"pages of one", roll{times: ladder(0, 9, 11), size: 1}},
+		{"all at once", roll{times: same, size: 7}},
+		{"many at the bound", roll{times: slices.Concat(ladder(0, 1, 50), same, ladder(51, 1, 49)), size: 10}},
+		{"no total", roll{times: ladder(0, 1, 99), size: 4, noTotal: true}},
+		{"no total, one page", roll{times: ladder(0, 1, 3), size: 25, noTotal: true}},
+	}
+	windows := []schemas.Window{
+		seconds(0, 100), seconds(-50, 200), seconds(0, 50), seconds(50, 100), seconds(50, 51), seconds(49, 50), seconds(99, 100),
+		seconds(100, 200), seconds(-100, 0), seconds(0, 1), seconds(25, 75), seconds(50, 50),
+	}
+	for i := range tests {
+		tt := &tests[i]
+		t.Run(tt.name, func(t *testing.T) {
+			a := serveRoll(t, &tt.roll)
+			for _, w := range windows {
+				var want []string
+				for i, at := range tt.roll.times {
+					if w.Contains(epoch.Add(time.Duration(at) * time.Second)) {
+						want = append(want, strconv.Itoa(i+1))
+					}
+				}
+				if got := ids(t, a, w); !slices.Equal(got, want) {
+					t.Errorf("%s: %d conversations %v, want %d", w, len(got), got, len(want))
+				}
+				if n, err := a.Count(t.Context(), w); err != nil || n != int64(len(want)) {
+					t.Errorf("Count(%s) = %d, %v; want %d", w, n, err, len(want))
+				}
+			}
+		})
+	}
+}
+
+// A list that ends before the total that the server states is found by its count.
+func TestCountShowsAListThatEndsEarly(t *testing.T) {
+	a := serveRoll(t, &roll{times: ladder(0, 1, 50), size: 10, total: 80})
+	if n, err := a.Count(t.Context(), seconds(0, 100)); err != nil || n != 80 {
+		t.Errorf("Count = %d, %v; want 80", n, err)
+	}
+}
+
+// A server that ignores sort_by is noticed wherever the walk begins.
+func TestListInAnotherOrder(t *testing.T) {
+	falling := ladder(0, 1, 100)
+	slices.Reverse(falling)
+	tests := map[string]roll{
+		"falling":         {times: falling, size: 25},
+		"shuffled":        {times: shuffled(ladder(0, 1, 100)), size: 25},
+		"falling by page": {times: slices.Concat(ladder(75, 1, 25), ladder(50, 1, 25), ladder(25, 1, 25), ladder(0, 1, 25)), size: 25},
+	}
+	for name, l := range tests {
+		a := serveRoll(t, &l)
+		for _, w := range []schemas.Window{seconds(0, 100), seconds(40, 60)} {
+			var last error
+			for _, err := range a.Conversations(t.Context(), w, "") {
+				last = err
+			}
+			var e *providers.Error
+			if !errors.Is(last, errOrder) || !errors.As(last, &e) || e.Kind != providers.Malformed {
+				t.Errorf("%s, %s: the walk ended with %v", name, w, last)
+			}
+		}
+	}
+}
+
+// The list goes on right after the pages changed their length, or says that it cannot.
+func TestPageLengthChanges(t *testing.T) {
+	for _, size := range []int{5, 40} {
+		l := &roll{times: ladder(0, 1, 100), size: 20}
+		a := serveRoll(t, l)
+		seen := map[string]bool{}
+		var at providers.Cursor
+		for page, err := range a.Conversations(t.Context(), seconds(0, 100), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ref := range page.Refs {
+				seen[ref.ID] = true
+			}
+			at = page.Next
+			break
+		}
+		l.size = size
+		var last error
+		for page, err := range serveRoll(t, l).Conversations(t.Context(), seconds(0, 100), at) {
+			last = err
+			for _, ref := range page.Refs {
+				seen[ref.ID] = true
+			}
+		}
+		var e *providers.Error
+		switch {
+		case last == nil && len(seen) == 100:
+		case errors.As(last, &e) && e.Kind == providers.CursorExpired:
+		default:
+			t.Errorf("pages of %d after pages of 20: %d conversations, error %v", size, len(seen), last)
+		}
+	}
+}
+
+func TestHintsSaveRequests(t *testing.T) {
+	l := &roll{times: ladder(0, 1, 10_000), size: 25}
+	a := serveRoll(t, l)
+	ids(t, a, seconds(4000, 4100))
+	l.requests = 0
+	ids(t, a, seconds(4100, 4200))
+	first := l.requests
+	l.requests = 0
+	ids(t, a, seconds(4100, 4200))
+	if l.requests > 6 || first > 14 {
+		t.Errorf("%d requests for the next window, %d for the same again", first, l.requests)
+	}
+	t.Logf("%d requests for the next window, %d for the same again; it has 5 pages", first, l.requests)
+}
+
+func TestRowsThatCannotBePlaced(t *testing.T) {
+	for _, row := range []string{`{"id":1}`, `{"created_at":1700000000}`, `{"id":1,"created_at":"yesterday"}`, `7`, `{"id":1,"created_at":1e400}`} {
+		a := static(t, map[string]func(http.ResponseWriter){root + "/conversations": says(200, fmt.Sprintf(`{"data":{"meta":{},"payload":[%s]}}`, row))})
+		for _, err := range a.Conversations(t.Context(), seconds(0, 100), "") {
+			var e *providers.Error
+			if !errors.As(err, &e) || e.Kind != providers.Malformed {
+				t.Errorf("the row %s: %v", row, err)
+			}
+		}
+	}
+}
