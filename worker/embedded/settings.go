@@ -1,0 +1,90 @@
+package embedded
+
+import (
+	"net"
+	"strconv"
+	"time"
+
+	"go.temporal.io/server/common/cluster"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/dynamicconfig"
+	"go.temporal.io/server/common/membership/static"
+	sqliteplugin "go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
+	"go.temporal.io/server/common/primitives"
+)
+
+const (
+	storeName   = sqliteplugin.PluginName
+	clusterName = "active"
+)
+
+// services are the server's parts in the order of their ports.
+var services = []primitives.ServiceName{
+	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
+}
+
+func serverConfig(database string, ports []int) *config.Config {
+	frontend := net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
+	cfg := &config.Config{
+		Global: config.Global{
+			Membership: config.Membership{MaxJoinDuration: 30 * time.Second, BroadcastAddress: loopback},
+		},
+		Persistence: config.Persistence{
+			DefaultStore:     storeName,
+			VisibilityStore:  storeName,
+			NumHistoryShards: 1,
+			DataStores: map[string]config.DataStore{storeName: {SQL: &config.SQL{
+				PluginName:   storeName,
+				DatabaseName: database,
+				// More than one connection halves the throughput of SQLite.
+				MaxConns:     1,
+				MaxIdleConns: 1,
+				// A process that is killed loses nothing with these; a power cut may cost the last moments, which are done again.
+				ConnectAttributes: map[string]string{
+					"mode": "rwc", "_journal_mode": "wal", "_synchronous": "normal", "_busy_timeout": "10000",
+				},
+			}}},
+		},
+		ClusterMetadata: &cluster.Config{
+			FailoverVersionIncrement: 10,
+			MasterClusterName:        clusterName,
+			CurrentClusterName:       clusterName,
+			ClusterInformation: map[string]cluster.ClusterInformation{
+				clusterName: {Enabled: true, InitialFailoverVersion: 1, RPCAddress: frontend},
+			},
+		},
+		DCRedirectionPolicy: config.DCRedirectionPolicy{Policy: "noop"},
+		PublicClient:        config.PublicClient{HostPort: frontend},
+		Archival: config.Archival{
+			History:    config.HistoryArchival{State: "disabled"},
+			Visibility: config.VisibilityArchival{State: "disabled"},
+		},
+		NamespaceDefaults: config.NamespaceDefaults{Archival: config.ArchivalNamespaceDefaults{
+			History:    config.HistoryArchivalNamespaceDefaults{State: "disabled"},
+			Visibility: config.VisibilityArchivalNamespaceDefaults{State: "disabled"},
+		}},
+		Services: map[string]config.Service{},
+	}
+	for i, service := range services {
+		cfg.Services[string(service)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnLocalHost: true}}
+	}
+	return cfg
+}
+
+func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
+	hosts := map[primitives.ServiceName]static.Hosts{}
+	for i, service := range services {
+		hosts[service] = static.SingleLocalHost(net.JoinHostPort(loopback, strconv.Itoa(ports[i])))
+	}
+	return hosts
+}
+
+// dynamicConfig lifts the limits that are meant for clusters: with the default of 20 polls a second and shard a
+// workflow gets through 20 activities a second.
+func dynamicConfig() dynamicconfig.Client {
+	return dynamicconfig.StaticClient{
+		dynamicconfig.TransferProcessorMaxPollRPS.Key():   1000,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():      1000,
+		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 1000,
+	}
+}
