@@ -14,8 +14,8 @@ import (
 // How a seal uses memory, disk and network.
 const (
 	sealFileBytes     = 128 << 20 // a file is ended before it grows beyond
-	sealRowGroupBytes = 16 << 20  // buffered for one row group
-	sealBufferedBytes = 48 << 20  // buffered in all tables together
+	sealRowGroupBytes = 16 << 20  // buffered for one row group of one table
+	sealBufferedBytes = 32 << 20  // buffered in all tables together: the fullest is written out before
 	sealUploads       = 2         // files on their way at once; while they are, no further file is ended
 )
 

@@ -9,14 +9,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// level compresses conversations to within a few per cent of the next slower one.
-const level = zstd.SpeedDefault
+// How pages are compressed. The window is a page with room to spare: a larger one costs memory in each encoder and saves
+// nothing, for pages are compressed one by one.
+const (
+	level       = zstd.SpeedDefault
+	windowBytes = 2 * pageBytes
+)
 
 // useCodec replaces the library's zstd codec, which makes a new encoder for every page, by one whose encoders are used
 // again. It must be called before the library writes or reads.
 var useCodec = sync.OnceValue(func() error {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithZeroFrames(true),
-		zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), 4)))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(windowBytes),
+		zstd.WithLowerEncoderMem(true), zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), 4)))
 	if err != nil {
 		return err
 	}
