@@ -57,7 +57,7 @@ type viewer func(w http.ResponseWriter, r *http.Request, t simulator.Thread)
 func (s *Site) one(do viewer) endpoint {
 	return func(w http.ResponseWriter, r *http.Request, c caller) {
 		n, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-		t, _, ok := s.thread(n)
+		t, ok := s.thread(n)
 		switch {
 		case err != nil || !ok:
 			notFound(w)
@@ -71,12 +71,6 @@ func (s *Site) one(do viewer) endpoint {
 
 // show is GET conversations/{id}.
 func (s *Site) show(w http.ResponseWriter, _ *http.Request, t simulator.Thread) {
-	if row, ok := s.rows.get(t.Number); ok {
-		if _, changed, _ := s.thread(t.Number); !changed {
-			send(w, &writer{b: row})
-			return
-		}
-	}
 	send(w, &writer{b: s.conversation(t)})
 }
 

@@ -181,7 +181,7 @@ func (s *Site) surveys(w http.ResponseWriter, r *http.Request, c caller) {
 	var b writer
 	b.open('[')
 	for _, a := range slice(all, pageOf(r), reportsPerPage) {
-		t, _, ok := s.thread(int64(a.entry.number))
+		t, ok := s.thread(int64(a.entry.number))
 		if !ok {
 			continue // deleted just now
 		}

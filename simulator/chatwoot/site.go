@@ -64,13 +64,15 @@ type Site struct {
 	people  sync.Once
 	known   []int32 // people whom the contacts endpoint shows
 
+	changing sync.Mutex // held by whoever changes the world, before mu
+	nextID   int64      // of messages
+	next     int64      // running number of conversations
+
 	mu      sync.RWMutex
 	entries []entry                     // ascending by (created, number)
 	changed map[int64]*simulator.Thread // what differs from the corpus; nil is deleted
-	nextID  int64                       // of messages
-	next    int64                       // running number of conversations
+	lists   map[string]selection        // answers, forgotten at every change
 	derived derived
-	lists   map[string]selection // answers, forgotten at every change
 }
 
 // New makes a site of a world.

@@ -43,35 +43,3 @@ func get(t testing.TB, site http.Handler, path string, out any) {
 		t.Fatalf("GET %s: %v", path, err)
 	}
 }
-
-type list struct {
-	Data struct {
-		Meta    map[string]int
-		Payload []row
-	}
-}
-
-type row struct {
-	ID        int64
-	CreatedAt int64 `json:"created_at"`
-	Status    string
-}
-
-func TestListPages(t *testing.T) {
-	site := newSite(t, 103, chatwoot.Options{})
-	seen := map[int64]bool{}
-	var last row
-	for page, want := range []int{25, 25, 25, 25, 3, 0} {
-		var l list
-		get(t, site, "conversations?status=all&sort_by=created_at_asc&page="+string(rune('1'+page)), &l)
-		if len(l.Data.Payload) != want || l.Data.Meta["all_count"] != 103 {
-			t.Fatalf("page %d has %d rows of %d, want %d of 103", page+1, len(l.Data.Payload), l.Data.Meta["all_count"], want)
-		}
-		for _, r := range l.Data.Payload {
-			if seen[r.ID] || r.CreatedAt < last.CreatedAt {
-				t.Errorf("page %d: conversation %d is doubled or out of order", page+1, r.ID)
-			}
-			seen[r.ID], last = true, r
-		}
-	}
-}

@@ -51,26 +51,28 @@ func compareEntries(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.number, b.number))
 }
 
-// thread is a conversation as it stands, and false when there is none. changed says whether it differs from the corpus.
-func (s *Site) thread(number int64) (t simulator.Thread, changed, ok bool) {
+// thread is a conversation as it stands, and false when there is none.
+func (s *Site) thread(number int64) (simulator.Thread, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if t, changed := s.changed[number]; changed {
 		if t == nil {
-			return simulator.Thread{}, true, false
+			return simulator.Thread{}, false
 		}
-		return *t, true, true
+		return *t, true
 	}
 	i, ok := s.corpus.Index(number)
 	if !ok {
-		return simulator.Thread{}, false, false
+		return simulator.Thread{}, false
 	}
-	return s.corpus.Thread(i), false, true
+	return s.corpus.Thread(i), true
 }
 
-// change replaces a conversation by what edit makes of it. It says whether there is such a conversation.
-func (s *Site) change(number int64, edit func(*simulator.Conversation, []simulator.Message) []simulator.Message) bool {
-	old, _, ok := s.thread(number)
+// change replaces a conversation by what edit makes of it, unless edit says no. It says whether it was replaced.
+func (s *Site) change(number int64, edit func(*simulator.Conversation, *[]simulator.Message) bool) bool {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	old, ok := s.thread(number)
 	if !ok {
 		return false
 	}
@@ -80,19 +82,24 @@ func (s *Site) change(number int64, edit func(*simulator.Conversation, []simulat
 	}
 	conv := old.Conversation
 	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
-	all = edit(&conv, all)
-	conv.Number = number
-	t := simulator.NewThread(conv, all)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, found := slices.BinarySearchFunc(s.entries, entryOf(old.Outline, -1), compareEntries)
-	if !found {
+	if !edit(&conv, &all) {
 		return false
 	}
+	conv.Number = number
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	index := s.remove(old)
+	s.place(simulator.NewThread(conv, all), index)
+	return true
+}
+
+// remove takes a conversation out of the lists and returns its index in the corpus. The caller holds s.mu.
+func (s *Site) remove(t simulator.Thread) int {
+	at, _ := slices.BinarySearchFunc(s.entries, entryOf(t.Outline, -1), compareEntries)
 	index := s.entries[at].index
 	s.entries = slices.Delete(s.entries, at, at+1)
-	s.place(t, int(index))
-	return true
+	s.moved()
+	return int(index)
 }
 
 // place puts a conversation into the lists. The caller holds s.mu.
@@ -127,8 +134,8 @@ func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simul
 	if conv.PersonID == 0 {
 		conv.PersonID = s.corpus.Person(0).ID
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	conv.Number = s.next
 	s.next++
 	messages = slices.Clone(messages)
@@ -138,11 +145,13 @@ func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simul
 		conv.Survey = max(conv.Survey, messages[j].Survey)
 	}
 	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.place(simulator.NewThread(conv, messages), -1)
 	return conv.Number
 }
 
-// complete fills what a new message lacks. The caller holds s.mu.
+// complete fills what a new message lacks. The caller holds s.changing.
 func (s *Site) complete(m *simulator.Message, at time.Time) {
 	m.ID = s.nextID
 	s.nextID += 3
@@ -156,60 +165,54 @@ func (s *Site) complete(m *simulator.Message, at time.Time) {
 
 // DeleteConversation removes a conversation without a trace.
 func (s *Site) DeleteConversation(number int64) bool {
-	old, _, ok := s.thread(number)
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	old, ok := s.thread(number)
 	if !ok {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, found := slices.BinarySearchFunc(s.entries, entryOf(old.Outline, -1), compareEntries)
-	if found {
-		s.entries = slices.Delete(s.entries, at, at+1)
-		s.changed[number] = nil
-		s.moved()
-	}
-	return found
+	s.remove(old)
+	s.changed[number] = nil
+	return true
 }
 
 // UpdateConversation lets edit change a conversation.
 func (s *Site) UpdateConversation(number int64, edit func(*simulator.Conversation)) bool {
-	return s.change(number, func(c *simulator.Conversation, all []simulator.Message) []simulator.Message {
+	return s.change(number, func(c *simulator.Conversation, _ *[]simulator.Message) bool {
 		edit(c)
-		return all
+		return true
 	})
 }
 
 // AddMessage adds a message to a conversation and returns its id; false when there is no such conversation.
 func (s *Site) AddMessage(number int64, m simulator.Message) (int64, bool) {
-	s.mu.Lock()
-	s.complete(&m, s.options.Now())
-	s.mu.Unlock()
-	ok := s.change(number, func(c *simulator.Conversation, all []simulator.Message) []simulator.Message {
+	ok := s.change(number, func(c *simulator.Conversation, all *[]simulator.Message) bool {
+		s.complete(&m, s.options.Now())
 		c.LastActivityAt = m.CreatedAt
 		c.Survey = max(c.Survey, m.Survey)
-		return append(all, m)
+		*all = append(*all, m)
+		return true
 	})
 	return m.ID, ok
 }
 
 // DeleteMessage leaves a tombstone in place of a message. New versions do not touch the conversation.
 func (s *Site) DeleteMessage(number, id int64) bool {
-	found := false
-	s.change(number, func(c *simulator.Conversation, all []simulator.Message) []simulator.Message {
-		if s.options.Version == V4_14 {
-			old, _, _ := s.thread(number)
+	return s.change(number, func(c *simulator.Conversation, all *[]simulator.Message) bool {
+		j := slices.IndexFunc(*all, func(m simulator.Message) bool { return m.ID == id })
+		if j < 0 {
+			return false
+		}
+		if old, ok := s.thread(number); ok && s.modern() {
 			c.UpdatedAt = old.UpdatedAt
 		}
-		for j, m := range all {
-			if m.ID == id {
-				found = true
-				all[j] = simulator.Message{
-					ID: m.ID, CreatedAt: m.CreatedAt, Kind: m.Kind, Author: m.Author, ContentType: "text",
-					Delivery: m.Delivery, ExternalID: m.ExternalID, Deleted: true,
-				}
-			}
+		m := (*all)[j]
+		(*all)[j] = simulator.Message{
+			ID: m.ID, CreatedAt: m.CreatedAt, Kind: m.Kind, Author: m.Author, ContentType: "text",
+			Delivery: m.Delivery, ExternalID: m.ExternalID, Deleted: true,
 		}
-		return all
+		return true
 	})
-	return found
 }

@@ -29,7 +29,7 @@ func (s *Site) Thread(conversationID string) (schemas.Thread, bool) {
 	if err != nil {
 		return schemas.Thread{}, false
 	}
-	t, _, ok := s.thread(n)
+	t, ok := s.thread(n)
 	if !ok {
 		return schemas.Thread{}, false
 	}
