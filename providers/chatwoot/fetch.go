@@ -2,7 +2,6 @@ package chatwoot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 	"net/http"
@@ -80,13 +79,11 @@ func (r *reader) ask(ctx context.Context, after, before int64) (batch, error) {
 		return b, malformed(op, err)
 	}
 	for _, row := range rows {
-		var m struct {
-			ID value `json:"id"`
-		}
-		if err := json.Unmarshal(row, &m); err != nil || integer(m.ID) == nil {
+		id := integer(field(row, "id"))
+		if id == nil {
 			return b, malformed(op, errors.New("a message has no id"))
 		}
-		b.ids = append(b.ids, *integer(m.ID))
+		b.ids = append(b.ids, *id)
 	}
 	slices.Sort(b.ids)
 	return b, nil

@@ -58,9 +58,8 @@ func (a *account) page(ctx context.Context, number int) (page, error) {
 	}
 	p.total = integer(meta["all_count"])
 	for i, raw := range rows {
-		o := fields(raw)
-		createdAt := cmp.Or(moment(o["created_at"]), moment(o["timestamp"]))
-		id := word(o["id"])
+		createdAt := cmp.Or(moment(field(raw, "created_at")), moment(field(raw, "timestamp")))
+		id := word(field(raw, "id"))
 		if createdAt == nil || id == "" {
 			return p, malformed(opList, fmt.Errorf("row %d of page %d has no id or no time of creation", i+1, number))
 		}

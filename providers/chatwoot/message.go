@@ -48,12 +48,12 @@ func (m message) rows(thread *schemas.Thread, sequence int64) {
 }
 
 func (m message) row(conversation string, sequence int64) schemas.Message {
-	w, sender := m.wire, fields(m.wire.Sender)
-	direction, kind := "none", cmp.Or(word(w.Type), "message")
-	if known, ok := messageTypes[kind]; ok && word(w.Type) != "" {
+	w, sender := m.wire, fields(m.wire["sender"])
+	direction, kind := "none", cmp.Or(word(w["message_type"]), "message")
+	if known, ok := messageTypes[kind]; ok && word(w["message_type"]) != "" {
 		direction, kind = known.direction, known.kind
 	}
-	private := truth(w.Private)
+	private := truth(w["private"])
 	if private && direction == "out" && kind == "message" {
 		direction, kind = "none", "note"
 	}
@@ -68,12 +68,12 @@ func (m message) row(conversation string, sequence int64) schemas.Message {
 		Direction:      &direction,
 		Kind:           kind,
 		IsPrivate:      private,
-		Text:           text(w.Content),
+		Text:           text(w["content"]),
 		HTML:           text(fields(fields(m.content["email"])["html_content"])["full"]),
-		ContentType:    text(w.ContentType),
+		ContentType:    text(w["content_type"]),
 		ReplyTo:        text(m.content["in_reply_to"]),
 		IsDeleted:      truth(m.content["deleted"]),
-		DeliveryStatus: text(w.Status),
+		DeliveryStatus: text(w["status"]),
 	}
 	author := authorTypes[word(sender["type"])]
 	if len(sender) == 0 && (kind == "activity" || kind == "template") {
@@ -84,14 +84,14 @@ func (m message) row(conversation string, sequence int64) schemas.Message {
 	}
 	all := attributes{}
 	all.addAll("", m.content, "items", "email")
-	all.add("", object{"source_id": w.SourceID, "echo_id": w.EchoID, "inbox_id": w.InboxID}, "source_id", "echo_id", "inbox_id")
+	all.add("", w, "source_id", "echo_id", "inbox_id")
 	row.Attributes = all.rows()
 	return row
 }
 
 func (m message) attachments(row schemas.Message) []schemas.Attachment {
 	var all []schemas.Attachment
-	for i, v := range items(m.wire.Attachments) {
+	for i, v := range items(m.wire["attachments"]) {
 		o := fields(v)
 		if o == nil {
 			continue
@@ -142,7 +142,7 @@ func (m message) parts(row schemas.Message, files []schemas.Attachment) []schema
 		})
 	}
 	kind := "item"
-	switch word(m.wire.ContentType) {
+	switch word(m.wire["content_type"]) {
 	case "input_select":
 		kind = "button"
 	case "form":

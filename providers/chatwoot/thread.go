@@ -147,27 +147,10 @@ func texts(v value) []string {
 // message is one message as sent, the document it came from, and what orders it.
 type message struct {
 	doc       schemas.Document
-	sequence  int64 // of the document
 	id        string
 	createdAt *time.Time
-	wire      wireMessage
+	wire      object
 	content   object // content_attributes
-}
-
-type wireMessage struct {
-	ID          value `json:"id"`
-	Content     value `json:"content"`
-	Type        value `json:"message_type"`
-	ContentType value `json:"content_type"`
-	Status      value `json:"status"`
-	Attributes  value `json:"content_attributes"`
-	CreatedAt   value `json:"created_at"`
-	Private     value `json:"private"`
-	Sender      value `json:"sender"`
-	Attachments value `json:"attachments"`
-	SourceID    value `json:"source_id"`
-	EchoID      value `json:"echo_id"`
-	InboxID     value `json:"inbox_id"`
 }
 
 // wireMessages is each message once, as observed last, ordered by (created_at, id).
@@ -184,11 +167,11 @@ func wireMessages(docs []schemas.Document) ([]message, error) {
 		}
 		doc.Body = nil
 		for _, row := range rows {
-			m := message{doc: doc}
-			if json.Unmarshal(row, &m.wire) != nil || isNull(m.wire.ID) || word(m.wire.ID) == "" {
+			m := message{doc: doc, wire: fields(row)}
+			m.id, m.createdAt, m.content = word(m.wire["id"]), moment(m.wire["created_at"]), fields(m.wire["content_attributes"])
+			if m.id == "" {
 				return nil, fmt.Errorf("messages, window %d: a message without an id", doc.Sequence)
 			}
-			m.id, m.createdAt, m.content = word(m.wire.ID), moment(m.wire.CreatedAt), fields(m.wire.Attributes)
 			i, twice := at[m.id]
 			switch {
 			case !twice:

@@ -30,7 +30,8 @@ func text(v value) *string {
 	var s string
 	switch v[0] {
 	case '"':
-		if json.Unmarshal(v, &s) != nil {
+		var ok bool
+		if s, ok = unquote(v); !ok {
 			return nil
 		}
 	case '{', '[':
@@ -53,37 +54,6 @@ func word(v value) string {
 		return *s
 	}
 	return ""
-}
-
-// fields is an object's fields; nil where the value is none. An object that was stored as a string is read too.
-func fields(v value) object {
-	v = bytes.TrimSpace(v)
-	if isNull(v) {
-		return nil
-	}
-	if v[0] == '"' {
-		v = value(strings.TrimSpace(word(v)))
-	}
-	if len(v) == 0 || v[0] != '{' {
-		return nil
-	}
-	var o object
-	if json.Unmarshal(v, &o) != nil {
-		return nil
-	}
-	return o
-}
-
-// items is an array's elements; nil where the value is none.
-func items(v value) []value {
-	if isNull(v) || v[0] != '[' {
-		return nil
-	}
-	var all []value
-	if json.Unmarshal(v, &all) != nil {
-		return nil
-	}
-	return slices.DeleteFunc(all, isNull)
 }
 
 // truth is true for true, and for 1 and "true" as some versions write it.
@@ -192,15 +162,15 @@ func envelope(body []byte) (rows []value, meta object, err error) {
 	if body[0] == '[' {
 		return items(body), nil, nil
 	}
-	outer := fields(body)
-	if inner := fields(outer["data"]); inner != nil {
+	outer := value(body)
+	if inner := field(outer, "data"); len(inner) > 0 && inner[0] == '{' {
 		outer = inner
 	}
-	payload, ok := outer["payload"]
-	if !ok || payload[0] != '[' {
+	payload := field(outer, "payload")
+	if isNull(payload) || payload[0] != '[' {
 		return nil, nil, errShape
 	}
-	return items(payload), fields(outer["meta"]), nil
+	return items(payload), fields(field(outer, "meta")), nil
 }
 
 // compareIDs orders ids as numbers where they are numbers.
