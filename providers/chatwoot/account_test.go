@@ -84,6 +84,14 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+func webPage(status int) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte("<html>"))
+	}
+}
+
 // TestProbeOfForks has servers without a profile, without surveys, and no Chatwoot at all.
 func TestProbeOfForks(t *testing.T) {
 	list := says(200, `{"data":{"meta":{"all_count":0},"payload":[]}}`)
@@ -102,10 +110,8 @@ func TestProbeOfForks(t *testing.T) {
 		{"profile of another shape", answers{"/api/v1/profile": says(200, `{"data":[1]}`), root + "/conversations": list, surveys: says(200, `[]`)}, providers.VisibilityFull, nil},
 		{"role as text and number", answers{"/api/v1/profile": says(200, `{"accounts":[{"id":2,"role":"administrator"},{"id":"1","role":"agent"}]}`), root + "/conversations": list}, providers.VisibilityPartial, nil},
 		{"no Chatwoot", nil, "", errAccount},
-		{"a web page", answers{"/api/v1/profile": func(w http.ResponseWriter) {
-			w.Header().Set("Content-Type", "text/html")
-			_, _ = w.Write([]byte("<html>"))
-		}}, "", rest.ErrHTML},
+		{"another web site", answers{root + "/conversations": webPage(404)}, "", errAccount},
+		{"a web page", answers{"/api/v1/profile": webPage(200)}, "", rest.ErrHTML},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -101,7 +102,7 @@ func (a *account) step(ctx context.Context, index, step int) (providers.Page, er
 	p := parts[index]
 	op := "list " + strings.ReplaceAll(p.kind, "_", " ")
 	answer, err := a.get(ctx, op, "/"+p.kind, p.query(step))
-	if err != nil && !(gone(err) || p.kind == kindSurveys && survivable(err)) {
+	if err != nil && statusOf(err) != http.StatusNotFound && !(p.kind == kindSurveys && survivable(err)) {
 		return providers.Page{}, err
 	}
 	doc := document(p.kind, "", answer)

@@ -153,11 +153,6 @@ func upper(from int64, ids []int64) int64 {
 	return min(maxID, from+max(width, windowAim))
 }
 
-func gone(err error) bool {
-	status := statusOf(err)
-	return status == http.StatusNotFound || status == http.StatusGone
-}
-
 // doubtful says that a number of rows may be a cap rather than all there is: a server may know no window with both
 // bounds, or have another cap.
 func (r *reader) doubtful(n int) bool {
@@ -264,14 +259,4 @@ func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Do
 		}
 	}
 	return true
-}
-
-// survivable says that a part of an account is missing or closed, and the rest need not be. A token that stopped working
-// is not.
-func survivable(err error) bool {
-	switch statusOf(err) {
-	case http.StatusNotFound, http.StatusGone, http.StatusPaymentRequired:
-		return true
-	}
-	return errors.Is(err, errPolicy) || errors.Is(err, errRefused)
 }

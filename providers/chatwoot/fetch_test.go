@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -198,6 +199,22 @@ func TestGoneConversation(t *testing.T) {
 	}
 	if len(docs) != 2 || docs[0].Status != 404 || docs[0].ConversationID != "5" || len(docs[1].Body) != 0 {
 		t.Errorf("documents of two gone conversations: %v", docs)
+	}
+}
+
+// A proxy's 404 says nothing about a conversation.
+func TestForeign404IsNotGone(t *testing.T) {
+	a := static(t, map[string]func(http.ResponseWriter){
+		root + "/conversations/5/messages": webPage(404), root + "/conversations/5": webPage(404),
+	})
+	refs := []providers.Ref{{ID: "5"}}
+	for name, walk := range map[string]iter.Seq2[schemas.Document, error]{"messages": a.Messages(t.Context(), refs), "metadata": a.Metadata(t.Context(), refs)} {
+		for doc, err := range walk {
+			var e *providers.Error
+			if !errors.As(err, &e) || e.Kind != providers.Transient {
+				t.Errorf("%s: status %d, error %v", name, doc.Status, err)
+			}
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func (a *account) page(ctx context.Context, number int) (page, error) {
 		"status": {"all"}, "assignee_type": {"all"}, "sort_by": {"created_at_asc"}, "page": {strconv.Itoa(number)},
 	})
 	if err != nil {
-		return page{}, a.explain(err)
+		return page{}, explain(err)
 	}
 	p := page{number: number, observedAt: answer.ObservedAt}
 	rows, meta, err := envelope(answer.Body)
@@ -76,11 +76,14 @@ func malformed(op string, err error) error {
 	return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
 }
 
+func noAccount(err error) error {
+	return &providers.Error{Kind: providers.Denied, Op: opList, Status: statusOf(err), Err: errAccount}
+}
+
 // explain says what a 404 on the list means: there is no such account.
-func (a *account) explain(err error) error {
-	var e *providers.Error
-	if errors.As(err, &e) && e.Kind == providers.NotFound {
-		return &providers.Error{Kind: providers.Denied, Op: e.Op, Status: e.Status, Err: errAccount}
+func explain(err error) error {
+	if gone(err) {
+		return noAccount(err)
 	}
 	return err
 }

@@ -16,7 +16,9 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	if err != nil {
 		return providers.Probe{}, err
 	}
-	if _, err := a.page(ctx, 1); err != nil {
+	if _, err := a.page(ctx, 1); statusOf(err) == http.StatusNotFound {
+		return providers.Probe{}, noAccount(err)
+	} else if err != nil {
 		return providers.Probe{}, err
 	}
 	// csat_survey_response_policy.rb: administrators only.
