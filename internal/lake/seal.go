@@ -16,7 +16,7 @@ const (
 	sealFileBytes     = 128 << 20 // a file is ended before it grows beyond
 	sealRowGroupBytes = 16 << 20  // buffered for one row group of one table
 	sealBufferedBytes = 32 << 20  // buffered in all tables together: the fullest is written out before
-	sealUploads       = 2         // files on their way at once; while they are, no further file is ended
+	sealUploads       = 3         // files on their way at once; while they are, no further file is ended
 )
 
 // Seal writes one shard as Parquet files: rows go in, in the order of the shard's list, and data files come out in the
@@ -27,7 +27,7 @@ type Seal struct {
 	store         Store
 	shard         Shard
 	writer        string // the build that writes
-	scratch       string // a folder of its own, for files in progress
+	scratch       string // the folder for files in progress
 	fileBytes     int64
 	rowGroupBytes int64
 	bufferedBytes int64
@@ -68,17 +68,14 @@ type sealTable interface {
 // errDiscarded is why uploads of a discarded seal end.
 var errDiscarded = errors.New("seal was discarded")
 
-// NewSeal begins a seal. It keeps the files in progress in a new folder below scratch, and removes it in the end.
+// NewSeal begins a seal. Its files in progress are in the folder scratch, without a name as far as the system allows, so
+// that nothing is left of them even when the process is killed.
 func NewSeal(store Store, scratch string, shard Shard, writerBuild string) (*Seal, error) {
 	if err := os.MkdirAll(scratch, 0o755); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
 	}
-	folder, err := os.MkdirTemp(scratch, "seal-")
-	if err != nil {
-		return nil, fmt.Errorf("make scratch folder: %w", err)
-	}
 	s := &Seal{
-		store: store, shard: shard, writer: writerBuild, scratch: folder,
+		store: store, shard: shard, writer: writerBuild, scratch: scratch,
 		fileBytes: sealFileBytes, rowGroupBytes: sealRowGroupBytes, bufferedBytes: sealBufferedBytes,
 	}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
@@ -198,7 +195,7 @@ func (s *Seal) Close(ctx context.Context) ([]File, error) {
 	return files, nil
 }
 
-// Discard ends the seal without files: it stops uploads and removes everything in scratch. Files that the store has
+// Discard ends the seal without files: it stops uploads and removes what it has in scratch. Files that the store has
 // already stay there; they count for nothing.
 func (s *Seal) Discard() {
 	if s.ended {
@@ -210,5 +207,4 @@ func (s *Seal) Discard() {
 	for _, t := range s.tables {
 		t.abandon()
 	}
-	_ = os.RemoveAll(s.scratch) // scratch is temporary by its nature
 }

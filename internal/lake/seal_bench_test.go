@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"io/fs"
-	"path/filepath"
 	"testing"
 )
 
@@ -41,12 +39,11 @@ func BenchmarkSeal(b *testing.B) {
 			return s.Document(d)
 		}
 	}
-	scratch := b.TempDir()
-	seal, err := NewSeal(&drain{shelf{root: b.TempDir()}}, scratch, sealedShard, "benchmark")
+	seal, err := NewSeal(&drain{shelf{root: b.TempDir()}}, b.TempDir(), sealedShard, "benchmark")
 	if err != nil {
 		b.Fatal(err)
 	}
-	total, onDisk := int64(0), int64(0)
+	total := int64(0)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
@@ -54,9 +51,6 @@ func BenchmarkSeal(b *testing.B) {
 			b.Fatal(err)
 		}
 		total += threads[i%different].scaled
-		if i%1000 == 0 {
-			onDisk = max(onDisk, folderBytes(b, scratch))
-		}
 	}
 	files, err := seal.Close(context.Background())
 	if err != nil {
@@ -70,27 +64,6 @@ func BenchmarkSeal(b *testing.B) {
 	}
 	b.SetBytes(total / int64(b.N))
 	b.ReportMetric(float64(written)/1e6, "written-MB")
-	b.ReportMetric(float64(onDisk)/1e6, "scratch-MB")
 	b.ReportMetric(float64(len(files)), "files")
 	b.ReportMetric(float64(groups), "row-groups")
-}
-
-// folderBytes is how much all files below a folder hold.
-func folderBytes(b *testing.B, folder string) (total int64) {
-	b.Helper()
-	err := filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return nil // it was uploaded and removed meanwhile
-		}
-		total += info.Size()
-		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return total
 }

@@ -49,9 +49,10 @@ func (t *tableWriter[R]) full() bool {
 }
 
 func (t *tableWriter[R]) begin() (err error) {
-	if t.temp, err = os.CreateTemp(t.seal.scratch, t.table.Table+"-"); err != nil {
+	if t.temp, err = os.CreateTemp(t.seal.scratch, "seal-"); err != nil {
 		return fmt.Errorf("make scratch file: %w", err)
 	}
+	_ = os.Remove(t.temp.Name()) // where an open file cannot be removed, removeScratch does it
 	t.sum = sha256.New()
 	t.rows, err = parquet.NewWriter(io.MultiWriter(t.temp, t.sum), t.table, parquet.Options{
 		Writer: t.seal.writer, RowGroupBytes: t.seal.rowGroupBytes,

@@ -16,13 +16,20 @@ const DefaultRowGroupBytes = 16 << 20
 // maxRowBytes keeps a page, which holds whole rows, below the 2 GiB that the format can say.
 const maxRowBytes = 1 << 30
 
+// The first and the last time that a commit record can say.
+var (
+	firstCreatedAt = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastCreatedAt  = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
+)
+
 // Options are how a file is written.
 type Options struct {
 	Writer        string // the build that writes, for the file's metadata
 	RowGroupBytes int64  // buffered before a row group is written; 0 is DefaultRowGroupBytes
 }
 
-// Summary is what a finished file holds. Min and max are of the table's created-at column and nil where no row has one.
+// Summary is what a finished file holds. Min and max are of the table's created-at column and nil where no row has one;
+// times outside the years 0 to 9999 count as the nearest within.
 type Summary struct {
 	Rows         int64
 	RowGroups    int
@@ -36,6 +43,7 @@ type Writer[R any] struct {
 	table         *schemas.Table[R]
 	leaves        []schemas.Leaf
 	rowGroupBytes int64
+	maxRowBytes   int64
 	buffered      int64 // bytes in leaves
 	waiting       int64 // rows in leaves
 	out           *file.Writer
@@ -51,7 +59,7 @@ func NewWriter[R any](to io.Writer, table *schemas.Table[R], o Options) (*Writer
 	if o.RowGroupBytes == 0 {
 		o.RowGroupBytes = DefaultRowGroupBytes
 	}
-	w := &Writer[R]{table: table, leaves: table.Leaves(), rowGroupBytes: o.RowGroupBytes, sink: &sink{to: to}}
+	w := &Writer[R]{table: table, leaves: table.Leaves(), rowGroupBytes: o.RowGroupBytes, maxRowBytes: maxRowBytes, sink: &sink{to: to}}
 	err := w.guard("begin file", func() error {
 		if err := useCodec(); err != nil {
 			return err
@@ -106,8 +114,8 @@ func (w *Writer[R]) Append(row *R) error {
 	for i := range w.leaves {
 		w.buffered += int64(w.leaves[i].Bytes())
 	}
-	if n := w.buffered - before; n > maxRowBytes {
-		return w.guard("append row", func() error { return fmt.Errorf("%d bytes in one row, %d at most", n, maxRowBytes) })
+	if n := w.buffered - before; n > w.maxRowBytes {
+		return w.guard("append row", func() error { return fmt.Errorf("%d bytes in one row, %d at most", n, w.maxRowBytes) })
 	}
 	if at, ok := w.table.Created(row); ok {
 		w.summary.created(at.UTC())
@@ -119,6 +127,11 @@ func (w *Writer[R]) Append(row *R) error {
 }
 
 func (s *Summary) created(at time.Time) {
+	if at.Before(firstCreatedAt) {
+		at = firstCreatedAt
+	} else if at.After(lastCreatedAt) {
+		at = lastCreatedAt
+	}
 	if s.MinCreatedAt == nil || at.Before(*s.MinCreatedAt) {
 		s.MinCreatedAt = &at
 	}
