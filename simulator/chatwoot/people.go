@@ -27,8 +27,6 @@ func (s *Site) senderType(m simulator.Message) string {
 	return ""
 }
 
-func (s *Site) hasSender(m simulator.Message) bool { return s.senderType(m) != "" }
-
 // sender writes who wrote a message, where anybody did.
 func (s *Site) sender(b *writer, m simulator.Message) {
 	switch word := s.senderType(m); word {

@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// entry is what lists need to know of a conversation: 56 bytes each.
+// entry is what lists need to know of a conversation, 48 bytes each.
 type entry struct {
 	created, activity int64 // Unix seconds
 	updated           int64 // Unix microseconds

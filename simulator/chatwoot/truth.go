@@ -1,7 +1,6 @@
 package chatwoot
 
 import (
-	"bytes"
 	"strconv"
 	"time"
 
@@ -241,7 +240,7 @@ func plain(v any) string {
 	}
 	var w writer
 	w.value(v)
-	return string(bytes.TrimSpace(w.b))
+	return string(w.b)
 }
 
 func textOf(list simulator.Attributes, key string) *string {
