@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,6 +135,38 @@ func TestNoWriteErrorIsLost(t *testing.T) {
 	t.Logf("%d failure points", healthy.writes*len(faults))
 }
 
+// TestNoErrorIsLostInADictionary: when the library gives a dictionary up it writes what it has, and looks at no error.
+func TestNoErrorIsLostInADictionary(t *testing.T) {
+	rows := make([]schemas.Tombstone, 3000)
+	for i := range rows {
+		rows[i].Reason = fmt.Sprint(i, strings.Repeat("-", 800))
+	}
+	attempt := func(d *disk) error {
+		w, err := NewWriter(d, schemas.Tombstones, Options{})
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			_ = w.Append(&rows[i])
+		}
+		_, err = w.Close()
+		return err
+	}
+	healthy := &disk{at: -1}
+	if err := attempt(healthy); err != nil {
+		t.Fatal(err)
+	}
+	for at := range healthy.writes {
+		d := &disk{fault: faults[1], at: at}
+		if err := attempt(d); !errors.Is(err, errDisk) && at > 0 {
+			t.Errorf("write %d of %d: error %v", at, healthy.writes, err)
+		}
+		if d.after > 0 {
+			t.Errorf("write %d: %d more writes after it", at, d.after)
+		}
+	}
+}
+
 // library writes the rows as the library's documentation has it, and looks at every error that it returns.
 func library(d io.Writer, rows []schemas.Message) (err error) {
 	root, err := rootOf(schemas.Messages.Shape)
@@ -253,6 +286,11 @@ func TestInspectRefuses(t *testing.T) {
 	}
 	if inspect(append([]byte{0}, data...)) == nil || inspect(append(bytes.Clone(data), 0)) == nil || inspect(data[1:]) == nil {
 		t.Error("shifted by a byte: no error")
+	}
+	for from := 4; from < len(data)/2; from += 97 {
+		if inspect(append(bytes.Clone(data[:from]), data[from+50:]...)) == nil {
+			t.Errorf("50 bytes from %d on are missing: no error", from)
+		}
 	}
 	var foreign bytes.Buffer
 	if err := library(&foreign, faultRows()); err != nil {
