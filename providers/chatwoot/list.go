@@ -43,7 +43,7 @@ func (p page) first() time.Time { return p.rows[0].createdAt }
 func (p page) last() time.Time  { return p.rows[len(p.rows)-1].createdAt }
 
 // page asks for one page of the list.
-// app/finders/conversation_finder.rb; sort_by is not in the vendor's documentation but in every version since 2.18.
+// app/finders/conversation_finder.rb; sort_by is in the code but not in the vendor's documentation.
 func (a *account) page(ctx context.Context, number int) (page, error) {
 	answer, err := a.get(ctx, opList, "/conversations", url.Values{
 		"status": {"all"}, "assignee_type": {"all"}, "sort_by": {"created_at_asc"}, "page": {strconv.Itoa(number)},

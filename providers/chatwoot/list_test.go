@@ -110,9 +110,16 @@ func TestListOfAwkwardAccounts(t *testing.T) {
 
 // A list that ends before the total that the server states is found by its count.
 func TestCountShowsAListThatEndsEarly(t *testing.T) {
-	a := serveRoll(t, &roll{times: ladder(0, 1, 50), size: 10, total: 80})
-	if n, err := a.Count(t.Context(), seconds(0, 100)); err != nil || n != 80 {
-		t.Errorf("Count = %d, %v; want 80", n, err)
+	for _, listed := range []int{50, 47} {
+		a := serveRoll(t, &roll{times: ladder(0, 1, listed), size: 10, total: 80})
+		for _, tt := range []struct {
+			window schemas.Window
+			want   int64
+		}{{seconds(0, 100), 80}, {seconds(0, 30), 30}, {seconds(13, 42), 29}, {seconds(13, 100), 67}} {
+			if n, err := a.Count(t.Context(), tt.window); err != nil || n != tt.want {
+				t.Errorf("%d of 80 listed: Count(%s) = %d, %v; want %d", listed, tt.window, n, err, tt.want)
+			}
+		}
 	}
 }
 
@@ -140,37 +147,48 @@ func TestListInAnotherOrder(t *testing.T) {
 	}
 }
 
-// The list goes on right after the pages changed their length, or says that it cannot.
+// The list goes on right after the pages changed their length, or says that it has to begin again.
 func TestPageLengthChanges(t *testing.T) {
-	for _, size := range []int{5, 40} {
-		l := &roll{times: ladder(0, 1, 100), size: 20}
-		a := serveRoll(t, l)
-		seen := map[string]bool{}
-		var at providers.Cursor
-		for page, err := range a.Conversations(t.Context(), seconds(0, 100), "") {
-			if err != nil {
-				t.Fatal(err)
+	for _, size := range []int{5, 19, 40} {
+		for _, same := range []bool{true, false} {
+			l := &roll{times: ladder(0, 1, 100), size: 20}
+			a := serveRoll(t, l)
+			seen := map[string]bool{}
+			var at providers.Cursor
+			for page, err := range a.Conversations(t.Context(), seconds(0, 100), "") {
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, ref := range page.Refs {
+					seen[ref.ID] = true
+				}
+				at = page.Next
+				break
 			}
-			for _, ref := range page.Refs {
-				seen[ref.ID] = true
+			l.size = size
+			if !same {
+				a = serveRoll(t, l) // another process
 			}
-			at = page.Next
-			break
-		}
-		l.size = size
-		var last error
-		for page, err := range serveRoll(t, l).Conversations(t.Context(), seconds(0, 100), at) {
-			last = err
-			for _, ref := range page.Refs {
-				seen[ref.ID] = true
+			for range 3 {
+				var last error
+				for page, err := range a.Conversations(t.Context(), seconds(0, 100), at) {
+					last = err
+					for _, ref := range page.Refs {
+						seen[ref.ID] = true
+					}
+				}
+				var e *providers.Error
+				if last == nil {
+					break
+				}
+				if !errors.As(last, &e) || e.Kind != providers.CursorExpired {
+					t.Fatalf("pages of %d after pages of 20: %v", size, last)
+				}
+				at = ""
 			}
-		}
-		var e *providers.Error
-		switch {
-		case last == nil && len(seen) == 100:
-		case errors.As(last, &e) && e.Kind == providers.CursorExpired:
-		default:
-			t.Errorf("pages of %d after pages of 20: %d conversations, error %v", size, len(seen), last)
+			if len(seen) != 100 {
+				t.Errorf("pages of %d after pages of 20, same process %v: %d conversations", size, same, len(seen))
+			}
 		}
 	}
 }

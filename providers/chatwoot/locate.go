@@ -18,9 +18,15 @@ import (
 type listing struct {
 	mu     sync.Mutex
 	full   int
+	short  shortPage
 	begins map[int]time.Time
 }
 
+// shortPage is a page that should be full by the server's total and is not.
+type shortPage struct{ number, length int }
+
+// learn takes a page into account. Two short pages of one length mean that the server has changed it; a single one is
+// the last page of a list that ends before its total.
 func (l *listing) learn(p page) {
 	if p.empty() {
 		return
@@ -28,11 +34,21 @@ func (l *listing) learn(p page) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(p.rows)
-	another := n > l.full || n < l.full && p.total != nil && *p.total >= int64(p.number)*int64(l.full)
-	if another || l.begins == nil {
-		l.full, l.begins = n, map[int]time.Time{}
+	switch {
+	case n > l.full:
+		l.reset(n)
+	case n < l.full && p.total != nil && *p.total >= int64(p.number)*int64(l.full):
+		if l.short.length == n && l.short.number != p.number {
+			l.reset(n)
+		} else {
+			l.short = shortPage{number: p.number, length: n}
+		}
 	}
 	l.begins[p.number] = p.first()
+}
+
+func (l *listing) reset(full int) {
+	l.full, l.short, l.begins = full, shortPage{}, map[int]time.Time{}
 }
 
 func (l *listing) length() int {
