@@ -19,7 +19,7 @@ import (
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
-			r := reader{account: a, id: ref.ID, yield: yield}
+			r := reader{account: a, id: ref.ID, yield: yield, aim: windowAim}
 			if err := r.read(ctx); err != nil {
 				if !errors.Is(err, errStop) {
 					yield(schemas.Document{}, err)
@@ -48,6 +48,7 @@ type reader struct {
 	id    string
 	yield func(schemas.Document, error) bool
 	next  int64 // sequence of the next document
+	aim   int   // rows that a window should have
 }
 
 // batch is one answer of the messages endpoint.
@@ -117,6 +118,12 @@ func (r *reader) read(ctx context.Context) error {
 		if gone(err) {
 			return r.keep(b)
 		}
+		if errors.Is(err, rest.ErrTooLarge) {
+			if to, err = r.narrow(ctx, from, to, err); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -136,21 +143,37 @@ func (r *reader) read(ctx context.Context) error {
 		if err := r.keep(b); err != nil || to == maxID {
 			return err
 		}
-		from, to = to, upper(to, b.ids)
+		from, to = to, r.upper(to, b.ids)
 	}
 }
 
 func (b batch) op() string { return "messages of conversation " + b.doc.ConversationID }
 
-// upper is the end of the window after one that ended at from: as wide as would hold windowAim rows if ids go on as
-// densely, or open where the last one was not half full.
-func upper(from int64, ids []int64) int64 {
-	n := int64(len(ids))
-	if n < windowAim/2 {
+// upper is the end of the window after one that ended at from: as wide as would hold the aim if ids go on as densely,
+// or open where little or nothing seems to follow.
+func (r *reader) upper(from int64, ids []int64) int64 {
+	n := len(ids)
+	if n == 0 || r.aim == windowAim && n < r.aim/2 {
 		return maxID
 	}
-	width := (ids[n-1] - ids[0] + 1) / n * windowAim
-	return min(maxID, from+max(width, windowAim))
+	width := (ids[n-1] - ids[0] + 1) / int64(n) * int64(r.aim)
+	return min(maxID, from+max(width, int64(r.aim)))
+}
+
+// narrow finds a smaller end for a window whose body is too large, as those of long e-mails are, from the ids that come
+// next. A single message that is too large is the error that it was.
+func (r *reader) narrow(ctx context.Context, from, to int64, tooLarge error) (int64, error) {
+	b, err := r.ask(ctx, max(0, from-1), -1)
+	if err != nil {
+		return 0, err
+	}
+	r.aim = max(1, r.aim/8)
+	for _, id := range slices.Backward(b.ids[:min(len(b.ids), r.aim+1)]) {
+		if id > from && id < to {
+			return id, nil
+		}
+	}
+	return 0, tooLarge
 }
 
 // doubtful says that a number of rows may be a cap rather than all there is: a server may know no window with both

@@ -11,9 +11,11 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -23,9 +25,9 @@ type shelf struct {
 	ids          []int64 // in the order of their times
 	bare         bool    // answers with a bare array
 	ignoreBefore bool
-	ignoreAfter  bool // only where before is not given
 	ignoreBoth   bool // where both are given
 	cap          int  // of a window with both bounds
+	text         string
 	requests     atomic.Int64
 }
 
@@ -55,7 +57,7 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	payload := []map[string]any{}
 	for _, id := range rows {
-		payload = append(payload, map[string]any{"id": id, "created_at": 1_700_000_000 + slices.Index(s.ids, id), "content": "x"})
+		payload = append(payload, map[string]any{"id": id, "created_at": 1_700_000_000 + slices.Index(s.ids, id), "content": cmp.Or(s.text, "x")})
 	}
 	if s.bare {
 		_ = json.NewEncoder(w).Encode(payload)
@@ -141,6 +143,53 @@ func TestMessageWindows(t *testing.T) {
 			if n := tt.shelf.requests.Load(); n > tt.most {
 				t.Errorf("%d requests, want %d at most", n, tt.most)
 			}
+		})
+	}
+}
+
+// Windows whose bodies are too large are narrowed until they pass.
+func TestLargeMessages(t *testing.T) {
+	const limit = 64 << 10
+	tests := []struct {
+		name  string
+		bytes int // of a message
+		ids   []int64
+		err   error
+	}{
+		{"most of a page each", limit / 150, slices.Concat(ladder(5, 3, 700), ladder(1e9, 7, 800)), nil},
+		{"a few in a window", limit / 110, ladder(5, 3, 300), nil},
+		{"one too large", limit * 2, ladder(5, 3, 1), rest.ErrTooLarge},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &shelf{ids: tt.ids, text: strings.Repeat("x", tt.bytes-70)}
+			server := httptest.NewServer(s)
+			defer server.Close()
+			a := testAccount(t, server.URL)
+			var err error
+			if a.http, err = rest.New(rest.Config{BaseURL: server.URL, MaxBody: limit}); err != nil {
+				t.Fatal(err)
+			}
+			seen := map[string]bool{}
+			for doc, err := range a.Messages(t.Context(), []providers.Ref{{ID: "9"}}) {
+				if tt.err != nil {
+					if !errors.Is(err, tt.err) {
+						t.Errorf("the error is %v, want %v", err, tt.err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows, _, _ := envelope(doc.Body)
+				for _, row := range rows {
+					seen[word(field(row, "id"))] = true
+				}
+			}
+			if len(seen) != len(tt.ids) {
+				t.Errorf("%d messages, want %d", len(seen), len(tt.ids))
+			}
+			t.Logf("%d requests", s.requests.Load())
 		})
 	}
 }

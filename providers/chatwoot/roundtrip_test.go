@@ -183,3 +183,21 @@ func TestGiantConversation(t *testing.T) {
 	}
 	t.Logf("%d requests twice over", s.Stats().Requests-before)
 }
+
+// BenchmarkFetch reads conversations one after the other: list, messages, details and participants, and their rows.
+func BenchmarkFetch(b *testing.B) {
+	s, a, whole := site(b, simulator.CorpusConfig{Seed: 2, Conversations: 500}, fake.Options{})
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		refs, docs := collect(b, a, whole)
+		for _, ref := range refs {
+			if _, err := a.Thread(docs[ref.ID]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		n += len(refs)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "conversations/s")
+	b.ReportMetric(float64(s.Stats().Requests)/b.Elapsed().Seconds(), "requests/s")
+}
