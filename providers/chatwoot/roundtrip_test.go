@@ -73,7 +73,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, version := range []string{fake.V3_16, fake.V4_14, fake.Docs} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			config := simulator.CorpusConfig{Seed: 7, Conversations: 300, GiantMessages: 2600}
+			config := simulator.CorpusConfig{Seed: 7, Conversations: 300, GiantMessages: 1500}
 			s, a, whole := site(t, config, fake.Options{Version: version, ReportingEvents: version == fake.V4_14, PageSize: 7})
 			refs, docs := collect(t, a, whole)
 			var ids []string
