@@ -65,8 +65,8 @@ type sealTable interface {
 	finished() []File
 }
 
-// errDiscarded is why uploads of a discarded seal end.
-var errDiscarded = errors.New("seal was discarded")
+// errSealEnded is why uploads of a discarded seal end, and what rows that come after the end are told.
+var errSealEnded = errors.New("seal has ended")
 
 // NewSeal begins a seal. Its files in progress are in the folder scratch, without a name as far as the system allows, so
 // that nothing is left of them even when the process is killed.
@@ -173,7 +173,7 @@ func (s *Seal) relieve() error {
 // numbers. On an error nothing of the shard may be committed.
 func (s *Seal) Close(ctx context.Context) ([]File, error) {
 	if s.ended {
-		return nil, errors.New("close seal: it was ended before")
+		return nil, fmt.Errorf("close seal: %w", errSealEnded)
 	}
 	defer s.Discard()
 	defer context.AfterFunc(ctx, func() { s.stop(context.Cause(ctx)) })()
@@ -202,7 +202,10 @@ func (s *Seal) Discard() {
 		return
 	}
 	s.ended = true
-	s.stop(errDiscarded)
+	if s.err == nil {
+		s.err = errSealEnded
+	}
+	s.stop(errSealEnded)
 	_ = s.uploads.Wait() // whoever cares was told by Close
 	for _, t := range s.tables {
 		t.abandon()

@@ -373,8 +373,11 @@ func TestSealDiscard(t *testing.T) {
 	seal.Discard()
 	seal.Discard()
 	checkScratch(t, scratch)
-	if files, err := seal.Close(context.Background()); err == nil || files != nil {
+	if files, err := seal.Close(context.Background()); !errors.Is(err, errSealEnded) || files != nil {
 		t.Errorf("closed after discard: files %v, error %v", files, err)
+	}
+	if err := seal.Document(sealDocument(1, 10)); !errors.Is(err, errSealEnded) {
+		t.Errorf("row after discard: error %v", err)
 	}
 }
 
