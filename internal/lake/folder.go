@@ -1,0 +1,254 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// folder is a Store in a local folder. An object is a file that appears whole, by link or rename, after it was synced.
+type folder struct {
+	root string
+	temp string // files in progress; on the same file system, never listed
+}
+
+func newFolder(root string) (*folder, error) {
+	f := &folder{root: root, temp: filepath.Join(root, ".tmp")}
+	if err := os.MkdirAll(f.temp, 0o755); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	return f, nil
+}
+
+// file is the path of a key. Keys that would leave the folder are refused.
+func (f *folder) file(key string) (string, error) {
+	if !filepath.IsLocal(filepath.FromSlash(key)) || path.Clean(key) != key || strings.HasPrefix(key, ".tmp/") {
+		return "", fmt.Errorf("key %q is not a plain relative path", key)
+	}
+	return filepath.Join(f.root, filepath.FromSlash(key)), nil
+}
+
+func (f *folder) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
+	name, err := f.file(key)
+	if err != nil {
+		return err
+	}
+	temp, err := f.write(ctx, body, size)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	defer os.Remove(temp)
+	stood := f.standing(filepath.Dir(name))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	if ifAbsent {
+		err = os.Link(temp, name)
+	} else {
+		err = os.Rename(temp, name)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("write %s: %w", key, ErrExists)
+	}
+	if err == nil {
+		err = syncUpTo(filepath.Dir(name), stood)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	return nil
+}
+
+// write makes a synced file of exactly size bytes.
+func (f *folder) write(ctx context.Context, body io.Reader, size int64) (_ string, err error) {
+	out, err := os.CreateTemp(f.temp, "put-")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		err = errors.Join(err, out.Close())
+		if err != nil {
+			err = errors.Join(err, os.Remove(out.Name()))
+		}
+	}()
+	n, err := io.Copy(out, contextReader{ctx, body})
+	if err != nil {
+		return "", err
+	}
+	if n != size {
+		return "", fmt.Errorf("body has %d bytes, expected %d", n, size)
+	}
+	if err := out.Chmod(0o644); err != nil {
+		return "", err
+	}
+	return out.Name(), out.Sync()
+}
+
+// standing is the lowest folder above dir, or dir itself, that is there already.
+func (f *folder) standing(dir string) string {
+	for dir != f.root {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
+// syncUpTo makes the names of a new file and of its new folders survive a power cut: from dir up to one that stood before.
+func syncUpTo(dir, stood string) error {
+	for ; ; dir = filepath.Dir(dir) {
+		open, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(open.Sync(), open.Close())
+		if err != nil || dir == stood || len(dir) <= len(stood) {
+			return err
+		}
+	}
+}
+
+func (f *folder) Get(_ context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	name, err := f.file(key)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, absent(err))
+	}
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", key, err), file.Close())
+	}
+	if length < 0 {
+		return file, nil
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(file, length), file}, nil
+}
+
+func (f *folder) Stat(_ context.Context, key string) (Object, error) {
+	name, err := f.file(key)
+	if err != nil {
+		return Object{}, err
+	}
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return Object{}, fmt.Errorf("stat %s: %w", key, absent(err))
+	}
+	return Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil
+}
+
+// List walks only the folders that the prefix leaves open.
+func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		from, err := f.file(path.Dir(prefix + "x"))
+		if err == nil {
+			err = f.walk(ctx, from, prefix, yield)
+		}
+		if err != nil && !errors.Is(err, errStop) {
+			yield(Object{}, fmt.Errorf("list %s: %w", prefix, err))
+		}
+	}
+}
+
+var errStop = errors.New("stop")
+
+// walk yields the files below dir in the order of their keys, in which a folder stands where its name with a slash does.
+func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object, error) bool) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(entryKey(a), entryKey(b)) })
+	for _, entry := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := filepath.Join(dir, entry.Name())
+		relative, err := filepath.Rel(f.root, name)
+		if err != nil {
+			return err
+		}
+		key := filepath.ToSlash(relative)
+		switch {
+		case name == f.temp:
+		case entry.IsDir():
+			if strings.HasPrefix(key+"/", prefix) || strings.HasPrefix(prefix, key+"/") {
+				if err := f.walk(ctx, name, prefix, yield); err != nil {
+					return err
+				}
+			}
+		case strings.HasPrefix(key, prefix):
+			info, err := entry.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if !yield(Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil) {
+				return errStop
+			}
+		}
+	}
+	return nil
+}
+
+func entryKey(e fs.DirEntry) string {
+	if e.IsDir() {
+		return e.Name() + "/"
+	}
+	return e.Name()
+}
+
+func (f *folder) Delete(_ context.Context, key string) error {
+	name, err := f.file(key)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
+	// A folder that is empty now is not needed; one that is not stays.
+	for at := filepath.Dir(name); at != f.root && os.Remove(at) == nil; at = filepath.Dir(at) {
+	}
+	return nil
+}
+
+func absent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNotExist
+	}
+	return err
+}
+
+// contextReader stops a long copy when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

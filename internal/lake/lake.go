@@ -1,0 +1,107 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config says where a lake is and how it is reached.
+type Config struct {
+	// URL is file:<folder> or s3://<bucket>/<prefix>.
+	URL string
+	// The rest of the S3 settings are for s3 URLs. Endpoint and PathStyle are for servers that are not AWS.
+	Endpoint, Region                   string
+	PathStyle                          bool
+	SSE, KMSKeyID                      string // AES256, or aws:kms with an optional key
+	AccessKey, SecretKey, SessionToken string // empty: the SDK's default chain
+	// Scratch is a local folder for files in progress; empty is the system's folder for temporary files.
+	Scratch string
+	// Writer names the build that writes; it stands in every footer and commit record.
+	Writer string
+}
+
+// Lake is one data lake. Its methods are safe for concurrent use.
+type Lake struct {
+	store   Store
+	scratch string
+	writer  string
+	root    string // how a person finds a key
+	now     func() time.Time
+}
+
+// Open makes a lake. It creates a local folder that does not exist; a bucket must be there.
+func Open(ctx context.Context, c Config) (*Lake, error) {
+	l := &Lake{scratch: c.Scratch, writer: c.Writer, now: time.Now}
+	if l.scratch == "" {
+		l.scratch = filepath.Join(os.TempDir(), "chatlake")
+	}
+	scheme, rest, _ := strings.Cut(c.URL, ":")
+	var err error
+	switch scheme {
+	case "file":
+		if l.root, err = filepath.Abs(strings.TrimPrefix(rest, "//")); err != nil {
+			return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
+		}
+		l.store, err = newFolder(l.root)
+	case "s3":
+		var u *url.URL
+		if u, err = url.Parse(c.URL); err != nil || u.Host == "" {
+			return nil, fmt.Errorf("lake URL %q: expected s3://<bucket>/<prefix>", c.URL)
+		}
+		l.root = strings.TrimSuffix(c.URL, "/")
+		err = errors.New("buckets are not read yet")
+	default:
+		return nil, fmt.Errorf("lake URL %q: expected file:<folder> or s3://<bucket>/<prefix>", c.URL)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
+	}
+	return l, nil
+}
+
+// Store is the bucket below the lake.
+func (l *Lake) Store() Store { return l.store }
+
+// Scratch is the local folder for files in progress.
+func (l *Lake) Scratch() string { return l.scratch }
+
+// Writer names the build that writes.
+func (l *Lake) Writer() string { return l.writer }
+
+// Location is where a person finds a key: a path, or an s3:// URL.
+func (l *Lake) Location(key string) string {
+	if strings.HasPrefix(l.root, "s3://") {
+		return l.root + "/" + key
+	}
+	return filepath.Join(l.root, filepath.FromSlash(key))
+}
+
+// Probe checks that the lake can be written, read and deleted, and that it honours conditional writes: without them two
+// exports could commit the same shard, so a store that ignores them is refused.
+func (l *Lake) Probe(ctx context.Context) error {
+	key := probeRoot + random()
+	put := func(text string) error {
+		return l.store.Put(ctx, key, strings.NewReader(text), int64(len(text)), true)
+	}
+	if err := put("first"); err != nil {
+		return fmt.Errorf("write to the lake %s: %w", l.root, err)
+	}
+	again := put("other")
+	if err := l.store.Delete(ctx, key); err != nil {
+		return fmt.Errorf("delete from the lake %s: %w", l.root, err)
+	}
+	if again == nil {
+		return fmt.Errorf("the lake %s ignores conditional writes (If-None-Match), so commits would not be safe: "+
+			"use a store that honours them, such as AWS S3, or a local folder", l.root)
+	}
+	if !errors.Is(again, ErrExists) {
+		return fmt.Errorf("write conditionally to the lake %s: %w", l.root, again)
+	}
+	return nil
+}

@@ -1,0 +1,349 @@
+package lake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+func openFolder(t *testing.T) *Lake {
+	t.Helper()
+	l, err := Open(t.Context(), Config{URL: "file:" + t.TempDir(), Scratch: t.TempDir(), Writer: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func may(account string) Shard {
+	return Shard{Provider: "chatwoot", Account: account, Stream: "created", Window: schemas.Window{
+		From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC),
+	}}
+}
+
+func TestLedgerKeysThereAndBack(t *testing.T) {
+	shard := may("acme")
+	key := ledgerKey(shard, 12)
+	if want := "_ledger/v1/provider=chatwoot/account=acme/stream=created/20260501T000000Z~20260601T000000Z/g0012.json"; key != want {
+		t.Errorf("key %s, want %s", key, want)
+	}
+	got, generation, err := parseLedgerKey(key)
+	if err != nil || generation != 12 || !cmp.Equal(got, shard) {
+		t.Errorf("parsed %v generation %d, error %v", got, generation, err)
+	}
+	for _, bad := range []string{"", "_ledger/v1/x", strings.Replace(key, "provider=", "p=", 1), strings.Replace(key, "g0012", "g12", 1), strings.Replace(key, "20260601", "20260401", 1)} {
+		if _, _, err := parseLedgerKey(bad); err == nil {
+			t.Errorf("ledger key %q was accepted", bad)
+		}
+	}
+}
+
+// commit puts a record with one small file into the lake.
+func commit(t *testing.T, l *Lake, r Record, content string) (Outcome, Record) {
+	t.Helper()
+	key := "data/messages/" + content
+	if err := l.store.Put(t.Context(), key, strings.NewReader(content), int64(len(content)), false); err != nil {
+		t.Fatal(err)
+	}
+	r.Files = []File{{Table: "messages", Key: key, Bytes: int64(len(content)), Rows: 1}}
+	outcome, standing, err := l.Commit(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome, standing
+}
+
+func TestCommitOutcomes(t *testing.T) {
+	l := openFolder(t)
+	shard := may("acme")
+	first := Record{Shard: shard, Generation: 1, SpecDigest: "spec", Counts: Counts{Listed: 3}}
+	outcome, standing := commit(t, l, first, "one")
+	if outcome != Committed || standing.Generation != 1 || standing.Digest == "" || standing.CommittedAt.IsZero() {
+		t.Fatalf("%s %+v, want committed as generation 1", outcome, standing)
+	}
+	t.Run("the same again, by another run", func(t *testing.T) {
+		again := first
+		again.RunID = "another"
+		if outcome, now := commit(t, l, again, "one"); outcome != Committed || now.RunID != "" || now.Generation != 1 {
+			t.Errorf("%s %+v, want committed, the first record standing", outcome, now)
+		}
+	})
+	t.Run("same spec, other files", func(t *testing.T) {
+		if outcome, now := commit(t, l, first, "other"); outcome != Adopted || now.Files[0].Key != standing.Files[0].Key {
+			t.Errorf("%s %+v, want the standing record adopted", outcome, now)
+		}
+	})
+	t.Run("another spec", func(t *testing.T) {
+		other := first
+		other.SpecDigest = "more"
+		outcome, now := commit(t, l, other, "two")
+		if outcome != Committed || now.Generation != 2 || now.Supersedes != 1 {
+			t.Errorf("%s %+v, want committed as generation 2 after 1", outcome, now)
+		}
+		latest, err := l.Latest(t.Context(), shard)
+		if err != nil || latest == nil || latest.SpecDigest != "more" {
+			t.Errorf("latest %+v, error %v; want generation 2", latest, err)
+		}
+	})
+	t.Run("a file is missing", func(t *testing.T) {
+		bad := first
+		bad.Files = []File{{Key: "data/nowhere"}}
+		if _, _, err := l.Commit(t.Context(), bad); !errors.Is(err, ErrNotExist) {
+			t.Errorf("error %v, want ErrNotExist", err)
+		}
+	})
+}
+
+// lossy is a store that does what it is told and then says that it does not know.
+type lossy struct {
+	Store
+	losses int
+}
+
+var errTimeout = errors.New("no answer")
+
+func (s *lossy) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
+	err := s.Store.Put(ctx, key, body, size, ifAbsent)
+	if ifAbsent && s.losses > 0 {
+		s.losses--
+		return errTimeout
+	}
+	return err
+}
+
+func TestCommitWhoseAnswerWasLostIsFoundCommitted(t *testing.T) {
+	l := openFolder(t)
+	store := &lossy{Store: l.store, losses: 1}
+	l.store = store
+	r := Record{Shard: may("acme"), SpecDigest: "spec"}
+	if _, _, err := l.Commit(t.Context(), r); !errors.Is(err, errTimeout) {
+		t.Fatalf("error %v, want no answer", err)
+	}
+	outcome, standing, err := l.Commit(t.Context(), r)
+	if err != nil || outcome != Committed || standing.Generation != 1 {
+		t.Errorf("again: %s generation %d, error %v; want committed as generation 1", outcome, standing.Generation, err)
+	}
+}
+
+func TestRacingCommitsHaveOneWinner(t *testing.T) {
+	l := openFolder(t)
+	var wg sync.WaitGroup
+	outcomes := make([]Outcome, 16)
+	for i := range outcomes {
+		wg.Go(func() {
+			r := Record{Shard: may("acme"), SpecDigest: "spec", Counts: Counts{Listed: int64(i)}}
+			var err error
+			if outcomes[i], _, err = l.Commit(context.Background(), r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	winners := 0
+	for _, o := range outcomes {
+		if o == Committed {
+			winners++
+		}
+	}
+	if winners != 1 {
+		t.Errorf("%d winners of 16, want 1", winners)
+	}
+}
+
+func TestCurrentIsTheHighestGenerationOfEachShard(t *testing.T) {
+	l := openFolder(t)
+	june := may("acme")
+	june.Window = schemas.Window{From: june.Window.To, To: june.Window.To.AddDate(0, 1, 0)}
+	commit(t, l, Record{Shard: may("acme"), SpecDigest: "a"}, "1")
+	for _, spec := range []string{"b", "c", "d", "e", "f", "g", "h", "i", "j", "k"} { // beyond nine, where text order would mislead
+		commit(t, l, Record{Shard: may("acme"), SpecDigest: spec}, spec)
+	}
+	commit(t, l, Record{Shard: june, SpecDigest: "a"}, "june")
+	commit(t, l, Record{Shard: may("other"), SpecDigest: "a"}, "other")
+	for _, test := range []struct {
+		filter Filter
+		want   []string
+	}{
+		{Filter{}, []string{"k", "june", "other"}},
+		{Filter{Account: "acme"}, []string{"k", "june"}},
+		{Filter{Provider: "chatwoot", Account: "acme", To: june.Window.From}, []string{"k"}},
+		{Filter{From: june.Window.From}, []string{"june"}},
+		{Filter{Provider: "giosg"}, nil},
+	} {
+		records, err := l.Current(t.Context(), test.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range records {
+			got = append(got, strings.TrimPrefix(r.Files[0].Key, "data/messages/"))
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test.filter, diff)
+		}
+	}
+}
+
+func TestRecordsOfAnotherFormatAreRefused(t *testing.T) {
+	l := openFolder(t)
+	key := ledgerKey(may("acme"), 1)
+	for content, want := range map[string]string{`{"format_version": 2}`: "newer build", `{`: "damaged"} {
+		if err := l.store.Put(t.Context(), key, strings.NewReader(content), int64(len(content)), false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Latest(t.Context(), may("acme")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("record %s: error %v, want one that says %q", content, err, want)
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	l := openFolder(t)
+	if err := l.Probe(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for object := range l.store.List(t.Context(), "") {
+		t.Errorf("the probe left %s", object.Key)
+	}
+	l.store = forgetful{l.store}
+	if err := l.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "ignores conditional writes") {
+		t.Errorf("error %v, want a refusal", err)
+	}
+}
+
+// forgetful is a store that ignores conditions.
+type forgetful struct{ Store }
+
+func (s forgetful) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, _ bool) error {
+	return s.Store.Put(ctx, key, body, size, false)
+}
+
+func TestFolderThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Config{URL: "file:" + file}); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("error %v, want one that names %s", err, file)
+	}
+}
+
+func TestLakeURLs(t *testing.T) {
+	for _, bad := range []string{"", "lake", "http://x", "s3:", "s3:///x"} {
+		if _, err := Open(t.Context(), Config{URL: bad}); err == nil {
+			t.Errorf("lake URL %q was accepted", bad)
+		}
+	}
+}
+
+func TestManifestIsWrittenOnce(t *testing.T) {
+	l := openFolder(t)
+	var keys []string
+	for _, v := range []string{"a", "a", "b", "a", "b"} {
+		key, err := l.PutManifest(t.Context(), "acme", "year", v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, filepath.Base(key))
+	}
+	want := []string{"manifest.json", "manifest.json", "manifest-0002.json", "manifest.json", "manifest-0002.json"}
+	if diff := cmp.Diff(want, keys); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+}
+
+func TestVerifyFindsWhatIsWrong(t *testing.T) {
+	l := openFolder(t)
+	seal, err := NewSeal(l.store, l.scratch, may("acme"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		if err := seal.Document(schemas.Document{Kind: "messages", ConversationID: fmt.Sprint(i), Body: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := seal.Close(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, record, err := l.Commit(t.Context(), Record{Shard: may("acme"), SpecDigest: "spec", Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(l.root, files[0].Key)
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Clone(whole)
+	changed[len(changed)/3] ^= 1
+	for _, test := range []struct {
+		what    string
+		content []byte
+		deep    bool
+		want    string
+	}{
+		{"whole", whole, true, ""},
+		{"changed, seen only when all is read", changed, true, "digest"},
+		{"cut short", whole[:len(whole)-10], false, "bytes"},
+		{"overwritten", bytes.Repeat([]byte("x"), len(whole)), false, "damaged"},
+		{"gone", nil, false, "missing"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+			if test.content != nil {
+				if err := os.WriteFile(name, test.content, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			findings, err := l.VerifyRecord(t.Context(), record, test.deep)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (test.want == "") != (len(findings) == 0) || len(findings) > 0 && !strings.Contains(findings[0].Problem, test.want) {
+				t.Errorf("findings %v, want one that says %q", findings, test.want)
+			}
+		})
+	}
+}
+
+func TestOrphansAreFilesThatNoGenerationNames(t *testing.T) {
+	l := openFolder(t)
+	commit(t, l, Record{Shard: may("acme"), SpecDigest: "a"}, "old")
+	commit(t, l, Record{Shard: may("acme"), SpecDigest: "b"}, "new")
+	orphan := "data/messages/provider=chatwoot/account=acme/stream=created/month=2026-05/x.parquet"
+	if err := l.store.Put(t.Context(), orphan, strings.NewReader(""), 0, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, filter := range []Filter{{}, {Account: "acme"}, {Account: "other"}} {
+		var got []string
+		for object, err := range l.Orphans(t.Context(), filter) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, object.Key)
+		}
+		want := []string{orphan}
+		if filter.Account == "other" {
+			want = nil
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("orphans of %+v (-want +got):\n%s", filter, diff)
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package lake
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// formatVersion numbers the layout of commit records.
+const formatVersion = 1
+
+// maxRecordBytes bounds a commit record: about 100,000 files.
+const maxRecordBytes = 64 << 20
+
+// Filter chooses shards. What is zero is not asked for.
+type Filter struct {
+	Provider, Account, Stream string
+	From, To                  time.Time // windows that have time in common with [From, To)
+}
+
+// Latest is the record of the highest generation of a shard, nil when there is none.
+func (l *Lake) Latest(ctx context.Context, shard Shard) (*Record, error) {
+	highest := 0
+	for object, err := range l.store.List(ctx, ledgerFolder(shard)) {
+		if err != nil {
+			return nil, fmt.Errorf("read ledger of %s: %w", shard, err)
+		}
+		_, generation, err := parseLedgerKey(object.Key)
+		if err != nil {
+			return nil, err
+		}
+		highest = max(highest, generation)
+	}
+	if highest == 0 {
+		return nil, nil
+	}
+	return l.record(ctx, ledgerKey(shard, highest))
+}
+
+// Current is the reader rule: of every shard the record of its highest generation. Its files, and no others, are the lake.
+// Records come in the order of provider, account, stream and window.
+func (l *Lake) Current(ctx context.Context, f Filter) ([]Record, error) {
+	highest := map[string]int{}
+	shards := map[string]Shard{}
+	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		shard, generation, err := parseLedgerKey(object.Key)
+		if err != nil {
+			return nil, err
+		}
+		if !f.matches(shard) {
+			continue
+		}
+		folder := ledgerFolder(shard)
+		shards[folder] = shard
+		highest[folder] = max(highest[folder], generation)
+	}
+	var records []Record
+	for folder, generation := range highest {
+		record, err := l.record(ctx, ledgerKey(shards[folder], generation))
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, *record)
+	}
+	slices.SortFunc(records, func(a, b Record) int {
+		return cmp.Compare(ledgerFolder(a.Shard), ledgerFolder(b.Shard))
+	})
+	return records, nil
+}
+
+func (f Filter) matches(s Shard) bool {
+	return (f.Provider == "" || f.Provider == s.Provider) && (f.Account == "" || f.Account == s.Account) &&
+		(f.Stream == "" || f.Stream == s.Stream) && overlaps(s.Window, f.From, f.To)
+}
+
+// record reads one commit record.
+func (l *Lake) record(ctx context.Context, key string) (*Record, error) {
+	body, err := l.store.Get(ctx, key, 0, -1)
+	if err != nil {
+		return nil, fmt.Errorf("read commit record: %w", err)
+	}
+	defer body.Close()
+	b, err := io.ReadAll(io.LimitReader(body, maxRecordBytes))
+	if err != nil {
+		return nil, fmt.Errorf("read commit record %s: %w", key, err)
+	}
+	var r Record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("commit record %s is damaged: %w", key, err)
+	}
+	if r.FormatVersion != formatVersion {
+		return nil, fmt.Errorf("commit record %s has format version %d, this build reads version %d: use a newer build",
+			key, r.FormatVersion, formatVersion)
+	}
+	return &r, nil
+}
+
+// digest is the identity of what a record says: all but its generation, who committed it and when.
+func (r Record) digest() (string, error) {
+	r.Generation, r.Supersedes, r.Digest, r.WorkflowID, r.RunID, r.CommittedAt = 0, 0, "", "", "", time.Time{}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Outcome says how a commit ended.
+type Outcome string
+
+const (
+	Committed Outcome = "committed" // the record stands, put there by this call or an earlier one with the same content
+	Adopted   Outcome = "adopted"   // another record, made to the same spec, stands
+)
+
+// Commit puts a record into the ledger, once. It returns the record that stands. Of racing commits to the same spec one
+// wins and the others adopt it; a record made to another spec becomes the next generation. A record whose files are not
+// in the lake is refused.
+func (l *Lake) Commit(ctx context.Context, r Record) (Outcome, Record, error) {
+	for _, f := range r.Files {
+		object, err := l.store.Stat(ctx, f.Key)
+		if err != nil {
+			return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
+		}
+		if object.Bytes != f.Bytes {
+			return "", Record{}, fmt.Errorf("commit %s: %s has %d bytes, expected %d", r.Shard, f.Key, object.Bytes, f.Bytes)
+		}
+	}
+	r.FormatVersion = formatVersion
+	r.CommittedAt = l.now().UTC().Truncate(time.Millisecond)
+	r.Generation = max(1, r.Generation)
+	for {
+		outcome, standing, err := l.commit(ctx, r)
+		if err != nil {
+			return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
+		}
+		if outcome != "" {
+			return outcome, standing, nil
+		}
+		r.Generation++
+	}
+}
+
+// commit tries one generation; no outcome means that another spec has taken it.
+func (l *Lake) commit(ctx context.Context, r Record) (Outcome, Record, error) {
+	r.Supersedes = r.Generation - 1
+	var err error
+	if r.Digest, err = r.digest(); err != nil {
+		return "", Record{}, err
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return "", Record{}, err
+	}
+	key := ledgerKey(r.Shard, r.Generation)
+	err = l.store.Put(ctx, key, bytes.NewReader(append(b, '\n')), int64(len(b))+1, true)
+	if err == nil {
+		return Committed, r, nil
+	}
+	if !errors.Is(err, ErrExists) {
+		return "", Record{}, err // it may stand all the same: the next attempt finds out
+	}
+	standing, err := l.record(ctx, key)
+	if err != nil {
+		return "", Record{}, err
+	}
+	switch {
+	case standing.Digest == r.Digest:
+		return Committed, *standing, nil
+	case standing.SpecDigest == r.SpecDigest:
+		return Adopted, *standing, nil
+	default:
+		return "", Record{}, nil
+	}
+}
+
+// PutManifest writes the roll-up of an export, once: the same content again is left alone, other content gets the next
+// number. It returns the key.
+func (l *Lake) PutManifest(ctx context.Context, account, export string, v any) (string, error) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("write manifest: %w", err)
+	}
+	b = append(b, '\n')
+	for number := 1; ; number++ {
+		key := manifestKey(account, export, number)
+		err := l.store.Put(ctx, key, bytes.NewReader(b), int64(len(b)), true)
+		if err == nil {
+			return key, nil
+		}
+		if !errors.Is(err, ErrExists) {
+			return "", fmt.Errorf("write manifest: %w", err)
+		}
+		standing, err := l.read(ctx, key)
+		if err != nil {
+			return "", fmt.Errorf("write manifest: %w", err)
+		}
+		if bytes.Equal(standing, b) {
+			return key, nil
+		}
+	}
+}
+
+func (l *Lake) read(ctx context.Context, key string) ([]byte, error) {
+	body, err := l.store.Get(ctx, key, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(io.LimitReader(body, maxRecordBytes))
+}

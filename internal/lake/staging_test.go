@@ -1,0 +1,155 @@
+package lake
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+var stagedDocuments = []schemas.Document{
+	{Kind: "conversation", ConversationID: "1", Status: 200, ObservedAt: time.Date(2026, 5, 1, 2, 3, 4, 5000, time.UTC), Body: []byte(`{"a": "ü"}`)},
+	{Kind: "messages", ConversationID: "1", Sequence: 7, Status: 404, Body: []byte{0xff, 0, 0xfe}},
+	{Kind: "agents", Status: 200, Body: bytes.Repeat([]byte("long "), 600_000)},
+	{Kind: "empty", Body: []byte{}},
+}
+
+func stageAll(t *testing.T, l *Lake, header any) Staged {
+	t.Helper()
+	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.Discard()
+	for _, doc := range stagedDocuments {
+		if err := stage.Add(doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	staged, err := stage.Commit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return staged
+}
+
+func TestStagedDocumentsComeBackByteForByte(t *testing.T) {
+	l := openFolder(t)
+	st := stageAll(t, l, []string{"x"})
+	if !strings.HasPrefix(st.Key, "_staging/acme/created/20260501T000000Z~20260601T000000Z/g0001/page-") || strings.Contains(st.Key, ".parquet") {
+		t.Errorf("staged as %s", st.Key)
+	}
+	var header []string
+	var got []schemas.Document
+	for doc, err := range l.ReadStaged(t.Context(), st, &header) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, doc)
+	}
+	if diff := cmp.Diff(stagedDocuments, got); diff != "" || len(header) != 1 {
+		t.Errorf("header %v, documents (-want +got):\n%s", header, diff)
+	}
+	if again := stageAll(t, l, nil); again.Key == st.Key {
+		t.Error("two attempts wrote under one key")
+	}
+	if removed, err := l.ClearStaging(t.Context(), may("acme"), 1); err != nil || removed != 2 {
+		t.Errorf("cleared %d objects, error %v; want 2", removed, err)
+	}
+	entries, err := os.ReadDir(l.scratch)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("scratch holds %v, error %v; want nothing", entries, err)
+	}
+}
+
+func TestStagedObjectsThatAreNotWhatWasWritten(t *testing.T) {
+	l := openFolder(t)
+	st := stageAll(t, l, nil)
+	name := l.Location(st.Key)
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Clone(whole)
+	changed[len(changed)/2] ^= 1
+	for what, content := range map[string][]byte{"changed": changed, "truncated": whole[:len(whole)/2], "empty": {}, "gone": nil} {
+		t.Run(what, func(t *testing.T) {
+			_ = os.Remove(name)
+			if content != nil {
+				if err := os.WriteFile(name, content, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for doc, err := range l.ReadStaged(t.Context(), st, nil) {
+				if !errors.Is(err, ErrStagingLost) {
+					t.Errorf("yielded %v with error %v, want ErrStagingLost before anything", doc.Kind, err)
+				}
+			}
+			if err := l.ReadHeader(t.Context(), st, nil); !errors.Is(err, ErrStagingLost) {
+				t.Errorf("error %v, want ErrStagingLost", err)
+			}
+		})
+	}
+}
+
+func TestDiscardedStageLeavesNothing(t *testing.T) {
+	l := openFolder(t)
+	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage.Discard()
+	stage.Discard()
+	for object := range l.store.List(t.Context(), "") {
+		t.Errorf("the lake holds %s", object.Key)
+	}
+	if entries, _ := os.ReadDir(l.scratch); len(entries) > 0 {
+		t.Errorf("scratch holds %v", entries)
+	}
+}
+
+// FuzzStagedDecode feeds frames that nobody wrote to the decoder: it returns errors and stays small.
+func FuzzStagedDecode(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte("\x04null\x02{}\x03abc"))
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, frames []byte) {
+		r := &stagedReader{key: "k", in: bufio.NewReader(bytes.NewReader(frames))}
+		if r.header(nil) != nil {
+			return
+		}
+		for range 10 {
+			if _, err := r.document(); err != nil {
+				return
+			}
+		}
+	})
+}
+
+func TestStagedObjectIsZstd(t *testing.T) {
+	l := openFolder(t)
+	st := stageAll(t, l, nil)
+	body, err := l.store.Get(t.Context(), st.Key, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	decoder, err := zstd.NewReader(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	n, err := io.Copy(io.Discard, decoder)
+	if err != nil || n < 3_000_000 || st.Bytes > n/10 {
+		t.Errorf("%d bytes unpack to %d, error %v; want a tenth at most", st.Bytes, n, err)
+	}
+}
