@@ -1,0 +1,107 @@
+// Package activities is where the export touches the world: one activity a file. Inputs and outputs stand in Temporal
+// histories, so they hold keys, counts, digests and conversation ids only, never a word of a conversation.
+//
+// A struct that has been in a history only grows, and the zero value of a new field means the old behaviour.
+//
+// It must not know which providers there are, what a column means, or how long anything may take.
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Activities holds what the activities need of the world. Its methods are the activities; the name of a method is the
+// activity's type.
+type Activities struct {
+	Lake *lake.Lake
+	// Connect resolves an account and its secrets. Its errors are *providers.Error.
+	Connect func(ctx context.Context, account string) (Connection, error)
+}
+
+// Connection is one account, ready to be read.
+type Connection struct {
+	Provider providers.Provider
+	// Name is the provider's name as it stands in keys.
+	Name string
+	// Spec digests all settings that decide what an export of the account holds.
+	Spec              string
+	RequestsPerSecond float64 // the account's budget, 0 is no limit
+	MessageRequests   float64 // requests that the messages of one conversation usually cost
+	MetadataRequests  float64
+	Batch             int    // conversations that the provider fetches with one request
+	Parallel          int    // requests of one chunk that are under way at once
+	Shards            int    // shards in flight
+	Chunks            int    // chunks in flight in one shard
+	Chunk             int    // conversations of a chunk, 0 lets the lease decide
+	Window            string // month, week or day
+	OnMismatch        string // block or flag
+}
+
+// Usage is what an activity asked of the platform.
+type Usage struct {
+	Requests  int64 `json:"requests"`
+	Throttled int64 `json:"throttled"` // of them answered with "too many requests"
+}
+
+// Target is the generation of a shard that an activity works for.
+type Target struct {
+	Shard      lake.Shard `json:"shard"`
+	Generation int        `json:"generation"`
+}
+
+// StreamDirectory is the stream of directory snapshots; StreamCreated that of conversations by creation.
+const (
+	StreamCreated   = "created"
+	StreamDirectory = "directory"
+)
+
+// beat is how often a running activity says that it lives. Heartbeats carry no details: progress in them is lost when a
+// worker dies, so none is kept there.
+const beat = 5 * time.Second
+
+// alive heartbeats until stop is called, and returns a context that ends also when the worker is told to stop, so that
+// an attempt gives up at once and is made again elsewhere.
+func alive(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		ticker := time.NewTicker(beat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-activity.GetWorkerStopChannel(ctx):
+				cancel(errWorkerStops)
+				return
+			case <-ticker.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// session is an activity attempt that speaks to a provider.
+type session struct {
+	Connection
+	meter *providers.Meter
+}
+
+func (a *Activities) session(ctx context.Context, account string, lease providers.Lease) (context.Context, *session, error) {
+	connection, err := a.Connect(ctx, account)
+	if err != nil {
+		return ctx, nil, err
+	}
+	meter := providers.NewMeter(lease)
+	return providers.WithMeter(ctx, meter), &session{Connection: connection, meter: meter}, nil
+}
+
+func (s *session) usage() Usage {
+	return Usage{Requests: s.meter.Requests(), Throttled: s.meter.Throttled()}
+}

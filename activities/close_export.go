@@ -1,0 +1,71 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// CloseExportInput asks for the roll-up of an export.
+type CloseExportInput struct {
+	Provider   string    `json:"provider"`
+	Account    string    `json:"account"`
+	Name       string    `json:"name"`
+	From       time.Time `json:"from"`
+	To         time.Time `json:"to"`
+	Visibility string    `json:"visibility"`
+}
+
+// CloseExportOutput names the roll-up.
+type CloseExportOutput struct {
+	Manifest string `json:"manifest"`
+	// Gaps is how much of the range no committed shard covers.
+	Gaps []schemas.Window `json:"gaps,omitempty"`
+}
+
+// manifest is the roll-up of an export: what the ledger says of its range.
+type manifest struct {
+	Account    string           `json:"account"`
+	Name       string           `json:"name"`
+	From       time.Time        `json:"from"`
+	To         time.Time        `json:"to"`
+	Visibility string           `json:"visibility"`
+	Gaps       []schemas.Window `json:"gaps,omitempty"`
+	Shards     []manifestShard  `json:"shards"`
+}
+
+type manifestShard struct {
+	Shard      string      `json:"shard"`
+	Generation int         `json:"generation"`
+	Digest     string      `json:"digest"`
+	Counts     lake.Counts `json:"counts"`
+	Flags      []string    `json:"flags,omitempty"`
+}
+
+// CloseExport reads the ledger of the export's range, looks for gaps, and writes the roll-up once.
+func (a *Activities) CloseExport(ctx context.Context, in CloseExportInput) (CloseExportOutput, error) {
+	ctx, stop := alive(ctx)
+	defer stop()
+	out, err := a.closeExport(ctx, in)
+	return out, classify(ctx, err)
+}
+
+func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (CloseExportOutput, error) {
+	records, err := a.Lake.Current(ctx, lake.Filter{
+		Provider: in.Provider, Account: in.Account, Stream: StreamCreated, From: in.From, To: in.To,
+	})
+	if err != nil {
+		return CloseExportOutput{}, err
+	}
+	roll := manifest{Account: in.Account, Name: in.Name, From: in.From, To: in.To, Visibility: in.Visibility}
+	var windows []schemas.Window
+	for _, r := range records {
+		windows = append(windows, r.Shard.Window)
+		roll.Shards = append(roll.Shards, manifestShard{r.Shard.String(), r.Generation, r.Digest, r.Counts, r.Flags})
+	}
+	roll.Gaps = schemas.Window{From: in.From, To: in.To}.Without(windows)
+	key, err := a.Lake.PutManifest(ctx, in.Account, in.Name, roll)
+	return CloseExportOutput{Manifest: key, Gaps: roll.Gaps}, err
+}

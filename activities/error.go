@@ -1,0 +1,59 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// The error types that activities return besides the providers.Kind names.
+const (
+	// StagingLost says that staged objects are gone: the shard has to be fetched again.
+	StagingLost = "StagingLost"
+	// Interrupted says that the worker was told to stop; nothing is wrong with the work.
+	Interrupted = "Interrupted"
+	// Incomplete says that the receipts do not cover what was listed, which only a defect of chatlake can cause.
+	Incomplete = "Incomplete"
+	// Unavailable is anything else, the lake's storage for the most part: try again.
+	Unavailable = "Unavailable"
+)
+
+var (
+	errWorkerStops = errors.New("the worker stops")
+	errIncomplete  = errors.New("receipts do not cover what was listed")
+)
+
+// classify puts an error into Temporal's terms: the type is the kind's name, and After becomes the delay of the next
+// attempt, which costs no events in the history.
+func classify(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(context.Cause(ctx), errWorkerStops) {
+		return temporal.NewApplicationErrorWithOptions(errWorkerStops.Error(), Interrupted, temporal.ApplicationErrorOptions{})
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	kind, options := Unavailable, temporal.ApplicationErrorOptions{}
+	var provider *providers.Error
+	switch {
+	case errors.As(err, &provider):
+		kind = string(provider.Kind)
+		options.NextRetryDelay = provider.After
+		switch provider.Kind {
+		case providers.Transient, providers.Throttled, providers.Pending:
+		default:
+			options.NonRetryable = true
+		}
+	case errors.Is(err, lake.ErrStagingLost):
+		kind, options.NonRetryable = StagingLost, true
+	case errors.Is(err, errIncomplete):
+		kind, options.NonRetryable = Incomplete, true
+	}
+	return temporal.NewApplicationErrorWithOptions(err.Error(), kind, options)
+}

@@ -1,0 +1,187 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// ListPageInput asks for the conversations of a shard from a cursor on.
+type ListPageInput struct {
+	Target
+	Number int              `json:"number"` // of the page in the shard, from 0
+	Cursor providers.Cursor `json:"cursor"`
+	Limit  int              `json:"limit"` // conversations after which the page is closed
+	Lease  providers.Lease  `json:"lease"`
+	// Known names pages that were listed before, when a shard is listed again: their conversations are left out.
+	Known *Receipts `json:"known,omitempty"`
+}
+
+// ListPageOutput is the page as staged.
+type ListPageOutput struct {
+	Page    PageReceipt      `json:"page"`
+	Next    providers.Cursor `json:"next"` // empty after the last page
+	Dropped int              `json:"dropped"`
+	Usage   Usage            `json:"usage"`
+}
+
+// PageReceipt names a staged page and says where its conversations lie.
+type PageReceipt struct {
+	Staged       lake.Staged `json:"staged"`
+	Number       int         `json:"number"`
+	Refs         int         `json:"refs"`
+	Duplicates   int         `json:"duplicates"` // listed twice within the page
+	MinCreatedAt time.Time   `json:"min_created_at"`
+}
+
+// pageHeader stands at the head of a staged page.
+type pageHeader struct {
+	Refs []providers.Ref `json:"refs"`
+}
+
+// refsPerRequest is how many conversations a provider's page is taken to hold where it holds few or none, so that a page
+// of ours never takes much longer than its limit means it to.
+const refsPerRequest = 20
+
+// maxPageBytes closes a page early when the list carries large documents.
+const maxPageBytes = 16 << 20
+
+// ListPage stages one page of the shard's list: several of the provider's pages, up to Limit conversations. A page
+// without conversations ends it at once, so that a cursor that names a costly job is in the history before it is waited for.
+func (a *Activities) ListPage(ctx context.Context, in ListPageInput) (ListPageOutput, error) {
+	ctx, stop := alive(ctx)
+	defer stop()
+	out, err := a.listPage(ctx, in)
+	return out, classify(ctx, err)
+}
+
+func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOutput, error) {
+	known, err := a.knownIDs(ctx, in.Known)
+	if err != nil {
+		return ListPageOutput{}, err
+	}
+	ctx, s, err := a.session(ctx, in.Shard.Account, in.Lease)
+	if err != nil {
+		return ListPageOutput{}, err
+	}
+	page, duplicates, err := gather(s.list(ctx, in), in.Limit, known)
+	if err != nil {
+		return ListPageOutput{}, err
+	}
+	stage, err := a.Lake.Stage(ctx, in.Shard, in.Generation, fmt.Sprintf("page-%05d", in.Number), pageHeader{Refs: page.Refs})
+	if err != nil {
+		return ListPageOutput{}, err
+	}
+	defer stage.Discard()
+	for _, doc := range page.Documents {
+		if err := stage.Add(doc); err != nil {
+			return ListPageOutput{}, err
+		}
+	}
+	staged, err := stage.Commit(ctx)
+	if err != nil {
+		return ListPageOutput{}, err
+	}
+	receipt := PageReceipt{Staged: staged, Number: in.Number, Refs: len(page.Refs), Duplicates: duplicates}
+	if len(page.Refs) > 0 {
+		receipt.MinCreatedAt = page.Refs[0].CreatedAt
+	}
+	return ListPageOutput{Page: receipt, Next: page.Next, Dropped: page.Dropped, Usage: s.usage()}, nil
+}
+
+// list is the provider's list that the shard's stream stands for.
+func (s *session) list(ctx context.Context, in ListPageInput) iter.Seq2[providers.Page, error] {
+	if in.Shard.Stream != StreamDirectory {
+		return s.Provider.Conversations(ctx, in.Shard.Window, in.Cursor)
+	}
+	directory, ok := s.Provider.(providers.Directory)
+	if !ok {
+		return func(yield func(providers.Page, error) bool) {}
+	}
+	return directory.Directory(ctx, in.Cursor)
+}
+
+// gather joins pages until they hold limit conversations, ascending by (CreatedAt, ID), each once.
+func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]bool) (providers.Page, int, error) {
+	var all providers.Page
+	seen := map[string]bool{}
+	duplicates, size, requests := 0, 0, 0
+	for page, err := range pages {
+		if err != nil {
+			return all, 0, err
+		}
+		skip := map[string]bool{}
+		for _, ref := range page.Refs {
+			switch {
+			case seen[ref.ID]:
+				duplicates++
+				skip[ref.ID] = true
+			case known[ref.ID]:
+				skip[ref.ID] = true
+			default:
+				all.Refs = append(all.Refs, ref)
+			}
+		}
+		for _, doc := range page.Documents {
+			if !skip[doc.ConversationID] {
+				all.Documents = append(all.Documents, doc)
+				size += len(doc.Body)
+			}
+		}
+		for _, ref := range page.Refs {
+			seen[ref.ID] = true
+		}
+		all.Next, all.Dropped = page.Next, all.Dropped+page.Dropped
+		requests++
+		empty := len(page.Refs) == 0 && len(page.Documents) == 0
+		if empty || len(all.Refs) >= limit || size >= maxPageBytes || requests*refsPerRequest >= limit {
+			break
+		}
+	}
+	order(&all)
+	return all, duplicates, nil
+}
+
+// order sorts the conversations by (CreatedAt, ID), and the documents in the same order.
+func order(page *providers.Page) {
+	slices.SortStableFunc(page.Refs, func(a, b providers.Ref) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(len(a.ID), len(b.ID)), strings.Compare(a.ID, b.ID))
+	})
+	at := make(map[string]int, len(page.Refs))
+	for i, ref := range page.Refs {
+		at[ref.ID] = i
+	}
+	slices.SortStableFunc(page.Documents, func(a, b schemas.Document) int {
+		return cmp.Compare(at[a.ConversationID], at[b.ConversationID])
+	})
+}
+
+// knownIDs reads the conversation ids of pages that were listed before.
+func (a *Activities) knownIDs(ctx context.Context, known *Receipts) (map[string]bool, error) {
+	if known == nil {
+		return nil, nil
+	}
+	all, err := a.receipts(ctx, *known)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{}
+	for _, page := range all.Pages {
+		var header pageHeader
+		if err := a.Lake.ReadHeader(ctx, page.Staged, &header); err != nil {
+			return nil, err
+		}
+		for _, ref := range header.Refs {
+			ids[ref.ID] = true
+		}
+	}
+	return ids, nil
+}

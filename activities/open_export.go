@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// OpenExportInput asks how an account is to be exported.
+type OpenExportInput struct {
+	Account string `json:"account"`
+}
+
+// OpenExportOutput is the account's settings, without its secrets, as of the start of the export.
+type OpenExportOutput struct {
+	Provider          string    `json:"provider"`
+	Spec              string    `json:"spec"`
+	RequestsPerSecond float64   `json:"requests_per_second"`
+	MessageRequests   float64   `json:"message_requests"`
+	MetadataRequests  float64   `json:"metadata_requests"`
+	Shards            int       `json:"shards"`
+	Chunks            int       `json:"chunks"`
+	Chunk             int       `json:"chunk"`
+	Window            string    `json:"window"`
+	OnMismatch        string    `json:"on_mismatch"`
+	HasDirectory      bool      `json:"has_directory"`
+	Visibility        string    `json:"visibility"`
+	Advice            string    `json:"advice"`
+	CheckedAt         time.Time `json:"checked_at"`
+	Usage             Usage     `json:"usage"`
+}
+
+// OpenExport checks the credentials and the lake before any work is done.
+func (a *Activities) OpenExport(ctx context.Context, in OpenExportInput) (OpenExportOutput, error) {
+	ctx, stop := alive(ctx)
+	defer stop()
+	out, err := a.openExport(ctx, in)
+	return out, classify(ctx, err)
+}
+
+func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenExportOutput, error) {
+	ctx, s, err := a.session(ctx, in.Account, providers.Lease{})
+	if err != nil {
+		return OpenExportOutput{}, err
+	}
+	if err := a.Lake.Probe(ctx); err != nil {
+		return OpenExportOutput{}, err
+	}
+	probe := providers.Probe{Visibility: providers.VisibilityUnknown}
+	if prober, ok := s.Provider.(providers.Prober); ok {
+		if probe, err = prober.Probe(ctx); err != nil {
+			return OpenExportOutput{}, err
+		}
+	}
+	_, hasDirectory := s.Provider.(providers.Directory)
+	return OpenExportOutput{
+		Provider:          s.Name,
+		Spec:              s.Spec,
+		RequestsPerSecond: s.RequestsPerSecond,
+		MessageRequests:   s.MessageRequests,
+		MetadataRequests:  s.MetadataRequests,
+		Shards:            s.Shards,
+		Chunks:            s.Chunks,
+		Chunk:             s.Chunk,
+		Window:            s.Window,
+		OnMismatch:        s.OnMismatch,
+		HasDirectory:      hasDirectory,
+		Visibility:        string(probe.Visibility),
+		Advice:            probe.Advice,
+		CheckedAt:         time.Now().UTC(),
+		Usage:             s.usage(),
+	}, nil
+}

@@ -1,0 +1,100 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// OpenShardInput names a shard and what it is to hold.
+type OpenShardInput struct {
+	Shard lake.Shard `json:"shard"`
+	// Spec is the account's spec, Refresh what an export adds to it to ask for a new generation.
+	Spec    string          `json:"spec"`
+	Refresh string          `json:"refresh,omitempty"`
+	Lease   providers.Lease `json:"lease"`
+}
+
+// OpenShardOutput says whether there is anything to do.
+type OpenShardOutput struct {
+	SpecDigest string `json:"spec_digest"`
+	// Adopted is set when the ledger has the shard already, made to the same spec.
+	Adopted    *Commit `json:"adopted,omitempty"`
+	Generation int     `json:"generation"` // the one to make
+	// Total is the provider's own count of the window, nil where it has none.
+	Total *int64 `json:"total,omitempty"`
+	Usage Usage  `json:"usage"`
+}
+
+// Commit is what the ledger says of a committed shard.
+type Commit struct {
+	Outcome    string      `json:"outcome"` // committed or adopted
+	Generation int         `json:"generation"`
+	Counts     lake.Counts `json:"counts"`
+	Files      int         `json:"files"`
+	Bytes      int64       `json:"bytes"`
+	Flags      []string    `json:"flags,omitempty"`
+}
+
+func commitOf(outcome string, r lake.Record) Commit {
+	c := Commit{Outcome: outcome, Generation: r.Generation, Counts: r.Counts, Files: len(r.Files), Flags: r.Flags}
+	for _, f := range r.Files {
+		c.Bytes += f.Bytes
+	}
+	return c
+}
+
+// OpenShard looks into the ledger, and asks the provider how many conversations the window should hold.
+func (a *Activities) OpenShard(ctx context.Context, in OpenShardInput) (OpenShardOutput, error) {
+	ctx, stop := alive(ctx)
+	defer stop()
+	out, err := a.openShard(ctx, in)
+	return out, classify(ctx, err)
+}
+
+func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShardOutput, error) {
+	out := OpenShardOutput{SpecDigest: specDigest(in), Generation: 1}
+	latest, err := a.Lake.Latest(ctx, in.Shard)
+	if err != nil {
+		return out, err
+	}
+	if latest != nil {
+		if latest.SpecDigest == out.SpecDigest {
+			commit := commitOf("adopted", *latest)
+			out.Adopted = &commit
+			return out, nil
+		}
+		out.Generation = latest.Generation + 1
+	}
+	total, usage, err := a.count(ctx, in.Shard, in.Lease)
+	out.Total, out.Usage = total, usage
+	return out, err
+}
+
+// count asks the provider how many conversations the window should hold; nil where it cannot say.
+func (a *Activities) count(ctx context.Context, shard lake.Shard, lease providers.Lease) (*int64, Usage, error) {
+	if shard.Stream == StreamDirectory {
+		return nil, Usage{}, nil
+	}
+	ctx, s, err := a.session(ctx, shard.Account, lease)
+	if err != nil {
+		return nil, Usage{}, err
+	}
+	counter, ok := s.Provider.(providers.Counter)
+	if !ok {
+		return nil, Usage{}, nil
+	}
+	n, err := counter.Count(ctx, shard.Window)
+	if err != nil {
+		return nil, s.usage(), err
+	}
+	return &n, s.usage(), nil
+}
+
+func specDigest(in OpenShardInput) string {
+	sum := sha256.Sum256([]byte(in.Spec + "\n" + in.Shard.Provider + "\n" + in.Shard.String() + "\n" + in.Refresh))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,105 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+func refs(n int) (all []providers.Ref) {
+	for i := range n {
+		all = append(all, providers.Ref{ID: fmt.Sprint(i)})
+	}
+	return all
+}
+
+func TestParallelFetchKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int64
+		fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+			return func(yield func(schemas.Document, error) bool) {
+				most.Store(max(most.Load(), now.Add(1)))
+				defer now.Add(-1)
+				for _, ref := range part {
+					time.Sleep(time.Duration(len(ref.ID)*7%5+1) * time.Second)
+					for range 20 { // more than may wait for its turn
+						if !yield(schemas.Document{ConversationID: ref.ID}, nil) {
+							return
+						}
+					}
+				}
+			}
+		}
+		var got []string
+		for doc, err := range inParallel(t.Context(), refs(50), 3, 4, fetch) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got) == 0 || got[len(got)-1] != doc.ConversationID {
+				got = append(got, doc.ConversationID)
+			}
+		}
+		for i, id := range got {
+			if id != fmt.Sprint(i) {
+				t.Fatalf("conversation %s came as number %d", id, i)
+			}
+		}
+		if len(got) != 50 || most.Load() < 3 || most.Load() > 5 {
+			t.Errorf("%d conversations, %d batches at once; want 50, about 4 at once", len(got), most.Load())
+		}
+	})
+}
+
+func TestParallelFetchEndsWithTheFirstError(t *testing.T) {
+	broken := errors.New("broken")
+	fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+		return func(yield func(schemas.Document, error) bool) {
+			if part[0].ID == "7" {
+				yield(schemas.Document{}, broken)
+				return
+			}
+			yield(schemas.Document{ConversationID: part[0].ID}, nil)
+		}
+	}
+	n := 0
+	var last error
+	for _, err := range inParallel(t.Context(), refs(50), 1, 4, fetch) {
+		if last = err; err == nil {
+			n++
+		}
+	}
+	if n != 7 || !errors.Is(last, broken) {
+		t.Errorf("%d documents, then %v; want 7, then the error", n, last)
+	}
+}
+
+func TestParallelFetchEndsWhenNobodyWantsMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which fails when a goroutine stays behind
+		fetch := func(ctx context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+			return func(yield func(schemas.Document, error) bool) {
+				for yield(schemas.Document{ConversationID: part[0].ID}, ctx.Err()) && ctx.Err() == nil {
+				}
+			}
+		}
+		for range inParallel(t.Context(), refs(50), 1, 4, fetch) {
+			break
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var last error
+		for _, err := range inParallel(ctx, refs(50), 1, 4, fetch) {
+			cancel()
+			last = err
+		}
+		if !errors.Is(last, context.Canceled) {
+			t.Errorf("a cancelled fetch ended with %v", last)
+		}
+	})
+}

@@ -1,0 +1,105 @@
+package activities
+
+import (
+	"context"
+	"slices"
+
+	"github.com/chatlake/chatlake/internal/lake"
+)
+
+// Receipts name what the accepted attempts of a shard have staged: the winners, and the only things that sealing reads.
+type Receipts struct {
+	Pages    []PageReceipt  `json:"pages,omitempty"`
+	Messages []ChunkReceipt `json:"messages,omitempty"`
+	Metadata []ChunkReceipt `json:"metadata,omitempty"`
+	Dead     []DeadRef      `json:"dead,omitempty"`
+	// Saved names objects that hold earlier receipts, so that histories stay short however long a shard is.
+	Saved []lake.Staged `json:"saved,omitempty"`
+}
+
+// ChunkReceipt names what one fetch has staged for the conversations [Low, High) of a page.
+type ChunkReceipt struct {
+	Staged lake.Staged `json:"staged"`
+	Page   int         `json:"page"`
+	Low    int         `json:"low"`
+	High   int         `json:"high"`
+}
+
+// DeadRef is a conversation that one step has given up.
+type DeadRef struct {
+	Page     int    `json:"page"`
+	Index    int    `json:"index"`
+	Step     string `json:"step"` // FetchMessages or FetchMetadata
+	Kind     string `json:"kind"`
+	Detail   string `json:"detail"`
+	Attempts int64  `json:"attempts"`
+}
+
+// SaveReceiptsInput carries receipts out of a history.
+type SaveReceiptsInput struct {
+	Target
+	Receipts Receipts `json:"receipts"`
+}
+
+// SaveReceiptsOutput names where they are.
+type SaveReceiptsOutput struct {
+	Saved lake.Staged `json:"saved"`
+}
+
+// SaveReceipts stages receipts, so that a shard can continue as new with a small state.
+func (a *Activities) SaveReceipts(ctx context.Context, in SaveReceiptsInput) (SaveReceiptsOutput, error) {
+	ctx, stop := alive(ctx)
+	defer stop()
+	stage, err := a.Lake.Stage(ctx, in.Shard, in.Generation, "receipts", in.Receipts)
+	if err != nil {
+		return SaveReceiptsOutput{}, classify(ctx, err)
+	}
+	defer stage.Discard()
+	saved, err := stage.Commit(ctx)
+	return SaveReceiptsOutput{Saved: saved}, classify(ctx, err)
+}
+
+// receipts reads the saved ones and joins them with the others.
+func (a *Activities) receipts(ctx context.Context, r Receipts) (Receipts, error) {
+	var all Receipts
+	for _, saved := range r.Saved {
+		var part Receipts
+		if err := a.Lake.ReadHeader(ctx, saved, &part); err != nil {
+			return all, err
+		}
+		all.join(part)
+	}
+	all.join(r)
+	return all, nil
+}
+
+func (r *Receipts) join(other Receipts) {
+	r.Pages = append(r.Pages, other.Pages...)
+	r.Messages = append(r.Messages, other.Messages...)
+	r.Metadata = append(r.Metadata, other.Metadata...)
+	r.Dead = append(r.Dead, other.Dead...)
+}
+
+// inOrder returns the chunks of a page by where they begin, and an error when they and the dead do not cover its n
+// conversations exactly once.
+func inOrder(chunks []ChunkReceipt, dead map[int]bool, n int) ([]ChunkReceipt, error) {
+	slices.SortFunc(chunks, func(a, b ChunkReceipt) int { return a.Low - b.Low })
+	next := 0
+	skipDead := func() {
+		for dead[next] {
+			next++
+		}
+	}
+	for _, chunk := range chunks {
+		skipDead()
+		if chunk.Low != next || chunk.High <= chunk.Low {
+			return nil, errIncomplete
+		}
+		next = chunk.High
+	}
+	skipDead()
+	if next != n {
+		return nil, errIncomplete
+	}
+	return chunks, nil
+}

@@ -1,0 +1,239 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// SealShardInput names everything that a shard is made of.
+type SealShardInput struct {
+	Target
+	SpecDigest  string   `json:"spec_digest"`
+	Receipts    Receipts `json:"receipts"`
+	OutOfWindow int64    `json:"out_of_window"`
+	TotalBefore *int64   `json:"total_before,omitempty"`
+	Visibility  string   `json:"visibility"`
+}
+
+// SealShardOutput names the draft of the commit record.
+type SealShardOutput struct {
+	Draft  lake.Staged `json:"draft"`
+	Counts lake.Counts `json:"counts"`
+	Files  int         `json:"files"`
+	Bytes  int64       `json:"bytes"`
+	// MessageMismatches is in how many conversations the provider states another number of messages than are stored.
+	MessageMismatches int64 `json:"message_mismatches"`
+}
+
+// SealShard turns the winners into Parquet files. It is a function of its input alone: it asks no provider and no clock,
+// and another attempt writes the same bytes under the same names. The files count for nothing until they are committed.
+func (a *Activities) SealShard(ctx context.Context, in SealShardInput) (SealShardOutput, error) {
+	ctx, stop := alive(ctx)
+	defer stop()
+	out, err := a.sealShard(ctx, in)
+	return out, classify(ctx, err)
+}
+
+func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShardOutput, error) {
+	connection, err := a.Connect(ctx, in.Shard.Account)
+	if err != nil {
+		return SealShardOutput{}, err
+	}
+	receipts, err := a.receipts(ctx, in.Receipts)
+	if err != nil {
+		return SealShardOutput{}, err
+	}
+	out, err := lake.NewSeal(a.Lake.Store(), a.Lake.Scratch(), in.Shard, a.Lake.Writer())
+	if err != nil {
+		return SealShardOutput{}, err
+	}
+	defer out.Discard()
+	p := &press{lake: a.Lake, provider: connection.Provider, out: out}
+	p.counts.OutOfWindow = in.OutOfWindow
+	if err := p.run(ctx, in.Shard.Stream, receipts); err != nil {
+		return SealShardOutput{}, err
+	}
+	files, err := out.Close(ctx)
+	if err != nil {
+		return SealShardOutput{}, err
+	}
+	record := lake.Record{
+		Shard:         in.Shard,
+		Generation:    in.Generation,
+		SpecDigest:    in.SpecDigest,
+		SchemaVersion: schemas.Version,
+		Writer:        a.Lake.Writer(),
+		Counts:        p.counts,
+		TotalBefore:   in.TotalBefore,
+		Visibility:    in.Visibility,
+		Files:         files,
+	}
+	return a.draft(ctx, in.Target, record, p.mismatches)
+}
+
+func (a *Activities) draft(ctx context.Context, target Target, record lake.Record, mismatches int64) (SealShardOutput, error) {
+	stage, err := a.Lake.Stage(ctx, target.Shard, target.Generation, "draft", record)
+	if err != nil {
+		return SealShardOutput{}, err
+	}
+	defer stage.Discard()
+	staged, err := stage.Commit(ctx)
+	if err != nil {
+		return SealShardOutput{}, err
+	}
+	commit := commitOf("", record)
+	return SealShardOutput{
+		Draft: staged, Counts: record.Counts, Files: commit.Files, Bytes: commit.Bytes, MessageMismatches: mismatches,
+	}, nil
+}
+
+// press reads the winners in list order and writes each conversation where it belongs: whole into the tables, or as a
+// tombstone, or as a dead letter.
+type press struct {
+	lake       *lake.Lake
+	provider   providers.Provider
+	out        *lake.Seal
+	counts     lake.Counts
+	mismatches int64
+}
+
+func (p *press) run(ctx context.Context, stream string, receipts Receipts) error {
+	if stream == StreamDirectory {
+		return p.directory(ctx, receipts)
+	}
+	sheaf, err := newSheaf(ctx, p.lake, receipts)
+	if err != nil {
+		return err
+	}
+	p.counts.Listed, p.counts.Duplicates = int64(len(sheaf.chosen)), sheaf.duplicates
+	for bundle, err := range sheaf.bundles(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := p.bundle(bundle); err != nil {
+			return err
+		}
+	}
+	if p.counts.Conversations+p.counts.Gone+p.counts.Dead != p.counts.Listed {
+		return fmt.Errorf("%d conversations, %d gone and %d dead of %d listed: %w",
+			p.counts.Conversations, p.counts.Gone, p.counts.Dead, p.counts.Listed, errIncomplete)
+	}
+	return nil
+}
+
+// bundle writes one conversation.
+func (p *press) bundle(b bundle) error {
+	if b.dead != nil {
+		return p.dead(b, *b.dead)
+	}
+	if b.gone() {
+		p.counts.Gone++
+		return p.out.Tombstone(schemas.Tombstone{ConversationID: b.ref.ID, ObservedAt: b.observedAt(), Reason: "conversation_not_found"})
+	}
+	thread, err := p.provider.Thread(b.documents())
+	if err != nil {
+		return p.dead(b, DeadRef{Step: "SealShard", Kind: string(providers.Malformed), Detail: err.Error(), Attempts: 1})
+	}
+	thread.Conversation.StoredMessages = int64(len(thread.Messages))
+	if thread.Conversation.StatedMessages == nil {
+		thread.Conversation.StatedMessages = b.ref.Messages
+	}
+	if stated := thread.Conversation.StatedMessages; stated != nil && *stated != thread.Conversation.StoredMessages {
+		p.mismatches++
+	}
+	if thread.Conversation.ContentSHA256, err = thread.Digest(); err != nil {
+		return fmt.Errorf("digest conversation %s: %w", b.ref.ID, err)
+	}
+	p.counts.Conversations++
+	p.counts.Messages += thread.Conversation.StoredMessages
+	if err := p.out.Thread(thread); err != nil {
+		return fmt.Errorf("write conversation %s: %w", b.ref.ID, err)
+	}
+	return p.documents(b)
+}
+
+// dead writes a dead letter, and the documents that there are, so that nothing fetched is lost.
+func (p *press) dead(b bundle, d DeadRef) error {
+	p.counts.Dead++
+	err := p.out.DeadLetter(schemas.DeadLetter{
+		ConversationID: b.ref.ID,
+		ObservedAt:     b.observedAt(),
+		Step:           d.Step,
+		ErrorKind:      d.Kind,
+		Detail:         &d.Detail,
+		Attempts:       d.Attempts,
+	})
+	if err != nil {
+		return fmt.Errorf("write dead letter of conversation %s: %w", b.ref.ID, err)
+	}
+	return p.documents(b)
+}
+
+func (p *press) documents(b bundle) error {
+	for _, doc := range b.documents() {
+		p.counts.Documents++
+		if err := p.out.Document(doc); err != nil {
+			return fmt.Errorf("write documents of conversation %s: %w", b.ref.ID, err)
+		}
+	}
+	return nil
+}
+
+// directory writes the pages of a directory snapshot.
+func (p *press) directory(ctx context.Context, receipts Receipts) error {
+	directory, ok := p.provider.(providers.Directory)
+	if !ok {
+		return nil
+	}
+	for _, page := range receipts.Pages {
+		for doc, err := range p.lake.ReadStaged(ctx, page.Staged, nil) {
+			if err != nil {
+				return err
+			}
+			snapshot, err := directory.Snapshot(doc)
+			if err != nil {
+				return err
+			}
+			p.counts.Documents++
+			if err := p.out.Snapshot(snapshot); err != nil {
+				return err
+			}
+			if err := p.out.Document(doc); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bundle is one listed conversation with all its documents.
+type bundle struct {
+	ref                      providers.Ref
+	listed, messages, others []schemas.Document
+	dead                     *DeadRef
+}
+
+func (b bundle) documents() []schemas.Document {
+	all := make([]schemas.Document, 0, len(b.listed)+len(b.messages)+len(b.others))
+	return append(append(append(all, b.listed...), b.messages...), b.others...)
+}
+
+// gone says whether the provider answered that the conversation does not exist.
+func (b bundle) gone() bool {
+	return len(b.messages) > 0 && (b.messages[0].Status == 404 || b.messages[0].Status == 410)
+}
+
+// observedAt is when the conversation was last looked at.
+func (b bundle) observedAt() (at time.Time) {
+	for _, doc := range b.documents() {
+		if doc.ObservedAt.After(at) {
+			at = doc.ObservedAt
+		}
+	}
+	return at
+}

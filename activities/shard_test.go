@@ -1,0 +1,355 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// platform is a made-up provider: conversations 0..n-1, some of which are special.
+type platform struct {
+	n         int
+	twice     bool // the second page lists the last conversation of the first again
+	gone      map[string]bool
+	malformed map[string]bool // documents that cannot become rows
+	counts    int64
+	fail      error // what every call returns
+}
+
+var epoch = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+
+func (p *platform) ref(i int) providers.Ref {
+	return providers.Ref{ID: fmt.Sprint(i), CreatedAt: epoch.Add(time.Duration(i) * time.Minute)}
+}
+
+const perPage = 5
+
+func (p *platform) Conversations(_ context.Context, _ schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		from := 0
+		_, _ = fmt.Sscan(string(at), &from)
+		for ; from < p.n || from == 0; from += perPage {
+			if p.fail != nil {
+				yield(providers.Page{}, p.fail)
+				return
+			}
+			var page providers.Page
+			first := from
+			if p.twice && from > 0 {
+				first--
+			}
+			for i := first; i < min(from+perPage, p.n); i++ {
+				page.Refs = append(page.Refs, p.ref(i))
+				page.Documents = append(page.Documents, document("conversation", fmt.Sprint(i)))
+			}
+			if from+perPage < p.n {
+				page.Next = providers.Cursor(fmt.Sprint(from + perPage))
+			}
+			page.Dropped = 1
+			if !yield(page, nil) || page.Next == "" {
+				return
+			}
+		}
+	}
+}
+
+func document(kind, id string) schemas.Document {
+	return schemas.Document{Kind: kind, ConversationID: id, Status: 200, ObservedAt: epoch.Add(time.Hour), Body: []byte(kind + id)}
+}
+
+func (p *platform) Messages(_ context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return p.documents("messages", refs)
+}
+
+func (p *platform) Metadata(_ context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return p.documents("details", refs)
+}
+
+func (p *platform) documents(kind string, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		for _, ref := range refs {
+			if p.fail != nil {
+				yield(schemas.Document{}, p.fail)
+				return
+			}
+			doc := document(kind, ref.ID)
+			if p.gone[ref.ID] {
+				doc.Status = 404
+			}
+			if !yield(doc, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (p *platform) Thread(docs []schemas.Document) (schemas.Thread, error) {
+	id := docs[0].ConversationID
+	if p.malformed[id] {
+		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "decode conversation " + id}
+	}
+	thread := schemas.Thread{Conversation: schemas.Conversation{ConversationID: id, ObservedAt: docs[0].ObservedAt}}
+	for i := range int64(3) {
+		thread.Messages = append(thread.Messages, schemas.Message{
+			ConversationID: id, MessageID: fmt.Sprint(id, "-", i), ObservedAt: docs[0].ObservedAt, Sequence: i, Kind: "message",
+		})
+	}
+	return thread, nil
+}
+
+func (p *platform) Count(context.Context, schemas.Window) (int64, error) { return p.counts, p.fail }
+
+// bench runs activities against a platform and a lake in a folder.
+type bench struct {
+	t   *testing.T
+	env *testsuite.TestActivityEnvironment
+	do  *activities.Activities
+	activities.Target
+}
+
+func newBench(t *testing.T, p *platform) *bench {
+	t.Helper()
+	l, err := lake.Open(t.Context(), lake.Config{URL: "file:" + t.TempDir(), Scratch: t.TempDir(), Writer: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, do: &activities.Activities{
+		Lake: l,
+		Connect: func(context.Context, string) (activities.Connection, error) {
+			return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec"}, nil
+		},
+	}}
+	suite := &testsuite.WorkflowTestSuite{}
+	b.env = suite.NewTestActivityEnvironment()
+	b.env.RegisterActivity(b.do)
+	b.Shard = lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)}}
+	b.Generation = 1
+	return b
+}
+
+// must runs an activity that has to succeed.
+func must[In, Out any](b *bench, activity func(context.Context, In) (Out, error), in In) Out {
+	b.t.Helper()
+	out, err := try(b, activity, in)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
+func try[In, Out any](b *bench, activity func(context.Context, In) (Out, error), in In) (out Out, err error) {
+	b.t.Helper()
+	value, err := b.env.ExecuteActivity(activity, in)
+	if err != nil {
+		return out, err
+	}
+	return out, value.Get(&out)
+}
+
+// collect lists and fetches everything, three conversations a page and two a chunk.
+func (b *bench) collect() activities.Receipts {
+	b.t.Helper()
+	var r activities.Receipts
+	in := activities.ListPageInput{Target: b.Target, Limit: 7}
+	for {
+		out := must(b, b.do.ListPage, in)
+		r.Pages = append(r.Pages, out.Page)
+		for low := 0; low < out.Page.Refs; low += 2 {
+			fetch := activities.FetchInput{Target: b.Target, Page: out.Page, Low: low, High: min(low+2, out.Page.Refs)}
+			chunk := activities.ChunkReceipt{Page: out.Page.Number, Low: fetch.Low, High: fetch.High}
+			chunk.Staged = must(b, b.do.FetchMessages, fetch).Staged
+			r.Messages = append(r.Messages, chunk)
+			chunk.Staged = must(b, b.do.FetchMetadata, fetch).Staged
+			r.Metadata = append(r.Metadata, chunk)
+		}
+		if out.Next == "" {
+			return r
+		}
+		in.Cursor, in.Number = out.Next, in.Number+1
+	}
+}
+
+func (b *bench) seal(r activities.Receipts) activities.SealShardOutput {
+	b.t.Helper()
+	return must(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, SpecDigest: "spec", Receipts: r})
+}
+
+func (b *bench) record() lake.Record {
+	b.t.Helper()
+	record, err := b.do.Lake.Latest(b.t.Context(), b.Shard)
+	if err != nil || record == nil {
+		b.t.Fatalf("no commit record: %v", err)
+	}
+	return *record
+}
+
+func rows(record lake.Record) map[string]int64 {
+	n := map[string]int64{}
+	for _, f := range record.Files {
+		n[f.Table] += f.Rows
+	}
+	return n
+}
+
+func TestShardGoesThroughEveryStep(t *testing.T) {
+	p := &platform{n: 23, twice: true, counts: 23, gone: map[string]bool{"4": true}, malformed: map[string]bool{"9": true}}
+	b := newBench(t, p)
+	open := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"})
+	if open.Adopted != nil || open.Generation != 1 || open.Total == nil || *open.Total != 23 {
+		t.Fatalf("opened %+v, want generation 1 of 23 conversations", open)
+	}
+	r := b.collect()
+	sealed := must(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, SpecDigest: open.SpecDigest, Receipts: r, TotalBefore: open.Total})
+	want := lake.Counts{Listed: 23, Conversations: 21, Gone: 1, Dead: 1, Messages: 63, Duplicates: sealed.Counts.Duplicates, Documents: 22 * 3}
+	if diff := cmp.Diff(want, sealed.Counts); diff != "" || sealed.Counts.Duplicates == 0 {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	verified := must(b, b.do.VerifyShard, activities.VerifyShardInput{Target: b.Target, Draft: sealed.Draft})
+	if verified.Missing != 0 || verified.BadFiles != 0 {
+		t.Errorf("verified %+v, want nothing missing", verified)
+	}
+	commit := must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft, TotalAfter: verified.Total}).Commit
+	if commit.Outcome != "committed" || commit.Counts != sealed.Counts {
+		t.Errorf("commit %+v, want committed with the sealed counts", commit)
+	}
+	wantRows := map[string]int64{"conversations": 21, "messages": 63, "documents": 66, "dead_letters": 1, "tombstones": 1}
+	if diff := cmp.Diff(wantRows, rows(b.record())); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if again := must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft, TotalAfter: verified.Total}).Commit; again.Outcome != "committed" {
+		t.Errorf("the same commit again is %q, want committed", again.Outcome)
+	}
+	if must(b, b.do.Cleanup, activities.CleanupInput{Target: b.Target}).Removed == 0 {
+		t.Error("cleanup removed nothing")
+	}
+	adopted := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"}).Adopted
+	if adopted == nil || adopted.Counts != sealed.Counts {
+		t.Errorf("opened again: %+v, want what was committed", adopted)
+	}
+	if next := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec", Refresh: "again"}); next.Adopted != nil || next.Generation != 2 {
+		t.Errorf("opened with another spec: %+v, want generation 2", next)
+	}
+}
+
+func TestSealIsAFunctionOfTheWinners(t *testing.T) {
+	b := newBench(t, &platform{n: 23, counts: 23})
+	r := b.collect()
+	b.collect() // attempts that lost
+	files := map[string]bool{}
+	for range 3 {
+		var record lake.Record
+		if err := b.do.Lake.ReadHeader(t.Context(), b.seal(r).Draft, &record); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range record.Files {
+			files[f.Key] = true
+		}
+	}
+	if len(files) != 3 {
+		t.Errorf("three seals wrote %d different files, want the same 3: %v", len(files), files)
+	}
+}
+
+func TestSealWritesDeadLettersOfFetches(t *testing.T) {
+	b := newBench(t, &platform{n: 4})
+	r := b.collect()
+	r.Messages = r.Messages[:1] // [0, 2)
+	r.Dead = []activities.DeadRef{
+		{Page: 0, Index: 2, Step: "FetchMessages", Kind: "Malformed", Attempts: 1},
+		{Page: 0, Index: 3, Step: "FetchMessages", Kind: "Timeout", Attempts: 4},
+	}
+	if counts := b.seal(r).Counts; counts.Dead != 2 || counts.Conversations != 2 || counts.Documents != 2*3+2*2 {
+		t.Errorf("counts %+v, want 2 dead with the documents that there are", counts)
+	}
+}
+
+func TestSealRefusesReceiptsThatDoNotCoverTheList(t *testing.T) {
+	for name, change := range map[string]func(*activities.Receipts){
+		"a chunk is missing":  func(r *activities.Receipts) { r.Messages = r.Messages[1:] },
+		"a chunk is twice":    func(r *activities.Receipts) { r.Metadata = append(r.Metadata, r.Metadata[0]) },
+		"the last is missing": func(r *activities.Receipts) { r.Metadata = r.Metadata[:len(r.Metadata)-1] },
+		"another page's":      func(r *activities.Receipts) { r.Messages[0].Staged = r.Messages[1].Staged },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, &platform{n: 23})
+			r := b.collect()
+			change(&r)
+			_, err := try(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, Receipts: r})
+			if kindOf(err) != activities.Incomplete {
+				t.Errorf("sealed with %v, want an error of type Incomplete", err)
+			}
+		})
+	}
+}
+
+func TestReceiptsThatWereSavedAreSealed(t *testing.T) {
+	b := newBench(t, &platform{n: 23})
+	r := b.collect()
+	saved := must(b, b.do.SaveReceipts, activities.SaveReceiptsInput{Target: b.Target, Receipts: r}).Saved
+	if counts := b.seal(activities.Receipts{Saved: []lake.Staged{saved}}).Counts; counts.Conversations != 23 {
+		t.Errorf("sealed %d conversations, want 23", counts.Conversations)
+	}
+}
+
+func TestListAgainLeavesOutWhatIsKnown(t *testing.T) {
+	p := &platform{n: 4}
+	b := newBench(t, p)
+	r := b.collect()
+	p.n = 6
+	out := must(b, b.do.ListPage, activities.ListPageInput{Target: b.Target, Limit: 50, Number: 1, Known: &r})
+	if out.Page.Refs != 2 {
+		t.Errorf("listed %d conversations, want the 2 that are new", out.Page.Refs)
+	}
+}
+
+func TestLostStagingIsToldApart(t *testing.T) {
+	b := newBench(t, &platform{n: 4})
+	r := b.collect()
+	if err := b.do.Lake.Store().Delete(t.Context(), r.Messages[0].Staged.Key); err != nil {
+		t.Fatal(err)
+	}
+	_, err := try(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, Receipts: r})
+	if kindOf(err) != activities.StagingLost {
+		t.Errorf("sealed with %v, want an error of type StagingLost", err)
+	}
+}
+
+func kindOf(err error) string {
+	var application *temporal.ApplicationError
+	if !errors.As(err, &application) {
+		return ""
+	}
+	return application.Type()
+}
+
+func TestErrorsInTemporalsTerms(t *testing.T) {
+	for kind, retryable := range map[providers.Kind]bool{
+		providers.Transient: true, providers.Throttled: true, providers.Pending: true,
+		providers.Denied: false, providers.Malformed: false, providers.NotFound: false,
+		providers.CursorExpired: false, providers.WindowTooDense: false,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			b := newBench(t, &platform{n: 4, fail: &providers.Error{Kind: kind, Op: "list conversations", After: 3 * time.Minute}})
+			_, err := try(b, b.do.ListPage, activities.ListPageInput{Target: b.Target, Limit: 10})
+			var application *temporal.ApplicationError
+			if !errors.As(err, &application) {
+				t.Fatalf("error %v, want an application error", err)
+			}
+			if application.Type() != string(kind) || application.NonRetryable() == retryable || application.NextRetryDelay() != 3*time.Minute {
+				t.Errorf("type %s, non-retryable %v, next retry in %s", application.Type(), application.NonRetryable(), application.NextRetryDelay())
+			}
+		})
+	}
+}
