@@ -1,0 +1,343 @@
+package workflows
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// collector lists and fetches: at most slots activities at a time. Each has the part of the shard's rate that it would
+// have with all slots in use, so that fewer slots are also a lower rate and the sum of the leases never grows.
+type collector struct {
+	slots    int
+	inFlight int
+	listing  bool // a ListPage is in flight
+	listed   bool // the list is at its end
+	draining bool // no more pages in this run
+	cut      bool // the window must be split
+	started  int  // activities of this run
+	queue    []chunk
+	pages    map[int]activities.PageReceipt
+	failures int   // waits in a row
+	lost     error // staging is gone; the shard restarts
+	// What the last results said about the rate limit.
+	requests, throttled int64
+	clean               int
+}
+
+// chunk is one fetch that is to be done.
+type chunk struct {
+	metadata  bool
+	page      int
+	low, high int
+	attempts  int64
+}
+
+func (c *collector) reset(slots int) { *c = collector{slots: slots} }
+
+// collect stages the whole shard. It returns a continue-as-new error when the history has grown long.
+func (s *shard) collect(ctx workflow.Context) error {
+	if s.pages == nil {
+		s.pages = map[int]activities.PageReceipt{}
+	}
+	for {
+		if s.lost != nil && s.inFlight == 0 {
+			if err := s.restart(ctx); err != nil {
+				return err
+			}
+			s.pages = map[int]activities.PageReceipt{}
+		}
+		s.launch(ctx)
+		if s.inFlight == 0 && !s.hasWork() && s.lost == nil {
+			return s.collected(ctx)
+		}
+		inFlight := s.inFlight
+		if err := workflow.Await(ctx, func() bool {
+			return s.inFlight < inFlight || s.mayLaunch() || s.inFlight == 0 && s.lost != nil
+		}); err != nil {
+			return s.cancelled(ctx, err)
+		}
+	}
+}
+
+// cancelled waits for the activities in flight, which have been told to stop, so that none writes after the cleanup.
+func (s *shard) cancelled(ctx workflow.Context, err error) error {
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if _, err := workflow.AwaitWithTimeout(detached, time.Minute, func() bool { return s.inFlight == 0 }); err != nil {
+		return err
+	}
+	return err
+}
+
+// collected is called when nothing is in flight and nothing is left for this run.
+func (s *shard) collected(ctx workflow.Context) error {
+	if s.cut || s.listed {
+		return nil
+	}
+	saved, err := s.save(ctx)
+	if err != nil {
+		return err
+	}
+	s.state.Saved = saved
+	s.drain(ctx)
+	next := s.in
+	next.Rate, next.Paused, next.Resume = s.rate, s.paused, &s.state
+	return workflow.NewContinueAsNewError(ctx, Shard, next)
+}
+
+// save stages the receipts of this run.
+func (s *shard) save(ctx workflow.Context) (saved []lake.Staged, err error) {
+	err = s.insist(ctx, func() error {
+		out, err := call(quick(ctx), do.SaveReceipts, activities.SaveReceiptsInput{
+			Target: s.target(),
+			Receipts: activities.Receipts{
+				Pages: s.receipts.Pages, Messages: s.receipts.Messages, Metadata: s.receipts.Metadata, Dead: s.receipts.Dead,
+			},
+		})
+		if err == nil {
+			saved = append(slices.Clone(s.receipts.Saved), out.Saved)
+		}
+		return err
+	})
+	return saved, err
+}
+
+// hasWork says whether anything is left to give out in this run.
+func (s *shard) hasWork() bool { return len(s.queue) > 0 || s.mayList() }
+
+// mayList says whether another page may be listed: one at a time, and only while there is little to fetch.
+func (s *shard) mayList() bool {
+	return !s.listed && !s.listing && !s.draining && !s.cut && len(s.queue) < 2*s.slots
+}
+
+// mayLaunch says whether an activity can be given out now.
+func (s *shard) mayLaunch() bool {
+	return !s.paused && s.blocked == nil && s.waitingUntil.IsZero() && s.lost == nil && s.inFlight < s.slots && s.hasWork()
+}
+
+// launch gives out activities while it may. Listing goes first: without it there is nothing to fetch.
+func (s *shard) launch(ctx workflow.Context) {
+	if s.started >= activitiesPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		s.draining = true
+	}
+	for s.mayLaunch() {
+		s.inFlight++
+		s.started++
+		if s.mayList() {
+			s.listing = true
+			workflow.Go(ctx, s.list)
+			continue
+		}
+		next := s.queue[0]
+		s.queue = s.queue[1:]
+		workflow.Go(ctx, func(ctx workflow.Context) { s.fetch(ctx, next) })
+	}
+}
+
+func (s *shard) list(ctx workflow.Context) {
+	lease := s.lease(max(1, s.in.Chunks))
+	in := activities.ListPageInput{
+		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease), Lease: lease,
+	}
+	if s.state.Known {
+		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
+	}
+	out, err := call(fetching(ctx, chunkLength), do.ListPage, in)
+	s.inFlight--
+	s.listing = false
+	if err != nil {
+		s.listFailed(ctx, err)
+		return
+	}
+	s.failures = 0
+	s.judge(out.Usage)
+	s.state.Pages++
+	s.state.Cursor = out.Next
+	s.state.OutOfWindow += int64(out.Dropped)
+	s.state.Listed += int64(out.Page.Refs)
+	s.listed = out.Next == ""
+	s.receipts.Pages = append(s.receipts.Pages, out.Page)
+	s.pages[out.Page.Number] = out.Page
+	s.enqueue(out.Page)
+}
+
+// enqueue cuts a page into chunks.
+func (s *shard) enqueue(page activities.PageReceipt) {
+	lease := s.lease(max(1, s.in.Chunks))
+	sizes := []int{chunkSize(lease, s.in.MessageRequests, freeChunk), chunkSize(lease, s.in.MetadataRequests, refsPerPage)}
+	if s.in.Chunk > 0 {
+		sizes[0] = s.in.Chunk
+	}
+	for i, size := range sizes {
+		for low := 0; low < page.Refs; low += size {
+			s.queue = append(s.queue, chunk{metadata: i == 1, page: page.Number, low: low, high: min(low+size, page.Refs)})
+		}
+	}
+}
+
+func (s *shard) fetch(ctx workflow.Context, c chunk) {
+	lease := s.lease(max(1, s.in.Chunks))
+	in := activities.FetchInput{Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: lease}
+	activity, perConversation := do.FetchMessages, s.in.MessageRequests
+	if c.metadata {
+		activity, perConversation = do.FetchMetadata, s.in.MetadataRequests
+	}
+	out, err := call(fetching(ctx, length(lease, perConversation*float64(c.high-c.low))), activity, in)
+	s.inFlight--
+	if err != nil {
+		s.fetchFailed(ctx, c, err)
+		return
+	}
+	s.failures = 0
+	s.judge(out.Usage)
+	receipt := activities.ChunkReceipt{Staged: out.Staged, Page: c.page, Low: c.low, High: c.high}
+	if c.metadata {
+		s.receipts.Metadata = append(s.receipts.Metadata, receipt)
+		return
+	}
+	s.receipts.Messages = append(s.receipts.Messages, receipt)
+	s.state.Fetched += int64(c.high - c.low)
+	s.state.Messages += out.Staged.Documents
+}
+
+func (s *shard) listFailed(ctx workflow.Context, err error) {
+	remedy, kind := remedyOf(err)
+	switch remedy {
+	case giveUp, again:
+	case wait:
+		s.backOff(ctx)
+	case relist:
+		s.listAgain()
+	case cutShard:
+		if _, _, ok := s.in.Shard.Window.Halve(); ok {
+			s.cut, s.queue = true, nil
+			return
+		}
+		s.blockOnce(ctx, kind, detailOf(err))
+	case restart:
+		s.lost = err
+	case split, askHuman:
+		if isCrash(kind) && s.failures < crashesBeforeBlock {
+			s.backOff(ctx)
+			return
+		}
+		s.blockOnce(ctx, kind, detailOf(err))
+	}
+}
+
+// fetchFailed puts a chunk back into the queue, whole or in halves; a single conversation at fault is a dead letter.
+func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
+	if s.cut {
+		return
+	}
+	c.attempts++
+	remedy, kind := remedyOf(err)
+	switch remedy {
+	case giveUp:
+	case restart:
+		s.lost = err
+	case split:
+		if c.high-c.low > 1 {
+			middle := (c.low + c.high) / 2
+			left, right := c, c
+			left.high, right.low = middle, middle
+			s.queue = append([]chunk{left, right}, s.queue...)
+			return
+		}
+		step := "FetchMessages"
+		if c.metadata {
+			step = "FetchMetadata"
+		}
+		s.receipts.Dead = append(s.receipts.Dead, activities.DeadRef{
+			Page: c.page, Index: c.low, Step: step, Kind: kind, Detail: detailOf(err), Attempts: c.attempts,
+		})
+	case again:
+		s.requeue(c)
+	case askHuman:
+		s.requeue(c)
+		s.blockOnce(ctx, kind, detailOf(err))
+	default:
+		s.requeue(c)
+		s.backOff(ctx)
+	}
+}
+
+func (s *shard) requeue(c chunk) { s.queue = append([]chunk{c}, s.queue...) }
+
+// backOff holds all of the shard's work for a while; chunks that fail meanwhile do not make it longer.
+func (s *shard) backOff(ctx workflow.Context) {
+	if !s.waitingUntil.IsZero() {
+		return
+	}
+	s.failures++
+	if err := s.sleep(ctx, backoff(firstWait, longestWait, s.failures)); err != nil {
+		return // cancelled: the main routine sees it too
+	}
+}
+
+// blockOnce blocks the shard unless it is blocked already.
+func (s *shard) blockOnce(ctx workflow.Context, kind, detail string) {
+	if s.blocked == nil {
+		if err := s.block(ctx, kind, detail); err != nil {
+			return // cancelled: the main routine sees it too
+		}
+	}
+}
+
+// listAgain begins the list anew and leaves out what is known already.
+func (s *shard) listAgain() {
+	s.state.Known, s.state.Cursor, s.listed = true, "", false
+}
+
+// judge keeps fewer chunks in flight when the provider says "too many requests" often, and more after a clean spell.
+func (s *shard) judge(u activities.Usage) {
+	s.add(u)
+	s.requests += u.Requests
+	s.throttled += u.Throttled
+	if u.Throttled == 0 {
+		s.clean++
+	} else {
+		s.clean = 0
+	}
+	switch {
+	case s.requests >= requestsToJudge && float64(s.throttled) > throttledShare*float64(s.requests):
+		s.slots = max(1, s.slots-1)
+		s.requests, s.throttled, s.clean = 0, 0, 0
+	case s.clean >= cleanResults:
+		s.slots = min(max(1, s.in.Chunks), s.slots+1)
+		s.requests, s.throttled, s.clean = 0, 0, 0
+	}
+}
+
+// chunkSize is how many conversations a lease can fetch in about chunkLength; free where there is no limit.
+func chunkSize(lease providers.Lease, perConversation float64, free int) int {
+	if lease.RequestsPerSecond <= 0 {
+		return free
+	}
+	n := lease.RequestsPerSecond * chunkLength.Seconds() / max(perConversation, 0.01)
+	return int(min(max(1, math.Floor(n)), refsPerPage))
+}
+
+// pageLimit is how many conversations a page may hold so that listing it, about twenty to a request, takes about
+// chunkLength at most.
+func pageLimit(lease providers.Lease) int {
+	if lease.RequestsPerSecond <= 0 {
+		return refsPerPage
+	}
+	return int(min(max(20, lease.RequestsPerSecond*chunkLength.Seconds()*20), refsPerPage))
+}
+
+// length is how long so many requests take at least.
+func length(lease providers.Lease, requests float64) time.Duration {
+	if lease.RequestsPerSecond <= 0 {
+		return chunkLength
+	}
+	return max(chunkLength, time.Duration(requests/lease.RequestsPerSecond*float64(time.Second)))
+}

@@ -1,0 +1,154 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// CountMismatch is the kind of a blocked shard of which the provider counts more conversations than it lists.
+const CountMismatch = "CountMismatch"
+
+const (
+	controlSignal = "control" // Export to Shard
+	blockedSignal = "blocked" // Shard to Export
+)
+
+// controlInput is what an Export tells its shards.
+type controlInput struct {
+	Paused       *bool    `json:"paused,omitempty"`
+	Rate         *float64 `json:"requests_per_second,omitempty"` // the shard's new share
+	RetryBlocked bool     `json:"retry_blocked,omitempty"`
+}
+
+// blockedInput is what a Shard tells its Export when it blocks, and when it goes on.
+type blockedInput struct {
+	Shard   string        `json:"shard"`
+	Blocked *BlockedShard `json:"blocked,omitempty"`
+}
+
+// control is the part of a workflow that waits: for people, and for time.
+type control struct {
+	paused       bool
+	rate         float64
+	blocked      *BlockedShard
+	waitingUntil time.Time
+	parent       *workflow.Execution
+	self         string
+}
+
+// listen takes updates from people and signals from the Export.
+func (c *control) listen(ctx workflow.Context) error {
+	updates := map[string]any{
+		PauseUpdate:        func(workflow.Context) error { c.paused = true; return nil },
+		ResumeUpdate:       func(workflow.Context) error { c.paused = false; return nil },
+		RetryBlockedUpdate: func(workflow.Context) error { c.blocked = nil; return nil },
+		SetRateUpdate: func(_ workflow.Context, in SetRateInput) error {
+			c.rate = in.RequestsPerSecond
+			return nil
+		},
+	}
+	for _, name := range []string{PauseUpdate, ResumeUpdate, RetryBlockedUpdate, SetRateUpdate} {
+		if err := workflow.SetUpdateHandler(ctx, name, updates[name]); err != nil {
+			return err
+		}
+	}
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		signals := workflow.GetSignalChannel(ctx, controlSignal)
+		for {
+			var in controlInput
+			if signals.Receive(ctx, &in); ctx.Err() != nil {
+				return
+			}
+			c.apply(in)
+		}
+	})
+	return nil
+}
+
+// drain applies the signals that have come but were not yet received, so that continue-as-new loses none.
+func (c *control) drain(ctx workflow.Context) {
+	signals := workflow.GetSignalChannel(ctx, controlSignal)
+	for {
+		var in controlInput
+		if !signals.ReceiveAsync(&in) {
+			return
+		}
+		c.apply(in)
+	}
+}
+
+func (c *control) apply(in controlInput) {
+	if in.Paused != nil {
+		c.paused = *in.Paused
+	}
+	if in.Rate != nil {
+		c.rate = *in.Rate
+	}
+	if in.RetryBlocked {
+		c.blocked = nil
+	}
+}
+
+// block waits for a person, visibly.
+func (c *control) block(ctx workflow.Context, kind, detail string) error {
+	c.blocked = &BlockedShard{Shard: c.self, Kind: kind, Detail: detail}
+	c.tell(ctx, c.blocked)
+	err := workflow.Await(ctx, func() bool { return c.blocked == nil })
+	if err == nil {
+		c.tell(ctx, nil)
+	}
+	return err
+}
+
+// tell reports to the Export; one that is gone need not know.
+func (c *control) tell(ctx workflow.Context, blocked *BlockedShard) {
+	if c.parent == nil {
+		return
+	}
+	in := blockedInput{Shard: c.self, Blocked: blocked}
+	err := workflow.SignalExternalWorkflow(ctx, c.parent.ID, "", blockedSignal, in).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)
+	}
+}
+
+// sleep waits on a durable timer, visibly; retry_blocked and resume do not shorten it.
+func (c *control) sleep(ctx workflow.Context, d time.Duration) error {
+	c.waitingUntil = workflow.Now(ctx).Add(d)
+	defer func() { c.waitingUntil = time.Time{} }()
+	return workflow.Sleep(ctx, d)
+}
+
+// insist repeats a step until it succeeds. It returns only errors that another try at the same step cannot cure.
+func (c *control) insist(ctx workflow.Context, step func() error) error {
+	for failures := 0; ; {
+		err := step()
+		if err == nil {
+			return nil
+		}
+		remedy, kind := remedyOf(err)
+		switch remedy {
+		case giveUp, restart:
+			return err
+		case again:
+		case wait, cutShard, relist:
+			failures++
+			if err := c.sleep(ctx, backoff(firstWait, longestWait, failures)); err != nil {
+				return err
+			}
+		case split, askHuman:
+			if isCrash(kind) && failures < crashesBeforeBlock {
+				failures++
+				if err := c.sleep(ctx, backoff(firstWait, longestWait, failures)); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := c.block(ctx, kind, detailOf(err)); err != nil {
+				return err
+			}
+			failures = 0
+		}
+	}
+}

@@ -1,0 +1,327 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// ExportInput starts an Export. Its workflow id is ExportID(Account, Name).
+type ExportInput struct {
+	Account string    `json:"account"`
+	Name    string    `json:"name"`
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	// Window cuts the range: month, week or day; empty takes the configured one.
+	Window string `json:"window,omitempty"`
+	// Refresh, when not empty, makes a new generation of shards that are committed already.
+	Refresh string       `json:"refresh,omitempty"`
+	Resume  *ExportState `json:"resume,omitempty"` // set by continue-as-new only
+}
+
+// ExportState is what an Export carries through continue-as-new. The plan is not in it: it is the range, cut.
+type ExportState struct {
+	Open   activities.OpenExportOutput `json:"open"`
+	To     time.Time                   `json:"to"`   // as clipped
+	Next   int                         `json:"next"` // first window of the plan that was not begun
+	Extra  []lake.Shard                `json:"extra,omitempty"`
+	Splits int                         `json:"splits"` // windows beyond the plan
+	Failed []string                    `json:"failed,omitempty"`
+	Totals Totals                      `json:"totals"`
+	Rate   float64                     `json:"requests_per_second"`
+	Paused bool                        `json:"paused,omitempty"`
+}
+
+// ExportOutput is the result of an Export.
+type ExportOutput struct {
+	Totals     Totals           `json:"totals"`
+	From       time.Time        `json:"from"`
+	To         time.Time        `json:"to"` // as clipped
+	Visibility string           `json:"visibility"`
+	Advice     string           `json:"advice,omitempty"`
+	Manifest   string           `json:"manifest"`       // key of the roll-up in the lake
+	Gaps       []schemas.Window `json:"gaps,omitempty"` // of the range, in the ledger
+	Failed     []string         `json:"failed,omitempty"`
+	// Complete is true when every window is committed without dead letters, flags or a partial visibility.
+	Complete bool `json:"complete"`
+}
+
+// ExportID is the workflow id of an export.
+func ExportID(account, name string) string { return "export/" + account + "/" + name }
+
+// Export copies what was created in a range: it cuts the range into windows, keeps a few shards in flight, oldest first,
+// and ends with the totals. It ends when every window is in the ledger; a shard that is blocked keeps it open.
+func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
+	e := &export{in: in, state: ExportState{To: in.To}}
+	if in.Resume != nil {
+		e.state = *in.Resume
+	}
+	if err := e.listen(ctx); err != nil {
+		return ExportOutput{}, err
+	}
+	if in.Resume == nil {
+		if err := e.open(ctx); err != nil {
+			return ExportOutput{}, err
+		}
+	}
+	e.plan = e.shards()
+	if err := e.run(ctx); err != nil {
+		return ExportOutput{}, err
+	}
+	return e.close(ctx)
+}
+
+type export struct {
+	in       ExportInput
+	state    ExportState
+	plan     []lake.Shard
+	children []*child // in flight, in the order begun
+	started  int      // of this run
+	draining bool     // no more shards in this run
+	closed   bool
+	control
+	orders []controlInput // from people, to be handed on
+}
+
+// child is a shard in flight.
+type child struct {
+	shard   lake.Shard
+	future  workflow.ChildWorkflowFuture // nil until it has begun under this export
+	share   float64
+	blocked *BlockedShard
+}
+
+func (e *export) open(ctx workflow.Context) error {
+	err := e.insist(ctx, func() (err error) {
+		e.state.Open, err = call(quick(ctx), do.OpenExport, activities.OpenExportInput{Account: e.in.Account})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	e.state.Rate = e.state.Open.RequestsPerSecond
+	e.state.Totals.Requests += e.state.Open.Usage.Requests
+	if e.in.Window == "" {
+		e.in.Window = e.state.Open.Window
+	}
+	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-settle); e.state.To.After(latest) {
+		e.state.To = latest
+	}
+	return nil
+}
+
+// shards is the plan: the directory as of the day, then the windows of the range.
+func (e *export) shards() []lake.Shard {
+	var shards []lake.Shard
+	shard := func(stream string, w schemas.Window) lake.Shard {
+		return lake.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w}
+	}
+	if e.state.Open.HasDirectory {
+		day := e.state.Open.CheckedAt.UTC().Truncate(24 * time.Hour)
+		shards = append(shards, shard(activities.StreamDirectory, schemas.Window{From: day, To: day.Add(24 * time.Hour)}))
+	}
+	for _, w := range (schemas.Window{From: e.in.From, To: e.state.To}).Cut(e.in.Window) {
+		shards = append(shards, shard(activities.StreamCreated, w))
+	}
+	return shards
+}
+
+func (e *export) run(ctx workflow.Context) error {
+	for {
+		e.launch(ctx)
+		if len(e.children) == 0 && e.left() == 0 {
+			return nil
+		}
+		if e.draining && e.left() > 0 && e.active() == 0 {
+			return e.continueAsNew(ctx)
+		}
+		children, active := len(e.children), e.active()
+		if err := workflow.Await(ctx, func() bool {
+			return len(e.children) != children || e.active() != active || len(e.orders) > 0 || e.mayLaunch()
+		}); err != nil {
+			return e.cancelled(ctx, err)
+		}
+		e.handOn(ctx)
+		e.balance(ctx)
+	}
+}
+
+// cancelled waits until the shards have cleaned up behind them.
+func (e *export) cancelled(ctx workflow.Context, err error) error {
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if _, err := workflow.AwaitWithTimeout(detached, longestWait, func() bool { return len(e.children) == 0 }); err != nil {
+		return err
+	}
+	return err
+}
+
+// left is how many shards were not begun yet.
+func (e *export) left() int { return len(e.plan) - e.state.Next + len(e.state.Extra) }
+
+func (e *export) hasWork() bool { return e.left() > 0 && !e.draining }
+
+// active is how many shards in flight are at work: one that is blocked gives its place to another.
+func (e *export) active() (n int) {
+	for _, c := range e.children {
+		if c.blocked == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (e *export) mayLaunch() bool {
+	return e.hasWork() && !e.state.Paused && e.active() < max(1, e.state.Open.Shards)
+}
+
+func (e *export) launch(ctx workflow.Context) {
+	if e.started >= shardsPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		e.draining = true
+	}
+	for e.mayLaunch() {
+		var next lake.Shard
+		if e.state.Next < len(e.plan) {
+			next = e.plan[e.state.Next]
+			e.state.Next++
+		} else {
+			next = e.state.Extra[0]
+			e.state.Extra = e.state.Extra[1:]
+		}
+		e.started++
+		c := &child{shard: next}
+		e.children = append(e.children, c)
+		e.balance(ctx)
+		c.share = e.share()
+		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
+	}
+}
+
+// supervise runs one shard to its end, however often it has to be started.
+func (e *export) supervise(ctx workflow.Context, c *child) {
+	defer func() { e.children = slices.DeleteFunc(e.children, func(other *child) bool { return other == c }) }()
+	for looks, failures := 0, 0; ctx.Err() == nil; {
+		out, err := e.start(ctx, c)
+		c.future, c.blocked = nil, nil
+		switch {
+		case err == nil:
+			e.finish(c, out)
+			return
+		case temporal.IsWorkflowExecutionAlreadyStartedError(err):
+			// Another export has it in hand; what that one commits is adopted.
+			looks++
+			_ = workflow.Sleep(ctx, backoff(firstLook, longestLook, looks))
+		default:
+			if failures++; failures >= shardFailures {
+				e.state.Failed = append(e.state.Failed, ShardID(c.shard))
+				return
+			}
+			_ = workflow.Sleep(ctx, backoff(firstWait, longestWait, failures))
+		}
+	}
+}
+
+func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
+	var out ShardOutput
+	open := e.state.Open
+	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.shard)), Shard, ShardInput{
+		Shard:            c.shard,
+		Spec:             open.Spec,
+		Refresh:          e.in.Refresh,
+		Visibility:       open.Visibility,
+		Rate:             c.share,
+		Chunks:           open.Chunks,
+		Chunk:            open.Chunk,
+		MessageRequests:  open.MessageRequests,
+		MetadataRequests: open.MetadataRequests,
+		Flag:             open.OnMismatch == "flag",
+		Paused:           e.state.Paused,
+	})
+	if err := future.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
+		return out, err
+	}
+	c.future = future
+	err := future.Get(ctx, &out)
+	return out, err
+}
+
+// finish adds up what a shard did, or puts the halves of one that must be split into the queue.
+func (e *export) finish(c *child, out ShardOutput) {
+	t := &e.state.Totals
+	t.Requests += out.Usage.Requests
+	t.Throttled += out.Usage.Throttled
+	if out.Split {
+		left, right, _ := c.shard.Window.Halve()
+		a, b := c.shard, c.shard
+		a.Window, b.Window = left, right
+		e.state.Extra = append(e.state.Extra, a, b)
+		e.state.Splits++
+		return
+	}
+	commit := out.Commit
+	if commit.Outcome == "adopted" {
+		t.Adopted++
+	} else {
+		t.Shards++
+	}
+	t.Listed += commit.Counts.Listed
+	t.Conversations += commit.Counts.Conversations
+	t.Messages += commit.Counts.Messages
+	t.Gone += commit.Counts.Gone
+	t.Dead += commit.Counts.Dead
+	t.Duplicates += commit.Counts.Duplicates
+	t.Files += commit.Files
+	t.Bytes += commit.Bytes
+	if len(commit.Flags) > 0 {
+		t.Flagged++
+	}
+}
+
+// continueAsNew is called when no shard is at work. Blocked ones live on without this run, and are met again by the next.
+func (e *export) continueAsNew(ctx workflow.Context) error {
+	for _, c := range e.children {
+		e.state.Extra = append(e.state.Extra, c.shard)
+	}
+	next := e.in
+	next.Resume = &e.state
+	return workflow.NewContinueAsNewError(ctx, Export, next)
+}
+
+func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
+	var out activities.CloseExportOutput
+	err := e.insist(ctx, func() (err error) {
+		out, err = call(quick(ctx), do.CloseExport, activities.CloseExportInput{
+			Provider:   e.state.Open.Provider,
+			Account:    e.in.Account,
+			Name:       e.in.Name,
+			From:       e.in.From,
+			To:         e.state.To,
+			Visibility: e.state.Open.Visibility,
+		})
+		return err
+	})
+	if err != nil {
+		return ExportOutput{}, fmt.Errorf("close the export: %w", err)
+	}
+	e.closed = true
+	t := e.state.Totals
+	return ExportOutput{
+		Totals:     t,
+		From:       e.in.From,
+		To:         e.state.To,
+		Visibility: e.state.Open.Visibility,
+		Advice:     e.state.Open.Advice,
+		Manifest:   out.Manifest,
+		Gaps:       out.Gaps,
+		Failed:     e.state.Failed,
+		Complete: len(out.Gaps) == 0 && len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 &&
+			e.state.Open.Visibility != "partial",
+	}, nil
+}

@@ -1,0 +1,116 @@
+package workflows
+
+import (
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// All timeouts and retries of the program, but for the few seconds that a single request may be repeated inside a
+// provider.
+//
+// An activity repeats transient errors itself a few times; then the workflow waits on a durable timer and gives the same
+// work out again, for as long as it takes. Errors that a repetition cannot cure are not retried at all.
+const (
+	// heartbeatTimeout is how long a dead worker's activity is waited for. Activities heartbeat every five seconds.
+	heartbeatTimeout = 20 * time.Second
+
+	// A provider that is down is asked again after firstWait, then twice as long each time up to longestWait.
+	firstWait   = time.Minute
+	longestWait = 15 * time.Minute
+
+	// The end of a range stays that far behind the clock, so that rows that are being created are not cut in two.
+	settle = time.Minute
+
+	// A shard that another export has in hand is looked at again after firstLook up to longestLook.
+	firstLook   = 5 * time.Second
+	longestLook = 2 * time.Minute
+
+	// A run of Shard gives out so many activities before it continues as new, a run of Export so many shards.
+	activitiesPerRun = 800
+	shardsPerRun     = 200
+
+	// A chunk is about this long, so that little is repeated when a worker dies.
+	chunkLength = time.Minute
+
+	// refsPerPage closes a page, and is the chunk of metadata where no budget limits it; freeChunk is that of messages.
+	refsPerPage = 250
+	freeChunk   = 50
+
+	// The share of "too many requests" above which fewer chunks are kept in flight, the least number of requests to judge
+	// by, and the clean results after which one more is.
+	throttledShare  = 0.02
+	requestsToJudge = 50
+	cleanResults    = 64
+
+	// crashesBeforeBlock is how often a step that times out or panics, and cannot be made smaller, is tried again after a
+	// wait before a person is asked.
+	crashesBeforeBlock = 3
+
+	// restartsPerShard bounds how often a shard whose staging was lost begins anew before a person is asked, and
+	// shardFailures how often an Export starts a failed shard again.
+	restartsPerShard = 3
+	shardFailures    = 3
+)
+
+// quick is for steps that ask for little: opening, verifying, committing, cleaning.
+func quick(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 30 * time.Minute,
+		HeartbeatTimeout:    heartbeatTimeout,
+		RetryPolicy:         retries(5),
+	})
+}
+
+// fetching is for pages and chunks that take about length.
+func fetching(ctx workflow.Context, length time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 30*time.Minute + 5*length,
+		HeartbeatTimeout:    heartbeatTimeout,
+		WaitForCancellation: true,
+		RetryPolicy:         retries(4),
+	})
+}
+
+// shards is for the children of an Export. They outlive its runs: a blocked shard is not lost when the Export continues as
+// new.
+func shards(ctx workflow.Context, id string) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
+	})
+}
+
+// sealing is for the one step whose length grows with the shard.
+func sealing(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 12 * time.Hour,
+		HeartbeatTimeout:    heartbeatTimeout,
+		WaitForCancellation: true,
+		RetryPolicy:         retries(5),
+	})
+}
+
+func retries(attempts int32) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval:    time.Second,
+		BackoffCoefficient: 3,
+		MaximumInterval:    time.Minute,
+		MaximumAttempts:    attempts,
+	}
+}
+
+// backoff is the wait after so many failures in a row, counted from 1.
+func backoff(first, longest time.Duration, failures int) time.Duration {
+	wait := first
+	for range failures - 1 {
+		if wait *= 2; wait >= longest {
+			return longest
+		}
+	}
+	return wait
+}

@@ -1,0 +1,87 @@
+package workflows
+
+import "time"
+
+// ProgressQuery is the query that both workflows answer: Export with ExportProgress, Shard with ShardProgress.
+const ProgressQuery = "progress"
+
+// The updates that both workflows take. Pause and Resume have no argument, SetRate takes a SetRateInput for the whole
+// account, RetryBlocked frees shards that wait for a person. Export hands each on to its shards.
+const (
+	PauseUpdate        = "pause"
+	ResumeUpdate       = "resume"
+	SetRateUpdate      = "set_rate"
+	RetryBlockedUpdate = "retry_blocked"
+)
+
+// SetRateInput is the argument of SetRateUpdate.
+type SetRateInput struct {
+	// RequestsPerSecond is the budget of the whole account; 0 is no limit.
+	RequestsPerSecond float64 `json:"requests_per_second"`
+}
+
+// Totals add up what shards did.
+type Totals struct {
+	Shards        int   `json:"shards"`  // committed by this export
+	Adopted       int   `json:"adopted"` // found committed already
+	Listed        int64 `json:"listed"`
+	Conversations int64 `json:"conversations"`
+	Messages      int64 `json:"messages"`
+	Gone          int64 `json:"gone"`
+	Dead          int64 `json:"dead"`
+	Duplicates    int64 `json:"duplicates"`
+	Flagged       int   `json:"flagged"` // shards committed with a flag: the provider's count and ours differ
+	Files         int   `json:"files"`
+	Bytes         int64 `json:"bytes"`
+	Requests      int64 `json:"requests"`
+	Throttled     int64 `json:"throttled"`
+}
+
+// State is what a workflow is doing, in a word for people.
+type State string
+
+const (
+	StateStarting State = "starting"
+	StateRunning  State = "running"
+	StatePaused   State = "paused"
+	StateWaiting  State = "waiting" // for the provider or the rate limit; see WaitingUntil
+	StateBlocked  State = "blocked" // a person must act; see Blocked
+	StateSealing  State = "sealing"
+	StateDone     State = "done"
+)
+
+// BlockedShard is a shard that waits for a person.
+type BlockedShard struct {
+	Shard  string `json:"shard"`  // workflow id
+	Kind   string `json:"kind"`   // a providers.Kind, or "CountMismatch"
+	Detail string `json:"detail"` // the error, without texts or names of a conversation
+}
+
+// ExportProgress answers ProgressQuery on an Export.
+type ExportProgress struct {
+	State      State          `json:"state"`
+	From       time.Time      `json:"from"`
+	To         time.Time      `json:"to"` // as clipped to the start of the export
+	Windows    int            `json:"windows"`
+	Done       int            `json:"done"`    // windows committed or adopted
+	Running    []string       `json:"running"` // workflow ids of the shards in flight: ask each for its ShardProgress
+	Blocked    []BlockedShard `json:"blocked,omitempty"`
+	Totals     Totals         `json:"totals"` // of finished shards only
+	Rate       float64        `json:"requests_per_second"`
+	Visibility string         `json:"visibility"`
+	Advice     string         `json:"advice,omitempty"` // what to do about a partial visibility
+}
+
+// ShardProgress answers ProgressQuery on a Shard.
+type ShardProgress struct {
+	State        State         `json:"state"`
+	Listed       int64         `json:"listed"`
+	Expected     *int64        `json:"expected,omitempty"` // the provider's own count of the window, where it has one
+	Fetched      int64         `json:"fetched"`            // conversations whose messages are staged
+	Messages     int64         `json:"messages"`           // documents of messages staged
+	Requests     int64         `json:"requests"`
+	Throttled    int64         `json:"throttled"`
+	InFlight     int           `json:"in_flight"` // activities
+	WaitingUntil *time.Time    `json:"waiting_until,omitempty"`
+	Blocked      *BlockedShard `json:"blocked,omitempty"`
+}

@@ -1,0 +1,288 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// ShardInput starts a Shard. Its workflow id is ShardID(Shard).
+type ShardInput struct {
+	Shard            lake.Shard `json:"shard"`
+	Spec             string     `json:"spec"`
+	Refresh          string     `json:"refresh,omitempty"`
+	Visibility       string     `json:"visibility"`
+	Rate             float64    `json:"requests_per_second"` // this shard's share of the budget, 0 is no limit
+	Chunks           int        `json:"chunks"`              // chunks in flight
+	Chunk            int        `json:"chunk"`               // conversations of a chunk, 0 lets the lease decide
+	MessageRequests  float64    `json:"message_requests"`
+	MetadataRequests float64    `json:"metadata_requests"`
+	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
+	Flag   bool        `json:"flag"`
+	Paused bool        `json:"paused,omitempty"`
+	Resume *ShardState `json:"resume,omitempty"` // set by continue-as-new only
+}
+
+// ShardState is what a Shard carries through continue-as-new.
+type ShardState struct {
+	Open        activities.OpenShardOutput `json:"open"`
+	Cursor      providers.Cursor           `json:"cursor"`
+	Pages       int                        `json:"pages"`
+	OutOfWindow int64                      `json:"out_of_window"`
+	Saved       []lake.Staged              `json:"saved,omitempty"`
+	Known       bool                       `json:"known,omitempty"`
+	Restarts    int                        `json:"restarts,omitempty"`
+	Listed      int64                      `json:"listed"`
+	Fetched     int64                      `json:"fetched"`
+	Messages    int64                      `json:"messages"`
+	Usage       activities.Usage           `json:"usage"`
+}
+
+// ShardOutput is the result of a Shard.
+type ShardOutput struct {
+	// Split says that the window holds more than the provider can page through; nothing was committed.
+	Split  bool              `json:"split,omitempty"`
+	Commit activities.Commit `json:"commit"`
+	Usage  activities.Usage  `json:"usage"`
+}
+
+// ShardID is the workflow id of a shard: two exports that want the same shard meet there.
+func ShardID(s lake.Shard) string { return "shard/" + s.String() }
+
+// Shard exports one account, stream and window: it lists, fetches, seals, verifies and commits, and leaves no staging
+// behind. It ends only when the shard stands in the ledger, when it was cancelled, or when the window must be split;
+// everything else is waited out, or waits for a person.
+func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
+	s, err := newShard(ctx, in)
+	if err != nil {
+		return ShardOutput{}, err
+	}
+	out, err := s.run(ctx)
+	if err != nil && !workflow.IsContinueAsNewError(err) {
+		s.abort(ctx)
+	}
+	out.Usage = s.state.Usage
+	return out, err
+}
+
+type shard struct {
+	in       ShardInput
+	state    ShardState
+	receipts activities.Receipts
+	control
+	collector
+	sealing bool
+}
+
+func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
+	s := &shard{in: in}
+	if in.Resume != nil {
+		s.state = *in.Resume
+	}
+	s.rate, s.paused = in.Rate, in.Paused
+	s.receipts.Saved = s.state.Saved
+	s.slots = max(1, in.Chunks)
+	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution
+	s.self = workflow.GetInfo(ctx).WorkflowExecution.ID
+	if err := s.listen(ctx); err != nil {
+		return s, err
+	}
+	return s, workflow.SetQueryHandler(ctx, ProgressQuery, s.progress)
+}
+
+func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
+	if s.in.Resume == nil {
+		if err := s.open(ctx); err != nil || s.state.Open.Adopted != nil {
+			if err != nil {
+				return ShardOutput{}, err
+			}
+			return ShardOutput{Commit: *s.state.Open.Adopted}, nil
+		}
+	}
+	for {
+		if err := s.collect(ctx); err != nil {
+			return ShardOutput{}, err
+		}
+		if s.cut {
+			s.abort(ctx)
+			return ShardOutput{Split: true}, nil
+		}
+		sealed, verified, err := s.press(ctx)
+		if isStagingLost(err) {
+			err = s.restart(ctx)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return ShardOutput{}, err
+		}
+		flags, again, err := s.reconcile(ctx, sealed, verified)
+		if err != nil {
+			return ShardOutput{}, err
+		}
+		if !again {
+			return s.commit(ctx, sealed, verified, flags)
+		}
+	}
+}
+
+func (s *shard) target() activities.Target {
+	return activities.Target{Shard: s.in.Shard, Generation: s.state.Open.Generation}
+}
+
+func (s *shard) open(ctx workflow.Context) error {
+	return s.insist(ctx, func() (err error) {
+		s.state.Open, err = call(quick(ctx), do.OpenShard, activities.OpenShardInput{
+			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Lease: s.lease(1),
+		})
+		s.add(s.state.Open.Usage)
+		return err
+	})
+}
+
+// press seals and verifies; files that are not what the seal said are sealed again.
+func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, verified activities.VerifyShardOutput, err error) {
+	s.sealing = true
+	defer func() { s.sealing = false }()
+	err = s.insist(ctx, func() (err error) {
+		sealed, err = call(sealing(ctx), do.SealShard, activities.SealShardInput{
+			Target:      s.target(),
+			SpecDigest:  s.state.Open.SpecDigest,
+			Receipts:    s.receipts,
+			OutOfWindow: s.state.OutOfWindow,
+			TotalBefore: s.state.Open.Total,
+			Visibility:  s.in.Visibility,
+		})
+		if err != nil {
+			return err
+		}
+		verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
+			Target: s.target(), Draft: sealed.Draft, Lease: s.lease(1),
+		})
+		s.add(verified.Usage)
+		if err == nil && verified.BadFiles > 0 {
+			return temporal.NewApplicationError(fmt.Sprintf("%d files are not as they were written", verified.BadFiles), activities.Unavailable)
+		}
+		return err
+	})
+	return sealed, verified, err
+}
+
+// reconcile holds the provider's count against ours: a shard that misses conversations is listed once more, and then
+// blocked or flagged by policy. It says whether to go round again.
+func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutput, verified activities.VerifyShardOutput) (flags []string, again bool, err error) {
+	if sealed.MessageMismatches > 0 {
+		flags = append(flags, "message_count_mismatch")
+	}
+	if verified.Missing == 0 {
+		return flags, false, nil
+	}
+	if !s.state.Known {
+		s.listAgain()
+		return nil, true, nil
+	}
+	if s.in.Flag {
+		return append(flags, "count_mismatch"), false, nil
+	}
+	err = s.block(ctx, CountMismatch, fmt.Sprintf("the provider counts %d conversations in the window and lists %d", *verified.Total, sealed.Counts.Listed))
+	s.listAgain()
+	return nil, true, err
+}
+
+func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, verified activities.VerifyShardOutput, flags []string) (ShardOutput, error) {
+	var out activities.CommitShardOutput
+	err := s.insist(ctx, func() (err error) {
+		out, err = call(quick(ctx), do.CommitShard, activities.CommitShardInput{
+			Target: s.target(), Draft: sealed.Draft, TotalAfter: verified.Total, Flags: flags,
+		})
+		return err
+	})
+	if err != nil {
+		return ShardOutput{}, err
+	}
+	s.cleanup(ctx)
+	return ShardOutput{Commit: out.Commit}, nil
+}
+
+// restart forgets what was staged and begins anew, after asking a person when that happens too often.
+func (s *shard) restart(ctx workflow.Context) error {
+	s.state.Restarts++
+	if s.state.Restarts > restartsPerShard {
+		if err := s.block(ctx, activities.StagingLost, "staged objects vanish from the lake; look for a lifecycle rule or another program that deletes below _staging"); err != nil {
+			return err
+		}
+	}
+	s.receipts = activities.Receipts{}
+	s.state.Cursor, s.state.OutOfWindow, s.state.Listed, s.state.Fetched, s.state.Messages = "", 0, 0, 0, 0
+	s.collector.reset(max(1, s.in.Chunks))
+	return nil
+}
+
+// abort removes the staging of a shard that ends without a commit, also when it was cancelled.
+func (s *shard) abort(ctx workflow.Context) {
+	if s.state.Open.Generation == 0 {
+		return
+	}
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	s.cleanup(detached)
+}
+
+// cleanup is worth a try, no more: staging that stays is swept later and is never read.
+func (s *shard) cleanup(ctx workflow.Context) {
+	if _, err := call(quick(ctx), do.Cleanup, activities.CleanupInput{Target: s.target()}); err != nil {
+		workflow.GetLogger(ctx).Warn("staging was not removed", "shard", s.in.Shard.String(), "error", detailOf(err))
+	}
+}
+
+func (s *shard) add(u activities.Usage) {
+	s.state.Usage.Requests += u.Requests
+	s.state.Usage.Throttled += u.Throttled
+}
+
+// lease is the part of the shard's share that one of n activities gets.
+func (s *shard) lease(n int) providers.Lease {
+	return providers.Lease{RequestsPerSecond: s.rate / float64(n)}
+}
+
+func (s *shard) progress() (ShardProgress, error) {
+	p := ShardProgress{
+		State:     StateRunning,
+		Listed:    s.state.Listed,
+		Expected:  s.state.Open.Total,
+		Fetched:   s.state.Fetched,
+		Messages:  s.state.Messages,
+		Requests:  s.state.Usage.Requests,
+		Throttled: s.state.Usage.Throttled,
+		InFlight:  s.inFlight,
+		Blocked:   s.blocked,
+	}
+	if !s.waitingUntil.IsZero() {
+		p.WaitingUntil = new(s.waitingUntil)
+	}
+	switch {
+	case s.blocked != nil:
+		p.State = StateBlocked
+	case s.paused:
+		p.State = StatePaused
+	case p.WaitingUntil != nil:
+		p.State = StateWaiting
+	case s.sealing:
+		p.State = StateSealing
+	}
+	return p, nil
+}
+
+func isStagingLost(err error) bool {
+	if err == nil {
+		return false
+	}
+	remedy, _ := remedyOf(err)
+	return remedy == restart
+}

@@ -1,0 +1,254 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// world is an account that the workflows export without touching anything: its activities only count and remember.
+type world struct {
+	mu            sync.Mutex
+	conversations int // of the window
+	pageSize      int
+	total         *int64 // what the provider counts
+	adopted       *activities.Commit
+	fail          func(step string, low, high int) error // asked before every activity; low and high only for fetches
+	mismatches    int64
+	throttled     bool // every request is answered with "too many requests"
+
+	calls      map[string]int
+	inFlight   int
+	most       int   // most fetches and lists at once
+	inFlightAt []int // how many were, at each fetch
+	lists      []activities.ListPageInput
+	sealed     activities.SealShardInput
+	committed  activities.CommitShardInput
+	saved      []activities.Receipts
+}
+
+func (w *world) begin(step string, low, high int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.calls == nil {
+		w.calls = map[string]int{}
+	}
+	w.calls[step]++
+	if w.fail == nil {
+		return nil
+	}
+	return w.fail(step, low, high)
+}
+
+func (w *world) enter() func() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inFlight++
+	w.most = max(w.most, w.inFlight)
+	w.inFlightAt = append(w.inFlightAt, w.inFlight)
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.inFlight--
+	}
+}
+
+func (w *world) OpenShard(_ context.Context, in activities.OpenShardInput) (activities.OpenShardOutput, error) {
+	if err := w.begin("OpenShard", 0, 0); err != nil {
+		return activities.OpenShardOutput{}, err
+	}
+	return activities.OpenShardOutput{SpecDigest: in.Spec, Adopted: w.adopted, Generation: 1, Total: w.total}, nil
+}
+
+func (w *world) ListPage(_ context.Context, in activities.ListPageInput) (activities.ListPageOutput, error) {
+	defer w.enter()()
+	if err := w.begin("ListPage", 0, 0); err != nil {
+		return activities.ListPageOutput{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lists = append(w.lists, in)
+	from, _ := strconv.Atoi(string(in.Cursor))
+	to := min(from+w.pageSize, w.conversations)
+	out := activities.ListPageOutput{
+		Page:  activities.PageReceipt{Number: in.Number, Refs: to - from, Staged: lake.Staged{Key: fmt.Sprint("page", in.Number)}},
+		Usage: activities.Usage{Requests: 1},
+	}
+	if in.Known != nil {
+		out.Page.Refs = 0
+	}
+	if to < w.conversations {
+		out.Next = providers.Cursor(strconv.Itoa(to))
+	}
+	return out, nil
+}
+
+func (w *world) FetchMessages(_ context.Context, in activities.FetchInput) (activities.FetchOutput, error) {
+	return w.fetch("FetchMessages", in)
+}
+
+func (w *world) FetchMetadata(_ context.Context, in activities.FetchInput) (activities.FetchOutput, error) {
+	return w.fetch("FetchMetadata", in)
+}
+
+func (w *world) fetch(step string, in activities.FetchInput) (activities.FetchOutput, error) {
+	defer w.enter()()
+	if err := w.begin(step, in.Low, in.High); err != nil {
+		return activities.FetchOutput{}, err
+	}
+	n := int64(in.High - in.Low)
+	out := activities.FetchOutput{
+		Staged: lake.Staged{Key: fmt.Sprintf("%s/%d/%d-%d", step, in.Page.Number, in.Low, in.High), Documents: n},
+		Usage:  activities.Usage{Requests: n},
+	}
+	if w.throttled {
+		out.Usage.Throttled = n
+	}
+	return out, nil
+}
+
+func (w *world) SaveReceipts(_ context.Context, in activities.SaveReceiptsInput) (activities.SaveReceiptsOutput, error) {
+	if err := w.begin("SaveReceipts", 0, 0); err != nil {
+		return activities.SaveReceiptsOutput{}, err
+	}
+	w.saved = append(w.saved, in.Receipts)
+	return activities.SaveReceiptsOutput{Saved: lake.Staged{Key: fmt.Sprint(len(w.saved) - 1)}}, nil
+}
+
+func (w *world) SealShard(_ context.Context, in activities.SealShardInput) (activities.SealShardOutput, error) {
+	if err := w.begin("SealShard", 0, 0); err != nil {
+		return activities.SealShardOutput{}, err
+	}
+	w.sealed = in
+	n := int64(0)
+	for _, page := range w.receipts().Pages {
+		n += int64(page.Refs)
+	}
+	dead := int64(len(w.receipts().Dead))
+	return activities.SealShardOutput{
+		Counts: lake.Counts{Listed: n, Conversations: n - dead, Dead: dead}, Files: 3, MessageMismatches: w.mismatches,
+	}, nil
+}
+
+// receipts are all that the seal was given, the saved ones too.
+func (w *world) receipts() activities.Receipts {
+	var all activities.Receipts
+	for _, saved := range w.sealed.Receipts.Saved {
+		i, _ := strconv.Atoi(saved.Key)
+		all.Pages = append(all.Pages, w.saved[i].Pages...)
+		all.Messages = append(all.Messages, w.saved[i].Messages...)
+		all.Metadata = append(all.Metadata, w.saved[i].Metadata...)
+		all.Dead = append(all.Dead, w.saved[i].Dead...)
+	}
+	all.Pages = append(all.Pages, w.sealed.Receipts.Pages...)
+	all.Messages = append(all.Messages, w.sealed.Receipts.Messages...)
+	all.Metadata = append(all.Metadata, w.sealed.Receipts.Metadata...)
+	all.Dead = append(all.Dead, w.sealed.Receipts.Dead...)
+	return all
+}
+
+func (w *world) VerifyShard(context.Context, activities.VerifyShardInput) (activities.VerifyShardOutput, error) {
+	if err := w.begin("VerifyShard", 0, 0); err != nil {
+		return activities.VerifyShardOutput{}, err
+	}
+	out := activities.VerifyShardOutput{Total: w.total}
+	if w.total != nil {
+		out.Missing = max(0, *w.total-int64(w.conversations))
+	}
+	return out, nil
+}
+
+func (w *world) CommitShard(_ context.Context, in activities.CommitShardInput) (activities.CommitShardOutput, error) {
+	if err := w.begin("CommitShard", 0, 0); err != nil {
+		return activities.CommitShardOutput{}, err
+	}
+	w.committed = in
+	return activities.CommitShardOutput{Commit: activities.Commit{
+		Outcome: "committed", Generation: 1, Counts: lake.Counts{Listed: int64(w.conversations)}, Flags: in.Flags,
+	}}, nil
+}
+
+func (w *world) Cleanup(context.Context, activities.CleanupInput) (activities.CleanupOutput, error) {
+	return activities.CleanupOutput{}, w.begin("Cleanup", 0, 0)
+}
+
+// environment is a workflow environment in which the activities are the world's.
+func environment(t *testing.T, w *world) *testsuite.TestWorkflowEnvironment {
+	t.Helper()
+	suite := &testsuite.WorkflowTestSuite{}
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(30 * time.Second)
+	var a *activities.Activities
+	env.RegisterWorkflow(workflows.Export)
+	env.RegisterWorkflow(workflows.Shard)
+	env.RegisterActivity(&activities.Activities{})
+	env.OnActivity(a.OpenShard, mock.Anything, mock.Anything).Return(w.OpenShard).Maybe()
+	env.OnActivity(a.ListPage, mock.Anything, mock.Anything).Return(w.ListPage).Maybe()
+	env.OnActivity(a.FetchMessages, mock.Anything, mock.Anything).Return(w.FetchMessages).Maybe()
+	env.OnActivity(a.FetchMetadata, mock.Anything, mock.Anything).Return(w.FetchMetadata).Maybe()
+	env.OnActivity(a.SaveReceipts, mock.Anything, mock.Anything).Return(w.SaveReceipts).Maybe()
+	env.OnActivity(a.SealShard, mock.Anything, mock.Anything).Return(w.SealShard).Maybe()
+	env.OnActivity(a.VerifyShard, mock.Anything, mock.Anything).Return(w.VerifyShard).Maybe()
+	env.OnActivity(a.CommitShard, mock.Anything, mock.Anything).Return(w.CommitShard).Maybe()
+	env.OnActivity(a.Cleanup, mock.Anything, mock.Anything).Return(w.Cleanup).Maybe()
+	return env
+}
+
+// may is a shard that a test exports.
+func may() workflows.ShardInput {
+	return workflows.ShardInput{
+		Shard: lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{
+			From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC),
+		}},
+		Spec: "spec", Chunks: 4, Chunk: 25, MessageRequests: 1, MetadataRequests: 2,
+	}
+}
+
+// covered fails the test unless the chunks and the dead cover every conversation of every page exactly once.
+func covered(t *testing.T, r activities.Receipts, chunks []activities.ChunkReceipt, step string) {
+	t.Helper()
+	for _, page := range r.Pages {
+		seen := make([]int, page.Refs)
+		for _, c := range chunks {
+			for i := c.Low; c.Page == page.Number && i < c.High; i++ {
+				seen[i]++
+			}
+		}
+		for _, d := range r.Dead {
+			if d.Page == page.Number && d.Step == step {
+				seen[d.Index]++
+			}
+		}
+		if i := slices.IndexFunc(seen, func(n int) bool { return n != 1 }); i >= 0 {
+			t.Errorf("%s: conversation %d of page %d is covered %d times, want once", step, i, page.Number, seen[i])
+		}
+	}
+}
+
+func kindError(kind providers.Kind) error {
+	return temporal.NewNonRetryableApplicationError("as the provider said", string(kind), nil)
+}
+
+func lost() error {
+	return temporal.NewNonRetryableApplicationError("gone", activities.StagingLost, nil)
+}
+
+func convert(next *workflow.ContinueAsNewError, in any) error {
+	return converter.GetDefaultDataConverter().FromPayloads(next.Input, in)
+}
