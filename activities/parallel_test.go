@@ -93,6 +93,7 @@ func TestParallelFetchEndsWhenNobodyWantsMore(t *testing.T) {
 			break
 		}
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		var last error
 		for _, err := range inParallel(ctx, refs(50), 1, 4, fetch) {
 			cancel()
