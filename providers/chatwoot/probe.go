@@ -21,7 +21,7 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	} else if err != nil {
 		return providers.Probe{}, err
 	}
-	// csat_survey_response_policy.rb: administrators only.
+	// Seen in the vendor's code: for administrators only.
 	const op = "check for an administrator"
 	_, err = a.get(ctx, op, "/"+kindSurveys, url.Values{"page": {"1"}})
 	switch {
@@ -38,7 +38,7 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 // role is the role of the token's user in the account, empty where the server does not say.
 func (a *account) role(ctx context.Context) (string, error) {
 	const op = "check the token"
-	// app/views/api/v1/models/_user.json.jbuilder; not in every fork.
+	// "Fetch user profile" of the vendor's swagger; not in every fork.
 	answer, err := a.http.Get(ctx, op, "/api/v1/profile", nil)
 	if err != nil {
 		return "", err

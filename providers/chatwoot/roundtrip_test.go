@@ -163,6 +163,19 @@ func TestWindows(t *testing.T) {
 	t.Logf("%d requests for %d pages in %d windows, each with its count", requests, pages, windows)
 }
 
+// A site that throttles costs time and no conversation, and is throttled seldom after the first time.
+func TestThrottledSite(t *testing.T) {
+	t.Parallel()
+	s, a, whole := site(t, simulator.CorpusConfig{Seed: 4, Conversations: 15}, fake.Options{
+		Throttle: fake.Throttle{PerSecond: 20, Burst: 20},
+	})
+	refs, _ := collect(t, a, whole)
+	stats := s.Stats()
+	if len(refs) != 15 || stats.Throttled == 0 || stats.Throttled > 4 {
+		t.Errorf("%d conversations, %d of %d requests throttled", len(refs), stats.Throttled, stats.Requests)
+	}
+}
+
 func TestGiantConversation(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 9, Conversations: 3, GiantMessages: 20_000}, fake.Options{})
 	before := s.Stats().Requests
