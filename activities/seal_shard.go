@@ -48,7 +48,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 	if err != nil {
 		return SealShardOutput{}, err
 	}
-	out, err := lake.NewSeal(a.Lake.Store(), a.Lake.Scratch(), in.Shard, a.Lake.Writer())
+	out, err := lake.NewSeal(ctx, a.Lake.Store(), a.Lake.Scratch(), in.Shard, a.Lake.Writer())
 	if err != nil {
 		return SealShardOutput{}, err
 	}
@@ -136,6 +136,9 @@ func (p *press) bundle(b bundle) error {
 		return p.out.Tombstone(schemas.Tombstone{ConversationID: b.ref.ID, ObservedAt: b.observedAt(), Reason: "conversation_not_found"})
 	}
 	thread, err := p.provider.Thread(b.documents())
+	if err == nil {
+		thread.Conversation.ContentSHA256, err = thread.Digest()
+	}
 	if err != nil {
 		return p.dead(b, DeadRef{Step: "SealShard", Kind: string(providers.Malformed), Detail: err.Error(), Attempts: 1})
 	}
@@ -145,9 +148,6 @@ func (p *press) bundle(b bundle) error {
 	}
 	if stated := thread.Conversation.StatedMessages; stated != nil && *stated != thread.Conversation.StoredMessages {
 		p.mismatches++
-	}
-	if thread.Conversation.ContentSHA256, err = thread.Digest(); err != nil {
-		return fmt.Errorf("digest conversation %s: %w", b.ref.ID, err)
 	}
 	p.counts.Conversations++
 	p.counts.Messages += thread.Conversation.StoredMessages

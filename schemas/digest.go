@@ -9,10 +9,11 @@ import (
 )
 
 // Digest is the hex SHA-256 of what the thread says, without when it was observed: the same conversation exported twice
-// has the same digest.
+// has the same digest. A time that no calendar has (before the year 0, after 9999) is an error.
 func (t Thread) Digest() (string, error) {
 	t.Conversation.ObservedAt = time.Time{}
 	t.Conversation.ContentSHA256 = ""
+	t.Conversation.StoredMessages, t.Conversation.StatedMessages = 0, nil
 	t.Messages = unobserved(t.Messages, func(m *Message) *time.Time { return &m.ObservedAt })
 	t.Participants = unobserved(t.Participants, func(p *Participant) *time.Time { return &p.ObservedAt })
 	t.Events = unobserved(t.Events, func(e *Event) *time.Time { return &e.ObservedAt })

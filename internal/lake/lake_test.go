@@ -266,7 +266,7 @@ func TestManifestIsWrittenOnce(t *testing.T) {
 
 func TestVerifyFindsWhatIsWrong(t *testing.T) {
 	l := openFolder(t)
-	seal, err := NewSeal(l.store, l.scratch, may("acme"), "test")
+	seal, err := NewSeal(t.Context(), l.store, l.scratch, may("acme"), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

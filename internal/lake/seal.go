@@ -68,9 +68,9 @@ type sealTable interface {
 // errSealEnded is why uploads of a discarded seal end, and what rows that come after the end are told.
 var errSealEnded = errors.New("seal has ended")
 
-// NewSeal begins a seal. Its files in progress are in the folder scratch, without a name as far as the system allows, so
-// that nothing is left of them even when the process is killed.
-func NewSeal(store Store, scratch string, shard Shard, writerBuild string) (*Seal, error) {
+// NewSeal begins a seal, whose uploads end with ctx. Its files in progress are in the folder scratch, without a name as far
+// as the system allows, so that nothing is left of them even when the process is killed.
+func NewSeal(ctx context.Context, store Store, scratch string, shard Shard, writerBuild string) (*Seal, error) {
 	if err := os.MkdirAll(scratch, 0o755); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
 	}
@@ -78,7 +78,7 @@ func NewSeal(store Store, scratch string, shard Shard, writerBuild string) (*Sea
 		store: store, shard: shard, writer: writerBuild, scratch: scratch,
 		fileBytes: sealFileBytes, rowGroupBytes: sealRowGroupBytes, bufferedBytes: sealBufferedBytes,
 	}
-	s.ctx, s.stop = context.WithCancelCause(context.Background())
+	s.ctx, s.stop = context.WithCancelCause(ctx)
 	s.uploads, s.ctx = errgroup.WithContext(s.ctx)
 	s.uploads.SetLimit(sealUploads)
 	s.conversations = newTable(s, schemas.Conversations)

@@ -39,7 +39,7 @@ func BenchmarkSeal(b *testing.B) {
 			return s.Document(d)
 		}
 	}
-	seal, err := NewSeal(&drain{shelf{root: b.TempDir()}}, b.TempDir(), sealedShard, "benchmark")
+	seal, err := NewSeal(b.Context(), &drain{shelf{root: b.TempDir()}}, b.TempDir(), sealedShard, "benchmark")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -154,7 +154,7 @@ func sealDocument(i, size int) schemas.Document {
 func smallSeal(t *testing.T, s Store) (*Seal, string) {
 	t.Helper()
 	scratch := t.TempDir()
-	seal, err := NewSeal(s, scratch, sealedShard, "test build")
+	seal, err := NewSeal(t.Context(), s, scratch, sealedShard, "test build")
 	if err != nil {
 		t.Fatal(err)
 	}
