@@ -1,0 +1,254 @@
+package worker
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Config is a configuration file, checked and with its defaults filled in. Secrets stay references until they are needed.
+type Config struct {
+	// StateDir is the folder for what this machine keeps.
+	StateDir string
+	Lake     LakeConfig
+	// Temporal is nil where the server in process is to be used.
+	Temporal *TemporalConfig
+	Export   ExportConfig
+	Accounts map[string]AccountConfig
+
+	source *source // nil when a program made it
+}
+
+// LakeConfig says where the lake is and how it is reached.
+type LakeConfig struct {
+	URL, Endpoint, Region              string
+	PathStyle                          bool
+	SSE, KMSKeyID                      string
+	AccessKey, SecretKey, SessionToken Secret
+}
+
+// TemporalConfig says how a Temporal service is reached.
+type TemporalConfig struct {
+	Address, Namespace, TaskQueue string
+	APIKey                        Secret
+	TLS                           TLSConfig
+}
+
+// TLSConfig says whether and how to speak TLS. Paths are those of PEM files.
+type TLSConfig struct {
+	Enabled                               bool
+	CAFile, CertFile, KeyFile, ServerName string
+}
+
+// ExportConfig says how exports work.
+type ExportConfig struct {
+	Shards, Chunks, Chunk int
+	Window, OnMismatch    string
+}
+
+// AccountConfig is one login at one platform.
+type AccountConfig struct {
+	Provider  string
+	BaseURL   string
+	AccountID string
+	Token     Secret
+	// RequestsPerSecond is the account's budget; 0 is no limit.
+	RequestsPerSecond float64
+	Options           map[string]string
+}
+
+// DefaultTaskQueue is where exports and workers meet unless the configuration says otherwise.
+const DefaultTaskQueue = "chatlake"
+
+// TaskQueue is the queue that exports and workers meet on.
+func (c Config) TaskQueue() string {
+	if c.Temporal == nil {
+		return DefaultTaskQueue
+	}
+	return c.Temporal.TaskQueue
+}
+
+// Load reads a configuration file. What is wrong with it comes all at once, as Problems.
+func Load(file string) (Config, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return Config{}, Problems{{File: file, Reason: fmt.Sprintf(
+			"cannot be read: %v; examples/chatlake.yaml shows what it may hold, and --config names another file", plain(err))}}
+	}
+	return Parse(file, text)
+}
+
+// Parse is Load for a text that was read already; file stands in its errors.
+func Parse(file string, text []byte) (Config, error) {
+	s, problems := parse(file, text)
+	if len(problems) > 0 {
+		return Config{}, problems
+	}
+	problems = s.validate()
+	c := s.config()
+	if problems = append(problems, c.check(problems)...); len(problems) > 0 {
+		problems.sort()
+		return Config{}, problems
+	}
+	return c, nil
+}
+
+// Problem says what is wrong at a key, with the line of it or of the nearest key above it that is in the file.
+func (c Config) Problem(key, reason string) Problem {
+	p := Problem{Key: key, Reason: reason}
+	if c.source != nil {
+		p.File, p.Line = c.source.name, c.source.line(key)
+	}
+	return p
+}
+
+// check is what the schema cannot say: whether providers are content with their accounts, and which keys want others. It
+// passes over accounts in which problems were found already.
+func (c Config) check(found Problems) Problems {
+	var problems Problems
+	if c.Lake.KMSKeyID != "" && c.Lake.SSE != "aws:kms" {
+		problems = append(problems, c.Problem("lake.kms_key_id", "counts only with sse: aws:kms; add that, or remove this key"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
+		at := "accounts." + name + "."
+		if slices.ContainsFunc(found, func(p Problem) bool { return strings.HasPrefix(p.Key+".", at) }) {
+			continue
+		}
+		definition, account, ok := c.account(name)
+		if !ok {
+			problems = append(problems, c.Problem(at+"provider", unknownProvider(c.Accounts[name].Provider)))
+			continue
+		}
+		var setting *providers.Setting
+		switch err := definition.Check(account); {
+		case errors.As(err, &setting):
+			problems = append(problems, c.Problem(at+setting.Key, setting.Reason))
+		case err != nil:
+			problems = append(problems, c.Problem(strings.TrimSuffix(at, "."), err.Error()))
+		}
+	}
+	return problems
+}
+
+func unknownProvider(name string) string {
+	var names []string
+	for _, d := range registry {
+		names = append(names, d.Name)
+	}
+	if near := nearest(name, names); near != "" {
+		return "unknown provider (did you mean " + near + "?)"
+	}
+	return "unknown provider; there are " + strings.Join(names, ", ")
+}
+
+// account is an account as its provider is given it, but for its token.
+func (c Config) account(name string) (providers.Definition, providers.Account, bool) {
+	a := c.Accounts[name]
+	d, ok := definition(a.Provider)
+	return d, providers.Account{
+		Name: name, BaseURL: a.BaseURL, AccountID: a.AccountID, RequestsPerSecond: a.RequestsPerSecond, Options: a.Options,
+	}, ok
+}
+
+// Open makes the provider of an account, its token resolved. It does no network. Its errors are *providers.Error.
+func (c Config) Open(name string) (providers.Definition, providers.Provider, error) {
+	refused := func(err error) error {
+		return &providers.Error{Kind: providers.Denied, Op: "open account " + name, Err: err}
+	}
+	if _, ok := c.Accounts[name]; !ok {
+		return providers.Definition{}, nil, refused(errors.New("the configuration has no such account"))
+	}
+	d, account, ok := c.account(name)
+	if !ok {
+		return d, nil, refused(errors.New("there is no such provider"))
+	}
+	token, err := c.Accounts[name].Token.Resolve()
+	if err != nil {
+		return d, nil, refused(err)
+	}
+	account.Token = token
+	provider, err := d.Open(account)
+	if err != nil {
+		return d, nil, refused(err)
+	}
+	return d, provider, nil
+}
+
+// Secrets resolves, and forgets, all that work on the accounts needs. It returns Problems with every secret that is
+// missing.
+func (c Config) Secrets(accounts ...string) error {
+	secrets := []Secret{c.Lake.AccessKey, c.Lake.SecretKey, c.Lake.SessionToken}
+	if c.Temporal != nil {
+		secrets = append(secrets, c.Temporal.APIKey)
+	}
+	for _, name := range accounts {
+		secrets = append(secrets, c.Accounts[name].Token)
+	}
+	var problems Problems
+	for _, secret := range secrets {
+		_, err := secret.Resolve()
+		var problem Problem
+		if errors.As(err, &problem) {
+			problems = append(problems, problem)
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
+}
+
+// Spec digests the settings of an account that decide what its export holds: not how fast it goes, and no secret.
+func (c Config) Spec(name string) string {
+	a := c.Accounts[name]
+	text, err := json.Marshal(struct {
+		Provider  string            `json:"provider"`
+		BaseURL   string            `json:"base_url"`
+		AccountID string            `json:"account_id"`
+		Options   map[string]string `json:"options"`
+	}{a.Provider, a.BaseURL, a.AccountID, a.Options})
+	if err != nil {
+		panic(fmt.Sprintf("worker: texts cannot be written as JSON: %v", err))
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// WithDefaults fills in what was left out, for configurations that are made by a program.
+func (c Config) WithDefaults() Config {
+	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
+	c.Export.Shards = cmp.Or(c.Export.Shards, 2)
+	c.Export.Chunks = cmp.Or(c.Export.Chunks, 4)
+	c.Export.Window = cmp.Or(c.Export.Window, "month")
+	c.Export.OnMismatch = cmp.Or(c.Export.OnMismatch, "block")
+	if c.Temporal != nil {
+		temporal := *c.Temporal
+		temporal.Namespace = cmp.Or(temporal.Namespace, "default")
+		temporal.TaskQueue = cmp.Or(temporal.TaskQueue, DefaultTaskQueue)
+		c.Temporal = &temporal
+	}
+	accounts := map[string]AccountConfig{}
+	for name, a := range c.Accounts {
+		d, _ := definition(a.Provider)
+		a.BaseURL = strings.TrimRight(cmp.Or(a.BaseURL, d.BaseURL), "/")
+		if a.Options == nil {
+			a.Options = map[string]string{}
+		}
+		accounts[name] = a
+	}
+	c.Accounts = accounts
+	return c
+}
+
+// Scratch is the folder for files in progress.
+func (c Config) Scratch() string { return filepath.Join(c.StateDir, "scratch") }

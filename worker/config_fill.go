@@ -1,0 +1,129 @@
+package worker
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// config fills a Config, defaults too. A value of a wrong kind, which the schema complains of, is as good as none.
+func (s *source) config() Config {
+	root := branch{s, "", s.tree}
+	l, x := root.at("lake"), root.at("export")
+	c := Config{
+		source:   s,
+		StateDir: root.text("state_dir"),
+		Lake: LakeConfig{
+			URL: l.text("url"), Endpoint: l.text("endpoint"), Region: l.text("region"), PathStyle: l.yes("path_style"),
+			SSE: l.text("sse"), KMSKeyID: l.text("kms_key_id"),
+			AccessKey: l.secret("access_key"), SecretKey: l.secret("secret_key"), SessionToken: l.secret("session_token"),
+		},
+		Export: ExportConfig{
+			Shards: x.number("shards"), Chunks: x.number("chunks"), Chunk: x.number("chunk"),
+			Window: x.text("window"), OnMismatch: x.text("on_mismatch"),
+		},
+		Accounts: map[string]AccountConfig{},
+	}
+	if m := root.at("temporal"); m.value != nil {
+		c.Temporal = m.temporal()
+	}
+	accounts := root.at("accounts")
+	for _, name := range accounts.keys() {
+		c.Accounts[name] = accounts.at(name).account()
+	}
+	return c.WithDefaults()
+}
+
+// branch is a part of a file.
+type branch struct {
+	source *source
+	path   string
+	value  any
+}
+
+func (b branch) at(key string) branch {
+	values, _ := b.value.(map[string]any)
+	return branch{b.source, join(b.path, key), values[key]}
+}
+
+func (b branch) keys() []string {
+	values, _ := b.value.(map[string]any)
+	return slices.Sorted(maps.Keys(values))
+}
+
+// text is a value as a text, a number as it was written.
+func (b branch) text(key string) string {
+	switch v := b.at(key).value.(type) {
+	case nil, map[string]any, []any:
+		return ""
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	default:
+		return b.source.numbers[join(b.path, key)]
+	}
+}
+
+func (b branch) yes(key string) bool {
+	v, _ := b.at(key).value.(bool)
+	return v
+}
+
+func (b branch) float(key string) (float64, bool) {
+	switch v := b.at(key).value.(type) {
+	case int:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
+func (b branch) number(key string) int {
+	f, _ := b.float(key)
+	return int(f)
+}
+
+func (b branch) secret(key string) Secret {
+	at := join(b.path, key)
+	return Secret{reference: b.text(key), at: Problem{File: b.source.name, Line: b.source.line(at), Key: at}}
+}
+
+func (b branch) temporal() *TemporalConfig {
+	tls := b.at("tls")
+	c := &TemporalConfig{
+		Address: b.text("address"), Namespace: b.text("namespace"), TaskQueue: b.text("task_queue"), APIKey: b.secret("api_key"),
+		TLS: TLSConfig{
+			CAFile: tls.text("ca_file"), CertFile: tls.text("cert_file"), KeyFile: tls.text("key_file"), ServerName: tls.text("server_name"),
+		},
+	}
+	// What is said about TLS, or a key that must not cross a network in the open, switches it on.
+	c.TLS.Enabled = !c.APIKey.IsZero() || len(tls.keys()) > 0
+	if enabled, ok := tls.at("enabled").value.(bool); ok {
+		c.TLS.Enabled = enabled
+	}
+	return c
+}
+
+func (b branch) account() AccountConfig {
+	a := AccountConfig{
+		Provider: b.text("provider"), BaseURL: b.text("base_url"), AccountID: b.text("account_id"), Token: b.secret("token"),
+		Options: map[string]string{},
+	}
+	d, _ := definition(a.Provider)
+	a.RequestsPerSecond = d.RequestsPerSecond
+	if rate, ok := b.at("rate").float("requests_per_second"); ok {
+		a.RequestsPerSecond = rate
+	}
+	options := b.at("options")
+	for _, key := range options.keys() {
+		a.Options[key] = options.text(key)
+	}
+	return a
+}
+
+func join(path, key string) string { return strings.TrimPrefix(path+"."+key, ".") }

@@ -1,0 +1,21 @@
+package worker
+
+import (
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/chatwoot"
+)
+
+// registry is every provider there is.
+var registry = []providers.Definition{
+	chatwoot.Definition,
+	chatwoot.Inquirly,
+}
+
+func definition(name string) (providers.Definition, bool) {
+	for _, d := range registry {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return providers.Definition{}, false
+}

@@ -1,0 +1,84 @@
+package worker
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Secret is a reference to a secret, env:NAME or file:PATH. It is resolved when the secret is needed, and prints as its
+// reference only.
+type Secret struct {
+	reference string
+	literal   string
+	at        Problem
+}
+
+// Literal is a secret that a program holds already; files cannot hold one.
+func Literal(value string) Secret { return Secret{reference: "literal", literal: value} }
+
+// IsZero says that there is no reference.
+func (s Secret) IsZero() bool { return s.reference == "" }
+
+func (s Secret) String() string   { return s.reference }
+func (s Secret) GoString() string { return s.reference }
+
+// LogValue keeps what a literal holds out of logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.reference) }
+
+// Resolve reads the secret. No reference is no secret. Its error is a Problem that names the line of the configuration.
+func (s Secret) Resolve() (string, error) {
+	kind, name, _ := strings.Cut(s.reference, ":")
+	var value, reason string
+	switch kind {
+	case "":
+		return "", nil
+	case "literal":
+		return s.literal, nil
+	case "env":
+		if value = strings.TrimSpace(os.Getenv(name)); value == "" {
+			reason = fmt.Sprintf("the environment variable %s is not set; set it to the secret", name)
+		}
+	case "file":
+		var err error
+		if value, err = firstLine(name); err != nil {
+			reason = fmt.Sprintf("the file %s cannot be read: %v", name, plain(err))
+		} else if value == "" {
+			reason = fmt.Sprintf("the first line of %s is empty; it should hold the secret", name)
+		}
+	}
+	if reason != "" {
+		problem := s.at
+		problem.Reason = reason
+		return "", problem
+	}
+	return value, nil
+}
+
+func firstLine(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Scan()
+	return strings.TrimSpace(lines.Text()), lines.Err()
+}
+
+// plain is an error of the file system without its operation and path.
+func plain(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// UnmarshalYAML reads a reference; the schema has checked its form.
+func (s *Secret) UnmarshalYAML(n *yaml.Node) error { return n.Decode(&s.reference) }

@@ -1,0 +1,129 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// source is a parsed configuration file that knows on which line each key stands.
+type source struct {
+	name  string
+	root  *yaml.Node
+	tree  any // as the schema sees it
+	lines map[string]int
+	// numbers are as they were written: 0123 may be a text to whoever wrote it.
+	numbers map[string]string
+}
+
+// parse reads YAML, strictly: one document, no key twice.
+func parse(name string, text []byte) (*source, Problems) {
+	s := &source{name: name, root: &yaml.Node{}, lines: map[string]int{}, numbers: map[string]string{}}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	if err := decoder.Decode(s.root); errors.Is(err, io.EOF) {
+		return nil, Problems{{File: name, Reason: "the file is empty; examples/chatlake.yaml shows what it may hold"}}
+	} else if err != nil {
+		return nil, Problems{syntax(name, err)}
+	}
+	var more yaml.Node
+	if err := decoder.Decode(&more); err == nil {
+		return nil, Problems{{File: name, Line: more.Line, Reason: "a second document begins; one file holds one configuration"}}
+	} else if !errors.Is(err, io.EOF) {
+		return nil, Problems{syntax(name, err)}
+	}
+	var problems Problems
+	s.tree = s.plant(s.root, "", &problems)
+	return s, problems
+}
+
+var atLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// syntax is an error of the YAML parser. A text that begins with * may be a secret and is not repeated.
+func syntax(name string, err error) Problem {
+	p := Problem{File: name, Reason: "this is not YAML: " + atLine.ReplaceAllString(err.Error(), "")}
+	if strings.Contains(err.Error(), "unknown anchor") {
+		p.Reason = "a value begins with *, which in YAML names an anchor, and there is none of that name; put quotes around it"
+	}
+	if found := atLine.FindStringSubmatch(err.Error()); found != nil {
+		p.Line, _ = strconv.Atoi(found[1])
+	}
+	return p
+}
+
+// plant turns a node into plain values and keeps the lines of its keys.
+func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return s.plant(n.Content[0], key, problems)
+	case yaml.AliasNode:
+		*problems = append(*problems, Problem{s.name, n.Line, key, "aliases are not supported; write the value out"})
+		return nil
+	case yaml.MappingNode:
+		tree := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name := n.Content[i].Value
+			below := strings.TrimPrefix(key+"."+name, ".")
+			if first, twice := s.lines[below]; twice {
+				*problems = append(*problems, Problem{s.name, n.Content[i].Line, below, fmt.Sprintf("stands here twice; the first is on line %d", first)})
+				continue
+			}
+			s.lines[below] = n.Content[i].Line
+			tree[name] = s.plant(n.Content[i+1], below, problems)
+		}
+		return tree
+	case yaml.SequenceNode:
+		list := []any{}
+		for i, item := range n.Content {
+			list = append(list, s.plant(item, fmt.Sprintf("%s[%d]", key, i), problems))
+		}
+		return list
+	default:
+		return s.scalar(n, key, problems)
+	}
+}
+
+func (s *source) scalar(n *yaml.Node, key string, problems *Problems) any {
+	var v any
+	if err := n.Decode(&v); err != nil {
+		*problems = append(*problems, Problem{s.name, n.Line, key, "is not what its tag (" + n.Tag + ") says; write it without a tag"})
+	}
+	switch number := v.(type) {
+	case nil, bool, string:
+		return v
+	case float64:
+		if math.IsInf(number, 0) || math.IsNaN(number) {
+			return n.Value
+		}
+	case int, int64, uint64:
+	default: // a date, for example
+		return n.Value
+	}
+	s.numbers[key] = n.Value
+	return v
+}
+
+// line is that of a key, or of the nearest above it that is in the file.
+func (s *source) line(key string) int {
+	for {
+		if line, ok := s.lines[key]; ok {
+			return line
+		}
+		end := strings.LastIndexByte(key, '.')
+		if end < 0 {
+			return 0
+		}
+		key = key[:end]
+	}
+}
+
+func (p Problems) sort() {
+	slices.SortStableFunc(p, func(a, b Problem) int { return a.Line - b.Line })
+}
