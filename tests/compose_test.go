@@ -58,7 +58,7 @@ func TestComposeMistakesAreFound(t *testing.T) {
 		{"misspelt key", "healthcheck:", "healtcheck:"},
 		{"dependency that is not there", "      temporal-schema:\n        condition", "      temporal-schemas:\n        condition"},
 		{"volume that is not there", "- s3:/data", "- s4:/data"},
-		{"volume that nobody uses", "  scratch:\n", "  scratch:\n  attic:\n"},
+		{"volume that nobody uses", "volumes:\n  postgres:\n", "volumes:\n  attic:\n  postgres:\n"},
 		{"network that is not there", "    image: versity", "    networks: [attic]\n    image: versity"},
 		{"env file that is not there", "    image: versity", "    env_file: attic.env\n    image: versity"},
 		{"mount that is not there", "./deploy/bucket.sh:", "./deploy/buckets.sh:"},
@@ -68,6 +68,7 @@ func TestComposeMistakesAreFound(t *testing.T) {
 		{"waiting for an end that never comes", "      s3:\n        condition: service_healthy", "      s3:\n        condition: service_completed_successfully"},
 		{"waiting for the health of what ends", "      s3-bucket:\n        condition: service_completed_successfully", "      s3-bucket:\n        condition: service_healthy"},
 		{"not waiting at all", "      s3:\n        condition: service_healthy", "      s3:\n        condition: service_started"},
+		{"one-shot that nobody waits for", "      s3-bucket:\n        condition: service_completed_successfully\n", ""},
 		{"open to the world", "127.0.0.1:7070:7070", "7070:7070"},
 		{"one-shot that starts over for ever", "command: [chatlake]\n    restart: on-failure:5", "command: [chatlake]\n    restart: always"},
 		{"Dockerfile that is not there", "dockerfile: deploy/Dockerfile", "dockerfile: deploy/Containerfile"},
@@ -120,13 +121,14 @@ func loadCompose(text []byte, env types.Mapping, profiles []string) (*types.Proj
 func audit(project *types.Project) []string {
 	var complaints []string
 	complain := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
-	used := map[string]bool{}
+	used, awaited := map[string]bool{}, map[string]bool{}
 	for name, s := range project.Services {
 		ends := endsByItself(s)
 		if ends == (s.HealthCheck != nil) {
 			complain("%s: a service has a health check, or it ends by itself and restarts on failure only", name)
 		}
 		for on, d := range s.DependsOn {
+			awaited[on] = true
 			want := types.ServiceConditionHealthy
 			if endsByItself(project.Services[on]) {
 				want = types.ServiceConditionCompletedSuccessfully
@@ -159,6 +161,11 @@ func audit(project *types.Project) []string {
 		}
 		if s.Build != nil {
 			complaints = append(complaints, auditBuild(name, s)...)
+		}
+	}
+	for name, s := range project.Services {
+		if endsByItself(s) && !awaited[name] {
+			complain("nobody waits for %s: `up --wait` would call its end a failure", name)
 		}
 	}
 	for name := range project.Volumes {
