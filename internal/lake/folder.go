@@ -30,8 +30,8 @@ func newFolder(root string) (*folder, error) {
 
 // file is the path of a key. Keys that would leave the folder are refused.
 func (f *folder) file(key string) (string, error) {
-	if !filepath.IsLocal(filepath.FromSlash(key)) || path.Clean(key) != key || strings.HasPrefix(key, ".tmp/") {
-		return "", fmt.Errorf("key %q is not a plain relative path", key)
+	if err := checkKey(key); err != nil {
+		return "", err
 	}
 	return filepath.Join(f.root, filepath.FromSlash(key)), nil
 }

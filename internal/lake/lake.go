@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,12 +49,8 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 		}
 		l.store, err = newFolder(l.root)
 	case "s3":
-		var u *url.URL
-		if u, err = url.Parse(c.URL); err != nil || u.Host == "" {
-			return nil, fmt.Errorf("lake URL %q: expected s3://<bucket>/<prefix>", c.URL)
-		}
 		l.root = strings.TrimSuffix(c.URL, "/")
-		err = errors.New("buckets are not read yet")
+		l.store, err = newBucket(ctx, c)
 	default:
 		return nil, fmt.Errorf("lake URL %q: expected file:<folder> or s3://<bucket>/<prefix>", c.URL)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,14 @@ const (
 	exportsRoot = "_exports/"
 	probeRoot   = "_probe/"
 )
+
+// checkKey refuses keys that could leave the root of the lake or meet the files in progress of a folder.
+func checkKey(key string) error {
+	if !filepath.IsLocal(filepath.FromSlash(key)) || path.Clean(key) != key || strings.HasPrefix(key, ".") {
+		return fmt.Errorf("key %q is not a plain relative path", key)
+	}
+	return nil
+}
 
 // ledgerFolder is where the generations of a shard stand.
 func ledgerFolder(s Shard) string {

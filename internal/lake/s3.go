@@ -1,0 +1,266 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	uploadtypes "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// How objects travel. An upload in parts holds three parts in memory; anything else is sent from where it stands.
+const (
+	onePutBytes     = 16 << 20 // larger unconditional writes go in parts
+	partBytes       = 8 << 20
+	partsAtOnce     = 2
+	requestAttempts = 5
+	answerTimeout   = 2 * time.Minute  // without a first byte of an answer a request is given up
+	abortTimeout    = 10 * time.Second // to clear the parts of an upload that failed
+)
+
+// bucket is a Store in S3-compatible storage.
+type bucket struct {
+	client  *s3.Client
+	uploads *transfermanager.Client
+	name    string
+	prefix  string // empty, or ends with a slash
+	where   string // the endpoint or AWS region, as a person knows it
+	sse     string
+	kmsKey  *string
+}
+
+// newBucket reads what the configuration leaves open from where the SDK finds it: environment, shared files, the machine.
+func newBucket(ctx context.Context, c Config) (*bucket, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("expected s3://<bucket>/<prefix>, without a login in it")
+	}
+	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), sse: c.SSE}
+	if b.prefix != "" {
+		if err := checkKey(b.prefix); err != nil {
+			return nil, err
+		}
+		b.prefix += "/"
+	}
+	if c.KMSKeyID != "" {
+		b.kmsKey = &c.KMSKeyID
+	}
+	if (c.AccessKey == "") != (c.SecretKey == "") {
+		return nil, errors.New("access key and secret key go together: set both or none")
+	}
+	settings, err := awsSettings(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	b.client = s3.NewFromConfig(settings, func(o *s3.Options) {
+		if c.Endpoint != "" {
+			o.BaseEndpoint = &c.Endpoint
+		}
+		if o.BaseEndpoint != nil { // not every server knows the checksums that AWS has
+			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+			if o.Region == "" {
+				o.Region = "us-east-1"
+			}
+		}
+		o.UsePathStyle = c.PathStyle
+		o.DisableLogOutputChecksumValidationSkipped = true
+	})
+	options := b.client.Options()
+	if options.Region == "" {
+		return nil, errors.New("no region: set it in the configuration of the lake or as AWS_REGION")
+	}
+	b.uploads = transfermanager.New(b.client, func(o *transfermanager.Options) {
+		o.MultipartUploadThreshold = partBytes
+		o.PartSizeBytes = partBytes
+		o.Concurrency = partsAtOnce
+		o.FailTimeout = abortTimeout
+		o.RequestChecksumCalculation = options.RequestChecksumCalculation
+	})
+	b.where = "AWS " + options.Region
+	if options.BaseEndpoint != nil {
+		b.where = *options.BaseEndpoint
+	}
+	return b, nil
+}
+
+func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
+	// A client of this kind, unlike any other, lets the SDK add the certificates of AWS_CA_BUNDLE.
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout = answerTimeout
+	})
+	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(client),
+		config.WithRetryer(func() aws.Retryer {
+			standard := retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = requestAttempts })
+			return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict")
+		}),
+	}
+	if c.Region != "" {
+		options = append(options, config.WithRegion(c.Region))
+	}
+	if c.AccessKey != "" {
+		options = append(options, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken)))
+	}
+	settings, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("read the settings for S3: %w", err)
+	}
+	return settings, nil
+}
+
+func (b *bucket) key(key string) (*string, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	return aws.String(b.prefix + key), nil
+}
+
+// Put sends a conditional write in one request, since servers differ in what they make of conditions on uploads in parts.
+func (b *bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
+	name, err := b.key(key)
+	if err != nil {
+		return err
+	}
+	if err := checkSize(body, size); err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	if size > onePutBytes && !ifAbsent {
+		return b.putParts(ctx, key, name, body, size)
+	}
+	in := &s3.PutObjectInput{
+		Bucket: &b.name, Key: name, Body: body, ContentLength: &size, ServerSideEncryption: types.ServerSideEncryption(b.sse), SSEKMSKeyId: b.kmsKey,
+	}
+	if ifAbsent {
+		in.IfNoneMatch = aws.String("*")
+	}
+	if _, err := b.client.PutObject(ctx, in); err != nil {
+		return b.explain("write", key, err)
+	}
+	return nil
+}
+
+func (b *bucket) putParts(ctx context.Context, key string, name *string, body io.Reader, size int64) error {
+	_, err := b.uploads.UploadObject(ctx, &transfermanager.UploadObjectInput{
+		Bucket: &b.name, Key: name, Body: body,
+		ServerSideEncryption: uploadtypes.ServerSideEncryption(b.sse), SSEKMSKeyID: b.kmsKey,
+	})
+	if err == nil {
+		return nil
+	}
+	if answerOf(err).code == "NoSuchUpload" {
+		// The upload was completed, but the answer was lost, and the request was sent again.
+		if object, failed := b.Stat(ctx, key); failed == nil && object.Bytes == size {
+			return nil
+		}
+	}
+	return b.explain("write", key, err)
+}
+
+// checkSize compares what a body has left with what was promised.
+func checkSize(body io.Seeker, size int64) error {
+	start, err := body.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	end, err := body.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if _, err := body.Seek(start, io.SeekStart); err != nil {
+		return err
+	}
+	if end-start != size {
+		return fmt.Errorf("body has %d bytes, expected %d", end-start, size)
+	}
+	return nil
+}
+
+func (b *bucket) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	name, err := b.key(key)
+	if err != nil {
+		return nil, err
+	}
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: name}
+	switch {
+	case length == 0: // no range says nothing
+		_, err := b.Stat(ctx, key)
+		return http.NoBody, err
+	case length > 0:
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+length-1))
+	case offset > 0:
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-", offset))
+	}
+	out, err := b.client.GetObject(ctx, in)
+	if isBeyondEnd(err) { // begins at the end or after it
+		return http.NoBody, nil
+	}
+	if err != nil {
+		return nil, b.explain("read", key, err)
+	}
+	return out.Body, nil
+}
+
+func (b *bucket) Stat(ctx context.Context, key string) (Object, error) {
+	name, err := b.key(key)
+	if err != nil {
+		return Object{}, err
+	}
+	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: name})
+	if err != nil {
+		return Object{}, b.explain("stat", key, err)
+	}
+	return Object{Key: key, Bytes: aws.ToInt64(out.ContentLength), ModifiedAt: aws.ToTime(out.LastModified)}, nil
+}
+
+// List leaves out the empty objects that consoles make to show folders.
+func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{
+			Bucket: &b.name, Prefix: aws.String(b.prefix + prefix),
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(Object{}, b.explain("list", prefix, err))
+				return
+			}
+			for _, o := range page.Contents {
+				key := strings.TrimPrefix(aws.ToString(o.Key), b.prefix)
+				if strings.HasSuffix(key, "/") {
+					continue
+				}
+				if !yield(Object{Key: key, Bytes: aws.ToInt64(o.Size), ModifiedAt: aws.ToTime(o.LastModified)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (b *bucket) Delete(ctx context.Context, key string) error {
+	name, err := b.key(key)
+	if err != nil {
+		return err
+	}
+	_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: name})
+	if err = b.explain("delete", key, err); errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
+}

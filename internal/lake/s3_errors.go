@@ -1,0 +1,152 @@
+package lake
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// storageError is what a person reads of a failed request. The SDK's own words stay behind it: they are long, and a
+// server may have put an access key into them.
+type storageError struct {
+	text  string
+	cause error
+}
+
+func (e *storageError) Error() string { return e.text }
+func (e *storageError) Unwrap() error { return e.cause }
+
+// answer is what is known of a request that the server refused.
+type answer struct {
+	code, message, requestID string
+	status                   int
+	region                   string // where the bucket is, if the server said so
+}
+
+func answerOf(err error) answer {
+	var a answer
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		a.code, a.message = api.ErrorCode(), api.ErrorMessage()
+	}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		a.requestID = response.ServiceRequestID()
+		a.status = response.HTTPStatusCode()
+		if response.Response != nil {
+			a.region = response.HTTPResponse().Header.Get("X-Amz-Bucket-Region")
+		}
+	}
+	return a
+}
+
+func isBeyondEnd(err error) bool { return answerOf(err).code == "InvalidRange" }
+
+// explain says what was being done and, where that is known, what a person can do about it.
+func (b *bucket) explain(verb, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	a := answerOf(err)
+	switch {
+	case a.code == "PreconditionFailed" || a.status == http.StatusPreconditionFailed:
+		return fmt.Errorf("%s %s: %w", verb, key, ErrExists)
+	case a.code == "NoSuchKey" || a.code == "NotFound":
+		return fmt.Errorf("%s %s: %w", verb, key, ErrNotExist)
+	}
+	text := fmt.Sprintf("%s %s in the bucket %s at %s: ", verb, key, b.name, b.where)
+	if a.status == 0 {
+		return &storageError{text + b.unanswered(err), err}
+	}
+	text += strings.TrimLeft(fmt.Sprintf("%s status %d", a.code, a.status), " ")
+	if a.requestID != "" {
+		text += ", request " + a.requestID
+	}
+	if advice := b.advice(a); advice != "" {
+		text += ": " + advice
+	} else if a.message != "" {
+		text += ": " + a.message
+	}
+	return &storageError{text, err}
+}
+
+// advice is what a person can do about an answer, empty when only trying again helps or nothing is known.
+func (b *bucket) advice(a answer) string {
+	switch a.code {
+	case "NoSuchBucket":
+		return "there is no such bucket; create it, or correct the lake's url or endpoint"
+	case "InvalidAccessKeyId":
+		return "the access key is not known there; correct the lake's access_key, or its endpoint"
+	case "SignatureDoesNotMatch":
+		return "the secret key does not fit the access key; correct the lake's secret_key"
+	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "ExpiredTokenException":
+		return "the session has ended; renew the credentials"
+	case "RequestTimeTooSkewed", "RequestExpired":
+		return "the clocks of this machine and of the server differ by minutes; set this machine's clock"
+	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "MovedPermanently":
+		return b.otherRegion(a)
+	case "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem":
+		return b.permissions()
+	case "NotImplemented", "InvalidEncryptionAlgorithmError":
+		return "the store does not know what was asked of it; is the lake's sse something that it supports?"
+	case "InvalidObjectState":
+		return "the object is archived; the lake has to stay in a storage class that can be read at once"
+	}
+	switch {
+	case strings.HasPrefix(a.code, "KMS."):
+		return "the KMS key cannot be used; look at the lake's kms_key_id, and whether the key is enabled"
+	case a.status == http.StatusForbidden:
+		return b.permissions()
+	case a.region != "" && a.region != b.client.Options().Region, a.status >= 300 && a.status < 400:
+		return b.otherRegion(a)
+	case a.code == "" || a.code == "UnknownError" || a.code == "MethodNotAllowed":
+		return "the address does not answer as S3 does; correct the lake's endpoint, and see whether it needs path_style: true"
+	}
+	return ""
+}
+
+func (b *bucket) otherRegion(a answer) string {
+	if a.region != "" && a.region != b.client.Options().Region {
+		return fmt.Sprintf("the bucket is in the region %s, not in %s; correct the lake's region", a.region, b.client.Options().Region)
+	}
+	return "the bucket is not to be reached with this region or endpoint; correct the lake's region"
+}
+
+func (b *bucket) permissions() string {
+	actions := "s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects"
+	if strings.HasPrefix(b.sse, "aws:kms") {
+		actions += ", and kms:GenerateDataKey and kms:Decrypt on the key"
+	}
+	return "these credentials may not do this; they need " + actions
+}
+
+// unanswered is about requests that got no answer.
+func (b *bucket) unanswered(err error) string {
+	cause := err
+	var send *smithyhttp.RequestSendError
+	if errors.As(err, &send) {
+		cause = send.Err
+	}
+	var dns *net.DNSError
+	var authority x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var dial *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return fmt.Sprintf("%v: no such host; correct the lake's endpoint, and see whether it needs path_style: true", cause)
+	case errors.As(err, &authority):
+		return fmt.Sprintf("%v: the server's certificate is not trusted; name its authority in AWS_CA_BUNDLE", cause)
+	case errors.As(err, &hostname):
+		return fmt.Sprintf("%v: the server's certificate is for another name; see whether it needs path_style: true", cause)
+	case errors.As(err, &dial) && dial.Op == "dial":
+		return fmt.Sprintf("%v: nothing answers there; is the store running, and the lake's endpoint right?", cause)
+	}
+	return cause.Error()
+}
