@@ -1,0 +1,18 @@
+// Package worker ties everything together: configuration, providers, lake, Temporal, workflows and activities.
+//
+// It must not know any business of its own.
+package worker
+
+import (
+	sdk "go.temporal.io/sdk/worker"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// Register puts the workflows and the activities on a worker.
+func Register(r sdk.Registry, a *activities.Activities) {
+	r.RegisterWorkflow(workflows.Export)
+	r.RegisterWorkflow(workflows.Shard)
+	r.RegisterActivity(a)
+}

@@ -1,0 +1,149 @@
+package worker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	temporallog "go.temporal.io/sdk/log"
+	sdk "go.temporal.io/sdk/worker"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/worker/embedded"
+)
+
+// Build is the version of the program; the build sets it.
+var Build = "dev"
+
+// stopTimeout is how long a worker that is told to stop waits for its activities, which give up at once.
+const stopTimeout = 10 * time.Second
+
+// Temporal is a connection to the server in process, or to another. It must be stopped.
+type Temporal struct {
+	Client client.Client
+	// UIURL is where the UI of the server in process answers; empty for another server.
+	UIURL    string
+	Embedded bool
+	server   *embedded.Server
+}
+
+// ConnectOptions are choices of the command, not of the configuration.
+type ConnectOptions struct {
+	UI     bool
+	UIPort int // 0 takes a free one
+	Logger *slog.Logger
+}
+
+// Connect starts the server in process, or dials the one that the configuration names.
+func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error) {
+	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
+	t := &Temporal{}
+	var err error
+	if c.Temporal == nil {
+		t.Embedded = true
+		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort}); err != nil {
+			return nil, err
+		}
+		t.UIURL, options.HostPort = t.server.UIURL(), t.server.Address()
+	} else if err := external(c.Temporal, &options); err != nil {
+		return nil, err
+	}
+	if t.Client, err = client.DialContext(ctx, options); err != nil {
+		t.Client = nil
+		return nil, errors.Join(fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err), t.Stop())
+	}
+	return t, nil
+}
+
+func external(c *TemporalConfig, options *client.Options) error {
+	options.HostPort, options.Namespace = c.Address, c.Namespace
+	key, err := c.APIKey.Resolve()
+	if err != nil {
+		return err
+	}
+	if key != "" {
+		options.Credentials = client.NewAPIKeyStaticCredentials(key)
+	}
+	options.ConnectionOptions.TLS, err = c.TLS.config()
+	return err
+}
+
+// config is nil for a connection in the clear.
+func (t TLSConfig) config() (*tls.Config, error) {
+	if !t.Enabled {
+		return nil, nil
+	}
+	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read temporal.tls.ca_file: %w", err)
+		}
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("temporal.tls.ca_file %s holds no PEM certificate", t.CAFile)
+		}
+	}
+	if t.CertFile != "" || t.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read temporal.tls.cert_file and key_file: %w", err)
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return out, nil
+}
+
+// Stop closes the connection, and stops the server in process.
+func (t *Temporal) Stop() error {
+	if t.Client != nil {
+		t.Client.Close()
+	}
+	if t.server != nil {
+		return t.server.Stop()
+	}
+	return nil
+}
+
+// OpenLake opens the configured lake.
+func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) {
+	config := lake.Config{
+		URL: c.Lake.URL, Endpoint: c.Lake.Endpoint, Region: c.Lake.Region, PathStyle: c.Lake.PathStyle,
+		SSE: c.Lake.SSE, KMSKeyID: c.Lake.KMSKeyID, Scratch: c.Scratch(), Writer: "chatlake " + Build,
+	}
+	for secret, to := range map[*Secret]*string{
+		&c.Lake.AccessKey: &config.AccessKey, &c.Lake.SecretKey: &config.SecretKey, &c.Lake.SessionToken: &config.SessionToken,
+	} {
+		var err error
+		if *to, err = secret.Resolve(); err != nil {
+			return nil, err
+		}
+	}
+	return lake.Open(ctx, config)
+}
+
+// Run works on the task queue until ctx ends, and returns when the activities under way have given up.
+func Run(ctx context.Context, c Config, connection client.Client, l *lake.Lake) error {
+	w := sdk.New(connection, c.TaskQueue(), sdk.Options{WorkerStopTimeout: stopTimeout})
+	Register(w, &activities.Activities{Lake: l, Connect: newAccounts(c).connect})
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("start the worker: %w", err)
+	}
+	<-ctx.Done()
+	w.Stop()
+	return nil
+}
+
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
