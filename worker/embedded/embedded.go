@@ -84,6 +84,9 @@ func (s *Server) start(c Config) error {
 		return err // the UI would end the whole process
 	}
 	s.address = net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
+	if err := s.announce(c.Dir); err != nil {
+		return err
+	}
 	cfg := serverConfig(filepath.Join(c.Dir, databaseName), ports)
 	if err := prepare(cfg.Persistence.DataStores[storeName].SQL); err != nil {
 		return err

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/chatlake/chatlake/worker"
+)
+
+// app is what all commands have in common.
+type app struct {
+	out    io.Writer // results
+	log    io.Writer // progress, notes, errors
+	config string
+	output string
+}
+
+// The exit statuses of the program.
+const (
+	exitComplete    = 0
+	exitFailed      = 1
+	exitUsage       = 2 // of the command or the configuration
+	exitGaps        = 3 // done, but not everything is in the lake
+	exitBlocked     = 4 // a person must act
+	exitInterrupted = 130
+)
+
+// outcome is an error that says how the process ends.
+type outcome struct {
+	status int
+	text   string // for people; empty when everything was said already
+}
+
+func (o *outcome) Error() string { return o.text }
+
+func usage(format string, args ...any) error {
+	return &outcome{exitUsage, fmt.Sprintf(format, args...)}
+}
+
+// run is the whole program but for signals.
+func (a *app) run(ctx context.Context, args []string) int {
+	worker.Build = build()
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(a.out)
+	root.SetErr(a.log)
+	began := false
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		began = true
+		if a.output != "text" && a.output != "json" {
+			return usage("--output is text or json, not %q", a.output)
+		}
+		return nil
+	}
+	err := root.ExecuteContext(ctx)
+	status := statusOf(err, began)
+	if text := explain(err); text != "" {
+		fmt.Fprintln(a.log, text)
+		if status == exitUsage && !began {
+			fmt.Fprintln(a.log, "`chatlake --help` lists the commands and `chatlake <command> --help` its flags.")
+		}
+	}
+	return status
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "chatlake",
+		Short:         "Copy the conversations of customer-support platforms into a data lake",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.config, "config", "chatlake.yaml", "configuration file")
+	flags.StringVar(&a.output, "output", "text", "text or json")
+	root.AddCommand(
+		a.demoCommand(), a.exportCommand(), a.workerCommand(), a.statusCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.cancelCommand(),
+		a.verifyCommand(), a.lakeCommand(), a.simCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// statusOf is the one place where errors become exit statuses.
+func statusOf(err error, began bool) int {
+	var said *outcome
+	var problem worker.Problem
+	var problems worker.Problems
+	switch {
+	case err == nil:
+		return exitComplete
+	case errors.As(err, &said):
+		return said.status
+	case errors.As(err, &problems), errors.As(err, &problem), !began:
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	default:
+		return exitFailed
+	}
+}
+
+// explain is an error as people are told.
+func explain(err error) string {
+	var said *outcome
+	var problem worker.Problem
+	var problems worker.Problems
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &said):
+		return said.text
+	case errors.As(err, &problems):
+		return problems.Error()
+	case errors.As(err, &problem):
+		return problem.Error()
+	case errors.Is(err, context.Canceled):
+		return "Stopped."
+	default:
+		return "chatlake: " + strings.TrimSpace(err.Error())
+	}
+}
+
+func (a *app) json() bool { return a.output == "json" }
+
+// printJSON writes v as one document.
+func (a *app) printJSON(v any) error {
+	encoder := json.NewEncoder(a.out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+func (a *app) note(format string, args ...any) { fmt.Fprintf(a.log, format+"\n", args...) }
+
+// terminal is the width of the terminal that progress goes to, 0 when it goes elsewhere.
+func (a *app) terminal() int {
+	f, ok := a.log.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 80
+	}
+	return width
+}
+
+// logger is for what someone must act on.
+func (a *app) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: level}))
+}
+
+// build names this program.
+func build() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.json() {
+				return a.printJSON(map[string]string{"version": build()})
+			}
+			_, err := fmt.Fprintln(a.out, "chatlake", build())
+			return err
+		},
+	}
+}

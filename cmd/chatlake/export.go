@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+type exportFlags struct {
+	account, name, from, to, window string
+	refresh, detach, ui             bool
+	uiPort                          int
+}
+
+func (a *app) exportCommand() *cobra.Command {
+	var f exportFlags
+	cmd := &cobra.Command{
+		Use:   "export --account <name> --from <date> [--to <date>]",
+		Short: "Copy the conversations created in a range of time",
+		Long: "Copies the conversations created in [from, to) into the lake. Windows that are in the lake already are left alone.\n" +
+			"A command that was interrupted, however, goes on where it was when it is given again.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.account, "account", "", "account of the configuration; may be left out when there is one only")
+	flags.StringVar(&f.name, "name", "", "name of the export (default <from>_<to>)")
+	flags.StringVar(&f.from, "from", "", "beginning of the range: 2025-01-01, or a time like 2025-01-01T12:00:00Z")
+	flags.StringVar(&f.to, "to", "", "end of the range, not in it (default the beginning of today, UTC)")
+	flags.StringVar(&f.window, "window", "", "how the range is cut: month, week or day (default as configured)")
+	flags.BoolVar(&f.refresh, "refresh", false, "copy again what is in the lake already")
+	flags.BoolVar(&f.detach, "detach", false, "start the export on workers elsewhere and do not wait")
+	flags.BoolVar(&f.ui, "ui", false, "show the embedded server's UI on a local port")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
+	return cmd
+}
+
+func (a *app) export(ctx context.Context, f exportFlags) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	in, err := f.input(c, time.Now())
+	if err != nil {
+		return err
+	}
+	if f.detach && c.Temporal == nil {
+		return usage("--detach needs a Temporal server that stays: add the section temporal to %s, or leave --detach away", a.config)
+	}
+	if !f.detach {
+		if err := c.Secrets(in.Account); err != nil {
+			return err
+		}
+	}
+	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort}, false)
+	if err != nil {
+		return err
+	}
+	if s.temporal.UIURL != "" {
+		a.note("Temporal UI: %s", s.temporal.UIURL)
+	}
+	if f.detach {
+		return errors.Join(a.detach(ctx, s, in), s.stop())
+	}
+	began := time.Now()
+	out, err := a.attend(ctx, s, in)
+	if stopErr := s.stop(); err == nil {
+		err = stopErr
+	}
+	if err != nil {
+		return a.interrupted(ctx, c, err)
+	}
+	return a.report(ctx, c, in, out, time.Since(began))
+}
+
+// input turns flags into the input of the workflow.
+func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInput, error) {
+	in := workflows.ExportInput{Account: f.account, Name: f.name, Window: f.window}
+	var err error
+	if in.Account, err = accountOf(c, f.account); err != nil {
+		return in, err
+	}
+	if f.from == "" {
+		return in, usage("--from is missing: the day from which on conversations are copied, for example --from 2025-01-01")
+	}
+	if in.From, err = moment(f.from); err != nil {
+		return in, usage("--from: %v", err)
+	}
+	if in.To = now.UTC().Truncate(24 * time.Hour); f.to != "" {
+		if in.To, err = moment(f.to); err != nil {
+			return in, usage("--to: %v", err)
+		}
+	}
+	if !in.From.Before(in.To) {
+		return in, usage("the range is empty: --from %s is not before --to %s", label(in.From), label(in.To))
+	}
+	switch f.window {
+	case "", "month", "week", "day":
+	default:
+		return in, usage("--window is month, week or day, not %q", f.window)
+	}
+	if in.Name == "" {
+		in.Name = label(in.From) + "_" + label(in.To)
+	}
+	if !names.MatchString(in.Name) {
+		return in, usage("--name may hold letters, digits and . _ - only: it stands in the lake's keys")
+	}
+	if f.refresh {
+		in.Refresh = now.UTC().Format(time.RFC3339)
+	}
+	return in, nil
+}
+
+var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// accountOf is the account that is meant: the only one when none is named.
+func accountOf(c worker.Config, name string) (string, error) {
+	all := slices.Sorted(maps.Keys(c.Accounts))
+	if name == "" && len(all) == 1 {
+		return all[0], nil
+	}
+	if _, ok := c.Accounts[name]; ok {
+		return name, nil
+	}
+	if name == "" {
+		return "", usage("--account is missing; the configuration has %s", list(all))
+	}
+	return "", c.Problem("accounts", fmt.Sprintf("there is no account %s; the configuration has %s", name, list(all)))
+}
+
+// moment reads a day or a time, UTC.
+func moment(s string) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC().Truncate(time.Second), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a day like 2025-01-31 nor a time like 2025-01-31T12:00:00Z", s)
+}
+
+// label is a time as short as it can be said, for names and people.
+func label(t time.Time) string {
+	if t.Equal(t.Truncate(24 * time.Hour)) {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format("20060102T150405Z")
+}
+
+func (a *app) detach(ctx context.Context, s *session, in workflows.ExportInput) error {
+	if _, _, err := begin(ctx, s, in); err != nil {
+		return err
+	}
+	if a.json() {
+		return a.printJSON(map[string]string{"workflow_id": workflows.ExportID(in.Account, in.Name), "account": in.Account, "name": in.Name})
+	}
+	_, err := fmt.Fprintf(a.out, "Started %s. Workers do it (`chatlake worker`); `chatlake status --account %s --name %s` shows how far it is.\n",
+		workflows.ExportID(in.Account, in.Name), in.Account, in.Name)
+	return err
+}
+
+// begin starts an export, or meets the one that runs under the same name; attached says which.
+func begin(ctx context.Context, s *session, in workflows.ExportInput) (run client.WorkflowRun, attached bool, err error) {
+	id := workflows.ExportID(in.Account, in.Name)
+	described, err := s.temporal.Client.DescribeWorkflowExecution(ctx, id, "")
+	var missing *serviceerror.NotFound
+	if err != nil && !errors.As(err, &missing) {
+		return nil, false, fmt.Errorf("look for export %s: %w", in.Name, err)
+	}
+	attached = err == nil && described.WorkflowExecutionInfo.Status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING
+	if attached {
+		return s.temporal.Client.GetWorkflow(ctx, id, ""), true, nil
+	}
+	run, err = s.temporal.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       id,
+		TaskQueue:                s.config.TaskQueue(),
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflows.Export, in)
+	if err != nil {
+		return nil, false, fmt.Errorf("start export %s: %w", in.Name, err)
+	}
+	return run, false, nil
+}
+
+// interrupted adds to a Ctrl-C what becomes of the export.
+func (a *app) interrupted(ctx context.Context, c worker.Config, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if c.Temporal == nil {
+		return &outcome{exitInterrupted, "Stopped. Nothing is lost: the same command goes on where it was."}
+	}
+	return &outcome{exitInterrupted, "Stopped watching. The export goes on wherever workers run; the same command shows it again."}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"time"
+
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// snapshot is what is known of an export at one moment.
+type snapshot struct {
+	At            time.Time                `json:"at"`
+	State         workflows.State          `json:"state"`
+	Windows       int                      `json:"windows"`
+	Done          int                      `json:"done"`
+	InFlight      int                      `json:"in_flight"` // windows
+	Conversations int64                    `json:"conversations"`
+	Expected      int64                    `json:"expected"` // conversations of all windows, estimated; 0 when there is nothing to go by
+	Messages      int64                    `json:"messages"`
+	Estimated     bool                     `json:"messages_estimated"` // Messages holds an estimate for the windows in flight
+	Requests      int64                    `json:"requests"`
+	Throttled     int64                    `json:"throttled"`
+	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"` // until when the last window that can still move waits
+	Blocked       []workflows.BlockedShard `json:"blocked,omitempty"`
+	Advice        string                   `json:"advice,omitempty"`
+}
+
+// newSnapshot joins what the export and its windows in flight answered.
+func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.ShardProgress) snapshot {
+	s := snapshot{
+		At: at, State: e.State, Windows: e.Windows, Done: e.Done, InFlight: len(e.Running), Blocked: e.Blocked, Advice: e.Advice,
+		Conversations: e.Totals.Conversations + e.Totals.Gone + e.Totals.Dead,
+		Messages:      e.Totals.Messages,
+		Requests:      e.Totals.Requests,
+		Throttled:     e.Totals.Throttled,
+	}
+	known, listed := e.Done, e.Totals.Listed
+	waiting := 0
+	for _, p := range shards {
+		s.Conversations += p.Fetched
+		s.Requests += p.Requests
+		s.Throttled += p.Throttled
+		// What is staged is not counted message by message until the window is sealed.
+		if e.Totals.Conversations > 0 {
+			s.Messages += p.Fetched * e.Totals.Messages / e.Totals.Conversations
+			s.Estimated = s.Estimated || p.Fetched > 0
+		}
+		if p.Expected != nil {
+			known, listed = known+1, listed+max(*p.Expected, p.Listed)
+		}
+		if p.WaitingUntil != nil {
+			waiting++
+			if s.WaitingUntil == nil || p.WaitingUntil.Before(*s.WaitingUntil) {
+				s.WaitingUntil = p.WaitingUntil
+			}
+		}
+	}
+	if waiting < len(shards) {
+		s.WaitingUntil = nil // something moves
+	}
+	if known > 0 {
+		s.Expected = max(s.Conversations, listed+listed*int64(max(0, e.Windows-known))/int64(known))
+	}
+	return s
+}
+
+// paceSpan is how far back rates look.
+const paceSpan = 10 * time.Second
+
+// pace turns the snapshots of one attendance into rates. The zero value is ready.
+type pace struct {
+	samples []snapshot // of the last paceSpan, the first a little older
+}
+
+// add takes the next snapshot.
+func (p *pace) add(s snapshot) {
+	p.samples = append(p.samples, s)
+	for len(p.samples) > 2 && s.At.Sub(p.samples[1].At) >= paceSpan {
+		p.samples = p.samples[1:]
+	}
+}
+
+// rate is how fast something grows per second, 0 when that is not known yet.
+func (p *pace) rate(of func(snapshot) int64) float64 {
+	if len(p.samples) < 2 {
+		return 0
+	}
+	first, last := p.samples[0], p.samples[len(p.samples)-1]
+	seconds := last.At.Sub(first.At).Seconds()
+	if seconds <= 0 {
+		return 0
+	}
+	return max(0, float64(of(last)-of(first))/seconds)
+}
+
+func (p *pace) conversations() float64 {
+	return p.rate(func(s snapshot) int64 { return s.Conversations })
+}
+func (p *pace) messages() float64 { return p.rate(func(s snapshot) int64 { return s.Messages }) }
+func (p *pace) requests() float64 { return p.rate(func(s snapshot) int64 { return s.Requests }) }
+
+// left is how long the rest will take at the present rate; false when nothing can be said.
+func (p *pace) left() (time.Duration, bool) {
+	rate := p.conversations()
+	if rate <= 0 {
+		return 0, false
+	}
+	last := p.samples[len(p.samples)-1]
+	if last.State != workflows.StateRunning || last.Expected == 0 {
+		return 0, false
+	}
+	seconds := float64(last.Expected-last.Conversations) / rate
+	if seconds > (100 * 24 * time.Hour).Seconds() {
+		return 0, false
+	}
+	return time.Duration(seconds * float64(time.Second)), true
+}
+
+// share is how much of the export is done, from 0 to 1.
+func (s snapshot) share() float64 {
+	switch {
+	case s.State == workflows.StateDone:
+		return 1
+	case s.Expected > 0:
+		return float64(s.Conversations) / float64(s.Expected)
+	case s.Windows > 0:
+		return float64(s.Done) / float64(s.Windows)
+	}
+	return 0
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/worker"
+)
+
+// duckDB is a script of one view per table over exactly the files that count. Where windows overlap, as after a change of
+// their size, of each conversation only the version that was committed last is in the views.
+func duckDB(c worker.LakeConfig, records []current) string {
+	var b strings.Builder
+	b.WriteString("-- The lake as of now: these files count, and no others. `chatlake lake sql` writes this script anew.\n")
+	b.WriteString("SET TimeZone = 'UTC';\n")
+	if strings.HasPrefix(c.URL, "s3://") {
+		b.WriteString(s3Access(c))
+	}
+	records = newestDirectory(records)
+	overlap := overlapping(records)
+	if overlap {
+		writeVersions(&b, records)
+	}
+	for _, table := range tables() {
+		files := filesOf(records, table)
+		switch {
+		case len(files) == 0:
+			fmt.Fprintf(&b, "\n-- %s: no rows yet\n", table)
+		case overlap && slices.Contains(perConversation, table):
+			fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\nSELECT rows.* EXCLUDE (filename)\nFROM %s AS rows\nJOIN _files USING (filename)\n"+
+				"SEMI JOIN _newest USING (provider, account, conversation_id, shard);\n", table, readParquet(files, true))
+		default:
+			fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\nSELECT * FROM %s;\n", table, readParquet(files, false))
+		}
+	}
+	return b.String()
+}
+
+// perConversation are the tables whose rows come and go with the version of a conversation.
+var perConversation = []string{"conversations", "messages", "participants", "events", "ratings", "attachments"}
+
+// partitions are the columns that stand in paths. Without their types DuckDB would guess: an account named 42 is a text.
+const partitions = "hive_types = {'provider': VARCHAR, 'account': VARCHAR, 'stream': VARCHAR, 'month': VARCHAR}"
+
+func readParquet(files []string, withName bool) string {
+	options := "union_by_name = true, hive_partitioning = true, " + partitions
+	if withName {
+		options += ", filename = true"
+	}
+	quoted := make([]string, len(files))
+	for i, f := range files {
+		quoted[i] = "\n    " + quote(f)
+	}
+	return "read_parquet([" + strings.Join(quoted, ",") + "\n  ], " + options + ")"
+}
+
+// writeVersions makes _files, which says what shard each file is of, and _newest, which version of each conversation
+// counts.
+func writeVersions(b *strings.Builder, records []current) {
+	b.WriteString("\nCREATE OR REPLACE VIEW _files AS SELECT * FROM (VALUES")
+	first := true
+	for _, r := range records {
+		for i, f := range r.Files {
+			if !slices.Contains(perConversation, f.Table) {
+				continue
+			}
+			if !first {
+				b.WriteString(",")
+			}
+			first = false
+			fmt.Fprintf(b, "\n    (%s, %s, TIMESTAMP %s)", quote(r.locations[i]), quote(r.Shard.String()),
+				quote(r.CommittedAt.UTC().Format("2006-01-02 15:04:05.000")))
+		}
+	}
+	b.WriteString("\n  ) AS t(filename, shard, committed_at);\n")
+	b.WriteString("\nCREATE OR REPLACE VIEW _newest AS\nSELECT provider, account, conversation_id, shard\nFROM " +
+		readParquet(filesOf(records, "conversations"), true) + " AS rows\nJOIN _files USING (filename)\n" +
+		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id\n" +
+		"  ORDER BY updated_at DESC NULLS LAST, committed_at DESC, shard DESC) = 1;\n")
+}
+
+func filesOf(records []current, table string) []string {
+	var files []string
+	for _, r := range records {
+		for i, f := range r.Files {
+			if f.Table == table {
+				files = append(files, r.locations[i])
+			}
+		}
+	}
+	return files
+}
+
+// newestDirectory leaves out all snapshots of an account's directory but the last.
+func newestDirectory(records []current) []current {
+	newest := map[string]time.Time{}
+	for _, r := range records {
+		if at := r.Shard.Window.From; r.Shard.Stream == directoryStream && at.After(newest[account(r.Record)]) {
+			newest[account(r.Record)] = at
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(records), func(r current) bool {
+		return r.Shard.Stream == directoryStream && !r.Shard.Window.From.Equal(newest[account(r.Record)])
+	})
+}
+
+func account(r lake.Record) string { return r.Shard.Provider + "/" + r.Shard.Account }
+
+// overlapping says whether two windows of one account have time in common.
+func overlapping(records []current) bool {
+	records = slices.DeleteFunc(slices.Clone(records), func(r current) bool { return r.Shard.Stream == directoryStream })
+	slices.SortFunc(records, func(a, b current) int {
+		return cmp.Or(cmp.Compare(account(a.Record), account(b.Record)), a.Shard.Window.From.Compare(b.Shard.Window.From))
+	})
+	var end time.Time
+	for i, r := range records {
+		if i == 0 || account(r.Record) != account(records[i-1].Record) {
+			end = time.Time{}
+		}
+		if r.Shard.Window.From.Before(end) {
+			return true
+		}
+		if r.Shard.Window.To.After(end) {
+			end = r.Shard.Window.To
+		}
+	}
+	return false
+}
+
+// s3Access lets DuckDB read a bucket with the credentials of the environment.
+func s3Access(c worker.LakeConfig) string {
+	options := []string{"TYPE s3", "PROVIDER credential_chain"}
+	if c.Region != "" {
+		options = append(options, "REGION "+quote(c.Region))
+	}
+	if u, err := url.Parse(c.Endpoint); err == nil && u.Host != "" {
+		options = append(options, "ENDPOINT "+quote(u.Host))
+		if u.Scheme == "http" {
+			options = append(options, "USE_SSL false")
+		}
+	}
+	if c.PathStyle {
+		options = append(options, "URL_STYLE 'path'")
+	}
+	return "INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;\nCREATE OR REPLACE SECRET chatlake (" + strings.Join(options, ", ") + ");\n"
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// tableSum is what the lake holds of one table.
+type tableSum struct {
+	Table string `json:"table"`
+	Rows  int64  `json:"rows"`
+	Files int    `json:"files"`
+	Bytes int64  `json:"bytes"`
+}
+
+// sumTables adds up the files of records by table.
+func sumTables(records []lake.Record) []tableSum {
+	byTable := map[string]*tableSum{}
+	for _, r := range records {
+		for _, f := range r.Files {
+			sum := byTable[f.Table]
+			if sum == nil {
+				sum = &tableSum{Table: f.Table}
+				byTable[f.Table] = sum
+			}
+			sum.Rows += f.Rows
+			sum.Files++
+			sum.Bytes += f.Bytes
+		}
+	}
+	var sums []tableSum
+	for _, sum := range byTable {
+		sums = append(sums, *sum)
+	}
+	slices.SortFunc(sums, func(a, b tableSum) int { return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Table, b.Table)) })
+	return sums
+}
+
+// writeTables lists tables for people.
+func writeTables(w io.Writer, sums []tableSum) error {
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "table\trows\tfiles\tsize\t")
+	total := tableSum{Table: "all"}
+	for _, s := range sums {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", s.Table, grouped(s.Rows), grouped(int64(s.Files)), size(s.Bytes))
+		total.Rows, total.Files, total.Bytes = total.Rows+s.Rows, total.Files+s.Files, total.Bytes+s.Bytes
+	}
+	fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", total.Table, grouped(total.Rows), grouped(int64(total.Files)), size(total.Bytes))
+	return t.Flush()
+}
+
+// exported is what an export ends with, for machines.
+type exported struct {
+	Account string                 `json:"account"`
+	Name    string                 `json:"name"`
+	Seconds float64                `json:"seconds"`
+	Result  workflows.ExportOutput `json:"result"`
+	Tables  []tableSum             `json:"tables"`
+}
+
+// report says what an export has done and what the lake holds of its range now. Its error is the outcome.
+func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportInput, out workflows.ExportOutput, took time.Duration) error {
+	l, err := worker.OpenLake(ctx, c)
+	if err != nil {
+		return err
+	}
+	records, err := l.Current(ctx, lake.Filter{Account: in.Account, From: out.From, To: out.To})
+	if err != nil {
+		return err
+	}
+	sums := sumTables(records)
+	if a.json() {
+		err = a.printJSON(exported{in.Account, in.Name, took.Seconds(), out, sums})
+	} else {
+		err = writeReport(a.out, in, out, sums, took)
+	}
+	if err == nil && !out.Complete {
+		return &outcome{exitGaps, incomplete(out)}
+	}
+	return err
+}
+
+func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutput, sums []tableSum, took time.Duration) error {
+	t := out.Totals
+	verdict := "Complete"
+	if !out.Complete {
+		verdict = "Done, but not complete"
+	}
+	fmt.Fprintf(w, "%s: %s and %s of %s, %s to %s, are in the lake.\n", verdict,
+		plural(t.Conversations, "conversation"), plural(t.Messages, "message"), in.Account, label(out.From), label(out.To))
+	fmt.Fprintf(w, "%s in %s: %d exported, %d there already; %s, %s; %s of windows in the lake.\n\n",
+		plural(int64(t.Shards+t.Adopted), "window"), short(took), t.Shards, t.Adopted,
+		plural(t.Requests, "request"), throttled(snapshot{Throttled: t.Throttled}), size(t.Bytes))
+	if len(sums) == 0 {
+		_, err := fmt.Fprintln(w, "There is nothing in the range.")
+		return err
+	}
+	return writeTables(w, sums)
+}
+
+// incomplete lists what keeps an export from being complete.
+func incomplete(out workflows.ExportOutput) string {
+	lines := []string{"Not everything is in the lake:"}
+	for _, gap := range out.Gaps {
+		lines = append(lines, "  no committed window covers "+span(gap))
+	}
+	for _, shard := range out.Failed {
+		lines = append(lines, "  "+windowOf(shard)+" failed; the same command tries it again")
+	}
+	if t := out.Totals; t.Dead > 0 {
+		lines = append(lines, fmt.Sprintf("  %s could not be copied; the table dead_letters says which and why", plural(t.Dead, "conversation")))
+	}
+	if t := out.Totals; t.Flagged > 0 {
+		lines = append(lines, fmt.Sprintf("  %s committed with a flag: the platform's counts and ours differ; `chatlake verify` lists them", plural(int64(t.Flagged), "window")))
+	}
+	if out.Visibility == "partial" {
+		lines = append(lines, "  the token does not see the whole account. "+out.Advice)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// span is a window for people.
+func span(w schemas.Window) string { return label(w.From) + " to " + label(w.To) }

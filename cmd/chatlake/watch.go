@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+const (
+	lookEvery    = 500 * time.Millisecond
+	logEvery     = 2 * time.Second
+	queryTimeout = 5 * time.Second
+)
+
+// attend starts or meets an export, works on it in this process, and shows it until it ends or only people can go on.
+func (a *app) attend(ctx context.Context, s *session, in workflows.ExportInput) (workflows.ExportOutput, error) {
+	running, err := isRunning(ctx, s, in)
+	if err != nil {
+		return workflows.ExportOutput{}, err
+	}
+	if !running {
+		if err := worker.Check(ctx, s.config, in.Account); err != nil {
+			return workflows.ExportOutput{}, err
+		}
+	}
+	if err := s.work(ctx); err != nil {
+		return workflows.ExportOutput{}, err
+	}
+	run, attached, err := begin(ctx, s, in)
+	if err != nil {
+		return workflows.ExportOutput{}, err
+	}
+	if attached {
+		a.note("Going on with export %s.", in.Name)
+		if err := s.unblock(ctx, run.GetID(), in); err != nil {
+			return workflows.ExportOutput{}, err
+		}
+	}
+	title := fmt.Sprintf("Exporting %s, %s to %s", in.Account, label(in.From), label(in.To))
+	return a.watch(ctx, s, run, &view{to: a.log, title: title, width: a.terminal(), every: logEvery})
+}
+
+// unblock tells an export that was blocked that a person has acted: who gives the command again wants it tried again.
+func (s *session) unblock(ctx context.Context, id string, in workflows.ExportInput) error {
+	p, err := look(ctx, s.temporal.Client, id)
+	if err != nil {
+		return nil // no answer yet; if it is blocked, that will show
+	}
+	if p.From.IsZero() || p.State == workflows.StateStarting {
+		return nil
+	}
+	if !p.From.Equal(in.From) || p.To.After(in.To) {
+		return usage("an export named %s runs already, from %s to %s; give another --name", in.Name, label(p.From), label(p.To))
+	}
+	if len(p.Blocked) == 0 {
+		return nil
+	}
+	return update(ctx, s.temporal.Client, id, workflows.RetryBlockedUpdate)
+}
+
+func isRunning(ctx context.Context, s *session, in workflows.ExportInput) (bool, error) {
+	status, err := statusOfExport(ctx, s.temporal.Client, workflows.ExportID(in.Account, in.Name))
+	return status == statusRunning, err
+}
+
+// watch shows an export until it ends. Blocked for good is an outcome of its own: the workflow waits, nobody else must.
+func (a *app) watch(ctx context.Context, s *session, run client.WorkflowRun, v *view) (workflows.ExportOutput, error) {
+	type end struct {
+		out workflows.ExportOutput
+		err error
+	}
+	ended := make(chan end, 1)
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		var e end
+		e.err = run.Get(watching, &e.out)
+		ended <- e
+	}()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	blocked := 0 // looks in a row
+	for {
+		select {
+		case e := <-ended:
+			v.erase()
+			return e.out, explainEnd(e.err)
+		case err := <-s.failed:
+			s.failed <- err
+			return workflows.ExportOutput{}, err
+		case <-ctx.Done():
+			return workflows.ExportOutput{}, ctx.Err()
+		case <-ticker.C:
+			snap, err := observe(ctx, s.temporal.Client, run.GetID())
+			if err != nil {
+				continue // the worker is not there yet, or busy; the next look tells more
+			}
+			v.show(snap)
+			if snap.State != workflows.StateBlocked {
+				blocked = 0
+			} else if blocked++; blocked > 2 {
+				return workflows.ExportOutput{}, blockedOutcome(snap.Blocked)
+			}
+		}
+	}
+}
+
+// observe asks the export and its windows in flight how far they are.
+func observe(ctx context.Context, c client.Client, id string) (snapshot, error) {
+	p, err := look(ctx, c, id)
+	if err != nil {
+		return snapshot{}, err
+	}
+	var shards []workflows.ShardProgress
+	for _, shard := range p.Running {
+		var s workflows.ShardProgress
+		if err := query(ctx, c, shard, &s); err == nil {
+			shards = append(shards, s) // one that has just ended shows up in the totals next time
+		}
+	}
+	return newSnapshot(time.Now(), p, shards), nil
+}
+
+func look(ctx context.Context, c client.Client, id string) (p workflows.ExportProgress, err error) {
+	err = query(ctx, c, id, &p)
+	return p, err
+}
+
+func query(ctx context.Context, c client.Client, id string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	answer, err := c.QueryWorkflow(ctx, id, "", workflows.ProgressQuery)
+	if err != nil {
+		return fmt.Errorf("ask %s for its progress: %w", id, err)
+	}
+	return answer.Get(into)
+}
+
+// explainEnd puts the end of a workflow that gave no result into words.
+func explainEnd(err error) error {
+	var canceled *temporal.CanceledError
+	var terminated *temporal.TerminatedError
+	var failed *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &canceled):
+		return &outcome{exitFailed, "The export was cancelled. What was committed stays in the lake; the same command copies the rest."}
+	case errors.As(err, &terminated):
+		return &outcome{exitFailed, "The export was terminated. What was committed stays in the lake; the same command copies the rest."}
+	case errors.As(err, &failed):
+		return &outcome{exitFailed, "The export failed: " + failed.Message() + ". The same command tries again."}
+	default:
+		return err
+	}
+}
+
+// blockedOutcome says which windows wait for a person, why, and what to do.
+func blockedOutcome(blocked []workflows.BlockedShard) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Blocked: a person must act.\n")
+	for _, shard := range blocked {
+		fmt.Fprintf(&b, "  %s: %s\n    %s\n", windowOf(shard.Shard), shard.Detail, remedy(shard.Kind))
+	}
+	b.WriteString("Then give the same command again (or, where a worker runs elsewhere, `chatlake resume`). Nothing is lost meanwhile.")
+	return &outcome{exitBlocked, b.String()}
+}
+
+// remedy is what a person can do about a kind of block.
+func remedy(kind string) string {
+	switch kind {
+	case "Denied":
+		return "Put the account's token and its user's rights in order (accounts.<name>.token in the configuration)."
+	case "NotFound":
+		return "Check accounts.<name>.base_url and account_id in the configuration."
+	case workflows.CountMismatch:
+		return "Try again later, or set export.on_mismatch: flag to commit the window with a note."
+	case "StagingLost":
+		return "Find out what deletes objects below _staging/ in the lake."
+	case "Malformed", "Timeout", "Panic":
+		return "Check that accounts.<name>.base_url is the platform's API; if it is, this is a defect of chatlake."
+	default:
+		return "See to the cause that is named above."
+	}
+}

@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Check finds out, before an export is begun, what would keep it from working: a lake that cannot be written or that
+// ignores conditional writes, credentials that are refused, an account that does not exist, an address that is not the
+// platform's. What the configuration is to blame for is a Problem that names the key and its line.
+func Check(ctx context.Context, c Config, account string) error {
+	l, err := OpenLake(ctx, c)
+	if err == nil {
+		err = l.Probe(ctx)
+	}
+	var problem Problem
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &problem):
+		return err
+	case err != nil:
+		return c.Problem("lake.url", err.Error())
+	}
+	_, provider, err := c.Open(account)
+	if err != nil {
+		return c.Problem("accounts."+account, err.Error())
+	}
+	prober, ok := provider.(providers.Prober)
+	if !ok {
+		return nil
+	}
+	_, err = prober.Probe(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var refused *providers.Error
+	if err == nil || errors.As(err, &refused) && refused.Kind == providers.Throttled {
+		return nil // the export knows how to wait
+	}
+	return c.Problem("accounts."+account+"."+blamed(refused), err.Error())
+}
+
+// blamed is the setting of an account that an error most likely comes from.
+func blamed(err *providers.Error) string {
+	switch {
+	case err == nil, errors.Is(err, rest.ErrHTML), errors.Is(err, rest.ErrRedirect):
+		return "base_url"
+	case err.Kind == providers.Denied:
+		return "token"
+	case err.Kind == providers.NotFound:
+		return "account_id"
+	default:
+		return "base_url"
+	}
+}

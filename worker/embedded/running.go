@@ -1,0 +1,40 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// addressName is the file in which a server that runs says where it answers.
+const addressName = "temporal.address"
+
+// Running is the address of the server that another process runs on the folder, empty when there is none.
+func Running(dir string) (string, error) {
+	name := filepath.Join(dir, lockName)
+	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	lock := flock.New(name)
+	free, err := lock.TryLock()
+	if err != nil {
+		return "", fmt.Errorf("look at state folder %s: %w", dir, err)
+	}
+	if free {
+		return "", lock.Unlock()
+	}
+	address, err := os.ReadFile(filepath.Join(dir, addressName))
+	if err != nil || len(address) == 0 {
+		return "", fmt.Errorf("the chatlake process that works in %s has just begun or is about to end; try again", dir)
+	}
+	return strings.TrimSpace(string(address)), nil
+}
+
+// announce says where the server answers.
+func (s *Server) announce(dir string) error {
+	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o644)
+}
