@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -125,5 +126,7 @@ func (s *source) line(key string) int {
 }
 
 func (p Problems) sort() {
-	slices.SortStableFunc(p, func(a, b Problem) int { return a.Line - b.Line })
+	slices.SortFunc(p, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Reason, b.Reason))
+	})
 }
