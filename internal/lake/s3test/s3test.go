@@ -19,6 +19,8 @@ import (
 // Server is a running server, and what a client has to know of it.
 type Server struct {
 	Endpoint, Region, AccessKey, SecretKey, Bucket string
+	// Dir is the folder of the bucket: an object is the file of its key, so that tests can read it past the server.
+	Dir string
 }
 
 const (
@@ -51,7 +53,10 @@ func Start(t testing.TB) Server {
 			t.Fatal(err)
 		}
 		if err = run(t, address, program, way); err == nil {
-			return Server{Endpoint: "http://" + address, Region: region, AccessKey: accessKey, SecretKey: secretKey, Bucket: bucket}
+			return Server{
+				Endpoint: "http://" + address, Region: region, AccessKey: accessKey, SecretKey: secretKey,
+				Bucket: bucket, Dir: filepath.Join(data, bucket),
+			}
 		}
 		t.Logf("start the S3 server: %v", err)
 	}
