@@ -21,12 +21,15 @@ func Check(ctx context.Context, c Config, account string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &problem):
-		return err
+		return problem
 	case err != nil:
 		return c.Problem("lake.url", err.Error())
 	}
 	_, provider, err := c.Open(account)
-	if err != nil {
+	switch {
+	case errors.As(err, &problem):
+		return problem
+	case err != nil:
 		return c.Problem("accounts."+account, err.Error())
 	}
 	prober, ok := provider.(providers.Prober)
@@ -36,6 +39,10 @@ func Check(ctx context.Context, c Config, account string) error {
 	_, err = prober.Probe(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var setting *providers.Setting
+	if errors.As(err, &setting) {
+		return c.Problem("accounts."+account+"."+setting.Key, setting.Reason)
 	}
 	var refused *providers.Error
 	if err == nil || errors.As(err, &refused) && refused.Kind == providers.Throttled {

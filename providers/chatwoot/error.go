@@ -17,13 +17,13 @@ var (
 	errToken      = errors.New("the access token is not known to the server; check the token (profile settings, access token)")
 	errNoToken    = errors.New("no access token arrived; a proxy in front of the server may drop headers with underscores (nginx: underscores_in_headers on)")
 	errPolicy     = errors.New("the token's user may not do this; use the token of an administrator")
-	errStranger   = errors.New("the token's user does not belong to the account; check account_id")
+	errStranger   = error(&providers.Setting{Key: "account_id", Reason: "the token's user does not belong to the account; check both"})
 	errSuspended  = errors.New("the account is suspended")
 	errBot        = errors.New("this is the token of a bot, which may not read conversations; use the token of an administrator")
 	errRefused    = errors.New("access is refused")
 	errPaid       = errors.New("the account's plan does not include this")
 	errForeign404 = errors.New("the answer does not come from the server's API but from something in front of it")
-	errAccount    = errors.New("the server has no such account, or is not a Chatwoot; check account_id and base_url")
+	errAccount    = error(&providers.Setting{Key: "account_id", Reason: "the server has no such account, or is not a Chatwoot; check base_url too"})
 )
 
 // get asks below the account's root and gives back answers of status 200 only.
