@@ -1,0 +1,67 @@
+package tests
+
+import (
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/chatlake/chatlake/worker"
+)
+
+// TestDeployedConfig holds deploy/chatlake.yaml against the compose file that mounts it: what it speaks of is there.
+func TestDeployedConfig(t *testing.T) {
+	text, env := composeInput(t)
+	project, err := loadCompose(text, env, []string{"*"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := worker.Load(filepath.Join(top, "deploy", "chatlake.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := project.Services["worker"]
+	if !slices.ContainsFunc(w.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Target == config.StateDir && !v.ReadOnly }) {
+		t.Errorf("state_dir %s is no volume of the worker", config.StateDir)
+	}
+	host, _, err := net.SplitHostPort(config.Temporal.Address)
+	if _, there := project.Services[host]; err != nil || !there {
+		t.Errorf("temporal.address %s names no service", config.Temporal.Address)
+	}
+	place, err := url.Parse(config.Lake.URL)
+	if made := project.Services["s3-bucket"].Command; err != nil || !slices.Equal(made, types.ShellCommand{place.Host}) {
+		t.Errorf("lake.url is %s, and the bucket made is %v", config.Lake.URL, made)
+	}
+	addresses := []string{config.Lake.Endpoint}
+	for name, account := range config.Accounts {
+		addresses = append(addresses, account.BaseURL)
+		variable := strings.TrimPrefix(account.Token.String(), "env:")
+		if w.Environment[variable] == nil {
+			t.Errorf("the worker has no %s, which account %s needs", account.Token, name)
+		}
+	}
+	for _, address := range addresses {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !serves(project.Services[u.Hostname()], u.Port()) {
+			t.Errorf("%s is served by nobody", address)
+		}
+	}
+}
+
+// serves says whether a service is told to listen on a port, by its command or its environment.
+func serves(s types.ServiceConfig, port string) bool {
+	told := slices.Clone(s.Command)
+	for _, value := range s.Environment {
+		if value != nil {
+			told = append(told, *value)
+		}
+	}
+	return slices.ContainsFunc(told, func(word string) bool { return strings.HasSuffix(word, ":"+port) })
+}

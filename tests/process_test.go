@@ -1,0 +1,145 @@
+package tests
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+// patience is how long a run of the binary may take on a slow machine.
+const patience = 10 * time.Minute
+
+var built string // folder of the binary, when it is built
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+	os.Exit(status)
+}
+
+// binary builds chatlake, once.
+var binary = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "chatlake-tests-")
+	if err != nil {
+		return "", err
+	}
+	built = folder
+	name := filepath.Join(folder, "chatlake")
+	build := exec.Command("go", "build", "-o", name, "./cmd/chatlake")
+	build.Dir = top
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build chatlake: %w\n%s", err, out)
+	}
+	return name, nil
+})
+
+// process is a running chatlake.
+type process struct {
+	cmd    *exec.Cmd
+	out    bytes.Buffer
+	exited chan struct{}
+}
+
+// start runs chatlake in a folder, with the fake site's token in its environment. It is killed when the test ends.
+func start(t *testing.T, folder string, args ...string) *process {
+	t.Helper()
+	name, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(name, args...), exited: make(chan struct{})}
+	p.cmd.Dir = folder
+	p.cmd.Env = append(os.Environ(), "CHATWOOT_TOKEN="+chatwoot.AdministratorToken)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.exited)
+		_ = p.cmd.Wait()
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill ends the process with SIGKILL and waits until it is gone.
+func (p *process) kill() {
+	if err := p.cmd.Process.Kill(); err == nil || errors.Is(err, os.ErrProcessDone) {
+		<-p.exited
+	}
+}
+
+// succeed waits until the process has ended with status 0.
+func (p *process) succeed(t *testing.T) {
+	t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		p.kill()
+		t.Fatalf("no end after %s:\n%s", patience, tail(p.out.Bytes()))
+	}
+	if status := p.cmd.ProcessState.ExitCode(); status != 0 {
+		t.Fatalf("exit status %d:\n%s", status, tail(p.out.Bytes()))
+	}
+}
+
+func tail(out []byte) []byte { return out[max(0, len(out)-4000):] }
+
+// year is the window that the fake sites' conversations are created in.
+var year = schemas.Window{
+	From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
+	To:   time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+}
+
+// exportYear are the arguments that export it.
+var exportYear = []string{"export", "--config", "chatlake.yaml", "--account", "acme", "--from", "2025-01-01", "--to", "2026-01-01"}
+
+func newSite(conversations int) *chatwoot.Site {
+	return chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{
+		Seed: 7, Conversations: conversations, From: year.From, To: year.To, GiantMessages: 1500,
+	}), chatwoot.Options{})
+}
+
+// serve puts a site on a loopback port and returns its address.
+func serve(t *testing.T, site http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(site)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// configure writes chatlake.yaml into a new folder, which is where the embedded server keeps its state too.
+func configure(t *testing.T, site, lake, export string) string {
+	t.Helper()
+	folder := t.TempDir()
+	config := fmt.Sprintf(`
+state_dir: state
+lake: %s
+export: %s
+accounts:
+  acme:
+    provider: chatwoot
+    base_url: %s
+    account_id: 1
+    token: env:CHATWOOT_TOKEN
+    rate: {requests_per_second: 0}
+`, lake, export, site)
+	if err := os.WriteFile(filepath.Join(folder, "chatlake.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}

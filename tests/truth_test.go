@@ -1,0 +1,223 @@
+package tests
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/tests/lakesql"
+)
+
+// contents is all that a lake holds of conversations, by conversation.
+type contents struct {
+	threads     map[string]*schemas.Thread
+	tombstones  []schemas.Tombstone // of whole conversations
+	deadLetters []schemas.DeadLetter
+	documents   map[string][]document
+}
+
+// document is a row of the table documents, whose conversation_id may be null.
+type document struct {
+	ConversationID *string
+	Kind           string
+	Sequence       int64
+	Status         int64
+	ObservedAt     time.Time
+	Body           []byte
+}
+
+func rows[R any](t *testing.T, lake *lakesql.Lake, table string) []R {
+	t.Helper()
+	all, err := lakesql.Rows[R](context.Background(), lake, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func openLake(t *testing.T, root string) *lakesql.Lake {
+	t.Helper()
+	lake, err := lakesql.Open(context.Background(), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lake.Close() })
+	return lake
+}
+
+func readContents(t *testing.T, lake *lakesql.Lake) contents {
+	t.Helper()
+	c := contents{threads: map[string]*schemas.Thread{}, documents: map[string][]document{}}
+	for _, row := range rows[schemas.Conversation](t, lake, "conversations") {
+		if c.threads[row.ConversationID] != nil {
+			t.Errorf("conversation %s is in the lake twice", row.ConversationID)
+		}
+		c.threads[row.ConversationID] = &schemas.Thread{Conversation: row}
+	}
+	for _, row := range rows[schemas.Message](t, lake, "messages") {
+		if th := c.thread(t, "messages", row.ConversationID); th != nil {
+			th.Messages = append(th.Messages, row)
+		}
+	}
+	for _, row := range rows[schemas.Participant](t, lake, "participants") {
+		if th := c.thread(t, "participants", row.ConversationID); th != nil {
+			th.Participants = append(th.Participants, row)
+		}
+	}
+	for _, row := range rows[schemas.Event](t, lake, "events") {
+		if th := c.thread(t, "events", row.ConversationID); th != nil {
+			th.Events = append(th.Events, row)
+		}
+	}
+	for _, row := range rows[schemas.Rating](t, lake, "ratings") {
+		if th := c.thread(t, "ratings", row.ConversationID); th != nil {
+			th.Ratings = append(th.Ratings, row)
+		}
+	}
+	for _, row := range rows[schemas.Attachment](t, lake, "attachments") {
+		if th := c.thread(t, "attachments", row.ConversationID); th != nil {
+			th.Attachments = append(th.Attachments, row)
+		}
+	}
+	for _, row := range rows[schemas.Tombstone](t, lake, "tombstones") {
+		if row.MessageID == nil {
+			c.tombstones = append(c.tombstones, row)
+		} else if th := c.thread(t, "tombstones", row.ConversationID); th != nil {
+			th.Tombstones = append(th.Tombstones, row)
+		}
+	}
+	c.deadLetters = rows[schemas.DeadLetter](t, lake, "dead_letters")
+	for _, row := range rows[document](t, lake, "documents") {
+		if row.ConversationID != nil {
+			c.documents[*row.ConversationID] = append(c.documents[*row.ConversationID], row)
+		}
+	}
+	return c
+}
+
+func (c contents) thread(t *testing.T, table, conversationID string) *schemas.Thread {
+	t.Helper()
+	th := c.threads[conversationID]
+	if th == nil {
+		t.Errorf("%s has a row of conversation %s, which is not in conversations", table, conversationID)
+	}
+	return th
+}
+
+// normal makes threads comparable: rows that have no order are sorted, and what the site cannot know is left out.
+func normal(th schemas.Thread) schemas.Thread {
+	th.Conversation.ObservedAt, th.Conversation.StoredMessages, th.Conversation.ContentSHA256 = time.Time{}, 0, ""
+	for i := range th.Messages {
+		th.Messages[i].ObservedAt = time.Time{}
+	}
+	settle(th.Participants, func(r *schemas.Participant) (string, *time.Time) {
+		return r.Role + " " + r.Type + " " + r.ParticipantID, &r.ObservedAt
+	})
+	settle(th.Events, func(r *schemas.Event) (string, *time.Time) { return r.EventID, &r.ObservedAt })
+	settle(th.Ratings, func(r *schemas.Rating) (string, *time.Time) { return r.RatingID, &r.ObservedAt })
+	settle(th.Attachments, func(r *schemas.Attachment) (string, *time.Time) { return r.AttachmentID, &r.ObservedAt })
+	settle(th.Tombstones, func(r *schemas.Tombstone) (string, *time.Time) { return *r.MessageID, &r.ObservedAt })
+	return th
+}
+
+// normalSnapshot is normal for the directory.
+func normalSnapshot(s schemas.Snapshot) schemas.Snapshot {
+	settle(s.Agents, func(r *schemas.Agent) (string, *time.Time) { return r.AgentID, &r.ObservedAt })
+	settle(s.Contacts, func(r *schemas.Contact) (string, *time.Time) { return r.ContactID, &r.ObservedAt })
+	settle(s.Groups, func(r *schemas.Group) (string, *time.Time) { return r.GroupID, &r.ObservedAt })
+	settle(s.Channels, func(r *schemas.Channel) (string, *time.Time) { return r.ChannelID, &r.ObservedAt })
+	settle(s.Labels, func(r *schemas.Label) (string, *time.Time) { return r.LabelID, &r.ObservedAt })
+	settle(s.Fields, func(r *schemas.Field) (string, *time.Time) { return r.FieldID, &r.ObservedAt })
+	return s
+}
+
+// settle sorts rows by their key and takes their observation times away.
+func settle[R any](rows []R, of func(*R) (key string, observedAt *time.Time)) {
+	for i := range rows {
+		_, observedAt := of(&rows[i])
+		*observedAt = time.Time{}
+	}
+	slices.SortFunc(rows, func(a, b R) int {
+		ka, _ := of(&a)
+		kb, _ := of(&b)
+		return strings.Compare(ka, kb)
+	})
+}
+
+// sameAsSite checks that a lake holds exactly what a site has of a window: nothing missing, nothing twice, every column
+// equal, and the documents beside the rows.
+func sameAsSite(t *testing.T, root string, site *chatwoot.Site, window schemas.Window) {
+	t.Helper()
+	lake := openLake(t, root)
+	c := readContents(t, lake)
+	if len(c.deadLetters) > 0 || len(c.tombstones) > 0 {
+		t.Errorf("%d dead letters and %d conversations gone, want none", len(c.deadLetters), len(c.tombstones))
+	}
+	want := site.Conversations(window)
+	if len(want) == 0 {
+		t.Fatal("the site has no conversations")
+	}
+	wrong := 0
+	for _, id := range want {
+		if !c.sameThread(t, site, id) {
+			if wrong++; wrong == 3 {
+				t.Fatal("and so on")
+			}
+		}
+	}
+	for id := range c.threads {
+		if !slices.Contains(want, id) {
+			t.Errorf("conversation %s is in the lake and not on the site", id)
+		}
+	}
+	sameDirectory(t, lake, site)
+}
+
+func (c contents) sameThread(t *testing.T, site *chatwoot.Site, id string) bool {
+	t.Helper()
+	got := c.threads[id]
+	if got == nil {
+		t.Errorf("conversation %s is missing", id)
+		return false
+	}
+	want, _ := site.Thread(id)
+	conv := got.Conversation
+	if diff := cmp.Diff(normal(want), normal(*got), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("conversation %s (-site +lake):\n%s", id, diff)
+		return false
+	}
+	if conv.StoredMessages != int64(len(want.Messages)) || len(conv.ContentSHA256) != 64 || conv.ObservedAt.IsZero() {
+		t.Errorf("conversation %s: %d messages stored of %d, digest %q, observed at %s",
+			id, conv.StoredMessages, len(want.Messages), conv.ContentSHA256, conv.ObservedAt)
+		return false
+	}
+	for _, kind := range []string{"conversation", "messages"} {
+		if !slices.ContainsFunc(c.documents[id], func(d document) bool { return d.Kind == kind && len(d.Body) > 0 }) {
+			t.Errorf("conversation %s has no document %s", id, kind)
+			return false
+		}
+	}
+	return true
+}
+
+func sameDirectory(t *testing.T, lake *lakesql.Lake, site *chatwoot.Site) {
+	t.Helper()
+	got := schemas.Snapshot{
+		Agents:   rows[schemas.Agent](t, lake, "agents"),
+		Contacts: rows[schemas.Contact](t, lake, "contacts"),
+		Groups:   rows[schemas.Group](t, lake, "groups"),
+		Channels: rows[schemas.Channel](t, lake, "channels"),
+		Labels:   rows[schemas.Label](t, lake, "labels"),
+		Fields:   rows[schemas.Field](t, lake, "fields"),
+	}
+	if diff := cmp.Diff(normalSnapshot(site.Snapshot()), normalSnapshot(got), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("directory (-site +lake):\n%s", diff)
+	}
+}

@@ -1,0 +1,141 @@
+package tests
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/worker/embedded"
+)
+
+// TestExportToS3 is the round trip over a real S3-compatible server.
+func TestExportToS3(t *testing.T) {
+	server := s3test.Start(t)
+	t.Setenv("LAKE_ACCESS_KEY", server.AccessKey)
+	t.Setenv("LAKE_SECRET_KEY", server.SecretKey)
+	site := newSite(2000)
+	lake := fmt.Sprintf("{url: s3://%s/chatlake, endpoint: %q, region: %s, path_style: true, access_key: env:LAKE_ACCESS_KEY, secret_key: env:LAKE_SECRET_KEY}",
+		server.Bucket, server.Endpoint, server.Region)
+	folder := configure(t, serve(t, site), lake, "{}")
+	start(t, folder, exportYear...).succeed(t)
+	sameAsSite(t, filepath.Join(server.Dir, "chatlake"), site, year)
+}
+
+// TestExport runs the binary against a fake site of ten thousand conversations and reads its lake back.
+func TestExport(t *testing.T) {
+	const conversations, chunk = 10_000, 25
+	site := newSite(conversations)
+	folder := configure(t, serve(t, site), "{url: file:lake}", "{chunk: 25}")
+	start(t, folder, exportYear...).succeed(t)
+	t.Run("rows", func(t *testing.T) {
+		sameAsSite(t, filepath.Join(folder, "lake"), site, year)
+	})
+	t.Run("histories", func(t *testing.T) {
+		const budget = 3100 // for ten thousand conversations in chunks of 25, without the directory
+		all := historyEvents(t, filepath.Join(folder, "state"))
+		t.Logf("events for %d conversations in chunks of %d: %v", conversations, chunk, all)
+		if events := all["export"] + all["created"]; events == 0 || events > budget {
+			t.Errorf("%d events, want at most %d", events, budget)
+		}
+	})
+}
+
+// historyEvents adds up the histories of all workflows that an embedded server has seen: export, and by stream.
+func historyEvents(t *testing.T, state string) map[string]int64 {
+	t.Helper()
+	ctx := context.Background()
+	server, err := embedded.Start(ctx, embedded.Config{Dir: state})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	temporal, err := client.Dial(client.Options{HostPort: server.Address(), Namespace: embedded.Namespace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer temporal.Close()
+	events := map[string]int64{}
+	var token []byte
+	for {
+		page, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{NextPageToken: token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, run := range page.Executions {
+			id := strings.Split(run.Execution.WorkflowId, "/") // export/<account>/<name> or shard/<account>/<stream>/<window>
+			kind := id[0]
+			if kind == "shard" {
+				kind = id[2]
+			}
+			events[kind] += run.HistoryLength
+		}
+		if token = page.NextPageToken; len(token) == 0 {
+			return events
+		}
+	}
+}
+
+// TestKill ends the process with SIGKILL half way and starts it again: the lake is the same as if nothing had happened,
+// and nothing is asked twice but what was in flight.
+func TestKill(t *testing.T) {
+	const conversations, shards, chunks, chunk = 2000, 2, 2, 10
+	const settings = "{shards: 2, chunks: 2, chunk: 10}"
+
+	unbroken := newSite(conversations)
+	start(t, configure(t, serve(t, unbroken), "{url: file:lake}", settings), exportYear...).succeed(t)
+
+	site := newSite(conversations)
+	halfway := make(chan struct{})
+	folder := configure(t, serve(t, tripwire(site, conversations/2, halfway)), "{url: file:lake}", settings)
+	p := start(t, folder, exportYear...)
+	select {
+	case <-halfway:
+		p.kill()
+	case <-p.exited:
+		t.Fatalf("ended before it was half way:\n%s", tail(p.out.Bytes()))
+	}
+	start(t, folder, exportYear...).succeed(t)
+
+	sameAsSite(t, filepath.Join(folder, "lake"), site, year)
+	was, is := unbroken.Stats().Endpoints, site.Stats().Endpoints
+	// A chunk of metadata has four times as many conversations as one of messages, and a page of refs is ten of the site's.
+	for endpoint, bound := range map[string]int64{
+		"conversations/{id}/messages":     shards*chunks*chunk + giantPages,
+		"conversations/{id}":              shards * chunks * 4 * chunk,
+		"conversations/{id}/participants": shards * chunks * 4 * chunk,
+		"conversations":                   shards * 12,
+	} {
+		repeated := is[endpoint] - was[endpoint]
+		t.Logf("%s: %d requests, %d more than without a kill", endpoint, is[endpoint], repeated)
+		if repeated > bound {
+			t.Errorf("%s: %d requests repeated, want at most %d", endpoint, repeated, bound)
+		}
+	}
+}
+
+// giantPages is how many requests the messages of the largest conversation take.
+const giantPages = 1500/100 + 1
+
+// tripwire closes reached when a site has been asked for the messages of so many conversations.
+func tripwire(site *chatwoot.Site, after int64, reached chan struct{}) http.Handler {
+	var asked atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/messages") && asked.Add(1) == after {
+			close(reached)
+		}
+		site.ServeHTTP(w, r)
+	})
+}
