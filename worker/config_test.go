@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -179,5 +181,30 @@ func TestProblemPointsAtTheNearestKey(t *testing.T) {
 		if got := c.Problem(key, "wrong").Error(); got != want {
 			t.Errorf("problem %q, want %q", got, want)
 		}
+	}
+}
+
+// TestOpenRefusesAsAPersonMustAct wants errors that block a shard rather than fail it: whoever set the secret wrong sets
+// it right, and the shard goes on.
+func TestOpenRefusesAsAPersonMustAct(t *testing.T) {
+	c := load(t, minimal)
+	c.Accounts["beta"] = worker.AccountConfig{Provider: "none"}
+	c.Accounts["gamma"] = worker.AccountConfig{Provider: "chatwoot", AccountID: "none", BaseURL: "https://chat.example.com"}
+	for name, want := range map[string]string{
+		"acme":  "open account acme: chatlake.yaml:4: accounts.acme.token: the environment variable TOKEN is not set; set it to the secret",
+		"beta":  "open account beta: there is no such provider",
+		"gamma": "open account gamma: account_id: must be the account's number, as in /app/accounts/<number>/ of the address in a browser",
+		"other": "open account other: the configuration has no such account",
+	} {
+		t.Setenv("TOKEN", "")
+		_, _, err := c.Open(name)
+		var refused *providers.Error
+		if !errors.As(err, &refused) || refused.Kind != providers.Denied || err.Error() != want {
+			t.Errorf("error %v, want it Denied: %s", err, want)
+		}
+	}
+	t.Setenv("TOKEN", "hunter2")
+	if d, provider, err := c.Open("acme"); err != nil || provider == nil || d.Name != "chatwoot" {
+		t.Errorf("opened %s as %v: %v", d.Name, provider, err)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // Secret is a reference to a secret, env:NAME or file:PATH. It is resolved when the secret is needed, and prints as its
@@ -79,6 +77,3 @@ func plain(err error) error {
 	}
 	return err
 }
-
-// UnmarshalYAML reads a reference; the schema has checked its form.
-func (s *Secret) UnmarshalYAML(n *yaml.Node) error { return n.Decode(&s.reference) }

@@ -32,7 +32,7 @@ var compiled = sync.OnceValues(func() (*jsonschema.Schema, any) {
 	return compiler.MustCompile(name), text
 })
 
-// validate says all that is wrong with the file by the schema, in the order of its lines.
+// validate says all that is wrong with the file by the schema.
 func (s *source) validate() Problems {
 	schema, _ := compiled()
 	err := schema.Validate(s.tree)
@@ -45,7 +45,6 @@ func (s *source) validate() Problems {
 		return Problems{{File: s.name, Reason: err.Error()}}
 	}
 	s.collect(invalid, &problems)
-	problems.sort()
 	return problems
 }
 
