@@ -10,8 +10,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // folder is a Store in a local folder. An object is a file that appears whole, by link or rename, after it was synced.
@@ -20,12 +23,26 @@ type folder struct {
 	temp string // files in progress; on the same file system, never listed
 }
 
+// abandonedAfter is when a file in progress has nobody any more who works on it.
+const abandonedAfter = 24 * time.Hour
+
 func newFolder(root string) (*folder, error) {
 	f := &folder{root: root, temp: filepath.Join(root, ".tmp")}
 	if err := os.MkdirAll(f.temp, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
+	f.sweep()
 	return f, nil
+}
+
+// sweep removes what processes left that were killed while they wrote.
+func (f *folder) sweep() {
+	entries, _ := os.ReadDir(f.temp) // whoever writes will meet the error
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > abandonedAfter {
+			_ = os.Remove(filepath.Join(f.temp, entry.Name())) // another process may have been faster
+		}
+	}
 }
 
 // file is the path of a key. Keys that would leave the folder are refused.
@@ -46,25 +63,38 @@ func (f *folder) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 		return fmt.Errorf("write %s: %w", key, err)
 	}
 	defer os.Remove(temp)
-	stood := f.standing(filepath.Dir(name))
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	// Delete removes folders that it has emptied, so one may go between its making and the file's coming.
+	for range 100 {
+		if err = f.place(temp, name, ifAbsent); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("write %s: %w", key, ErrExists)
+	}
+	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
+	}
+	return nil
+}
+
+// place gives a file its name, for good.
+func (f *folder) place(temp, name string, ifAbsent bool) error {
+	dir := filepath.Dir(name)
+	stood := f.standing(dir)
+	err := os.MkdirAll(dir, 0o755)
+	if err != nil {
+		return err
 	}
 	if ifAbsent {
 		err = os.Link(temp, name)
 	} else {
 		err = os.Rename(temp, name)
 	}
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write %s: %w", key, ErrExists)
-	}
-	if err == nil {
-		err = syncUpTo(filepath.Dir(name), stood)
-	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", key, err)
+		return err
 	}
-	return nil
+	return syncUpTo(dir, stood)
 }
 
 // write makes a synced file of exactly size bytes.
@@ -105,6 +135,9 @@ func (f *folder) standing(dir string) string {
 
 // syncUpTo makes the names of a new file and of its new folders survive a power cut: from dir up to one that stood before.
 func syncUpTo(dir, stood string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders cannot be synced there
+	}
 	for ; ; dir = filepath.Dir(dir) {
 		open, err := os.Open(dir)
 		if err != nil {
@@ -117,9 +150,12 @@ func syncUpTo(dir, stood string) error {
 	}
 }
 
-func (f *folder) Get(_ context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+func (f *folder) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	name, err := f.file(key)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Stat(ctx, key); err != nil { // a folder can be opened too
 		return nil, err
 	}
 	file, err := os.Open(name)
@@ -156,7 +192,10 @@ func (f *folder) Stat(_ context.Context, key string) (Object, error) {
 // List walks only the folders that the prefix leaves open.
 func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		from, err := f.file(path.Dir(prefix + "x"))
+		from, err := f.root, error(nil)
+		if dir := path.Dir(prefix + "x"); dir != "." {
+			from, err = f.file(dir)
+		}
 		if err == nil {
 			err = f.walk(ctx, from, prefix, yield)
 		}
@@ -171,7 +210,7 @@ var errStop = errors.New("stop")
 // walk yields the files below dir in the order of their keys, in which a folder stands where its name with a slash does.
 func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object, error) bool) error {
 	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(absent(err), ErrNotExist) {
 		return nil
 	}
 	if err != nil {
@@ -219,10 +258,13 @@ func entryKey(e fs.DirEntry) string {
 	return e.Name()
 }
 
-func (f *folder) Delete(_ context.Context, key string) error {
+func (f *folder) Delete(ctx context.Context, key string) error {
 	name, err := f.file(key)
 	if err != nil {
 		return err
+	}
+	if _, err := f.Stat(ctx, key); errors.Is(err, ErrNotExist) { // a folder is no object
+		return nil
 	}
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete %s: %w", key, err)
@@ -233,8 +275,9 @@ func (f *folder) Delete(_ context.Context, key string) error {
 	return nil
 }
 
+// absent is ErrNotExist where there is no file, or a file where a folder would have to be.
 func absent(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return ErrNotExist
 	}
 	return err

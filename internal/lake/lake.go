@@ -50,7 +50,9 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 		l.store, err = newFolder(l.root)
 	case "s3":
 		l.root = strings.TrimSuffix(c.URL, "/")
-		l.store, err = newBucket(ctx, c)
+		if l.store, err = newBucket(ctx, c); err != nil {
+			return nil, fmt.Errorf("open lake: %w", err) // the URL may hold a login
+		}
 	default:
 		return nil, fmt.Errorf("lake URL %q: expected file:<folder> or s3://<bucket>/<prefix>", c.URL)
 	}

@@ -106,34 +106,55 @@ func TestCommitOutcomes(t *testing.T) {
 	})
 }
 
-// lossy is a store that does what it is told and then says that it does not know.
+// lossy is a store that writes, or does not, and gives no answer.
 type lossy struct {
 	Store
-	losses int
+	lost int  // conditional writes that get no answer
+	none bool // and are not done
 }
 
 var errTimeout = errors.New("no answer")
 
 func (s *lossy) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
-	err := s.Store.Put(ctx, key, body, size, ifAbsent)
-	if ifAbsent && s.losses > 0 {
-		s.losses--
+	if !ifAbsent || s.lost == 0 {
+		return s.Store.Put(ctx, key, body, size, ifAbsent)
+	}
+	s.lost--
+	if s.none {
 		return errTimeout
 	}
-	return err
+	return errors.Join(s.Store.Put(ctx, key, body, size, ifAbsent), errTimeout)
 }
 
-func TestCommitWhoseAnswerWasLostIsFoundCommitted(t *testing.T) {
-	l := openFolder(t)
-	store := &lossy{Store: l.store, losses: 1}
-	l.store = store
-	r := Record{Shard: may("acme"), SpecDigest: "spec"}
-	if _, _, err := l.Commit(t.Context(), r); !errors.Is(err, errTimeout) {
-		t.Fatalf("error %v, want no answer", err)
-	}
-	outcome, standing, err := l.Commit(t.Context(), r)
-	if err != nil || outcome != Committed || standing.Generation != 1 {
-		t.Errorf("again: %s generation %d, error %v; want committed as generation 1", outcome, standing.Generation, err)
+func TestCommitWhoseAnswerWasLost(t *testing.T) {
+	for _, test := range []struct {
+		what     string
+		standing string // spec of a record that stands already
+		none     bool
+		err      error
+		outcome  Outcome
+		ours     bool // the record that stands then is the one of this commit
+	}{
+		{"written", "", false, nil, Committed, true},
+		{"not written", "", true, errTimeout, "", false},
+		{"another to the same spec stands", "spec", true, nil, Adopted, false},
+		{"another spec stands", "other", true, nil, Committed, true},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			l := openFolder(t)
+			if test.standing != "" {
+				commit(t, l, Record{Shard: may("acme"), SpecDigest: test.standing}, "standing")
+			}
+			l.store = &lossy{Store: l.store, lost: 1, none: test.none}
+			r := Record{Shard: may("acme"), SpecDigest: "spec"}
+			outcome, now, err := l.Commit(t.Context(), r)
+			if !errors.Is(err, test.err) || outcome != test.outcome || (now.SpecDigest == "spec" && now.Files == nil) != test.ours {
+				t.Fatalf("%s %+v, error %v", outcome, now, err)
+			}
+			if outcome, _, err := l.Commit(t.Context(), r); err != nil || test.outcome != Adopted && outcome != Committed {
+				t.Errorf("again: %s, error %v", outcome, err)
+			}
+		})
 	}
 }
 
@@ -199,7 +220,9 @@ func TestCurrentIsTheHighestGenerationOfEachShard(t *testing.T) {
 func TestRecordsOfAnotherFormatAreRefused(t *testing.T) {
 	l := openFolder(t)
 	key := ledgerKey(may("acme"), 1)
-	for content, want := range map[string]string{`{"format_version": 2}`: "newer build", `{`: "damaged"} {
+	for content, want := range map[string]string{
+		`{"format_version": 2}`: "newer build", `{`: "damaged", `{"format_version": 1, "generation": 2}`: "damaged",
+	} {
 		if err := l.store.Put(t.Context(), key, strings.NewReader(content), int64(len(content)), false); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package lake
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,10 +11,15 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // formatVersion numbers the layout of commit records.
 const formatVersion = 1
+
+// requestsAtOnce is how many small requests a call makes at the same time.
+const requestsAtOnce = 16
 
 // maxRecordBytes bounds a commit record: about 100,000 files.
 const maxRecordBytes = 64 << 20
@@ -65,17 +69,31 @@ func (l *Lake) Current(ctx context.Context, f Filter) ([]Record, error) {
 		shards[folder] = shard
 		highest[folder] = max(highest[folder], generation)
 	}
-	var records []Record
+	var keys []string
 	for folder, generation := range highest {
-		record, err := l.record(ctx, ledgerKey(shards[folder], generation))
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, *record)
+		keys = append(keys, ledgerKey(shards[folder], generation))
 	}
-	slices.SortFunc(records, func(a, b Record) int {
-		return cmp.Compare(ledgerFolder(a.Shard), ledgerFolder(b.Shard))
-	})
+	slices.Sort(keys)
+	return l.records(ctx, keys)
+}
+
+// records reads commit records, several at a time, in the order of the keys.
+func (l *Lake) records(ctx context.Context, keys []string) ([]Record, error) {
+	records := make([]Record, len(keys))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(requestsAtOnce)
+	for i, key := range keys {
+		group.Go(func() error {
+			record, err := l.record(ctx, key)
+			if err == nil {
+				records[i] = *record
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	return records, nil
 }
 
@@ -103,6 +121,9 @@ func (l *Lake) record(ctx context.Context, key string) (*Record, error) {
 		return nil, fmt.Errorf("commit record %s has format version %d, this build reads version %d: use a newer build",
 			key, r.FormatVersion, formatVersion)
 	}
+	if r.Generation < 1 || ledgerKey(r.Shard, r.Generation) != key {
+		return nil, fmt.Errorf("commit record %s is damaged: it says that it is generation %d of %s", key, r.Generation, r.Shard)
+	}
 	return &r, nil
 }
 
@@ -129,14 +150,8 @@ const (
 // wins and the others adopt it; a record made to another spec becomes the next generation. A record whose files are not
 // in the lake is refused.
 func (l *Lake) Commit(ctx context.Context, r Record) (Outcome, Record, error) {
-	for _, f := range r.Files {
-		object, err := l.store.Stat(ctx, f.Key)
-		if err != nil {
-			return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
-		}
-		if object.Bytes != f.Bytes {
-			return "", Record{}, fmt.Errorf("commit %s: %s has %d bytes, expected %d", r.Shard, f.Key, object.Bytes, f.Bytes)
-		}
+	if err := l.checkFiles(ctx, r.Files); err != nil {
+		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
 	}
 	r.FormatVersion = formatVersion
 	r.CommittedAt = l.now().UTC().Truncate(time.Millisecond)
@@ -151,6 +166,22 @@ func (l *Lake) Commit(ctx context.Context, r Record) (Outcome, Record, error) {
 		}
 		r.Generation++
 	}
+}
+
+// checkFiles asks the store for every file of a record that is to be committed.
+func (l *Lake) checkFiles(ctx context.Context, files []File) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(requestsAtOnce)
+	for _, f := range files {
+		group.Go(func() error {
+			object, err := l.store.Stat(ctx, f.Key)
+			if err == nil && object.Bytes != f.Bytes {
+				err = fmt.Errorf("%s has %d bytes, expected %d", f.Key, object.Bytes, f.Bytes)
+			}
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 // commit tries one generation; no outcome means that another spec has taken it.
@@ -169,12 +200,12 @@ func (l *Lake) commit(ctx context.Context, r Record) (Outcome, Record, error) {
 	if err == nil {
 		return Committed, r, nil
 	}
-	if !errors.Is(err, ErrExists) {
-		return "", Record{}, err // it may stand all the same: the next attempt finds out
-	}
-	standing, err := l.record(ctx, key)
-	if err != nil {
-		return "", Record{}, err
+	standing, readErr := l.record(ctx, key)
+	switch {
+	case readErr != nil && errors.Is(err, ErrExists):
+		return "", Record{}, readErr
+	case readErr != nil:
+		return "", Record{}, err // whether it will stand is not known; the next attempt finds out
 	}
 	switch {
 	case standing.Digest == r.Digest:

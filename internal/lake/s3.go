@@ -30,6 +30,7 @@ const (
 	requestAttempts = 5
 	answerTimeout   = 2 * time.Minute  // without a first byte of an answer a request is given up
 	abortTimeout    = 10 * time.Second // to clear the parts of an upload that failed
+	longestBackoff  = 2 * time.Second  // longer outages are waited for by whoever calls
 )
 
 // bucket is a Store in S3-compatible storage.
@@ -43,24 +44,24 @@ type bucket struct {
 	kmsKey  *string
 }
 
-// newBucket reads what the configuration leaves open from where the SDK finds it: environment, shared files, the machine.
+// newBucket takes what the configuration leaves open from where the SDK finds it: environment, shared files, the machine.
 func newBucket(ctx context.Context, c Config) (*bucket, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("expected s3://<bucket>/<prefix>, without a login in it")
+		return nil, errors.New("the lake's url should be like s3://bucket/prefix, without a login in it")
+	}
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), sse: c.SSE}
 	if b.prefix != "" {
 		if err := checkKey(b.prefix); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the prefix in the lake's url: %w", err)
 		}
 		b.prefix += "/"
 	}
 	if c.KMSKeyID != "" {
 		b.kmsKey = &c.KMSKeyID
-	}
-	if (c.AccessKey == "") != (c.SecretKey == "") {
-		return nil, errors.New("access key and secret key go together: set both or none")
 	}
 	settings, err := awsSettings(ctx, c)
 	if err != nil {
@@ -82,7 +83,7 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 	})
 	options := b.client.Options()
 	if options.Region == "" {
-		return nil, errors.New("no region: set it in the configuration of the lake or as AWS_REGION")
+		return nil, errors.New("no region is known: set the lake's region, or AWS_REGION")
 	}
 	b.uploads = transfermanager.New(b.client, func(o *transfermanager.Options) {
 		o.MultipartUploadThreshold = partBytes
@@ -98,6 +99,25 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 	return b, nil
 }
 
+// check refuses settings of S3 that cannot be meant.
+func (c Config) check() error {
+	if c.Endpoint != "" {
+		u, err := url.Parse(c.Endpoint)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+			return errors.New("the lake's endpoint should be like https://s3.example.com, without a login in it")
+		}
+	}
+	switch {
+	case c.SSE != "" && c.SSE != "AES256" && c.SSE != "aws:kms" && c.SSE != "aws:kms:dsse":
+		return fmt.Errorf("the lake's sse is %q, expected AES256 or aws:kms", c.SSE)
+	case c.KMSKeyID != "" && !strings.HasPrefix(c.SSE, "aws:kms"):
+		return errors.New("the lake's kms_key_id counts only with sse: aws:kms")
+	case (c.AccessKey == "") != (c.SecretKey == ""):
+		return errors.New("the lake's access key and secret key go together: set both or none")
+	}
+	return nil
+}
+
 func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 	// A client of this kind, unlike any other, lets the SDK add the certificates of AWS_CA_BUNDLE.
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -106,7 +126,9 @@ func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
 		config.WithRetryer(func() aws.Retryer {
-			standard := retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = requestAttempts })
+			standard := retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts, o.MaxBackoff = requestAttempts, longestBackoff
+			})
 			return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict")
 		}),
 	}
@@ -120,6 +142,10 @@ func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 	settings, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("read the settings for S3: %w", err)
+	}
+	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
+		return aws.Config{}, fmt.Errorf("no credentials (set access_key and secret_key of the lake, or AWS_ACCESS_KEY_ID "+
+			"and AWS_SECRET_ACCESS_KEY, or a profile or role of AWS): %w", err)
 	}
 	return settings, nil
 }

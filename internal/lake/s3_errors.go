@@ -58,7 +58,7 @@ func (b *bucket) explain(verb, key string, err error) error {
 	switch {
 	case a.code == "PreconditionFailed" || a.status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%s %s: %w", verb, key, ErrExists)
-	case a.code == "NoSuchKey" || a.code == "NotFound":
+	case a.code == "NoSuchKey" || a.code == "NotFound" && verb == "stat": // a HEAD has no body to tell more
 		return fmt.Errorf("%s %s: %w", verb, key, ErrNotExist)
 	}
 	text := fmt.Sprintf("%s %s in the bucket %s at %s: ", verb, key, b.name, b.where)
@@ -82,7 +82,7 @@ func (b *bucket) advice(a answer) string {
 	switch a.code {
 	case "NoSuchBucket":
 		return "there is no such bucket; create it, or correct the lake's url or endpoint"
-	case "InvalidAccessKeyId":
+	case "InvalidAccessKeyId", "XAdminUserNotFound": // the second is versitygw's
 		return "the access key is not known there; correct the lake's access_key, or its endpoint"
 	case "SignatureDoesNotMatch":
 		return "the secret key does not fit the access key; correct the lake's secret_key"
@@ -106,7 +106,7 @@ func (b *bucket) advice(a answer) string {
 		return b.permissions()
 	case a.region != "" && a.region != b.client.Options().Region, a.status >= 300 && a.status < 400:
 		return b.otherRegion(a)
-	case a.code == "" || a.code == "UnknownError" || a.code == "MethodNotAllowed":
+	case a.code == "" || a.code == "UnknownError" || a.code == "NotFound" || a.code == "MethodNotAllowed":
 		return "the address does not answer as S3 does; correct the lake's endpoint, and see whether it needs path_style: true"
 	}
 	return ""
@@ -139,6 +139,8 @@ func (b *bucket) unanswered(err error) string {
 	var hostname x509.HostnameError
 	var dial *net.OpError
 	switch {
+	case strings.Contains(err.Error(), "get credentials"): // the SDK has no type for it
+		return "no credentials were found; set the lake's access_key and secret_key, or what the AWS SDK looks for: environment, profile, role"
 	case errors.As(err, &dns):
 		return fmt.Sprintf("%v: no such host; correct the lake's endpoint, and see whether it needs path_style: true", cause)
 	case errors.As(err, &authority):

@@ -132,15 +132,19 @@ func (l *Lake) Orphans(ctx context.Context, f Filter) iter.Seq2[Object, error] {
 
 // named is every file that any generation names.
 func (l *Lake) named(ctx context.Context, f Filter) (map[string]bool, error) {
-	named := map[string]bool{}
-	for object, err := range l.store.List(ctx, ledgerPrefix(Filter{Provider: f.Provider, Account: f.Account, Stream: f.Stream})) {
+	var keys []string
+	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
 		if err != nil {
 			return nil, fmt.Errorf("read ledger: %w", err)
 		}
-		record, err := l.record(ctx, object.Key)
-		if err != nil {
-			return nil, err
-		}
+		keys = append(keys, object.Key)
+	}
+	records, err := l.records(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	named := map[string]bool{}
+	for _, record := range records {
 		for _, file := range record.Files {
 			named[file.Key] = true
 		}
