@@ -39,12 +39,13 @@ const (
 type outcome struct {
 	status int
 	text   string // for people; empty when everything was said already
+	result any    // for machines; nil when it was printed already
 }
 
 func (o *outcome) Error() string { return o.text }
 
 func usage(format string, args ...any) error {
-	return &outcome{exitUsage, fmt.Sprintf(format, args...)}
+	return &outcome{status: exitUsage, text: fmt.Sprintf(format, args...)}
 }
 
 // run is the whole program but for signals.
@@ -64,6 +65,10 @@ func (a *app) run(ctx context.Context, args []string) int {
 	}
 	err := root.ExecuteContext(ctx)
 	status := statusOf(err, began)
+	var said *outcome
+	if errors.As(err, &said) && said.result != nil && a.json() {
+		err = errors.Join(err, a.printJSON(said.result))
+	}
 	if text := explain(err); text != "" {
 		fmt.Fprintln(a.log, text)
 		if status == exitUsage && !began {
@@ -86,8 +91,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.output, "output", "text", "text or json")
 	root.AddCommand(
 		a.demoCommand(), a.exportCommand(), a.workerCommand(), a.statusCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.cancelCommand(),
-		a.verifyCommand(), a.lakeCommand(), a.simCommand(), a.versionCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.rateCommand(), a.cancelCommand(),
+		a.verifyCommand(), a.lakeCommand(), a.simCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root
 }

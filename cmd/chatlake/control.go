@@ -31,7 +31,7 @@ func (a *app) pauseCommand() *cobra.Command {
 	return n.flags(&cobra.Command{
 		Use: "pause", Short: "Let a running export begin nothing new", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Paused. What is in flight ends; `chatlake resume` goes on.", workflows.PauseUpdate)
+			return a.order(cmd.Context(), n, "Paused. What is in flight ends; `chatlake resume` goes on.", instruction{name: workflows.PauseUpdate})
 		},
 	})
 }
@@ -41,9 +41,29 @@ func (a *app) resumeCommand() *cobra.Command {
 	return n.flags(&cobra.Command{
 		Use: "resume", Short: "Let a paused export go on, and try again what is blocked", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Going on; what was blocked is tried again.", workflows.ResumeUpdate, workflows.RetryBlockedUpdate)
+			return a.order(cmd.Context(), n, "Going on; what was blocked is tried again.",
+				instruction{name: workflows.ResumeUpdate}, instruction{name: workflows.RetryBlockedUpdate})
 		},
 	})
+}
+
+func (a *app) rateCommand() *cobra.Command {
+	var n named
+	var perSecond float64
+	cmd := n.flags(&cobra.Command{
+		Use: "rate --requests-per-second <number>", Short: "Change the budget of a running export's account", Args: cobra.NoArgs,
+		Long: "Changes the budget until the export ends. No worker ever sends more than the configuration allows, whatever is said here.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if perSecond < 0 || !cmd.Flags().Changed("requests-per-second") {
+				return usage("--requests-per-second is missing: the new budget of the whole account; 0 is no limit")
+			}
+			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is %g requests per second now.", perSecond), instruction{
+				workflows.SetRateUpdate, []any{workflows.SetRateInput{RequestsPerSecond: perSecond}},
+			})
+		},
+	})
+	cmd.Flags().Float64Var(&perSecond, "requests-per-second", 0, "budget of the whole account; 0 is no limit")
+	return cmd
 }
 
 func (a *app) cancelCommand() *cobra.Command {
@@ -54,8 +74,14 @@ func (a *app) cancelCommand() *cobra.Command {
 	})
 }
 
-// order sends updates to an export.
-func (a *app) order(ctx context.Context, n named, done string, updates ...string) error {
+// instruction is an update and its arguments.
+type instruction struct {
+	name string
+	args []any
+}
+
+// order sends instructions to an export.
+func (a *app) order(ctx context.Context, n named, done string, instructions ...instruction) error {
 	c, s, err := a.visit(ctx)
 	if err != nil {
 		return err
@@ -68,8 +94,8 @@ func (a *app) order(ctx context.Context, n named, done string, updates ...string
 		if s.temporal.Embedded {
 			return usage("%s is not being worked on: no chatlake process runs on %s. The `chatlake export` command that began it goes on with it", id, c.StateDir)
 		}
-		for _, name := range updates {
-			if err := update(ctx, s.temporal.Client, id, name); err != nil {
+		for _, i := range instructions {
+			if err := i.send(ctx, s.temporal.Client, id); err != nil {
 				return err
 			}
 		}
@@ -131,11 +157,12 @@ func (a *app) visit(ctx context.Context) (worker.Config, *session, error) {
 	return c, &session{config: c, temporal: temporal}, nil
 }
 
-func update(ctx context.Context, c client.Client, id, name string) error {
+// send waits until the export has taken the instruction.
+func (i instruction) send(ctx context.Context, c client.Client, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, updateTimeout)
 	defer cancel()
 	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: name, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: id, UpdateName: i.name, Args: i.args, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
 		err = handle.Get(ctx, nil)
@@ -147,9 +174,9 @@ func update(ctx context.Context, c client.Client, id, name string) error {
 	case errors.As(err, &missing):
 		return usage("%s does not run", id)
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("tell %s to %s: no worker has answered; is one running (`chatlake worker`)?", id, name)
+		return fmt.Errorf("tell %s to %s: no worker has answered; is one running (`chatlake worker`)?", id, i.name)
 	default:
-		return fmt.Errorf("tell %s to %s: %w", id, name, err)
+		return fmt.Errorf("tell %s to %s: %w", id, i.name, err)
 	}
 }
 

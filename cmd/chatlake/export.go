@@ -127,7 +127,7 @@ var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // accountOf is the account that is meant: the only one when none is named.
 func accountOf(c worker.Config, name string) (string, error) {
-	all := slices.Sorted(maps.Keys(c.Accounts))
+	all := accountNames(c)
 	if name == "" && len(all) == 1 {
 		return all[0], nil
 	}
@@ -139,6 +139,9 @@ func accountOf(c worker.Config, name string) (string, error) {
 	}
 	return "", c.Problem("accounts", fmt.Sprintf("there is no account %s; the configuration has %s", name, list(all)))
 }
+
+// accountNames are those of all accounts, in order.
+func accountNames(c worker.Config) []string { return slices.Sorted(maps.Keys(c.Accounts)) }
 
 // moment reads a day or a time, UTC.
 func moment(s string) (time.Time, error) {
@@ -200,7 +203,7 @@ func (a *app) interrupted(ctx context.Context, c worker.Config, err error) error
 		return err
 	}
 	if c.Temporal == nil {
-		return &outcome{exitInterrupted, "Stopped. Nothing is lost: the same command goes on where it was."}
+		return &outcome{status: exitInterrupted, text: "Stopped. Nothing is lost: the same command goes on where it was."}
 	}
-	return &outcome{exitInterrupted, "Stopped watching. The export goes on wherever workers run; the same command shows it again."}
+	return &outcome{status: exitInterrupted, text: "Stopped watching. The export goes on wherever workers run; the same command shows it again."}
 }

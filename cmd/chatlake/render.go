@@ -20,8 +20,8 @@ func frame(title string, s snapshot, p *pace, width int) []string {
 		"  " + conversations(s) + perSecond(p.conversations()) + "   " + messages(s) + perSecond(p.messages()),
 		"  " + plural(s.Requests, "request") + perSecond(p.requests()) + "   " + throttled(s) + "   " + remaining(s, p),
 	}
-	for _, b := range s.Blocked {
-		lines = append(lines, "  blocked: "+windowOf(b.Shard)+": "+b.Detail)
+	if n := len(s.Blocked); n > 0 {
+		lines = append(lines, fmt.Sprintf("  %d blocked, for example %s: %s", n, windowOf(s.Blocked[0].Shard), s.Blocked[0].Detail))
 	}
 	for i, line := range lines {
 		lines[i] = clip(line, width)
@@ -31,13 +31,21 @@ func frame(title string, s snapshot, p *pace, width int) []string {
 
 // logLine is the same in one line, for what is not a terminal.
 func logLine(s snapshot, p *pace) string {
-	line := fmt.Sprintf("%s  %s  %s%s  %s%s  %s%s  %s  %s",
-		s.At.UTC().Format(time.TimeOnly), windows(s), conversations(s), perSecond(p.conversations()), messages(s), perSecond(p.messages()),
-		plural(s.Requests, "request"), perSecond(p.requests()), throttled(s), remaining(s, p))
-	if n := len(s.Blocked); n > 0 {
-		line += fmt.Sprintf("  %d blocked", n)
+	parts := []string{
+		s.At.UTC().Format(time.TimeOnly),
+		windows(s),
+		conversations(s) + perSecond(p.conversations()),
+		messages(s) + perSecond(p.messages()),
+		plural(s.Requests, "request") + perSecond(p.requests()),
+		throttled(s),
 	}
-	return strings.TrimRight(line, " ")
+	if n := len(s.Blocked); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d blocked", n))
+	}
+	if text := remaining(s, p); text != "" {
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "  ")
 }
 
 func windows(s snapshot) string {
@@ -75,7 +83,7 @@ func remaining(s snapshot, p *pace) string {
 	case s.State == workflows.StateDone:
 		return "done"
 	case s.State == workflows.StateBlocked:
-		return "blocked"
+		return "waiting for a person"
 	case s.WaitingUntil != nil:
 		return "waiting for the platform until " + s.WaitingUntil.UTC().Format(time.TimeOnly) + " UTC"
 	}

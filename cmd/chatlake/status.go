@@ -170,9 +170,7 @@ func writeStatus(w io.Writer, all []exportStatus) error {
 			return err
 		}
 		if e.Progress != nil {
-			for _, b := range e.Progress.Blocked {
-				fmt.Fprintf(w, "  blocked: %s: %s\n    %s\n", windowOf(b.Shard), b.Detail, remedy(b.Kind))
-			}
+			writeBlocked(w, e.Progress.Blocked)
 		}
 	}
 	return nil

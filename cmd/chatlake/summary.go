@@ -75,9 +75,16 @@ func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportIn
 	if err != nil {
 		return err
 	}
-	records, err := l.Current(ctx, lake.Filter{Account: in.Account, From: out.From, To: out.To})
+	records, err := l.Current(ctx, lake.Filter{Account: in.Account, Stream: createdStream, From: out.From, To: out.To})
 	if err != nil {
 		return err
+	}
+	directory, err := l.Current(ctx, lake.Filter{Account: in.Account, Stream: directoryStream})
+	if err != nil {
+		return err
+	}
+	if n := len(directory); n > 0 {
+		records = append(records, directory[n-1]) // the newest snapshot
 	}
 	sums := sumTables(records)
 	if a.json() {
@@ -86,7 +93,7 @@ func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportIn
 		err = writeReport(a.out, in, out, sums, took)
 	}
 	if err == nil && !out.Complete {
-		return &outcome{exitGaps, incomplete(out)}
+		return &outcome{status: exitGaps, text: incomplete(out)}
 	}
 	return err
 }
@@ -99,9 +106,9 @@ func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutp
 	}
 	fmt.Fprintf(w, "%s: %s and %s of %s, %s to %s, are in the lake.\n", verdict,
 		plural(t.Conversations, "conversation"), plural(t.Messages, "message"), in.Account, label(out.From), label(out.To))
-	fmt.Fprintf(w, "%s in %s: %d exported, %d there already; %s, %s; %s of windows in the lake.\n\n",
+	fmt.Fprintf(w, "%s in %s: %d exported, %d there already; %s, %s.\n\n",
 		plural(int64(t.Shards+t.Adopted), "window"), short(took), t.Shards, t.Adopted,
-		plural(t.Requests, "request"), throttled(snapshot{Throttled: t.Throttled}), size(t.Bytes))
+		plural(t.Requests, "request"), throttled(snapshot{Throttled: t.Throttled}))
 	if len(sums) == 0 {
 		_, err := fmt.Fprintln(w, "There is nothing in the range.")
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 
 const (
 	lookEvery    = 500 * time.Millisecond
-	logEvery     = 2 * time.Second
+	logEvery     = time.Second
 	queryTimeout = 5 * time.Second
 )
 
@@ -63,7 +64,7 @@ func (s *session) unblock(ctx context.Context, id string, in workflows.ExportInp
 	if len(p.Blocked) == 0 {
 		return nil
 	}
-	return update(ctx, s.temporal.Client, id, workflows.RetryBlockedUpdate)
+	return instruction{name: workflows.RetryBlockedUpdate}.send(ctx, s.temporal.Client, id)
 }
 
 func isRunning(ctx context.Context, s *session, in workflows.ExportInput) (bool, error) {
@@ -153,11 +154,11 @@ func explainEnd(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &canceled):
-		return &outcome{exitFailed, "The export was cancelled. What was committed stays in the lake; the same command copies the rest."}
+		return &outcome{status: exitFailed, text: "The export was cancelled. What was committed stays in the lake; the same command copies the rest."}
 	case errors.As(err, &terminated):
-		return &outcome{exitFailed, "The export was terminated. What was committed stays in the lake; the same command copies the rest."}
+		return &outcome{status: exitFailed, text: "The export was terminated. What was committed stays in the lake; the same command copies the rest."}
 	case errors.As(err, &failed):
-		return &outcome{exitFailed, "The export failed: " + failed.Message() + ". The same command tries again."}
+		return &outcome{status: exitFailed, text: "The export failed: " + failed.Message() + ". The same command tries again."}
 	default:
 		return err
 	}
@@ -166,12 +167,32 @@ func explainEnd(err error) error {
 // blockedOutcome says which windows wait for a person, why, and what to do.
 func blockedOutcome(blocked []workflows.BlockedShard) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Blocked: a person must act.\n")
-	for _, shard := range blocked {
-		fmt.Fprintf(&b, "  %s: %s\n    %s\n", windowOf(shard.Shard), shard.Detail, remedy(shard.Kind))
-	}
+	b.WriteString("Blocked: a person must act.\n")
+	writeBlocked(&b, blocked)
 	b.WriteString("Then give the same command again (or, where a worker runs elsewhere, `chatlake resume`). Nothing is lost meanwhile.")
-	return &outcome{exitBlocked, b.String()}
+	return &outcome{status: exitBlocked, text: b.String(), result: map[string]any{"blocked": blocked}}
+}
+
+// writeBlocked tells each cause once, with the windows that it keeps waiting.
+func writeBlocked(w io.Writer, blocked []workflows.BlockedShard) {
+	type cause struct{ kind, detail string }
+	var causes []cause
+	waiting := map[cause][]string{}
+	for _, shard := range blocked {
+		c := cause{shard.Kind, shard.Detail}
+		if waiting[c] == nil {
+			causes = append(causes, c)
+		}
+		waiting[c] = append(waiting[c], windowOf(shard.Shard))
+	}
+	for _, c := range causes {
+		fmt.Fprintf(w, "  %s\n    %s\n", c.detail, remedy(c.kind))
+		names := waiting[c]
+		if n := len(names); n > 3 {
+			names = append(names[:2:2], fmt.Sprintf("%d more", n-2))
+		}
+		fmt.Fprintf(w, "    waiting: %s\n", list(names))
+	}
 }
 
 // remedy is what a person can do about a kind of block.

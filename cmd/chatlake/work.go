@@ -29,11 +29,7 @@ func (a *app) work(ctx context.Context, o worker.ConnectOptions) error {
 	if err != nil {
 		return err
 	}
-	accounts := make([]string, 0, len(c.Accounts))
-	for name := range c.Accounts {
-		accounts = append(accounts, name)
-	}
-	if err := c.Secrets(accounts...); err != nil {
+	if err := c.Secrets(accountNames(c)...); err != nil {
 		return err
 	}
 	logger := a.logger(slog.LevelInfo)

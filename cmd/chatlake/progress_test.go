@@ -1,0 +1,131 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/workflows"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func TestSnapshot(t *testing.T) {
+	totals := workflows.Totals{Listed: 200, Conversations: 190, Gone: 6, Dead: 4, Messages: 1900, Requests: 500, Throttled: 3}
+	soon, later := noon.Add(time.Minute), noon.Add(time.Hour)
+	tests := []struct {
+		name   string
+		export workflows.ExportProgress
+		shards []workflows.ShardProgress
+		want   snapshot
+	}{
+		{"just begun", workflows.ExportProgress{State: workflows.StateStarting}, nil, snapshot{State: workflows.StateStarting}},
+		{
+			"finished windows only", workflows.ExportProgress{State: workflows.StateRunning, Windows: 4, Done: 2, Totals: totals}, nil,
+			snapshot{State: workflows.StateRunning, Windows: 4, Done: 2, Conversations: 200, Expected: 400, Messages: 1900, Requests: 500, Throttled: 3},
+		}, {
+			"a window in flight counts with what it has fetched, and its messages are estimated",
+			workflows.ExportProgress{State: workflows.StateRunning, Windows: 4, Done: 2, Running: []string{"shard/a"}, Totals: totals},
+			[]workflows.ShardProgress{{Listed: 50, Fetched: 19, Expected: new(int64(100)), Requests: 30, Throttled: 1}},
+			snapshot{
+				State: workflows.StateRunning, Windows: 4, Done: 2, InFlight: 1, Conversations: 219, Expected: 400,
+				Messages: 2090, Estimated: true, Requests: 530, Throttled: 4,
+			},
+		}, {
+			"more was listed than the platform counted",
+			workflows.ExportProgress{State: workflows.StateRunning, Windows: 1, Running: []string{"shard/a"}},
+			[]workflows.ShardProgress{{Listed: 120, Fetched: 10, Expected: new(int64(100))}},
+			snapshot{State: workflows.StateRunning, Windows: 1, InFlight: 1, Conversations: 10, Expected: 120},
+		}, {
+			"all windows wait",
+			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
+			[]workflows.ShardProgress{{WaitingUntil: &later}, {WaitingUntil: &soon}},
+			snapshot{State: workflows.StateRunning, Windows: 2, InFlight: 2, WaitingUntil: &soon},
+		}, {
+			"one window still moves",
+			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
+			[]workflows.ShardProgress{{WaitingUntil: &later}, {}},
+			snapshot{State: workflows.StateRunning, Windows: 2, InFlight: 2},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.want.At = noon
+			if diff := cmp.Diff(tt.want, newSnapshot(noon, tt.export, tt.shards)); diff != "" {
+				t.Errorf("snapshot (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// after is a snapshot some seconds after noon.
+func after(seconds float64, conversations int64) snapshot {
+	return snapshot{
+		At: noon.Add(time.Duration(seconds * float64(time.Second))), State: workflows.StateRunning,
+		Windows: 10, Done: 1, Conversations: conversations, Expected: 1000,
+	}
+}
+
+func TestPace(t *testing.T) {
+	tests := []struct {
+		name    string
+		samples []snapshot
+		rate    float64
+		left    time.Duration // 0: nothing can be said
+	}{
+		{"nothing seen", nil, 0, 0},
+		{"one look", []snapshot{after(0, 100)}, 0, 0},
+		{"what was there at the first look is not speed", []snapshot{after(0, 500), after(1, 550)}, 50, 9 * time.Second},
+		{"standing still", []snapshot{after(0, 500), after(5, 500)}, 0, 0},
+		{"two looks at one moment", []snapshot{after(0, 500), after(0, 600)}, 0, 0},
+		{"a count that falls is no speed", []snapshot{after(0, 500), after(1, 400)}, 0, 0},
+		{
+			"only the last ten seconds count",
+			[]snapshot{after(0, 0), after(5, 500), after(10, 510), after(15, 520), after(20, 530)}, 2, 235 * time.Second,
+		},
+		{"slower than anybody waits for", []snapshot{after(0, 0), after(1, 0), {
+			At: noon.Add(10 * time.Second), State: workflows.StateRunning, Conversations: 1, Expected: 1 << 40,
+		}}, 0.1, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var p pace
+			for _, s := range tt.samples {
+				p.add(s)
+			}
+			if got := p.conversations(); got != tt.rate {
+				t.Errorf("rate %v, want %v", got, tt.rate)
+			}
+			if left, ok := p.left(); left != tt.left || ok != (tt.left != 0) {
+				t.Errorf("left %v, %v, want %v", left, ok, tt.left)
+			}
+		})
+	}
+}
+
+func TestPaceForgets(t *testing.T) {
+	var p pace
+	for i := range 10_000 {
+		p.add(after(float64(i)/2, int64(i)))
+	}
+	if n := len(p.samples); n > 30 {
+		t.Errorf("%d samples kept, want those of about ten seconds", n)
+	}
+}
+
+func TestShare(t *testing.T) {
+	for _, tt := range []struct {
+		s    snapshot
+		want float64
+	}{
+		{snapshot{}, 0},
+		{snapshot{Windows: 4, Done: 1}, 0.25},
+		{snapshot{Windows: 4, Done: 1, Conversations: 30, Expected: 40}, 0.75},
+		{snapshot{State: workflows.StateDone, Windows: 4}, 1},
+	} {
+		if got := tt.s.share(); got != tt.want {
+			t.Errorf("share of %+v is %v, want %v", tt.s, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// scenes are moments in the life of an export: what was known, in order.
+func scenes() map[string][]snapshot {
+	running := snapshot{
+		At: noon.Add(2 * time.Second), State: workflows.StateRunning, Windows: 13, Done: 7, InFlight: 2,
+		Conversations: 1163, Expected: 2000, Messages: 11402, Estimated: true, Requests: 3480, Throttled: 2,
+	}
+	before := running
+	before.At, before.Conversations, before.Messages, before.Requests = noon, 339, 3402, 1003
+	until := noon.Add(5 * time.Minute)
+	with := func(change func(*snapshot)) snapshot {
+		s := running
+		change(&s)
+		return s
+	}
+	return map[string][]snapshot{
+		"starting": {{At: noon, State: workflows.StateStarting}},
+		"running":  {before, running},
+		"waiting":  {with(func(s *snapshot) { s.WaitingUntil = &until })},
+		"paused":   {with(func(s *snapshot) { s.State = workflows.StatePaused })},
+		"blocked": {with(func(s *snapshot) {
+			s.State = workflows.StateBlocked
+			s.Blocked = []workflows.BlockedShard{
+				{Shard: "shard/acme/created/20250101T000000Z~20250201T000000Z", Kind: "Denied", Detail: "list conversations: status 401: access is refused"},
+				{Shard: "shard/acme/created/20250201T000000Z~20250301T000000Z", Kind: "Denied", Detail: "list conversations: status 401: access is refused"},
+			}
+		})},
+		"done": {with(func(s *snapshot) {
+			s.State, s.Done, s.InFlight, s.Conversations, s.Estimated = workflows.StateDone, 13, 0, 2000, false
+		})},
+	}
+}
+
+func TestFrame(t *testing.T) {
+	want := map[string]string{
+		"starting": `
+Exporting acme
+  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0 %   0 of 0 windows done
+  0 conversations   0 messages
+  0 requests   0 × 429   starting`,
+		"running": `
+Exporting acme
+  ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
+  1,163 of ~2,000 conversations (412/s)   ~11,402 messages (4,000/s)
+  3,480 requests (1,239/s)   2 × 429   about 2 s left`,
+		"waiting": `
+Exporting acme
+  ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
+  1,163 of ~2,000 conversations   ~11,402 messages
+  3,480 requests   2 × 429   waiting for the platform until 12:05:00 UTC`,
+		"paused": `
+Exporting acme
+  ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
+  1,163 of ~2,000 conversations   ~11,402 messages
+  3,480 requests   2 × 429   paused; ` + "`chatlake resume`" + ` goes on`,
+		"blocked": `
+Exporting acme
+  ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
+  1,163 of ~2,000 conversations   ~11,402 messages
+  3,480 requests   2 × 429   waiting for a person
+  2 blocked, for example acme/created/20250101T000000Z~20250201T000000Z: list conversations: status…`,
+		"done": `
+Exporting acme
+  ████████████████████████████████████████ 100 %   13 of 13 windows done
+  2,000 conversations   11,402 messages
+  3,480 requests   2 × 429   done`,
+	}
+	for name, seen := range scenes() {
+		t.Run(name, func(t *testing.T) {
+			var p pace
+			for _, s := range seen {
+				p.add(s)
+			}
+			got := "\n" + strings.Join(frame("Exporting acme", seen[len(seen)-1], &p, 100), "\n")
+			if diff := cmp.Diff(want[name], got); diff != "" {
+				t.Errorf("frame (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFrameFitsTheTerminal(t *testing.T) {
+	for name, seen := range scenes() {
+		for _, width := range []int{1, 20, 40, 79, 200} {
+			for _, line := range frame("Exporting a name that is longer than some terminals are wide", seen[0], &pace{}, width) {
+				if n := utf8.RuneCountInString(line); n > width {
+					t.Errorf("%s at %d: line of %d: %q", name, width, n, line)
+				}
+			}
+		}
+	}
+}
+
+func TestLogLine(t *testing.T) {
+	want := map[string]string{
+		"starting": "12:00:00  0 of 0 windows done  0 conversations  0 messages  0 requests  0 × 429  starting",
+		"running": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations (412/s)  ~11,402 messages (4,000/s)  " +
+			"3,480 requests (1,239/s)  2 × 429  about 2 s left",
+		"waiting": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +
+			"waiting for the platform until 12:05:00 UTC",
+		"paused": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +
+			"paused; `chatlake resume` goes on",
+		"blocked": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +
+			"2 blocked  waiting for a person",
+		"done": "12:00:02  13 of 13 windows done  2,000 conversations  11,402 messages  3,480 requests  2 × 429  done",
+	}
+	for name, seen := range scenes() {
+		t.Run(name, func(t *testing.T) {
+			var p pace
+			for _, s := range seen {
+				p.add(s)
+			}
+			if diff := cmp.Diff(want[name], logLine(seen[len(seen)-1], &p)); diff != "" {
+				t.Errorf("line (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestView(t *testing.T) {
+	t.Run("on a terminal it is redrawn", func(t *testing.T) {
+		var out bytes.Buffer
+		v := &view{to: &out, title: "T", width: 60}
+		v.show(after(0, 1))
+		v.show(after(1, 2))
+		v.erase()
+		if got := strings.Count(out.String(), "\x1b[4A\x1b[J"); got != 2 {
+			t.Errorf("erased %d times four lines, want 2:\n%q", got, out.String())
+		}
+	})
+	t.Run("elsewhere it is a line now and then, without escapes", func(t *testing.T) {
+		var out bytes.Buffer
+		v := &view{to: &out, title: "T", every: time.Second}
+		for i := range 10 {
+			v.show(after(float64(i)/2, int64(i)))
+		}
+		v.erase()
+		if got := strings.Count(out.String(), "\n"); got != 5 || strings.Contains(out.String(), "\x1b") {
+			t.Errorf("%d lines, want 5:\n%q", got, out.String())
+		}
+	})
+}
+
+func TestWords(t *testing.T) {
+	for _, tt := range []struct{ got, want string }{
+		{grouped(0), "0"}, {grouped(999), "999"}, {grouped(1000), "1,000"}, {grouped(1234567), "1,234,567"}, {grouped(-1234), "-1,234"}, {grouped(-123), "-123"},
+		{plural(1, "file"), "1 file"}, {plural(2000, "file"), "2,000 files"},
+		{size(999), "999 B"}, {size(1500), "1.5 kB"}, {size(2_500_000), "2.5 MB"}, {size(3_200_000_000), "3.2 GB"},
+		{short(0), "1 s"}, {short(59 * time.Second), "59 s"}, {short(61 * time.Second), "1 min 1 s"}, {short(90 * time.Minute), "1 h 30 min"}, {short(50 * time.Hour), "2 days"},
+		{perSecond(0), ""}, {perSecond(0.25), " (0.2/s)"}, {perSecond(1234.5), " (1,235/s)"},
+		{list(nil), ""}, {list([]string{"a"}), "a"}, {list([]string{"a", "b", "c"}), "a, b and c"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
