@@ -58,6 +58,7 @@ func (l *Lake) Stage(_ context.Context, shard Shard, generation int, name string
 	if err != nil {
 		return nil, fmt.Errorf("stage %s: %w", name, err)
 	}
+	_ = os.Remove(file.Name()) // an open file lives on without its name, and goes with the process
 	s := &Stage{store: l.store, key: stagingKey(shard, generation, name), file: file, sum: sha256.New()}
 	s.buffer = bufio.NewWriterSize(io.MultiWriter(file, s.sum, (*counter)(&s.bytes)), 64<<10)
 	s.encoder, err = zstd.NewWriter(s.buffer, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
@@ -75,7 +76,7 @@ func (l *Lake) Stage(_ context.Context, shard Shard, generation int, name string
 func (s *Stage) Add(doc schemas.Document) error {
 	err := s.json(staged{doc.Kind, doc.ConversationID, doc.Sequence, doc.Status, doc.ObservedAt})
 	if err == nil {
-		err = s.frame(doc.Body)
+		err = s.frame(doc.Body, maxBodyBytes)
 	}
 	if err != nil {
 		return fmt.Errorf("stage document: %w", err)
@@ -89,10 +90,14 @@ func (s *Stage) json(v any) error {
 	if err != nil {
 		return err
 	}
-	return s.frame(b)
+	return s.frame(b, maxMetaBytes)
 }
 
-func (s *Stage) frame(b []byte) error {
+// frame writes a frame, unless it would be refused when it is read.
+func (s *Stage) frame(b []byte, limit int) error {
+	if len(b) > limit {
+		return fmt.Errorf("%d bytes, at most %d are allowed", len(b), limit)
+	}
 	var length [binary.MaxVarintLen64]byte
 	if _, err := s.encoder.Write(binary.AppendUvarint(length[:0], uint64(len(b)))); err != nil {
 		return err
@@ -127,8 +132,7 @@ func (s *Stage) Discard() {
 	}
 	s.ended = true
 	_ = s.encoder.Close() // its file is thrown away
-	_ = s.file.Close()
-	_ = os.Remove(s.file.Name())
+	removeScratch(s.file)
 }
 
 type counter int64
@@ -195,8 +199,7 @@ func (l *Lake) openStaged(ctx context.Context, st Staged) (*stagedReader, error)
 	if err != nil {
 		return nil, fmt.Errorf("read staged %s: %w", st.Key, err)
 	}
-	// The open file lives on without its name, and goes with the process.
-	_ = os.Remove(file.Name())
+	_ = os.Remove(file.Name()) // an open file lives on without its name, and goes with the process
 	r := &stagedReader{key: st.Key, file: file}
 	sum := sha256.New()
 	if _, err = io.Copy(io.MultiWriter(file, sum), contextReader{ctx, body}); err == nil {
@@ -227,7 +230,7 @@ func (r *stagedReader) close() {
 	if r.decoder != nil {
 		r.decoder.Close()
 	}
-	_ = r.file.Close()
+	removeScratch(r.file)
 }
 
 func (r *stagedReader) header(v any) error {

@@ -101,6 +101,47 @@ func TestStagedObjectsThatAreNotWhatWasWritten(t *testing.T) {
 	}
 }
 
+func TestWhatCouldNotBeReadIsNotStaged(t *testing.T) {
+	l := openFolder(t)
+	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.Discard()
+	if err := stage.frame([]byte("12345"), 5); err != nil {
+		t.Error(err)
+	}
+	if err := stage.frame([]byte("123456"), 5); err == nil {
+		t.Error("a frame above the limit was taken")
+	}
+	if _, err := l.Stage(t.Context(), may("acme"), 1, "page", func() {}); err == nil {
+		t.Error("a header that is no JSON was taken")
+	}
+}
+
+func TestHeaderIsThereWithoutDocuments(t *testing.T) {
+	l := openFolder(t)
+	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", map[string]int{"n": 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := stage.Commit(t.Context())
+	stage.Discard() // does nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read, ranged map[string]int
+	if err := l.ReadHeader(t.Context(), st, &read); err != nil {
+		t.Fatal(err)
+	}
+	for doc, err := range l.ReadStaged(t.Context(), st, &ranged) {
+		t.Errorf("yielded %v, error %v", doc, err)
+	}
+	if read["n"] != 7 || ranged["n"] != 7 {
+		t.Errorf("headers %v and %v, want n = 7", read, ranged)
+	}
+}
+
 func TestDiscardedStageLeavesNothing(t *testing.T) {
 	l := openFolder(t)
 	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", nil)
