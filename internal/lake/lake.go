@@ -79,26 +79,49 @@ func (l *Lake) Location(key string) string {
 	return filepath.Join(l.root, filepath.FromSlash(key))
 }
 
-// Probe checks that the lake can be written, read and deleted, and that it honours conditional writes: without them two
-// exports could commit the same shard, so a store that ignores them is refused.
+// Probe checks that the lake can be written, listed, read and deleted, and that it honours conditional writes: without
+// them two exports could commit the same shard, so a store that ignores them is refused.
 func (l *Lake) Probe(ctx context.Context) error {
+	const first = "first"
 	key := probeRoot + random()
 	put := func(text string) error {
 		return l.store.Put(ctx, key, strings.NewReader(text), int64(len(text)), true)
 	}
-	if err := put("first"); err != nil {
+	// Nobody else has this key: taken means that an earlier try of the same request got no answer.
+	if err := put(first); err != nil && !errors.Is(err, ErrExists) {
 		return fmt.Errorf("write to the lake %s: %w", l.root, err)
 	}
 	again := put("other")
+	listed, err := l.lists(ctx, key)
+	if err != nil {
+		return fmt.Errorf("list the lake %s: %w", l.root, err)
+	}
+	standing, err := l.read(ctx, key)
+	if err != nil {
+		return fmt.Errorf("read from the lake %s: %w", l.root, err)
+	}
 	if err := l.store.Delete(ctx, key); err != nil {
 		return fmt.Errorf("delete from the lake %s: %w", l.root, err)
 	}
-	if again == nil {
+	switch {
+	case again == nil || string(standing) != first:
 		return fmt.Errorf("the lake %s ignores conditional writes (If-None-Match), so commits would not be safe: "+
 			"use a store that honours them, such as AWS S3, or a local folder", l.root)
-	}
-	if !errors.Is(again, ErrExists) {
+	case !errors.Is(again, ErrExists):
 		return fmt.Errorf("write conditionally to the lake %s: %w", l.root, again)
+	case !listed:
+		return fmt.Errorf("the lake %s does not list what was just written, so commits could be overlooked: "+
+			"use a store that is consistent, such as AWS S3, or a local folder", l.root)
 	}
 	return nil
+}
+
+// lists says whether a key is found by listing.
+func (l *Lake) lists(ctx context.Context, key string) (bool, error) {
+	for object, err := range l.store.List(ctx, key) {
+		if err != nil || object.Key == key {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -233,16 +234,29 @@ func TestRecordsOfAnotherFormatAreRefused(t *testing.T) {
 }
 
 func TestProbe(t *testing.T) {
-	l := openFolder(t)
-	if err := l.Probe(t.Context()); err != nil {
-		t.Error(err)
-	}
-	for object := range l.store.List(t.Context(), "") {
-		t.Errorf("the probe left %s", object.Key)
-	}
-	l.store = forgetful{l.store}
-	if err := l.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "ignores conditional writes") {
-		t.Errorf("error %v, want a refusal", err)
+	for _, test := range []struct {
+		what  string
+		store func(Store) Store
+		want  string
+	}{
+		{"sound", func(s Store) Store { return s }, ""},
+		{"first answer lost", func(s Store) Store { return &repeating{Store: s} }, ""},
+		{"conditions ignored", func(s Store) Store { return forgetful{s} }, "ignores conditional writes"},
+		{"conditions answered, and ignored", func(s Store) Store { return liar{s} }, "ignores conditional writes"},
+		{"lists that lag", func(s Store) Store { return blind{s} }, "does not list"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			l := openFolder(t)
+			sound := l.store
+			l.store = test.store(sound)
+			err := l.Probe(t.Context())
+			if (test.want == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), l.root)) {
+				t.Errorf("error %v, want one that says %q", err, test.want)
+			}
+			for object := range sound.List(t.Context(), "") {
+				t.Errorf("the probe left %s", object.Key)
+			}
+		})
 	}
 }
 
@@ -253,14 +267,33 @@ func (s forgetful) Put(ctx context.Context, key string, body io.ReadSeeker, size
 	return s.Store.Put(ctx, key, body, size, false)
 }
 
-func TestFolderThatCannotBeWritten(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o644); err != nil {
-		t.Fatal(err)
+// liar says that a key is taken, and overwrites it.
+type liar struct{ Store }
+
+func (s liar) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, _ bool) error {
+	_, err := s.Stat(ctx, key)
+	if putErr := s.Store.Put(ctx, key, body, size, false); putErr != nil || err != nil {
+		return putErr
 	}
-	if _, err := Open(t.Context(), Config{URL: "file:" + file}); err == nil || !strings.Contains(err.Error(), file) {
-		t.Errorf("error %v, want one that names %s", err, file)
+	return ErrExists
+}
+
+// repeating sends every write twice, as a client does that got no answer, and tells how the second went.
+type repeating struct{ Store }
+
+func (s *repeating) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
+	_ = s.Store.Put(ctx, key, body, size, ifAbsent)
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return err
 	}
+	return s.Store.Put(ctx, key, body, size, ifAbsent)
+}
+
+// blind lists nothing.
+type blind struct{ Store }
+
+func (blind) List(context.Context, string) iter.Seq2[Object, error] {
+	return func(func(Object, error) bool) {}
 }
 
 func TestLakeURLs(t *testing.T) {
