@@ -129,7 +129,8 @@ func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 			standard := retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = requestAttempts, longestBackoff
 			})
-			return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict")
+			// The second is what versitygw says of a key whose neighbour goes at the same moment.
+			return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "ExistingObjectIsDirectory")
 		}),
 	}
 	if c.Region != "" {

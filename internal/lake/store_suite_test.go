@@ -46,6 +46,7 @@ func storeSuite(t *testing.T, open func(*testing.T) Store) {
 		{"a body that is read from its middle", proveMiddle},
 		{"racing conditional writes", proveRace},
 		{"racing conditional writes of large objects", proveLargeRace},
+		{"neighbours that come and go", proveNeighbours},
 		{"a large object", proveLarge},
 		{"a cancelled context", proveCancel},
 	} {
@@ -348,6 +349,30 @@ func race(t *testing.T, s Store, key string, racers int, size int64) {
 	if stored(t, s, key) != sum(t, pattern(winner<<32).body(size)) {
 		t.Errorf("%s does not hold what the winner wrote", key)
 	}
+}
+
+// proveNeighbours lets objects of one folder come and go, so that the folder is empty again and again while others write
+// into it.
+func proveNeighbours(t *testing.T, s Store) {
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			key := fmt.Sprintf("deep/er/%d", i)
+			for range 25 {
+				if err := s.Put(t.Context(), key, strings.NewReader("x"), 1, i%2 == 0); err != nil {
+					t.Errorf("put %s: %v", key, err)
+					return
+				}
+				if _, err := s.Stat(t.Context(), key); err != nil {
+					t.Errorf("stat %s: %v", key, err)
+				}
+				if err := s.Delete(t.Context(), key); err != nil {
+					t.Errorf("delete %s: %v", key, err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func proveLarge(t *testing.T, s Store) {
