@@ -52,7 +52,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 			return nil, err
 		}
 		t.UIURL, options.HostPort = t.server.UIURL(), t.server.Address()
-	} else if err := external(c.Temporal, &options); err != nil {
+	} else if err := c.external(&options); err != nil {
 		return nil, err
 	}
 	if t.Client, err = client.DialContext(ctx, options); err != nil {
@@ -62,39 +62,39 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 	return t, nil
 }
 
-func external(c *TemporalConfig, options *client.Options) error {
-	options.HostPort, options.Namespace = c.Address, c.Namespace
-	key, err := c.APIKey.Resolve()
+// external fills in how the configured server is reached. What it cannot read is a Problem.
+func (c Config) external(options *client.Options) error {
+	options.HostPort, options.Namespace = c.Temporal.Address, c.Temporal.Namespace
+	key, err := c.Temporal.APIKey.Resolve()
 	if err != nil {
 		return err
 	}
 	if key != "" {
 		options.Credentials = client.NewAPIKeyStaticCredentials(key)
 	}
-	options.ConnectionOptions.TLS, err = c.TLS.config()
+	if c.Temporal.TLS.Enabled {
+		options.ConnectionOptions.TLS, err = c.tls()
+	}
 	return err
 }
 
-// config is nil for a connection in the clear.
-func (t TLSConfig) config() (*tls.Config, error) {
-	if !t.Enabled {
-		return nil, nil
-	}
+func (c Config) tls() (*tls.Config, error) {
+	t := c.Temporal.TLS
 	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("read temporal.tls.ca_file: %w", err)
+			return nil, c.Problem("temporal.tls.ca_file", "cannot be read: "+plain(err).Error())
 		}
 		out.RootCAs = x509.NewCertPool()
 		if !out.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("temporal.tls.ca_file %s holds no PEM certificate", t.CAFile)
+			return nil, c.Problem("temporal.tls.ca_file", "holds no certificate in PEM form")
 		}
 	}
 	if t.CertFile != "" || t.KeyFile != "" {
 		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("read temporal.tls.cert_file and key_file: %w", err)
+			return nil, c.Problem("temporal.tls.cert_file", "cannot be read together with key_file: "+plain(err).Error())
 		}
 		out.Certificates = []tls.Certificate{pair}
 	}
