@@ -12,16 +12,17 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// collector lists and fetches: at most slots activities at a time. Each has the part of the shard's rate that it would
-// have with all slots in use, so that fewer slots are also a lower rate and the sum of the leases never grows.
+// collector lists and fetches: at most slots activities at a time. What is free of the shard's rate is split among those
+// that begin together, so the leases in flight never add up to more than the rate, and one that works alone has all of it.
 type collector struct {
 	slots    int
 	inFlight int
-	listing  bool // a ListPage is in flight
-	listed   bool // the list is at its end
-	draining bool // no more pages in this run
-	cut      bool // the window must be split
-	started  int  // activities of this run
+	leased   float64 // the sum of the leases in flight
+	listing  bool    // a ListPage is in flight
+	listed   bool    // the list is at its end
+	draining bool    // no more pages in this run
+	cut      bool    // the window must be split
+	started  int     // activities of this run
 	queue    []chunk
 	pages    map[int]activities.PageReceipt
 	failures int   // waits in a row
@@ -119,7 +120,35 @@ func (s *shard) mayList() bool {
 
 // mayLaunch says whether an activity can be given out now.
 func (s *shard) mayLaunch() bool {
-	return !s.paused && s.blocked == nil && s.waitingUntil.IsZero() && s.lost == nil && s.inFlight < s.slots && s.hasWork()
+	return !s.paused && s.blocked == nil && s.waitingUntil.IsZero() && s.lost == nil && s.inFlight < s.slots && s.hasWork() &&
+		(s.rate <= 0 || s.free() >= leastLease*s.budget()/float64(s.slots))
+}
+
+// budget is the rate of the whole shard. Fewer slots are also a lower rate: they were taken away because the provider said
+// "too many requests".
+func (s *shard) budget() float64 { return s.rate * float64(s.slots) / float64(max(1, s.in.Chunks)) }
+
+// free is how much of the budget no activity in flight has.
+func (s *shard) free() float64 { return s.budget() - s.leased }
+
+// take leases an equal part of what is free to one of those that can begin now.
+func (s *shard) take() providers.Lease {
+	if s.rate <= 0 {
+		return providers.Lease{}
+	}
+	waiting := len(s.queue)
+	if s.mayList() {
+		waiting++
+	}
+	rate := s.free() / float64(max(1, min(waiting, s.slots-s.inFlight)))
+	s.leased += rate
+	return providers.Lease{RequestsPerSecond: rate}
+}
+
+// give ends an activity and takes its lease back.
+func (s *shard) give(lease providers.Lease) {
+	s.inFlight--
+	s.leased -= lease.RequestsPerSecond
 }
 
 // launch gives out activities while it may. Listing goes first: without it there is nothing to fetch.
@@ -128,21 +157,21 @@ func (s *shard) launch(ctx workflow.Context) {
 		s.draining = true
 	}
 	for s.mayLaunch() {
+		lease := s.take()
 		s.inFlight++
 		s.started++
 		if s.mayList() {
 			s.listing = true
-			workflow.Go(ctx, s.list)
+			workflow.Go(ctx, func(ctx workflow.Context) { s.list(ctx, lease) })
 			continue
 		}
 		next := s.queue[0]
 		s.queue = s.queue[1:]
-		workflow.Go(ctx, func(ctx workflow.Context) { s.fetch(ctx, next) })
+		workflow.Go(ctx, func(ctx workflow.Context) { s.fetch(ctx, next, lease) })
 	}
 }
 
-func (s *shard) list(ctx workflow.Context) {
-	lease := s.lease(max(1, s.in.Chunks))
+func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
 		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease), Lease: lease,
 	}
@@ -150,7 +179,7 @@ func (s *shard) list(ctx workflow.Context) {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
 	}
 	out, err := call(fetching(ctx, chunkLength), do.ListPage, in)
-	s.inFlight--
+	s.give(lease)
 	s.listing = false
 	if err != nil {
 		s.listFailed(ctx, err)
@@ -182,15 +211,14 @@ func (s *shard) enqueue(page activities.PageReceipt) {
 	}
 }
 
-func (s *shard) fetch(ctx workflow.Context, c chunk) {
-	lease := s.lease(max(1, s.in.Chunks))
+func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	in := activities.FetchInput{Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: lease}
 	activity, perConversation := do.FetchMessages, s.in.MessageRequests
 	if c.metadata {
 		activity, perConversation = do.FetchMetadata, s.in.MetadataRequests
 	}
 	out, err := call(fetching(ctx, length(lease, perConversation*float64(c.high-c.low))), activity, in)
-	s.inFlight--
+	s.give(lease)
 	if err != nil {
 		s.fetchFailed(ctx, c, err)
 		return

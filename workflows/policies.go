@@ -39,6 +39,9 @@ const (
 	refsPerPage = 250
 	freeChunk   = 50
 
+	// An activity begins when at least this part of an equal lease is free for it.
+	leastLease = 0.5
+
 	// The share of "too many requests" above which fewer chunks are kept in flight, the least number of requests to judge
 	// by, and the clean results after which one more is.
 	throttledShare  = 0.02

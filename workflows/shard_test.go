@@ -304,19 +304,19 @@ func TestShardCleansUpWhenCancelled(t *testing.T) {
 	}
 }
 
-func TestShardSplitsItsRateIntoLeases(t *testing.T) {
-	w := &world{conversations: 100, pageSize: 50}
-	leases := map[float64]bool{}
-	env := environment(t, w)
+func TestShardNeverLeasesMoreThanItsRate(t *testing.T) {
+	w := &world{conversations: 2000, pageSize: 250}
 	in := may()
 	in.Rate = 8
-	runShard(t, env, in)
-	for _, list := range w.lists {
-		leases[list.Lease.RequestsPerSecond] = true
+	runShard(t, environment(t, w), in)
+	if first := w.lists[0].Lease.RequestsPerSecond; first != 8 {
+		t.Errorf("a list that works alone has %v requests a second, want all 8", first)
 	}
-	if len(leases) != 1 || !leases[2] {
-		t.Errorf("leases %v, want a quarter of 8 for each of 4", leases)
+	if w.mostLeased > 8.000001 || w.mostLeased < 7.9 {
+		t.Errorf("at most %v requests a second were leased at once, want the rate of 8", w.mostLeased)
 	}
+	r := w.receipts()
+	covered(t, r, r.Messages, "FetchMessages")
 }
 
 func TestShardKeepsFewerInFlightWhenThrottled(t *testing.T) {

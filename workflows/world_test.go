@@ -33,14 +33,15 @@ type world struct {
 	mismatches    int64
 	throttled     bool // every request is answered with "too many requests"
 
-	calls      map[string]int
-	inFlight   int
-	most       int   // most fetches and lists at once
-	inFlightAt []int // how many were, at each fetch
-	lists      []activities.ListPageInput
-	sealed     activities.SealShardInput
-	committed  activities.CommitShardInput
-	saved      []activities.Receipts
+	calls              map[string]int
+	inFlight           int
+	most               int     // most fetches and lists at once
+	inFlightAt         []int   // how many were, at each fetch
+	leased, mostLeased float64 // the sum of the leases in flight
+	lists              []activities.ListPageInput
+	sealed             activities.SealShardInput
+	committed          activities.CommitShardInput
+	saved              []activities.Receipts
 }
 
 func (w *world) begin(step string, low, high int) error {
@@ -56,16 +57,19 @@ func (w *world) begin(step string, low, high int) error {
 	return w.fail(step, low, high)
 }
 
-func (w *world) enter() func() {
+func (w *world) enter(lease providers.Lease) func() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.inFlight++
+	w.leased += lease.RequestsPerSecond
+	w.mostLeased = max(w.mostLeased, w.leased)
 	w.most = max(w.most, w.inFlight)
 	w.inFlightAt = append(w.inFlightAt, w.inFlight)
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.inFlight--
+		w.leased -= lease.RequestsPerSecond
 	}
 }
 
@@ -77,7 +81,7 @@ func (w *world) OpenShard(_ context.Context, in activities.OpenShardInput) (acti
 }
 
 func (w *world) ListPage(_ context.Context, in activities.ListPageInput) (activities.ListPageOutput, error) {
-	defer w.enter()()
+	defer w.enter(in.Lease)()
 	if err := w.begin("ListPage", 0, 0); err != nil {
 		return activities.ListPageOutput{}, err
 	}
@@ -108,7 +112,7 @@ func (w *world) FetchMetadata(_ context.Context, in activities.FetchInput) (acti
 }
 
 func (w *world) fetch(step string, in activities.FetchInput) (activities.FetchOutput, error) {
-	defer w.enter()()
+	defer w.enter(in.Lease)()
 	if err := w.begin(step, in.Low, in.High); err != nil {
 		return activities.FetchOutput{}, err
 	}
