@@ -3,7 +3,7 @@ BIN ?= bin/chatlake
 
 .PHONY: build check
 build: # a static binary without symbols
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/chatlake
+	CGO_ENABLED=0 go build -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/chatlake
 
 check: # all that must pass before a change lands
 	.ci/run

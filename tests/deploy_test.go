@@ -3,25 +3,43 @@ package tests
 import (
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/types"
-
-	"github.com/chatlake/chatlake/worker"
+	"go.yaml.in/yaml/v3"
 )
 
-// TestDeployedConfig holds deploy/chatlake.yaml against the compose file that mounts it: what it speaks of is there.
+// TestDeployedConfig holds deploy/chatlake.yaml against the compose file that mounts it: the binary takes it, and what it
+// speaks of is there.
 func TestDeployedConfig(t *testing.T) {
 	text, env := composeInput(t)
 	project, err := loadCompose(text, env, []string{"*"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := worker.Load(filepath.Join(top, "deploy", "chatlake.yaml"))
+	file, err := filepath.Abs(filepath.Join(top, "deploy", "chatlake.yaml"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, t.TempDir(), "config", "check", "--config", file).succeed(t)
+	var config struct {
+		StateDir string `yaml:"state_dir"`
+		Temporal struct{ Address string }
+		Lake     struct{ URL, Endpoint string }
+		Accounts map[string]struct {
+			BaseURL string `yaml:"base_url"`
+			Token   string
+		}
+	}
+	written, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(written, &config); err != nil {
 		t.Fatal(err)
 	}
 	w := project.Services["worker"]
@@ -39,7 +57,7 @@ func TestDeployedConfig(t *testing.T) {
 	addresses := []string{config.Lake.Endpoint}
 	for name, account := range config.Accounts {
 		addresses = append(addresses, account.BaseURL)
-		variable := strings.TrimPrefix(account.Token.String(), "env:")
+		variable := strings.TrimPrefix(account.Token, "env:")
 		if w.Environment[variable] == nil {
 			t.Errorf("the worker has no %s, which account %s needs", account.Token, name)
 		}

@@ -2,8 +2,10 @@ package tests
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// binary builds chatlake, once.
+// binary builds chatlake as it is shipped, once.
 var binary = sync.OnceValues(func() (string, error) {
 	folder, err := os.MkdirTemp("", "chatlake-tests-")
 	if err != nil {
@@ -41,6 +43,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	name := filepath.Join(folder, "chatlake")
 	build := exec.Command("go", "build", "-o", name, "./cmd/chatlake")
 	build.Dir = top
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build chatlake: %w\n%s", err, out)
 	}
@@ -95,6 +98,39 @@ func (p *process) succeed(t *testing.T) {
 	if status := p.cmd.ProcessState.ExitCode(); status != 0 {
 		t.Fatalf("exit status %d:\n%s", status, tail(p.out.Bytes()))
 	}
+}
+
+// ask gets a JSON document from a server that the process runs, as soon as it answers.
+func (p *process) ask(t *testing.T, address string, into any) {
+	t.Helper()
+	for {
+		answer, err := http.Get(address)
+		if err == nil {
+			defer answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				t.Fatalf("GET %s: %s", address, answer.Status)
+			}
+			if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+				t.Fatalf("GET %s: %v", address, err)
+			}
+			return
+		}
+		select {
+		case <-p.exited:
+			t.Fatalf("ended before it answered:\n%s", tail(p.out.Bytes()))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 func tail(out []byte) []byte { return out[max(0, len(out)-4000):] }

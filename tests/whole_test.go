@@ -1,20 +1,17 @@
 package tests
 
 import (
-	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 
-	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
-
 	"github.com/chatlake/chatlake/internal/lake/s3test"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
-	"github.com/chatlake/chatlake/worker/embedded"
 )
 
 // TestExportToS3 is the round trip over a real S3-compatible server.
@@ -41,7 +38,7 @@ func TestExport(t *testing.T) {
 	})
 	t.Run("histories", func(t *testing.T) {
 		const budget = 3100 // for ten thousand conversations in chunks of 25, without the directory
-		all := historyEvents(t, filepath.Join(folder, "state"))
+		all := historyEvents(t, folder)
 		t.Logf("events for %d conversations in chunks of %d: %v", conversations, chunk, all)
 		if events := all["export"] + all["created"]; events == 0 || events > budget {
 			t.Errorf("%d events, want at most %d", events, budget)
@@ -49,40 +46,32 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// historyEvents adds up the histories of all workflows that an embedded server has seen: export, and by stream.
-func historyEvents(t *testing.T, state string) map[string]int64 {
+// historyEvents adds up the histories of all workflows that the embedded server of a folder remembers: export, and by
+// stream. It asks Temporal's HTTP API, which the UI stands on.
+func historyEvents(t *testing.T, folder string) map[string]int64 {
 	t.Helper()
-	ctx := context.Background()
-	server, err := embedded.Start(ctx, embedded.Config{Dir: state})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	temporal, err := client.Dial(client.Options{HostPort: server.Address(), Namespace: embedded.Namespace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer temporal.Close()
+	port := freePort(t)
+	p := start(t, folder, "worker", "--ui-port", strconv.Itoa(port))
+	defer p.kill()
 	events := map[string]int64{}
-	var token []byte
-	for {
-		page, err := temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{NextPageToken: token})
-		if err != nil {
-			t.Fatal(err)
+	for token := ""; ; {
+		var page struct {
+			Executions []struct {
+				Execution     struct{ WorkflowID string }
+				HistoryLength int64 `json:",string"`
+			}
+			NextPageToken string
 		}
+		p.ask(t, fmt.Sprintf("http://127.0.0.1:%d/api/v1/namespaces/default/workflows?nextPageToken=%s", port, url.QueryEscape(token)), &page)
 		for _, run := range page.Executions {
-			id := strings.Split(run.Execution.WorkflowId, "/") // export/<account>/<name> or shard/<account>/<stream>/<window>
+			id := strings.Split(run.Execution.WorkflowID, "/") // export/<account>/<name> or shard/<account>/<stream>/<window>
 			kind := id[0]
 			if kind == "shard" {
 				kind = id[2]
 			}
 			events[kind] += run.HistoryLength
 		}
-		if token = page.NextPageToken; len(token) == 0 {
+		if token = page.NextPageToken; token == "" {
 			return events
 		}
 	}
