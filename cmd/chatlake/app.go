@@ -64,8 +64,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return nil
 	}
 	err := root.ExecuteContext(ctx)
-	status := statusOf(err, began)
 	var said *outcome
+	if err != nil && ctx.Err() != nil && !errors.As(err, &said) {
+		err = &outcome{status: exitInterrupted, text: "Stopped."} // whatever the interruption looked like from inside
+	}
+	status := statusOf(err, began)
 	if errors.As(err, &said) && said.result != nil && a.json() {
 		err = errors.Join(err, a.printJSON(said.result))
 	}
@@ -109,8 +112,6 @@ func statusOf(err error, began bool) int {
 		return said.status
 	case errors.As(err, &problems), errors.As(err, &problem), !began:
 		return exitUsage
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
 	default:
 		return exitFailed
 	}
@@ -130,8 +131,6 @@ func explain(err error) string {
 		return problems.Error()
 	case errors.As(err, &problem):
 		return problem.Error()
-	case errors.Is(err, context.Canceled):
-		return "Stopped."
 	default:
 		return "chatlake: " + strings.TrimSpace(err.Error())
 	}

@@ -199,7 +199,8 @@ func begin(ctx context.Context, s *session, in workflows.ExportInput) (run clien
 
 // interrupted adds to a Ctrl-C what becomes of the export.
 func (a *app) interrupted(ctx context.Context, c worker.Config, err error) error {
-	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+	var said *outcome
+	if ctx.Err() == nil || errors.As(err, &said) {
 		return err
 	}
 	if c.Temporal == nil {

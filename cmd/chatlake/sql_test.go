@@ -1,0 +1,122 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
+)
+
+func committed(stream string, w schemas.Window, files ...string) current {
+	c := current{Record: lake.Record{
+		Shard:       lake.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w},
+		CommittedAt: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC),
+	}}
+	for _, f := range files {
+		table, _, _ := strings.Cut(f, "/")
+		c.Files = append(c.Files, lake.File{Table: table, Key: f})
+		c.locations = append(c.locations, "lake/"+f)
+	}
+	return c
+}
+
+// view cuts one view out of a script.
+func viewOf(t *testing.T, script, name string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(script, "CREATE OR REPLACE VIEW "+name+" AS")
+	if !found {
+		t.Fatalf("there is no view %s:\n%s", name, script)
+	}
+	text, _, _ := strings.Cut(rest, ";")
+	return strings.TrimSpace(text)
+}
+
+const hive = "union_by_name = true, hive_partitioning = true, hive_types = {'provider': VARCHAR, 'account': VARCHAR, 'stream': VARCHAR, 'month': VARCHAR}"
+
+func TestDuckDB(t *testing.T) {
+	script := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("created", month(1), "messages/1", "conversations/1"),
+		committed("created", month(2), "messages/it's"),
+		committed("directory", month(1), "agents/old"),
+		committed("directory", month(3), "agents/new"),
+	})
+	want := "SELECT * FROM read_parquet([\n    'lake/messages/1',\n    'lake/messages/it''s'\n  ], " + hive + ")"
+	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	if agents := viewOf(t, script, "agents"); strings.Contains(agents, "old") || !strings.Contains(agents, "new") {
+		t.Errorf("the newest snapshot only was wanted: %s", agents)
+	}
+	if strings.Contains(script, "_newest") || strings.Contains(script, "httpfs") {
+		t.Errorf("without overlaps in a folder neither versions nor S3 are needed:\n%s", script)
+	}
+	if !strings.Contains(script, "-- ratings: no rows yet") {
+		t.Errorf("a table without files is not mentioned:\n%s", script)
+	}
+}
+
+func TestDuckDBWithOverlappingWindows(t *testing.T) {
+	half := month(1)
+	half.To = half.From.AddDate(0, 0, 14)
+	script := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("created", month(1), "messages/1", "conversations/1", "documents/1"),
+		committed("created", half, "messages/2", "conversations/2"),
+	})
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM read_parquet([\n    'lake/messages/1',\n    'lake/messages/2'\n  ], " + hive +
+		", filename = true) AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)"
+	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	wantFiles := `SELECT * FROM (VALUES
+    ('lake/messages/1', 'acme/created/20250101T000000Z~20250201T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
+    ('lake/conversations/1', 'acme/created/20250101T000000Z~20250201T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
+    ('lake/messages/2', 'acme/created/20250101T000000Z~20250115T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
+    ('lake/conversations/2', 'acme/created/20250101T000000Z~20250115T000000Z', TIMESTAMP '2026-01-02 03:04:05.678')
+  ) AS t(filename, shard, committed_at)`
+	if diff := cmp.Diff(wantFiles, viewOf(t, script, "_files")); diff != "" {
+		t.Errorf("_files (-want +got):\n%s", diff)
+	}
+	if documents := viewOf(t, script, "documents"); strings.Contains(documents, "_newest") {
+		t.Errorf("documents are kept whatever version counts: %s", documents)
+	}
+}
+
+func TestOverlapping(t *testing.T) {
+	other := committed("created", month(1))
+	other.Shard.Account = "beta"
+	long := month(1)
+	long.To = month(4).From
+	tests := []struct {
+		name    string
+		records []current
+		want    bool
+	}{
+		{"none", nil, false},
+		{"adjoining", []current{committed("created", month(2)), committed("created", month(1))}, false},
+		{"two accounts", []current{committed("created", month(1)), other}, false},
+		{"a directory", []current{committed("created", month(1)), committed("directory", month(1))}, false},
+		{"two streams", []current{committed("created", month(1)), committed("updated", month(1))}, true},
+		{"one inside a longer one that began earlier", []current{committed("created", long), committed("created", month(2)), committed("created", month(3))}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := overlapping(tt.records); got != tt.want {
+				t.Errorf("overlapping is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestS3Access(t *testing.T) {
+	got := s3Access(worker.LakeConfig{URL: "s3://b/p", Endpoint: "http://127.0.0.1:7070", Region: "eu-central-1", PathStyle: true})
+	want := "INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;\n" +
+		"CREATE OR REPLACE SECRET chatlake (TYPE s3, PROVIDER credential_chain, REGION 'eu-central-1', ENDPOINT '127.0.0.1:7070', USE_SSL false, URL_STYLE 'path');\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("statements (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+func month(m time.Month) schemas.Window {
+	from := time.Date(2025, m, 1, 0, 0, 0, 0, time.UTC)
+	return schemas.Window{From: from, To: from.AddDate(0, 1, 0)}
+}
+
+func TestReport(t *testing.T) {
+	sums := sumTables([]lake.Record{
+		{Files: []lake.File{{Table: "messages", Rows: 1000, Bytes: 120_000}, {Table: "conversations", Rows: 90, Bytes: 9_000}}},
+		{Files: []lake.File{{Table: "messages", Rows: 234, Bytes: 30_000}, {Table: "events", Rows: 90, Bytes: 500}}},
+	})
+	in := workflows.ExportInput{Account: "acme", Name: "q1"}
+	out := workflows.ExportOutput{
+		From: month(1).From, To: month(3).To, Complete: true,
+		Totals: workflows.Totals{Shards: 3, Adopted: 1, Conversations: 90, Messages: 1234, Requests: 321},
+	}
+	var got bytes.Buffer
+	if err := writeReport(&got, in, out, sums, 75*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	const want = `Complete: 90 conversations and 1,234 messages of acme, 2025-01-01 to 2025-04-01, are in the lake.
+4 windows in 1 min 15 s: 3 exported, 1 there already; 321 requests, 0 × 429.
+
+           table    rows   files       size
+        messages   1,234       2   150.0 kB
+   conversations      90       1     9.0 kB
+          events      90       1      500 B
+             all   1,414       4   159.5 kB
+`
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+}
+
+func TestIncomplete(t *testing.T) {
+	out := workflows.ExportOutput{
+		Totals: workflows.Totals{Dead: 1, Flagged: 2}, Gaps: []schemas.Window{month(2)}, Failed: []string{"shard/acme/created/x"},
+		Visibility: "partial", Advice: "Use an administrator's token.",
+	}
+	want := []string{
+		"Not everything is in the lake:",
+		"  no committed window covers 2025-02-01 to 2025-03-01",
+		"  acme/created/x failed; the same command tries it again",
+		"  1 conversation could not be copied; the table dead_letters says which and why",
+		"  2 windows committed with a flag: the platform's counts and ours differ; `chatlake verify` lists them",
+		"  the token does not see the whole account. Use an administrator's token.",
+	}
+	if diff := cmp.Diff(want, strings.Split(incomplete(out), "\n")); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
+
+func TestGaps(t *testing.T) {
+	record := func(account, stream string, w schemas.Window) lake.Record {
+		return lake.Record{Shard: lake.Shard{Account: account, Stream: stream, Window: w}}
+	}
+	jan, feb, mar, apr := month(1), month(2), month(3), month(4)
+	tests := []struct {
+		name    string
+		records []lake.Record
+		filter  lake.Filter
+		want    []gap
+	}{
+		{"nothing", nil, lake.Filter{}, nil},
+		{"nothing of what was asked for", nil, lake.Filter{Account: "a", From: jan.From, To: jan.To}, []gap{{"a", "created", jan}}},
+		{"none", []lake.Record{record("a", "created", jan), record("a", "created", feb)}, lake.Filter{}, nil},
+		{"one between", []lake.Record{record("a", "created", jan), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
+		{"streams apart", []lake.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
+		{"accounts apart", []lake.Record{record("a", "created", jan), record("b", "created", feb), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
+		{"days without a snapshot are none", []lake.Record{record("a", "directory", jan), record("a", "directory", mar)}, lake.Filter{}, nil},
+		{
+			"of the range asked for", []lake.Record{record("a", "created", feb)}, lake.Filter{From: jan.From, To: apr.From},
+			[]gap{{"a", "created", jan}, {"a", "created", mar}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, gapsOf(tt.records, tt.filter)); diff != "" {
+				t.Errorf("gaps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestVerifiedText(t *testing.T) {
+	v := verified{
+		Windows: 3, Files: 12, Bytes: 5000, Deep: true,
+		Damaged: []lake.Finding{{Key: "data/x.parquet", Problem: "the file is missing"}},
+		Gaps:    []gap{{"acme", "created", month(2)}},
+		Dead:    []shardCount{{"acme/created/x", 2}},
+		Flagged: []shardFlags{{"acme/created/y", []string{"count_mismatch"}}},
+		Partial: []string{"acme/created/z"},
+		Orphans: []string{"data/y.parquet"},
+	}
+	var got bytes.Buffer
+	if err := v.write(&got); err != nil {
+		t.Fatal(err)
+	}
+	const want = `3 windows, 12 files (5.0 kB): read whole and compared with the ledger's digests.
+damaged: data/x.parquet: the file is missing. Copy its window again: chatlake export --refresh
+gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01
+not copied: acme/created/x: 2 conversations; the table dead_letters says which and why
+flagged: acme/created/y: count_mismatch
+partial: acme/created/z was read with a token that does not see the whole account
+1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them).
+The lake is not whole.
+`
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
