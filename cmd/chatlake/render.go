@@ -24,7 +24,7 @@ func frame(title string, s snapshot, p *pace, width int) []string {
 		lines = append(lines, fmt.Sprintf("  %d blocked, for example %s: %s", n, windowOf(s.Blocked[0].Shard), s.Blocked[0].Detail))
 	}
 	for i, line := range lines {
-		lines[i] = clip(line, width)
+		lines[i] = clip(strings.TrimRight(line, " "), width)
 	}
 	return lines
 }

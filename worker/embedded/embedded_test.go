@@ -122,6 +122,17 @@ func TestWorkflowsSurviveAKilledProcess(t *testing.T) {
 			t.Errorf("a second server: error %v, want one that names the folder in use", err)
 		}
 	})
+	t.Run("others find it", func(t *testing.T) {
+		address, err := embedded.Running(dir)
+		if err != nil || address != server.Address() {
+			t.Errorf("running at %q, error %v; want %q", address, err, server.Address())
+		}
+		for name, folder := range map[string]string{"an empty folder": t.TempDir(), "no folder": filepath.Join(dir, "nowhere")} {
+			if address, err := embedded.Running(folder); err != nil || address != "" {
+				t.Errorf("%s: running at %q, error %v; want none", name, address, err)
+			}
+		}
+	})
 	t.Run("the UI answers", func(t *testing.T) {
 		answer, err := http.Get(server.UIURL() + "/api/v1/namespaces/" + embedded.Namespace + "/workflows")
 		if err != nil {
