@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,12 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if err != nil {
 		return err
 	}
+	if !slices.Contains([]string{"month", "week", "day"}, f.window) {
+		return usage("--window is month, week or day, not %q", f.window)
+	}
+	if f.rate < 0 {
+		return usage("--rate must not be negative; 0 is no limit")
+	}
 	if f.dir, err = filepath.Abs(f.dir); err != nil {
 		return err
 	}
@@ -80,6 +87,11 @@ func (a *app) demoExport(ctx context.Context, f demoFlags, baseURL string) error
 		a.note("Temporal UI:        %s", s.temporal.UIURL)
 	}
 	a.note("Lake:               %s", lakeFolder(f.dir))
+	config, err := f.writeConfig(in.Account, baseURL)
+	if err != nil {
+		return errors.Join(err, s.stop())
+	}
+	a.note("Look at it with     chatlake status --config %s (or verify, lake files, pause, resume)", shown(config))
 	began := time.Now()
 	out, err := a.attend(ctx, s, in)
 	if stopErr := s.stop(); err == nil {
@@ -110,6 +122,35 @@ func (f demoFlags) config(baseURL string) (worker.Config, workflows.ExportInput)
 	return c, workflows.ExportInput{
 		Account: account, Name: label(worldFrom) + "_" + label(worldTo), From: worldFrom, To: worldTo, Window: f.window,
 	}
+}
+
+// configName is the configuration file that other commands need to look at a demo.
+const configName = "chatlake.yaml"
+
+// writeConfig writes what the demo works with as a configuration file.
+func (f demoFlags) writeConfig(account, baseURL string) (string, error) {
+	name := filepath.Join(f.dir, configName)
+	text := fmt.Sprintf(`# Written by chatlake demo.
+state_dir: %q
+lake: {url: %q}
+export: {window: %s}
+accounts:
+  %s: {provider: chatwoot, base_url: %q, account_id: 1, token: env:CHATLAKE_DEMO_TOKEN, rate: {requests_per_second: %g}}
+`, f.dir, "file:"+lakeFolder(f.dir), f.window, account, baseURL, f.rate)
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		return "", fmt.Errorf("write a configuration for other commands: %w", err)
+	}
+	return name, nil
+}
+
+// shown is a path as short as it can be typed here.
+func shown(path string) string {
+	if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(relative, "..") {
+			return relative
+		}
+	}
+	return path
 }
 
 func lakeFolder(dir string) string { return filepath.Join(dir, "lake") }
@@ -176,7 +217,11 @@ func removeDemo(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range append(databases, lakeFolder(dir), filepath.Join(dir, "scratch"), filepath.Join(dir, rememberName), filepath.Join(dir, viewsName)) {
+	leavings := databases
+	for _, name := range []string{"lake", "scratch", rememberName, viewsName, configName} {
+		leavings = append(leavings, filepath.Join(dir, name))
+	}
+	for _, name := range leavings {
 		if err := os.RemoveAll(name); err != nil {
 			return fmt.Errorf("begin anew: %w", err)
 		}
@@ -197,12 +242,7 @@ func (a *app) suggest(ctx context.Context, c worker.Config, account, dir string)
 	if err := os.WriteFile(views, []byte(duckDB(c.Lake, records)), 0o644); err != nil {
 		return fmt.Errorf("write views: %w", err)
 	}
-	if here, err := os.Getwd(); err == nil {
-		if relative, err := filepath.Rel(here, views); err == nil && !strings.HasPrefix(relative, "..") {
-			views = relative
-		}
-	}
-	_, err = fmt.Fprintf(a.out, "\nTwo questions to the lake, for DuckDB (duckdb -init %s):\n%s", views, queries)
+	_, err = fmt.Fprintf(a.out, "\nTwo questions to the lake, for DuckDB (duckdb -init %s):\n%s", shown(views), queries)
 	return err
 }
 

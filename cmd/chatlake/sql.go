@@ -81,7 +81,7 @@ func writeVersions(b *strings.Builder, records []current) {
 	b.WriteString("\nCREATE OR REPLACE VIEW _newest AS\nSELECT provider, account, conversation_id, shard\nFROM " +
 		readParquet(filesOf(records, "conversations"), true) + " AS rows\nJOIN _files USING (filename)\n" +
 		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id\n" +
-		"  ORDER BY updated_at DESC NULLS LAST, committed_at DESC, shard DESC) = 1;\n")
+		"  ORDER BY source_version DESC NULLS LAST, committed_at DESC, shard DESC) = 1;\n")
 }
 
 func filesOf(records []current, table string) []string {

@@ -78,7 +78,7 @@ func TestDemo(t *testing.T) {
 	out, log, status = chatlake(t, demo...)
 	expect(t, "demo again", status, exitComplete, out+log, "Complete: 60 conversations", "0 exported, 13 there already")
 
-	config := write(t, "http://127.0.0.1:1", filepath.Join(dir, "lake"), dir)
+	config := filepath.Join(dir, configName)
 	out, log, status = chatlake(t, "verify", "--deep", "--config", config)
 	expect(t, "verify", status, exitComplete, out+log, "The lake is whole.")
 	out, log, status = chatlake(t, "status", "--config", config, "--name", "2025-01-01_2026-01-01")
@@ -110,7 +110,7 @@ func TestDemo(t *testing.T) {
 
 func TestRemoveDemo(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"temporal-1.32.db", "temporal-1.32.db-wal", "lake/data/x", "scratch/x", "demo.json", "lake.sql", "mine.txt"} {
+	for _, name := range []string{"temporal-1.32.db", "temporal-1.32.db-wal", "lake/data/x", "scratch/x", "demo.json", "lake.sql", "chatlake.yaml", "mine.txt"} {
 		name = filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
@@ -267,6 +267,7 @@ func TestUsage(t *testing.T) {
 		{"a missing window", []string{"verify", "--config", config, "--account", "acme", "--from", "2025-01-01", "--to", "2025-02-01"}, exitGaps, "covers 2025-01-01 to 2025-02-01"},
 		{"no rate", []string{"rate", "--config", config}, exitUsage, "--requests-per-second is missing"},
 		{"a world without conversations", []string{"demo", "--conversations", "0"}, exitUsage, "--conversations must be at least 1"},
+		{"a window that is none", []string{"demo", "--window", "year"}, exitUsage, "--window is month, week or day"},
 		{"more faults than requests", []string{"sim", "--fault-rate", "2"}, exitUsage, "--fault-rate must be from 0 to 1"},
 	}
 	for _, tt := range tests {
