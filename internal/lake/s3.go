@@ -176,10 +176,17 @@ func (b *bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 	if ifAbsent {
 		in.IfNoneMatch = aws.String("*")
 	}
-	if _, err := b.client.PutObject(ctx, in); err != nil {
-		return b.explain("write", key, err)
+	_, err = b.client.PutObject(ctx, in)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if ifAbsent && answerOf(err).status == 0 {
+		// A server that knows at once that the key is taken may say so, and hang up, before it has read a long body.
+		if _, failed := b.Stat(ctx, key); failed == nil {
+			return fmt.Errorf("write %s: %w", key, ErrExists)
+		}
+	}
+	return b.explain("write", key, err)
 }
 
 func (b *bucket) putParts(ctx context.Context, key string, name *string, body io.Reader, size int64) error {

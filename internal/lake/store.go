@@ -16,8 +16,8 @@ import (
 // lake's root. Methods are safe for concurrent use.
 type Store interface {
 	// Put writes an object of size bytes whole or not at all. With ifAbsent it returns ErrExists, and leaves the object
-	// that stands alone, when the key is taken; of any number of racing calls exactly one succeeds. A call that returns
-	// another error may have written the object all the same.
+	// that stands alone, when the key is taken; of any number of racing calls at most one succeeds. A call whose answer was
+	// lost may have written the object all the same, and may find its own object under the key: who needs to know compares.
 	Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error
 	// Get reads length bytes from offset on; length -1 is up to the end. ErrNotExist when there is no such key.
 	Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
