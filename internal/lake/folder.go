@@ -83,6 +83,9 @@ func (f *folder) place(temp, name string, ifAbsent bool) error {
 	dir := filepath.Dir(name)
 	stood := f.standing(dir)
 	err := os.MkdirAll(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return fs.ErrNotExist // the folder was another's a moment ago, and is gone; it does not mean that the object exists
+	}
 	if err != nil {
 		return err
 	}
