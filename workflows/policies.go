@@ -35,9 +35,10 @@ const (
 	// A chunk is about this long, so that little is repeated when a worker dies.
 	chunkLength = time.Minute
 
-	// refsPerPage closes a page, and is the chunk of metadata where no budget limits it; freeChunk is that of messages.
-	refsPerPage = 250
-	freeChunk   = 50
+	// refsPerPage closes a page; freeMessages and freeMetadata are the chunks where no budget limits them.
+	refsPerPage  = 250
+	freeMessages = 50
+	freeMetadata = 125
 
 	// An activity begins when at least this part of an equal lease is free for it.
 	leastLease = 0.5
