@@ -200,9 +200,9 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 // enqueue cuts a page into chunks.
 func (s *shard) enqueue(page activities.PageReceipt) {
 	lease := s.lease(max(1, s.in.Chunks))
-	sizes := []int{chunkSize(lease, s.in.MessageRequests, freeMessages), chunkSize(lease, s.in.MetadataRequests, freeMetadata)}
+	sizes := []int{chunkSize(lease, s.in.MessageRequests, freeMessages), chunkSize(lease, s.in.MetadataRequests, refsPerPage)}
 	if s.in.Chunk > 0 {
-		sizes[0] = s.in.Chunk
+		sizes = []int{s.in.Chunk, min(refsPerPage, s.in.Chunk*metadataPerMessages)}
 	}
 	for i, size := range sizes {
 		for low := 0; low < page.Refs; low += size {

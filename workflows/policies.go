@@ -35,10 +35,13 @@ const (
 	// A chunk is about this long, so that little is repeated when a worker dies.
 	chunkLength = time.Minute
 
-	// refsPerPage closes a page; freeMessages and freeMetadata are the chunks where no budget limits them.
+	// refsPerPage closes a page, and is the chunk of metadata where no budget limits it; freeMessages is that of messages.
 	refsPerPage  = 250
 	freeMessages = 50
-	freeMetadata = 125
+
+	// A chunk of metadata is so many times one of messages where the latter is set: its requests are few, and alike for
+	// all conversations.
+	metadataPerMessages = 10
 
 	// An activity begins when at least this part of an equal lease is free for it.
 	leastLease = 0.5
