@@ -200,7 +200,7 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 // enqueue cuts a page into chunks.
 func (s *shard) enqueue(page activities.PageReceipt) {
 	lease := s.lease(max(1, s.in.Chunks))
-	sizes := []int{chunkSize(lease, s.in.MessageRequests, freeMessages), chunkSize(lease, s.in.MetadataRequests, refsPerPage)}
+	sizes := []int{chunkSize(lease, s.in.MessageRequests, freeMessages), chunkSize(lease, s.in.MetadataRequests, freeMetadata)}
 	if s.in.Chunk > 0 {
 		sizes = []int{s.in.Chunk, min(refsPerPage, s.in.Chunk*metadataPerMessages)}
 	}

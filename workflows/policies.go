@@ -35,9 +35,10 @@ const (
 	// A chunk is about this long, so that little is repeated when a worker dies.
 	chunkLength = time.Minute
 
-	// refsPerPage closes a page, and is the chunk of metadata where no budget limits it; freeMessages is that of messages.
-	refsPerPage  = 250
+	// refsPerPage closes a page; freeMessages and freeMetadata are the chunks where no budget limits them.
+	refsPerPage  = 500
 	freeMessages = 50
+	freeMetadata = 250
 
 	// A chunk of metadata is so many times one of messages where the latter is set: its requests are few, and alike for
 	// all conversations.
