@@ -162,13 +162,17 @@ func label(t time.Time) string {
 }
 
 func (a *app) detach(ctx context.Context, s *session, in workflows.ExportInput) error {
-	if _, _, err := begin(ctx, s, in); err != nil {
+	_, attached, err := begin(ctx, s, in)
+	if err == nil && attached {
+		err = sameRange(ctx, s.temporal.Client, in)
+	}
+	if err != nil {
 		return err
 	}
 	if a.json() {
 		return a.printJSON(map[string]string{"workflow_id": workflows.ExportID(in.Account, in.Name), "account": in.Account, "name": in.Name})
 	}
-	_, err := fmt.Fprintf(a.out, "Started %s. Workers do it (`chatlake worker`); `chatlake status --account %s --name %s` shows how far it is.\n",
+	_, err = fmt.Fprintf(a.out, "Started %s. Workers do it (`chatlake worker`); `chatlake status --account %s --name %s` shows how far it is.\n",
 		workflows.ExportID(in.Account, in.Name), in.Account, in.Name)
 	return err
 }

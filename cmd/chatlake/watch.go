@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/chatlake/chatlake/worker"
@@ -19,6 +21,10 @@ const (
 	lookEvery    = 500 * time.Millisecond
 	logEvery     = time.Second
 	queryTimeout = 5 * time.Second
+
+	// answerTimeout is how long a worker that has just begun has to answer: it may get the question only after the
+	// server has given up on the worker before it.
+	answerTimeout = time.Minute
 )
 
 // attend starts or meets an export, works on it in this process, and shows it until it ends or only people can go on.
@@ -27,10 +33,13 @@ func (a *app) attend(ctx context.Context, s *session, in workflows.ExportInput) 
 	if err != nil {
 		return workflows.ExportOutput{}, err
 	}
-	if !running {
-		if err := worker.Check(ctx, s.config, in.Account); err != nil {
-			return workflows.ExportOutput{}, err
-		}
+	if running {
+		err = sameRange(ctx, s.temporal.Client, in)
+	} else {
+		err = worker.Check(ctx, s.config, in.Account)
+	}
+	if err != nil {
+		return workflows.ExportOutput{}, err
 	}
 	if err := s.work(ctx); err != nil {
 		return workflows.ExportOutput{}, err
@@ -41,7 +50,7 @@ func (a *app) attend(ctx context.Context, s *session, in workflows.ExportInput) 
 	}
 	if attached {
 		a.note("Going on with export %s.", in.Name)
-		if err := s.unblock(ctx, run.GetID(), in); err != nil {
+		if err := unblock(ctx, s.temporal.Client, run.GetID()); err != nil {
 			return workflows.ExportOutput{}, err
 		}
 	}
@@ -50,21 +59,38 @@ func (a *app) attend(ctx context.Context, s *session, in workflows.ExportInput) 
 }
 
 // unblock tells an export that was blocked that a person has acted: who gives the command again wants it tried again.
-func (s *session) unblock(ctx context.Context, id string, in workflows.ExportInput) error {
-	p, err := look(ctx, s.temporal.Client, id)
-	if err != nil {
-		return nil // no answer yet; if it is blocked, that will show
-	}
-	if p.From.IsZero() || p.State == workflows.StateStarting {
-		return nil
-	}
-	if !p.From.Equal(in.From) || p.To.After(in.To) {
-		return usage("an export named %s runs already, from %s to %s; give another --name", in.Name, label(p.From), label(p.To))
+func unblock(ctx context.Context, c client.Client, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	p, err := look(ctx, c, id)
+	for ; err != nil; p, err = look(ctx, c, id) { // a question that went to the worker before this one is lost with it
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(lookEvery):
+		}
 	}
 	if len(p.Blocked) == 0 {
 		return nil
 	}
-	return instruction{name: workflows.RetryBlockedUpdate}.send(ctx, s.temporal.Client, id)
+	return instruction{name: workflows.RetryBlockedUpdate}.send(ctx, c, id)
+}
+
+// sameRange refuses to meet an export of another range under the same name.
+func sameRange(ctx context.Context, c client.Client, in workflows.ExportInput) error {
+	id := workflows.ExportID(in.Account, in.Name)
+	first, err := c.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+	if err != nil {
+		return fmt.Errorf("read how %s began: %w", id, err)
+	}
+	var began workflows.ExportInput
+	if err := converter.GetDefaultDataConverter().FromPayloads(first.GetWorkflowExecutionStartedEventAttributes().GetInput(), &began); err != nil {
+		return fmt.Errorf("read how %s began: %w", id, err)
+	}
+	if !began.From.Equal(in.From) || began.To.After(in.To) {
+		return usage("an export named %s runs already, from %s to %s; give another --name", in.Name, label(began.From), label(began.To))
+	}
+	return nil
 }
 
 func isRunning(ctx context.Context, s *session, in workflows.ExportInput) (bool, error) {
