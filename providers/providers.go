@@ -21,6 +21,9 @@ type Ref struct {
 	CreatedAt time.Time `json:"created_at"`
 	// Messages is how many messages the list says the conversation has, nil where it does not say.
 	Messages *int64 `json:"messages,omitempty"`
+	// Hint is what the list said that a fetch can use, such as the id of the contact. It is staged, and never stands in a
+	// Temporal history; a fetch must do without it too.
+	Hint string `json:"hint,omitempty"`
 }
 
 // Page is one page of a list.
@@ -59,6 +62,15 @@ type Directory interface {
 	Snapshot(doc schemas.Document) (schemas.Snapshot, error)
 }
 
+// Reporter is a provider that reports what happened to conversations by the time when it happened, whenever they were
+// created: ratings that come late, labels, assignments.
+type Reporter interface {
+	// Reports lists the documents of what happened in w, page by page; its pages have no Refs.
+	Reports(ctx context.Context, w schemas.Window, at Cursor) iter.Seq2[Page, error]
+	// Report turns one document of Reports into rows. It is pure.
+	Report(doc schemas.Document) (schemas.Snapshot, error)
+}
+
 // Prober is a provider that can check its credentials before any work is done.
 type Prober interface {
 	Probe(ctx context.Context) (Probe, error)
@@ -86,9 +98,26 @@ type Account struct {
 	BaseURL   string
 	AccountID string // the platform's own id of the account, where it has one
 	Token     string
+	// Secrets are further credentials by the names of Definition.Secrets, resolved. Check sees their names only.
+	Secrets map[string]string
+	// Take asks for one use of a quota that all processes share and that outlives them. Where it must be waited for, the
+	// error is a Throttled *Error with After. Nil means that nobody counts.
+	Take func(context.Context, Quota) error
 	// RequestsPerSecond is the account's whole budget; no process ever sends more. 0 is no limit.
 	RequestsPerSecond float64
 	Options           map[string]string
+}
+
+// Quota is what a platform allows too rarely for requests per second: reports per day, for example.
+type Quota struct {
+	Name   string  // stands in workflow ids: "reports"
+	Limits []Limit // all of them hold
+}
+
+// Limit is so many uses in any span of so long.
+type Limit struct {
+	Uses int           `json:"uses"`
+	Per  time.Duration `json:"per"`
 }
 
 // Definition is what a provider's folder exports for the registry.
@@ -103,8 +132,15 @@ type Definition struct {
 	BaseURL string
 	// RequestsPerSecond is the budget when the configuration gives none.
 	RequestsPerSecond float64
-	// MessageRequests and MetadataRequests are the requests a conversation usually costs.
+	// MessageRequests and MetadataRequests are the requests a conversation usually costs. Where MetadataRequests is 0
+	// Messages gives all there is, and Metadata is never called.
 	MessageRequests, MetadataRequests float64
+	// Batch is how many conversations one request of Messages covers; 0 is one.
+	Batch int
+	// Secrets names the credentials beyond the token that the provider understands. TokenOptional says that it can do
+	// with them alone; which of them go together, Check knows.
+	Secrets       []string
+	TokenOptional bool
 }
 
 // Setting is an error about one key of an account's configuration.

@@ -49,8 +49,10 @@ type Thread struct {
 	Tombstones   []Tombstone // messages of it that the provider has deleted
 }
 
-// Snapshot is the directory of an account as rows.
+// Snapshot is what documents that belong to no one conversation say: an account's directory, or reports.
 type Snapshot struct {
+	Events   []Event
+	Ratings  []Rating
 	Agents   []Agent
 	Contacts []Contact
 	Groups   []Group

@@ -131,6 +131,8 @@ func (s *Seal) Tombstone(t schemas.Tombstone) error {
 
 // Snapshot writes a directory, or a part of one.
 func (s *Seal) Snapshot(d schemas.Snapshot) error {
+	addRows(s.events, d.Events...)
+	addRows(s.ratings, d.Ratings...)
 	addRows(s.agents, d.Agents...)
 	addRows(s.contacts, d.Contacts...)
 	addRows(s.groups, d.Groups...)

@@ -58,7 +58,7 @@ func testList(t *testing.T, c Case) {
 		t.Errorf("%d rows for %d conversations, and nothing changed meanwhile", len(refs), len(idsOf(refs)))
 	}
 	for i, page := range all {
-		if len(page.Next) > 200 || strings.Contains(string(page.Next), Secret) {
+		if len(page.Next) > 2000 || strings.Contains(string(page.Next), Secret) {
 			t.Errorf("page %d: the cursor has %d characters or holds the secret", i, len(page.Next))
 		}
 		if !slices.IsSortedFunc(page.Refs, func(a, b providers.Ref) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
