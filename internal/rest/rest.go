@@ -56,11 +56,10 @@ const (
 
 // New makes a client. It does no network.
 func New(c Config) (*Client, error) {
-	base, err := url.Parse(c.BaseURL)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.User != nil {
-		return nil, errors.New("the base URL must be an absolute http or https address without a user")
+	base, err := parseBase(c.BaseURL)
+	if err != nil {
+		return nil, err
 	}
-	base.RawQuery, base.Fragment = "", ""
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
 	}
@@ -68,7 +67,7 @@ func New(c Config) (*Client, error) {
 		c.MaxBody = defaultMaxBody
 	}
 	if c.Sign == nil {
-		c.Sign = func(*http.Request) error { return nil }
+		c.Sign = unsigned
 	}
 	if c.Transport == nil {
 		c.Transport = pooled()
@@ -79,6 +78,15 @@ func New(c Config) (*Client, error) {
 	}
 	client.http = &http.Client{Transport: c.Transport, CheckRedirect: client.checkRedirect}
 	return client, nil
+}
+
+func parseBase(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.User != nil {
+		return nil, errors.New("the base URL must be an absolute http or https address without a user")
+	}
+	base.RawQuery, base.Fragment = "", ""
+	return base, nil
 }
 
 func pooled() http.RoundTripper {
@@ -110,7 +118,8 @@ type Request struct {
 	Method string // GET when empty
 	Path   string // below the base URL, or an absolute link on the same host
 	Query  url.Values
-	JSON   any // the body, nil for none
+	JSON   any        // the body, nil for none
+	Form   url.Values // the body as a form, where there is no JSON
 	// Repeatable says that the request may be sent twice although its method does not say so: a search by POST.
 	Repeatable bool
 }
@@ -149,6 +158,8 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 		if body, err = json.Marshal(r.JSON); err != nil {
 			return Response{}, &providers.Error{Kind: providers.Malformed, Op: r.Op, Err: errors.New("the request cannot be written as JSON")}
 		}
+	} else if r.Form != nil {
+		body = []byte(r.Form.Encode())
 	}
 	p := patience{repeatable: r.Repeatable || idempotent(r.Method), waits: maxWaits}
 	for {
@@ -207,8 +218,11 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)
 	}
-	if body != nil {
+	switch {
+	case r.JSON != nil:
 		req.Header.Set("Content-Type", "application/json")
+	case r.Form != nil:
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if err := c.sign(req); err != nil {
 		return Response{}, &providers.Error{Kind: providers.Denied, Op: r.Op, Err: fmt.Errorf("sign the request: %w", err)}
