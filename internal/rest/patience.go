@@ -76,7 +76,8 @@ func overloaded(status int) bool {
 // repairable says that a second try may well bring another answer at once.
 func repairable(err error) bool {
 	switch {
-	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout):
+	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout),
+		errors.Is(err, errFar):
 		return false
 	}
 	return true
@@ -84,7 +85,8 @@ func repairable(err error) bool {
 
 func kind(err error) providers.Kind {
 	switch {
-	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errNotJSON):
+	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errNotJSON),
+		errors.Is(err, errFar):
 		return providers.Malformed
 	}
 	return providers.Transient

@@ -1,0 +1,96 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// downloadTimeout is for one try at a file of hundreds of megabytes.
+const downloadTimeout = 10 * time.Minute
+
+var (
+	errLink = errors.New("the link is no https address without a user, and is not followed")
+	errFar  = errors.New("the link redirects too often, or to no https address")
+)
+
+// Download reads what a link in an answer leads to, bytes of any kind, up to limit. The link carries its own
+// permission and may lead to any https host (to an http one only where the base URL is http): no credentials are ever
+// sent. Requests pass the lease and the gate as all others do. An answer of any status is returned as it is.
+func (c *Client) Download(ctx context.Context, op, link string, limit int64) (Response, error) {
+	target, err := url.Parse(link)
+	if err != nil || !c.open(target) {
+		return Response{}, &providers.Error{Kind: providers.Malformed, Op: op, Err: errLink}
+	}
+	d := *c
+	d.maxBody = limit
+	d.http = &http.Client{Transport: c.http.Transport, CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		if !c.open(req.URL) || len(via) > maxRedirects {
+			return errFar
+		}
+		req.Header.Del("Referer") // it would carry the link's permission
+		return nil
+	}}
+	p := patience{repeatable: true, waits: maxWaits}
+	for {
+		answer, err := d.download(ctx, target, &p)
+		again, err := p.judge(ctx, op, c.gate, answer, err)
+		if !again {
+			return answer, err
+		}
+	}
+}
+
+// open says that a link may be followed without credentials.
+func (c *Client) open(u *url.URL) bool {
+	return u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && c.base.Scheme == "http")
+}
+
+// download asks for a file once, when lease and gate allow it.
+func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (Response, error) {
+	meter := providers.MeterFrom(ctx)
+	if err := meter.Wait(ctx); err != nil {
+		return Response{}, err
+	}
+	pass, err := c.gate.Wait(ctx, p)
+	if err != nil {
+		return Response{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, downloadTimeout, errTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return Response{}, errLink
+	}
+	if c.userAgent != "" {
+		req.Header.Set("User-Agent", c.userAgent)
+	}
+	resp, err := c.http.Do(req)
+	if errors.Is(err, errFar) {
+		return Response{}, errFar
+	}
+	if err != nil {
+		return Response{}, wordless(ctx, err)
+	}
+	defer resp.Body.Close()
+	a := Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
+	a.Body, err = c.read(resp)
+	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
+	if a.Status == http.StatusTooManyRequests {
+		meter.Throttle()
+		c.gate.Throttled(pass, a.After)
+	} else if a.Status < 500 {
+		c.gate.Answered(pass, nil) // another host's headers say nothing of the account
+	}
+	if a.Status >= 300 {
+		return a, nil
+	}
+	if err != nil {
+		return a, wordless(ctx, err)
+	}
+	return a, nil
+}
