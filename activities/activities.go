@@ -33,14 +33,15 @@ type Connection struct {
 	Spec              string
 	RequestsPerSecond float64 // the account's budget, 0 is no limit
 	MessageRequests   float64 // requests that the messages of one conversation usually cost
-	MetadataRequests  float64
-	Batch             int    // conversations that the provider fetches with one request
-	Parallel          int    // requests of one chunk that are under way at once
-	Shards            int    // shards in flight
-	Chunks            int    // chunks in flight in one shard
-	Chunk             int    // conversations of a chunk, 0 lets the lease decide
-	Window            string // month, week or day
-	OnMismatch        string // block or flag
+	MetadataRequests  float64 // 0 where there is nothing to fetch besides messages
+	Batch             int     // conversations whose messages the provider fetches with one request
+	MetadataBatch     int     // conversations whose metadata it fetches together
+	Parallel          int     // requests of one chunk that are under way at once
+	Shards            int     // shards in flight
+	Chunks            int     // chunks in flight in one shard
+	Chunk             int     // conversations of a chunk, 0 lets the lease decide
+	Window            string  // month, week or day
+	OnMismatch        string  // block or flag
 }
 
 // Usage is what an activity asked of the platform.
@@ -55,9 +56,11 @@ type Target struct {
 	Generation int        `json:"generation"`
 }
 
-// StreamDirectory is the stream of directory snapshots; StreamCreated that of conversations by creation.
+// StreamCreated is the stream of conversations by creation, StreamReports that of reports by the time that they are of,
+// StreamDirectory that of directory snapshots. The last two list documents without conversations.
 const (
 	StreamCreated   = "created"
+	StreamReports   = "reports"
 	StreamDirectory = "directory"
 )
 

@@ -16,6 +16,8 @@ type CloseExportInput struct {
 	From       time.Time `json:"from"`
 	To         time.Time `json:"to"`
 	Visibility string    `json:"visibility"`
+	// Streams are those whose shards have to cover the range.
+	Streams []string `json:"streams"`
 }
 
 // CloseExportOutput names the roll-up.
@@ -53,19 +55,25 @@ func (a *Activities) CloseExport(ctx context.Context, in CloseExportInput) (Clos
 }
 
 func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (CloseExportOutput, error) {
-	records, err := a.Lake.Current(ctx, lake.Filter{
-		Provider: in.Provider, Account: in.Account, Stream: StreamCreated, From: in.From, To: in.To,
-	})
-	if err != nil {
-		return CloseExportOutput{}, err
-	}
 	roll := manifest{Account: in.Account, Name: in.Name, From: in.From, To: in.To, Visibility: in.Visibility}
-	var windows []schemas.Window
-	for _, r := range records {
-		windows = append(windows, r.Shard.Window)
-		roll.Shards = append(roll.Shards, manifestShard{r.Shard.String(), r.Generation, r.Digest, r.Counts, r.Flags})
+	streams := in.Streams
+	if len(streams) == 0 {
+		streams = []string{StreamCreated} // of an export that was begun before there were more
 	}
-	roll.Gaps = schemas.Window{From: in.From, To: in.To}.Without(windows)
+	for _, stream := range streams {
+		records, err := a.Lake.Current(ctx, lake.Filter{
+			Provider: in.Provider, Account: in.Account, Stream: stream, From: in.From, To: in.To,
+		})
+		if err != nil {
+			return CloseExportOutput{}, err
+		}
+		var windows []schemas.Window
+		for _, r := range records {
+			windows = append(windows, r.Shard.Window)
+			roll.Shards = append(roll.Shards, manifestShard{r.Shard.String(), r.Generation, r.Digest, r.Counts, r.Flags})
+		}
+		roll.Gaps = append(roll.Gaps, schemas.Window{From: in.From, To: in.To}.Without(windows)...)
+	}
 	key, err := a.Lake.PutManifest(ctx, in.Account, in.Name, roll)
 	return CloseExportOutput{Manifest: key, Gaps: roll.Gaps}, err
 }

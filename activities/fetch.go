@@ -30,7 +30,7 @@ type FetchOutput struct {
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := alive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, "messages", providers.Provider.Messages)
+	out, err := a.fetch(ctx, in, lane{"messages", providers.Provider.Messages, func(c Connection) int { return c.Batch }})
 	return out, classify(ctx, err)
 }
 
@@ -38,13 +38,18 @@ func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOut
 func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := alive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, "metadata", providers.Provider.Metadata)
+	out, err := a.fetch(ctx, in, lane{"metadata", providers.Provider.Metadata, func(c Connection) int { return c.MetadataBatch }})
 	return out, classify(ctx, err)
 }
 
-type source func(providers.Provider, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
+// lane is what is fetched of conversations, and how many of them at a time.
+type lane struct {
+	name      string
+	documents func(providers.Provider, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
+	batch     func(Connection) int
+}
 
-func (a *Activities) fetch(ctx context.Context, in FetchInput, what string, documents source) (FetchOutput, error) {
+func (a *Activities) fetch(ctx context.Context, in FetchInput, l lane) (FetchOutput, error) {
 	var header pageHeader
 	if err := a.Lake.ReadHeader(ctx, in.Page.Staged, &header); err != nil {
 		return FetchOutput{}, err
@@ -56,16 +61,16 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, what string, docu
 	if err != nil {
 		return FetchOutput{}, err
 	}
-	name := fmt.Sprintf("%s-%05d-%04d-%04d", what, in.Page.Number, in.Low, in.High)
+	name := fmt.Sprintf("%s-%05d-%04d-%04d", l.name, in.Page.Number, in.Low, in.High)
 	stage, err := a.Lake.Stage(ctx, in.Shard, in.Generation, name, nil)
 	if err != nil {
 		return FetchOutput{}, err
 	}
 	defer stage.Discard()
 	fetch := func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
-		return documents(s.Provider, ctx, refs)
+		return l.documents(s.Provider, ctx, refs)
 	}
-	for doc, err := range inParallel(ctx, header.Refs[in.Low:in.High], s.Batch, s.Parallel, fetch) {
+	for doc, err := range inParallel(ctx, header.Refs[in.Low:in.High], l.batch(s.Connection), s.Parallel, fetch) {
 		if err != nil {
 			return FetchOutput{}, err
 		}

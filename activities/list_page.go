@@ -99,14 +99,19 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 
 // list is the provider's list that the shard's stream stands for.
 func (s *session) list(ctx context.Context, in ListPageInput) iter.Seq2[providers.Page, error] {
-	if in.Shard.Stream != StreamDirectory {
+	switch in.Shard.Stream {
+	case StreamDirectory:
+		if directory, ok := s.Provider.(providers.Directory); ok {
+			return directory.Directory(ctx, in.Cursor)
+		}
+	case StreamReports:
+		if reporter, ok := s.Provider.(providers.Reporter); ok {
+			return reporter.Reports(ctx, in.Shard.Window, in.Cursor)
+		}
+	default:
 		return s.Provider.Conversations(ctx, in.Shard.Window, in.Cursor)
 	}
-	directory, ok := s.Provider.(providers.Directory)
-	if !ok {
-		return func(yield func(providers.Page, error) bool) {}
-	}
-	return directory.Directory(ctx, in.Cursor)
+	return func(yield func(providers.Page, error) bool) {} // the provider has none of them any more
 }
 
 // gather joins pages until they hold limit conversations, ascending by (CreatedAt, ID), each once.

@@ -25,6 +25,7 @@ type OpenExportOutput struct {
 	Window            string    `json:"window"`
 	OnMismatch        string    `json:"on_mismatch"`
 	HasDirectory      bool      `json:"has_directory"`
+	HasReports        bool      `json:"has_reports,omitempty"`
 	Visibility        string    `json:"visibility"`
 	Advice            string    `json:"advice"`
 	CheckedAt         time.Time `json:"checked_at"`
@@ -54,6 +55,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		}
 	}
 	_, hasDirectory := s.Provider.(providers.Directory)
+	_, hasReports := s.Provider.(providers.Reporter)
 	return OpenExportOutput{
 		Provider:          s.Name,
 		Spec:              s.Spec,
@@ -66,6 +68,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		Window:            s.Window,
 		OnMismatch:        s.OnMismatch,
 		HasDirectory:      hasDirectory,
+		HasReports:        hasReports,
 		Visibility:        string(probe.Visibility),
 		Advice:            probe.Advice,
 		CheckedAt:         time.Now().UTC(),

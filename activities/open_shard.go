@@ -76,7 +76,7 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 
 // count asks the provider how many conversations the window should hold; nil where it cannot say.
 func (a *Activities) count(ctx context.Context, shard lake.Shard, lease providers.Lease) (*int64, Usage, error) {
-	if shard.Stream == StreamDirectory {
+	if shard.Stream != StreamCreated {
 		return nil, Usage{}, nil
 	}
 	ctx, s, err := a.session(ctx, shard.Account, lease)

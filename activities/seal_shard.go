@@ -53,7 +53,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		return SealShardOutput{}, err
 	}
 	defer out.Discard()
-	p := &press{lake: a.Lake, provider: connection.Provider, out: out}
+	p := &press{lake: a.Lake, provider: connection.Provider, metadata: connection.MetadataRequests > 0, out: out}
 	p.counts.OutOfWindow = in.OutOfWindow
 	if err := p.run(ctx, in.Shard.Stream, receipts); err != nil {
 		return SealShardOutput{}, err
@@ -97,16 +97,26 @@ func (a *Activities) draft(ctx context.Context, target Target, record lake.Recor
 type press struct {
 	lake       *lake.Lake
 	provider   providers.Provider
+	metadata   bool // there is some to fetch
 	out        *lake.Seal
 	counts     lake.Counts
 	mismatches int64
 }
 
 func (p *press) run(ctx context.Context, stream string, receipts Receipts) error {
-	if stream == StreamDirectory {
-		return p.directory(ctx, receipts)
+	switch stream {
+	case StreamDirectory:
+		if directory, ok := p.provider.(providers.Directory); ok {
+			return p.loose(ctx, receipts, directory.Snapshot)
+		}
+		return nil
+	case StreamReports:
+		if reporter, ok := p.provider.(providers.Reporter); ok {
+			return p.loose(ctx, receipts, reporter.Report)
+		}
+		return nil
 	}
-	sheaf, err := newSheaf(ctx, p.lake, receipts)
+	sheaf, err := newSheaf(ctx, p.lake, receipts, p.metadata)
 	if err != nil {
 		return err
 	}
@@ -184,23 +194,21 @@ func (p *press) documents(b bundle) error {
 	return nil
 }
 
-// directory writes the pages of a directory snapshot.
-func (p *press) directory(ctx context.Context, receipts Receipts) error {
-	directory, ok := p.provider.(providers.Directory)
-	if !ok {
-		return nil
-	}
+// loose writes pages of documents that belong to no one conversation.
+func (p *press) loose(ctx context.Context, receipts Receipts, rows func(schemas.Document) (schemas.Snapshot, error)) error {
 	for _, page := range receipts.Pages {
 		for doc, err := range p.lake.ReadStaged(ctx, page.Staged, nil) {
 			if err != nil {
 				return err
 			}
-			snapshot, err := directory.Snapshot(doc)
-			if err != nil {
-				return err
-			}
 			p.counts.Documents++
-			if err := p.out.Snapshot(snapshot); err != nil {
+			snapshot, err := rows(doc)
+			if err == nil {
+				err = p.out.Snapshot(snapshot)
+			} else {
+				err = p.illegible(doc, err)
+			}
+			if err != nil {
 				return err
 			}
 			if err := p.out.Document(doc); err != nil {
@@ -209,6 +217,15 @@ func (p *press) directory(ctx context.Context, receipts Receipts) error {
 		}
 	}
 	return nil
+}
+
+// illegible writes a dead letter for a document that belongs to no one conversation.
+func (p *press) illegible(doc schemas.Document, cause error) error {
+	p.counts.Dead++
+	detail := fmt.Sprintf("%s %d: %v", doc.Kind, doc.Sequence, cause)
+	return p.out.DeadLetter(schemas.DeadLetter{
+		ObservedAt: doc.ObservedAt, Step: "SealShard", ErrorKind: string(providers.Malformed), Detail: &detail, Attempts: 1,
+	})
 }
 
 // bundle is one listed conversation with all its documents.

@@ -26,6 +26,7 @@ type platform struct {
 	malformed map[string]bool // documents that cannot become rows
 	counts    int64
 	fail      error // what every call returns
+	metadata  float64
 }
 
 var epoch = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
@@ -125,10 +126,13 @@ func newBench(t *testing.T, p *platform) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.metadata == 0 {
+		p.metadata = 1
+	}
 	b := &bench{t: t, do: &activities.Activities{
 		Lake: l,
 		Connect: func(context.Context, string) (activities.Connection, error) {
-			return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec"}, nil
+			return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec", MetadataRequests: p.metadata}, nil
 		},
 	}}
 	suite := &testsuite.WorkflowTestSuite{}
@@ -351,5 +355,75 @@ func TestErrorsInTemporalsTerms(t *testing.T) {
 				t.Errorf("type %s, non-retryable %v, next retry in %s", application.Type(), application.NonRetryable(), application.NextRetryDelay())
 			}
 		})
+	}
+}
+
+// TestShardWithoutMetadata seals what a provider gives whose messages are all there is.
+func TestShardWithoutMetadata(t *testing.T) {
+	p := &platform{n: 23}
+	b := newBench(t, p)
+	r := b.collect()
+	p.metadata, r.Metadata = 0, nil
+	b.do.Connect = func(context.Context, string) (activities.Connection, error) {
+		return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec"}, nil
+	}
+	if counts := b.seal(r).Counts; counts.Conversations != 23 || counts.Documents != 23*2 {
+		t.Errorf("counts %+v, want 23 conversations of two documents each", counts)
+	}
+}
+
+// reporter also reports ratings; one of its documents cannot be read.
+type reporter struct{ platform }
+
+func (*reporter) Reports(_ context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		if at == "" && !yield(providers.Page{Documents: []schemas.Document{document("report", "")}, Next: "2"}, nil) {
+			return
+		}
+		bad := document("report", "")
+		bad.Sequence, bad.Body = 1, []byte("?")
+		yield(providers.Page{Documents: []schemas.Document{bad}}, nil)
+	}
+}
+
+func (*reporter) Report(doc schemas.Document) (schemas.Snapshot, error) {
+	if string(doc.Body) == "?" {
+		return schemas.Snapshot{}, errors.New("read the rows: no columns")
+	}
+	return schemas.Snapshot{
+		Ratings: []schemas.Rating{{ConversationID: "7", RatingID: "r", ObservedAt: doc.ObservedAt, Kind: "csat"}},
+		Events:  []schemas.Event{{ConversationID: "8", EventID: "e", ObservedAt: doc.ObservedAt, Kind: "label"}},
+	}, nil
+}
+
+func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
+	p := &reporter{platform{counts: 5}}
+	b := newBench(t, &p.platform)
+	b.do.Connect = func(context.Context, string) (activities.Connection, error) {
+		return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec", MetadataRequests: 1}, nil
+	}
+	if open := must(b, b.do.OpenExport, activities.OpenExportInput{Account: "acme"}); !open.HasReports || open.HasDirectory {
+		t.Errorf("opened %+v, want reports and no directory", open)
+	}
+	b.Shard.Stream = activities.StreamReports
+	if open := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"}); open.Total != nil {
+		t.Errorf("%d conversations are expected of reports", *open.Total)
+	}
+	sealed := b.seal(b.collect())
+	want := lake.Counts{Documents: 2, Dead: 1}
+	if diff := cmp.Diff(want, sealed.Counts); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft})
+	wantRows := map[string]int64{"ratings": 1, "events": 1, "documents": 2, "dead_letters": 1}
+	if diff := cmp.Diff(wantRows, rows(b.record())); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	closed := must(b, b.do.CloseExport, activities.CloseExportInput{
+		Provider: "chatwoot", Account: "acme", Name: "x", From: b.Shard.Window.From, To: b.Shard.Window.To,
+		Streams: []string{activities.StreamCreated, activities.StreamReports},
+	})
+	if len(closed.Gaps) != 1 || closed.Gaps[0] != b.Shard.Window {
+		t.Errorf("gaps %v, want the window of conversations, which nobody committed", closed.Gaps)
 	}
 }

@@ -28,8 +28,8 @@ type sheaf struct {
 type place struct{ page, index int }
 
 // newSheaf reads the headers of all pages and decides from which page each conversation is taken: the first in list
-// order in which it is not dead.
-func newSheaf(ctx context.Context, l *lake.Lake, receipts Receipts) (*sheaf, error) {
+// order in which it is not dead. Without metadata there is none to be complete.
+func newSheaf(ctx context.Context, l *lake.Lake, receipts Receipts, metadata bool) (*sheaf, error) {
 	s := &sheaf{
 		lake: l, pages: receipts.Pages,
 		refs: map[int][]providers.Ref{}, messages: map[int][]ChunkReceipt{}, metadata: map[int][]ChunkReceipt{},
@@ -63,6 +63,9 @@ func newSheaf(ctx context.Context, l *lake.Lake, receipts Receipts) (*sheaf, err
 		n := len(s.refs[page.Number])
 		if s.messages[page.Number], err = inOrder(s.messages[page.Number], steps["FetchMessages"][page.Number], n); err != nil {
 			return nil, fmt.Errorf("messages of page %d: %w", page.Number, err)
+		}
+		if !metadata {
+			continue
 		}
 		if s.metadata[page.Number], err = inOrder(s.metadata[page.Number], steps["FetchMetadata"][page.Number], n); err != nil {
 			return nil, fmt.Errorf("metadata of page %d: %w", page.Number, err)

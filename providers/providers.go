@@ -137,6 +137,8 @@ type Definition struct {
 	MessageRequests, MetadataRequests float64
 	// Batch is how many conversations one request of Messages covers; 0 is one.
 	Batch int
+	// MetadataBatch is how many conversations Metadata should be given at once; 0 is one.
+	MetadataBatch int
 	// Secrets names the credentials beyond the token that the provider understands. TokenOptional says that it can do
 	// with them alone; which of them go together, Check knows.
 	Secrets       []string

@@ -138,7 +138,8 @@ type Attachment struct {
 }
 
 // DeadLetter is a row of the table dead_letters: a conversation that could not be exported, and why. Its documents, as
-// far as they were fetched, are in the table documents.
+// far as they were fetched, are in the table documents. Where the conversation is empty, it is a document of a directory
+// or a report that could not be read.
 type DeadLetter struct {
 	ConversationID string
 	ObservedAt     time.Time

@@ -14,5 +14,6 @@ import (
 func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Export)
 	r.RegisterWorkflow(workflows.Shard)
+	r.RegisterWorkflow(workflows.Quota)
 	r.RegisterActivity(a)
 }

@@ -65,8 +65,8 @@ func remedyOf(err error) (remedy, string) {
 		return cutShard, kind
 	case activities.StagingLost:
 		return restart, kind
-	case activities.Interrupted:
-		return again, kind
+	case activities.Interrupted, string(providers.Pending):
+		return again, kind // what is pending was waited for by the activity's own retries
 	default:
 		return wait, kind
 	}

@@ -204,6 +204,9 @@ func (s *shard) enqueue(page activities.PageReceipt) {
 	if s.in.Chunk > 0 {
 		sizes = []int{s.in.Chunk, min(refsPerPage, s.in.Chunk*metadataPerMessages)}
 	}
+	if s.in.MetadataRequests == 0 {
+		sizes = sizes[:1] // the messages come with all there is
+	}
 	for i, size := range sizes {
 		for low := 0; low < page.Refs; low += size {
 			s.queue = append(s.queue, chunk{metadata: i == 1, page: page.Number, low: low, high: min(low+size, page.Refs)})

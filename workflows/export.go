@@ -128,9 +128,19 @@ func (e *export) shards() []lake.Shard {
 		shards = append(shards, shard(activities.StreamDirectory, schemas.Window{From: day, To: day.Add(24 * time.Hour)}))
 	}
 	for _, w := range (schemas.Window{From: e.in.From, To: e.state.To}).Cut(e.in.Window) {
-		shards = append(shards, shard(activities.StreamCreated, w))
+		for _, stream := range e.streams() {
+			shards = append(shards, shard(stream, w))
+		}
 	}
 	return shards
+}
+
+// streams are those that each window of the plan has a shard of.
+func (e *export) streams() []string {
+	if e.state.Open.HasReports {
+		return []string{activities.StreamCreated, activities.StreamReports}
+	}
+	return []string{activities.StreamCreated}
 }
 
 func (e *export) run(ctx workflow.Context) error {
@@ -304,6 +314,7 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 			From:       e.in.From,
 			To:         e.state.To,
 			Visibility: e.state.Open.Visibility,
+			Streams:    e.streams(),
 		})
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -95,6 +96,18 @@ func TestExportCoversTheRangeAFewShardsAtATime(t *testing.T) {
 	}
 	if !out.Complete || out.Totals.Conversations != 13*7 || out.Totals.Shards != 13 {
 		t.Errorf("output %+v, want complete with 91 conversations", out)
+	}
+}
+
+func TestExportOfReports(t *testing.T) {
+	streams := map[string]int{}
+	env := exporting(t, activities.OpenExportOutput{HasReports: true}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		streams[in.Shard.Stream]++
+		return committed(1), nil
+	})
+	runExport(t, env, year())
+	if diff := cmp.Diff(map[string]int{"created": 12, "reports": 12}, streams); diff != "" {
+		t.Errorf("shards by stream (-want +got):\n%s", diff)
 	}
 }
 

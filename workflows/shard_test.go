@@ -326,3 +326,39 @@ func TestShardKeepsFewerInFlightWhenThrottled(t *testing.T) {
 		t.Errorf("%d in flight at first and %d at last, want 1 at last: every answer was \"too many requests\"", first, last)
 	}
 }
+
+func TestShardWithoutMetadata(t *testing.T) {
+	w := &world{conversations: 60, pageSize: 50}
+	env := environment(t, w)
+	in := may()
+	in.MetadataRequests = 0
+	env.ExecuteWorkflow(workflows.Shard, in)
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	covered(t, w.receipts(), w.receipts().Messages, "FetchMessages")
+	if n := w.calls["FetchMetadata"]; n != 0 {
+		t.Errorf("metadata was fetched %d times, and there is none", n)
+	}
+}
+
+// TestPendingListIsAskedAgain waits for a report without holding up what is fetched meanwhile.
+func TestPendingListIsAskedAgain(t *testing.T) {
+	w := &world{conversations: 60, pageSize: 50}
+	w.fail = func(step string, _, _ int) error {
+		if step == "ListPage" && w.calls["ListPage"] > 1 && w.calls["ListPage"] < 9 {
+			return kindError(providers.Pending)
+		}
+		return nil
+	}
+	env := environment(t, w)
+	began := env.Now()
+	env.ExecuteWorkflow(workflows.Shard, may())
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	covered(t, w.receipts(), w.receipts().Messages, "FetchMessages")
+	if took := env.Now().Sub(began); took >= time.Minute {
+		t.Errorf("the shard waited %s besides the activity's own waits", took)
+	}
+}

@@ -32,8 +32,7 @@ func duckDB(c worker.LakeConfig, records []current) string {
 		case len(files) == 0:
 			fmt.Fprintf(&b, "\n-- %s: no rows yet\n", table)
 		case overlap && slices.Contains(perConversation, table):
-			fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\nSELECT rows.* EXCLUDE (filename)\nFROM %s AS rows\nJOIN _files USING (filename)\n"+
-				"SEMI JOIN _newest USING (provider, account, conversation_id, shard);\n", table, readParquet(files, true))
+			writeNewest(&b, table, records)
 		default:
 			fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\nSELECT * FROM %s;\n", table, readParquet(files, false))
 		}
@@ -78,10 +77,42 @@ func writeVersions(b *strings.Builder, records []current) {
 		}
 	}
 	b.WriteString("\n  ) AS t(filename, shard, committed_at);\n")
+	if len(filesOf(records, "conversations")) == 0 {
+		return
+	}
 	b.WriteString("\nCREATE OR REPLACE VIEW _newest AS\nSELECT provider, account, conversation_id, shard\nFROM " +
 		readParquet(filesOf(records, "conversations"), true) + " AS rows\nJOIN _files USING (filename)\n" +
 		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id\n" +
 		"  ORDER BY source_version DESC NULLS LAST, committed_at DESC, shard DESC) = 1;\n")
+}
+
+// writeNewest makes the view of a table whose rows belong to versions of conversations. Rows of reports are of no version:
+// of one that two windows have, the one that was committed last counts.
+func writeNewest(b *strings.Builder, table string, records []current) {
+	var parts []string
+	versions, reports := split(records)
+	if files := filesOf(versions, table); len(files) > 0 {
+		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM "+readParquet(files, true)+" AS rows\nJOIN _files USING (filename)\n"+
+			"SEMI JOIN _newest USING (provider, account, conversation_id, shard)")
+	}
+	if files := filesOf(reports, table); len(files) > 0 {
+		id := strings.TrimSuffix(table, "s") + "_id"
+		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM "+readParquet(files, true)+" AS rows\nJOIN _files USING (filename)\n"+
+			"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, "+id+"\n  ORDER BY committed_at DESC, shard DESC) = 1")
+	}
+	fmt.Fprintf(b, "\nCREATE OR REPLACE VIEW %s AS\n%s;\n", table, strings.Join(parts, "\nUNION ALL BY NAME\n"))
+}
+
+// split tells the shards of conversations from those of reports.
+func split(records []current) (versions, reports []current) {
+	for _, r := range records {
+		if r.Shard.Stream == reportsStream {
+			reports = append(reports, r)
+		} else {
+			versions = append(versions, r)
+		}
+	}
+	return versions, reports
 }
 
 func filesOf(records []current, table string) []string {
@@ -111,8 +142,13 @@ func newestDirectory(records []current) []current {
 
 func account(r lake.Record) string { return r.Shard.Provider + "/" + r.Shard.Account }
 
-// overlapping says whether two windows of one account have time in common.
+// overlapping says whether two windows of one account have time in common, those of reports apart from the others.
 func overlapping(records []current) bool {
+	versions, reports := split(records)
+	return overlapIn(versions) || overlapIn(reports)
+}
+
+func overlapIn(records []current) bool {
 	records = slices.DeleteFunc(slices.Clone(records), func(r current) bool { return r.Shard.Stream == directoryStream })
 	slices.SortFunc(records, func(a, b current) int {
 		return cmp.Or(cmp.Compare(account(a.Record), account(b.Record)), a.Shard.Window.From.Compare(b.Shard.Window.From))

@@ -86,6 +86,30 @@ func TestDuckDBWithOverlappingWindows(t *testing.T) {
 	}
 }
 
+func TestDuckDBWithOverlappingReports(t *testing.T) {
+	half := month(1)
+	half.To = half.From.AddDate(0, 0, 14)
+	script := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("created", month(1), "ratings/1", "conversations/1"),
+		committed("reports", month(1), "ratings/2"),
+		committed("reports", half, "ratings/3"),
+	})
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM read_parquet([\n    'lake/ratings/1'\n  ], " + hive +
+		", filename = true) AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)" +
+		"\nUNION ALL BY NAME\n" +
+		"SELECT rows.* EXCLUDE (filename)\nFROM read_parquet([\n    'lake/ratings/2',\n    'lake/ratings/3'\n  ], " + hive +
+		", filename = true) AS rows\nJOIN _files USING (filename)\n" +
+		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY committed_at DESC, shard DESC) = 1"
+	if diff := cmp.Diff(want, viewOf(t, script, "ratings")); diff != "" {
+		t.Errorf("ratings (-want +got):\n%s", diff)
+	}
+	if only := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("reports", month(1), "ratings/2"), committed("reports", half, "ratings/3"),
+	}); strings.Contains(only, "_newest") {
+		t.Errorf("versions of no conversations:\n%s", only)
+	}
+}
+
 func TestOverlapping(t *testing.T) {
 	other := committed("created", month(1))
 	other.Shard.Account = "beta"
@@ -100,6 +124,7 @@ func TestOverlapping(t *testing.T) {
 		{"adjoining", []current{committed("created", month(2)), committed("created", month(1))}, false},
 		{"two accounts", []current{committed("created", month(1)), other}, false},
 		{"a directory", []current{committed("created", month(1)), committed("directory", month(1))}, false},
+		{"reports beside conversations", []current{committed("created", month(1)), committed("reports", month(1))}, false},
 		{"two streams", []current{committed("created", month(1)), committed("updated", month(1))}, true},
 		{"one inside a longer one that began earlier", []current{committed("created", long), committed("created", month(2)), committed("created", month(3))}, true},
 	}

@@ -79,6 +79,11 @@ func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportIn
 	if err != nil {
 		return err
 	}
+	reports, err := l.Current(ctx, lake.Filter{Account: in.Account, Stream: reportsStream, From: out.From, To: out.To})
+	if err != nil {
+		return err
+	}
+	records = append(records, reports...)
 	directory, err := l.Current(ctx, lake.Filter{Account: in.Account, Stream: directoryStream})
 	if err != nil {
 		return err

@@ -186,6 +186,7 @@ func gapsOf(records []lake.Record, filter lake.Filter) []gap {
 // The streams of the ledger.
 const (
 	createdStream   = "created"
+	reportsStream   = "reports"
 	directoryStream = "directory"
 )
 

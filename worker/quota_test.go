@@ -1,0 +1,50 @@
+package worker
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	sdk "go.temporal.io/sdk/worker"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// TestQuota takes from one quota in two processes' names on a real server.
+func TestQuota(t *testing.T) {
+	c := Config{StateDir: t.TempDir()}.WithDefaults()
+	connection, err := Connect(t.Context(), c, ConnectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := connection.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := sdk.New(connection.Client, c.TaskQueue(), sdk.Options{})
+	Register(w, &activities.Activities{})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	daily := providers.Quota{Name: "reports", Limits: []providers.Limit{{Uses: 2, Per: 24 * time.Hour}}}
+	one, other := quotas{connection.Client, c.TaskQueue()}, quotas{connection.Client, c.TaskQueue()}
+	for _, q := range []quotas{one, other} {
+		if err := q.take("acme")(t.Context(), daily); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var refused *providers.Error
+	err = one.take("acme")(t.Context(), daily)
+	if !errors.As(err, &refused) || refused.Kind != providers.Throttled || refused.After < 23*time.Hour || refused.After > 24*time.Hour {
+		t.Errorf("the third use: %v, want Throttled for about a day", err)
+	}
+	if err := one.take("beta")(t.Context(), daily); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	if err := one.take("acme")(t.Context(), providers.Quota{Name: "never", Limits: []providers.Limit{{}}}); !errors.As(err, &refused) || refused.Kind != providers.Malformed {
+		t.Errorf("a limit of nothing: %v, want Malformed", err)
+	}
+}

@@ -1,0 +1,88 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// TakeUpdate asks a Quota for one use; its argument is a TakeInput, its result a TakeOutput.
+const TakeUpdate = "take"
+
+// takesPerRun is how many updates one run of Quota answers before it continues as new.
+const takesPerRun = 500
+
+// QuotaInput is what a Quota remembers of its former runs.
+type QuotaInput struct {
+	Uses []time.Time `json:"uses,omitempty"`
+}
+
+// TakeInput says what the platform allows.
+type TakeInput struct {
+	Limits []providers.Limit `json:"limits"`
+}
+
+// TakeOutput says how long to wait before asking again; 0 means that the use was granted, and counted.
+type TakeOutput struct {
+	After time.Duration `json:"after"`
+}
+
+// QuotaID is the workflow id of a quota of an account: one for all processes and all exports.
+func QuotaID(account, name string) string { return "quota/" + account + "/" + name }
+
+// Quota counts the uses of what a platform allows too rarely for requests per second. It ends when all uses are too old
+// to count; whoever asks next starts it again.
+func Quota(ctx workflow.Context, in QuotaInput) error {
+	uses, takes, longest := in.Uses, 0, time.Duration(0)
+	err := workflow.SetUpdateHandlerWithOptions(ctx, TakeUpdate, func(ctx workflow.Context, in TakeInput) (TakeOutput, error) {
+		takes++
+		now := workflow.Now(ctx)
+		for _, limit := range in.Limits {
+			longest = max(longest, limit.Per)
+		}
+		uses = slices.DeleteFunc(uses, func(at time.Time) bool { return now.Sub(at) >= longest })
+		after := untilFree(uses, in.Limits, now)
+		if after == 0 {
+			uses = append(uses, now)
+		}
+		return TakeOutput{After: after}, nil
+	}, workflow.UpdateHandlerOptions{Validator: func(in TakeInput) error {
+		for _, limit := range in.Limits {
+			if limit.Uses < 1 || limit.Per <= 0 {
+				return fmt.Errorf("a limit of %d uses in %s cannot be kept", limit.Uses, limit.Per)
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	for {
+		seen := takes
+		// A run that was continued does not know the limits yet; it waits for the first who asks, or a day.
+		asked, err := workflow.AwaitWithTimeout(ctx, max(longest, 24*time.Hour), func() bool { return takes > seen })
+		if err != nil {
+			return err
+		}
+		if !asked {
+			return nil
+		}
+		if takes >= takesPerRun {
+			return workflow.NewContinueAsNewError(ctx, Quota, QuotaInput{Uses: uses})
+		}
+	}
+}
+
+// untilFree is how long after now one more use keeps to all limits.
+func untilFree(uses []time.Time, limits []providers.Limit, now time.Time) (after time.Duration) {
+	for _, limit := range limits {
+		if n := len(uses); n >= limit.Uses {
+			after = max(after, uses[n-limit.Uses].Add(limit.Per).Sub(now))
+		}
+	}
+	return after
+}

@@ -1,0 +1,111 @@
+package workflows
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// asker takes from a quota again and again, at the time that it was told, and notes when it was granted.
+type asker struct {
+	t       *testing.T
+	env     *testsuite.TestWorkflowEnvironment
+	limits  []providers.Limit
+	left    int
+	granted []time.Duration
+	began   time.Time
+}
+
+func (a *asker) ask() {
+	a.env.UpdateWorkflow(TakeUpdate, "", &testsuite.TestUpdateCallback{
+		OnAccept: func() {},
+		OnReject: func(err error) { a.t.Errorf("rejected: %v", err) },
+		OnComplete: func(result any, err error) {
+			out, ok := result.(TakeOutput)
+			if err != nil || !ok {
+				a.t.Errorf("result %v, error %v", result, err)
+				return
+			}
+			if out.After == 0 {
+				a.granted = append(a.granted, a.env.Now().Sub(a.began))
+				a.left--
+			}
+			if a.left > 0 {
+				a.env.RegisterDelayedCallback(a.ask, max(out.After, time.Nanosecond))
+			}
+		},
+	}, TakeInput{Limits: a.limits})
+}
+
+func TestQuota(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	for name, c := range map[string]struct {
+		limits []providers.Limit
+		uses   int
+		want   []time.Duration
+	}{
+		"one a minute": {[]providers.Limit{{Uses: 1, Per: time.Minute}}, 3, []time.Duration{0, time.Minute, 2 * time.Minute}},
+		"three a day, one an hour": {
+			[]providers.Limit{{Uses: 1, Per: time.Hour}, {Uses: 3, Per: 24 * time.Hour}}, 5,
+			[]time.Duration{0, time.Hour, 2 * time.Hour, 24 * time.Hour, 25 * time.Hour},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := suite.NewTestWorkflowEnvironment()
+			a := &asker{t: t, env: env, limits: c.limits, left: c.uses, began: env.Now()}
+			env.RegisterDelayedCallback(func() { a.began = env.Now(); a.ask() }, 0)
+			env.ExecuteWorkflow(Quota, QuotaInput{})
+			if err := env.GetWorkflowError(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range a.granted {
+				a.granted[i] = a.granted[i].Round(time.Second)
+			}
+			if diff := cmp.Diff(c.want, a.granted); diff != "" {
+				t.Errorf("granted at (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestQuotaRemembers continues a quota that was used before.
+func TestQuotaRemembers(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	limits := []providers.Limit{{Uses: 1, Per: time.Minute}, {Uses: 2, Per: 24 * time.Hour}}
+	for name, c := range map[string]struct {
+		ago  []time.Duration
+		want time.Duration
+	}{
+		"unused":         {nil, 0},
+		"just used":      {[]time.Duration{20 * time.Second}, 40 * time.Second},
+		"used up":        {[]time.Duration{20 * time.Hour, time.Hour}, 4 * time.Hour},
+		"free again":     {[]time.Duration{24 * time.Hour, time.Minute}, 0},
+		"both forbid it": {[]time.Duration{24*time.Hour - time.Second, time.Second}, 59 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var uses []time.Time
+			for _, ago := range c.ago {
+				uses = append(uses, now.Add(-ago))
+			}
+			if got := untilFree(slices.Clone(uses), limits, now); got != c.want {
+				t.Errorf("free after %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestQuotaContinuesAsNew(t *testing.T) {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	a := &asker{t: t, env: env, limits: []providers.Limit{{Uses: 1, Per: time.Second}}, left: 10 * takesPerRun}
+	env.RegisterDelayedCallback(a.ask, 0)
+	env.ExecuteWorkflow(Quota, QuotaInput{})
+	if env.GetWorkflowError() == nil || len(a.granted) > takesPerRun {
+		t.Errorf("ended with %v after %d uses", env.GetWorkflowError(), len(a.granted))
+	}
+}
