@@ -5,19 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/simulator"
-	"github.com/chatlake/chatlake/simulator/chatwoot"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -34,13 +34,14 @@ type demoFlags struct {
 func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Copy a simulated account into a folder; nothing to install or to configure", Args: cobra.NoArgs,
-		Long: "Starts a simulated Chatwoot account, a Temporal server in this process and a lake in a folder, and copies everything.\n" +
+		Use: "demo", Short: "Copy simulated accounts into a folder; nothing to install or to configure", Args: cobra.NoArgs,
+		Long: "Starts a simulated account of each kind of platform, a Temporal server in this process and a lake in a folder, and copies everything.\n" +
 			"Interrupt it as you like: the same command goes on where it was.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	f.world.flags(flags)
+	flags.StringVar(&f.provider, "provider", "all", "copy one kind of platform only: "+list(platformNames()))
 	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the copy may use; 0 is no limit")
 	flags.StringVar(&f.dir, "dir", ".chatlake", "folder for the lake and the state")
 	flags.StringVar(&f.window, "window", "month", "how the range is cut: month, week or day")
@@ -51,8 +52,15 @@ func (a *app) demoCommand() *cobra.Command {
 }
 
 func (a *app) demo(ctx context.Context, f demoFlags) error {
-	site, err := f.site(chatwoot.Throttle{})
-	if err != nil {
+	chosen := platforms
+	if f.provider != "all" {
+		p, err := platformOf(f.provider)
+		if err != nil {
+			return err
+		}
+		chosen = []platform{p}
+	}
+	if err := f.check(); err != nil {
 		return err
 	}
 	if !slices.Contains([]string{"month", "week", "day"}, f.window) {
@@ -61,6 +69,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if f.rate < 0 {
 		return usage("--rate must not be negative; 0 is no limit")
 	}
+	var err error
 	if f.dir, err = filepath.Abs(f.dir); err != nil {
 		return err
 	}
@@ -69,78 +78,171 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 			return err
 		}
 	}
-	server, err := serveDemo(f.dir, site)
-	if err != nil {
-		return err
+	d := &demo{demoFlags: f, servers: map[string]*simulator.Server{}}
+	corpus := f.corpus()
+	for _, p := range chosen {
+		var server *simulator.Server
+		if server, err = serveDemo(f.dir, p.provider, f.site(p, corpus)); err != nil {
+			break
+		}
+		d.platforms, d.servers[p.provider] = append(d.platforms, p), server
 	}
-	return errors.Join(a.demoExport(ctx, f, server.URL), closeSite(ctx, server))
+	if err == nil {
+		err = d.export(ctx, a)
+	}
+	for _, server := range d.servers {
+		err = errors.Join(err, closeSite(ctx, server))
+	}
+	return err
 }
 
-func (a *app) demoExport(ctx context.Context, f demoFlags, baseURL string) error {
-	c, in := f.config(baseURL)
-	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui, UIPort: f.uiPort}, false)
+// demo is one run of the command: platforms that are served, and what is copied from them.
+type demo struct {
+	demoFlags
+	platforms []platform
+	servers   map[string]*simulator.Server
+}
+
+func (d *demo) export(ctx context.Context, a *app) error {
+	c, ins := d.config()
+	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: d.ui, UIPort: d.uiPort}, false)
 	if err != nil {
 		return err
 	}
-	a.note("Simulated Chatwoot: %s (%s)", baseURL, plural(int64(f.conversations), "conversation"))
+	for _, p := range d.platforms {
+		a.note("%-19s %s (%s)", "Simulated "+p.title+":", d.servers[p.provider].URL, plural(int64(d.conversations), "conversation"))
+	}
 	if s.temporal.UIURL != "" {
 		a.note("Temporal UI:        %s", s.temporal.UIURL)
 	}
-	a.note("Lake:               %s", lakeFolder(f.dir))
-	config, err := f.writeConfig(in.Account, baseURL)
+	a.note("Lake:               %s", lakeFolder(d.dir))
+	config, err := d.writeConfig(c)
 	if err != nil {
 		return errors.Join(err, s.stop())
 	}
 	a.note("Look at it with     chatlake status --config %s (or verify, lake files, pause, resume)", shown(config))
-	began := time.Now()
-	out, err := a.attend(ctx, s, in)
+	ends, err := a.attend(ctx, s, ins...)
 	if stopErr := s.stop(); err == nil {
 		err = stopErr
 	}
 	if err != nil {
 		return a.interrupted(ctx, c, err)
 	}
-	reported := a.report(ctx, c, in, out, time.Since(began))
-	if a.json() {
-		return reported
-	}
-	return errors.Join(reported, a.suggest(ctx, c, in.Account, f.dir))
+	return d.report(ctx, a, c, ins, ends)
 }
 
-// config is what a configuration file of the demo would say. The account is named after its world, so that another world
-// in the same folder is another account.
-func (f demoFlags) config(baseURL string) (worker.Config, workflows.ExportInput) {
-	account := fmt.Sprintf("sim-%d-%d", f.conversations, f.seed)
-	c := worker.Config{
-		StateDir: f.dir,
-		Lake:     worker.LakeConfig{URL: "file:" + lakeFolder(f.dir)},
-		Export:   worker.ExportConfig{Window: f.window},
-		Accounts: map[string]worker.AccountConfig{account: {
-			Provider: "chatwoot", BaseURL: baseURL, AccountID: "1", Token: worker.Literal(chatwoot.AdministratorToken), RequestsPerSecond: f.rate,
-		}},
-	}.WithDefaults()
-	return c, workflows.ExportInput{
-		Account: account, Name: label(worldFrom) + "_" + label(worldTo), From: worldFrom, To: worldTo, Window: f.window,
+// report says of each account what it came to. The worst of them decides how the command ends.
+func (d *demo) report(ctx context.Context, a *app, c worker.Config, ins []workflows.ExportInput, ends []attended) error {
+	var results []*exported
+	var failures []error
+	for i, in := range ins {
+		err := ends[i].err
+		if err == nil {
+			var done *exported
+			if done, err = a.report(ctx, c, in, ends[i]); done != nil {
+				results = append(results, done)
+			}
+			if !a.json() {
+				fmt.Fprintln(a.out)
+			}
+		}
+		if err != nil && len(ins) > 1 {
+			err = &outcome{status: statusOf(err, true), text: in.Account + ": " + explain(err)}
+		}
+		if err != nil {
+			failures = append(failures, err)
+		}
 	}
+	worst := worstOf(failures)
+	if !a.json() {
+		return errors.Join(worst, a.suggest(ctx, c, d.dir))
+	}
+	if len(ins) == 1 && len(results) == 1 {
+		return errors.Join(worst, a.printJSON(results[0]))
+	}
+	return errors.Join(worst, a.printJSON(results))
+}
+
+// worstOf is one outcome for several: failed before blocked before incomplete.
+func worstOf(failures []error) error {
+	if len(failures) == 0 {
+		return nil
+	}
+	rank := map[int]int{exitFailed: 3, exitBlocked: 2, exitGaps: 1}
+	worst := &outcome{}
+	var texts []string
+	for _, err := range failures {
+		status := statusOf(err, true)
+		if rank[status] > rank[worst.status] {
+			worst.status = status
+		}
+		texts = append(texts, explain(err))
+	}
+	worst.text = strings.Join(texts, "\n")
+	return worst
+}
+
+// config is what a configuration file of the demo would say. An account is named after its world, so that another world in
+// the same folder is another account.
+func (d *demo) config() (worker.Config, []workflows.ExportInput) {
+	c := worker.Config{
+		StateDir: d.dir,
+		Lake:     worker.LakeConfig{URL: "file:" + lakeFolder(d.dir)},
+		Export:   worker.ExportConfig{Window: d.window},
+		Accounts: map[string]worker.AccountConfig{},
+	}
+	var ins []workflows.ExportInput
+	for _, p := range d.platforms {
+		name := fmt.Sprintf("%s-%d-%d", p.provider, d.conversations, d.seed)
+		url := d.servers[p.provider].URL
+		account := p.account(url)
+		account.Provider, account.BaseURL, account.RequestsPerSecond = p.provider, url, d.rate
+		if p.token != "" {
+			account.Token = worker.Literal(p.token)
+		}
+		c.Accounts[name] = account
+		ins = append(ins, workflows.ExportInput{
+			Account: name, Name: label(worldFrom) + "_" + label(worldTo), From: worldFrom, To: worldTo, Window: d.window,
+		})
+	}
+	return c.WithDefaults(), ins
 }
 
 // configName is the configuration file that other commands need to look at a demo.
 const configName = "chatlake.yaml"
 
 // writeConfig writes what the demo works with as a configuration file.
-func (f demoFlags) writeConfig(account, baseURL string) (string, error) {
-	name := filepath.Join(f.dir, configName)
-	text := fmt.Sprintf(`# Written by chatlake demo.
-state_dir: %q
-lake: {url: %q}
-export: {window: %s}
-accounts:
-  %s: {provider: chatwoot, base_url: %q, account_id: 1, token: env:CHATLAKE_DEMO_TOKEN, rate: {requests_per_second: %g}}
-`, f.dir, "file:"+lakeFolder(f.dir), f.window, account, baseURL, f.rate)
-	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+func (d *demo) writeConfig(c worker.Config) (string, error) {
+	name := filepath.Join(d.dir, configName)
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Written by chatlake demo.\nstate_dir: %q\nlake: {url: %q}\nexport: {window: %s}\naccounts:\n", d.dir, c.Lake.URL, d.window)
+	for _, account := range accountNames(c) {
+		p := c.Accounts[account]
+		fmt.Fprintf(&b, "  %s:\n    provider: %s\n    base_url: %q\n    rate: {requests_per_second: %g}\n", account, p.Provider, p.BaseURL, p.RequestsPerSecond)
+		if p.AccountID != "" {
+			fmt.Fprintf(&b, "    account_id: %q\n", p.AccountID)
+		}
+		if !p.Token.IsZero() {
+			b.WriteString("    token: env:CHATLAKE_DEMO_TOKEN\n")
+		}
+		writeMap(&b, "secrets", p.Secrets, func(key string) string { return "env:CHATLAKE_DEMO_" + strings.ToUpper(key) })
+		writeMap(&b, "options", p.Options, func(key string) string { return strconv.Quote(p.Options[key]) })
+	}
+	if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
 		return "", fmt.Errorf("write a configuration for other commands: %w", err)
 	}
 	return name, nil
+}
+
+// writeMap writes one section of an account.
+func writeMap[V any](b *strings.Builder, section string, m map[string]V, value func(key string) string) {
+	if len(m) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "    %s:\n", section)
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		fmt.Fprintf(b, "      %s: %s\n", key, value(key))
+	}
 }
 
 // shown is a path as short as it can be typed here.
@@ -155,37 +257,39 @@ func shown(path string) string {
 
 func lakeFolder(dir string) string { return filepath.Join(dir, "lake") }
 
-// rememberName is the file that keeps the port of the simulated account: a lake does not adopt what it has of another
+// rememberName is the file that keeps the ports of the simulated accounts: a lake does not adopt what it has of another
 // address.
 const rememberName = "demo.json"
 
 type remembered struct {
-	Port int `json:"port"`
+	Ports map[string]int `json:"ports"` // by provider
 }
 
 // serveDemo serves on the port of earlier demos in the folder, or on a free one, which it remembers.
-func serveDemo(dir string, site http.Handler) (*simulator.Server, error) {
+func serveDemo(dir, provider string, site http.Handler) (*simulator.Server, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder for the demo: %w", err)
 	}
 	name := filepath.Join(dir, rememberName)
-	var last remembered
+	last := remembered{}
 	if text, err := os.ReadFile(name); err == nil {
 		_ = json.Unmarshal(text, &last) // a damaged one is as good as none
 	}
-	server, err := simulator.Serve(fmt.Sprintf("127.0.0.1:%d", last.Port), site)
-	if err != nil && last.Port != 0 {
-		return nil, fmt.Errorf("the port %d, which the simulated account of this folder has, is taken; end the program that uses it, or begin anew with --fresh", last.Port)
+	port := last.Ports[provider]
+	server, err := simulator.Serve(fmt.Sprintf("127.0.0.1:%d", port), site)
+	if err != nil && port != 0 {
+		return nil, fmt.Errorf("the port %d, which the simulated account of this folder has, is taken; end the program that uses it, or begin anew with --fresh", port)
 	}
-	if err != nil {
+	if err != nil || port != 0 {
+		return server, err
+	}
+	if port, err = portOf(server.URL); err != nil {
 		return nil, err
 	}
-	if last.Port != 0 {
-		return server, nil
+	if last.Ports == nil {
+		last.Ports = map[string]int{}
 	}
-	if last.Port, err = portOf(server.URL); err != nil {
-		return nil, err
-	}
+	last.Ports[provider] = port
 	text, err := json.Marshal(last)
 	if err == nil {
 		err = os.WriteFile(name, append(text, '\n'), 0o644)
@@ -233,11 +337,12 @@ func removeDemo(dir string) error {
 const viewsName = "lake.sql"
 
 // suggest writes views over exactly the files that count, and two queries to try on them.
-func (a *app) suggest(ctx context.Context, c worker.Config, account, dir string) error {
-	records, err := currentOf(ctx, c, account)
+func (a *app) suggest(ctx context.Context, c worker.Config, dir string) error {
+	records, err := currentOf(ctx, c, "")
 	if err != nil {
 		return err
 	}
+	records = slices.DeleteFunc(records, func(r current) bool { return c.Accounts[r.Shard.Account].Provider == "" }) // of other demos
 	views := filepath.Join(dir, viewsName)
 	if err := os.WriteFile(views, []byte(duckDB(c.Lake, records)), 0o644); err != nil {
 		return fmt.Errorf("write views: %w", err)
@@ -247,9 +352,9 @@ func (a *app) suggest(ctx context.Context, c worker.Config, account, dir string)
 }
 
 const queries = `
-  SELECT channel_type, state, count(*) AS conversations, round(avg(stored_messages), 1) AS messages_each
-  FROM conversations GROUP BY ALL ORDER BY conversations DESC;
+  SELECT provider, channel_type, state, count(*) AS conversations, round(avg(stored_messages), 1) AS messages_each
+  FROM conversations GROUP BY ALL ORDER BY ALL;
 
-  SELECT date_trunc('month', created_at) AS month, author_type, count(*) AS messages
+  SELECT provider, date_trunc('month', created_at) AS month, author_type, count(*) AS messages
   FROM messages GROUP BY ALL ORDER BY ALL;
 `

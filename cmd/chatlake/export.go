@@ -74,15 +74,21 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	if f.detach {
 		return errors.Join(a.detach(ctx, s, in), s.stop())
 	}
-	began := time.Now()
-	out, err := a.attend(ctx, s, in)
+	ends, err := a.attend(ctx, s, in)
+	if err == nil {
+		err = ends[0].err
+	}
 	if stopErr := s.stop(); err == nil {
 		err = stopErr
 	}
 	if err != nil {
 		return a.interrupted(ctx, c, err)
 	}
-	return a.report(ctx, c, in, out, time.Since(began))
+	done, err := a.report(ctx, c, in, ends[0])
+	if done != nil && a.json() {
+		err = errors.Join(a.printJSON(done), err)
+	}
+	return err
 }
 
 // input turns flags into the input of the workflow.

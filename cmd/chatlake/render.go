@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -165,36 +166,65 @@ func clip(line string, width int) string {
 	return string(runes[:width-1]) + "…"
 }
 
-// view shows an export while it runs: redrawn on a terminal, a line now and then elsewhere.
+// screen is where views are shown: on a terminal each has its place and all are drawn anew together, elsewhere each writes
+// a line now and then.
+type screen struct {
+	to    io.Writer
+	width int // of the terminal; 0 when there is none
+	mu    sync.Mutex
+	panes [][]string
+	drawn int // lines on the terminal
+}
+
+// put changes one pane; nil takes it away.
+func (s *screen) put(pane int, lines []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.panes[pane] = lines
+	if s.drawn > 0 {
+		fmt.Fprintf(s.to, "\x1b[%dA\x1b[J", s.drawn)
+		s.drawn = 0
+	}
+	for _, lines := range s.panes {
+		for _, line := range lines {
+			fmt.Fprintln(s.to, line)
+			s.drawn++
+		}
+	}
+}
+
+func (s *screen) log(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintln(s.to, line)
+}
+
+// view shows one export while it runs.
 type view struct {
-	to     io.Writer
+	screen *screen
+	pane   int
 	title  string
-	width  int // of the terminal; 0 when there is none
+	name   string // before log lines, where there are several views
 	every  time.Duration
 	pace   pace
-	drawn  int // lines on the screen
 	logged time.Time
 }
 
 func (v *view) show(s snapshot) {
 	v.pace.add(s)
-	if v.width > 0 {
-		v.erase()
-		lines := frame(v.title, s, &v.pace, v.width)
-		fmt.Fprint(v.to, strings.Join(lines, "\n")+"\n")
-		v.drawn = len(lines)
+	if v.screen.width > 0 {
+		v.screen.put(v.pane, frame(v.title, s, &v.pace, v.screen.width))
 		return
 	}
 	if s.At.Sub(v.logged) >= v.every {
 		v.logged = s.At
-		fmt.Fprintln(v.to, logLine(s, &v.pace))
+		v.screen.log(strings.TrimLeft(v.name+"  "+logLine(s, &v.pace), " "))
 	}
 }
 
 // erase takes the view off the screen.
 func (v *view) erase() {
-	if v.drawn > 0 {
-		fmt.Fprintf(v.to, "\x1b[%dA\x1b[J", v.drawn)
-		v.drawn = 0
+	if v.screen.width > 0 {
+		v.screen.put(v.pane, nil)
 	}
 }

@@ -133,7 +133,7 @@ func TestLogLine(t *testing.T) {
 func TestView(t *testing.T) {
 	t.Run("on a terminal it is redrawn", func(t *testing.T) {
 		var out bytes.Buffer
-		v := &view{to: &out, title: "T", width: 60}
+		v := &view{screen: &screen{to: &out, width: 60, panes: make([][]string, 1)}, title: "T"}
 		v.show(after(0, 1))
 		v.show(after(1, 2))
 		v.erase()
@@ -143,7 +143,7 @@ func TestView(t *testing.T) {
 	})
 	t.Run("elsewhere it is a line now and then, without escapes", func(t *testing.T) {
 		var out bytes.Buffer
-		v := &view{to: &out, title: "T", every: time.Second}
+		v := &view{screen: &screen{to: &out, panes: make([][]string, 1)}, title: "T", every: time.Second}
 		for i := range 10 {
 			v.show(after(float64(i)/2, int64(i)))
 		}

@@ -69,38 +69,43 @@ type exported struct {
 	Tables  []tableSum             `json:"tables"`
 }
 
-// report says what an export has done and what the lake holds of its range now. Its error is the outcome.
-func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportInput, out workflows.ExportOutput, took time.Duration) error {
+// report says what an export has done and what the lake holds of its range now; for machines it gives that back. Its error
+// is the outcome.
+func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportInput, end attended) (*exported, error) {
+	out := end.out
+	records, err := recordsOf(ctx, c, in.Account, out)
+	if err != nil {
+		return nil, err
+	}
+	done := &exported{in.Account, in.Name, end.took.Seconds(), out, sumTables(records)}
+	if !a.json() {
+		err = writeReport(a.out, in, out, done.Tables, end.took)
+	}
+	if err == nil && !out.Complete {
+		err = &outcome{status: exitGaps, text: incomplete(out)}
+	}
+	return done, err
+}
+
+// recordsOf is what the ledger has of the range of an export, and the account's newest directory.
+func recordsOf(ctx context.Context, c worker.Config, account string, out workflows.ExportOutput) ([]lake.Record, error) {
 	l, err := worker.OpenLake(ctx, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	records, err := l.Current(ctx, lake.Filter{Account: in.Account, Stream: createdStream, From: out.From, To: out.To})
-	if err != nil {
-		return err
+	var records []lake.Record
+	for _, stream := range []string{createdStream, reportsStream} {
+		of, err := l.Current(ctx, lake.Filter{Account: account, Stream: stream, From: out.From, To: out.To})
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, of...)
 	}
-	reports, err := l.Current(ctx, lake.Filter{Account: in.Account, Stream: reportsStream, From: out.From, To: out.To})
-	if err != nil {
-		return err
-	}
-	records = append(records, reports...)
-	directory, err := l.Current(ctx, lake.Filter{Account: in.Account, Stream: directoryStream})
-	if err != nil {
-		return err
-	}
+	directory, err := l.Current(ctx, lake.Filter{Account: account, Stream: directoryStream})
 	if n := len(directory); n > 0 {
 		records = append(records, directory[n-1]) // the newest snapshot
 	}
-	sums := sumTables(records)
-	if a.json() {
-		err = a.printJSON(exported{in.Account, in.Name, took.Seconds(), out, sums})
-	} else {
-		err = writeReport(a.out, in, out, sums, took)
-	}
-	if err == nil && !out.Complete {
-		return &outcome{status: exitGaps, text: incomplete(out)}
-	}
-	return err
+	return records, err
 }
 
 func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutput, sums []tableSum, took time.Duration) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -27,35 +28,58 @@ const (
 	answerTimeout = time.Minute
 )
 
-// attend starts or meets an export, works on it in this process, and shows it until it ends or only people can go on.
-func (a *app) attend(ctx context.Context, s *session, in workflows.ExportInput) (workflows.ExportOutput, error) {
-	running, err := isRunning(ctx, s, in)
-	if err != nil {
-		return workflows.ExportOutput{}, err
-	}
-	if running {
-		err = sameRange(ctx, s.temporal.Client, in)
-	} else {
-		err = worker.Check(ctx, s.config, in.Account)
-	}
-	if err != nil {
-		return workflows.ExportOutput{}, err
-	}
-	if err := s.work(ctx); err != nil {
-		return workflows.ExportOutput{}, err
-	}
-	run, attached, err := begin(ctx, s, in)
-	if err != nil {
-		return workflows.ExportOutput{}, err
-	}
-	if attached {
-		a.note("Going on with export %s.", in.Name)
-		if err := unblock(ctx, s.temporal.Client, run.GetID()); err != nil {
-			return workflows.ExportOutput{}, err
+// attended is how one export ended.
+type attended struct {
+	out  workflows.ExportOutput
+	took time.Duration
+	err  error
+}
+
+// attend starts or meets exports, works on them in this process, and shows them until each has ended or only people can go
+// on. How they ended comes in their order; an error means that none was begun, or that all were left.
+func (a *app) attend(ctx context.Context, s *session, ins ...workflows.ExportInput) ([]attended, error) {
+	for _, in := range ins {
+		running, err := isRunning(ctx, s, in)
+		if err == nil && running {
+			err = sameRange(ctx, s.temporal.Client, in)
+		} else if err == nil {
+			err = worker.Check(ctx, s.config, in.Account)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	title := fmt.Sprintf("Exporting %s, %s to %s", in.Account, label(in.From), label(in.To))
-	return a.watch(ctx, s, run, &view{to: a.log, title: title, width: a.terminal(), every: logEvery})
+	if err := s.work(ctx); err != nil {
+		return nil, err
+	}
+	runs := make([]client.WorkflowRun, len(ins))
+	for i, in := range ins {
+		run, attached, err := begin(ctx, s, in)
+		if err == nil && attached {
+			a.note("Going on with export %s.", in.Name)
+			err = unblock(ctx, s.temporal.Client, run.GetID())
+		}
+		if err != nil {
+			return nil, err
+		}
+		runs[i] = run
+	}
+	began := time.Now()
+	ends := make([]attended, len(ins))
+	shown := &screen{to: a.log, width: a.terminal(), panes: make([][]string, len(ins))}
+	var watching sync.WaitGroup
+	for i, in := range ins {
+		v := &view{screen: shown, pane: i, title: fmt.Sprintf("Exporting %s, %s to %s", in.Account, label(in.From), label(in.To)), every: logEvery}
+		if len(ins) > 1 {
+			v.name = in.Account
+		}
+		watching.Go(func() {
+			out, err := a.watch(ctx, s, runs[i], v)
+			ends[i] = attended{out, time.Since(began), err}
+		})
+	}
+	watching.Wait()
+	return ends, ctx.Err()
 }
 
 // unblock tells an export that was blocked that a person has acted: who gives the command again wants it tried again.

@@ -19,14 +19,14 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// screen is what a command writes to, and may be read meanwhile. It calls seen after every write.
-type screen struct {
+// watched is what a command writes to, and may be read meanwhile. It calls seen after every write.
+type watched struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	seen func(text string)
 }
 
-func (s *screen) Write(p []byte) (int, error) {
+func (s *watched) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	n, err := s.text.Write(p)
 	text := s.text.String()
@@ -37,7 +37,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *screen) String() string {
+func (s *watched) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
@@ -50,7 +50,7 @@ func chatlake(t *testing.T, args ...string) (out, log string, status int) {
 }
 
 func chatlakeUntil(ctx context.Context, seen func(string), args ...string) (out, log string, status int) {
-	stdout, stderr := &screen{}, &screen{seen: seen}
+	stdout, stderr := &watched{}, &watched{seen: seen}
 	a := &app{out: stdout, log: stderr}
 	status = a.run(ctx, args)
 	return stdout.String(), stderr.String(), status
@@ -284,8 +284,8 @@ func TestUsage(t *testing.T) {
 func TestSim(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	reader := &screen{seen: func(string) { cancel() }}
-	a := &app{out: reader, log: &screen{}}
+	reader := &watched{seen: func(string) { cancel() }}
+	a := &app{out: reader, log: &watched{}}
 	status := a.run(ctx, []string{"sim", "--listen", "127.0.0.1:0", "--conversations", "10", "--token", "simulated", "--output", "json"})
 	expect(t, "sim", status, exitComplete, reader.String(), `"base_url": "http://127.0.0.1:`, `"token": "simulated"`)
 }
