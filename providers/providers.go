@@ -120,6 +120,28 @@ type Limit struct {
 	Per  time.Duration `json:"per"`
 }
 
+// Span is how long so many uses take at least, from the first to the last.
+func (q Quota) Span(uses int) (span time.Duration) {
+	for _, l := range q.Limits {
+		if uses > 0 && l.Uses > 0 {
+			span = max(span, time.Duration((uses-1)/l.Uses)*l.Per)
+		}
+	}
+	return span
+}
+
+// Rationed is a provider that takes from quotas.
+type Rationed interface {
+	// Rations is what an export of a window takes from each.
+	Rations(w schemas.Window) []Ration
+}
+
+// Ration is so many uses of a quota.
+type Ration struct {
+	Quota Quota
+	Uses  int
+}
+
 // Definition is what a provider's folder exports for the registry.
 type Definition struct {
 	Name string // as in the configuration and in keys: "chatwoot"

@@ -86,3 +86,15 @@ func TestError(t *testing.T) {
 		}
 	}
 }
+
+func TestSpanOfAQuota(t *testing.T) {
+	day := 24 * time.Hour
+	reports := Quota{Limits: []Limit{{Uses: 1, Per: time.Minute}, {Uses: 120, Per: day}}}
+	for uses, want := range map[int]time.Duration{
+		0: 0, 1: 0, 2: time.Minute, 120: 119 * time.Minute, 121: day, 240: day, 365: 3 * day,
+	} {
+		if got := reports.Span(uses); got != want {
+			t.Errorf("%d uses take %s, want %s", uses, got, want)
+		}
+	}
+}

@@ -93,7 +93,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.config, "config", "chatlake.yaml", "configuration file")
 	flags.StringVar(&a.output, "output", "text", "text or json")
 	root.AddCommand(
-		a.demoCommand(), a.exportCommand(), a.workerCommand(), a.statusCommand(),
+		a.demoCommand(), a.exportCommand(), a.planCommand(), a.workerCommand(), a.statusCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.rateCommand(), a.cancelCommand(),
 		a.verifyCommand(), a.lakeCommand(), a.simCommand(), a.configCommand(), a.versionCommand(),
 	)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -35,16 +36,21 @@ func (a *app) exportCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.account, "account", "", "account of the configuration; may be left out when there is one only")
+	f.rangeFlags(flags)
 	flags.StringVar(&f.name, "name", "", "name of the export (default <from>_<to>)")
-	flags.StringVar(&f.from, "from", "", "beginning of the range: 2025-01-01, or a time like 2025-01-01T12:00:00Z")
-	flags.StringVar(&f.to, "to", "", "end of the range, not in it (default the beginning of today, UTC)")
-	flags.StringVar(&f.window, "window", "", "how the range is cut: month, week or day (default as configured)")
 	flags.BoolVar(&f.refresh, "refresh", false, "copy again what is in the lake already")
 	flags.BoolVar(&f.detach, "detach", false, "start the export on workers elsewhere and do not wait")
 	flags.BoolVar(&f.ui, "ui", false, "show the embedded server's UI on a local port")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
 	return cmd
+}
+
+// rangeFlags say what is exported.
+func (f *exportFlags) rangeFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.account, "account", "", "account of the configuration; may be left out when there is one only")
+	flags.StringVar(&f.from, "from", "", "beginning of the range: 2025-01-01, or a time like 2025-01-01T12:00:00Z")
+	flags.StringVar(&f.to, "to", "", "end of the range, not in it (default the beginning of today, UTC)")
+	flags.StringVar(&f.window, "window", "", "how the range is cut: month, week or day (default as configured)")
 }
 
 func (a *app) export(ctx context.Context, f exportFlags) error {
