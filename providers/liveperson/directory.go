@@ -1,0 +1,160 @@
+package liveperson
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// The kinds of documents of the directory, which are also the ends of the paths they come from.
+const (
+	kindUsers       = "users"
+	kindSkills      = "skills"
+	kindAgentGroups = "agentGroups"
+)
+
+var parts = []string{kindUsers, kindSkills, kindAgentGroups}
+
+// Directory reads users, skills and agent groups; a cursor is the part. A consumer may see none of them.
+func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		index, err := parsePart(at)
+		if err != nil {
+			yield(providers.Page{}, malformed("list the directory", err))
+			return
+		}
+		if a.consumer {
+			yield(providers.Page{}, nil)
+			return
+		}
+		for ; index < len(parts); index++ {
+			doc, err := a.part(ctx, parts[index])
+			if err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
+			out := providers.Page{Documents: []schemas.Document{doc}}
+			if index+1 < len(parts) {
+				out.Next = providers.Cursor(parts[index+1])
+			}
+			if !yield(out, nil) {
+				return
+			}
+		}
+	}
+}
+
+func parsePart(at providers.Cursor) (int, error) {
+	if at == "" {
+		return 0, nil
+	}
+	index := slices.Index(parts, string(at))
+	if index < 0 {
+		return 0, errCursor
+	}
+	return index, nil
+}
+
+// part reads one list. Where the credentials may read conversations but not this, or the account has no such service, it
+// is a document with the status of the refusal, and empty.
+// Seen in the source of tap-liveperson.
+func (a *account) part(ctx context.Context, kind string) (schemas.Document, error) {
+	op := "list " + kind
+	answer, err := a.ask(ctx, serviceDirectory, rest.Request{
+		Op: op, Path: "/api/account/" + a.id + "/configuration/le-users/" + kind, Query: url.Values{"include_deleted": {"true"}},
+	})
+	doc := schemas.Document{Kind: kind, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}
+	switch status := statusOf(err); {
+	case err == nil && answer.Status == http.StatusNoContent:
+		return doc, nil
+	case err == nil:
+		doc.Body = answer.Body
+		if _, err := directoryRows(answer.Body); err != nil {
+			return doc, malformed(op, err)
+		}
+		return doc, nil
+	case slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusBadRequest}, status):
+		doc.Status = int64(status)
+		if doc.ObservedAt.IsZero() { // the domain service knows no host for it
+			doc.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
+		}
+		return doc, nil
+	}
+	return doc, err
+}
+
+// directoryRows reads a list, which is an array, or the only array in an object.
+func directoryRows(body []byte) ([]object, error) {
+	v, err := decode(body)
+	if err != nil {
+		return nil, err
+	}
+	if o := asObject(v); o != nil {
+		for _, name := range []string{"users", "skills", "agentGroups", "items", "data"} {
+			if o.has(name) {
+				return o.list(name), nil
+			}
+		}
+		return nil, errShape
+	}
+	if _, ok := v.([]any); !ok {
+		return nil, errShape
+	}
+	return object{"": v}.list(""), nil
+}
+
+// Snapshot turns one document of the directory into rows, as docs/mapping-liveperson.md says.
+func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
+	var s schemas.Snapshot
+	if doc.Status != http.StatusOK {
+		return s, nil
+	}
+	rows, err := directoryRows(doc.Body)
+	if err != nil {
+		return s, malformed("read the document "+doc.Kind, err)
+	}
+	for _, o := range rows {
+		id := textOf(o.take("id")) // -1 is the id of the main group
+		if id == nil {
+			continue
+		}
+		more := attributes{}
+		switch doc.Kind {
+		case kindUsers:
+			row := schemas.Agent{AgentID: *id, ObservedAt: doc.ObservedAt, Type: typeAgent, Name: orName(o.said("fullName"), o), Email: o.said("email"), Role: o.said("role")}
+			if userTypes[stringOf(saidOf(o["userTypeId"]))] == typeBot {
+				row.Type = typeBot
+			}
+			more.rest("", o)
+			row.Attributes = more.rows()
+			s.Agents = append(s.Agents, row)
+		case kindSkills, kindAgentGroups:
+			row := schemas.Group{GroupID: *id, ObservedAt: doc.ObservedAt, Name: o.said("name"), Description: o.said("description")}
+			if doc.Kind == kindAgentGroups {
+				row.GroupID = "agentGroup:" + *id
+			}
+			more.rest("", o)
+			more.put("kind", doc.Kind)
+			row.Attributes = more.rows()
+			s.Groups = append(s.Groups, row)
+		}
+	}
+	return s, nil
+}
+
+// orName is a name, else the nickname or the login name, which stay where they are.
+func orName(name *string, o object) *string {
+	for _, other := range []string{"nickname", "loginName"} {
+		if name == nil {
+			name = saidOf(o[other])
+		}
+	}
+	return name
+}

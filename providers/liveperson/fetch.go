@@ -1,0 +1,217 @@
+package liveperson
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// The kinds of documents of conversations.
+const (
+	kindRecord   = "record"            // all of a conversation, of the account's API
+	kindMetadata = "consumer_metadata" // a row of the consumer's list
+	kindContent  = "consumer_content"  // the messages, of the consumer's API
+)
+
+// Messages fetches all there is of refs: a record each, or for a consumer the messages.
+func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	if a.consumer {
+		return a.contents(ctx, refs)
+	}
+	return func(yield func(schemas.Document, error) bool) {
+		for batch := range slices.Chunk(refs, batchSize) {
+			docs, err := a.records(ctx, batch)
+			if err != nil {
+				yield(schemas.Document{}, err)
+				return
+			}
+			for _, ref := range batch {
+				if !yield(docs[ref.ID], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Metadata has nothing to fetch: Messages gives all there is.
+func (a *account) Metadata(ctx context.Context, _ []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		if ctx.Err() != nil {
+			yield(schemas.Document{}, &providers.Error{Kind: providers.Transient, Op: "metadata", Err: context.Cause(ctx)})
+		}
+	}
+}
+
+// records fetches records by id. What an answer leaves out is asked for again, in the end alone; what is not there then
+// is gone. A record that the platform has cut is asked for alone too.
+func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string]schemas.Document, error) {
+	docs := map[string]schemas.Document{}
+	var cut []string
+	keep := func(found map[string]record) {
+		for id, r := range found {
+			docs[id] = r.doc
+			if r.partial {
+				cut = append(cut, id)
+			}
+		}
+	}
+	left := idsOf(refs)
+	for len(left) > 0 {
+		found, answer, err := a.byID(ctx, left)
+		if err != nil {
+			return nil, err
+		}
+		keep(found)
+		alone := len(left) == 1
+		left = slices.DeleteFunc(left, func(id string) bool { _, ok := found[id]; return ok })
+		if len(found) > 0 {
+			continue
+		}
+		if alone {
+			docs[left[0]] = schemas.Document{Kind: kindRecord, ConversationID: left[0], Status: http.StatusNotFound, ObservedAt: answer.ObservedAt}
+			break
+		}
+		for _, id := range left {
+			found, answer, err := a.byID(ctx, []string{id})
+			if err != nil {
+				return nil, err
+			}
+			docs[id] = schemas.Document{Kind: kindRecord, ConversationID: id, Status: http.StatusNotFound, ObservedAt: answer.ObservedAt}
+			keep(found)
+		}
+		break
+	}
+	slices.Sort(cut)
+	for _, id := range cut {
+		if len(refs) == 1 {
+			break // it was alone
+		}
+		found, _, err := a.byID(ctx, []string{id})
+		if err != nil {
+			return nil, err
+		}
+		if r, ok := found[id]; ok {
+			docs[id] = r.doc
+		}
+	}
+	return docs, nil
+}
+
+func idsOf(refs []providers.Ref) []string {
+	var ids []string
+	for _, ref := range refs {
+		if !slices.Contains(ids, ref.ID) {
+			ids = append(ids, ref.ID)
+		}
+	}
+	return ids
+}
+
+// record is a record as sent.
+type record struct {
+	doc     schemas.Document
+	partial bool
+}
+
+// byID fetches those of ids that there are. An answer that is too large is fetched in halves.
+// "Get conversation by conversation ID", Messaging Interactions API.
+func (a *account) byID(ctx context.Context, ids []string) (map[string]record, rest.Response, error) {
+	op := "fetch " + strconv.Itoa(len(ids)) + " conversations"
+	if len(ids) == 1 {
+		op = "fetch conversation " + ids[0]
+	}
+	found := map[string]record{}
+	answer, err := a.ask(ctx, serviceHistory, rest.Request{
+		Op: op, Method: http.MethodPost, Path: a.path("conversation/search"), Repeatable: true,
+		Query: url.Values{"v": {a.sdeVersion}, "source": {a.source}},
+		JSON:  map[string][]string{"conversationIds": ids, "contentToRetrieve": a.content},
+	})
+	switch {
+	case errors.Is(err, rest.ErrTooLarge) && len(ids) > 1:
+		return a.halves(ctx, ids)
+	case gone(err) || err == nil && answer.Status == http.StatusNoContent:
+		return found, answer, nil
+	case err != nil:
+		return nil, answer, err
+	}
+	e, err := readEnvelope(answer.Body)
+	if err != nil {
+		return nil, answer, malformed(op, err)
+	}
+	if e.partial {
+		return nil, answer, &providers.Error{Kind: providers.Transient, Op: op, Status: answer.Status, Err: errPartial}
+	}
+	for _, raw := range e.records {
+		o, err := decodeObject(raw)
+		if err != nil {
+			return nil, answer, malformed(op, err)
+		}
+		info := o.object("info")
+		id := info.word("conversationId")
+		if !slices.Contains(ids, id) {
+			if id == "" {
+				return nil, answer, malformed(op, errRow)
+			}
+			continue
+		}
+		found[id] = record{
+			doc:     schemas.Document{Kind: kindRecord, ConversationID: id, Status: http.StatusOK, ObservedAt: answer.ObservedAt, Body: raw},
+			partial: info.truth("isPartial"),
+		}
+	}
+	return found, answer, nil
+}
+
+func (a *account) halves(ctx context.Context, ids []string) (map[string]record, rest.Response, error) {
+	found, answer, err := a.byID(ctx, ids[:len(ids)/2])
+	if err != nil {
+		return nil, answer, err
+	}
+	more, answer, err := a.byID(ctx, ids[len(ids)/2:])
+	for id, r := range more {
+		found[id] = r
+	}
+	return found, answer, err
+}
+
+// contents fetches the messages of a consumer's conversations, one by one.
+// "Conversations content", Consumer Messaging History API: it has no pages.
+func (a *account) contents(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		for _, ref := range refs {
+			op := "messages of conversation " + ref.ID
+			answer, err := a.ask(ctx, serviceHistory, rest.Request{
+				Op: op, Path: a.path("conversation/content/search"),
+				Query: url.Values{"conversationId": {ref.ID}, "source": {a.source}},
+			})
+			doc := schemas.Document{Kind: kindContent, ConversationID: ref.ID, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}
+			if err == nil && answer.Status == http.StatusOK {
+				doc.Body = answer.Body
+				if o, bad := decodeObject(answer.Body); bad != nil || !o.has("messageEventRecords") {
+					err = malformed(op, errShape)
+				}
+			}
+			if err != nil && !gone(err) {
+				yield(schemas.Document{}, err)
+				return
+			}
+			if !yield(doc, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (o object) has(name string) bool {
+	_, ok := o[name]
+	return ok
+}

@@ -1,0 +1,314 @@
+package liveperson
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+const opList = "list conversations"
+
+// widening is what the server rounds the bounds of a window to.
+const widening = 10 * time.Minute
+
+var (
+	errOrder   = errors.New("the platform does not list conversations in the order in which they began; walking such a list would skip conversations")
+	errPartial = errors.New("some shards of the platform's search engine did not answer; the page is not whole")
+	errDense   = errors.New("more conversations began in the window than the platform can be trusted to page through")
+	errWall    = errors.New("so many conversations began within ten minutes that the platform does not page through them, and it takes no shorter windows")
+)
+
+// row is one listed conversation.
+type row struct {
+	id  string
+	at  time.Time
+	raw json.RawMessage
+}
+
+// second is the precision to which the list is trusted to be in order.
+func (r row) second() int64 { return r.at.Unix() }
+
+// page is one page of a list.
+type page struct {
+	rows       []row
+	count      *int64 // conversations of the window as asked for, where the server says it
+	observedAt time.Time
+}
+
+// order is how a list is asked to be sorted, and where in it to begin.
+type order struct {
+	sort          string
+	offset, limit int
+}
+
+// spans are the windows that are asked for instead of w: the platform takes three months at most, and rounds outwards.
+func (a *account) spans(w schemas.Window) []schemas.Window {
+	length := 88 * 24 * time.Hour
+	if a.consumer {
+		length = 360 * 24 * time.Hour // thirteen months once were the longest for a consumer
+	}
+	var all []schemas.Window
+	for from := w.From; from.Before(w.To); {
+		to := from.Truncate(widening).Add(length)
+		if to.After(w.To) {
+			to = w.To
+		}
+		all = append(all, schemas.Window{From: from, To: to})
+		from = to
+	}
+	return all
+}
+
+// bounds are the bounds of a window in milliseconds, the last included.
+func bounds(w schemas.Window) (from, to int64) {
+	return w.From.UnixMilli(), w.To.Add(time.Millisecond-time.Nanosecond).UnixMilli() - 1
+}
+
+// page asks for one page of a window.
+func (a *account) page(ctx context.Context, w schemas.Window, o order) (page, error) {
+	var answer rest.Response
+	var err error
+	if a.consumer {
+		answer, err = a.searchConsumer(ctx, w, o)
+	} else {
+		answer, err = a.search(ctx, w, o)
+	}
+	p := page{observedAt: answer.ObservedAt}
+	if err != nil || answer.Status == http.StatusNoContent {
+		return p, a.explain(err, w, o)
+	}
+	e, err := readEnvelope(answer.Body)
+	if err != nil {
+		return p, malformed(opList, err)
+	}
+	if e.partial {
+		return p, &providers.Error{Kind: providers.Transient, Op: opList, Status: answer.Status, Err: errPartial}
+	}
+	p.count = e.count
+	for i, raw := range e.records {
+		r, err := readRow(raw)
+		if err != nil {
+			return p, malformed(opList, fmt.Errorf("row %d from offset %d on: %w", i+1, o.offset, err))
+		}
+		p.rows = append(p.rows, r)
+	}
+	return p, nil
+}
+
+// search asks for conversations of the account that began in a window. The rows hold little: naming no kind at all would
+// mean all of them.
+// "Conversations", Messaging Interactions API.
+func (a *account) search(ctx context.Context, w schemas.Window, o order) (rest.Response, error) {
+	from, to := bounds(w)
+	return a.ask(ctx, serviceHistory, rest.Request{
+		Op: opList, Method: http.MethodPost, Path: a.path("search"), Repeatable: true,
+		Query: url.Values{
+			"offset": {strconv.Itoa(o.offset)}, "limit": {strconv.Itoa(o.limit)}, "sort": {o.sort},
+			"v": {a.sdeVersion}, "source": {a.source},
+		},
+		JSON: map[string]any{
+			"start": map[string]int64{"from": from, "to": to}, "status": a.status, "contentToRetrieve": []string{"summary"},
+		},
+	})
+}
+
+// searchConsumer asks for conversations of the consumer whose token it is. Both bounds have to be given, or neither.
+// "Conversations metadata", Consumer Messaging History API.
+func (a *account) searchConsumer(ctx context.Context, w schemas.Window, o order) (rest.Response, error) {
+	from, to := bounds(w)
+	return a.ask(ctx, serviceHistory, rest.Request{
+		Op: opList, Path: a.path("consumer/metadata/search"),
+		Query: url.Values{
+			"offset": {strconv.Itoa(o.offset)}, "limit": {strconv.Itoa(o.limit)}, "sort": {o.sort}, "source": {a.source},
+			"state": {a.state}, "startFrom": {strconv.FormatInt(from, 10)}, "startTo": {strconv.FormatInt(to, 10)},
+		},
+	})
+}
+
+func (a *account) path(below string) string {
+	return "/messaging_history/api/account/" + a.id + "/conversations/" + below
+}
+
+// explain says what a refusal deep in a list means: the search engine that the platform names in its errors gives out
+// no rows beyond some ten thousand.
+func (a *account) explain(err error, w schemas.Window, o order) error {
+	deep := o.offset+o.limit > a.offsetCap
+	if !deep || !errors.Is(err, errOffset) && !errors.Is(err, errSearch) && statusOf(err) != http.StatusBadRequest {
+		return err
+	}
+	if divisible(w) {
+		return &providers.Error{Kind: providers.WindowTooDense, Op: opList, Status: statusOf(err), Err: errDense}
+	}
+	return &providers.Error{Kind: providers.Malformed, Op: opList, Status: statusOf(err), Err: errWall}
+}
+
+// divisible says that halves of a window would be answered with fewer conversations than the window, in the end.
+func divisible(w schemas.Window) bool {
+	from, to := bounds(w)
+	step := widening.Milliseconds()
+	return to/step > from/step
+}
+
+// envelope is what stands around records.
+type envelope struct {
+	count   *int64
+	partial bool
+	records []json.RawMessage
+}
+
+// readEnvelope reads the answer of either API. Its links lead to other hosts, and are not even read.
+func readEnvelope(body []byte) (envelope, error) {
+	type metadata struct {
+		Count  json.Number `json:"count"`
+		Shards struct {
+			Partial any `json:"partialResult"`
+		} `json:"shardsStatusResult"`
+	}
+	var said struct {
+		Metadata         metadata        `json:"_metadata"`
+		ResponseMetadata metadata        `json:"_responseMetadata"`
+		Records          json.RawMessage `json:"conversationHistoryRecords"`
+		MetadataRecords  json.RawMessage `json:"conversationHistoryMetadataRecords"`
+	}
+	var e envelope
+	if err := json.Unmarshal(body, &said); err != nil {
+		return e, errShape
+	}
+	records := cmp.Or(string(said.Records), string(said.MetadataRecords))
+	if records == "" || json.Unmarshal([]byte(records), &e.records) != nil {
+		return e, errShape
+	}
+	for _, m := range []metadata{said.Metadata, said.ResponseMetadata} {
+		if n, err := m.Count.Int64(); err == nil && n >= 0 {
+			e.count = &n
+		}
+		e.partial = e.partial || m.Shards.Partial == true || m.Shards.Partial == "true"
+	}
+	return e, nil
+}
+
+var errRow = errors.New("it has no id or no time of its beginning")
+
+// readRow reads what a list must know of a record of either API.
+func readRow(raw json.RawMessage) (row, error) {
+	o, err := decodeObject(raw)
+	if err != nil {
+		return row{}, err
+	}
+	r := row{raw: raw}
+	var at *time.Time
+	if info := o.object("info"); info != nil {
+		r.id, at = info.word("conversationId"), info.moment("startTime")
+	} else {
+		r.id, at = o.word("convId"), o.moment("startTs")
+	}
+	if r.id == "" || at == nil {
+		return r, errRow
+	}
+	r.at = *at
+	return r, nil
+}
+
+// Conversations walks the spans of a window, each from its beginning.
+func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		spans := a.spans(w)
+		place, err := parsePlace(at, len(spans))
+		if err != nil {
+			yield(providers.Page{}, malformed(opList, err))
+			return
+		}
+		if len(spans) == 0 {
+			yield(providers.Page{}, nil)
+			return
+		}
+		for {
+			out, next, err := a.walk(ctx, spans[place.span], place)
+			if err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
+			if next == nil && place.span+1 < len(spans) {
+				next = &placeInList{span: place.span + 1}
+			}
+			if next != nil {
+				out.Next = next.cursor()
+			}
+			if !yield(out, nil) || next == nil {
+				return
+			}
+			place = *next
+		}
+	}
+}
+
+// placeInList is where a list goes on. All rows of the span that began before the second done have been given out.
+type placeInList struct {
+	span   int
+	offset int
+	done   int64
+	plain  bool // the offset alone says what has been given out
+}
+
+func (p placeInList) cursor() providers.Cursor {
+	kind := "w"
+	if p.plain {
+		kind = "t"
+	}
+	return providers.Cursor(fmt.Sprintf("%s%d.%d.%d", kind, p.span, p.offset, p.done))
+}
+
+func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
+	var p placeInList
+	if at == "" {
+		return p, nil
+	}
+	p.plain = strings.HasPrefix(string(at), "t")
+	parts := strings.Split(string(at[1:]), ".")
+	if len(parts) != 3 {
+		return p, errCursor
+	}
+	var err1, err2, err3 error
+	p.span, err1 = strconv.Atoi(parts[0])
+	p.offset, err2 = strconv.Atoi(parts[1])
+	p.done, err3 = strconv.ParseInt(parts[2], 10, 64)
+	if err1 != nil || err2 != nil || err3 != nil || p.span < 0 || p.span >= spans || p.offset < 0 || p.cursor() != at {
+		return p, errCursor
+	}
+	return p, nil
+}
+
+// window is what rows hold of a window, in order.
+func (a *account) window(rows []row, w schemas.Window, observedAt time.Time) providers.Page {
+	var out providers.Page
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(x, y row) int {
+		return cmp.Or(x.at.Compare(y.at), strings.Compare(x.id, y.id))
+	})
+	for _, r := range rows {
+		if !w.Contains(r.at) {
+			out.Dropped++
+			continue
+		}
+		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.at})
+		if a.consumer {
+			out.Documents = append(out.Documents, schemas.Document{
+				Kind: kindMetadata, ConversationID: r.id, Status: http.StatusOK, ObservedAt: observedAt, Body: r.raw,
+			})
+		}
+	}
+	return out
+}

@@ -1,0 +1,159 @@
+package liveperson
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// grant is a bearer token and how long it is good for; 0 where that was not said.
+type grant struct {
+	token string
+	life  time.Duration
+}
+
+// session keeps a bearer token and gets another before it expires, one at a time.
+type session struct {
+	fetch func(context.Context) (grant, error)
+	taken chan struct{} // held by whoever looks at the rest
+	held  header
+	until time.Time
+}
+
+func newSession(fetch func(context.Context) (grant, error)) *session {
+	return &session{fetch: fetch, taken: make(chan struct{}, 1)}
+}
+
+const (
+	defaultLife = time.Hour   // an example token of "OAuth 2.0 client credentials" lives so long
+	renewMargin = time.Minute // before the end, and at most a quarter of the life
+)
+
+// key is the token in hand, or a new one where it was refused or has little time left.
+func (s *session) key(ctx context.Context, refused key) (key, error) {
+	select {
+	case s.taken <- struct{}{}:
+		defer func() { <-s.taken }()
+	case <-ctx.Done():
+		return nil, &providers.Error{Kind: providers.Transient, Op: "sign in", Err: context.Cause(ctx)}
+	}
+	if s.held != "" && key(s.held) != refused && time.Now().Before(s.until) {
+		return s.held, nil
+	}
+	s.held = ""
+	g, err := s.fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if g.life <= 0 {
+		g.life = defaultLife
+	}
+	s.held, s.until = header("Bearer "+g.token), time.Now().Add(g.life-min(renewMargin, g.life/4))
+	return s.held, nil
+}
+
+var (
+	errClient  = errors.New("the client is not known, or its secret is wrong; check client_id and client_secret")
+	errLogin   = errors.New("the user name or the password is not accepted")
+	errNoToken = errors.New("the answer holds no token")
+)
+
+// clientCredentials gets a token for a registered application.
+// "OAuth 2.0 client credentials", version 2 of the token's address: that of version 1 is for another API.
+func (a *account) clientCredentials(id, secret string) func(context.Context) (grant, error) {
+	return func(ctx context.Context) (grant, error) {
+		const op = "get a token"
+		answer, err := a.signIn(ctx, serviceTokens, errClient, rest.Request{
+			Op: op, Method: http.MethodPost, Path: "/sentinel/api/v2/account/" + a.id + "/app/token", Repeatable: true,
+			Form: url.Values{"client_id": {id}, "client_secret": {secret}, "grant_type": {"client_credentials"}},
+		})
+		if err != nil {
+			return grant{}, err
+		}
+		o, _ := decodeObject(answer.Body)
+		g := grant{token: o.word("access_token")}
+		if g.token == "" {
+			return g, malformed(op, errNoToken)
+		}
+		if seconds := o.integer("expires_in"); seconds != nil && *seconds > 0 {
+			g.life = lifeOf(*seconds)
+		} else {
+			g.life = lifeOfJWT(g.token, time.Now())
+		}
+		return g, nil
+	}
+}
+
+// login signs a user in.
+// "Login", Login Service API: sessionTTl is a text, in seconds.
+func (a *account) login(name, password string) func(context.Context) (grant, error) {
+	return func(ctx context.Context) (grant, error) {
+		const op = "log in"
+		answer, err := a.signIn(ctx, serviceLogin, errLogin, rest.Request{
+			Op: op, Method: http.MethodPost, Path: "/api/account/" + a.id + "/login", Query: url.Values{"v": {"1.3"}},
+			JSON: map[string]string{"username": name, "password": password},
+		})
+		if err != nil {
+			return grant{}, err
+		}
+		o, _ := decodeObject(answer.Body)
+		g := grant{token: o.word("bearer")}
+		if g.token == "" {
+			return g, malformed(op, errNoToken)
+		}
+		if seconds := o.integer("sessionTTl"); seconds != nil && *seconds > 0 {
+			g.life = lifeOf(*seconds)
+		}
+		return g, nil
+	}
+}
+
+// signIn asks without a key. A 400 or 401 is about the secrets.
+func (a *account) signIn(ctx context.Context, service string, why error, r rest.Request) (rest.Response, error) {
+	client, err := a.hosts.of(ctx, service)
+	if err != nil {
+		return rest.Response{}, err
+	}
+	answer, err := client.Do(ctx, r)
+	if err == nil && (answer.Status == http.StatusBadRequest || answer.Status == http.StatusUnauthorized) {
+		return answer, &providers.Error{Kind: providers.Denied, Op: r.Op, Status: answer.Status, Err: why}
+	}
+	return checked(r.Op, answer, err)
+}
+
+const longestLife = 24 * time.Hour // a token is renewed once a day, whatever it says
+
+func lifeOf(seconds int64) time.Duration {
+	return time.Duration(min(seconds, int64(longestLife/time.Second))) * time.Second
+}
+
+// lifeOfJWT is how long a JWT says that it is good for: by its own two times where it has both, whatever our clock is.
+func lifeOfJWT(token string, now time.Time) time.Duration {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return 0
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return 0
+	}
+	var said struct {
+		Expires float64 `json:"exp"`
+		Issued  float64 `json:"iat"`
+	}
+	if json.Unmarshal(claims, &said) != nil || said.Expires <= 0 || said.Expires > maxUnix {
+		return 0
+	}
+	if said.Issued <= 0 {
+		said.Issued = float64(now.Unix())
+	}
+	return lifeOf(int64(max(1, said.Expires-said.Issued)))
+}

@@ -1,0 +1,255 @@
+package liveperson
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Thread turns the documents of one conversation into rows, as docs/mapping-liveperson.md says.
+func (a *account) Thread(docs []schemas.Document) (schemas.Thread, error) {
+	thread, err := mapThread(docs)
+	if err != nil {
+		id := ""
+		if len(docs) > 0 {
+			id = docs[0].ConversationID
+		}
+		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "read the documents of conversation " + id, Err: err}
+	}
+	return thread, nil
+}
+
+const reasonGone = "conversation_not_found"
+
+func mapThread(docs []schemas.Document) (schemas.Thread, error) {
+	for _, doc := range docs {
+		if doc.Kind != kindMetadata && (doc.Status == http.StatusNotFound || doc.Status == http.StatusGone) {
+			gone := schemas.Tombstone{ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: reasonGone}
+			return schemas.Thread{Tombstones: []schemas.Tombstone{gone}}, nil
+		}
+	}
+	if record, ok := latest(docs, kindRecord); ok {
+		return mapRecord(record)
+	}
+	if metadata, ok := latest(docs, kindMetadata); ok {
+		content, _ := latest(docs, kindContent)
+		return mapConsumer(metadata, content)
+	}
+	return schemas.Thread{}, errors.New("the conversation itself is not among them")
+}
+
+// latest is the document of a kind that was observed last.
+func latest(docs []schemas.Document, kind string) (schemas.Document, bool) {
+	var best schemas.Document
+	for _, doc := range docs {
+		if doc.Kind == kind && doc.Status == http.StatusOK && (best.Kind == "" || doc.ObservedAt.After(best.ObservedAt)) {
+			best = doc
+		}
+	}
+	return best, best.Kind != ""
+}
+
+// mapper gathers the rows of one conversation.
+type mapper struct {
+	schemas.Thread
+	id      string
+	at      time.Time      // when it was observed
+	newest  time.Time      // of all times that rows have
+	events  map[string]int // events by id
+	places  map[string]int // messages by id
+	people  map[string]person
+	dialogs map[string]*time.Time // when they began
+}
+
+// person is what is known of one who writes.
+type person struct {
+	kind string
+	name *string
+}
+
+func newMapper(doc schemas.Document) *mapper {
+	return &mapper{
+		id: doc.ConversationID, at: doc.ObservedAt,
+		events: map[string]int{}, places: map[string]int{}, people: map[string]person{}, dialogs: map[string]*time.Time{},
+	}
+}
+
+// when takes a time, and remembers the newest.
+func (m *mapper) when(o object, name string) *time.Time {
+	t := o.moment(name)
+	if t != nil && t.After(m.newest) {
+		m.newest = *t
+	}
+	return t
+}
+
+// mapRecord maps a record of the account's API.
+func mapRecord(doc schemas.Document) (schemas.Thread, error) {
+	o, err := decodeObject(doc.Body)
+	if err != nil {
+		return schemas.Thread{}, fmt.Errorf("%s: %w", doc.Kind, err)
+	}
+	m := newMapper(doc)
+	info := o.object("info")
+	if m.id == "" {
+		m.id = stringOf(saidOf(info["conversationId"]))
+	}
+	scores, statuses := o["messageScores"], o["messageStatuses"]
+	m.meet(o)
+	m.messages(o.list("messageRecords"))
+	m.participants(o)
+	m.surveys(o, info)
+	for _, kind := range eventKinds {
+		m.happened(kind, o)
+	}
+	m.conversation(o, info)
+	m.partial(scores, statuses)
+	return m.finish(), nil
+}
+
+// finish puts rows whose order the platform leaves open into one.
+func (m *mapper) finish() schemas.Thread {
+	slices.SortStableFunc(m.Events, func(x, y schemas.Event) int {
+		return cmp.Or(compareTimes(x.CreatedAt, y.CreatedAt), strings.Compare(x.EventID, y.EventID))
+	})
+	if m.Conversation.SourceVersion == nil && !m.newest.IsZero() {
+		version := m.newest.UnixMicro()
+		m.Conversation.SourceVersion = &version
+	}
+	if n := len(m.Messages); n > 0 {
+		m.Conversation.LastActivityAt = m.Messages[n-1].CreatedAt
+	}
+	return m.Thread
+}
+
+// conversation maps the info, and what there is only one of.
+func (m *mapper) conversation(o, info object) {
+	all := attributes{}
+	c := schemas.Conversation{
+		ConversationID: m.id,
+		ObservedAt:     m.at,
+		Status:         info.said("status"),
+		ChannelType:    info.said("source"),
+		CreatedAt:      m.when(info, "startTime"),
+		ContactID:      m.contact(),
+		AssigneeID:     info.said("latestAgentId"),
+		GroupID:        info.said("latestSkillId"),
+		Language:       info.said("language"),
+	}
+	c.State = state(c.Status)
+	ended, whole := m.when(info, "endTime"), m.when(info, "fullDialogEndTime")
+	c.ClosedAt = cmp.Or(m.when(info, "conversationEndTime"), ended)
+	putTime(all, "endTime", ended)
+	putTime(all, "fullDialogEndTime", whole)
+	if c.UpdatedAt = m.when(info, "lastUpdateTime"); c.UpdatedAt != nil {
+		version := c.UpdatedAt.UnixMicro()
+		c.SourceVersion = &version
+	}
+	if info.truth("isPartial") {
+		yes := "true"
+		all["is_partial"] = &yes
+	}
+	info.take("conversationId")
+	duration := info.take("duration")
+	if c.ClosedAt != nil && stringOf(c.Status) != "OPEN" {
+		all.put("duration", duration) // else it is the time until the question was asked
+	}
+	all.rest("", info)
+	monitoring := o.object("monitoring")
+	c.SourceURL = monitoring.said("conversationStartPage")
+	all.rest("monitoring.", monitoring)
+	all.rest("campaign.", o.object("campaign"))
+	summary := o.object("summary")
+	if text := summary.text("text"); text != nil {
+		all["summary.text"] = text
+	}
+	putTime(all, "summary.lastUpdatedTime", m.when(summary, "lastUpdatedTime"))
+	all.rest("summary.", summary)
+	all.rest("responseTime.", o.object("responseTime"))
+	o.take("conversationId")
+	leftovers(all, o)
+	c.Attributes = all.rows()
+	m.Conversation = c
+}
+
+// leftovers keeps what a record has beside all that is known; empty lists and objects say nothing.
+func leftovers(all attributes, o object) {
+	for name, v := range o {
+		if s := textOf(v); s != nil && *s != "[]" && *s != "{}" {
+			all.put(name, v)
+		}
+	}
+}
+
+func putTime(all attributes, name string, t *time.Time) {
+	if t != nil {
+		s := t.Format("2006-01-02T15:04:05.999999Z07:00")
+		all[name] = &s
+	}
+}
+
+func state(status *string) *string {
+	var s string
+	switch stringOf(status) {
+	case "OPEN":
+		s = "open"
+	case "CLOSE":
+		s = "closed"
+	default:
+		return nil
+	}
+	return &s
+}
+
+// contact is who wrote in: the first consumer.
+func (m *mapper) contact() *string {
+	for _, p := range m.Participants {
+		if p.Type == typeContact {
+			id := p.ParticipantID
+			return &id
+		}
+	}
+	return nil
+}
+
+// partial says of a record that the platform has cut how many messages there are at least: those that are spoken of, and
+// one more than there are.
+func (m *mapper) partial(spokenOf ...any) {
+	if m.Conversation.Attributes["is_partial"] == nil {
+		return
+	}
+	ids := map[string]bool{}
+	for _, msg := range m.Messages {
+		ids[msg.MessageID] = true
+	}
+	for _, v := range spokenOf {
+		list, _ := v.([]any)
+		for _, element := range list {
+			if s := saidOf(asObject(element)["messageId"]); s != nil {
+				ids[*s] = true
+			}
+		}
+	}
+	stated := int64(max(len(ids), len(m.Messages)+1))
+	m.Conversation.StatedMessages = &stated
+}
+
+// compareTimes puts what has no time first.
+func compareTimes(a, b *time.Time) int {
+	switch {
+	case a != nil && b != nil:
+		return a.Compare(*b)
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	}
+	return 1
+}

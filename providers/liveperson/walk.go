@@ -1,0 +1,73 @@
+package liveperson
+
+import (
+	"context"
+	"slices"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// walk reads the page at a place of a span and says where to go on; nil is the end of the span.
+//
+// Offsets move when conversations come or go meanwhile. So a page keeps back the rows of its last second, and the next one
+// begins a row before them. As long as that page begins before the second that is done, nothing lies between the two; where
+// it does not, rows have moved to lower offsets, and it is looked for there. Rows that moved up are only met twice, and are
+// known by their time.
+func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList) (providers.Page, *placeInList, error) {
+	o := order{sort: startAscending, offset: at.offset, limit: pageSize}
+	if a.consumer {
+		o.sort, o.limit = a.sort, a.pageSize
+	}
+	p, err := a.page(ctx, span, o)
+	for err == nil && moved(p, at, o.offset) {
+		o.offset = max(0, o.offset-o.limit)
+		p, err = a.page(ctx, span, o)
+	}
+	if err != nil {
+		return providers.Page{}, nil, err
+	}
+	if o.sort == startAscending && !slices.IsSortedFunc(p.rows, func(x, y row) int { return int(x.second() - y.second()) }) {
+		return providers.Page{}, nil, malformed(opList, errOrder)
+	}
+	if err := a.dense(span, p); err != nil {
+		return providers.Page{}, nil, err
+	}
+	fresh := p.rows
+	if !at.plain {
+		fresh = slices.DeleteFunc(slices.Clone(p.rows), func(r row) bool { return r.second() < at.done })
+	}
+	end := o.offset + len(p.rows)
+	short := len(p.rows) < o.limit
+	if len(p.rows) == 0 || short && (p.count == nil || int64(end) >= *p.count) {
+		return a.window(fresh, span, p.observedAt), nil, nil
+	}
+	last := p.rows[len(p.rows)-1].second()
+	if o.sort != startAscending || p.rows[0].second() == last {
+		// There is nothing to keep back, or nothing but: only the offset can tell what comes next.
+		return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: end, done: max(at.done, 0), plain: true}, nil
+	}
+	kept := 0
+	for _, r := range slices.Backward(p.rows) {
+		if r.second() != last {
+			break
+		}
+		kept++
+	}
+	fresh = slices.DeleteFunc(fresh, func(r row) bool { return r.second() == last })
+	return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: end - kept - 1, done: last}, nil
+}
+
+// moved says that a page may begin above what was given out last.
+func moved(p page, at placeInList, offset int) bool {
+	return offset > 0 && !at.plain && at.done > 0 && (len(p.rows) == 0 || p.rows[0].second() >= at.done)
+}
+
+// dense says that a span holds more than can be paged through. A window of ten minutes is read whatever it holds: it
+// cannot be made smaller.
+func (a *account) dense(span schemas.Window, p page) error {
+	if p.count == nil || *p.count < int64(a.offsetCap) || !divisible(span) {
+		return nil
+	}
+	return &providers.Error{Kind: providers.WindowTooDense, Op: opList, Err: errDense}
+}

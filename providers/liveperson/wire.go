@@ -1,0 +1,242 @@
+package liveperson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What the platform sends is read field by field: the documentation and real bodies differ in the types of single fields
+// and one of them must not cost a conversation. Whatever is read is taken out of its object, so that what is left at the
+// end is what nobody knew, and goes to the attributes.
+
+// object is a JSON object as sent; numbers are json.Number.
+type object map[string]any
+
+var errNotJSON = errors.New("the document is not JSON")
+
+// decode reads one JSON value.
+func decode(body []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, errNotJSON
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errNotJSON
+	}
+	return v, nil
+}
+
+func decodeObject(body []byte) (object, error) {
+	v, err := decode(body)
+	if err != nil {
+		return nil, err
+	}
+	o := asObject(v)
+	if o == nil {
+		return nil, errShape
+	}
+	return o, nil
+}
+
+func asObject(v any) object {
+	o, _ := v.(map[string]any)
+	return o
+}
+
+// take is a field, which is then no longer there.
+func (o object) take(name string) any {
+	v := o[name]
+	delete(o, name)
+	return v
+}
+
+// text takes a field as what people wrote: strings as they are, anything else as its JSON. Null and "" are nil.
+func (o object) text(name string) *string { return textOf(o.take(name)) }
+
+// said takes a field of which the platform spells out that there is none.
+func (o object) said(name string) *string { return saidOf(o.take(name)) }
+
+func (o object) word(name string) string { return stringOf(o.said(name)) }
+
+func stringOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func (o object) integer(name string) *int64 {
+	s := o.word(name)
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return &n
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return nil
+	}
+	n := int64(f)
+	return &n
+}
+
+func (o object) number(name string) *float64 {
+	f, err := strconv.ParseFloat(o.word(name), 64)
+	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return nil
+	}
+	return &f
+}
+
+// truth is true for true, and for 1 and "true".
+func (o object) truth(name string) bool {
+	b, err := strconv.ParseBool(o.word(name))
+	return err == nil && b
+}
+
+func (o object) object(name string) object { return asObject(o.take(name)) }
+
+// list takes a list of objects; what in it is none is left out. A single object is a list of one.
+func (o object) list(name string) []object {
+	var all []object
+	switch v := o.take(name).(type) {
+	case []any:
+		for _, element := range v {
+			if one := asObject(element); one != nil {
+				all = append(all, one)
+			}
+		}
+	case map[string]any:
+		all = append(all, v)
+	}
+	return all
+}
+
+// moment takes a time. "Conversations" says that each comes twice, as a text and, with an L at the end of its name, in
+// milliseconds; in its own example they differ, and the number is right.
+func (o object) moment(name string) *time.Time {
+	millis, spelled := momentOf(o.take(name+"L")), momentOf(o.take(name))
+	if millis != nil {
+		return millis
+	}
+	return spelled
+}
+
+const maxUnix = 253402300799 // the end of the year 9999
+
+// momentOf is a time in milliseconds, or spelled out. -1, which stands for "not yet", and what no calendar holds are nil.
+func momentOf(v any) *time.Time {
+	s := stringOf(saidOf(v))
+	if s == "" {
+		return nil
+	}
+	t, ok := millis(s)
+	for _, layout := range []string{"2006-01-02 15:04:05.999-0700", time.RFC3339Nano, "2006-01-02T15:04:05.999-0700", "2006-01-02 15:04:05"} {
+		if ok {
+			break
+		}
+		parsed, err := time.Parse(layout, s)
+		t, ok = parsed, err == nil
+	}
+	if !ok || t.Unix() < 0 || t.Unix() > maxUnix || t.UnixMicro() <= 0 {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Microsecond)
+	return &t
+}
+
+func millis(s string) (time.Time, bool) {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.UnixMilli(max(-1, min(n, (maxUnix+1)*1000))), true
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(math.Abs(f) < maxUnix*1000) {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(f)), true
+}
+
+func textOf(v any) *string {
+	var s string
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		s = v
+	case json.Number:
+		s = v.String()
+	default:
+		s = compact(v)
+	}
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// compact is a value as JSON, the keys of objects sorted.
+func compact(v any) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if e.Encode(v) != nil {
+		return ""
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// nothing is how the platform spells that there is no value.
+// "Conversations": the default values of the fields.
+var nothing = []string{"undefined", "null", "NA", "-1", "Unassigned"}
+
+// saidOf is a value as a text, nil where it only says that there is none.
+func saidOf(v any) *string {
+	s := textOf(v)
+	if s == nil || slices.Contains(nothing, *s) {
+		return nil
+	}
+	return s
+}
+
+// attributes gathers the attributes of a row; what says nothing leaves no trace.
+type attributes map[string]*string
+
+// signed are the fields whose -1 is a value: "alertedMCS" is one of -1, 0, 1, a raw score may be anything.
+var signed = []string{"alertedMCS", "messageRawScore"}
+
+func (a attributes) put(name string, v any) {
+	s := textOf(v)
+	if s == nil || slices.Contains(nothing, *s) && !(*s == "-1" && slices.Contains(signed, name)) {
+		return
+	}
+	a[name] = s
+}
+
+// rest takes all that is left of an object. A time that comes twice is kept in milliseconds only.
+func (a attributes) rest(prefix string, o object) {
+	for name, v := range o {
+		if _, twice := o[name+"L"]; twice {
+			continue
+		}
+		if s := textOf(v); s != nil {
+			if !slices.Contains(nothing, *s) || *s == "-1" && slices.Contains(signed, name) {
+				a[prefix+name] = s
+			}
+		}
+	}
+}
+
+// rows is the map as it stands in a row: none where nothing was gathered.
+func (a attributes) rows() map[string]*string {
+	if len(a) == 0 {
+		return nil
+	}
+	return a
+}
