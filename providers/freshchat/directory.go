@@ -1,0 +1,248 @@
+package freshchat
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// The kinds of documents of the directory.
+const (
+	kindAgents        = "agents"
+	kindGroups        = "groups"
+	kindChannels      = "channels"
+	kindRoles         = "roles"
+	kindFields        = "conversation_fields"
+	kindConfiguration = "account_configuration"
+	kindUsers         = "users"
+)
+
+// part is one list of the directory.
+type part struct {
+	kind, path string
+	paged      bool
+}
+
+// parts of the directory, in the order in which they are read.
+var parts = []part{
+	{kindAgents, "/agents", true},
+	{kindGroups, "/groups", true},
+	{kindChannels, "/channels", true},
+	{kindRoles, "/roles", true},
+	{kindFields, "/conversations/fields", false},
+	{kindConfiguration, "/accounts/configuration", false},
+	{kindUsers, "/users", true},
+}
+
+// rowsPerPage is what all clients agree on; some say that a hundred work.
+const rowsPerPage = 50
+
+// usersSince is before all users: the list of users is refused without a filter.
+const usersSince = "2000-01-01T00:00:00.000Z"
+
+func (p part) query(page int) url.Values {
+	if !p.paged {
+		return nil
+	}
+	q := url.Values{"page": {strconv.Itoa(page)}, "items_per_page": {strconv.Itoa(rowsPerPage)}, "sort_order": {"asc"}}
+	if p.kind == kindUsers {
+		q.Set("created_from", usersSince)
+	}
+	return q
+}
+
+// Directory reads the parts one after the other; a cursor is the part and the page in it, "users:3".
+func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		for {
+			index, page, err := parseStep(at)
+			if err != nil {
+				yield(providers.Page{}, malformed("list the directory", err))
+				return
+			}
+			out, err := a.step(ctx, index, page)
+			if err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
+			if !yield(out, nil) || out.Next == "" {
+				return
+			}
+			at = out.Next
+		}
+	}
+}
+
+func parseStep(at providers.Cursor) (index, page int, err error) {
+	if at == "" {
+		return 0, 1, nil
+	}
+	kind, number, _ := strings.Cut(string(at), ":")
+	index = slices.IndexFunc(parts, func(p part) bool { return p.kind == kind })
+	page, err = strconv.Atoi(number)
+	if err != nil || index < 0 || page < 1 || !parts[index].paged && page > 1 || strconv.Itoa(page) != number {
+		return 0, 0, errCursor
+	}
+	return index, page, nil
+}
+
+// step reads one document of the directory. A list that the account does not have is a document with its status.
+func (a *account) step(ctx context.Context, index, page int) (providers.Page, error) {
+	p := parts[index]
+	op := "list " + strings.ReplaceAll(p.kind, "_", " ")
+	answer, err := a.get(ctx, op, p.path, p.query(page))
+	if err != nil && !(gone(err) && (index > 0 || page > 1)) { // without agents it is no Freshchat
+		return providers.Page{}, err
+	}
+	doc := document(p.kind, "", answer)
+	doc.Sequence = int64(page - 1)
+	more := false
+	switch {
+	case err != nil:
+	case p.paged:
+		rows, err := list(answer.Body, p.kind)
+		if err != nil {
+			return providers.Page{}, malformed(op, err)
+		}
+		more = hasMore(answer.Body, len(rows), page, rowsPerPage)
+	case p.kind == kindFields:
+		if _, err := list(answer.Body, "fields"); err != nil {
+			return providers.Page{}, malformed(op, err)
+		}
+	default:
+		if _, err := only(answer.Body); err != nil {
+			return providers.Page{}, malformed(op, err)
+		}
+	}
+	out := providers.Page{Documents: []schemas.Document{doc}}
+	switch {
+	case more:
+		out.Next = providers.Cursor(fmt.Sprintf("%s:%d", p.kind, page+1))
+	case index+1 < len(parts):
+		out.Next = providers.Cursor(parts[index+1].kind + ":1")
+	}
+	return out, nil
+}
+
+// hasMore says whether a page is followed by another: by its pagination, else by its links, else by its length. The
+// envelope differs from list to list.
+func hasMore(body []byte, rows, page, asked int) bool {
+	if rows == 0 {
+		return false
+	}
+	if last := pages(body); last > 0 {
+		return page < last
+	}
+	if links := field(body, "links"); !isNull(links) {
+		next := field(links, "next_page")
+		return !isNull(next) && (next[0] == '"' || word(field(next, "href")) != "")
+	}
+	return rows >= asked
+}
+
+// pages is how many pages a list says it has, 0 where it does not say.
+func pages(body []byte) int {
+	n := integer(field(field(body, "pagination"), "total_pages"))
+	if n == nil || *n < 0 || *n > 1<<31 {
+		return 0
+	}
+	return int(*n)
+}
+
+// Snapshot turns a document of the directory into rows, as docs/mapping-freshchat.md says.
+func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
+	var s schemas.Snapshot
+	if doc.Status != statusOK || doc.Kind == kindConfiguration {
+		return s, nil
+	}
+	key := doc.Kind
+	if key == kindFields {
+		key = "fields"
+	}
+	rows, err := list(doc.Body, key)
+	if err != nil {
+		return s, malformed("read "+doc.Kind, err)
+	}
+	for _, row := range rows {
+		o := fields(row)
+		if word(o["id"]) == "" {
+			continue
+		}
+		switch doc.Kind {
+		case kindAgents:
+			s.Agents = append(s.Agents, agentRow(doc, o))
+		case kindGroups, kindRoles:
+			s.Groups = append(s.Groups, groupRow(doc, o))
+		case kindChannels:
+			s.Channels = append(s.Channels, channelRow(doc, o))
+		case kindFields:
+			s.Fields = append(s.Fields, fieldRow(doc, o))
+		case kindUsers:
+			s.Contacts = append(s.Contacts, contactRow(doc, o))
+		}
+	}
+	return s, nil
+}
+
+func agentRow(doc schemas.Document, o object) schemas.Agent {
+	more := attributes{}
+	more.addAll("", o, "id", "first_name", "last_name", "email", "role_name", "avatar")
+	more.put("avatar", text(fields(o["avatar"])["url"]))
+	return schemas.Agent{
+		AgentID: word(o["id"]), ObservedAt: doc.ObservedAt, Type: "agent",
+		Name:  fullName(word(o["first_name"]), word(o["last_name"])),
+		Email: text(o["email"]), Role: cmp.Or(text(o["role_name"]), text(o["role_id"])), Attributes: more.rows(),
+	}
+}
+
+// groupRow is a group, or a role, whose id begins with "role:" so that it is none of a group.
+func groupRow(doc schemas.Document, o object) schemas.Group {
+	more := attributes{}
+	more.addAll("", o, "id", "name", "description")
+	id := word(o["id"])
+	if doc.Kind == kindRoles {
+		id = "role:" + id
+	}
+	return schemas.Group{GroupID: id, ObservedAt: doc.ObservedAt, Name: text(o["name"]), Description: text(o["description"]), Attributes: more.rows()}
+}
+
+func channelRow(doc schemas.Document, o object) schemas.Channel {
+	more := attributes{}
+	more.addAll("", o, "id", "name", "source")
+	return schemas.Channel{ChannelID: word(o["id"]), ObservedAt: doc.ObservedAt, Name: text(o["name"]), Type: text(o["source"]), Attributes: more.rows()}
+}
+
+func fieldRow(doc schemas.Document, o object) schemas.Field {
+	more := attributes{}
+	more.addAll("", o, "id", "name", "label", "type", "choices")
+	applies := "conversation"
+	row := schemas.Field{
+		FieldID: word(o["id"]), ObservedAt: doc.ObservedAt, Key: cmp.Or(text(o["name"]), text(o["column_name"])), Name: text(o["label"]),
+		Type: text(o["type"]), AppliesTo: &applies, Attributes: more.rows(),
+	}
+	for _, v := range items(o["choices"]) {
+		if choice := cmp.Or(text(field(v, "value")), text(v)); choice != nil {
+			row.Choices = append(row.Choices, *choice)
+		}
+	}
+	return row
+}
+
+func contactRow(doc schemas.Document, o object) schemas.Contact {
+	more := personAttributes(o)
+	delete(more, "reference_id")
+	delete(more, "updated_time")
+	return schemas.Contact{
+		ContactID: word(o["id"]), ObservedAt: doc.ObservedAt, Name: fullName(word(o["first_name"]), word(o["last_name"])),
+		Email: text(o["email"]), Phone: text(o["phone"]), Identifier: text(o["reference_id"]),
+		CreatedAt: moment(o["created_time"]), LastActivityAt: moment(o["updated_time"]), Attributes: more,
+	}
+}

@@ -1,0 +1,191 @@
+// Package freshchat reads one account of Freshchat.
+//
+// The platform has no list of conversations. What there were in a window is asked of its reports: one Chat-Transcript for
+// each day and one Conversation-Created for a month. A report is ordered, waited for, and fetched as a ZIP of CSV files
+// from another host, and there is a quota of one order a minute; so the cursor of a list carries the ids of all reports
+// that were ordered, and every order is a page of its own, whose cursor stands in the history before the first wait. The
+// other way is to walk all users and ask for the conversations of each.
+//
+// To which window a conversation belongs is decided by its own time of creation, so a conversation that is met in the
+// reports of several windows is listed in one. Messages are read newest first, along the links that the answers give, and
+// compared by id with the transcript's rows.
+//
+// It must not know the lake, Temporal, another platform, or the environment.
+package freshchat
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Definition is Freshchat. The limits of its REST part are not published ("vary by account and plan"), so the budget is
+// a modest guess. Users are fetched a hundred at a time with the list, so nothing is left for Metadata.
+var Definition = providers.Definition{
+	Name:              "freshchat",
+	Open:              open,
+	Check:             check,
+	RequestsPerSecond: 5,
+	MessageRequests:   1,
+}
+
+// Lane says where messages are read from.
+type lane string
+
+const (
+	laneBoth       lane = "both"
+	laneREST       lane = "rest"
+	laneTranscript lane = "transcript"
+)
+
+// The options of an account.
+const (
+	optionLane        = "lane"
+	optionEnumeration = "enumeration"
+	optionTail        = "transcript_tail"
+	optionReports     = "reports"
+)
+
+const (
+	defaultTail = 7
+	maxTail     = 14 // days; all report ids of a window have to fit into a cursor
+)
+
+type options struct {
+	lane    lane
+	users   bool // list by users, not by reports
+	tail    int  // days of transcript after the window, in the transcript lane
+	reports []string
+}
+
+// conversationReports are the reports that say something of single conversations.
+var conversationReports = []string{
+	"CSAT-Score", "Conversation-Resolution-Label", "Conversation-Resolved", "Conversation-Agent-Assigned",
+	"Conversation-Group-Assigned", "First-Response-Time", "Response-Time", "Resolution-Time",
+}
+
+// knownReports are all that Reports can ask for: those above and some that are large or say nothing of a conversation.
+var knownReports = append(slices.Clone(conversationReports), "Message-Sent", "Agent-Activity", "Agent-Intelliassign-Activity")
+
+func readOptions(given map[string]string) (options, error) {
+	o := options{lane: laneBoth, tail: defaultTail, reports: conversationReports}
+	for key, text := range given {
+		switch key {
+		case optionLane:
+			o.lane = lane(text)
+			if o.lane != laneBoth && o.lane != laneREST && o.lane != laneTranscript {
+				return o, wrong(key, "must be both, rest or transcript")
+			}
+		case optionEnumeration:
+			if text != "reports" && text != "users" {
+				return o, wrong(key, "must be reports or users")
+			}
+			o.users = text == "users"
+		case optionTail:
+			days, err := strconv.Atoi(text)
+			if err != nil || days < 0 || days > maxTail {
+				return o, wrong(key, fmt.Sprintf("must be a number of days from 0 to %d", maxTail))
+			}
+			o.tail = days
+		case optionReports:
+			var err error
+			if o.reports, err = readReports(text); err != nil {
+				return o, err
+			}
+		default:
+			return o, wrong(key, "unknown; there are lane, enumeration, transcript_tail and reports")
+		}
+	}
+	if o.users && o.lane == laneTranscript {
+		return o, wrong(optionEnumeration, "users have no transcripts; use reports, or another lane")
+	}
+	if _, set := given[optionTail]; set && o.lane != laneTranscript {
+		return o, wrong(optionTail, "means something in the lane transcript only")
+	}
+	return o, nil
+}
+
+func readReports(text string) ([]string, error) {
+	if text == "none" {
+		return nil, nil
+	}
+	var all []string
+	for name := range strings.SplitSeq(text, ",") {
+		i := slices.IndexFunc(knownReports, func(known string) bool { return strings.EqualFold(known, strings.TrimSpace(name)) })
+		if i < 0 {
+			return nil, wrong(optionReports, "must be none, or some of "+strings.Join(knownReports, ", "))
+		}
+		if !slices.Contains(all, knownReports[i]) {
+			all = append(all, knownReports[i])
+		}
+	}
+	return all, nil
+}
+
+func wrong(option, reason string) error {
+	return &providers.Setting{Key: "options." + option, Reason: reason}
+}
+
+func check(a providers.Account) error {
+	u, err := url.Parse(a.BaseURL)
+	switch {
+	case a.BaseURL == "":
+		return &providers.Setting{Key: "base_url", Reason: "missing; give the account's own address, for example https://acme.freshchat.com/v2"}
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil:
+		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://acme.freshchat.com/v2"}
+	case strings.Contains(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), root), root):
+		return &providers.Setting{Key: "base_url", Reason: "must end with /v2, without a path of the API"}
+	}
+	_, err = readOptions(a.Options)
+	return err
+}
+
+// root of the API, below the host.
+const root = "/v2"
+
+// account is one login. It keeps nothing but what makes later requests cheaper.
+type account struct {
+	http *rest.Client
+	take func(context.Context, providers.Quota) error
+	options
+	shelf    shelf
+	orders   orders
+	census   census
+	systems  sync.Map     // system users by id, as documents
+	barren   atomic.Int32 // second looks in a row that brought nothing
+	noBatch  atomic.Bool  // the account has no /users/fetch
+	atOnce   int          // requests of a list side by side
+	unpacked int64        // cap of a report's files, in bytes
+}
+
+func open(a providers.Account) (providers.Provider, error) {
+	if err := check(a); err != nil {
+		return nil, err
+	}
+	o, err := readOptions(a.Options)
+	if err != nil {
+		return nil, err
+	}
+	client, err := rest.New(rest.Config{
+		BaseURL: strings.TrimSuffix(strings.TrimRight(a.BaseURL, "/"), root),
+		Sign: func(r *http.Request) error {
+			r.Header.Set("Authorization", "Bearer "+a.Token)
+			return nil
+		},
+		UserAgent:         "chatlake",
+		RequestsPerSecond: a.RequestsPerSecond,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open account: %w", err)
+	}
+	return &account{http: client, take: a.Take, options: o, atOnce: 8, unpacked: maxUnpacked}, nil
+}

@@ -1,0 +1,329 @@
+package freshchat
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// The kinds of documents.
+const (
+	kindConversation = "conversation"
+	kindCreated      = "conversation_created" // rows of the report Conversation-Created
+	kindTranscript   = "transcript"           // rows of Chat-Transcript, and the range that they were asked for
+	kindListed       = "listed_messages"      // messages read to learn when a conversation was created
+	kindMessages     = "messages"
+	kindUser         = "user"
+	kindSystemUser   = "system_user"
+)
+
+// candidate is a conversation that may belong to a window.
+type candidate struct {
+	id   string
+	docs []schemas.Document
+	user string // id of the contact, empty where it is not known
+	hint hint
+	at   *time.Time // of creation
+}
+
+// hint is what a list tells a fetch. The count and the digest are of the ids of the messages in the transcript.
+type hint struct {
+	User   string    `json:"user,omitempty"`
+	From   time.Time `json:"from,omitzero"` // the range of the transcript
+	To     time.Time `json:"to,omitzero"`
+	Count  int       `json:"count,omitempty"`
+	Digest uint64    `json:"digest,omitempty"`
+	// Unnamed is how many rows of the transcript have no id, and are not in Count.
+	Unnamed int `json:"unnamed,omitempty"`
+}
+
+func (h hint) text() string {
+	b, err := json.Marshal(h)
+	if err != nil || h == (hint{}) {
+		return ""
+	}
+	return string(b)
+}
+
+// readHint reads a hint; without one there is nothing to compare.
+func readHint(s string) hint {
+	var h hint
+	if json.Unmarshal([]byte(s), &h) != nil {
+		return hint{}
+	}
+	return h
+}
+
+// add takes an id into count and digest. The same ids have the same digest in any order.
+func (h *hint) add(id string) {
+	sum := fnv.New64a()
+	sum.Write([]byte(id))
+	h.Count++
+	h.Digest += sum.Sum64()
+}
+
+// agrees says whether the messages counted in got are those of the hint, as far as can be told.
+func (h hint) agrees(got hint) bool {
+	return got.Count == h.Count+h.Unnamed && (h.Unnamed > 0 || got.Digest == h.Digest)
+}
+
+// page makes a page of those of some entries that were created in w.
+func (a *account) page(ctx context.Context, w schemas.Window, s *spool, some []*entry) (providers.Page, error) {
+	if err := ctxError(ctx, opList); err != nil {
+		return providers.Page{}, err
+	}
+	all := make([]candidate, len(some))
+	err := a.sideBySide(ctx, len(some), func(ctx context.Context, i int) (err error) {
+		all[i], err = a.examine(ctx, w, s, some[i])
+		return err
+	})
+	if err != nil {
+		return providers.Page{}, err
+	}
+	return a.finish(ctx, w, all)
+}
+
+// finish keeps the candidates of a window, and fetches their contacts.
+func (a *account) finish(ctx context.Context, w schemas.Window, all []candidate) (providers.Page, error) {
+	var page providers.Page
+	in := all[:0:0]
+	for _, c := range all {
+		if c.at != nil && w.Contains(*c.at) {
+			in = append(in, c)
+		} else {
+			page.Dropped++
+		}
+	}
+	if a.lane != laneTranscript {
+		if err := a.contacts(ctx, in); err != nil {
+			return providers.Page{}, err
+		}
+	}
+	slices.SortFunc(in, func(a, b candidate) int { return cmp.Or(a.at.Compare(*b.at), cmp.Compare(a.id, b.id)) })
+	for _, c := range in {
+		c.hint.User = c.user
+		page.Refs = append(page.Refs, providers.Ref{ID: c.id, CreatedAt: *c.at, Hint: c.hint.text()})
+		page.Documents = append(page.Documents, c.docs...)
+	}
+	return page, nil
+}
+
+// examine gathers what there is on an entry until it is known when the conversation was created: its own body, else
+// Conversation-Created, else its messages, else the transcript.
+func (a *account) examine(ctx context.Context, w schemas.Window, s *spool, e *entry) (candidate, error) {
+	c := candidate{id: e.id}
+	transcript, err := a.rowDocument(s, e, w)
+	if err != nil {
+		return c, err
+	}
+	readable := false
+	if a.lane != laneTranscript {
+		var doc schemas.Document
+		if doc, err = a.conversation(ctx, e.id); err != nil {
+			return c, err
+		}
+		c.docs, readable = append(c.docs, doc), doc.Status == statusOK
+	}
+	if len(e.created) > 0 {
+		body, err := s.read(e.created)
+		if err != nil {
+			return c, malformed(opList, err)
+		}
+		c.docs = append(c.docs, schemas.Document{Kind: kindCreated, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: body})
+	}
+	if a.lane != laneREST {
+		c.docs = append(c.docs, transcript)
+	}
+	found, err := gatherSources(c.docs)
+	if err != nil {
+		return c, malformed(opList, err)
+	}
+	if c.at = found.stated(); c.at == nil && a.lane == laneTranscript {
+		return c, nil // it was created in another window
+	}
+	if c.at == nil {
+		if found, err = a.dateByMessages(ctx, &c, readable, transcript); err != nil {
+			return c, err
+		}
+	}
+	c.user = found.contactID()
+	if a.lane == laneBoth {
+		c.hint = found.hint()
+	}
+	return c, nil
+}
+
+// dateByMessages finds the time of creation where neither the conversation nor a report states it. The documents that it
+// takes are kept, so that the rows come to the same time.
+func (a *account) dateByMessages(ctx context.Context, c *candidate, readable bool, transcript schemas.Document) (*sources, error) {
+	if readable {
+		pages, err := a.messages(ctx, c.id, kindListed)
+		if err != nil {
+			return nil, err
+		}
+		c.docs = append(c.docs, pages...)
+	}
+	if a.lane == laneREST {
+		c.docs = append(c.docs, transcript)
+	}
+	found, err := gatherSources(c.docs)
+	if err != nil {
+		return nil, malformed(opList, err)
+	}
+	c.at = found.createdAt()
+	return found, nil
+}
+
+// rowDocument is an entry's rows of the transcript, none perhaps, and the range that was asked for.
+func (a *account) rowDocument(s *spool, e *entry, w schemas.Window) (schemas.Document, error) {
+	rows, err := s.read(e.rows)
+	if err != nil {
+		return schemas.Document{}, malformed(opList, err)
+	}
+	of := a.covered(w)
+	body := fmt.Appendf(nil, `{"from":%q,"to":%q,"rows":`, of.From.UTC().Format(time.RFC3339Nano), of.To.UTC().Format(time.RFC3339Nano))
+	body = append(append(body, rows...), '}')
+	return schemas.Document{Kind: kindTranscript, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: body}, nil
+}
+
+// conversation asks for a conversation's own body. That the API does not know it is a document as well.
+func (a *account) conversation(ctx context.Context, id string) (schemas.Document, error) {
+	op := "conversation " + id
+	// GET /conversations/{id}: identifier and status, on newer accounts also times and assignees; no messages.
+	answer, err := a.get(ctx, op, "/conversations/"+url.PathEscape(id), nil)
+	if err != nil && !unknown(err) {
+		return schemas.Document{}, err
+	}
+	if err == nil {
+		if _, err := only(answer.Body); err != nil {
+			return schemas.Document{}, malformed(op, err)
+		}
+	}
+	return document(kindConversation, id, answer), nil
+}
+
+const (
+	statusOK  = 200
+	userBatch = 100
+)
+
+// contacts fetches the contacts of candidates, a hundred at a time, and adds them as documents. A user who is not in the
+// answer was deleted.
+func (a *account) contacts(ctx context.Context, all []candidate) error {
+	var ids []string
+	for _, c := range all {
+		if c.user != "" && !hasUser(c.docs) {
+			ids = append(ids, c.user)
+		}
+	}
+	slices.Sort(ids)
+	users := map[string]schemas.Document{}
+	for batch := range slices.Chunk(slices.Compact(ids), userBatch) {
+		if err := a.fetchUsers(ctx, batch, users); err != nil {
+			return err
+		}
+	}
+	for i := range all {
+		if doc, ok := users[all[i].user]; ok && !hasUser(all[i].docs) {
+			doc.ConversationID = all[i].id
+			all[i].docs = append(all[i].docs, doc)
+		}
+	}
+	return nil
+}
+
+func hasUser(docs []schemas.Document) bool {
+	return slices.ContainsFunc(docs, func(d schemas.Document) bool { return d.Kind == kindUser })
+}
+
+func (a *account) fetchUsers(ctx context.Context, ids []string, to map[string]schemas.Document) error {
+	const op = "fetch users"
+	if a.noBatch.Load() {
+		return a.fetchEach(ctx, ids, to)
+	}
+	// POST /users/fetch with up to 100 ids, answered {"users": [...]} or a bare array (seen in a dashboard's code).
+	answer, err := a.do(ctx, rest.Request{
+		Op: op, Method: "POST", Path: root + "/users/fetch", JSON: map[string][]string{"ids": ids}, Repeatable: true,
+	})
+	if gone(err) || statusOf(err) == 405 {
+		a.noBatch.Store(true)
+		return a.fetchEach(ctx, ids, to)
+	}
+	if err != nil {
+		return err
+	}
+	rows, err := list(answer.Body, "users")
+	if err != nil {
+		return malformed(op, err)
+	}
+	for _, id := range ids {
+		to[id] = schemas.Document{Kind: kindUser, Status: 404, ObservedAt: answer.ObservedAt}
+	}
+	for _, row := range rows {
+		if id := word(field(row, "id")); id != "" {
+			to[id] = schemas.Document{Kind: kindUser, Status: statusOK, ObservedAt: answer.ObservedAt, Body: bytes.Clone(row)}
+		}
+	}
+	return nil
+}
+
+func (a *account) fetchEach(ctx context.Context, ids []string, to map[string]schemas.Document) error {
+	docs := make([]schemas.Document, len(ids))
+	err := a.sideBySide(ctx, len(ids), func(ctx context.Context, i int) (err error) {
+		docs[i], err = a.user(ctx, kindUser, ids[i])
+		return err
+	})
+	for i, id := range ids {
+		to[id] = docs[i]
+	}
+	return err
+}
+
+// user asks for one user. System users are shown only to those who ask for one (seen in the vendor's own client).
+func (a *account) user(ctx context.Context, kind, id string) (schemas.Document, error) {
+	var query url.Values
+	if kind == kindSystemUser {
+		query = url.Values{"system_user": {"true"}}
+	}
+	answer, err := a.get(ctx, "user "+id, "/users/"+url.PathEscape(id), query)
+	if err != nil && !unknown(err) {
+		return schemas.Document{}, err
+	}
+	return document(kind, "", answer), nil
+}
+
+// sideBySide does n things, some at once. The first error ends all.
+func (a *account) sideBySide(ctx context.Context, n int, do func(context.Context, int) error) error {
+	outer := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	free := make(chan struct{}, a.atOnce)
+	for i := range n {
+		if free <- struct{}{}; ctx.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-free }()
+			if err := do(ctx, i); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	if err := ctxError(outer, opList); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}

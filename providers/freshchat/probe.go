@@ -1,0 +1,33 @@
+package freshchat
+
+import (
+	"context"
+	"errors"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Probe checks that the token opens the account. A token reaches all users and conversations of its account; whether it
+// may order reports is seen when one is ordered, and orders are too few to spend one here.
+func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
+	const op = "check the token"
+	// GET /accounts/configuration: the account's ids, bundle and plan.
+	answer, err := a.get(ctx, op, "/accounts/configuration", nil)
+	switch {
+	case gone(err):
+		return providers.Probe{}, &providers.Error{Kind: providers.Denied, Op: op, Status: answer.Status, Err: errNoAccount}
+	case err != nil:
+		return providers.Probe{}, err
+	}
+	o, err := only(answer.Body)
+	if err != nil {
+		return providers.Probe{}, malformed(op, errors.Join(errNoAccount, err))
+	}
+	if inner := fields(o["configuration"]); inner != nil {
+		o = inner
+	}
+	if len(o) == 0 || isNull(o["account_id"]) && isNull(o["app_id"]) && isNull(o["account_domain"]) {
+		return providers.Probe{}, malformed(op, errNoAccount)
+	}
+	return providers.Probe{Visibility: providers.VisibilityFull}, nil
+}

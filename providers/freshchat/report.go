@@ -1,0 +1,197 @@
+package freshchat
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+const (
+	opReports = "list reports"
+	// kindReport and the event are the kind of a document of a report: "report:CSAT-Score".
+	kindReport = "report:"
+	// rowsPerDocument bounds the documents of reports.
+	rowsPerDocument  = 500
+	documentsPerPage = 8
+)
+
+// Reports orders the configured reports for a window, a month at a time, and lists their rows. They are selected by the
+// time when something happened: a rating that comes late is in the window in which it came.
+func (a *account) Reports(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	parts := monthly("", w)
+	return walk(at, opReports, func(c cursor) (providers.Page, error) {
+		if len(parts) == 0 || len(a.reports) == 0 || parts[0].from.After(time.Now()) {
+			return providers.Page{}, ctxError(ctx, opReports)
+		}
+		if c.segment >= len(parts) {
+			return providers.Page{}, malformed(opReports, errCursor)
+		}
+		return a.reportStep(ctx, parts, c)
+	})
+}
+
+func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (providers.Page, error) {
+	st := stage{again: c, read: func(s *spool, o order, bodies [][]byte) error { return a.readReport(s, o, bodies) }}
+	for _, event := range a.reports {
+		st.orders = append(st.orders, order{event, parts[c.segment].from, parts[c.segment].to})
+	}
+	s, next, err := a.gather(ctx, st)
+	if err != nil || next != "" {
+		return providers.Page{Next: next}, err
+	}
+	if c.position > len(s.entries) {
+		return providers.Page{}, malformed(opReports, errCursor)
+	}
+	var page providers.Page
+	some := s.entries[c.position:min(c.position+documentsPerPage, len(s.entries))]
+	for i, e := range some {
+		rows, err := s.read(e.rows)
+		if err != nil {
+			return page, malformed(opReports, err)
+		}
+		page.Documents = append(page.Documents, schemas.Document{
+			Kind: e.kind, Sequence: int64(c.position + i), Status: statusOK, ObservedAt: s.at, Body: rows,
+		})
+	}
+	c.position += len(some)
+	if c.position >= len(s.entries) {
+		c = cursor{segment: c.segment + 1}
+	}
+	if c.segment < len(parts) {
+		page.Next = c.text()
+	}
+	return page, nil
+}
+
+// readReport cuts a report into documents, in the order of its rows.
+func (a *account) readReport(s *spool, o order, bodies [][]byte) error {
+	var rows []byte
+	n := 0
+	keep := func() {
+		if n == 0 {
+			return
+		}
+		id := fmt.Sprintf("%08d", len(s.entries))
+		s.entries = append(s.entries, &entry{id: id, kind: kindReport + o.event, rows: []span{s.put(rows)}})
+		rows, n = rows[:0], 0
+	}
+	for _, body := range bodies {
+		err := readTable(body, reportKey(o.event), a.unpacked, func(r record) error {
+			if n > 0 {
+				rows = append(rows, ',')
+			}
+			rows = r.json(rows)
+			if n++; n == rowsPerDocument {
+				keep()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	keep()
+	return nil
+}
+
+// reportKey is a column that a report must have, so that a page of something else is not taken for an empty report.
+func reportKey(event string) string {
+	if strings.HasPrefix(event, "Agent-") {
+		return "agent_id"
+	}
+	return columnConversation
+}
+
+// Report turns a document of Reports into ratings and events, as docs/mapping-freshchat.md says.
+func (a *account) Report(doc schemas.Document) (schemas.Snapshot, error) {
+	var s schemas.Snapshot
+	event, ok := strings.CutPrefix(doc.Kind, kindReport)
+	if !ok || doc.Status != statusOK {
+		return s, nil
+	}
+	lines, err := readLines(doc, doc.Body)
+	if err != nil {
+		return s, malformed("read "+doc.Kind, err)
+	}
+	taken := map[string]int{}
+	for _, l := range lines {
+		id := l.digest(event)
+		if taken[id]++; taken[id] > 1 {
+			id = fmt.Sprintf("%s#%d", id, taken[id])
+		}
+		if event == "CSAT-Score" {
+			s.Ratings = append(s.Ratings, l.rating(id))
+		} else {
+			s.Events = append(s.Events, l.event(event, id))
+		}
+	}
+	return s, nil
+}
+
+// digest names a row by all that it says: the same row has the same name in any report over any window.
+func (l line) digest(event string) string {
+	var names []string
+	for name := range l.cells {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	sum := sha256.New()
+	for _, name := range names {
+		fmt.Fprintf(sum, "%q:%q,", name, l.cells[name])
+	}
+	const short = 12
+	return event + ":" + hex.EncodeToString(sum.Sum(nil)[:short])
+}
+
+func (l line) conversation() string {
+	return cmp.Or(l.cells[columnConversation], l.cells[columnInteraction])
+}
+
+// rating is a row of CSAT-Score; its columns go by several names (seen in a dashboard's code).
+func (l line) rating(id string) schemas.Rating {
+	c := l.cells
+	return schemas.Rating{
+		ConversationID: l.conversation(),
+		RatingID:       cmp.Or(c["csat_id"], id),
+		ObservedAt:     l.doc.ObservedAt,
+		Kind:           "csat",
+		Score:          number(cmp.Or(c["value"], c["csat_score"], c["rating"])),
+		Comment:        some(cmp.Or(c["comment"], c["csat_comment"], c["csat_response"])),
+		AnsweredAt:     cmp.Or(instant(c["csat_rated_at"]), l.at),
+		AgentID:        some(cmp.Or(c["agent_id"], c["actor_id"])),
+		ContactID:      some(cmp.Or(c["customer_id"], c["user_id"])),
+	}
+}
+
+// event is a row of any other report.
+func (l line) event(event, id string) schemas.Event {
+	row := schemas.Event{
+		ConversationID: l.conversation(), EventID: id, ObservedAt: l.doc.ObservedAt,
+		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: l.at, MessageID: some(l.cells["message_id"]),
+	}
+	used := append([]string{columnConversation, "message_id", "actor_type"}, columnTimes...)
+	for _, column := range []string{"agent_id", "actor_id"} {
+		if id := l.cells[column]; id != "" {
+			row.ActorID, row.ActorType = &id, some(cmp.Or(authorTypes[lower(l.cells["actor_type"])], "agent"))
+			used = append(used, column)
+			break
+		}
+	}
+	more := attributes{}
+	for name, cell := range l.cells {
+		if !slices.Contains(used, name) {
+			more.put(name, some(cell))
+		}
+	}
+	row.Attributes = more.rows()
+	return row
+}

@@ -1,0 +1,238 @@
+package freshchat
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Thread turns the documents of one conversation into rows, as docs/mapping-freshchat.md says.
+func (a *account) Thread(docs []schemas.Document) (schemas.Thread, error) {
+	thread, err := mapThread(docs)
+	if err != nil {
+		id := ""
+		if len(docs) > 0 {
+			id = docs[0].ConversationID
+		}
+		return schemas.Thread{}, malformed("read the documents of conversation "+id, err)
+	}
+	return thread, nil
+}
+
+func mapThread(docs []schemas.Document) (schemas.Thread, error) {
+	if len(docs) == 0 {
+		return schemas.Thread{}, errNone
+	}
+	for _, doc := range docs {
+		if doc.Kind == kindMessages && isGone(int(doc.Status)) {
+			return schemas.Thread{Tombstones: []schemas.Tombstone{{
+				ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: "conversation_not_found",
+			}}}, nil
+		}
+	}
+	s, err := gatherSources(docs)
+	if err != nil {
+		return schemas.Thread{}, err
+	}
+	all := s.utterances()
+	thread := schemas.Thread{Conversation: s.row(all)}
+	for i, u := range all {
+		u.rows(&thread, s, int64(i))
+	}
+	thread.Participants = s.participants(all)
+	return thread, nil
+}
+
+// row is the conversation: its own body, and what the reports and its messages say where that is silent.
+func (s *sources) row(all []utterance) schemas.Conversation {
+	o := s.conversation
+	properties := fields(o["properties"])
+	c := schemas.Conversation{
+		ConversationID: cmp.Or(s.id, word(o["conversation_id"])),
+		ObservedAt:     s.observedAt,
+		Status:         text(o["status"]),
+		State:          state(word(o["status"])),
+		ChannelID:      s.first(all, "channel_id", "channel_id"),
+		ChannelName:    s.first(all, "", "channel_name"),
+		CreatedAt:      s.createdAt(),
+		UpdatedAt:      moment(o["updated_time"]),
+		ContactID:      some(s.contactID()),
+		AssigneeID:     text(o["assigned_agent_id"]),
+		GroupID:        text(o["assigned_group_id"]),
+		Priority:       text(properties["priority"]),
+	}
+	if s.body != nil && s.body.Status == statusOK {
+		c.ObservedAt = s.body.ObservedAt
+	}
+	for _, u := range all {
+		if u.at != nil && (c.LastActivityAt == nil || u.at.After(*c.LastActivityAt)) {
+			c.LastActivityAt = u.at
+		}
+	}
+	if t := cmp.Or(c.UpdatedAt, c.LastActivityAt); t != nil {
+		version := t.UnixMicro()
+		c.SourceVersion = &version
+	}
+	more := attributes{}
+	more.addAll("", o, "conversation_id", "status", "channel_id", "created_time", "updated_time", "user_id",
+		"assigned_agent_id", "assigned_group_id", "properties")
+	if properties == nil {
+		more.put("properties", text(o["properties"]))
+	}
+	more.addAll("properties.", properties, "priority")
+	if s.body != nil && s.body.Status != statusOK {
+		more.put("conversation_status", some(strconv.FormatInt(s.body.Status, 10)))
+	}
+	if s.refused != 0 {
+		more.put("messages_status", some(strconv.FormatInt(s.refused, 10)))
+	}
+	s.compare(all, &c, more)
+	c.Attributes = more.rows()
+	return c
+}
+
+// compare says how far the lanes agree. The stated number of messages is that on which all lanes that were asked agree,
+// so that every difference shows where stored and stated messages are compared.
+func (s *sources) compare(all []utterance, c *schemas.Conversation, more attributes) {
+	if s.to.IsZero() {
+		return
+	}
+	var onlyTranscript, onlyREST int64
+	reaches := false
+	for _, u := range all {
+		switch {
+		case u.rest == nil:
+			onlyTranscript++
+		case u.line == nil && within(u.at, s.from, s.to):
+			onlyREST++
+		}
+		reaches = reaches || u.at != nil && !u.at.Before(s.to.Add(-24*time.Hour))
+	}
+	if !s.asked {
+		if reaches {
+			more.put("transcript_may_continue", some("true"))
+		}
+		return
+	}
+	agreed := int64(len(all)) - onlyTranscript - onlyREST
+	c.StatedMessages = &agreed
+	if onlyTranscript > 0 {
+		more.put("transcript_only", some(strconv.FormatInt(onlyTranscript, 10)))
+	}
+	if onlyREST > 0 {
+		more.put("rest_only", some(strconv.FormatInt(onlyREST, 10)))
+	}
+}
+
+// first is the conversation's own member, else the first of its messages or of its rows in a report.
+func (s *sources) first(all []utterance, member, column string) *string {
+	if v := text(s.conversation[member]); v != nil {
+		return v
+	}
+	for _, u := range all {
+		if u.rest != nil {
+			if v := text(u.rest.wire[member]); v != nil {
+				return v
+			}
+		}
+		if u.line != nil && u.line.cells[column] != "" {
+			return some(u.line.cells[column])
+		}
+	}
+	for _, l := range s.created {
+		if l.cells[column] != "" {
+			return some(l.cells[column])
+		}
+	}
+	return nil
+}
+
+// state is the status in the terms of all platforms. The first four are in the vendor's documents, the others in its client.
+func state(status string) *string {
+	switch lower(status) {
+	case "new", "assigned", "reopened":
+		return some("open")
+	case "resolved":
+		return some("closed")
+	case "waiting on customer", "waiting on internal team":
+		return some("pending")
+	}
+	return nil
+}
+
+// name is what a user or an agent is called, as far as the documents say.
+func (s *sources) name(id string) *string {
+	if p, ok := s.users[id]; ok && id != "" {
+		if name := fullName(word(p.wire["first_name"]), word(p.wire["last_name"])); name != nil {
+			return name
+		}
+	}
+	return s.actors[id].name
+}
+
+func fullName(first, last string) *string { return some(strings.TrimSpace(first + " " + last)) }
+
+// participants are the contact, the assignee, and all others who wrote, in the order in which they first did.
+func (s *sources) participants(all []utterance) []schemas.Participant {
+	var rows []schemas.Participant
+	seen := map[string]bool{"": true}
+	add := func(id, kind, role string, observedAt time.Time) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
+		rows = append(rows, s.participant(id, kind, role, observedAt))
+	}
+	add(s.contactID(), "contact", "contact", s.observedAt)
+	if id := word(s.conversation["assigned_agent_id"]); id != "" {
+		add(id, "agent", "assignee", s.body.ObservedAt)
+	}
+	for _, u := range all {
+		observedAt := s.observedAt
+		if u.rest != nil {
+			observedAt = u.rest.doc.ObservedAt
+		} else if u.line != nil {
+			observedAt = u.line.doc.ObservedAt
+		}
+		add(u.actor, cmp.Or(authorTypes[u.actorIs], u.actorIs, "system"), "participant", observedAt)
+	}
+	return rows
+}
+
+func (s *sources) participant(id, kind, role string, observedAt time.Time) schemas.Participant {
+	row := schemas.Participant{
+		ConversationID: s.id, ParticipantID: id, ObservedAt: observedAt, Type: kind, Role: role, Name: s.name(id),
+		Email: s.actors[id].email,
+	}
+	if p, ok := s.users[id]; ok {
+		row.ObservedAt = p.doc.ObservedAt
+		row.Email, row.Phone = cmp.Or(text(p.wire["email"]), row.Email), text(p.wire["phone"])
+		row.Attributes = personAttributes(p.wire)
+	}
+	return row
+}
+
+// personAttributes are what of a user has no column; properties, whose values may be of any type, under their names.
+func personAttributes(o object) map[string]*string {
+	more := attributes{}
+	more.addAll("", o, "id", "first_name", "last_name", "email", "phone", "created_time", "properties", "avatar")
+	more.put("avatar", text(fields(o["avatar"])["url"]))
+	for _, v := range items(o["properties"]) {
+		property := fields(v)
+		if name := word(property["name"]); name != "" {
+			more.put("properties."+name, text(property["value"]))
+		}
+	}
+	return more.rows()
+}
+
+var (
+	_ providers.Provider  = (*account)(nil)
+	_ providers.Directory = (*account)(nil)
+	_ providers.Reporter  = (*account)(nil)
+	_ providers.Prober    = (*account)(nil)
+)

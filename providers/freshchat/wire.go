@@ -1,0 +1,184 @@
+package freshchat
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What the platform sends is read field by field: accounts differ in which fields they have and in their types, and one
+// of them must not cost a conversation. A value is a field as sent; nil and null are the same.
+type value = json.RawMessage
+
+type object map[string]value
+
+var (
+	errShape   = errors.New("the answer is JSON but not of the known shape")
+	errNotJSON = errors.New("the document is not JSON")
+)
+
+func isNull(v value) bool { return len(v) == 0 || v[0] == 'n' }
+
+// text is a value as one string: strings as they are, anything else as compact JSON. Null and the empty string are nil.
+func text(v value) *string {
+	if isNull(v) {
+		return nil
+	}
+	s := string(v)
+	switch v[0] {
+	case '"':
+		var ok bool
+		if s, ok = unquote(v); !ok {
+			return nil
+		}
+	case '{', '[':
+		var b bytes.Buffer
+		if json.Compact(&b, v) != nil {
+			return nil
+		}
+		s = strings.ToValidUTF8(b.String(), "\ufffd")
+	}
+	return some(s)
+}
+
+// some is a text, nil where it is empty.
+func some(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func word(v value) string {
+	if s := text(v); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// truth is true for true, and for "true" and 1 as some bodies write it: isResolved is a text in the oldest sample and a
+// boolean in the vendor's own client.
+func truth(v value) bool {
+	b, err := strconv.ParseBool(strings.ToLower(word(v)))
+	return err == nil && b
+}
+
+func number(s string) *float64 {
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return nil
+	}
+	return &f
+}
+
+func integer(v value) *int64 {
+	n, err := strconv.ParseInt(word(v), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+// layouts of times: ISO 8601 in bodies, and in reports a form without a zone that means UTC (seen in exporters' code).
+// A fraction of any length may follow the seconds.
+var layouts = []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02T15:04:05-0700", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", time.DateOnly}
+
+// instant is a time as sent in a body or a report; nil where it is none, or none that a calendar holds.
+func instant(s string) *time.Time {
+	s = strings.TrimSpace(s)
+	for _, layout := range layouts {
+		t, err := time.Parse(layout, s)
+		if err != nil {
+			continue
+		}
+		if t.Unix() <= 0 || t.UTC().Year() > 9999 {
+			return nil
+		}
+		t = t.UTC().Truncate(time.Microsecond)
+		return &t
+	}
+	return nil
+}
+
+func moment(v value) *time.Time { return instant(word(v)) }
+
+// attributes gathers the attributes of a row; what is null or empty leaves no trace.
+type attributes map[string]*string
+
+func (a attributes) put(key string, s *string) {
+	if s != nil {
+		a[strings.ToValidUTF8(key, "\ufffd")] = s
+	}
+}
+
+func (a attributes) addAll(prefix string, o object, but ...string) {
+	for key, v := range o {
+		if !slices.Contains(but, key) {
+			a.put(prefix+key, text(v))
+		}
+	}
+}
+
+// rows is the map as it stands in a row: none where nothing was gathered.
+func (a attributes) rows() map[string]*string {
+	if len(a) == 0 {
+		return nil
+	}
+	return a
+}
+
+// leftover is what of an object stands in no column, as compact JSON in the order sent; nil where nothing is left.
+func leftover(v value, but ...string) *string {
+	var b bytes.Buffer
+	for key, member := range members(v) {
+		if name, ok := unquote(key); !ok || slices.Contains(but, name) {
+			continue
+		}
+		if b.Len() == 0 {
+			b.WriteByte('{')
+		} else {
+			b.WriteByte(',')
+		}
+		b.Write(key)
+		b.WriteByte(':')
+		b.Write(member)
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	b.WriteByte('}')
+	return text(b.Bytes())
+}
+
+// list finds the rows of an answer: {"<key>": [...]} or a bare array.
+func list(body []byte, key string) ([]value, error) {
+	body = bytes.TrimSpace(body)
+	if !json.Valid(body) {
+		return nil, errNotJSON
+	}
+	if body[0] == '[' {
+		return items(body), nil
+	}
+	rows := field(body, key)
+	if isNull(rows) || rows[0] != '[' {
+		return nil, errShape
+	}
+	return items(rows), nil
+}
+
+// only is an answer that must be one object.
+func only(body []byte) (object, error) {
+	body = bytes.TrimSpace(body)
+	if !json.Valid(body) {
+		return nil, errNotJSON
+	}
+	if body[0] != '{' {
+		return nil, errShape
+	}
+	return fields(body), nil
+}
