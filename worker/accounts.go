@@ -15,17 +15,20 @@ const requestsPerChunk = 4
 // budget and its connections.
 type accounts struct {
 	config Config
+	quotas quotas
 	mu     sync.Mutex
 	opened map[string]opened
 }
 
 type opened struct {
-	token      string
+	secrets    string
 	definition providers.Definition
 	provider   providers.Provider
 }
 
-func newAccounts(c Config) *accounts { return &accounts{config: c, opened: map[string]opened{}} }
+func newAccounts(c Config, q quotas) *accounts {
+	return &accounts{config: c, quotas: q, opened: map[string]opened{}}
+}
 
 // connect resolves an account anew each time, so that a secret that was changed is used by the next activity. What is
 // wrong with the configuration is Denied: a person must act.
@@ -42,6 +45,8 @@ func (a *accounts) connect(_ context.Context, name string) (activities.Connectio
 		RequestsPerSecond: a.config.Accounts[name].RequestsPerSecond,
 		MessageRequests:   definition.MessageRequests,
 		MetadataRequests:  definition.MetadataRequests,
+		Batch:             definition.Batch,
+		MetadataBatch:     definition.MetadataBatch,
 		Parallel:          requestsPerChunk,
 		Shards:            export.Shards,
 		Chunks:            export.Chunks,
@@ -52,15 +57,15 @@ func (a *accounts) connect(_ context.Context, name string) (activities.Connectio
 }
 
 func (a *accounts) open(name string) (providers.Definition, providers.Provider, error) {
-	token, err := a.config.Accounts[name].Token.Resolve()
+	secrets, err := a.config.Accounts[name].fingerprint()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if o, ok := a.opened[name]; ok && err == nil && o.token == token {
+	if o, ok := a.opened[name]; ok && err == nil && o.secrets == secrets {
 		return o.definition, o.provider, nil
 	}
-	definition, provider, err := a.config.Open(name)
+	definition, provider, err := a.config.open(name, a.quotas.take(name))
 	if err == nil {
-		a.opened[name] = opened{token, definition, provider}
+		a.opened[name] = opened{secrets, definition, provider}
 	}
 	return definition, provider, err
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -62,6 +63,7 @@ type AccountConfig struct {
 	BaseURL   string
 	AccountID string
 	Token     Secret
+	Secrets   map[string]Secret // beyond the token, by the names that the provider gives them
 	// RequestsPerSecond is the account's budget; 0 is no limit.
 	RequestsPerSecond float64
 	Options           map[string]string
@@ -129,6 +131,10 @@ func (c Config) check(found Problems) Problems {
 			problems = append(problems, c.Problem(at+"provider", unknownProvider(c.Accounts[name].Provider)))
 			continue
 		}
+		if own := c.checkSecrets(at, definition, c.Accounts[name]); len(own) > 0 {
+			problems = append(problems, own...)
+			continue
+		}
 		var setting *providers.Setting
 		switch err := definition.Check(account); {
 		case errors.As(err, &setting):
@@ -151,17 +157,65 @@ func unknownProvider(name string) string {
 	return "unknown provider; there are " + strings.Join(names, ", ")
 }
 
-// account is an account as its provider is given it, but for its token.
+// checkSecrets says which credentials of an account the provider wants or does not know.
+func (c Config) checkSecrets(at string, d providers.Definition, a AccountConfig) (problems Problems) {
+	if a.Token.IsZero() && !d.TokenOptional {
+		problems = append(problems, c.Problem(at+"token", missing(accountRule().below("token"))))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
+		if !slices.Contains(d.Secrets, name) {
+			reason := d.Name + " needs no secret beyond the token; remove this key"
+			if len(d.Secrets) > 0 {
+				reason = unknownKey(name, d.Secrets)
+			}
+			problems = append(problems, c.Problem(at+"secrets."+name, reason))
+		}
+	}
+	return problems
+}
+
+// account is an account as its provider is given it, but for its token and what its secrets hold.
 func (c Config) account(name string) (providers.Definition, providers.Account, bool) {
 	a := c.Accounts[name]
 	d, ok := definition(a.Provider)
+	secrets := map[string]string{}
+	for key := range a.Secrets {
+		secrets[key] = ""
+	}
 	return d, providers.Account{
-		Name: name, BaseURL: a.BaseURL, AccountID: a.AccountID, RequestsPerSecond: a.RequestsPerSecond, Options: a.Options,
+		Name: name, BaseURL: a.BaseURL, AccountID: a.AccountID, Secrets: secrets, RequestsPerSecond: a.RequestsPerSecond,
+		Options: a.Options,
 	}, ok
 }
 
-// Open makes the provider of an account, its token resolved. It does no network. Its errors are *providers.Error.
+// all are the token and the other secrets, in the order of their names.
+func (a AccountConfig) all() []Secret {
+	secrets := []Secret{a.Token}
+	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
+		secrets = append(secrets, a.Secrets[name])
+	}
+	return secrets
+}
+
+// fingerprint changes when any secret does. It is kept in memory only.
+func (a AccountConfig) fingerprint() (string, error) {
+	sum := sha256.New()
+	for _, secret := range a.all() {
+		value, err := secret.Resolve()
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "%d:%s", len(value), value)
+	}
+	return string(sum.Sum(nil)), nil
+}
+
+// Open makes the provider of an account, its secrets resolved. It does no network. Its errors are *providers.Error.
 func (c Config) Open(name string) (providers.Definition, providers.Provider, error) {
+	return c.open(name, nil)
+}
+
+func (c Config) open(name string, take func(context.Context, providers.Quota) error) (providers.Definition, providers.Provider, error) {
 	refused := func(err error) error {
 		return &providers.Error{Kind: providers.Denied, Op: "open account " + name, Err: err}
 	}
@@ -172,11 +226,16 @@ func (c Config) Open(name string) (providers.Definition, providers.Provider, err
 	if !ok {
 		return d, nil, refused(errors.New("there is no such provider"))
 	}
-	token, err := c.Accounts[name].Token.Resolve()
-	if err != nil {
+	var err error
+	if account.Token, err = c.Accounts[name].Token.Resolve(); err != nil {
 		return d, nil, refused(err)
 	}
-	account.Token = token
+	for key, secret := range c.Accounts[name].Secrets {
+		if account.Secrets[key], err = secret.Resolve(); err != nil {
+			return d, nil, refused(err)
+		}
+	}
+	account.Take = take
 	provider, err := d.Open(account)
 	if err != nil {
 		return d, nil, refused(err)
@@ -192,7 +251,7 @@ func (c Config) Secrets(accounts ...string) error {
 		secrets = append(secrets, c.Temporal.APIKey)
 	}
 	for _, name := range accounts {
-		secrets = append(secrets, c.Accounts[name].Token)
+		secrets = append(secrets, c.Accounts[name].all()...)
 	}
 	var problems Problems
 	for _, secret := range secrets {

@@ -93,6 +93,13 @@ func (b branch) secret(key string) Secret {
 	return Secret{reference: b.text(key), at: Problem{File: b.source.name, Line: b.source.line(at), Key: at}}
 }
 
+// whole is a secret of several lines, such as a private key.
+func (b branch) whole(key string) Secret {
+	s := b.secret(key)
+	s.whole = true
+	return s
+}
+
 func (b branch) temporal() *TemporalConfig {
 	tls := b.at("tls")
 	c := &TemporalConfig{
@@ -112,7 +119,11 @@ func (b branch) temporal() *TemporalConfig {
 func (b branch) account() AccountConfig {
 	a := AccountConfig{
 		Provider: b.text("provider"), BaseURL: b.text("base_url"), AccountID: b.text("account_id"), Token: b.secret("token"),
-		Options: map[string]string{},
+		Secrets: map[string]Secret{}, Options: map[string]string{},
+	}
+	secrets := b.at("secrets")
+	for _, key := range secrets.keys() {
+		a.Secrets[key] = secrets.whole(key)
 	}
 	d, _ := definition(a.Provider)
 	a.RequestsPerSecond = d.RequestsPerSecond

@@ -3,12 +3,14 @@ package worker
 import (
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
+	"github.com/chatlake/chatlake/providers/liveperson"
 )
 
 // registry is every provider there is.
 var registry = []providers.Definition{
 	chatwoot.Definition,
 	chatwoot.Inquirly,
+	liveperson.Definition,
 }
 
 func definition(name string) (providers.Definition, bool) {

@@ -54,7 +54,7 @@ func keysOfExample(n *yaml.Node, path string) []string {
 	}
 	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
 		name := n.Content[i].Value
-		if path == "accounts" || path == "accounts.*.options" {
+		if path == "accounts" || path == "accounts.*.options" || path == "accounts.*.secrets" {
 			name = "*"
 		}
 		at := strings.TrimPrefix(path+"."+name, ".")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -14,6 +15,7 @@ import (
 type Secret struct {
 	reference string
 	literal   string
+	whole     bool // of a file, not its first line only
 	at        Problem
 }
 
@@ -44,10 +46,14 @@ func (s Secret) Resolve() (string, error) {
 		}
 	case "file":
 		var err error
-		if value, err = firstLine(name); err != nil {
+		read, where := firstLine, "the first line of "+name
+		if s.whole {
+			read, where = text, name
+		}
+		if value, err = read(name); err != nil {
 			reason = fmt.Sprintf("the file %s cannot be read: %v", name, plain(err))
 		} else if value == "" {
-			reason = fmt.Sprintf("the first line of %s is empty; it should hold the secret", name)
+			reason = where + " is empty; it should hold the secret"
 		}
 	}
 	if reason != "" {
@@ -67,6 +73,17 @@ func firstLine(name string) (string, error) {
 	lines := bufio.NewScanner(f)
 	lines.Scan()
 	return strings.TrimSpace(lines.Text()), lines.Err()
+}
+
+// text is a whole file; more than a megabyte is no secret.
+func text(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	read, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	return strings.TrimSpace(string(read)), err
 }
 
 // plain is an error of the file system without its operation and path.

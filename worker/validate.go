@@ -116,6 +116,9 @@ func ruleAt(url string) rule {
 	return found
 }
 
+// accountRule is what the schema says of an account.
+func accountRule() rule { return ruleAt("#/$defs/account") }
+
 func (r rule) text(key string) string {
 	text, _ := r[key].(string)
 	return text

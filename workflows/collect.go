@@ -350,7 +350,7 @@ func (s *shard) judge(u activities.Usage) {
 // chunkSize is how many conversations a lease can fetch in about chunkLength; free where there is no limit.
 func chunkSize(lease providers.Lease, perConversation float64, free int) int {
 	if lease.RequestsPerSecond <= 0 {
-		return free
+		return int(min(float64(free)/min(1, max(perConversation, 0.01)), refsPerPage)) // more where a request covers many
 	}
 	n := lease.RequestsPerSecond * chunkLength.Seconds() / max(perConversation, 0.01)
 	return int(min(max(1, math.Floor(n)), refsPerPage))
