@@ -24,7 +24,7 @@ func TestExportToS3(t *testing.T) {
 		server.Bucket, server.Endpoint, server.Region)
 	folder := configure(t, serve(t, site), lake, "{}")
 	start(t, folder, exportYear...).succeed(t)
-	sameAsSite(t, filepath.Join(server.Dir, "chatlake"), site, year)
+	sameAsSite(t, filepath.Join(server.Dir, "chatlake"), site, year, "conversation", "messages")
 }
 
 // TestExport runs the binary against a fake site of ten thousand conversations and reads its lake back.
@@ -34,7 +34,7 @@ func TestExport(t *testing.T) {
 	folder := configure(t, serve(t, site), "{url: file:lake}", "{chunk: 25}")
 	start(t, folder, exportYear...).succeed(t)
 	t.Run("rows", func(t *testing.T) {
-		sameAsSite(t, filepath.Join(folder, "lake"), site, year)
+		sameAsSite(t, filepath.Join(folder, "lake"), site, year, "conversation", "messages")
 	})
 	t.Run("histories", func(t *testing.T) {
 		const budget = 3100 // for ten thousand conversations in chunks of 25, without the directory
@@ -98,7 +98,7 @@ func TestKill(t *testing.T) {
 	}
 	start(t, folder, exportYear...).succeed(t)
 
-	sameAsSite(t, filepath.Join(folder, "lake"), site, year)
+	sameAsSite(t, filepath.Join(folder, "lake"), site, year, "conversation", "messages")
 	was, is := unbroken.Stats().Endpoints, site.Stats().Endpoints
 	// A chunk of metadata has ten times as many conversations as one of messages, and a page of refs is twenty of the site's.
 	for endpoint, bound := range map[string]int64{
