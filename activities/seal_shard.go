@@ -73,10 +73,10 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Visibility:    in.Visibility,
 		Files:         files,
 	}
-	return a.draft(ctx, in.Target, record, p.mismatches)
+	return a.draft(ctx, in.Target, record)
 }
 
-func (a *Activities) draft(ctx context.Context, target Target, record lake.Record, mismatches int64) (SealShardOutput, error) {
+func (a *Activities) draft(ctx context.Context, target Target, record lake.Record) (SealShardOutput, error) {
 	stage, err := a.Lake.Stage(ctx, target.Shard, target.Generation, "draft", record)
 	if err != nil {
 		return SealShardOutput{}, err
@@ -88,19 +88,18 @@ func (a *Activities) draft(ctx context.Context, target Target, record lake.Recor
 	}
 	commit := commitOf("", record)
 	return SealShardOutput{
-		Draft: staged, Counts: record.Counts, Files: commit.Files, Bytes: commit.Bytes, MessageMismatches: mismatches,
+		Draft: staged, Counts: record.Counts, Files: commit.Files, Bytes: commit.Bytes, MessageMismatches: record.Counts.Mismatched,
 	}, nil
 }
 
 // press reads the winners in list order and writes each conversation where it belongs: whole into the tables, or as a
 // tombstone, or as a dead letter.
 type press struct {
-	lake       *lake.Lake
-	provider   providers.Provider
-	metadata   bool // there is some to fetch
-	out        *lake.Seal
-	counts     lake.Counts
-	mismatches int64
+	lake     *lake.Lake
+	provider providers.Provider
+	metadata bool // there is some to fetch
+	out      *lake.Seal
+	counts   lake.Counts
 }
 
 func (p *press) run(ctx context.Context, stream string, receipts Receipts) error {
@@ -157,7 +156,7 @@ func (p *press) bundle(b bundle) error {
 		thread.Conversation.StatedMessages = b.ref.Messages
 	}
 	if stated := thread.Conversation.StatedMessages; stated != nil && *stated != thread.Conversation.StoredMessages {
-		p.mismatches++
+		p.counts.Mismatched++
 	}
 	p.counts.Conversations++
 	p.counts.Messages += thread.Conversation.StoredMessages

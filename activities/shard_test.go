@@ -27,12 +27,17 @@ type platform struct {
 	counts    int64
 	fail      error // what every call returns
 	metadata  float64
+	states    map[string]int64 // how many messages the list says that a conversation has
 }
 
 var epoch = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 
 func (p *platform) ref(i int) providers.Ref {
-	return providers.Ref{ID: fmt.Sprint(i), CreatedAt: epoch.Add(time.Duration(i) * time.Minute)}
+	ref := providers.Ref{ID: fmt.Sprint(i), CreatedAt: epoch.Add(time.Duration(i) * time.Minute)}
+	if n, ok := p.states[ref.ID]; ok {
+		ref.Messages = &n
+	}
+	return ref
 }
 
 const perPage = 5
@@ -425,5 +430,17 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	})
 	if len(closed.Gaps) != 1 || closed.Gaps[0] != b.Shard.Window {
 		t.Errorf("gaps %v, want the window of conversations, which nobody committed", closed.Gaps)
+	}
+}
+
+func TestLedgerSaysWhereThePlatformStatesOtherNumbers(t *testing.T) {
+	b := newBench(t, &platform{n: 4, states: map[string]int64{"0": 3, "1": 4, "2": 0}})
+	sealed := b.seal(b.collect())
+	if sealed.MessageMismatches != 2 || sealed.Counts.Mismatched != 2 {
+		t.Errorf("%d mismatches, %d in the counts; want 2 of three conversations whose number is stated", sealed.MessageMismatches, sealed.Counts.Mismatched)
+	}
+	must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft})
+	if n := b.record().Counts.Mismatched; n != 2 {
+		t.Errorf("the ledger says %d", n)
 	}
 }

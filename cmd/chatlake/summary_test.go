@@ -102,7 +102,7 @@ func TestVerifiedText(t *testing.T) {
 		Damaged: []lake.Finding{{Key: "data/x.parquet", Problem: "the file is missing"}},
 		Gaps:    []gap{{"acme", "created", month(2)}},
 		Dead:    []shardCount{{"acme/created/x", 2}},
-		Flagged: []shardFlags{{"acme/created/y", []string{"count_mismatch"}}},
+		Flagged: []shardFlags{{"acme/created/y", []string{"count_mismatch", "message_count_mismatch"}, 3}},
 		Partial: []string{"acme/created/z"},
 		Orphans: []string{"data/y.parquet"},
 	}
@@ -114,7 +114,8 @@ func TestVerifiedText(t *testing.T) {
 damaged: data/x.parquet: the file is missing. Copy its window again: chatlake export --refresh
 gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01
 not copied: acme/created/x: 2 conversations; the table dead_letters says which and why
-flagged: acme/created/y: count_mismatch
+flagged: acme/created/y: count_mismatch and message_count_mismatch
+  3 conversations with another number of messages than the platform states: stated_messages <> stored_messages
 partial: acme/created/z was read with a token that does not see the whole account
 1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them).
 The lake is not whole.

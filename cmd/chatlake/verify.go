@@ -47,6 +47,8 @@ type shardCount struct {
 type shardFlags struct {
 	Shard string   `json:"shard"`
 	Flags []string `json:"flags"`
+	// Mismatched is how many conversations have another number of messages than the platform states.
+	Mismatched int64 `json:"mismatched,omitempty"`
 }
 
 func (v verified) whole() bool {
@@ -127,7 +129,7 @@ func inspect(ctx context.Context, l *lake.Lake, filter lake.Filter, deep bool) (
 			v.Dead = append(v.Dead, shardCount{r.Shard.String(), r.Counts.Dead})
 		}
 		if len(r.Flags) > 0 {
-			v.Flagged = append(v.Flagged, shardFlags{r.Shard.String(), r.Flags})
+			v.Flagged = append(v.Flagged, shardFlags{r.Shard.String(), r.Flags, r.Counts.Mismatched})
 		}
 		if r.Visibility == "partial" {
 			v.Partial = append(v.Partial, r.Shard.String())
@@ -207,6 +209,9 @@ func (v verified) write(w io.Writer) error {
 	}
 	for _, f := range v.Flagged {
 		fmt.Fprintf(w, "flagged: %s: %s\n", f.Shard, list(f.Flags))
+		if f.Mismatched > 0 {
+			fmt.Fprintf(w, "  %s with another number of messages than the platform states: stated_messages <> stored_messages\n", plural(f.Mismatched, "conversation"))
+		}
 	}
 	for _, shard := range v.Partial {
 		fmt.Fprintf(w, "partial: %s was read with a token that does not see the whole account\n", shard)

@@ -51,6 +51,8 @@ type Counts struct {
 	Duplicates    int64 `json:"duplicates"`    // conversations listed more than once
 	OutOfWindow   int64 `json:"out_of_window"` // rows that the list gave and that belong to other windows
 	Documents     int64 `json:"documents"`
+	// Mismatched is how many of Conversations have another number of messages stored than the provider states.
+	Mismatched int64 `json:"mismatched,omitempty"`
 }
 
 // Record is the commit record of one generation of a shard: the only thing that makes data files count.
