@@ -1,0 +1,293 @@
+// Package liveperson is a fake LivePerson: one account's domain service, tokens, Messaging Interactions API, Consumer
+// Messaging History API and account configuration, all on one host, served from a simulator's world.
+//
+// It must not know the provider that reads it.
+package liveperson
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// The credentials of a site without others.
+const (
+	DefaultAccount = "12345678"
+	Token          = "liveperson-token"
+	ClientID       = "liveperson-client"
+	ClientSecret   = "liveperson-client-secret"
+	Username       = "etl@example.com"
+	Password       = "liveperson-password"
+	AppKey         = "liveperson-app-key"
+	AppSecret      = "liveperson-app-secret"
+	AccessToken    = "liveperson-access-token"
+	AccessSecret   = "liveperson-access-secret"
+)
+
+// Options are the ways in which sites differ. The zero value is a site without limits and latency.
+type Options struct {
+	AccountID string        // DefaultAccount when empty
+	Tokens    []string      // ready bearer tokens; Token when nil
+	TokenLife time.Duration // of tokens given out; an hour when 0
+	// NoExpiresIn leaves the life of a token out of its answer; its JWT says it.
+	NoExpiresIn bool
+	// Consumers are the people behind consumers' tokens, by the ids of the world; ConsumerScheme is what stands before the
+	// token, "Bearer" when empty and nothing when "-".
+	Consumers      map[string]int64
+	ConsumerScheme string
+
+	// What is not known of the real site, and can be had either way.
+	OffsetWall     int  // offset+limit beyond it is refused; 0 is no wall
+	WallIs400      bool // the refusal is a 400, else a 500 with code 0007
+	NoRounding     bool // windows are not widened to ten minutes
+	OneBased       bool // offset 21 skips twenty rows, and so does offset 20 nineteen
+	EmptyIs204     bool // no rows are answered with 204
+	PageLimit      int  // pages are no longer than this, whatever is asked for; 0 is what is asked for
+	NoCount        bool // the metadata do not say how many there are
+	TextTimes      bool // milliseconds are texts
+	SortBySecond   bool // the order within a second is arbitrary
+	UnknownIs404   bool // one unknown id alone is answered with 404, else with no records
+	ByIDLimit      int  // records by id that come at once; 0 is all
+	LastUpdateTime bool // info says when it was last updated
+	NoDirectory    int  // the status with which account configuration is refused; 0 is not at all
+
+	// PartialShards answers every n-th search with partialResult and half the rows; 0 is never.
+	PartialShards int
+	// CutAbove cuts records with more messages when they come with others; 0 is never. AlwaysCut cuts them alone too.
+	CutAbove  int
+	AlwaysCut bool
+
+	Throttle int // requests per second; 0 is no limit
+	Latency  time.Duration
+	Now      func() time.Time // time.Now when nil
+}
+
+// entry is what lists need to know of a conversation.
+type entry struct {
+	start, end int64 // milliseconds; end is 0 while it is open
+	updated    int64
+	number     int64
+	person     int64
+	open, held bool
+	id         string
+}
+
+// Site is one account of a fake LivePerson. It is safe for concurrent use, and its world may change while it serves.
+type Site struct {
+	corpus  *simulator.Corpus
+	options Options
+	mux     *http.ServeMux
+
+	mu      sync.RWMutex
+	entries []entry          // ascending by start
+	numbers map[string]int64 // of conversations by id; those of deleted ones are gone
+	changed map[int64]simulator.Thread
+	tokens  map[string]time.Time // given out, with their ends
+	spent   map[string]bool      // nonces
+	stats   Stats
+	second  int64
+	within  int
+}
+
+// Stats is what a site was asked.
+type Stats struct {
+	Requests  int64
+	Endpoints map[string]int64
+	Throttled int64
+	Tokens    int64 // given out
+}
+
+// New makes a site of a world.
+func New(corpus *simulator.Corpus, options Options) *Site {
+	options.AccountID = cmp.Or(options.AccountID, DefaultAccount)
+	options.TokenLife = cmp.Or(options.TokenLife, time.Hour)
+	options.ConsumerScheme = cmp.Or(options.ConsumerScheme, "Bearer")
+	if options.Tokens == nil {
+		options.Tokens = []string{Token}
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	s := &Site{
+		corpus: corpus, options: options, numbers: map[string]int64{}, changed: map[int64]simulator.Thread{},
+		tokens: map[string]time.Time{}, spent: map[string]bool{}, stats: Stats{Endpoints: map[string]int64{}},
+	}
+	for i := range corpus.Len() {
+		s.entries = append(s.entries, entryOf(corpus.Thread(i)))
+		s.numbers[s.entries[i].id] = s.entries[i].number
+	}
+	slices.SortStableFunc(s.entries, compareEntries)
+	s.route()
+	return s
+}
+
+func compareEntries(a, b entry) int {
+	return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.id, b.id))
+}
+
+func entryOf(t simulator.Thread) entry {
+	e := entry{
+		start: startOf(t), end: endOf(t), number: t.Number, person: t.PersonID, open: t.State != simulator.Closed, id: t.UUID,
+	}
+	e.updated = t.UpdatedAt.UnixMilli()
+	return e
+}
+
+// ServeHTTP answers one request.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Site) route() {
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "Not found") })
+	open := func(pattern string, do http.HandlerFunc) { s.mux.Handle(pattern, s.count(pattern, do)) }
+	open("GET /api/account/{account}/service/{service}/baseURI.json", s.domain)
+	open("GET /api/account/{account}/service/baseURI.json", s.domains)
+	open("POST /sentinel/api/v2/account/{account}/app/token", s.token)
+	open("POST /api/account/{account}/login", s.login)
+	const history = "/messaging_history/api/account/{account}/conversations/"
+	open("POST "+history+"search", s.brand(s.search))
+	open("POST "+history+"conversation/search", s.brand(s.byID))
+	open("GET "+history+"consumer/metadata/search", s.consumer(s.metadata))
+	open("GET "+history+"conversation/content/search", s.consumer(s.content))
+	open("GET /api/account/{account}/configuration/le-users/{list}", s.brand(s.directory))
+}
+
+// count counts, delays and throttles.
+func (s *Site) count(name string, do http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.stats.Requests++
+		s.stats.Endpoints[name]++
+		if now := s.options.Now().Unix(); now != s.second {
+			s.second, s.within = now, 0
+		}
+		s.within++
+		over := s.options.Throttle > 0 && s.within > s.options.Throttle
+		if over {
+			s.stats.Throttled++
+		}
+		s.mu.Unlock()
+		if s.options.Latency > 0 {
+			select {
+			case <-time.After(s.options.Latency):
+			case <-r.Context().Done():
+				return
+			}
+		}
+		if over {
+			fail(w, http.StatusTooManyRequests, "Too many requests")
+			return
+		}
+		do(w, r)
+	})
+}
+
+// Stats says what the site was asked so far.
+func (s *Site) Stats() Stats {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	stats := s.stats
+	stats.Endpoints = map[string]int64{}
+	for name, n := range s.stats.Endpoints {
+		stats.Endpoints[name] = n
+	}
+	return stats
+}
+
+// thread is a conversation as it stands, and false when there is none.
+func (s *Site) thread(id string) (simulator.Thread, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	number, ok := s.numbers[id]
+	if !ok {
+		return simulator.Thread{}, false
+	}
+	if t, changed := s.changed[number]; changed {
+		return t, true
+	}
+	i, ok := s.corpus.Index(number)
+	if !ok {
+		return simulator.Thread{}, false
+	}
+	return s.corpus.Thread(i), true
+}
+
+// DeleteConversation removes a conversation without a trace.
+func (s *Site) DeleteConversation(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.numbers[id]
+	delete(s.numbers, id)
+	s.entries = slices.DeleteFunc(s.entries, func(e entry) bool { return e.id == id })
+	return ok
+}
+
+// Hold keeps conversations out of searches, as if the search engine had not seen them yet, until Release.
+func (s *Site) Hold(ids ...string) { s.hold(true, ids) }
+
+// Release lets conversations into searches.
+func (s *Site) Release(ids ...string) { s.hold(false, ids) }
+
+func (s *Site) hold(held bool, ids []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.entries {
+		if slices.Contains(ids, s.entries[i].id) {
+			s.entries[i].held = held
+		}
+	}
+}
+
+// UpdateConversation lets edit change a conversation, which is then updated now. Its id stays.
+func (s *Site) UpdateConversation(id string, edit func(*simulator.Conversation)) bool {
+	old, ok := s.thread(id)
+	if !ok {
+		return false
+	}
+	conv := old.Conversation
+	var all []simulator.Message
+	for j := range old.Len() {
+		all = append(all, old.Message(j))
+	}
+	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Millisecond)
+	edit(&conv)
+	conv.Number, conv.UUID, conv.CreatedAt = old.Number, old.UUID, old.CreatedAt
+	t := simulator.NewThread(conv, all)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed[old.Number] = t
+	for i := range s.entries {
+		if s.entries[i].id == id {
+			held := s.entries[i].held
+			s.entries[i] = entryOf(t)
+			s.entries[i].held = held
+		}
+	}
+	return true
+}
+
+type obj = map[string]any
+
+func send(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // the world is made of what JSON can say
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}
+
+func fail(w http.ResponseWriter, status int, message string) {
+	send(w, status, obj{"message": message})
+}
+
+// bad is a 400 in the form of the sibling API whose errors are documented.
+func bad(w http.ResponseWriter, causes ...string) {
+	send(w, http.StatusBadRequest, obj{"causes": causes, "message": "Please fix the issues detailed in `causes` and try again"})
+}
