@@ -23,6 +23,8 @@ type Case struct {
 	Window schemas.Window
 	// Conversations are the ids of all of them, in any order.
 	Conversations []string
+	// MessagesListed says that the list carries all messages, so that fetching them asks for nothing.
+	MessagesListed bool
 }
 
 // Platform is a fake that can be read.
