@@ -186,6 +186,9 @@ func (l line) event(event, id string) schemas.Event {
 			break
 		}
 	}
+	if l.cells[columnConversation] == "" {
+		used = append(used, columnInteraction)
+	}
 	more := attributes{}
 	for name, cell := range l.cells {
 		if !slices.Contains(used, name) {

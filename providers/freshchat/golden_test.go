@@ -1,0 +1,86 @@
+package freshchat
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var seenAt = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+const testToken = "tok-marker-5f2d"
+
+func testAccount(t testing.TB, base string, change ...func(*providers.Account)) *account {
+	t.Helper()
+	settings := providers.Account{Name: "acme", BaseURL: base, Token: testToken}
+	for _, f := range change {
+		f(&settings)
+	}
+	p, err := Definition.Open(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.(*account)
+}
+
+func sample(t testing.TB, name string) []byte {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func doc(kind, body string) schemas.Document {
+	return schemas.Document{Kind: kind, ConversationID: "c1", Status: 200, ObservedAt: seenAt, Body: []byte(body)}
+}
+
+func sampleDoc(t testing.TB, kind, file string) schemas.Document {
+	d := doc(kind, string(sample(t, file)))
+	d.ConversationID = "7e673110-64fc-461f-bcec-cc8e9a47a568"
+	return d
+}
+
+// transcriptDoc is the sample of a transcript as the list keeps it.
+func transcriptDoc(t testing.TB) schemas.Document {
+	d := sampleDoc(t, kindTranscript, "chat_transcript_rows.json")
+	d.Body = []byte(`{"from":"2025-07-10T00:00:00Z","to":"2025-07-11T00:00:00Z","rows":` + string(d.Body) + `}`)
+	return d
+}
+
+// golden compares rows with testdata/golden/<name>.json.
+func golden(t *testing.T, name string, rows any) {
+	t.Helper()
+	got, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	file := filepath.Join("testdata", "golden", name+".json")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("rows differ from %s (-want +got):\n%s", file, diff)
+	}
+}

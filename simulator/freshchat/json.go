@@ -1,0 +1,74 @@
+package freshchat
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// pairs are the members of an object, keys and values in turn.
+type pairs []any
+
+// MarshalJSON writes the members in their order. A nil value is null; none is left out.
+func (p pairs) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i := 0; i+1 < len(p); i += 2 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(encode(p[i]))
+		b.WriteByte(':')
+		b.Write(encode(p[i+1]))
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// encode is a value as JSON with all characters as they are.
+func encode(v any) []byte {
+	if free, ok := v.(simulator.Attributes); ok {
+		var p pairs
+		for _, a := range free {
+			p = append(p, a.Key, a.Value)
+		}
+		v = p
+	}
+	if p, ok := v.(pairs); ok {
+		b, err := p.MarshalJSON()
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+	if all, ok := v.([]any); ok {
+		b := []byte{'['}
+		for i, one := range all {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, encode(one)...)
+		}
+		return append(b, ']')
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func send(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(encode(v))
+}
+
+// fail answers in the platform's form of errors.
+func fail(w http.ResponseWriter, status int, code, message string) {
+	send(w, status, pairs{"code", status, "status", code, "message", message})
+}

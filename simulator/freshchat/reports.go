@@ -1,0 +1,237 @@
+package freshchat
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Reports are the ways in which sites make reports.
+type Reports struct {
+	// Polls is how often a job is asked for before it is complete.
+	Polls int
+	// Fail is how many of the first jobs fail.
+	Fail int
+	// PerMinute and PerDay are quotas of orders, the second for each event; 0 is none. The real site has 1 and 120.
+	PerMinute, PerDay int
+	// LinkLife is how long a link works, an hour when 0. Asking for the job again gives fresh links.
+	LinkLife time.Duration
+	// Plain files are CSV and no archives.
+	Plain bool
+	// Numbers are ids of jobs that are no UUIDs.
+	Numbers bool
+	// Capitals writes Id and Href, as the documentation's sample does.
+	Capitals bool
+	// Untidy headers are in other orders and other cases.
+	Untidy bool
+}
+
+// desk takes orders of reports.
+type desk struct {
+	mu     sync.Mutex
+	jobs   map[string]*job
+	placed map[string][]time.Time // orders by event, and of all under no name
+}
+
+// job is one report, over [from, to] to the millisecond.
+type job struct {
+	id, event string
+	number    int
+	from, to  time.Time
+	polls     int
+	files     [][]byte
+}
+
+// events are the reports that the site can make, and how long a window of each may be.
+var events = map[string]time.Duration{
+	"Chat-Transcript": 24 * time.Hour, "Conversation-Created": month, "Conversation-Agent-Assigned": month,
+	"Conversation-Group-Assigned": month, "Message-Sent": month, "First-Response-Time": month, "Response-Time": month,
+	"Resolution-Time": month, "Conversation-Resolution-Label": month, "Conversation-Resolved": month, "CSAT-Score": month,
+	"Agent-Activity": month, "Agent-Intelliassign-Activity": month,
+}
+
+const month = 31 * 24 * time.Hour
+
+// order is POST /reports/raw.
+func (s *Site) order(w http.ResponseWriter, r *http.Request) {
+	var asked struct{ Start, End, Event, Format string }
+	if json.NewDecoder(r.Body).Decode(&asked) != nil {
+		fail(w, http.StatusBadRequest, "INVALID_VALUE", "body")
+		return
+	}
+	longest, known := events[asked.Event]
+	from, err1 := time.Parse(time.RFC3339, asked.Start)
+	to, err2 := time.Parse(time.RFC3339, asked.End)
+	if !known || err1 != nil || err2 != nil || to.Before(from) || asked.Format != "csv" {
+		fail(w, http.StatusBadRequest, "INVALID_VALUE", "event, start or end")
+		return
+	}
+	if to.Sub(from) > longest {
+		fail(w, http.StatusBadRequest, "INVALID_VALUE", "interval too long")
+		return
+	}
+	wait := s.desk.place(asked.Event, s.options.Reports, s.options.Now())
+	if wait > 0 {
+		s.stats.throttle()
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		fail(w, http.StatusTooManyRequests, "TOO_MANY_REQUESTS", "Too Many Requests")
+		return
+	}
+	j := s.desk.open(asked.Event, from, to, s.options.Reports)
+	href := "/reports/raw/" + j.id
+	if s.options.Reports.Capitals {
+		send(w, http.StatusAccepted, pairs{"Id", j.id, "link", pairs{"rel", "extracts", "Href", href}})
+		return
+	}
+	send(w, http.StatusAccepted, pairs{"id", j.id, "link", pairs{"rel", "extracts", "href", href}})
+}
+
+// place takes an order's place in the quotas, or says how long there is none.
+func (d *desk) place(event string, r Reports, now time.Time) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.placed == nil {
+		d.placed = map[string][]time.Time{}
+	}
+	for name, limit := range map[string]struct {
+		uses int
+		per  time.Duration
+	}{"": {r.PerMinute, time.Minute}, event: {r.PerDay, 24 * time.Hour}} {
+		recent := slices.DeleteFunc(d.placed[name], func(at time.Time) bool { return now.Sub(at) >= limit.per })
+		d.placed[name] = recent
+		if limit.uses > 0 && len(recent) >= limit.uses {
+			return limit.per - now.Sub(recent[0])
+		}
+	}
+	if r.PerMinute > 0 || r.PerDay > 0 {
+		d.placed[""] = append(d.placed[""], now)
+		d.placed[event] = append(d.placed[event], now)
+	}
+	return 0
+}
+
+func (d *desk) open(event string, from, to time.Time, r Reports) *job {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.jobs == nil {
+		d.jobs = map[string]*job{}
+	}
+	n := len(d.jobs) + 1
+	j := &job{id: uuid("job", int64(n)), event: event, number: n, from: from, to: to}
+	if r.Numbers {
+		j.id = "job-" + strconv.Itoa(n)
+	}
+	d.jobs[j.id] = j
+	return j
+}
+
+func (d *desk) find(id string) *job {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.jobs[id]
+}
+
+// poll is GET /reports/raw/{id}.
+func (s *Site) poll(w http.ResponseWriter, r *http.Request) {
+	j := s.desk.find(r.PathValue("id"))
+	if j == nil {
+		fail(w, http.StatusNotFound, "NOT_FOUND", "report not found")
+		return
+	}
+	s.desk.mu.Lock()
+	j.polls++
+	waiting := j.polls <= s.options.Reports.Polls
+	s.desk.mu.Unlock()
+	interval := j.from.Format("2006-01-02 15:04:05.0") + " " + j.to.Format("2006-01-02 15:04:05.0")
+	switch {
+	case j.number <= s.options.Reports.Fail:
+		send(w, http.StatusOK, pairs{"id", j.id, "status", "FAILED", "links", []any{}})
+	case waiting:
+		send(w, http.StatusOK, pairs{"id", j.id, "status", []string{"PENDING", "IN_PROGRESS"}[j.number%2], "interval", interval, "links", []any{}})
+	default:
+		send(w, http.StatusOK, pairs{"id", j.id, "status", "COMPLETED", "interval", interval, "links", s.links(r, j)})
+	}
+}
+
+// links are the pre-signed addresses of a job's files.
+func (s *Site) links(r *http.Request, j *job) []any {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	var all []any
+	for n, part := range j.parts() {
+		href := fmt.Sprintf("%s://%s/extracts/%s/%d.zip?X-Amz-Expires=3600&X-Amz-Date=%d&X-Amz-Signature=ab",
+			scheme, r.Host, j.id, n, s.options.Now().UnixMilli())
+		all = append(all, pairs{
+			"link", pairs{"rel", "extraction", "href", href},
+			"from", part[0].Format("2006-01-02T15:04:05"), "to", part[1].Format("2006-01-02T15:04:05"), "status", "COMPLETED",
+		})
+	}
+	return all
+}
+
+// parts are the times of a job's files: it is split once, at the first midnight.
+func (j *job) parts() [][2]time.Time {
+	midnight := j.from.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	if j.from.Equal(midnight.Add(-24*time.Hour)) || !midnight.Before(j.to) {
+		return [][2]time.Time{{j.from, j.to}}
+	}
+	return [][2]time.Time{{j.from, midnight.Add(-time.Millisecond)}, {midnight, j.to}}
+}
+
+// extract is the store of the reports' files. It refuses requests that bring a token beside the signature, and links that
+// are too old.
+func (s *Site) extract(w http.ResponseWriter, r *http.Request) {
+	s.stats.count("extracts", s.options.Now())
+	refuse := func(status int, code string) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code></Error>", code)
+	}
+	j := s.desk.find(r.PathValue("job"))
+	n, err := strconv.Atoi(strings.TrimSuffix(r.PathValue("file"), ".zip"))
+	if j == nil || err != nil || n < 0 || n >= len(j.parts()) {
+		refuse(http.StatusNotFound, "NoSuchKey")
+		return
+	}
+	if r.Header.Get("Authorization") != "" {
+		refuse(http.StatusBadRequest, "InvalidArgument")
+		return
+	}
+	life := s.options.Reports.LinkLife
+	if life == 0 {
+		life = time.Hour
+	}
+	made, err := strconv.ParseInt(r.URL.Query().Get("X-Amz-Date"), 10, 64)
+	if err != nil || s.options.Now().Sub(time.UnixMilli(made)) >= life {
+		refuse(http.StatusForbidden, "AccessDenied")
+		return
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	_, _ = w.Write(s.files(j)[n])
+}
+
+// files are made once: a report that is ready does not change.
+func (s *Site) files(j *job) [][]byte {
+	s.desk.mu.Lock()
+	made := j.files
+	s.desk.mu.Unlock()
+	if made != nil {
+		return made
+	}
+	for _, part := range j.parts() {
+		made = append(made, s.file(j, s.table(j.event, part[0], part[1])))
+	}
+	s.desk.mu.Lock()
+	defer s.desk.mu.Unlock()
+	if j.files == nil {
+		j.files = made
+	}
+	return j.files
+}

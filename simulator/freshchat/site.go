@@ -1,0 +1,210 @@
+// Package freshchat is a fake Freshchat: the HTTP API of one account and the store of its reports, served from a
+// simulator's world.
+//
+// It must not know the provider that reads it.
+package freshchat
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// The tokens of a site without Options.Token.
+const (
+	Token          = "freshchat-token"
+	ForbiddenToken = "freshchat-token-without-scopes"
+)
+
+// Options are the ways in which sites differ. The zero value is a new account without limits and latency.
+type Options struct {
+	Token string // Token when empty
+	// Sparse says which conversations have five fields only: "mixed" (one of nine; when empty), "all" or "none".
+	Sparse string
+	// MessagePage and ListPage are the most rows of a page, whatever is asked for; 50 when 0.
+	MessagePage, ListPage int
+	// Envelope says how lists of the directory and of users tell of further pages: "both" (when empty), "pagination",
+	// "links" or "none".
+	Envelope string
+	// NumberedMessages leaves the links between pages of messages away.
+	NumberedMessages bool
+	// Exclusive links leave out the messages of the very time that they name; else these come twice.
+	Exclusive bool
+	// CoarseTimes puts messages on whole seconds, so that several have the same time.
+	CoarseTimes bool
+	// MissingInREST and MissingInTranscript take away messages from one lane: those whose number in the world is a
+	// multiple. 0 is none.
+	MissingInREST, MissingInTranscript int64
+	// DeletedPeople takes away every n-th user; 0 is none.
+	DeletedPeople int64
+	// NoBatch is an account without POST /users/fetch.
+	NoBatch  bool
+	Reports  Reports
+	Throttle Throttle
+	Latency  time.Duration
+	Now      func() time.Time // time.Now when nil
+}
+
+// Site is one account of a fake Freshchat. It is safe for concurrent use, and conversations may be deleted while it serves.
+type Site struct {
+	corpus  *simulator.Corpus
+	options Options
+	mux     *http.ServeMux
+	limiter limiter
+	stats   counter
+	desk    desk
+	byID    map[string]int
+	numbers map[string]int64 // of people by their ids
+	byUser  map[int64][]int  // conversations of a person, oldest first
+	spans   []span           // of the messages of each conversation
+
+	mu      sync.RWMutex
+	deleted map[int]bool
+}
+
+// span is the time of a conversation's messages, in Unix milliseconds.
+type span struct{ from, to int64 }
+
+// New makes a site of a world.
+func New(corpus *simulator.Corpus, options Options) *Site {
+	if options.Token == "" {
+		options.Token = Token
+	}
+	if options.MessagePage == 0 {
+		options.MessagePage = 50
+	}
+	if options.ListPage == 0 {
+		options.ListPage = 50
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	s := &Site{
+		corpus: corpus, options: options, byID: map[string]int{}, byUser: map[int64][]int{}, numbers: map[string]int64{}, deleted: map[int]bool{},
+		spans: make([]span, corpus.Len()),
+	}
+	s.limiter.start(options.Throttle, options.Now)
+	for i := range corpus.Len() {
+		t := corpus.Thread(i)
+		s.byID[t.UUID] = i
+		s.byUser[t.PersonID] = append(s.byUser[t.PersonID], i)
+		for j := range t.Len() {
+			at := t.CreatedUnix(j) * 1000
+			if j == 0 || at < s.spans[i].from {
+				s.spans[i].from = at
+			}
+			s.spans[i].to = max(s.spans[i].to, at+1000)
+		}
+	}
+	for k := range corpus.People() {
+		number := corpus.Person(k).ID
+		s.numbers[uuid(ofUser, number)] = number
+	}
+	s.route()
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// route lists what the site has.
+func (s *Site) route() {
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		s.stats.count("unknown", s.options.Now())
+		fail(w, http.StatusNotFound, "NOT_FOUND", "not found")
+	})
+	s.mux.HandleFunc("GET /extracts/{job}/{file}", s.extract)
+	for _, e := range []struct {
+		method, path string
+		do           http.HandlerFunc
+	}{
+		{"POST", "reports/raw", s.order},
+		{"GET", "reports/raw/{id}", s.poll},
+		{"GET", "conversations/fields", s.fields},
+		{"GET", "conversations/{id}", s.conversation},
+		{"GET", "conversations/{id}/messages", s.messages},
+		{"GET", "users", s.users},
+		{"GET", "users/{id}", s.user},
+		{"GET", "users/{id}/conversations", s.userConversations},
+		{"POST", "users/fetch", s.fetchUsers},
+		{"GET", "agents", s.agents},
+		{"GET", "groups", s.groups},
+		{"GET", "channels", s.channels},
+		{"GET", "roles", s.roles},
+		{"GET", "accounts/configuration", s.configuration},
+	} {
+		s.mux.Handle(e.method+" /v2/"+e.path, s.guard(e.path, e.do))
+	}
+}
+
+// guard counts, delays, throttles and checks the token.
+func (s *Site) guard(name string, do http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.stats.count(name, s.options.Now())
+		if s.options.Latency > 0 {
+			timer := time.NewTimer(s.options.Latency)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		if !s.limiter.allow() {
+			s.stats.throttle()
+			fail(w, http.StatusTooManyRequests, "TOO_MANY_REQUESTS", "Too Many Requests")
+			return
+		}
+		switch r.Header.Get("Authorization") {
+		case "Bearer " + s.options.Token:
+			do(w, r)
+		case "Bearer " + ForbiddenToken:
+			fail(w, http.StatusForbidden, "FORBIDDEN", "Forbidden")
+		default:
+			fail(w, http.StatusUnauthorized, "UNAUTHENTICATED", "Unauthenticated Request")
+		}
+	})
+}
+
+// at is conversation i as it stands, and false where there is none.
+func (s *Site) at(i int) (simulator.Thread, bool) {
+	s.mu.RLock()
+	gone := s.deleted[i]
+	s.mu.RUnlock()
+	if gone {
+		return simulator.Thread{}, false
+	}
+	return s.corpus.Thread(i), true
+}
+
+func (s *Site) find(id string) (simulator.Thread, bool) {
+	i, ok := s.byID[id]
+	if !ok {
+		return simulator.Thread{}, false
+	}
+	return s.at(i)
+}
+
+// DeleteConversation removes a conversation. Reports that are ready keep its rows.
+func (s *Site) DeleteConversation(id string) bool {
+	i, ok := s.byID[id]
+	if !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.deleted[i]
+	s.deleted[i] = true
+	return !old
+}
+
+// Portal is the address of an account's portal: it answers 200 with a page on every path.
+func Portal() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte("<!doctype html><title>Support</title><p>Sign in"))
+	})
+}
