@@ -95,3 +95,26 @@ func TestForm(t *testing.T) {
 		t.Errorf("sent %q, want %q", got, want)
 	}
 }
+
+// A platform may ask for a longer wait after a 429 of some of its requests than its answers say.
+func TestLeastPause(t *testing.T) {
+	for _, tt := range []struct {
+		header string
+		want   time.Duration
+	}{{"", 5 * time.Second}, {"2", 5 * time.Second}, {"9", 9 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			c := client(t, "https://one.example.com", roundTrip(func(*http.Request) (*http.Response, error) {
+				if asked++; asked == 1 {
+					return answering(http.StatusTooManyRequests, `{}`, "Retry-After", tt.header), nil
+				}
+				return answering(http.StatusOK, `{}`), nil
+			}))
+			start := time.Now()
+			_, err := c.Do(t.Context(), Request{Op: "log in", Method: http.MethodPost, Path: "/login", LeastPause: 5 * time.Second})
+			if took := time.Since(start); err != nil || took < tt.want || took > tt.want+time.Second {
+				t.Errorf("Retry-After %q: waited %s, error %v; want %s", tt.header, took, err, tt.want)
+			}
+		})
+	}
+}

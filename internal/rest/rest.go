@@ -122,6 +122,8 @@ type Request struct {
 	Form   url.Values // the body as a form, where there is no JSON
 	// Repeatable says that the request may be sent twice although its method does not say so: a search by POST.
 	Repeatable bool
+	// LeastPause is how long to wait at least after a 429, where the platform asks for more than a second.
+	LeastPause time.Duration
 }
 
 // Response is an answer of any status, read to its end.
@@ -230,7 +232,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	answer, err := c.send(req)
 	if answer.Status == http.StatusTooManyRequests {
 		meter.Throttle()
-		c.gate.Throttled(pass, answer.After)
+		c.gate.Throttled(pass, max(answer.After, r.LeastPause))
 	} else if err == nil && answer.Status < 500 {
 		c.gate.Answered(pass, answer.Header)
 	}
