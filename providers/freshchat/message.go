@@ -43,10 +43,9 @@ func (s *sources) utterances() []utterance {
 		byActor[key] = append(byActor[key], len(all))
 		all = append(all, u)
 	}
-	for i := range s.lines {
-		l := &s.lines[i]
+	for _, l := range named(s.lines) {
 		j, known := at[l.cells["message_id"]]
-		if !known && l.cells["message_id"] == "" {
+		if l.cells["message_id"] == "" {
 			j, known = free(all, byActor[derivedID("", l.at, l.cells["actor_id"])])
 		}
 		if known {
@@ -58,6 +57,19 @@ func (s *sources) utterances() []utterance {
 	}
 	slices.SortStableFunc(all, func(a, b utterance) int { return cmp.Or(compareTimes(a.at, b.at), cmp.Compare(a.id, b.id)) })
 	return all
+}
+
+// named are the rows with an id, and after them those without, for which what is left is searched.
+func named(lines []line) []*line {
+	var with, without []*line
+	for i := range lines {
+		if lines[i].cells["message_id"] != "" {
+			with = append(with, &lines[i])
+		} else {
+			without = append(without, &lines[i])
+		}
+	}
+	return append(with, without...)
 }
 
 // free is the first of some messages that no row of the transcript was found for yet.
