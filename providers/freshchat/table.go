@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,9 +33,15 @@ type header struct {
 // misspelt columns, seen in the code of a dashboard, and what they mean.
 var misspelt = map[string]string{"abel_sub_category_name": "label_sub_category_name", "abel_category_name": "label_category_name"}
 
+var blanks = strings.NewReplacer(" ", "_", "-", "_")
+
 func columnName(s string) string {
+	const longest = 64
+	if len(s) > longest {
+		return s
+	}
 	s = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(s, "\ufeff")))
-	s = strings.NewReplacer(" ", "_", "-", "_").Replace(s)
+	s = blanks.Replace(s)
 	if meant, ok := misspelt[s]; ok {
 		return meant
 	}
@@ -53,15 +60,17 @@ func newHeader(record []string) header {
 	return h
 }
 
-// repeated says that a record is the header once more: files are put together from several that each have one.
+// repeated says that a record is a header once more: files are put together from several that each have one.
 func (h header) repeated(record []string) bool {
-	same := 0
+	names := 0
 	for i, cell := range record {
-		if i < len(h.names) && cell != "" && columnName(cell) == h.names[i] {
-			same++
+		if slices.Contains(h.names, columnName(cell)) && cell != "" {
+			names++
+		} else if i == 0 {
+			return false
 		}
 	}
-	return same > len(h.names)/2
+	return names > len(h.names)/2
 }
 
 // record is one row of a report.

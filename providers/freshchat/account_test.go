@@ -1,0 +1,126 @@
+package freshchat
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/simulator"
+	fake "github.com/chatlake/chatlake/simulator/freshchat"
+)
+
+func TestCheck(t *testing.T) {
+	for _, base := range []string{"https://acme.freshchat.com/v2", "https://acme.freshchat.com", "https://acme.freshchat.com/v2/", "http://127.0.0.1:8080/sub/v2"} {
+		for _, options := range []map[string]string{
+			nil, {"lane": "rest", "enumeration": "users"}, {"lane": "transcript", "transcript_tail": "0"}, {"reports": "none"},
+			{"reports": "csat-score, Message-Sent,CSAT-Score"}, {"enumeration": "reports", "lane": "both"},
+		} {
+			if err := Definition.Check(providers.Account{BaseURL: base, Options: options}); err != nil {
+				t.Errorf("%s %v: %v", base, options, err)
+			}
+		}
+	}
+	tests := []struct {
+		key     string
+		base    string
+		options map[string]string
+	}{
+		{"base_url", "", nil},
+		{"base_url", "acme.freshchat.com", nil},
+		{"base_url", "ftp://acme.freshchat.com", nil},
+		{"base_url", "https://a:b@acme.freshchat.com", nil},
+		{"base_url", "https://acme.freshchat.com/v2/conversations", nil},
+		{"options.lane", "https://acme.freshchat.com", map[string]string{"lane": "fast"}},
+		{"options.enumeration", "https://acme.freshchat.com", map[string]string{"enumeration": "webhooks"}},
+		{"options.enumeration", "https://acme.freshchat.com", map[string]string{"enumeration": "users", "lane": "transcript"}},
+		{"options.transcript_tail", "https://acme.freshchat.com", map[string]string{"lane": "transcript", "transcript_tail": "15"}},
+		{"options.transcript_tail", "https://acme.freshchat.com", map[string]string{"lane": "transcript", "transcript_tail": "a week"}},
+		{"options.transcript_tail", "https://acme.freshchat.com", map[string]string{"transcript_tail": "3"}},
+		{"options.reports", "https://acme.freshchat.com", map[string]string{"reports": "CSAT"}},
+		{"options.reports", "https://acme.freshchat.com", map[string]string{"reports": ""}},
+		{"options.colour", "https://acme.freshchat.com", map[string]string{"colour": "red"}},
+	}
+	for _, tt := range tests {
+		a := providers.Account{BaseURL: tt.base, Options: tt.options}
+		var setting *providers.Setting
+		if err := Definition.Check(a); !errors.As(err, &setting) || setting.Key != tt.key {
+			t.Errorf("%+v: error %v, want one about %s", a, err, tt.key)
+		}
+		if _, err := Definition.Open(a); err == nil {
+			t.Errorf("%+v was opened", a)
+		}
+	}
+}
+
+// says is a handler with one answer for all.
+func says(status int, body string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	})
+}
+
+func TestProbe(t *testing.T) {
+	site := fake.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5}), fake.Options{})
+	webPage := func(status int) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("<html>"))
+		})
+	}
+	tests := []struct {
+		name    string
+		handler http.Handler
+		token   string
+		kind    providers.Kind
+		is      error
+	}{
+		{"fine", site, fake.Token, "", nil},
+		{"unknown token", site, "other", providers.Denied, errToken},
+		{"no token", site, "", providers.Denied, errToken},
+		{"token without scopes", site, fake.ForbiddenToken, providers.Denied, errForbidden},
+		{"portal", fake.Portal(), fake.Token, providers.Malformed, errPortal},
+		{"portal", fake.Portal(), fake.Token, providers.Malformed, rest.ErrHTML},
+		{"web page 404", webPage(404), fake.Token, providers.Transient, errForeign404},
+		{"another API", says(404, `{"code":404}`), fake.Token, providers.Denied, errNoAccount},
+		{"another object", says(200, `{"name":"x"}`), fake.Token, providers.Malformed, errNoAccount},
+		{"a list", says(200, `[]`), fake.Token, providers.Malformed, errShape},
+		{"wrapped", says(200, `{"configuration":{"account_id":1}}`), fake.Token, "", nil},
+		{"sample", says(200, string(sample(t, "accounts_configuration.json"))), fake.Token, "", nil},
+		{"401", says(401, string(sample(t, "error_401.json"))), fake.Token, providers.Denied, errToken},
+		{"403", says(403, string(sample(t, "error_403.json"))), fake.Token, providers.Denied, errForbidden},
+		{"402", says(402, `{}`), fake.Token, providers.Denied, errForbidden},
+		{"400", says(400, string(sample(t, "error_400_observed.json"))), fake.Token, providers.Malformed, nil},
+		{"500", says(500, `oops`), fake.Token, providers.Transient, nil},
+		{"503", says(503, string(sample(t, "error_503.json"))), fake.Token, providers.Transient, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(tt.handler)
+			defer server.Close()
+			probe, err := testAccount(t, server.URL, func(a *providers.Account) { a.Token = tt.token }).Probe(t.Context())
+			if tt.kind == "" {
+				if err != nil || probe.Visibility != providers.VisibilityFull {
+					t.Errorf("%+v, %v", probe, err)
+				}
+				return
+			}
+			var e *providers.Error
+			if !errors.As(err, &e) || e.Kind != tt.kind || tt.is != nil && !errors.Is(err, tt.is) {
+				t.Fatalf("the error is %v, want %s %v", err, tt.kind, tt.is)
+			}
+			for _, text := range []string{"Unauthenticated", "EMPTY_CONTENT", server.URL} {
+				if strings.Contains(err.Error(), text) {
+					t.Errorf("%q stands in the error %q", text, err)
+				}
+			}
+		})
+	}
+}
