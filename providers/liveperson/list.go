@@ -145,8 +145,8 @@ func (a *account) path(below string) string {
 // explain says what a refusal deep in a list means: the search engine that the platform names in its errors gives out
 // no rows beyond some ten thousand.
 func (a *account) explain(err error, w schemas.Window, o order) error {
-	deep := o.offset+o.limit > a.offsetCap
-	if !deep || !errors.Is(err, errOffset) && !errors.Is(err, errSearch) && statusOf(err) != http.StatusBadRequest {
+	beyond := o.offset+o.limit > a.offsetCap && (errors.Is(err, errSearch) || statusOf(err) == http.StatusBadRequest)
+	if !beyond && !(o.offset > 0 && errors.Is(err, errOffset)) {
 		return err
 	}
 	if divisible(w) {

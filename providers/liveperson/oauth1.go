@@ -37,14 +37,19 @@ func (o oauth1) header(r *http.Request, nonce string, at time.Time) string {
 		{"oauth_token", o.token},
 		{"oauth_version", "1.0"},
 	}
-	mac := hmac.New(sha1.New, []byte(percent(o.consumerSecret)+"&"+percent(o.tokenSecret)))
-	mac.Write([]byte(baseString(r, protocol)))
-	protocol = append(protocol, [2]string{"oauth_signature", base64.StdEncoding.EncodeToString(mac.Sum(nil))})
+	protocol = append(protocol, [2]string{"oauth_signature", o.signature(baseString(r, protocol))})
 	var parts []string
 	for _, p := range protocol {
 		parts = append(parts, p[0]+`="`+percent(p[1])+`"`)
 	}
 	return "OAuth " + strings.Join(parts, ", ")
+}
+
+// signature is the signature of a base string, RFC 5849 section 3.4.2.
+func (o oauth1) signature(base string) string {
+	mac := hmac.New(sha1.New, []byte(percent(o.consumerSecret)+"&"+percent(o.tokenSecret)))
+	mac.Write([]byte(base))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // baseString is what is signed: method, address without query, and all parameters sorted, RFC 5849 section 3.4.1.

@@ -93,13 +93,14 @@ func (a *account) clientCredentials(id, secret string) func(context.Context) (gr
 }
 
 // login signs a user in.
-// "Login", Login Service API: sessionTTl is a text, in seconds.
+// "Login", Login Service API: sessionTTl is a text, in seconds. "Retry policy recommendations": after a 429 it is to be left
+// alone for five seconds.
 func (a *account) login(name, password string) func(context.Context) (grant, error) {
 	return func(ctx context.Context) (grant, error) {
 		const op = "log in"
 		answer, err := a.signIn(ctx, serviceLogin, errLogin, rest.Request{
 			Op: op, Method: http.MethodPost, Path: "/api/account/" + a.id + "/login", Query: url.Values{"v": {"1.3"}},
-			JSON: map[string]string{"username": name, "password": password},
+			JSON: map[string]string{"username": name, "password": password}, LeastPause: 5 * time.Second,
 		})
 		if err != nil {
 			return grant{}, err
