@@ -63,7 +63,7 @@ func (a *account) outside(ctx context.Context, span schemas.Window, p page, sort
 				n++
 			}
 		}
-		if len(p.rows) < pageSize || n-before < int64(len(p.rows)) {
+		if len(p.rows) == 0 || n-before < int64(len(p.rows)) {
 			return n, nil
 		}
 		var err error

@@ -21,7 +21,11 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 	}
 	p, err := a.page(ctx, span, o)
 	for err == nil && moved(p, at, o.offset) {
-		o.offset = max(0, o.offset-o.limit)
+		back := len(p.rows)
+		if back == 0 {
+			back = o.limit
+		}
+		o.offset = max(0, o.offset-back)
 		p, err = a.page(ctx, span, o)
 	}
 	if err != nil {
@@ -43,19 +47,19 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 		return a.window(fresh, span, p.observedAt), nil, nil
 	}
 	last := p.rows[len(p.rows)-1].second()
-	if o.sort != startAscending || p.rows[0].second() == last {
-		// There is nothing to keep back, or nothing but: only the offset can tell what comes next.
-		return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: end, done: max(at.done, 0), plain: true}, nil
-	}
-	kept := 0
+	begin := end - 1 // of the next page: the row before those of the last second
 	for _, r := range slices.Backward(p.rows) {
 		if r.second() != last {
 			break
 		}
-		kept++
+		begin--
+	}
+	if o.sort != startAscending || begin <= o.offset {
+		// There is nothing to keep back, or hardly anything but: only the offset can tell what comes next.
+		return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: end, done: at.done, plain: true}, nil
 	}
 	fresh = slices.DeleteFunc(fresh, func(r row) bool { return r.second() == last })
-	return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: end - kept - 1, done: last}, nil
+	return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: begin, done: max(at.done, last)}, nil
 }
 
 // moved says that a page may begin above what was given out last.
