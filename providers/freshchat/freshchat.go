@@ -53,6 +53,8 @@ const (
 	optionEnumeration = "enumeration"
 	optionTail        = "transcript_tail"
 	optionReports     = "reports"
+	optionPerMinute   = "reports_per_minute"
+	optionPerDay      = "reports_per_day"
 )
 
 const (
@@ -65,6 +67,8 @@ type options struct {
 	users   bool // list by users, not by reports
 	tail    int  // days of transcript after the window, in the transcript lane
 	reports []string
+	// What the platform allows of reports, 0 is not counted: its own pages do not agree on the figures.
+	perMinute, perDay int
 }
 
 // conversationReports are the reports that say something of single conversations.
@@ -77,7 +81,7 @@ var conversationReports = []string{
 var knownReports = append(slices.Clone(conversationReports), "Message-Sent", "Agent-Activity", "Agent-Intelliassign-Activity")
 
 func readOptions(given map[string]string) (options, error) {
-	o := options{lane: laneBoth, tail: defaultTail, reports: conversationReports}
+	o := options{lane: laneBoth, tail: defaultTail, reports: conversationReports, perMinute: ordersPerMinute, perDay: ordersPerDay}
 	for key, text := range given {
 		switch key {
 		case optionLane:
@@ -101,8 +105,18 @@ func readOptions(given map[string]string) (options, error) {
 			if o.reports, err = readReports(text); err != nil {
 				return o, err
 			}
+		case optionPerMinute, optionPerDay:
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 0 {
+				return o, wrong(key, "must be a number of reports; 0 does not count them")
+			}
+			if key == optionPerMinute {
+				o.perMinute = n
+			} else {
+				o.perDay = n
+			}
 		default:
-			return o, wrong(key, "unknown; there are lane, enumeration, transcript_tail and reports")
+			return o, wrong(key, "unknown; there are lane, enumeration, transcript_tail, reports, reports_per_minute and reports_per_day")
 		}
 	}
 	if o.users && o.lane == laneTranscript {

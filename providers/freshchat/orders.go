@@ -125,15 +125,28 @@ func anyCase(o object, name string) value {
 	return nil
 }
 
+// quotas are those that a report of an event takes from.
+func (o options) quotas(event string) []providers.Quota {
+	var all []providers.Quota
+	if o.perMinute > 0 {
+		all = append(all, providers.Quota{Name: "reports", Limits: []providers.Limit{{Uses: o.perMinute, Per: time.Minute}}})
+	}
+	if o.perDay > 0 {
+		all = append(all, providers.Quota{Name: "reports-" + event, Limits: []providers.Limit{{Uses: o.perDay, Per: 24 * time.Hour}}})
+	}
+	return all
+}
+
 func (a *account) quota(ctx context.Context, event string) error {
 	if a.take == nil {
 		return nil
 	}
-	err := a.take(ctx, providers.Quota{Name: "reports", Limits: []providers.Limit{{Uses: ordersPerMinute, Per: time.Minute}}})
-	if err != nil {
-		return err
+	for _, quota := range a.quotas(event) {
+		if err := a.take(ctx, quota); err != nil {
+			return err
+		}
 	}
-	return a.take(ctx, providers.Quota{Name: "reports-" + event, Limits: []providers.Limit{{Uses: ordersPerDay, Per: 24 * time.Hour}}})
+	return nil
 }
 
 // orders remembers the links of reports that are ready, as long as they live.

@@ -96,10 +96,7 @@ func (s *Site) Report(window schemas.Window, events ...string) schemas.Snapshot 
 
 func (h happening) row(event string) schemas.Event {
 	row := schemas.Event{
-		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: at(h.at), ActorID: text(h.says["agent_id"]), Attributes: map[string]*string{},
-	}
-	if row.ActorID != nil {
-		row.ActorType = text("agent")
+		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: at(h.at), Attributes: map[string]*string{},
 	}
 	for _, column := range reportHeaders[event] {
 		switch column {
@@ -107,7 +104,11 @@ func (h happening) row(event string) schemas.Event {
 			row.ConversationID = h.says[column]
 		case "message_id":
 			row.MessageID = text(h.says[column])
-		case "agent_id", "created_at":
+		case "agent_id":
+			if row.ActorID = text(h.says[column]); row.ActorID != nil {
+				row.ActorType = text("agent")
+			}
+		case "created_at":
 		case "abel_sub_category_name": // misspelt by the platform
 			add(row.Attributes, "label_sub_category_name", h.says[column])
 		default:
