@@ -3,6 +3,7 @@ package worker
 import (
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
+	"github.com/chatlake/chatlake/providers/freshchat"
 	"github.com/chatlake/chatlake/providers/liveperson"
 )
 
@@ -10,6 +11,7 @@ import (
 var registry = []providers.Definition{
 	chatwoot.Definition,
 	chatwoot.Inquirly,
+	freshchat.Definition,
 	liveperson.Definition,
 }
 

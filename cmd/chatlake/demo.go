@@ -139,11 +139,11 @@ func (d *demo) report(ctx context.Context, a *app, c worker.Config, ins []workfl
 		err := ends[i].err
 		if err == nil {
 			var done *exported
+			if len(results) > 0 && !a.json() {
+				fmt.Fprintln(a.out)
+			}
 			if done, err = a.report(ctx, c, in, ends[i]); done != nil {
 				results = append(results, done)
-			}
-			if !a.json() {
-				fmt.Fprintln(a.out)
 			}
 		}
 		if err != nil && len(ins) > 1 {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/liveperson"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -39,7 +41,7 @@ var (
 // platform is one that can be simulated.
 type platform struct {
 	provider string // as in configurations
-	title    string
+	title    string // as its makers write it
 	token    string // that an account has unless it is given another
 	site     func(*simulator.Corpus, world) http.Handler
 	account  func(baseURL string) worker.AccountConfig // without its token
@@ -56,6 +58,22 @@ var platforms = []platform{
 			})
 		},
 		account: func(string) worker.AccountConfig { return worker.AccountConfig{AccountID: "1"} },
+	},
+	{
+		provider: "freshchat", title: "Freshchat", token: freshchat.Token,
+		site: func(corpus *simulator.Corpus, w world) http.Handler {
+			return freshchat.New(corpus, freshchat.Options{Latency: w.latency, Token: w.token, Throttle: freshchat.Throttle{PerSecond: w.limit}})
+		},
+		account: func(string) worker.AccountConfig {
+			return worker.AccountConfig{Options: map[string]string{"reports_per_minute": "0", "reports_per_day": "0"}}
+		},
+	},
+	{
+		provider: "liveperson", title: "LivePerson", token: liveperson.Token,
+		site: func(corpus *simulator.Corpus, w world) http.Handler {
+			return liveperson.New(corpus, liveperson.Options{Latency: w.latency, Tokens: []string{w.token}, Throttle: int(w.limit)})
+		},
+		account: func(string) worker.AccountConfig { return worker.AccountConfig{AccountID: liveperson.DefaultAccount} },
 	},
 }
 
