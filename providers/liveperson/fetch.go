@@ -2,6 +2,7 @@ package liveperson
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"net/http"
@@ -151,24 +152,40 @@ func (a *account) byID(ctx context.Context, ids []string) (map[string]record, re
 		return nil, answer, &providers.Error{Kind: providers.Transient, Op: op, Status: answer.Status, Err: errPartial}
 	}
 	for _, raw := range e.records {
-		o, err := decodeObject(raw)
+		id, partial, err := headOf(raw)
 		if err != nil {
 			return nil, answer, malformed(op, err)
 		}
-		info := o.object("info")
-		id := info.word("conversationId")
 		if !slices.Contains(ids, id) {
-			if id == "" {
-				return nil, answer, malformed(op, errRow)
-			}
 			continue
 		}
 		found[id] = record{
 			doc:     schemas.Document{Kind: kindRecord, ConversationID: id, Status: http.StatusOK, ObservedAt: answer.ObservedAt, Body: raw},
-			partial: info.truth("isPartial"),
+			partial: partial,
 		}
 	}
 	return found, answer, nil
+}
+
+// headOf reads what a fetch must know of a record.
+func headOf(raw []byte) (id string, partial bool, err error) {
+	var head struct {
+		Info struct {
+			ID      json.RawMessage `json:"conversationId"`
+			Partial json.RawMessage `json:"isPartial"`
+		} `json:"info"`
+	}
+	if json.Unmarshal(raw, &head) != nil {
+		return "", false, errShape
+	}
+	info := object{}
+	for name, v := range map[string][]byte{"id": head.Info.ID, "partial": head.Info.Partial} {
+		info[name], _ = decode(v)
+	}
+	if id = info.word("id"); id == "" {
+		return "", false, errRow
+	}
+	return id, info.truth("partial"), nil
 }
 
 func (a *account) halves(ctx context.Context, ids []string) (map[string]record, rest.Response, error) {

@@ -77,7 +77,7 @@ func TestRoundTrip(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, a, whole := site(t, simulator.CorpusConfig{Seed: 7, Conversations: 300}, options)
+			s, a, whole := site(t, simulator.CorpusConfig{Seed: 7, Conversations: 160}, options)
 			refs, docs := collect(t, a, whole)
 			for _, ref := range refs {
 				got, err := a.Thread(docs[ref.ID])
@@ -104,9 +104,9 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestConsumerRoundTrip(t *testing.T) {
-	config := simulator.CorpusConfig{Seed: 7, Conversations: 400, People: 5}
+	config := simulator.CorpusConfig{Seed: 7, Conversations: 160, People: 5}
 	person := busiest(simulator.NewCorpus(config))
-	for scheme, option := range map[string]string{"Bearer": "Bearer", "jwt": "jwt", "-": ""} {
+	for scheme, option := range map[string]string{"Bearer": "Bearer", "jwt": "jwt", "-": ""} { // which one is not known
 		s, a, whole := site(t, config, fake.Options{Consumers: map[string]int64{"jwt-1": person, "jwt-2": person + 2}, ConsumerScheme: scheme},
 			func(p *providers.Account) { p.Token = "jwt-1" },
 			with(map[string]string{optionMode: modeConsumer, optionState: "open,close,archive", optionPageSize: "20", optionScheme: option}))

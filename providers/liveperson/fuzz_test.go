@@ -1,0 +1,155 @@
+package liveperson
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+func samples(f *testing.F) []string {
+	f.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
+	if err != nil || len(files) == 0 {
+		f.Fatal("no samples", err)
+	}
+	var bodies []string
+	for _, file := range files {
+		body := sample(f, filepath.Base(file))
+		bodies = append(bodies, string(body))
+		if e, err := readEnvelope(body); err == nil {
+			for _, record := range e.records {
+				bodies = append(bodies, string(record))
+			}
+		}
+	}
+	return bodies
+}
+
+// FuzzThread hands any bodies to the mapping: rows or a Malformed error, the same twice, and never a panic.
+func FuzzThread(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body, body)
+	}
+	f.Add(`{"info":{"startTimeL":1e999}}`, `{"messageEventRecords":[{"event":{"XEvent":{}}},{"event":{"sequenceList":["a",{}]}}]}`)
+	f.Add(`{"sdes":{"events":[{"sdeType":[]}]},"coBrowseSessions":[{"sessionId":1}]}`, `{}`)
+	f.Fuzz(func(t *testing.T, record, content string) {
+		for _, docs := range [][]schemas.Document{
+			{doc(kindRecord, "C", record)},
+			{doc(kindMetadata, "C", record), doc(kindContent, "C", content)},
+		} {
+			thread, err := mapThread(docs)
+			again, _ := mapThread(docs)
+			if !reflect.DeepEqual(thread, again) {
+				t.Error("the same documents gave other rows")
+			}
+			if err != nil {
+				continue
+			}
+			if _, err := thread.Digest(); err != nil {
+				t.Errorf("no digest: %v", err)
+			}
+			ids := map[string]bool{}
+			for i, m := range thread.Messages {
+				if m.Sequence != int64(i) || m.MessageID == "" || m.Kind == "" || ids[m.MessageID] {
+					t.Errorf("message %d: sequence %d, id %q, kind %q", i, m.Sequence, m.MessageID, m.Kind)
+				}
+				ids[m.MessageID] = true
+				if m.Text != nil && strings.ToValidUTF8(*m.Text, "") != *m.Text {
+					t.Errorf("message %d is no UTF-8", i)
+				}
+			}
+			events := map[string]bool{}
+			for _, e := range thread.Events {
+				if events[e.EventID] {
+					t.Errorf("the event %q is there twice", e.EventID)
+				}
+				events[e.EventID] = true
+			}
+		}
+	})
+}
+
+// FuzzEnvelope reads any answer of a search.
+func FuzzEnvelope(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body)
+	}
+	f.Fuzz(func(_ *testing.T, body string) {
+		e, err := readEnvelope([]byte(body))
+		if err != nil {
+			return
+		}
+		for _, raw := range e.records {
+			_, _ = readRow(raw)
+			_, _, _ = headOf(raw)
+		}
+	})
+}
+
+// FuzzCursor reads any cursor: it is refused, or it is one that is given out.
+func FuzzCursor(f *testing.F) {
+	for _, at := range []string{"w0.99.1772323200", "t1.200.0", "w-1.0.0", "w0.01.0", "w0", "w", "users", "w9.0.0", "w0.-1.0"} {
+		f.Add(at)
+	}
+	f.Fuzz(func(t *testing.T, at string) {
+		if p, err := parsePlace(providers.Cursor(at), 3); err == nil && at != "" && p.cursor() != providers.Cursor(at) {
+			t.Errorf("the cursor %q was taken", at)
+		}
+		if i, err := parsePart(providers.Cursor(at)); err == nil && (i < 0 || i >= len(parts)) {
+			t.Errorf("the cursor %q was taken", at)
+		}
+	})
+}
+
+// FuzzSnapshot hands any body to the directory's mapping.
+func FuzzSnapshot(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(0, body)
+	}
+	f.Add(1, `[{"id":-1,"name":"Main"}]`)
+	f.Fuzz(func(t *testing.T, kind int, body string) {
+		a := &account{}
+		d := doc(parts[uint(kind)%uint(len(parts))], "", body)
+		s, err := a.Snapshot(d)
+		again, _ := a.Snapshot(d)
+		if !reflect.DeepEqual(s, again) {
+			t.Error("the same document gave other rows")
+		}
+		if _, bad := directoryRows([]byte(body)); (bad == nil) != (err == nil) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// FuzzHost reads any answer of the domain service: a bare host or an error.
+func FuzzHost(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body)
+	}
+	f.Add(`{"baseURI":"a b"}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		name, err := hostOf([]byte(body), serviceHistory)
+		if err == nil && (name == "" || strings.ContainsAny(name, "/@?# ")) {
+			t.Errorf("the host %q was taken", name)
+		}
+	})
+}
+
+func BenchmarkThread(b *testing.B) {
+	e, err := readEnvelope(sample(b, "conversations_search_page1.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	docs := []schemas.Document{doc(kindRecord, "C", string(e.records[0]))}
+	b.SetBytes(int64(len(docs[0].Body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := mapThread(docs); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
