@@ -138,7 +138,7 @@ func hasMore(body []byte, rows, page, asked int) bool {
 	if rows == 0 {
 		return false
 	}
-	if last := pages(body); last > 0 {
+	if last := totalPages(body); last > 0 {
 		return page < last
 	}
 	if links := field(body, "links"); !isNull(links) {
@@ -148,8 +148,8 @@ func hasMore(body []byte, rows, page, asked int) bool {
 	return rows >= asked
 }
 
-// pages is how many pages a list says it has, 0 where it does not say.
-func pages(body []byte) int {
+// totalPages is how many pages a list says it has, 0 where it does not say.
+func totalPages(body []byte) int {
 	n := integer(field(field(body, "pagination"), "total_pages"))
 	if n == nil || *n < 0 || *n > 1<<31 {
 		return 0

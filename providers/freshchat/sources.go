@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -285,8 +286,8 @@ func (s *sources) contactID() string {
 			return l.cells["actor_id"]
 		}
 	}
-	for id, p := range s.users {
-		if p.doc.Kind == kindUser {
+	for _, id := range slices.Sorted(maps.Keys(s.users)) {
+		if s.users[id].doc.Kind == kindUser {
 			return id
 		}
 	}

@@ -115,7 +115,7 @@ func (a *account) begin(ctx context.Context, w schemas.Window, at providers.Curs
 	if _, err := list(answer.Body, kindUsers); err != nil {
 		return s, malformed(opUsers, err)
 	}
-	if last := pages(answer.Body); last > 0 {
+	if last := totalPages(answer.Body); last > 0 {
 		s.down, s.number = true, last
 	}
 	a.census.start(s)

@@ -41,7 +41,10 @@ func (s *Site) page(w http.ResponseWriter, r *http.Request, key string, all []an
 }
 
 func (s *Site) hasUser(person int64) bool {
-	return s.corpus.HasPerson(person) && (s.options.DeletedPeople == 0 || person/2%s.options.DeletedPeople != 0)
+	s.mu.RLock()
+	erased := s.erased[person]
+	s.mu.RUnlock()
+	return !erased && s.corpus.HasPerson(person) && (s.options.DeletedPeople == 0 || person/2%s.options.DeletedPeople != 0)
 }
 
 // people are the users that are there, oldest first.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 )
 
@@ -62,6 +63,7 @@ type Site struct {
 
 	mu      sync.RWMutex
 	deleted map[int]bool
+	erased  map[int64]bool // people
 }
 
 // span is the time of a conversation's messages, in Unix milliseconds.
@@ -82,7 +84,7 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 		options.Now = time.Now
 	}
 	s := &Site{
-		corpus: corpus, options: options, byID: map[string]int{}, byUser: map[int64][]int{}, numbers: map[string]int64{}, deleted: map[int]bool{},
+		corpus: corpus, options: options, byID: map[string]int{}, byUser: map[int64][]int{}, numbers: map[string]int64{}, deleted: map[int]bool{}, erased: map[int64]bool{},
 		spans: make([]span, corpus.Len()),
 	}
 	s.limiter.start(options.Throttle, options.Now)
@@ -207,4 +209,22 @@ func Portal() http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte("<!doctype html><title>Support</title><p>Sign in"))
 	})
+}
+
+// DeletePerson removes user k, as an erasure does: the user's conversations stay, and nobody is shown for them.
+func (s *Site) DeletePerson(k int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erased[s.corpus.Person(k).ID] = true
+}
+
+// ConversationsOfOthers are those of a window whose users are still there.
+func (s *Site) ConversationsOfOthers(window schemas.Window) []string {
+	var ids []string
+	for _, id := range s.Conversations(window) {
+		if t, ok := s.find(id); ok && s.hasUser(t.PersonID) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

@@ -1,0 +1,227 @@
+package freshchat
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+func samples(f *testing.F) []string {
+	f.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
+	if err != nil || len(files) == 0 {
+		f.Fatal("no samples", err)
+	}
+	var bodies []string
+	for _, file := range files {
+		bodies = append(bodies, string(sample(f, filepath.Base(file))))
+	}
+	return bodies
+}
+
+// FuzzThread hands any bodies to the mapping: rows or a Malformed error, the same twice, and never a panic.
+func FuzzThread(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body, body, body)
+	}
+	f.Add(`{"conversation_id":"c"}`, `{"messages":[{"id":"m"},{"actor_id":"a"}]}`, `[{"message_id":"m"},{"actor_id":"a"},{"actor_id":"a"}]`)
+	f.Fuzz(func(t *testing.T, conversation, messages, rows string) {
+		docs := []schemas.Document{
+			doc(kindConversation, conversation), doc(kindCreated, rows), doc(kindMessages, messages),
+			doc(kindTranscript, `{"from":"2025-01-01T00:00:00Z","to":"2025-08-01T00:00:00Z","rows":`+rows+`}`), doc(kindUser, conversation),
+		}
+		for _, some := range [][]schemas.Document{docs, {docs[0], docs[2]}, {docs[2]}, {docs[3]}} {
+			checkThread(t, some)
+		}
+	})
+}
+
+func checkThread(t *testing.T, docs []schemas.Document) {
+	t.Helper()
+	thread, err := pure().Thread(docs)
+	again, _ := pure().Thread(docs)
+	if !reflect.DeepEqual(thread, again) {
+		t.Error("the same documents gave other rows")
+	}
+	if err != nil {
+		return
+	}
+	seen := map[string]bool{}
+	for i, m := range thread.Messages {
+		if m.Sequence != int64(i) || m.MessageID == "" || m.Kind == "" || seen[m.MessageID] {
+			t.Errorf("message %d: sequence %d, id %q, kind %q", i, m.Sequence, m.MessageID, m.Kind)
+		}
+		seen[m.MessageID] = true
+		if m.CreatedAt != nil && (m.CreatedAt.Year() < 1970 || m.CreatedAt.Year() > 9999) {
+			t.Errorf("message %d was created at %s", i, m.CreatedAt)
+		}
+		if m.Text != nil && strings.ToValidUTF8(*m.Text, "") != *m.Text {
+			t.Errorf("message %d is no UTF-8", i)
+		}
+		for _, p := range m.Parts {
+			if p.Type == "" || p.Payload != nil && strings.HasPrefix(*p.Payload, "{") && !json.Valid([]byte(*p.Payload)) {
+				t.Errorf("message %d has a part %q with the payload %q", i, p.Type, *p.Payload)
+			}
+		}
+	}
+}
+
+// FuzzMembers cuts any text: what is JSON is cut as encoding/json cuts it, and the rest without a panic.
+func FuzzMembers(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body)
+	}
+	for _, text := range []string{`{"a":1,"a":2,"\u0062" : [ ] }`, `[1 , "]" ,{"}":"\""}]`, `{"a"`, `[[[`, `{"a":}`, `[,,1]`, `"\`, `{,}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		v := value(strings.TrimSpace(body))
+		o, all := fields(v), items(v)
+		_ = leftover(v, "id")
+		if !json.Valid(v) {
+			return
+		}
+		switch v[0] {
+		case '{':
+			var want object
+			if err := json.Unmarshal(v, &want); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, o); diff != "" {
+				t.Errorf("members (-want +got):\n%s", diff)
+			}
+			if left := leftover(v, "id"); left != nil && !json.Valid([]byte(*left)) {
+				t.Errorf("left is %q", *left)
+			}
+		case '[':
+			var want []value
+			if err := json.Unmarshal(v, &want); err != nil {
+				t.Fatal(err)
+			}
+			want = slices.DeleteFunc(want, isNull)
+			if diff := cmp.Diff(want, all, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("elements (-want +got):\n%s", diff)
+			}
+		}
+	})
+}
+
+// FuzzSnapshot hands any body to the mappings of the directory and of reports, and to the readers of lists and of jobs.
+func FuzzSnapshot(f *testing.F) {
+	for _, body := range samples(f) {
+		for i := range parts {
+			f.Add(i, body)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind int, body string) {
+		d := doc(parts[uint(kind)%uint(len(parts))].kind, body)
+		s, err := pure().Snapshot(d)
+		again, _ := pure().Snapshot(d)
+		if !reflect.DeepEqual(s, again) || err != nil && !reflect.DeepEqual(s, schemas.Snapshot{}) {
+			t.Error("the same document gave other rows")
+		}
+		d.Kind = kindReport + knownReports[uint(kind)%uint(len(knownReports))]
+		rows, err := pure().Report(d)
+		twice, _ := pure().Report(d)
+		if !reflect.DeepEqual(rows, twice) {
+			t.Error("the same report gave other rows")
+		}
+		ids := map[string]bool{}
+		for _, e := range rows.Events {
+			if ids[e.EventID] || err != nil {
+				t.Errorf("the event %s stands twice, or beside the error %v", e.EventID, err)
+			}
+			ids[e.EventID] = true
+		}
+		hasMore([]byte(body), 3, 1, 50)
+		if links, err := readState([]byte(body)); err == nil && slices.Contains(links, "") {
+			t.Error("a link is empty")
+		}
+		if id, err := orderID("order", []byte(body)); err == nil && (id == "" || len(id) > 64) {
+			t.Errorf("the id is %q", id)
+		}
+		readHint(body)
+	})
+}
+
+func BenchmarkThread(b *testing.B) {
+	docs := []schemas.Document{
+		sampleDoc(b, kindConversation, "conversation_full.json"), transcriptDoc(b), sampleDoc(b, kindUser, "user.json"),
+		sampleDoc(b, kindMessages, "messages_page1.json"), sampleDoc(b, kindMessages, "messages_page2_last.json"),
+	}
+	size := 0
+	for _, d := range docs {
+		size += len(d.Body)
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := pure().Thread(docs); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkReadTable reads a transcript as it is unpacked.
+func BenchmarkReadTable(b *testing.B) {
+	body := sample(b, "Chat-Transcript.csv")
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	var row []byte
+	for b.Loop() {
+		err := readTable(body, columnConversation, maxUnpacked, func(r record) error { row = r.json(row[:0]); return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func TestReadState(t *testing.T) {
+	tests := []struct {
+		file  string
+		links int
+		err   string
+	}{
+		{"report_get_completed.json", 1, ""},
+		{"report_get_failed.json", 0, errFailed.Error()},
+		{"report_get_pending.json", 0, "made"},
+	}
+	for _, tt := range tests {
+		links, err := readState(sample(t, tt.file))
+		if len(links) != tt.links || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s: %d links, %v", tt.file, len(links), err)
+		}
+	}
+	for _, body := range []string{
+		`{"status":"QUEUED"}`, `{"status":""}`, `{}`, `[]`, `x`, `{"status":"COMPLETED","links":[{"status":"FAILED"}]}`,
+		`{"status":"COMPLETED","links":[{"status":"PENDING"}]}`, `{"status":"COMPLETED","links":[{"link":{}}]}`,
+	} {
+		if links, err := readState([]byte(body)); err == nil {
+			t.Errorf("%s gave %d links", body, len(links))
+		}
+	}
+	links, err := readState([]byte(`{"status":"completed","links":[{"link":{"href":"https://a.example/1"}},{"href":"https://a.example/2"}]}`))
+	if err != nil || len(links) != 2 {
+		t.Errorf("%v, %v", links, err)
+	}
+	if links, err := readState([]byte(`{"status":"COMPLETED"}`)); err != nil || len(links) != 0 {
+		t.Errorf("a report without files: %v, %v", links, err)
+	}
+	for body, want := range map[string]string{
+		string(sample(t, "report_post_response_202.json")): "10946812-e675-4d4f-a42f-dbcb58c12727",
+		`{"Id":"a"}`: "a",
+		`{"link":{"rel":"extracts","Href":"/reports/raw/b"}}`: "b",
+	} {
+		if id, err := orderID("order", []byte(body)); err != nil || id != want {
+			t.Errorf("%s: %q, %v", body, id, err)
+		}
+	}
+}
