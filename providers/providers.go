@@ -97,7 +97,7 @@ type Account struct {
 	Name      string // as in the configuration
 	BaseURL   string
 	AccountID string // the platform's own id of the account, where it has one
-	Token     string
+	Token     string // Check sees the reference to it, or nothing
 	// Secrets are further credentials by the names of Definition.Secrets, resolved. Check sees their names only.
 	Secrets map[string]string
 	// Take asks for one use of a quota that all processes share and that outlives them. Where it must be waited for, the

@@ -174,7 +174,8 @@ func (c Config) checkSecrets(at string, d providers.Definition, a AccountConfig)
 	return problems
 }
 
-// account is an account as its provider is given it, but for its token and what its secrets hold.
+// account is an account as its provider is given it, with the reference of its token instead of the token and secrets
+// without what they hold.
 func (c Config) account(name string) (providers.Definition, providers.Account, bool) {
 	a := c.Accounts[name]
 	d, ok := definition(a.Provider)
@@ -183,8 +184,8 @@ func (c Config) account(name string) (providers.Definition, providers.Account, b
 		secrets[key] = ""
 	}
 	return d, providers.Account{
-		Name: name, BaseURL: a.BaseURL, AccountID: a.AccountID, Secrets: secrets, RequestsPerSecond: a.RequestsPerSecond,
-		Options: a.Options,
+		Name: name, BaseURL: a.BaseURL, AccountID: a.AccountID, Token: a.Token.String(), Secrets: secrets,
+		RequestsPerSecond: a.RequestsPerSecond, Options: a.Options,
 	}, ok
 }
 

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -206,5 +207,24 @@ func TestOpenRefusesAsAPersonMustAct(t *testing.T) {
 	t.Setenv("TOKEN", "hunter2")
 	if d, provider, err := c.Open("acme"); err != nil || provider == nil || d.Name != "chatwoot" {
 		t.Errorf("opened %s as %v: %v", d.Name, provider, err)
+	}
+}
+
+// TestCredentialsInParts reads accounts whose credentials are more or other than a token.
+func TestCredentialsInParts(t *testing.T) {
+	c := load(t, minimal+`  parts: {provider: liveperson, account_id: "1", secrets: {client_id: env:ID, client_secret: "file:secret"}}
+  whole: {provider: liveperson, account_id: "1", token: env:TOKEN}
+`)
+	if got := c.Accounts["parts"].Secrets; len(got) != 2 || got["client_secret"].String() != "file:secret" || !c.Accounts["parts"].Token.IsZero() {
+		t.Errorf("secrets %v", got)
+	}
+	file := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(file, []byte("-----BEGIN\nlines\n-----END\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c = load(t, minimal+fmt.Sprintf(`  parts: {provider: liveperson, account_id: "1", secrets: {client_id: env:ID, client_secret: "file:%s"}}
+`, file))
+	if got, err := c.Accounts["parts"].Secrets["client_secret"].Resolve(); err != nil || got != "-----BEGIN\nlines\n-----END" {
+		t.Errorf("the file was read as %q, %v; want all of its lines", got, err)
 	}
 }

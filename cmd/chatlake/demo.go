@@ -110,17 +110,17 @@ func (d *demo) export(ctx context.Context, a *app) error {
 		return err
 	}
 	for _, p := range d.platforms {
-		a.note("%-19s %s (%s)", "Simulated "+p.title+":", d.servers[p.provider].URL, plural(int64(d.conversations), "conversation"))
+		a.note("%-21s %s (%s)", "Simulated "+p.title+":", d.servers[p.provider].URL, plural(int64(d.conversations), "conversation"))
 	}
 	if s.temporal.UIURL != "" {
-		a.note("Temporal UI:        %s", s.temporal.UIURL)
+		a.note("Temporal UI:          %s", s.temporal.UIURL)
 	}
-	a.note("Lake:               %s", lakeFolder(d.dir))
+	a.note("Lake:                 %s", lakeFolder(d.dir))
 	config, err := d.writeConfig(c)
 	if err != nil {
 		return errors.Join(err, s.stop())
 	}
-	a.note("Look at it with     chatlake status --config %s (or verify, lake files, pause, resume)", shown(config))
+	a.note("Look at it with       chatlake status --config %s (or verify, lake files, pause, resume)", shown(config))
 	ends, err := a.attend(ctx, s, ins...)
 	if stopErr := s.stop(); err == nil {
 		err = stopErr

@@ -71,7 +71,7 @@ func expect(t *testing.T, what string, status, want int, text string, parts ...s
 
 func TestDemo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
-	demo := []string{"demo", "--dir", dir, "--conversations", "60", "--latency", "0", "--window", "month"}
+	demo := []string{"demo", "--dir", dir, "--provider", "chatwoot", "--conversations", "60", "--latency", "0", "--window", "month"}
 	out, log, status := chatlake(t, demo...)
 	expect(t, "demo", status, exitComplete, out+log, "Complete: 60 conversations and ", "13 exported, 0 there already", "Temporal UI:", "FROM messages")
 
@@ -106,6 +106,34 @@ func TestDemo(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &result); err != nil || result.Result.Totals.Adopted != 13 || !result.Result.Complete {
 		t.Errorf("result %+v, error %v; want 13 windows that were there", result.Result, err)
 	}
+}
+
+// TestDemoOfAll copies one account of every kind of platform side by side.
+func TestDemoOfAll(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	demo := []string{"demo", "--dir", dir, "--conversations", "40", "--latency", "0", "--ui=false"}
+	out, log, status := chatlake(t, demo...)
+	var wanted []string
+	for _, p := range platforms {
+		wanted = append(wanted, "Simulated "+p.title, "Complete: 40 conversations and ", p.provider+"-40-1  ")
+	}
+	expect(t, "demo of all", status, exitComplete, out+log, wanted...)
+	config := filepath.Join(dir, configName)
+	out, log, status = chatlake(t, "verify", "--deep", "--config", config)
+	expect(t, "verify", status, exitComplete, out+log, "The lake is whole.")
+	out, log, status = chatlake(t, append(demo, "--output", "json")...)
+	expect(t, "demo again as JSON", status, exitComplete, out+log)
+	var results []exported
+	if err := json.Unmarshal([]byte(out), &results); err != nil || len(results) != len(platforms) {
+		t.Fatalf("%d results, error %v; want one of each platform", len(results), err)
+	}
+	for _, r := range results {
+		if !r.Result.Complete || r.Result.Totals.Shards != 0 || r.Result.Totals.Adopted < 12 {
+			t.Errorf("%s again: %+v; want all windows there", r.Account, r.Result.Totals)
+		}
+	}
+	out, log, status = chatlake(t, "demo", "--dir", dir, "--provider", "zendesk")
+	expect(t, "demo of another platform", status, exitUsage, out+log, "--provider is chatwoot")
 }
 
 func TestRemoveDemo(t *testing.T) {
