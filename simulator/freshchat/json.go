@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/chatlake/chatlake/simulator"
 )
@@ -53,6 +55,9 @@ func encode(v any) []byte {
 		}
 		return append(b, ']')
 	}
+	if s, ok := v.(string); ok && !strings.ContainsFunc(s, special) {
+		return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -60,6 +65,11 @@ func encode(v any) []byte {
 		panic(err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// special says that a character is not written as it is, or may not be.
+func special(r rune) bool {
+	return r < ' ' || r == '"' || r == '\\' || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
 
 func send(w http.ResponseWriter, status int, v any) {

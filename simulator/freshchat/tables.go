@@ -107,8 +107,8 @@ func (s *Site) table(event string, from, to time.Time) table {
 		return t
 	}
 	for i := range s.spans {
-		o := s.corpus.Outline(i)
-		if o.CreatedAt.After(to) || s.spans[i].to+int64(aftermath/time.Millisecond) < from.UnixMilli() && createdAt(o).Add(aftermath).Before(from) {
+		created := s.corpus.CreatedAt(i)
+		if created.After(to) || max(s.spans[i].to, created.UnixMilli())+int64(aftermath/time.Millisecond) < from.UnixMilli() {
 			continue
 		}
 		thread, ok := s.at(i)
