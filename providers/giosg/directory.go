@@ -1,0 +1,175 @@
+package giosg
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// The kinds of documents of the directory, which are also the paths they come from.
+const (
+	kindRooms = "rooms"
+	kindUsers = "users"
+	kindTeams = "teams"
+)
+
+// parts of the directory, in the order in which they are read.
+var parts = []string{kindRooms, kindUsers, kindTeams}
+
+// Directory reads the parts one after the other; a cursor is the part and the link to its next page, "users:?cursor=...".
+func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		part, link, err := a.parseStep(at)
+		if err != nil {
+			yield(providers.Page{}, malformed("list the directory", err))
+			return
+		}
+		for sequence := int64(0); ; sequence++ {
+			out, err := a.directoryPage(ctx, part, link, sequence)
+			if err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
+			if !yield(out, nil) || out.Next == "" {
+				return
+			}
+			before := part
+			if part, link, err = a.parseStep(out.Next); err != nil {
+				yield(providers.Page{}, malformed("list the directory", err))
+				return
+			}
+			if part != before {
+				sequence = -1
+			}
+		}
+	}
+}
+
+func (a *account) partPath(part string) string { return a.root + "/" + part }
+
+func (a *account) parseStep(at providers.Cursor) (part, link string, err error) {
+	if at == "" {
+		return parts[0], "", nil
+	}
+	part, link, ok := strings.Cut(string(at), ":")
+	if !ok || !slices.Contains(parts, part) || link != "" && link[0] != '?' && link[0] != '/' || len(at) > longestCursor {
+		return "", "", errCursor
+	}
+	if strings.HasPrefix(link, "?") {
+		link = a.base.JoinPath(a.partPath(part)).EscapedPath() + link
+	}
+	return part, link, nil
+}
+
+// directoryPage reads one page of a part. Deleted rooms, users and teams are asked for as well: old chats name them. A
+// part that is closed to the user is a document with its status.
+func (a *account) directoryPage(ctx context.Context, part, link string, sequence int64) (providers.Page, error) {
+	op := "list " + part
+	path, query := a.partPath(part), url.Values{"include_deleted": {"true"}}
+	own := a.base.JoinPath(path).EscapedPath()
+	if link != "" {
+		path, query = a.absolute(link), nil
+	}
+	// Rooms, users and teams, of the vendor's developer documentation.
+	answer, err := a.get(ctx, op, path, query)
+	if link != "" && gone(err) {
+		return providers.Page{}, &providers.Error{Kind: providers.CursorExpired, Op: op, Status: answer.Status, Err: errExpired}
+	}
+	if err != nil && !survivable(err) {
+		return providers.Page{}, err
+	}
+	next := ""
+	if err == nil {
+		_, next, err = envelope(answer.Body)
+		if err == nil && next != "" {
+			next, err = a.pin(cmp.Or(link, own), next)
+		}
+		if err == nil && next != "" && next == link {
+			err = errLoop
+		}
+		if err != nil {
+			return providers.Page{}, malformed(op, err)
+		}
+	}
+	out := providers.Page{Documents: []schemas.Document{document(part, "", sequence, answer)}}
+	i := slices.Index(parts, part)
+	switch {
+	case next != "":
+		if strings.HasPrefix(next, own+"?") {
+			next = next[len(own):]
+		}
+		out.Next = providers.Cursor(part + ":" + next)
+	case i+1 < len(parts):
+		out.Next = providers.Cursor(parts[i+1] + ":")
+	}
+	return out, nil
+}
+
+// Snapshot turns one document of the directory into rows, as docs/mapping-giosg.md says.
+func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
+	var s schemas.Snapshot
+	if doc.Status != statusOK {
+		return s, nil
+	}
+	rows, _, err := envelope(doc.Body)
+	if err != nil {
+		return s, malformed("read the document "+doc.Kind, err)
+	}
+	for _, row := range rows {
+		if o := fields(row); word(o["id"]) != "" {
+			snapshotRow(&s, doc, word(o["id"]), o)
+		}
+	}
+	return s, nil
+}
+
+func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object) {
+	at, more := doc.ObservedAt, attributes{}
+	for key, v := range o {
+		if !credential(key) {
+			more.addAll("", object{key: v}, "id", "name", "email", "description", "role")
+		}
+	}
+	switch doc.Kind {
+	case kindRooms:
+		restore(more, o, "email", "role", "description")
+		s.Channels = append(s.Channels, schemas.Channel{ChannelID: id, ObservedAt: at, Name: text(o["name"]), Attributes: more.rows()})
+	case kindUsers:
+		restore(more, o, "description")
+		name := cmp.Or(text(o["name"]), text(o["full_name"]))
+		if full := strings.TrimSpace(word(o["first_name"]) + " " + word(o["last_name"])); name == nil && full != "" {
+			name = &full
+		}
+		s.Agents = append(s.Agents, schemas.Agent{
+			AgentID: id, ObservedAt: at, Type: "agent", Name: name, Email: text(o["email"]), Role: text(o["role"]), Attributes: more.rows(),
+		})
+	case kindTeams:
+		restore(more, o, "email", "role")
+		s.Groups = append(s.Groups, schemas.Group{
+			GroupID: id, ObservedAt: at, Name: text(o["name"]), Description: text(o["description"]), Attributes: more.rows(),
+		})
+	}
+}
+
+// restore adds members that are columns of other kinds.
+func restore(to attributes, o object, keys ...string) {
+	for _, key := range keys {
+		to.addAll("", object{key: o[key]})
+	}
+}
+
+// credential says that a member may hold a secret, which is in no row.
+func credential(key string) bool {
+	for _, word := range []string{"token", "secret", "password", "private_key"} {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,192 @@
+package giosg
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"net/url"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+const statusOK = 200
+
+// errStop ends a walk that its reader has left.
+var errStop = errors.New("the walk was left")
+
+// collect reads a collection page by page until there is no next, and hands each answer to keep, with its rows. The
+// answer of a first page that was refused is handed out too, beside the error.
+func (a *account) collect(ctx context.Context, op, path string, keep func(rest.Response, []value) error) (rest.Response, error) {
+	own := a.base.JoinPath(path).EscapedPath()
+	link := ""
+	for seen := map[string]bool{}; !seen[link]; {
+		seen[link] = true
+		ask := path
+		if link != "" {
+			ask = a.absolute(link)
+		}
+		answer, err := a.get(ctx, op, ask, nil)
+		if link != "" && gone(err) {
+			err = &providers.Error{Kind: providers.Transient, Op: op, Status: answer.Status, Err: errExpired}
+		}
+		if err != nil {
+			return answer, err
+		}
+		rows, next, err := envelope(answer.Body)
+		if err == nil && next != "" {
+			next, err = a.pin(cmp.Or(link, own), next)
+		}
+		if err != nil {
+			return answer, malformed(op, err)
+		}
+		if err := keep(answer, rows); err != nil || next == "" {
+			return answer, err
+		}
+		link = next
+	}
+	return rest.Response{}, malformed(op, errLoop)
+}
+
+// document keeps an answer; of one that is no success only the status is kept.
+func document(kind, id string, sequence int64, answer rest.Response) schemas.Document {
+	doc := schemas.Document{
+		Kind: kind, ConversationID: id, Sequence: sequence, Status: int64(answer.Status), ObservedAt: answer.ObservedAt,
+	}
+	if answer.Status == statusOK {
+		doc.Body = answer.Body
+	}
+	return doc
+}
+
+// reader fetches what belongs to one chat.
+type reader struct {
+	*account
+	ref   providers.Ref
+	path  string // of the chat
+	yield func(schemas.Document, error) bool
+}
+
+func (a *account) each(refs []providers.Ref, yield func(schemas.Document, error) bool, read func(reader) error) {
+	for _, ref := range refs {
+		r := reader{account: a, ref: ref, path: a.root + "/owned_chats/" + url.PathEscape(ref.ID), yield: yield}
+		if err := read(r); err != nil {
+			if !errors.Is(err, errStop) {
+				yield(schemas.Document{}, err)
+			}
+			return
+		}
+	}
+}
+
+// keep hands a document to the caller.
+func (r reader) keep(doc schemas.Document) error {
+	if !r.yield(doc, nil) {
+		return errStop
+	}
+	return nil
+}
+
+// pages keeps all pages of a collection as documents numbered from a sequence on. Where the first page is refused in a
+// way that may says is no error, its status is kept, and ok is false.
+func (r reader) pages(ctx context.Context, kind, path string, from int64, may func(error) bool, each func(value)) (ok bool, _ error) {
+	n := from
+	answer, err := r.collect(ctx, kind+" of chat "+r.ref.ID, path, func(answer rest.Response, rows []value) error {
+		if each != nil {
+			for _, v := range rows {
+				each(v)
+			}
+		}
+		n++
+		return r.keep(document(kind, r.ref.ID, n-1, answer))
+	})
+	if err != nil && n == from && may(err) {
+		return false, r.keep(document(kind, r.ref.ID, from, answer))
+	}
+	return err == nil, err
+}
+
+// Messages fetches all messages of refs. Their order is not relied on: what the vendor says of it and what it sends differ.
+func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		a.each(refs, yield, func(r reader) error {
+			// The vendor's tutorial on fetching chat conversations.
+			_, err := r.pages(ctx, kindMessages, r.path+"/messages", 0, gone, nil)
+			return err
+		})
+	}
+}
+
+// Metadata fetches members, tags, and of each visitor the variables and, where the option says so, the details. Only a
+// refusal of the members is an error: all else may be closed to a user or missing in a room.
+func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		a.each(refs, yield, func(r reader) error { return r.metadata(ctx) })
+	}
+}
+
+// pagesPerVisitor parts the sequence numbers of visitors' documents: the visitor's place among the visitors of the chat
+// in the upper bits, the page in the lower ones.
+const pagesPerVisitor = 1 << 16
+
+func (r reader) metadata(ctx context.Context) error {
+	var found visitors
+	// Seen in the vendor's ext-chat-connectivity-example: whoever is a visitor is told by member_type.
+	ok, err := r.pages(ctx, kindMemberships, r.path+"/memberships", 0, gone, func(v value) { found.add(fields(v)) })
+	if err != nil || !ok {
+		return err
+	}
+	// The vendor's tutorial on fetching chat conversations has the tags and the variables.
+	if _, err := r.pages(ctx, kindTags, r.path+"/tags", 0, survivable, nil); err != nil {
+		return err
+	}
+	for i, v := range found {
+		path := r.path + "/visitors/" + url.PathEscape(v.id) + "/variables"
+		if _, err := r.pages(ctx, kindVariables, path, int64(i)*pagesPerVisitor, survivable, nil); err != nil {
+			return err
+		}
+		if err := r.visitor(ctx, v, int64(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visitor keeps the details of a visitor in the room: device, browser, place.
+func (r reader) visitor(ctx context.Context, v visitor, sequence int64) error {
+	room := cmp.Or(v.room, r.ref.Hint)
+	if !r.visitors || room == "" {
+		return nil
+	}
+	op := "visitor of chat " + r.ref.ID
+	// Room visitors, of the vendor's documentation.
+	answer, err := r.get(ctx, op, r.root+"/rooms/"+url.PathEscape(room)+"/visitors/"+url.PathEscape(v.id), nil)
+	if err == nil && fields(answer.Body) == nil {
+		err = malformed(op, errShape)
+	}
+	if err != nil && !survivable(err) {
+		return err
+	}
+	return r.keep(document(kindVisitor, r.ref.ID, sequence, answer))
+}
+
+// visitor is a member of a chat who is one.
+type visitor struct{ id, room string }
+
+// visitors are those of a chat, each once, in the order sent.
+type visitors []visitor
+
+func (all *visitors) add(member object) {
+	id := word(member["member_id"])
+	if word(member["member_type"]) != "visitor" || id == "" {
+		return
+	}
+	for _, v := range *all {
+		if v.id == id {
+			return
+		}
+	}
+	*all = append(*all, visitor{id: id, room: word(member["room_id"])})
+}

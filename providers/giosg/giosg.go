@@ -1,0 +1,218 @@
+// Package giosg reads one organization of Giosg through its HTTP API v5.
+//
+// The list of chats has no filter by time. It is asked newest first and walked page by page: its cursors are positions
+// in the order of creation, so new chats at its top and deleted ones move nothing below. What the walks pass is
+// remembered as marks, so that a window begins at the page nearest above it and ends below it; a whole export asks for
+// each page of the list once or twice, however many windows it has. The order is verified on every page.
+//
+// Chats of encrypted rooms are read with the customer's private keys. Documents keep the ciphertext as sent, rows hold the
+// plain text, and they are the same whether the platform still had the plain text when it was asked or no longer.
+//
+// It must not know the lake, Temporal, another platform, or the environment.
+package giosg
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Definition is Giosg. Nothing is known of its rate limits; five requests a second is a guess on the polite side.
+var Definition = providers.Definition{
+	Name:              "giosg",
+	Open:              open,
+	Check:             check,
+	BaseURL:           "https://service.giosg.com",
+	RequestsPerSecond: 5,
+	MessageRequests:   1,
+	MetadataRequests:  4, // members, tags, and of one visitor variables and details
+	Secrets:           []string{secretApp, secretKeys, secretPassword},
+}
+
+// The secrets of an account beside its token.
+const (
+	secretApp      = "app_secret"            // of an app, for auth: giosgapp
+	secretKeys     = "private_keys"          // RSA private keys of encrypted rooms, PEM, one after another
+	secretPassword = "private_keys_password" // of those among them that are encrypted
+)
+
+// The kinds of documents.
+const (
+	kindChat        = "chat"
+	kindMessages    = "messages"
+	kindMemberships = "memberships"
+	kindTags        = "tags"
+	kindVariables   = "variables"
+	kindVisitor     = "visitor"
+)
+
+// The options of an account.
+const (
+	optionAuth     = "auth"
+	optionRooms    = "rooms"
+	optionOrdering = "ordering"
+	optionOpen     = "open_chats"
+	optionVisitors = "visitors"
+)
+
+// filters are the options that the list is asked with as they are. They leave chats out.
+var filters = []string{"has_user_messages", "has_visitor_messages", "is_ended"}
+
+type options struct {
+	auth      string
+	rooms     []string // none is all chats of the organization
+	query     url.Values
+	leaveOpen bool
+	visitors  bool
+}
+
+// defaultOrdering is newest first.
+const defaultOrdering = "-created_at"
+
+// choices are the values of the options that have few.
+var choices = map[string][]string{
+	optionAuth:             {authToken, authBearer, authApp},
+	optionOrdering:         {defaultOrdering, "created_at"},
+	optionOpen:             {"include", "leave"},
+	optionVisitors:         {"true", "false"},
+	"has_user_messages":    {"true", "false"},
+	"has_visitor_messages": {"true", "false"},
+	"is_ended":             {"true", "false"},
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+func readOptions(given map[string]string) (options, error) {
+	o := options{auth: authToken, visitors: true, query: url.Values{optionOrdering: {defaultOrdering}}}
+	for key, text := range given {
+		allowed, known := choices[key]
+		switch {
+		case key == optionRooms:
+			for _, room := range strings.Split(text, ",") {
+				if room = strings.TrimSpace(room); !uuid.MatchString(room) {
+					return o, &providers.Setting{Key: "options.rooms", Reason: "must be ids of rooms (UUIDs), separated by commas"}
+				}
+				if !slices.Contains(o.rooms, room) {
+					o.rooms = append(o.rooms, room)
+				}
+			}
+		case !known:
+			return o, &providers.Setting{Key: "options." + key, Reason: "unknown; there are auth, rooms, ordering, open_chats, visitors, " + strings.Join(filters, ", ")}
+		case !slices.Contains(allowed, text):
+			return o, &providers.Setting{Key: "options." + key, Reason: "must be " + strings.Join(allowed, " or ")}
+		case key == optionOrdering || slices.Contains(filters, key):
+			o.query.Set(key, text)
+		case key == optionAuth:
+			o.auth = text
+		case key == optionOpen:
+			o.leaveOpen = text == "leave"
+		case key == optionVisitors:
+			o.visitors = text == "true"
+		}
+	}
+	return o, nil
+}
+
+func check(a providers.Account) error {
+	u, err := url.Parse(a.BaseURL)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil:
+		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://service.giosg.com"}
+	case strings.Contains(u.Path, "/api/v"):
+		return &providers.Setting{Key: "base_url", Reason: "give the address of the server without /api/v5"}
+	case !uuid.MatchString(a.AccountID):
+		return &providers.Setting{Key: "account_id", Reason: "must be the id of the organization, a UUID; /api/v5/users/me tells it to the token's user as organization_id"}
+	}
+	o, err := readOptions(a.Options)
+	if err != nil {
+		return err
+	}
+	has := func(name string) bool { _, ok := a.Secrets[name]; return ok }
+	switch {
+	case o.auth == authApp && !has(secretApp):
+		return &providers.Setting{Key: "secrets.app_secret", Reason: "missing; options.auth giosgapp needs it beside the token"}
+	case o.auth != authApp && has(secretApp):
+		return &providers.Setting{Key: "secrets.app_secret", Reason: "is for options.auth giosgapp only"}
+	case has(secretPassword) && !has(secretKeys):
+		return &providers.Setting{Key: "secrets.private_keys_password", Reason: "needs secrets.private_keys beside it"}
+	}
+	return nil
+}
+
+// The ways to sign requests, as options.auth names them.
+const (
+	authToken  = "token"
+	authBearer = "bearer"
+	authApp    = "giosgapp"
+)
+
+// authorization is the header of every request. Seen in the vendor's own clients: giosg_crypter for Token,
+// giosgapps_bindings for GIOSGAPP.
+func authorization(a providers.Account, way string) string {
+	switch way {
+	case authBearer:
+		return "Bearer " + a.Token
+	case authApp:
+		return "GIOSGAPP " + a.Token + " " + a.Secrets[secretApp]
+	}
+	return "Token " + a.Token
+}
+
+// account is one login. It keeps its keys, and what makes later requests cheaper.
+type account struct {
+	http *rest.Client
+	base *url.URL
+	id   string
+	root string // of the organization's part of the API
+	options
+	keys  keyring
+	lists []*list // one for each room, or the one of the organization
+}
+
+func open(a providers.Account) (providers.Provider, error) {
+	if err := check(a); err != nil {
+		return nil, err
+	}
+	o, err := readOptions(a.Options)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := readKeys(a.Secrets[secretKeys], a.Secrets[secretPassword])
+	if err != nil {
+		return nil, &providers.Setting{Key: "secrets.private_keys", Reason: err.Error()}
+	}
+	base, err := url.Parse(a.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("open account: the base URL cannot be read")
+	}
+	header := authorization(a, o.auth)
+	client, err := rest.New(rest.Config{
+		BaseURL: a.BaseURL,
+		Sign: func(r *http.Request) error {
+			r.Header.Set("Authorization", header)
+			return nil
+		},
+		UserAgent:         "chatlake",
+		RequestsPerSecond: a.RequestsPerSecond,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open account: %w", err)
+	}
+	p := &account{http: client, base: base, id: strings.ToLower(a.AccountID), options: o, keys: keys}
+	p.root = "/api/v5/orgs/" + p.id
+	for _, room := range o.rooms {
+		// The chats of a room, of the vendor's developer documentation.
+		p.lists = append(p.lists, newList(p.root+"/rooms/"+room+"/chats", o.query))
+	}
+	if len(p.lists) == 0 {
+		// All chats of the organization's own rooms, of the vendor's tutorial on fetching chat conversations.
+		p.lists = append(p.lists, newList(p.root+"/owned_chats", o.query))
+	}
+	return p, nil
+}

@@ -1,0 +1,245 @@
+package giosg
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+const opList = "list chats"
+
+// breath is how many requests a walk makes before it hands out a page without chats, so that what it has walked is in the
+// history and is not walked again after a crash.
+const breath = 100
+
+// row is one chat of the list.
+type row struct {
+	id        string
+	createdAt time.Time
+	raw       value
+	fields    object
+}
+
+// place is where a walk stands.
+type place struct {
+	list int // of account.lists
+	mark
+	order order
+}
+
+// walk goes through a window, one list after another.
+type walk struct {
+	*account
+	window schemas.Window
+	at     place
+	seen   map[string]bool // links of the list at hand
+}
+
+// Conversations walks each list from the page nearest before the window to the first page behind it. Pages of the server
+// may be short or empty; only one without a next is the last.
+func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		walk := walk{account: a, window: w, seen: map[string]bool{}}
+		var err error
+		if walk.at, err = a.parseCursor(at); err != nil {
+			yield(providers.Page{}, malformed(opList, err))
+			return
+		}
+		var out providers.Page
+		for requests := 1; ; requests++ {
+			rows, observedAt, more, err := walk.step(ctx)
+			if err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
+			a.fill(&out, w, rows, observedAt)
+			if more && len(out.Refs) == 0 && requests%breath != 0 {
+				continue
+			}
+			if more {
+				if out.Next, err = a.cursor(walk.at); err != nil {
+					yield(providers.Page{}, malformed(opList, err))
+					return
+				}
+			}
+			if !yield(out, nil) || !more {
+				return
+			}
+			out = providers.Page{}
+		}
+	}
+}
+
+// fill adds what a page of the server holds of a window. Pages wholly outside count for nothing.
+func (a *account) fill(out *providers.Page, w schemas.Window, rows []row, observedAt time.Time) {
+	inside := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !w.Contains(r.createdAt) })
+	if len(inside) > 0 {
+		out.Dropped += len(rows) - len(inside)
+	}
+	slices.SortStableFunc(inside, func(x, y row) int { return cmp.Or(x.createdAt.Compare(y.createdAt), strings.Compare(x.id, y.id)) })
+	for _, r := range inside {
+		if ended := boolean(r.fields["is_ended"]); a.leaveOpen && ended != nil && !*ended {
+			continue
+		}
+		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: word(r.fields["room_id"])})
+		out.Documents = append(out.Documents, schemas.Document{
+			Kind: kindChat, ConversationID: r.id, Status: statusOK, ObservedAt: observedAt, Body: r.raw,
+		})
+	}
+}
+
+// step reads one page and moves on to the next, of the same list or of the one after it.
+func (w *walk) step(ctx context.Context) (rows []row, observedAt time.Time, more bool, err error) {
+	l := w.lists[w.at.list]
+	if known := l.known(); known != unknown {
+		w.at.order = known
+	}
+	if w.at.bound == nil || w.at.order.precedes(w.at.bound, w.window) {
+		if err := l.lock(ctx); err != nil {
+			return nil, observedAt, false, &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
+		}
+		defer l.unlock()
+		w.at.mark = l.nearest(w.at.mark, w.window)
+		if known := l.known(); known != unknown {
+			w.at.order = known
+		}
+	}
+	if w.seen[w.at.link] {
+		return nil, observedAt, false, malformed(opList, errLoop)
+	}
+	w.seen[w.at.link] = true
+	rows, next, observedAt, err := w.page(ctx, l, w.at.link)
+	if err != nil {
+		return nil, observedAt, false, err
+	}
+	if w.at.order, err = w.at.order.learn(w.at.bound, rows); err != nil {
+		l.forget()
+		return nil, observedAt, false, malformed(opList, err)
+	}
+	if len(rows) > 0 {
+		w.at.bound = &rows[len(rows)-1].createdAt
+	}
+	w.at.link = next
+	l.remember(w.at.mark, w.at.order)
+	if next == "" || w.at.order.passed(w.at.bound, w.window) {
+		w.at = place{list: w.at.list + 1, order: unknown}
+		clear(w.seen)
+	}
+	return rows, observedAt, w.at.list < len(w.lists), nil
+}
+
+// page asks for one page of a list.
+func (a *account) page(ctx context.Context, l *list, link string) (rows []row, next string, observedAt time.Time, err error) {
+	path, query := l.path, l.query
+	if link != "" {
+		path, query = a.absolute(link), nil
+	}
+	answer, err := a.get(ctx, opList, path, query)
+	if err != nil {
+		return nil, "", observedAt, l.explain(err, link)
+	}
+	sent, next, err := envelope(answer.Body)
+	if err == nil && next != "" {
+		next, err = a.pin(cmp.Or(link, a.own(l)), next)
+	}
+	if err != nil {
+		return nil, "", observedAt, malformed(opList, err)
+	}
+	for i, raw := range sent {
+		o := fields(raw)
+		createdAt, id := moment(o["created_at"]), word(o["id"])
+		if createdAt == nil || id == "" {
+			return nil, "", observedAt, malformed(opList, fmt.Errorf("row %d of a page has no id or no time of creation", i+1))
+		}
+		rows = append(rows, row{id: id, createdAt: *createdAt, raw: raw, fields: o})
+	}
+	return rows, next, answer.ObservedAt, nil
+}
+
+// explain says what a refusal on the list means: of a page in the middle that its cursor has expired, of the first that
+// there is no such organization or room.
+func (l *list) explain(err error, link string) error {
+	e := &providers.Error{}
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch {
+	case link != "" && (e.Kind == providers.NotFound || e.Status == http.StatusBadRequest):
+		l.forget()
+		return &providers.Error{Kind: providers.CursorExpired, Op: opList, Status: e.Status, Err: errExpired}
+	case e.Kind == providers.NotFound && strings.HasSuffix(l.path, "/chats"):
+		return &providers.Error{Kind: providers.Denied, Op: opList, Status: e.Status, Err: errNoRoom}
+	case e.Kind == providers.NotFound:
+		return &providers.Error{Kind: providers.Denied, Op: opList, Status: e.Status, Err: errNoOrg}
+	}
+	return err
+}
+
+// own is the path of a list on the server.
+func (a *account) own(l *list) string { return a.base.JoinPath(l.path).EscapedPath() }
+
+var errCursor = errors.New("the cursor is none of this provider")
+
+const longestCursor = 1900
+
+// cursor writes a place as "<list><order><bound in microseconds>:<link>"; a link on the list's own path is its query.
+func (a *account) cursor(p place) (providers.Cursor, error) {
+	bound := ""
+	if p.bound != nil {
+		bound = strconv.FormatInt(p.bound.UnixMicro(), 10)
+	}
+	link := p.link
+	if own := a.own(a.lists[p.list]); strings.HasPrefix(link, own+"?") {
+		link = link[len(own):]
+	}
+	text := fmt.Sprintf("%d%c%s:%s", p.list, p.order, bound, link)
+	if len(text) > longestCursor {
+		return "", errors.New("the link to the next page is too long")
+	}
+	return providers.Cursor(text), nil
+}
+
+func (a *account) parseCursor(at providers.Cursor) (place, error) {
+	p := place{order: unknown}
+	if at == "" {
+		return p, nil
+	}
+	head, link, ok := strings.Cut(string(at), ":")
+	i := strings.IndexAny(head, "ufr")
+	if !ok || i < 1 {
+		return p, errCursor
+	}
+	number, err := strconv.Atoi(head[:i])
+	if err != nil || number < 0 || number >= len(a.lists) {
+		return p, errCursor
+	}
+	p.list, p.order, p.link = number, order(head[i]), link
+	if bound := head[i+1:]; bound != "" {
+		micros, err := strconv.ParseInt(bound, 10, 64)
+		if err != nil {
+			return p, errCursor
+		}
+		t := time.UnixMicro(micros).UTC()
+		p.bound = &t
+	}
+	if strings.HasPrefix(link, "?") {
+		p.link = a.own(a.lists[number]) + link
+	}
+	if p.link != "" && !strings.HasPrefix(p.link, "/") {
+		return p, errCursor
+	}
+	if back, err := a.cursor(p); err != nil || back != at {
+		return p, errCursor
+	}
+	return p, nil
+}

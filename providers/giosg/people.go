@@ -1,0 +1,183 @@
+package giosg
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+var memberTypes = map[string]string{"user": "agent", "visitor": "contact"}
+
+// wrappedKey is the variable that holds the key of the others, for encrypted rooms.
+const wrappedKey = "_encrypted_aes_key"
+
+// participantRows adds one row for each member, and to visitors what is known of them.
+func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []message, keys keyring) error {
+	var found visitors
+	seen := map[string]bool{}
+	err := eachRow(docs, kindMemberships, func(doc schemas.Document, v value) {
+		o := fields(v)
+		id, kind := word(o["member_id"]), word(o["member_type"])
+		found.add(o)
+		if id == "" || seen[kind+"/"+id] {
+			return
+		}
+		seen[kind+"/"+id] = true
+		p := schemas.Participant{
+			ConversationID: thread.Conversation.ConversationID,
+			ParticipantID:  id,
+			ObservedAt:     doc.ObservedAt,
+			Type:           cmp.Or(memberTypes[kind], kind, "system"),
+			Role:           "participant",
+			Name:           cmp.Or(text(o["member_name"]), text(o["member_public_name"])),
+			JoinedAt:       moment(o["created_at"]),
+		}
+		if kind == "visitor" {
+			p.Role = "contact"
+		}
+		p.LeftAt = leftAt(id, rows)
+		all := attributes{}
+		all.addAll("", o, "member_id", "member_type", "member_name", "room_id", "chat_id", "created_at", "room_organization_id")
+		p.Attributes = all
+		thread.Participants = append(thread.Participants, p)
+	})
+	if err != nil {
+		return err
+	}
+	for i, v := range found {
+		for j := range thread.Participants {
+			if p := &thread.Participants[j]; p.ParticipantID == v.id && p.Role == "contact" {
+				if err := describe(p, docs, int64(i), keys); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if len(found) > 0 {
+		thread.Conversation.ContactID = &found[0].id
+	}
+	for j := range thread.Participants {
+		thread.Participants[j].Attributes = attributes(thread.Participants[j].Attributes).rows()
+	}
+	return nil
+}
+
+// leftAt is when a member left and did not come back.
+func leftAt(id string, rows []message) (at *time.Time) {
+	for _, m := range rows {
+		if word(m.wire["sender_id"]) != id {
+			continue
+		}
+		switch word(m.wire["type"]) {
+		case "leave":
+			at = m.createdAt
+		case "join":
+			at = nil
+		}
+	}
+	return at
+}
+
+// describe adds to a visitor, the nth of the chat, its variables and its details in the room.
+func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys keyring) error {
+	var own []schemas.Document
+	for _, doc := range docs {
+		if doc.Kind == kindVariables && doc.Sequence/pagesPerVisitor == n || doc.Kind == kindVisitor && doc.Sequence == n {
+			own = append(own, doc)
+		}
+	}
+	all := attributes(p.Attributes)
+	for _, doc := range ofKind(own, kindVisitor) {
+		o, err := objectOf(doc.Body)
+		if err != nil {
+			return fmt.Errorf("visitor: %w", err)
+		}
+		all.addAll("visitor.", o, "id", "room_id")
+	}
+	var sent []variable
+	err := eachRow(own, kindVariables, func(_ schemas.Document, v value) {
+		o := fields(v)
+		if key := word(o["key"]); key != "" {
+			sent = append(sent, variable{key: key, fields: o})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	why, err := reveal(sent, keys)
+	if err != nil {
+		return err
+	}
+	for _, v := range sent {
+		if v.key == wrappedKey {
+			continue
+		}
+		if v.value != nil {
+			all["variable."+v.key] = v.value
+		}
+		all.addAll("variable."+v.key+".", v.fields, "key", "value", "is_encrypted", "encrypted_value")
+		if v.key == "username" && p.Name == nil {
+			p.Name = v.value
+		}
+	}
+	all.set("variables_encrypted", why)
+	return nil
+}
+
+// variable is one fact about a visitor.
+type variable struct {
+	key    string
+	value  *string
+	fields object
+}
+
+// reveal fills the values of variables. What has the shape of a ciphertext and belongs to the key is opened. What has the
+// shape only is a fault where others of the same visitor belong to the key; where none does, the platform still had the
+// plain text, and it stays as it is.
+func reveal(all []variable, keys keyring) (why string, err error) {
+	var wrapped *string
+	for i := range all {
+		all[i].value = text(all[i].fields["value"])
+		if all[i].key == wrappedKey {
+			wrapped = all[i].value
+		}
+	}
+	if wrapped == nil {
+		return "", nil
+	}
+	s, why := keys.unwrap(*wrapped)
+	opened, odd := 0, 0
+	for i := range all {
+		v := &all[i]
+		if v.key == wrappedKey || v.value == nil {
+			continue
+		}
+		if _, _, _, _, shaped := cut(*v.value); !shaped {
+			continue
+		}
+		if s == nil {
+			v.value = nil
+			odd++
+			continue
+		}
+		open, err := s.open(*v.value)
+		if err != nil {
+			odd++
+			continue
+		}
+		opened++
+		v.value = nil
+		if open != "" {
+			v.value = &open
+		}
+	}
+	switch {
+	case s == nil && odd > 0:
+		return why, nil
+	case s != nil && opened > 0 && odd > 0:
+		return "", fmt.Errorf("a variable of the visitor: %w", errTampered)
+	}
+	return "", nil
+}

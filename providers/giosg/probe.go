@@ -1,0 +1,63 @@
+package giosg
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+var errOtherOrg = error(&providers.Setting{Key: "account_id", Reason: "the token belongs to a user of another organization; give the id of that one, or a token of this one"})
+
+const (
+	adviceRooms   = "The token's user may not list the organization's rooms and most likely does not see the chats of all of them; use the token of a user who manages all rooms."
+	adviceFilters = "The filters has_user_messages, has_visitor_messages, is_ended and open_chats leave chats out."
+	adviceUnknown = "The platform does not tell whether the token's user sees the chats of every room; make sure that it manages all of them."
+)
+
+// Probe checks that the token opens the organization, and what of it.
+func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
+	if err := a.whose(ctx); err != nil {
+		return providers.Probe{}, err
+	}
+	for _, l := range a.lists {
+		if _, _, _, err := a.page(ctx, l, ""); err != nil {
+			return providers.Probe{}, err
+		}
+	}
+	const op = "check for the rooms"
+	_, err := a.get(ctx, op, a.partPath(kindRooms), url.Values{"include_deleted": {"true"}})
+	switch {
+	case err != nil && !survivable(err):
+		return providers.Probe{}, err
+	case err != nil && len(a.rooms) == 0:
+		return providers.Probe{Visibility: providers.VisibilityPartial, Advice: adviceRooms}, nil
+	case len(a.query) > 1 || a.leaveOpen:
+		return providers.Probe{Visibility: providers.VisibilityUnknown, Advice: adviceFilters}, nil
+	}
+	return providers.Probe{Visibility: providers.VisibilityUnknown, Advice: adviceUnknown}, nil
+}
+
+// whose compares the organization of the token's user with the configured one. Apps and some tokens have no user to ask
+// about; what they open, the list shows.
+func (a *account) whose(ctx context.Context) error {
+	const op = "check the token"
+	// The vendor's developer documentation, guidelines.
+	answer, err := a.get(ctx, op, "/api/v5/users/me", nil)
+	switch {
+	case err != nil && (gone(err) || errors.Is(err, errRefused)):
+		return nil
+	case err != nil:
+		return err
+	}
+	o := fields(answer.Body)
+	if o == nil {
+		return malformed(op, errShape)
+	}
+	if org := word(o["organization_id"]); org != "" && !strings.EqualFold(org, a.id) {
+		return &providers.Error{Kind: providers.Denied, Op: op, Status: answer.Status, Err: errOtherOrg}
+	}
+	return nil
+}

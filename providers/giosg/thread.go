@@ -1,0 +1,218 @@
+package giosg
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Thread turns the documents of one chat into rows, as docs/mapping-giosg.md says.
+func (a *account) Thread(docs []schemas.Document) (schemas.Thread, error) {
+	thread, err := mapThread(docs, a.keys)
+	if err != nil {
+		id := ""
+		if len(docs) > 0 {
+			id = docs[0].ConversationID
+		}
+		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "read the documents of chat " + id, Err: err}
+	}
+	return thread, nil
+}
+
+const reasonGone = "conversation_not_found"
+
+func mapThread(docs []schemas.Document, keys keyring) (schemas.Thread, error) {
+	if len(docs) == 0 {
+		return schemas.Thread{}, errors.New("there are none")
+	}
+	for _, doc := range docs {
+		if doc.Kind == kindMessages && (doc.Status == 404 || doc.Status == 410) {
+			gone := schemas.Tombstone{ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: reasonGone}
+			return schemas.Thread{Tombstones: []schemas.Tombstone{gone}}, nil
+		}
+	}
+	chat, err := chatOf(docs)
+	if err != nil {
+		return schemas.Thread{}, err
+	}
+	wrapped := plain(chat.fields["encrypted_symmetric_key"])
+	c := openerOf(keys, wrapped)
+	rows, err := messagesOf(docs)
+	if err != nil {
+		return schemas.Thread{}, err
+	}
+	thread := schemas.Thread{Conversation: conversationRow(chat)}
+	for _, m := range rows {
+		if err := m.add(&thread, c); err != nil {
+			return schemas.Thread{}, fmt.Errorf("message %s: %w", m.id, err)
+		}
+	}
+	if err := tags(&thread, docs); err != nil {
+		return schemas.Thread{}, err
+	}
+	if err := participantRows(&thread, docs, rows, keys); err != nil {
+		return schemas.Thread{}, err
+	}
+	finish(&thread, chat, rows)
+	return thread, nil
+}
+
+// chat is the chat itself and when it was seen.
+type chat struct {
+	id     string
+	seenAt time.Time
+	fields object
+}
+
+// chatOf is the chat as observed last.
+func chatOf(docs []schemas.Document) (chat, error) {
+	var best *schemas.Document
+	for i, doc := range docs {
+		if doc.Kind == kindChat && doc.Status == statusOK && (best == nil || doc.ObservedAt.After(best.ObservedAt)) {
+			best = &docs[i]
+		}
+	}
+	if best == nil {
+		return chat{}, errors.New("the chat itself is not among them")
+	}
+	o, err := objectOf(best.Body)
+	if err != nil {
+		return chat{}, fmt.Errorf("chat: %w", err)
+	}
+	return chat{id: cmp.Or(best.ConversationID, word(o["id"])), seenAt: best.ObservedAt, fields: o}, nil
+}
+
+// chatColumns are the members of a chat that have columns of their own, and those that are keys: documents hold them.
+var chatColumns = []string{
+	"id", "created_at", "updated_at", "ended_at", "room_id", "room_name", "chat_type", "is_ended", "is_encrypted",
+	"first_visitor_message_url", "legacy_conversation_state", "encrypted_symmetric_key", "token",
+}
+
+func conversationRow(c chat) schemas.Conversation {
+	o := c.fields
+	row := schemas.Conversation{
+		ConversationID: c.id,
+		ObservedAt:     c.seenAt,
+		Status:         text(o["legacy_conversation_state"]),
+		State:          state(o),
+		ChannelID:      text(o["room_id"]),
+		ChannelName:    text(o["room_name"]),
+		ChannelType:    text(o["chat_type"]),
+		CreatedAt:      moment(o["created_at"]),
+		UpdatedAt:      moment(o["updated_at"]),
+		ClosedAt:       moment(o["ended_at"]),
+		SourceURL:      cmp.Or(text(o["first_visitor_message_url"]), text(o["autosuggest_url"])),
+		IsEncrypted:    boolean(o["is_encrypted"]),
+	}
+	all := attributes{}
+	all.addAll("", o, chatColumns...)
+	row.Attributes = all
+	return row
+}
+
+// state is what the flags of a chat say. One that waits for somebody to answer is pending.
+func state(o object) *string {
+	ended := boolean(o["is_ended"])
+	s := "open"
+	switch {
+	case ended != nil && *ended || ended == nil && moment(o["ended_at"]) != nil:
+		s = "closed"
+	case truth(o["is_waiting"]) || truth(o["is_pending"]):
+		s = "pending"
+	case ended == nil:
+		return nil
+	}
+	return &s
+}
+
+// finish fills what only all rows together tell.
+func finish(thread *schemas.Thread, c chat, rows []message) {
+	row := &thread.Conversation
+	for _, m := range rows {
+		if row.LastActivityAt == nil || m.createdAt != nil && m.createdAt.After(*row.LastActivityAt) {
+			row.LastActivityAt = m.createdAt
+		}
+	}
+	if t := latest(row.UpdatedAt, row.LastActivityAt); t != nil {
+		version := t.UnixMicro()
+		row.SourceVersion = &version
+	}
+	row.StatedMessages = stated(c, thread.Messages)
+	row.Attributes = attributes(row.Attributes).rows()
+}
+
+func latest(a, b *time.Time) *time.Time {
+	if compareTimes(a, b) < 0 {
+		return b
+	}
+	return a
+}
+
+// stated is how many rows of messages there should be. The platform counts those of type msg only, and what came after
+// the chat was listed it cannot have counted; both are added as they are stored.
+func stated(c chat, stored []schemas.Message) *int64 {
+	n := integer(c.fields["message_count"])
+	if n == nil {
+		return nil
+	}
+	total := *n
+	for _, m := range stored {
+		if m.ContentType == nil || *m.ContentType != typeMessage || m.CreatedAt != nil && m.CreatedAt.After(c.seenAt) {
+			total++
+		}
+	}
+	return &total
+}
+
+// tags fills the tags of the conversation, and their further members as an attribute.
+func tags(thread *schemas.Thread, docs []schemas.Document) error {
+	row := &thread.Conversation
+	var details []string
+	err := eachRow(docs, kindTags, func(_ schemas.Document, v value) {
+		o := fields(v)
+		name := text(v)
+		if o != nil {
+			name = cmp.Or(text(o["name"]), text(o["tag"]))
+			details = append(details, word(v))
+		}
+		if name != nil && !slices.Contains(row.Tags, *name) {
+			row.Tags = append(row.Tags, *name)
+		}
+	})
+	if len(details) > 0 {
+		attributes(row.Attributes).set("tag_details", "["+strings.Join(details, ",")+"]")
+	}
+	return err
+}
+
+// eachRow yields the rows of all pages of a kind, in the order of their sequence.
+func eachRow(docs []schemas.Document, kind string, yield func(schemas.Document, value)) error {
+	for _, doc := range ofKind(docs, kind) {
+		rows, _, err := envelope(doc.Body)
+		if err != nil {
+			return fmt.Errorf("%s, page %d: %w", kind, doc.Sequence%pagesPerVisitor, err)
+		}
+		for _, v := range rows {
+			yield(doc, v)
+		}
+	}
+	return nil
+}
+
+// ofKind are the documents of a kind that have a body, in the order of their sequence.
+func ofKind(docs []schemas.Document, kind string) []schemas.Document {
+	var some []schemas.Document
+	for _, doc := range docs {
+		if doc.Kind == kind && doc.Status == statusOK {
+			some = append(some, doc)
+		}
+	}
+	slices.SortStableFunc(some, func(a, b schemas.Document) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	return some
+}

@@ -1,0 +1,211 @@
+package giosg
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What the platform sends is read field by field: most of its fields were seen in examples only, and one of another type
+// must not cost a chat. A value is a field as sent; nil and null are the same.
+type value = json.RawMessage
+
+type object map[string]value
+
+var (
+	errShape = errors.New("the answer is JSON but not of the known shape")
+	errJSON  = errors.New("the document is not JSON")
+)
+
+func isNull(v value) bool { return len(v) == 0 || v[0] == 'n' }
+
+// text is a value as one string: strings as they are, anything else as its JSON. Null and the empty string are nil.
+func text(v value) *string {
+	if isNull(v) {
+		return nil
+	}
+	var s string
+	switch v[0] {
+	case '"':
+		if json.Unmarshal(v, &s) != nil {
+			return nil
+		}
+	case '{', '[':
+		var b bytes.Buffer
+		if json.Compact(&b, v) != nil {
+			return nil
+		}
+		s = strings.ToValidUTF8(b.String(), "\ufffd")
+	default:
+		s = string(v)
+	}
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func word(v value) string {
+	if s := text(v); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// plain is a string as sent, the empty one too, and nil for all else.
+func plain(v value) *string {
+	if isNull(v) || v[0] != '"' {
+		return nil
+	}
+	var s string
+	if json.Unmarshal(v, &s) != nil {
+		return nil
+	}
+	return &s
+}
+
+// boolean is nil for what is neither true nor false.
+func boolean(v value) *bool {
+	b, err := strconv.ParseBool(word(v))
+	if err != nil {
+		return nil
+	}
+	return &b
+}
+
+func truth(v value) bool { b := boolean(v); return b != nil && *b }
+
+func integer(v value) *int64 {
+	n, err := strconv.ParseInt(word(v), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+const maxUnix = 253402300799 // the end of the year 9999
+
+// moment is a time in ISO 8601. Samples of old lack the zone; it is UTC.
+func moment(v value) *time.Time {
+	s := word(v)
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			if t.Unix() <= 0 || t.Unix() > maxUnix {
+				return nil
+			}
+			t = t.UTC().Truncate(time.Microsecond)
+			return &t
+		}
+	}
+	return nil
+}
+
+// fields is an object's fields; nil where the value is none.
+func fields(v value) object {
+	v = bytes.TrimSpace(v)
+	if len(v) == 0 || v[0] != '{' {
+		return nil
+	}
+	var o object
+	if json.Unmarshal(v, &o) != nil {
+		return nil
+	}
+	return o
+}
+
+// items is an array's elements but nulls; nil where the value is none.
+func items(v value) []value {
+	v = bytes.TrimSpace(v)
+	if len(v) == 0 || v[0] != '[' {
+		return nil
+	}
+	var all []value
+	if json.Unmarshal(v, &all) != nil {
+		return nil
+	}
+	return slices.DeleteFunc(all, isNull)
+}
+
+// envelope is one page of a collection: its rows, and the link to the next page, empty on the last.
+func envelope(body []byte) (rows []value, next string, err error) {
+	body = bytes.TrimSpace(body)
+	if !json.Valid(body) {
+		return nil, "", errJSON
+	}
+	if body[0] == '[' {
+		return items(body), "", nil
+	}
+	o := fields(body)
+	results := o["results"]
+	if isNull(results) || results[0] != '[' {
+		return nil, "", errShape
+	}
+	if !isNull(o["next"]) && o["next"][0] != '"' {
+		return nil, "", errShape
+	}
+	return items(results), word(o["next"]), nil
+}
+
+// attributes gathers the attributes of a row; what is null or empty leaves no trace.
+type attributes map[string]*string
+
+// addAll adds all members of an object but those named.
+func (a attributes) addAll(prefix string, o object, but ...string) {
+	for key, v := range o {
+		if s := text(v); s != nil && !slices.Contains(but, key) {
+			a[prefix+strings.ToValidUTF8(key, "\ufffd")] = s
+		}
+	}
+}
+
+func (a attributes) set(key, value string) {
+	if value != "" {
+		a[key] = &value
+	}
+}
+
+// rows is the map as it stands in a row: none where nothing was gathered.
+func (a attributes) rows() map[string]*string {
+	if len(a) == 0 {
+		return nil
+	}
+	return a
+}
+
+// compareTimes puts what has no time first.
+func compareTimes(a, b *time.Time) int {
+	switch {
+	case a != nil && b != nil:
+		return a.Compare(*b)
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	}
+	return 1
+}
+
+// objectOf is a body that is one object.
+func objectOf(body []byte) (object, error) {
+	if !json.Valid(body) {
+		return nil, errJSON
+	}
+	o := fields(body)
+	if o == nil {
+		return nil, errShape
+	}
+	return o, nil
+}
+
+// compact is an object as JSON, its keys in the order of the alphabet; nil where it is empty.
+func compact(o object) *string {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil
+	}
+	return text(body)
+}
