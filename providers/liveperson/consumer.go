@@ -16,7 +16,7 @@ func mapConsumer(metadata, content schemas.Document) (schemas.Thread, error) {
 	}
 	m := newMapper(metadata)
 	if m.id == "" {
-		m.id = stringOf(saidOf(o["convId"]))
+		m.id = o.peek("convId")
 	}
 	m.consumerPeople(o)
 	m.consumerRow(o)
@@ -120,7 +120,7 @@ func (m *mapper) contents(records []object) {
 		first := ""
 		for i, n := range numbers {
 			number := stringOf(saidOf(n))
-			m.delivered(messageID(stringOf(saidOf(s["dialogId"])), number), stringOf(saidOf(s["status"])))
+			m.delivered(messageID(s.peek("dialogId"), number), s.peek("status"))
 			if i == 0 {
 				first = number
 			}
@@ -148,7 +148,7 @@ func (m *mapper) said(r, event object, kind, role string) object {
 	r["type"] = stringOf(cmp.Or(event.said("contentType"), orNil(kind)))
 	r["timeL"], r["seq"], r["participantId"] = r.take("serverTimestamp"), r.take("sequence"), r.take("originatorId")
 	r["sentBy"] = "Agent"
-	if role == "CONSUMER" || role == "" && m.people[stringOf(saidOf(r["participantId"]))].kind == typeContact {
+	if role == "CONSUMER" || role == "" && m.people[r.peek("participantId")].kind == typeContact {
 		r["sentBy"] = "Consumer"
 	}
 	if role != "" {

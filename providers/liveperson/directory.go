@@ -129,7 +129,7 @@ func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 		switch doc.Kind {
 		case kindUsers:
 			row := schemas.Agent{AgentID: *id, ObservedAt: doc.ObservedAt, Type: typeAgent, Name: orName(o.said("fullName"), o), Email: o.said("email"), Role: o.said("role")}
-			if userTypes[stringOf(saidOf(o["userTypeId"]))] == typeBot {
+			if userTypes[o.peek("userTypeId")] == typeBot {
 				row.Type = typeBot
 			}
 			more.rest("", o)

@@ -93,7 +93,7 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 		row.ActorID = e.said(k.actor)
 	}
 	for _, name := range k.names {
-		if s := stringOf(saidOf(e[name])); s != "" {
+		if s := e.peek(name); s != "" {
 			id = append(id, s)
 		}
 	}
@@ -106,7 +106,7 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 	}
 	row.MessageID = e.said("messageId")
 	if k.kind == "message_status" {
-		m.delivered(stringOf(row.MessageID), stringOf(saidOf(e["messageDeliveryStatus"])))
+		m.delivered(stringOf(row.MessageID), e.peek("messageDeliveryStatus"))
 	}
 	all := attributes{}
 	all.rest("", e)
@@ -119,11 +119,12 @@ var participantTypes = map[string]string{"consumer": typeContact, "agent": typeA
 
 // unique is an id that no other event of the conversation has.
 func (m *mapper) unique(id string) string {
-	m.events[id]++
-	if n := m.events[id]; n > 1 {
-		return fmt.Sprintf("%s#%d", id, n)
+	one := id
+	for n := 2; m.events[one]; n++ {
+		one = fmt.Sprintf("%s#%d", id, n)
 	}
-	return id
+	m.events[one] = true
+	return one
 }
 
 // progress is the order of delivery statuses.

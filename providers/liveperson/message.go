@@ -39,9 +39,15 @@ func (m *mapper) messages(records []object) {
 		msg := message{at: m.when(o, "time"), seq: o.integer("seq"), data: o.object("messageData"), fields: o}
 		msg.id = o.word("messageId")
 		if msg.id == "" {
-			msg.id = fmt.Sprintf("%s/%s", cmp.Or(stringOf(saidOf(o["dialogId"])), m.id), numberOr(msg.seq, i))
+			msg.id = fmt.Sprintf("%s/%s", cmp.Or(o.peek("dialogId"), m.id), numberOr(msg.seq, i))
 		}
-		if known, twice := m.places[msg.id]; twice {
+		known, twice := m.places[msg.id]
+		if twice && !sameDialog(all[known].fields, o) {
+			// The older form of ids does not name the dialog, in each of which numbers may begin anew.
+			msg.id += "@" + o.peek("dialogId")
+			known, twice = m.places[msg.id]
+		}
+		if twice {
 			all[known] = msg
 			continue
 		}
@@ -53,6 +59,12 @@ func (m *mapper) messages(records []object) {
 		m.places[msg.id] = i
 		m.Messages = append(m.Messages, m.message(msg, int64(i)))
 	}
+}
+
+// sameDialog says that two messages are of one dialog, as far as they say.
+func sameDialog(x, y object) bool {
+	a, b := x.peek("dialogId"), y.peek("dialogId")
+	return a == b || a == "" || b == ""
 }
 
 func compareMessages(x, y message) int {

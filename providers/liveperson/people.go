@@ -15,22 +15,22 @@ func (m *mapper) meet(o object) {
 		elements, _ := o[list].([]any)
 		for _, element := range elements {
 			a := asObject(element)
-			if id := stringOf(saidOf(a["agentId"])); id != "" {
-				m.people[id] = person{cmp.Or(userTypes[stringOf(saidOf(a["userType"]))], typeAgent), cmp.Or(saidOf(a["agentFullName"]), saidOf(a["agentNickname"]), m.people[id].name)}
+			if id := a.peek("agentId"); id != "" {
+				m.people[id] = person{cmp.Or(userTypes[a.peek("userType")], typeAgent), cmp.Or(saidOf(a["agentFullName"]), saidOf(a["agentNickname"]), m.people[id].name)}
 			}
 		}
 	}
 	elements, _ := o["consumerParticipants"].([]any)
 	for _, element := range elements {
 		c := asObject(element)
-		if id := stringOf(saidOf(c["participantId"])); id != "" {
+		if id := c.peek("participantId"); id != "" {
 			m.people[id] = person{typeContact, cmp.Or(consumerName(c), m.people[id].name)}
 		}
 	}
 }
 
 func consumerName(c object) *string {
-	name := strings.TrimSpace(stringOf(saidOf(c["firstName"])) + " " + stringOf(saidOf(c["lastName"])))
+	name := strings.TrimSpace(c.peek("firstName") + " " + c.peek("lastName"))
 	return cmp.Or(orNil(name), saidOf(c["consumerName"]))
 }
 

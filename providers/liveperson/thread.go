@@ -60,10 +60,10 @@ func latest(docs []schemas.Document, kind string) (schemas.Document, bool) {
 type mapper struct {
 	schemas.Thread
 	id      string
-	at      time.Time      // when it was observed
-	newest  time.Time      // of all times that rows have
-	events  map[string]int // events by id
-	places  map[string]int // messages by id
+	at      time.Time       // when it was observed
+	newest  time.Time       // of all times that rows have
+	events  map[string]bool // ids
+	places  map[string]int  // messages by id
 	people  map[string]person
 	dialogs map[string]*time.Time // when they began
 }
@@ -77,7 +77,7 @@ type person struct {
 func newMapper(doc schemas.Document) *mapper {
 	return &mapper{
 		id: doc.ConversationID, at: doc.ObservedAt,
-		events: map[string]int{}, places: map[string]int{}, people: map[string]person{}, dialogs: map[string]*time.Time{},
+		events: map[string]bool{}, places: map[string]int{}, people: map[string]person{}, dialogs: map[string]*time.Time{},
 	}
 }
 
@@ -99,7 +99,7 @@ func mapRecord(doc schemas.Document) (schemas.Thread, error) {
 	m := newMapper(doc)
 	info := o.object("info")
 	if m.id == "" {
-		m.id = stringOf(saidOf(info["conversationId"]))
+		m.id = info.peek("conversationId")
 	}
 	scores, statuses := o["messageScores"], o["messageStatuses"]
 	m.meet(o)

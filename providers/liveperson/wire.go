@@ -67,6 +67,9 @@ func (o object) said(name string) *string { return saidOf(o.take(name)) }
 
 func (o object) word(name string) string { return stringOf(o.said(name)) }
 
+// peek is a field that stays.
+func (o object) peek(name string) string { return stringOf(saidOf(o[name])) }
+
 func stringOf(s *string) string {
 	if s == nil {
 		return ""
