@@ -18,6 +18,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/liveperson"
 )
 
 // patience is how long a run of the binary may take on a slow machine.
@@ -57,7 +59,7 @@ type process struct {
 	exited chan struct{}
 }
 
-// start runs chatlake in a folder, with the fake site's token in its environment. It is killed when the test ends.
+// start runs chatlake in a folder, with the fake sites' credentials in its environment. It is killed when the test ends.
 func start(t *testing.T, folder string, args ...string) *process {
 	t.Helper()
 	name, err := binary()
@@ -66,7 +68,8 @@ func start(t *testing.T, folder string, args ...string) *process {
 	}
 	p := &process{cmd: exec.Command(name, args...), exited: make(chan struct{})}
 	p.cmd.Dir = folder
-	p.cmd.Env = append(os.Environ(), "CHATWOOT_TOKEN="+chatwoot.AdministratorToken)
+	p.cmd.Env = append(os.Environ(), "CHATWOOT_TOKEN="+chatwoot.AdministratorToken, "FRESHCHAT_TOKEN="+freshchat.Token,
+		"LIVEPERSON_CLIENT_ID="+liveperson.ClientID, "LIVEPERSON_CLIENT_SECRET="+liveperson.ClientSecret)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -161,19 +164,25 @@ func serve(t *testing.T, site http.Handler) string {
 // configure writes chatlake.yaml into a new folder, which is where the embedded server keeps its state too.
 func configure(t *testing.T, site, lake, export string) string {
 	t.Helper()
+	return configureAccount(t, lake, export, fmt.Sprintf(`
+    provider: chatwoot
+    base_url: %s
+    account_id: 1
+    token: env:CHATWOOT_TOKEN`, site))
+}
+
+// configureAccount is configure for an account of any kind.
+func configureAccount(t *testing.T, lake, export, account string) string {
+	t.Helper()
 	folder := t.TempDir()
 	config := fmt.Sprintf(`
 state_dir: state
 lake: %s
 export: %s
 accounts:
-  acme:
-    provider: chatwoot
-    base_url: %s
-    account_id: 1
-    token: env:CHATWOOT_TOKEN
+  acme: %s
     rate: {requests_per_second: 0}
-`, lake, export, site)
+`, lake, export, account)
 	if err := os.WriteFile(filepath.Join(folder, "chatlake.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

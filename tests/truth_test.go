@@ -162,6 +162,7 @@ type site interface {
 func sameAsSite(t *testing.T, root string, site site, window schemas.Window, kinds ...string) {
 	t.Helper()
 	lake := openLake(t, root)
+	lake.Stream = "created"
 	c := readContents(t, lake)
 	if len(c.deadLetters) > 0 || len(c.tombstones) > 0 {
 		t.Errorf("%d dead letters and %d conversations gone, want none", len(c.deadLetters), len(c.tombstones))
@@ -215,6 +216,7 @@ func (c contents) sameThread(t *testing.T, site site, id string, kinds []string)
 
 func sameDirectory(t *testing.T, lake *lakesql.Lake, site site) {
 	t.Helper()
+	lake.Stream = "directory"
 	got := schemas.Snapshot{
 		Agents:   rows[schemas.Agent](t, lake, "agents"),
 		Contacts: rows[schemas.Contact](t, lake, "contacts"),

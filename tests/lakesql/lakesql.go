@@ -32,8 +32,10 @@ WHERE age = 1`
 
 // Lake is an open lake in a folder.
 type Lake struct {
-	db   *sql.DB
-	root string
+	// Stream, when not empty, is the only one whose shards are read.
+	Stream string
+	db     *sql.DB
+	root   string
 }
 
 // Open reads the ledger of the lake in a folder as it stands now.
@@ -56,7 +58,7 @@ func (l *Lake) Close() error { return l.db.Close() }
 
 // Files lists the Parquet files that count for a table, as absolute paths in the order of their keys.
 func (l *Lake) Files(ctx context.Context, table string) ([]string, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT "key" FROM files WHERE "table" = ? ORDER BY "key"`, table)
+	rows, err := l.db.QueryContext(ctx, `SELECT "key" FROM files WHERE "table" = ? AND ? IN ('', shard.stream) ORDER BY "key"`, table, l.Stream)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,96 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/liveperson"
+)
+
+func corpus(conversations int) *simulator.Corpus {
+	return simulator.NewCorpus(simulator.CorpusConfig{
+		Seed: 11, Conversations: conversations, From: year.From, To: year.To, GiantMessages: 300,
+	})
+}
+
+// TestExportOfLivePerson is the round trip of LivePerson, with a token that is fetched for client credentials.
+func TestExportOfLivePerson(t *testing.T) {
+	site := liveperson.New(corpus(1000), liveperson.Options{PartialShards: 9, CutAbove: 40})
+	folder := configureAccount(t, "{url: file:lake}", "{}", fmt.Sprintf(`
+    provider: liveperson
+    base_url: %s
+    account_id: "%s"
+    secrets: {client_id: env:LIVEPERSON_CLIENT_ID, client_secret: env:LIVEPERSON_CLIENT_SECRET}`,
+		serve(t, site), liveperson.DefaultAccount))
+	start(t, folder, exportYear...).succeed(t)
+	sameAsSite(t, filepath.Join(folder, "lake"), site, year, "record")
+}
+
+// monthly is a Freshchat as it is read in windows of a month.
+type monthly struct {
+	*freshchat.Site
+	month map[string]schemas.Window // of each conversation
+}
+
+func (m monthly) Thread(id string) (schemas.Thread, bool) {
+	return m.Site.Thread(id, freshchat.Reading{Lane: "both", Covered: m.month[id]})
+}
+
+// TestExportOfFreshchat is the round trip of Freshchat, found by reports and read in both lanes, and of its other reports.
+func TestExportOfFreshchat(t *testing.T) {
+	site := monthly{freshchat.New(corpus(1000), freshchat.Options{}), map[string]schemas.Window{}}
+	for _, w := range year.Cut("month") {
+		for _, id := range site.Conversations(w) {
+			site.month[id] = w
+		}
+	}
+	folder := configureAccount(t, "{url: file:lake}", "{}", fmt.Sprintf(`
+    provider: freshchat
+    base_url: %s
+    token: env:FRESHCHAT_TOKEN
+    options: {reports_per_minute: 0, reports_per_day: 0}`, serve(t, site)))
+	start(t, folder, exportYear...).succeed(t)
+	root := filepath.Join(folder, "lake")
+	sameAsSite(t, root, site, year, "conversation", "messages", "transcript")
+
+	lake := openLake(t, root)
+	lake.Stream = "reports"
+	want := site.Report(year, "CSAT-Score", "Conversation-Resolution-Label", "Conversation-Resolved", "Conversation-Agent-Assigned",
+		"Conversation-Group-Assigned", "First-Response-Time", "Response-Time", "Resolution-Time")
+	got := schemas.Snapshot{Events: rows[schemas.Event](t, lake, "events"), Ratings: rows[schemas.Rating](t, lake, "ratings")}
+	if diff := cmp.Diff(nameless(want), nameless(got)); diff != "" {
+		t.Errorf("rows of reports (-site +lake):\n%s", diff)
+	}
+}
+
+// nameless are the rows of reports as sorted texts, without their ids and the times when they were seen.
+func nameless(s schemas.Snapshot) []string {
+	var all []string
+	for _, row := range s.Events {
+		row.EventID, row.ObservedAt = "", time.Time{}
+		if len(row.Attributes) == 0 {
+			row.Attributes = nil
+		}
+		text, _ := json.Marshal(row)
+		all = append(all, string(text))
+	}
+	for _, row := range s.Ratings {
+		row.RatingID, row.ObservedAt = "", time.Time{}
+		if len(row.Answers) == 0 {
+			row.Answers = nil
+		}
+		text, _ := json.Marshal(row)
+		all = append(all, string(text))
+	}
+	slices.Sort(all)
+	return all
+}
