@@ -24,8 +24,12 @@ type spool struct {
 	at      time.Time         // when the reports were read
 
 	mu     sync.Mutex
-	last   int // block that is unpacked
-	opened []byte
+	opened []unpacked // those used last, the newest at the end
+}
+
+type unpacked struct {
+	block int
+	rows  []byte
 }
 
 // entry is one conversation of the reports, or one document of a report that is on no one conversation.
@@ -73,7 +77,6 @@ func (s *spool) close() {
 	}
 	s.blocks = append(s.blocks, slices.Clip(packed.Bytes()))
 	s.open.Reset()
-	s.last = -1
 }
 
 // size is how much memory the spool takes, about.
@@ -92,19 +95,37 @@ func (s *spool) read(spans []span) ([]byte, error) {
 	defer s.mu.Unlock()
 	array := []byte{'['}
 	for i, at := range spans {
-		if s.opened == nil || s.last != at.block {
-			unpacked, err := io.ReadAll(flate.NewReader(bytes.NewReader(s.blocks[at.block])))
-			if err != nil {
-				return nil, errArchive
-			}
-			s.last, s.opened = at.block, unpacked
+		rows, err := s.block(at.block)
+		if err != nil {
+			return nil, err
 		}
 		if i > 0 {
 			array = append(array, ',')
 		}
-		array = append(array, s.opened[at.from:at.to]...)
+		array = append(array, rows[at.from:at.to]...)
 	}
 	return append(array, ']'), nil
+}
+
+// block is a block unpacked. A page's conversations stand in few blocks: those of some days, and of the month's creations.
+// The caller holds s.mu.
+func (s *spool) block(n int) ([]byte, error) {
+	const most = 24
+	i := slices.IndexFunc(s.opened, func(u unpacked) bool { return u.block == n })
+	if i >= 0 {
+		found := s.opened[i]
+		s.opened = append(slices.Delete(s.opened, i, i+1), found)
+		return found.rows, nil
+	}
+	rows, err := io.ReadAll(flate.NewReader(bytes.NewReader(s.blocks[n])))
+	if err != nil {
+		return nil, errArchive
+	}
+	if len(s.opened) >= most {
+		s.opened = slices.Delete(s.opened, 0, 1)
+	}
+	s.opened = append(s.opened, unpacked{n, rows})
+	return rows, nil
 }
 
 // seal packs what is open and brings the entries into their order.
@@ -122,7 +143,7 @@ func (a *account) fill(ctx context.Context, orders []order, ids []string, read f
 			return nil, i, err
 		}
 	}
-	s := &spool{last: -1}
+	s := &spool{}
 	for i, o := range orders {
 		bodies, err := a.files(ctx, o, ids[i])
 		if err != nil {
