@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -139,14 +140,14 @@ func (g *gate) pauseUntil(t time.Time) {
 	}
 }
 
-// exhausted reads X-RateLimit-Remaining and -Reset: nothing is left until the reset, given in seconds from now or as a
-// time in Unix seconds.
+// exhausted reads X-RateLimit-Remaining and -Reset (X-RateLimitReset on one platform): nothing is left until the reset,
+// given in seconds from now or as a time in Unix seconds.
 func exhausted(h http.Header, now time.Time) (time.Duration, bool) {
 	remaining, err := strconv.ParseFloat(h.Get("X-RateLimit-Remaining"), 64)
 	if err != nil || remaining > 0 {
 		return 0, false
 	}
-	reset, err := strconv.ParseFloat(h.Get("X-RateLimit-Reset"), 64)
+	reset, err := strconv.ParseFloat(cmp.Or(h.Get("X-RateLimit-Reset"), h.Get("X-RateLimitReset")), 64)
 	if err != nil {
 		return 0, false
 	}

@@ -122,6 +122,8 @@ type Request struct {
 	Form   url.Values // the body as a form, where there is no JSON
 	// Repeatable says that the request may be sent twice although its method does not say so: a search by POST.
 	Repeatable bool
+	// OwnQuota says that the endpoint has a quota of its own: a 429 is returned at once and pauses no other request.
+	OwnQuota bool
 	// LeastPause is how long to wait at least after a 429, where the platform asks for more than a second.
 	LeastPause time.Duration
 }
@@ -166,6 +168,9 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	p := patience{repeatable: r.Repeatable || idempotent(r.Method), waits: maxWaits}
 	for {
 		answer, err := c.try(ctx, r, target, body, &p)
+		if err == nil && r.OwnQuota && answer.Status == http.StatusTooManyRequests {
+			return answer, nil
+		}
 		again, err := p.judge(ctx, r.Op, c.gate, answer, err)
 		if !again {
 			return answer, err
@@ -232,7 +237,9 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	answer, err := c.send(req)
 	if answer.Status == http.StatusTooManyRequests {
 		meter.Throttle()
-		c.gate.Throttled(pass, max(answer.After, r.LeastPause))
+		if !r.OwnQuota {
+			c.gate.Throttled(pass, max(answer.After, r.LeastPause))
+		}
 	} else if err == nil && answer.Status < 500 {
 		c.gate.Answered(pass, answer.Header)
 	}
