@@ -3,9 +3,12 @@ package giosg
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/chatlake/chatlake/providers"
@@ -22,16 +25,24 @@ const (
 // parts of the directory, in the order in which they are read.
 var parts = []string{kindRooms, kindUsers, kindTeams}
 
-// Directory reads the parts one after the other; a cursor is the part and the link to its next page, "users:?cursor=...".
+// step is one page of the directory: its part, its number in the part, and the link to it, empty for the first.
+type step struct {
+	part     string
+	sequence int64
+	link     string
+}
+
+// Directory reads the parts one after the other; a cursor is the part, the number of the page in it and its link,
+// "users:1:?cursor=...".
 func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
-		part, link, err := a.parseStep(at)
-		if err != nil {
-			yield(providers.Page{}, malformed("list the directory", err))
-			return
-		}
-		for sequence := int64(0); ; sequence++ {
-			out, err := a.directoryPage(ctx, part, link, sequence)
+		for {
+			s, err := a.parseStep(at)
+			if err != nil {
+				yield(providers.Page{}, malformed("list the directory", err))
+				return
+			}
+			out, err := a.directoryPage(ctx, s)
 			if err != nil {
 				yield(providers.Page{}, err)
 				return
@@ -39,46 +50,44 @@ func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[
 			if !yield(out, nil) || out.Next == "" {
 				return
 			}
-			before := part
-			if part, link, err = a.parseStep(out.Next); err != nil {
-				yield(providers.Page{}, malformed("list the directory", err))
-				return
-			}
-			if part != before {
-				sequence = -1
-			}
+			at = out.Next
 		}
 	}
 }
 
 func (a *account) partPath(part string) string { return a.root + "/" + part }
 
-func (a *account) parseStep(at providers.Cursor) (part, link string, err error) {
+func (a *account) parseStep(at providers.Cursor) (step, error) {
 	if at == "" {
-		return parts[0], "", nil
+		return step{part: parts[0]}, nil
 	}
-	part, link, ok := strings.Cut(string(at), ":")
-	if !ok || !slices.Contains(parts, part) || link != "" && link[0] != '?' && link[0] != '/' || len(at) > longestCursor {
-		return "", "", errCursor
+	part, tail, _ := strings.Cut(string(at), ":")
+	number, link, ok := strings.Cut(tail, ":")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if !ok || err != nil || n < 0 || !slices.Contains(parts, part) || (link == "") != (n == 0) || len(at) > longestCursor {
+		return step{}, errCursor
 	}
 	if strings.HasPrefix(link, "?") {
-		link = a.base.JoinPath(a.partPath(part)).EscapedPath() + link
+		link = a.own(a.partPath(part)) + link
 	}
-	return part, link, nil
+	if link != "" && link[0] != '/' {
+		return step{}, errCursor
+	}
+	return step{part: part, sequence: n, link: link}, nil
 }
 
 // directoryPage reads one page of a part. Deleted rooms, users and teams are asked for as well: old chats name them. A
 // part that is closed to the user is a document with its status.
-func (a *account) directoryPage(ctx context.Context, part, link string, sequence int64) (providers.Page, error) {
-	op := "list " + part
-	path, query := a.partPath(part), url.Values{"include_deleted": {"true"}}
-	own := a.base.JoinPath(path).EscapedPath()
-	if link != "" {
-		path, query = a.absolute(link), nil
+func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, error) {
+	op := "list " + at.part
+	path, query := a.partPath(at.part), url.Values{"include_deleted": {"true"}}
+	own := a.own(path)
+	if at.link != "" {
+		path, query = a.absolute(at.link), nil
 	}
 	// Rooms, users and teams, of the vendor's developer documentation.
 	answer, err := a.get(ctx, op, path, query)
-	if link != "" && gone(err) {
+	if at.link != "" && (gone(err) || statusOf(err) == http.StatusBadRequest) {
 		return providers.Page{}, &providers.Error{Kind: providers.CursorExpired, Op: op, Status: answer.Status, Err: errExpired}
 	}
 	if err != nil && !survivable(err) {
@@ -86,27 +95,26 @@ func (a *account) directoryPage(ctx context.Context, part, link string, sequence
 	}
 	next := ""
 	if err == nil {
-		_, next, err = envelope(answer.Body)
-		if err == nil && next != "" {
-			next, err = a.pin(cmp.Or(link, own), next)
+		if _, next, err = envelope(answer.Body); err == nil && next != "" {
+			next, err = a.pin(cmp.Or(at.link, own), next)
 		}
-		if err == nil && next != "" && next == link {
+		if err == nil && next != "" && next == at.link {
 			err = errLoop
 		}
 		if err != nil {
 			return providers.Page{}, malformed(op, err)
 		}
 	}
-	out := providers.Page{Documents: []schemas.Document{document(part, "", sequence, answer)}}
-	i := slices.Index(parts, part)
+	out := providers.Page{Documents: []schemas.Document{document(at.part, "", at.sequence, answer)}}
+	i := slices.Index(parts, at.part)
 	switch {
 	case next != "":
 		if strings.HasPrefix(next, own+"?") {
 			next = next[len(own):]
 		}
-		out.Next = providers.Cursor(part + ":" + next)
+		out.Next = providers.Cursor(fmt.Sprintf("%s:%d:%s", at.part, at.sequence+1, next))
 	case i+1 < len(parts):
-		out.Next = providers.Cursor(parts[i+1] + ":")
+		out.Next = providers.Cursor(parts[i+1] + ":0:")
 	}
 	return out, nil
 }

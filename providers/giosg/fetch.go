@@ -20,7 +20,7 @@ var errStop = errors.New("the walk was left")
 // collect reads a collection page by page until there is no next, and hands each answer to keep, with its rows. The
 // answer of a first page that was refused is handed out too, beside the error.
 func (a *account) collect(ctx context.Context, op, path string, keep func(rest.Response, []value) error) (rest.Response, error) {
-	own := a.base.JoinPath(path).EscapedPath()
+	own := a.own(path)
 	link := ""
 	for seen := map[string]bool{}; !seen[link]; {
 		seen[link] = true

@@ -137,7 +137,7 @@ func TestListedSamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		if next != "" {
-			link, err := a.pin(a.own(a.lists[0]), next)
+			link, err := a.pin(a.own(a.lists[0].path), next)
 			if want := "/api/v5/orgs/" + testOrg + "/owned_chats?cursor=cD0yMDIzLTA2LTE0&ordering=-created_at&has_visitor_messages=true"; err != nil || link != want {
 				t.Errorf("the next page is at %q, %v", link, err)
 			}

@@ -150,7 +150,7 @@ func (a *account) page(ctx context.Context, l *list, link string) (rows []row, n
 	}
 	sent, next, err := envelope(answer.Body)
 	if err == nil && next != "" {
-		next, err = a.pin(cmp.Or(link, a.own(l)), next)
+		next, err = a.pin(cmp.Or(link, a.own(l.path)), next)
 	}
 	if err != nil {
 		return nil, "", observedAt, malformed(opList, err)
@@ -185,8 +185,10 @@ func (l *list) explain(err error, link string) error {
 	return err
 }
 
-// own is the path of a list on the server.
-func (a *account) own(l *list) string { return a.base.JoinPath(l.path).EscapedPath() }
+// own is a path as the server sees it, below that of the base URL.
+func (a *account) own(path string) string {
+	return "/" + strings.TrimLeft(a.base.JoinPath(path).EscapedPath(), "/")
+}
 
 var errCursor = errors.New("the cursor is none of this provider")
 
@@ -199,7 +201,7 @@ func (a *account) cursor(p place) (providers.Cursor, error) {
 		bound = strconv.FormatInt(p.bound.UnixMicro(), 10)
 	}
 	link := p.link
-	if own := a.own(a.lists[p.list]); strings.HasPrefix(link, own+"?") {
+	if own := a.own(a.lists[p.list].path); strings.HasPrefix(link, own+"?") {
 		link = link[len(own):]
 	}
 	text := fmt.Sprintf("%d%c%s:%s", p.list, p.order, bound, link)
@@ -233,7 +235,7 @@ func (a *account) parseCursor(at providers.Cursor) (place, error) {
 		p.bound = &t
 	}
 	if strings.HasPrefix(link, "?") {
-		p.link = a.own(a.lists[number]) + link
+		p.link = a.own(a.lists[number].path) + link
 	}
 	if p.link != "" && !strings.HasPrefix(p.link, "/") {
 		return p, errCursor
