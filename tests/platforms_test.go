@@ -13,6 +13,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/giosg"
 	"github.com/chatlake/chatlake/simulator/liveperson"
 )
 
@@ -33,6 +34,19 @@ func TestExportOfLivePerson(t *testing.T) {
 		serve(t, site), liveperson.DefaultAccount))
 	start(t, folder, exportYear...).succeed(t)
 	sameAsSite(t, filepath.Join(folder, "lake"), site, year, "record")
+}
+
+// TestExportOfGiosg is the round trip of Giosg with encrypted rooms, of which the platform has the ciphertext only.
+func TestExportOfGiosg(t *testing.T) {
+	site := giosg.New(corpus(1000), giosg.Options{Encrypted: true, EmptyPages: true})
+	folder := configureAccount(t, "{url: file:lake}", "{}", fmt.Sprintf(`
+    provider: giosg
+    base_url: %s
+    account_id: %s
+    token: env:GIOSG_TOKEN
+    secrets: {private_keys: env:GIOSG_KEY}`, serve(t, site), giosg.Organization))
+	start(t, folder, exportYear...).succeed(t)
+	sameAsSite(t, filepath.Join(folder, "lake"), site, year, "chat", "messages", "memberships", "tags")
 }
 
 // monthly is a Freshchat as it is read in windows of a month.

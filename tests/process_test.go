@@ -19,6 +19,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/giosg"
 	"github.com/chatlake/chatlake/simulator/liveperson"
 )
 
@@ -69,6 +70,7 @@ func start(t *testing.T, folder string, args ...string) *process {
 	p := &process{cmd: exec.Command(name, args...), exited: make(chan struct{})}
 	p.cmd.Dir = folder
 	p.cmd.Env = append(os.Environ(), "CHATWOOT_TOKEN="+chatwoot.AdministratorToken, "FRESHCHAT_TOKEN="+freshchat.Token,
+		"GIOSG_TOKEN="+giosg.ManagerToken, "GIOSG_KEY="+giosg.PrivateKey,
 		"LIVEPERSON_CLIENT_ID="+liveperson.ClientID, "LIVEPERSON_CLIENT_SECRET="+liveperson.ClientSecret)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
 	"github.com/chatlake/chatlake/providers/freshchat"
+	"github.com/chatlake/chatlake/providers/giosg"
 	"github.com/chatlake/chatlake/providers/liveperson"
 )
 
@@ -12,6 +13,7 @@ var registry = []providers.Definition{
 	chatwoot.Definition,
 	chatwoot.Inquirly,
 	freshchat.Definition,
+	giosg.Definition,
 	liveperson.Definition,
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/giosg"
 	"github.com/chatlake/chatlake/simulator/liveperson"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -62,10 +63,22 @@ var platforms = []platform{
 	{
 		provider: "freshchat", title: "Freshchat", token: freshchat.Token,
 		site: func(corpus *simulator.Corpus, w world) http.Handler {
-			return freshchat.New(corpus, freshchat.Options{Latency: w.latency, Token: w.token, Throttle: freshchat.Throttle{PerSecond: w.limit}})
+			return freshchat.New(corpus, freshchat.Options{Latency: w.latency, Token: w.token, Throttle: freshchat.Throttle{PerSecond: w.limit, Burst: int(max(1, w.limit))}})
 		},
 		account: func(string) worker.AccountConfig {
 			return worker.AccountConfig{Options: map[string]string{"reports_per_minute": "0", "reports_per_day": "0"}}
+		},
+	},
+	{
+		provider: "giosg", title: "Giosg", token: giosg.ManagerToken,
+		site: func(corpus *simulator.Corpus, w world) http.Handler {
+			return giosg.New(corpus, giosg.Options{
+				Latency: w.latency, Tokens: map[string]giosg.Role{w.token: giosg.Manager}, Encrypted: true,
+				Throttle: giosg.Throttle{PerSecond: w.limit, Burst: int(max(1, w.limit))},
+			})
+		},
+		account: func(string) worker.AccountConfig {
+			return worker.AccountConfig{AccountID: giosg.Organization, Secrets: map[string]worker.Secret{"private_keys": worker.Literal(giosg.PrivateKey)}}
 		},
 	},
 	{
