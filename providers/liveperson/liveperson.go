@@ -30,7 +30,7 @@ var Definition = providers.Definition{
 	Check:             check,
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
-	MessageRequests:   1,
+	MessageRequests:   1.5 / batchSize, // a hundred records to a request, some of them alone again
 	Batch:             batchSize,
 	Secrets: []string{
 		secretClientID, secretClientSecret, secretAppKey, secretAppSecret, secretAccessToken, secretAccessSecret,
