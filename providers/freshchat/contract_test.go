@@ -14,7 +14,7 @@ import (
 
 func TestContract(t *testing.T) {
 	from := time.Date(2025, 3, 30, 0, 0, 0, 0, time.UTC)
-	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 230, From: from, To: from.AddDate(0, 0, 3)})
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 130, From: from, To: from.AddDate(0, 0, 3)})
 	whole := schemas.Window{From: from, To: from.AddDate(0, 0, 3)}
 	for name, options := range map[string]map[string]string{
 		"reports":    nil,

@@ -202,11 +202,16 @@ func TestQuotas(t *testing.T) {
 // The platform's own quota is a wait that is left to the caller.
 func TestOrdersThrottled(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	_, a, w := site(t, small(10), fake.Options{Now: func() time.Time { return now }, Reports: fake.Reports{PerDay: 2}}, nil)
-	_, _, err := step(a, t.Context(), w, "")
-	var e *providers.Error
-	if !errors.As(err, &e) || e.Kind != providers.Throttled || e.After < 50*time.Minute {
-		t.Errorf("the walk ended with %v", err)
+	for _, quota := range []fake.Reports{{PerDay: 2}, {PerMinute: 1}} {
+		_, a, w := site(t, small(10), fake.Options{Now: func() time.Time { return now }, Reports: quota}, nil)
+		_, _, err := step(a, t.Context(), w, "")
+		var e *providers.Error
+		if !errors.As(err, &e) || e.Kind != providers.Throttled || e.After < time.Minute {
+			t.Errorf("%+v: the walk ended with %v", quota, err)
+		}
+		if _, err := a.Probe(t.Context()); err != nil {
+			t.Errorf("%+v: the account is paused: %v", quota, err)
+		}
 	}
 }
 

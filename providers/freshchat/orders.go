@@ -1,6 +1,7 @@
 package freshchat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,11 @@ func monthly(event string, w schemas.Window) []order {
 	return all
 }
 
+var (
+	errOrders = errors.New("the platform takes no more orders of reports now")
+	errOrder  = errors.New("the platform refuses the order: the time may be too long ago (about 15 months are kept), or the plan has no such report")
+)
+
 // place orders a report, when the quotas allow it, and gives back its id.
 func (a *account) place(ctx context.Context, o order) (string, error) {
 	if err := a.quota(ctx, o.event); err != nil {
@@ -82,16 +88,21 @@ func (a *account) place(ctx context.Context, o order) (string, error) {
 	}
 	// "Extract": POST /reports/raw, answered 202 with the id; the window's end is inclusive in the vendor's sample.
 	const layout = "2006-01-02T15:04:05.000Z"
-	answer, err := a.do(ctx, rest.Request{Op: "order " + o.op(), Method: http.MethodPost, Path: root + "/reports/raw", JSON: map[string]string{
+	op := "order " + o.op()
+	answer, err := a.do(ctx, rest.Request{Op: op, Method: http.MethodPost, Path: root + "/reports/raw", OwnQuota: true, JSON: map[string]string{
 		"start": o.from.UTC().Format(layout), "end": o.to.Add(-time.Millisecond).UTC().Format(layout), "event": o.event, "format": "csv",
 	}})
-	if gone(err) {
-		return "", &providers.Error{Kind: providers.NotFound, Op: "order " + o.op(), Status: answer.Status, Err: errNoAccount}
-	}
-	if err != nil {
+	switch {
+	case gone(err):
+		return "", &providers.Error{Kind: providers.NotFound, Op: op, Status: answer.Status, Err: errNoAccount}
+	case statusOf(err) == http.StatusTooManyRequests:
+		return "", &providers.Error{Kind: providers.Throttled, Op: op, Status: answer.Status, After: cmp.Or(answer.After, time.Minute), Err: errOrders}
+	case statusOf(err) == http.StatusBadRequest:
+		return "", &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, Err: errOrder}
+	case err != nil:
 		return "", err
 	}
-	return orderID("order "+o.op(), answer.Body)
+	return orderID(op, answer.Body)
 }
 
 // orderID is the report's id; the vendor's own sample writes Id and Href, code reads id and href.

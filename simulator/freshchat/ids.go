@@ -54,10 +54,8 @@ func stamp(t time.Time) string {
 	return s
 }
 
-// createdAt is when a conversation was created, in milliseconds.
-func createdAt(o simulator.Outline) time.Time {
-	return o.CreatedAt.Add(time.Duration(o.Number*37%1000) * time.Millisecond)
-}
+// createdAt is when a conversation was created, which is never after its first message.
+func createdAt(o simulator.Outline) time.Time { return o.CreatedAt }
 
 // names are a person's first and last name as the platform has them.
 func names(name string) (first, last string) {

@@ -200,7 +200,8 @@ func paging(query url.Values, most int) (size, page int, ok bool) {
 	return size, page, true
 }
 
-// sparse says that a conversation's body has five fields only.
+// sparse says that a conversation's body has five fields only. Where messages are older than their conversation, only its
+// body could tell when it was created, so such bodies are full.
 func (s *Site) sparse(o simulator.Outline) bool {
 	switch s.options.Sparse {
 	case "all":
@@ -208,7 +209,8 @@ func (s *Site) sparse(o simulator.Outline) bool {
 	case "none":
 		return false
 	}
-	return o.Number%9 == 0
+	i, known := s.corpus.Index(o.Number)
+	return o.Number%9 == 0 && known && s.spans[i].from >= o.CreatedAt.UnixMilli()
 }
 
 // statuses are the platform's words for states.
