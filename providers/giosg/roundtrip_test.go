@@ -81,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			config := simulator.CorpusConfig{Seed: 7, Conversations: 300, GiantMessages: 1500}
+			config := simulator.CorpusConfig{Seed: 7, Conversations: 160, GiantMessages: 700}
 			s, a, whole := site(t, config, options, withKeys(fake.PrivateKey))
 			s.CachePlainTexts(name == "encrypted cached")
 			refs, docs := collect(t, a, whole)
