@@ -104,9 +104,9 @@ func TestCheck(t *testing.T) {
 
 func TestWaysToSignIn(t *testing.T) {
 	for name, way := range map[string]func(*providers.Account){"OAuth 2": oauth2Secrets, "OAuth 1": oauth1Secrets, "login": loginSecrets} {
-		s, a, whole := site(t, simulator.CorpusConfig{Seed: 2, Conversations: 150}, fake.Options{}, way)
+		s, a, whole := site(t, simulator.CorpusConfig{Seed: 2, Conversations: 30}, fake.Options{}, way)
 		for range 2 {
-			if refs, _ := collect(t, a, whole); len(refs) != 150 {
+			if refs, _ := collect(t, a, whole); len(refs) != 30 {
 				t.Errorf("%s: %d conversations", name, len(refs))
 			}
 		}
@@ -115,7 +115,7 @@ func TestWaysToSignIn(t *testing.T) {
 		}
 		// A token that ended early is renewed, once.
 		s.Revoke()
-		if refs, _ := collect(t, a, whole); len(refs) != 150 {
+		if refs, _ := collect(t, a, whole); len(refs) != 30 {
 			t.Errorf("%s: %d conversations after the tokens ended", name, len(refs))
 		}
 		if tokens := s.Stats().Tokens; tokens > 2 || tokens < 2 && name != "OAuth 1" {

@@ -145,9 +145,9 @@ func sortNumbers(list []string) {
 // Conversations that come and go between the pages, at any place, cost none of those that were there all the time.
 func TestListThatMoves(t *testing.T) {
 	base := ladder(0, 700, 420)
-	for at := 2; at <= 5; at++ {
-		for _, place := range []int{0, 50, 97, 98, 99, 100, 101, 150, 300} {
-			for _, n := range []int{1, 2, 99, 100, 101, 150} {
+	for at := 2; at <= 4; at++ {
+		for _, place := range []int{0, 97, 99, 100, 101, 150} {
+			for _, n := range []int{1, 2, 100, 150} {
 				for name, change := range map[string]func(*roll){
 					"deleted": func(l *roll) {
 						l.times = slices.Delete(l.times, place, min(place+n, len(l.times)))

@@ -74,7 +74,28 @@ type facts struct {
 	skill            string // name, empty for none
 }
 
+// cachedFacts is how many conversations a site has in mind.
+const cachedFacts = 4096
+
+// facts are the facts of a conversation; they are kept, since lists and fetches ask for the same again.
 func (s *Site) facts(t simulator.Thread) facts {
+	s.mu.RLock()
+	f, ok := s.cache[t.Number]
+	s.mu.RUnlock()
+	if ok && f.UpdatedAt.Equal(t.UpdatedAt) {
+		return f
+	}
+	f = s.work(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.cache) >= cachedFacts {
+		clear(s.cache)
+	}
+	s.cache[t.Number] = f
+	return f
+}
+
+func (s *Site) work(t simulator.Thread) facts {
 	f := facts{Thread: t, start: startOf(t), end: endOf(t), dialog: t.UUID, survey: t.UUID + "-survey"}
 	f.person, _ = s.corpus.PersonByID(t.PersonID)
 	if t.Number%3 == 0 {

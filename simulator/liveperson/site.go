@@ -87,6 +87,7 @@ type Site struct {
 	entries []entry          // ascending by start
 	numbers map[string]int64 // of conversations by id; those of deleted ones are gone
 	changed map[int64]simulator.Thread
+	cache   map[int64]facts
 	tokens  map[string]time.Time // given out, with their ends
 	spent   map[string]bool      // nonces
 	stats   Stats
@@ -114,7 +115,7 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 		options.Now = time.Now
 	}
 	s := &Site{
-		corpus: corpus, options: options, numbers: map[string]int64{}, changed: map[int64]simulator.Thread{},
+		corpus: corpus, options: options, numbers: map[string]int64{}, changed: map[int64]simulator.Thread{}, cache: map[int64]facts{},
 		tokens: map[string]time.Time{}, spent: map[string]bool{}, stats: Stats{Endpoints: map[string]int64{}},
 	}
 	for i := range corpus.Len() {
@@ -261,6 +262,7 @@ func (s *Site) UpdateConversation(id string, edit func(*simulator.Conversation))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changed[old.Number] = t
+	delete(s.cache, old.Number)
 	for i := range s.entries {
 		if s.entries[i].id == id {
 			held := s.entries[i].held
