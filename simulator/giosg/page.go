@@ -67,7 +67,7 @@ func (s *Site) paginate(w http.ResponseWriter, r *http.Request, n, size int, fal
 		send(w, fields{"next": s.link(r, s.encode(at)), "previous": nil, "results": rows})
 		return
 	}
-	high := min(n, low+max(1, size-low%3))
+	high := min(n, low+max(1, size-low/size%3)) // pages differ in length
 	for i := low; i < high; i++ {
 		rows = append(rows, row(i))
 	}
