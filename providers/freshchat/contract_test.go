@@ -14,7 +14,7 @@ import (
 
 func TestContract(t *testing.T) {
 	from := time.Date(2025, 3, 30, 0, 0, 0, 0, time.UTC)
-	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 130, From: from, To: from.AddDate(0, 0, 3)})
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 60, From: from, To: from.AddDate(0, 0, 3)})
 	whole := schemas.Window{From: from, To: from.AddDate(0, 0, 3)}
 	for name, options := range map[string]map[string]string{
 		"reports":    nil,
@@ -25,7 +25,7 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			world := func() *fake.Site {
-				site := fake.Options{Token: providertest.Secret, ListPage: 21}
+				site := fake.Options{Token: providertest.Secret, ListPage: 9}
 				if name == "users" {
 					site.Sparse = "none" // without reports nothing says when an old conversation was created
 				}
@@ -35,7 +35,9 @@ func TestContract(t *testing.T) {
 				Window:        whole,
 				Conversations: world().Conversations(whole), MessagesListed: name == "transcript",
 				Open: func(t *testing.T, base string) providers.Provider {
-					return testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
+					a := testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
+					a.perPage = 16
+					return a
 				},
 				Platform: func(*testing.T) providertest.Platform {
 					site := world()

@@ -177,6 +177,7 @@ type account struct {
 	systems  sync.Map     // system users by id, as documents
 	barren   atomic.Int32 // second looks in a row that brought nothing
 	noBatch  atomic.Bool  // the account has no /users/fetch
+	perPage  int          // candidates of one page of a list
 	atOnce   int          // requests of a list side by side
 	unpacked int64        // cap of a report's files, in bytes
 }
@@ -201,5 +202,5 @@ func open(a providers.Account) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)
 	}
-	return &account{http: client, take: a.Take, options: o, atOnce: 8, unpacked: maxUnpacked}, nil
+	return &account{http: client, take: a.Take, options: o, perPage: pageSize, atOnce: 8, unpacked: maxUnpacked}, nil
 }

@@ -100,7 +100,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 	if c.position > len(s.entries) {
 		return providers.Page{}, malformed(opList, errCursor)
 	}
-	some := s.entries[c.position:min(c.position+pageSize, len(s.entries))]
+	some := s.entries[c.position:min(c.position+a.perPage, len(s.entries))]
 	page, err := a.page(ctx, w, s, some)
 	if err != nil {
 		return providers.Page{}, err

@@ -70,7 +70,7 @@ func collect(t testing.TB, a *account, windows ...schemas.Window) ([]providers.R
 // TestRoundTrip reads a made-up account in every lane and finds the rows that the fake knows to be true.
 func TestRoundTrip(t *testing.T) {
 	from := time.Date(2025, 2, 26, 0, 0, 0, 0, time.UTC)
-	config := simulator.CorpusConfig{Seed: 7, Conversations: 250, From: from, To: from.AddDate(0, 0, 20), GiantMessages: 300}
+	config := simulator.CorpusConfig{Seed: 7, Conversations: 150, From: from, To: from.AddDate(0, 0, 10), GiantMessages: 200}
 	missing := fake.Options{MissingInREST: 31, MissingInTranscript: 37}
 	tests := []struct {
 		name     string

@@ -257,7 +257,7 @@ func (a *account) remembered(ctx context.Context, w schemas.Window, s survey) (p
 	if s.number > len(known) {
 		return providers.Page{}, malformed(opUsers, errCursor)
 	}
-	some := known[s.number:min(s.number+pageSize, len(known))]
+	some := known[s.number:min(s.number+a.perPage, len(known))]
 	all := make([]candidate, len(some))
 	err := a.sideBySide(ctx, len(some), func(ctx context.Context, i int) (err error) {
 		if all[i], err = a.look(ctx, finding{id: some[i].id, user: some[i].user}); err == nil && all[i].at == nil {
