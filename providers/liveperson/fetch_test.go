@@ -258,3 +258,30 @@ func stubConsumer(_ testing.TB, a *account) *account {
 	consumer.consumer = true
 	return &consumer
 }
+
+// The envelope is read whatever types its numbers have.
+func TestEnvelopes(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"_metadata":{"count":3,"shardsStatusResult":{"partialResult":false}},"conversationHistoryRecords":[{}]}`:         "3 false 1",
+		`{"_metadata":{"count":"3","shardsStatusResult":{"partialResult":"true"}},"conversationHistoryRecords":[]}`:        "3 true 0",
+		`{"_responseMetadata":{"count":0,"shardsStatusResult":null},"conversationHistoryMetadataRecords":null}`:            "0 false 0",
+		`{"_metadata":[],"conversationHistoryRecords":[{},{}]}`:                                                            "- false 2",
+		`{"_metadata":{"count":-1,"shardsStatusResult":{"partialResult":true}},"conversationHistoryMetadataRecords":[{}]}`: "- true 1",
+		`{"conversationHistoryRecords":[]}`: "- false 0",
+		`{"_metadata":{"count":1}}`:         "error",
+		`{"conversationHistoryRecords":{}}`: "error",
+	} {
+		e, err := readEnvelope([]byte(body))
+		got := "error"
+		if err == nil {
+			count := "-"
+			if e.count != nil {
+				count = fmt.Sprint(*e.count)
+			}
+			got = fmt.Sprint(count, " ", e.partial, " ", len(e.records))
+		}
+		if got != want {
+			t.Errorf("%s is %s, want %s", body, got, want)
+		}
+	}
+}

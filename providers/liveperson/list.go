@@ -162,66 +162,6 @@ func divisible(w schemas.Window) bool {
 	return to/step > from/step
 }
 
-// envelope is what stands around records.
-type envelope struct {
-	count   *int64
-	partial bool
-	records []json.RawMessage
-}
-
-// readEnvelope reads the answer of either API. Its links lead to other hosts, and are not even read.
-func readEnvelope(body []byte) (envelope, error) {
-	type metadata struct {
-		Count  json.Number `json:"count"`
-		Shards struct {
-			Partial any `json:"partialResult"`
-		} `json:"shardsStatusResult"`
-	}
-	var said struct {
-		Metadata         metadata        `json:"_metadata"`
-		ResponseMetadata metadata        `json:"_responseMetadata"`
-		Records          json.RawMessage `json:"conversationHistoryRecords"`
-		MetadataRecords  json.RawMessage `json:"conversationHistoryMetadataRecords"`
-	}
-	var e envelope
-	if err := json.Unmarshal(body, &said); err != nil {
-		return e, errShape
-	}
-	records := cmp.Or(string(said.Records), string(said.MetadataRecords))
-	if records == "" || json.Unmarshal([]byte(records), &e.records) != nil {
-		return e, errShape
-	}
-	for _, m := range []metadata{said.Metadata, said.ResponseMetadata} {
-		if n, err := m.Count.Int64(); err == nil && n >= 0 {
-			e.count = &n
-		}
-		e.partial = e.partial || m.Shards.Partial == true || m.Shards.Partial == "true"
-	}
-	return e, nil
-}
-
-var errRow = errors.New("it has no id or no time of its beginning")
-
-// readRow reads what a list must know of a record of either API.
-func readRow(raw json.RawMessage) (row, error) {
-	o, err := decodeObject(raw)
-	if err != nil {
-		return row{}, err
-	}
-	r := row{raw: raw}
-	var at *time.Time
-	if info := o.object("info"); info != nil {
-		r.id, at = info.word("conversationId"), info.moment("startTime")
-	} else {
-		r.id, at = o.word("convId"), o.moment("startTs")
-	}
-	if r.id == "" || at == nil {
-		return r, errRow
-	}
-	r.at = *at
-	return r, nil
-}
-
 // Conversations walks the spans of a window, each from its beginning.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
