@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/http"
 	"net/url"
 
 	"github.com/chatlake/chatlake/internal/rest"
@@ -29,7 +30,7 @@ func (a *account) collect(ctx context.Context, op, path string, keep func(rest.R
 			ask = a.absolute(link)
 		}
 		answer, err := a.get(ctx, op, ask, nil)
-		if link != "" && gone(err) {
+		if link != "" && (gone(err) || statusOf(err) == http.StatusBadRequest) {
 			err = &providers.Error{Kind: providers.Transient, Op: op, Status: answer.Status, Err: errExpired}
 		}
 		if err != nil {

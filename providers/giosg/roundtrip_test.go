@@ -77,7 +77,7 @@ func TestRoundTrip(t *testing.T) {
 		"plain":            {PageSize: 7},
 		"encrypted":        {Encrypted: true},
 		"encrypted cached": {Encrypted: true},
-		"short pages":      {PageSize: 2, MessagePageSize: 3, EmptyPages: true, IgnoreOrdering: true},
+		"short pages":      {PageSize: 2, MessagePageSize: 3, EmptyPages: true, IgnoreOrdering: true, NextScheme: "https"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -155,15 +155,16 @@ func latest(a, b *time.Time) *time.Time {
 }
 
 // stated is how many rows of messages there should be. The platform counts those of type msg only, and what came after
-// the chat was listed it cannot have counted; both are added as they are stored.
+// the chat was listed it cannot have counted; both are added as they are stored. Where its clock is ahead of ours,
+// updated_at shows it.
 func stated(c chat, stored []schemas.Message) *int64 {
 	n := integer(c.fields["message_count"])
 	if n == nil {
 		return nil
 	}
-	total := *n
+	total, until := *n, latest(&c.seenAt, moment(c.fields["updated_at"]))
 	for _, m := range stored {
-		if m.ContentType == nil || *m.ContentType != typeMessage || m.CreatedAt != nil && m.CreatedAt.After(c.seenAt) {
+		if m.ContentType == nil || *m.ContentType != typeMessage || m.CreatedAt != nil && m.CreatedAt.After(*until) {
 			total++
 		}
 	}

@@ -182,18 +182,20 @@ func TestVisitorOption(t *testing.T) {
 
 // An expired cursor in the middle of a chat's messages is no sign that the chat is gone: the chat is read again.
 func TestMessagesExpire(t *testing.T) {
-	a := static(t, func(r *http.Request) (int, string) {
-		if r.URL.Query().Has("cursor") {
-			return 404, string(sample(t, "error_404_cursor.json"))
+	for _, status := range []int{404, 400} {
+		a := static(t, func(r *http.Request) (int, string) {
+			if r.URL.Query().Has("cursor") {
+				return status, string(sample(t, "error_404_cursor.json"))
+			}
+			return 200, `{"next":"http://` + r.Host + r.URL.Path + `?cursor=x","results":[]}`
+		})
+		var last error
+		for _, err := range a.Messages(t.Context(), []providers.Ref{{ID: "c"}}) {
+			last = err
 		}
-		return 200, `{"next":"http://` + r.Host + r.URL.Path + `?cursor=x","results":[]}`
-	})
-	var last error
-	for _, err := range a.Messages(t.Context(), []providers.Ref{{ID: "c"}}) {
-		last = err
-	}
-	if kindOf(last) != providers.Transient {
-		t.Errorf("the walk ended with %v", last)
+		if kindOf(last) != providers.Transient {
+			t.Errorf("status %d: the walk ended with %v", status, last)
+		}
 	}
 }
 
