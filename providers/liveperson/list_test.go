@@ -393,3 +393,28 @@ func TestEmptyWindowAsksNothing(t *testing.T) {
 		t.Errorf("Count = %d, %v", n, err)
 	}
 }
+
+// 204 is an answer without rows, wherever it comes.
+func TestNoContent(t *testing.T) {
+	a := stub(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	if refs := list(t, a, hours(1)); refs != nil {
+		t.Errorf("%d conversations", len(refs))
+	}
+	if n, err := a.Count(t.Context(), hours(1)); n != 0 || err != nil {
+		t.Errorf("Count = %d, %v", n, err)
+	}
+	if docs := fetch(t, a, refsTo(2)); len(docs) != 2 || docs[1].Status != http.StatusNotFound {
+		t.Errorf("%d documents", len(docs))
+	}
+	full := &roll{times: ladder(0, 1000, 100)} // the page after a full one
+	a = stub(t, func(w http.ResponseWriter, r *http.Request) {
+		if full.requests > 0 && r.URL.Query().Get("offset") > "99" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		full.ServeHTTP(w, r)
+	})
+	if refs := list(t, a, hours(1)); len(refs) != 100 {
+		t.Errorf("%d conversations", len(refs))
+	}
+}
