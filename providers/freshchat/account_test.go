@@ -18,6 +18,7 @@ func TestCheck(t *testing.T) {
 		for _, options := range []map[string]string{
 			nil, {"lane": "rest", "enumeration": "users"}, {"lane": "transcript", "transcript_tail": "0"}, {"reports": "none"},
 			{"reports": "csat-score, Message-Sent,CSAT-Score"}, {"enumeration": "reports", "lane": "both"},
+			{"reports_per_minute": "2", "reports_per_day": "0"},
 		} {
 			if err := Definition.Check(providers.Account{BaseURL: base, Options: options}); err != nil {
 				t.Errorf("%s %v: %v", base, options, err)
@@ -42,6 +43,8 @@ func TestCheck(t *testing.T) {
 		{"options.transcript_tail", "https://acme.freshchat.com", map[string]string{"transcript_tail": "3"}},
 		{"options.reports", "https://acme.freshchat.com", map[string]string{"reports": "CSAT"}},
 		{"options.reports", "https://acme.freshchat.com", map[string]string{"reports": ""}},
+		{"options.reports_per_minute", "https://acme.freshchat.com", map[string]string{"reports_per_minute": "-1"}},
+		{"options.reports_per_day", "https://acme.freshchat.com", map[string]string{"reports_per_day": "many"}},
 		{"options.colour", "https://acme.freshchat.com", map[string]string{"colour": "red"}},
 	}
 	for _, tt := range tests {
