@@ -142,7 +142,11 @@ func (p *press) bundle(b bundle) error {
 	}
 	if b.gone() {
 		p.counts.Gone++
-		return p.out.Tombstone(schemas.Tombstone{ConversationID: b.ref.ID, ObservedAt: b.observedAt(), Reason: "conversation_not_found"})
+		err := p.out.Tombstone(schemas.Tombstone{ConversationID: b.ref.ID, ObservedAt: b.observedAt(), Reason: "conversation_not_found"})
+		if err != nil {
+			return fmt.Errorf("write tombstone of conversation %s: %w", b.ref.ID, err)
+		}
+		return p.documents(b)
 	}
 	thread, err := p.provider.Thread(b.documents())
 	if err == nil {

@@ -221,7 +221,7 @@ func TestShardGoesThroughEveryStep(t *testing.T) {
 	}
 	r := b.collect()
 	sealed := must(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, SpecDigest: open.SpecDigest, Receipts: r, TotalBefore: open.Total})
-	want := lake.Counts{Listed: 23, Conversations: 21, Gone: 1, Dead: 1, Messages: 63, Duplicates: sealed.Counts.Duplicates, Documents: 22 * 3}
+	want := lake.Counts{Listed: 23, Conversations: 21, Gone: 1, Dead: 1, Messages: 63, Duplicates: sealed.Counts.Duplicates, Documents: 23 * 3}
 	if diff := cmp.Diff(want, sealed.Counts); diff != "" || sealed.Counts.Duplicates == 0 {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
@@ -233,7 +233,7 @@ func TestShardGoesThroughEveryStep(t *testing.T) {
 	if commit.Outcome != "committed" || commit.Counts != sealed.Counts {
 		t.Errorf("commit %+v, want committed with the sealed counts", commit)
 	}
-	wantRows := map[string]int64{"conversations": 21, "messages": 63, "documents": 66, "dead_letters": 1, "tombstones": 1}
+	wantRows := map[string]int64{"conversations": 21, "messages": 63, "documents": 69, "dead_letters": 1, "tombstones": 1}
 	if diff := cmp.Diff(wantRows, rows(b.record())); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}

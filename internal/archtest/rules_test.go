@@ -83,7 +83,7 @@ var rules = []rule{
 		names: map[string][]string{
 			"internal/lake": {"Shard", "Staged"},
 			"providers": {
-				"Cursor", "Kind", "Lease",
+				"Cursor", "Kind", "Lease", "Limit",
 				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Throttled", "Transient", "WindowTooDense",
 			},
 			"schemas": {"Window"},

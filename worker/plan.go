@@ -1,0 +1,97 @@
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Estimate is what an export would cost.
+type Estimate struct {
+	Account           string    `json:"account"`
+	Provider          string    `json:"provider"`
+	From              time.Time `json:"from"`
+	To                time.Time `json:"to"`
+	Windows           int       `json:"windows"`
+	Conversations     *int64    `json:"conversations"` // nil where the platform cannot count them
+	Requests          *int64    `json:"requests"`
+	RequestsPerSecond float64   `json:"requests_per_second"` // 0 is no limit
+	Seconds           *float64  `json:"seconds"`             // nil where there is nothing to go by
+	Rations           []Ration  `json:"rations,omitempty"`
+}
+
+// Ration is what is taken from one quota.
+type Ration struct {
+	Quota   string  `json:"quota"`
+	Uses    int     `json:"uses"`
+	Seconds float64 `json:"seconds"` // from the first use to the last
+}
+
+// refsPerListing is how many conversations a request of a list gives at least; platforms give 20 to 100.
+const refsPerListing = 20
+
+// Plan estimates what an export of an account over a range would cost, cut into windows of a month, a week or a day; empty
+// is as configured. It asks the platform for at most one count a window, and writes nothing.
+func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, cut string) (Estimate, error) {
+	e := Estimate{Account: account, From: whole.From, To: whole.To, RequestsPerSecond: c.Accounts[account].RequestsPerSecond}
+	definition, provider, err := c.Open(account)
+	var problem Problem
+	if errors.As(err, &problem) {
+		return e, problem
+	}
+	if err != nil {
+		return e, err
+	}
+	e.Provider = definition.Name
+	windows := whole.Cut(cmp.Or(cut, c.Export.Window))
+	e.Windows = len(windows)
+	if rationed, ok := provider.(providers.Rationed); ok {
+		e.Rations = rationsOf(rationed, windows)
+	}
+	counter, ok := provider.(providers.Counter)
+	if !ok {
+		return e, nil
+	}
+	var total int64
+	for _, w := range windows {
+		n, err := counter.Count(ctx, w)
+		if err != nil {
+			return e, fmt.Errorf("count the conversations of %s: %w", w, err)
+		}
+		total += n
+	}
+	requests := int64(float64(total)*(definition.MessageRequests+definition.MetadataRequests)) + total/refsPerListing + int64(len(windows))
+	e.Conversations, e.Requests = &total, &requests
+	if e.RequestsPerSecond > 0 {
+		seconds := float64(requests) / e.RequestsPerSecond
+		e.Seconds = &seconds
+	}
+	return e, nil
+}
+
+// rationsOf adds up what all windows take from each quota.
+func rationsOf(p providers.Rationed, windows []schemas.Window) []Ration {
+	var all []providers.Ration
+	for _, w := range windows {
+	next:
+		for _, r := range p.Rations(w) {
+			for i := range all {
+				if all[i].Quota.Name == r.Quota.Name {
+					all[i].Uses += r.Uses
+					continue next
+				}
+			}
+			all = append(all, r)
+		}
+	}
+	var rations []Ration
+	for _, r := range all {
+		rations = append(rations, Ration{r.Quota.Name, r.Uses, r.Quota.Span(r.Uses).Seconds()})
+	}
+	return rations
+}
