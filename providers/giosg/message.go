@@ -24,7 +24,7 @@ var eventTypes = []string{"join", "leave", "tag_created", "system", "shoppingcar
 // kinds of messages by type; those that are not here keep their type as kind.
 var kinds = map[string]string{typeMessage: "message", typeAutosuggest: "template", typeAction: "message"}
 
-var authorTypes = map[string]string{"user": "agent", "visitor": "contact", "rule": "system"}
+var authorTypes = map[string]string{"user": "agent", "visitor": "contact", "rule": "bot"}
 
 var directions = map[string]string{"user": "out", "visitor": "in", "rule": "out"}
 

@@ -139,6 +139,11 @@ func finish(thread *schemas.Thread, c chat, rows []message) {
 			row.LastActivityAt = m.createdAt
 		}
 	}
+	for _, m := range thread.Messages {
+		if row.FirstReplyAt == nil && m.ContentType != nil && *m.ContentType == typeMessage && m.AuthorType != nil && *m.AuthorType == "agent" {
+			row.FirstReplyAt = m.CreatedAt // the first that a person wrote; an autosuggestion is none
+		}
+	}
 	if t := latest(row.UpdatedAt, row.LastActivityAt); t != nil {
 		version := t.UnixMicro()
 		row.SourceVersion = &version

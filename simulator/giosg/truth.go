@@ -57,6 +57,9 @@ func (r room) row() schemas.Conversation {
 		row.SourceURL = &p
 	}
 	for _, l := range r.lines {
+		if row.FirstReplyAt == nil && l.kind == "msg" && l.senderType == "user" {
+			row.FirstReplyAt = at(l.at)
+		}
 		if row.LastActivityAt == nil || l.at.After(*row.LastActivityAt) {
 			row.LastActivityAt = at(l.at)
 		}

@@ -4,7 +4,7 @@ import "github.com/chatlake/chatlake/schemas"
 
 // rows adds what a line is to the truth: what happened to a chat is an event, all else a message.
 func (l line) rows(c room, truth *schemas.Thread) {
-	actor := map[string]*string{"user": text("agent"), "visitor": text("contact"), "rule": text("system")}[l.senderType]
+	actor := map[string]*string{"user": text("agent"), "visitor": text("contact"), "rule": text("bot")}[l.senderType]
 	name := text(l.name)
 	if name == nil {
 		name = text(l.publicName)
