@@ -33,6 +33,7 @@ type Connection struct {
 	Spec              string
 	RequestsPerSecond float64 // the account's budget, 0 is no limit
 	MessageRequests   float64 // requests that the messages of one conversation usually cost
+	ListRequests      float64 // that listing one conversation costs, 0 is a twentieth
 	MetadataRequests  float64 // 0 where there is nothing to fetch besides messages
 	Batch             int     // conversations whose messages the provider fetches with one request
 	MetadataBatch     int     // conversations whose metadata it fetches together

@@ -19,6 +19,7 @@ type OpenExportOutput struct {
 	RequestsPerSecond float64   `json:"requests_per_second"`
 	MessageRequests   float64   `json:"message_requests"`
 	MetadataRequests  float64   `json:"metadata_requests"`
+	ListRequests      float64   `json:"list_requests,omitempty"`
 	Shards            int       `json:"shards"`
 	Chunks            int       `json:"chunks"`
 	Chunk             int       `json:"chunk"`
@@ -62,6 +63,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		RequestsPerSecond: s.RequestsPerSecond,
 		MessageRequests:   s.MessageRequests,
 		MetadataRequests:  s.MetadataRequests,
+		ListRequests:      s.ListRequests,
 		Shards:            s.Shards,
 		Chunks:            s.Chunks,
 		Chunk:             s.Chunk,

@@ -157,6 +157,8 @@ type Definition struct {
 	// MessageRequests and MetadataRequests are the requests a conversation usually costs. Where MetadataRequests is 0
 	// Messages gives all there is, and Metadata is never called.
 	MessageRequests, MetadataRequests float64
+	// ListRequests are those that listing one conversation costs; 0 is a twentieth, a page of twenty to a request.
+	ListRequests float64
 	// Batch is how many conversations one request of Messages covers; 0 is one.
 	Batch int
 	// MetadataBatch is how many conversations Metadata should be given at once; 0 is one.

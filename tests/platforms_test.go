@@ -1,9 +1,13 @@
 package tests
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -34,6 +38,7 @@ func TestExportOfLivePerson(t *testing.T) {
 		serve(t, site), liveperson.DefaultAccount))
 	start(t, folder, exportYear...).succeed(t)
 	sameAsSite(t, filepath.Join(folder, "lake"), site, year, "record")
+	staysSilent(t, filepath.Join(folder, "state"), site, liveperson.ClientSecret)
 }
 
 // TestExportOfGiosg is the round trip of Giosg with encrypted rooms, of which the platform has the ciphertext only.
@@ -47,6 +52,7 @@ func TestExportOfGiosg(t *testing.T) {
     secrets: {private_keys: env:GIOSG_KEY}`, serve(t, site), giosg.Organization))
 	start(t, folder, exportYear...).succeed(t)
 	sameAsSite(t, filepath.Join(folder, "lake"), site, year, "chat", "messages", "memberships", "tags")
+	staysSilent(t, filepath.Join(folder, "state"), site, giosg.ManagerToken)
 }
 
 // monthly is a Freshchat as it is read in windows of a month.
@@ -75,6 +81,7 @@ func TestExportOfFreshchat(t *testing.T) {
 	start(t, folder, exportYear...).succeed(t)
 	root := filepath.Join(folder, "lake")
 	sameAsSite(t, root, site, year, "conversation", "messages", "transcript")
+	staysSilent(t, filepath.Join(folder, "state"), site, freshchat.Token)
 
 	lake := openLake(t, root)
 	lake.Stream = "reports"
@@ -108,3 +115,50 @@ func nameless(s schemas.Snapshot) []string {
 	slices.Sort(all)
 	return all
 }
+
+// staysSilent looks into all that a run has left in its state folder, Temporal's histories for the most part, for words and
+// addresses of people and for the secret.
+func staysSilent(t *testing.T, state string, site site, secret string) {
+	t.Helper()
+	words := map[string]bool{secret: true}
+	for i, id := range site.Conversations(year) {
+		if i%20 > 0 {
+			continue
+		}
+		thread, _ := site.Thread(id)
+		for _, m := range thread.Messages {
+			if m.Text != nil && len(*m.Text) > 15 && plain.MatchString(*m.Text) {
+				words[*m.Text] = true
+			}
+		}
+		for _, p := range thread.Participants {
+			if p.Email != nil {
+				words[*p.Email] = true
+			}
+		}
+	}
+	if len(words) < 50 {
+		t.Fatalf("only %d words to look for", len(words))
+	}
+	bytesLeft, known := 0, false
+	err := filepath.WalkDir(state, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		left, err := os.ReadFile(name)
+		bytesLeft += len(left)
+		known = known || bytes.Contains(left, []byte("shard/acme/created"))
+		for word := range words {
+			if bytes.Contains(left, []byte(word)) {
+				t.Errorf("%s holds %q", filepath.Base(name), word)
+			}
+		}
+		return err
+	})
+	if err != nil || !known {
+		t.Errorf("looked through %d bytes, error %v; what must stand there was found: %v", bytesLeft, err, known)
+	}
+}
+
+// plain are texts that JSON does not write in another way.
+var plain = regexp.MustCompile(`^[a-zA-Z0-9 .,!?:]+$`)

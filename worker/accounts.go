@@ -45,6 +45,7 @@ func (a *accounts) connect(_ context.Context, name string) (activities.Connectio
 		RequestsPerSecond: a.config.Accounts[name].RequestsPerSecond,
 		MessageRequests:   definition.MessageRequests,
 		MetadataRequests:  definition.MetadataRequests,
+		ListRequests:      definition.ListRequests,
 		Batch:             definition.Batch,
 		MetadataBatch:     definition.MetadataBatch,
 		Parallel:          requestsPerChunk,

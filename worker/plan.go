@@ -65,7 +65,8 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 		}
 		total += n
 	}
-	requests := int64(float64(total)*(definition.MessageRequests+definition.MetadataRequests)) + total/refsPerListing + int64(len(windows))
+	listing := cmp.Or(definition.ListRequests, 1.0/refsPerListing)
+	requests := int64(float64(total)*(definition.MessageRequests+definition.MetadataRequests)) + int64(float64(total)*listing) + int64(len(windows))
 	e.Conversations, e.Requests = &total, &requests
 	if e.RequestsPerSecond > 0 {
 		seconds := float64(requests) / e.RequestsPerSecond

@@ -173,7 +173,7 @@ func (s *shard) launch(ctx workflow.Context) {
 
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
-		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease), Lease: lease,
+		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease, s.in.ListRequests), Lease: lease,
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
@@ -356,13 +356,16 @@ func chunkSize(lease providers.Lease, perConversation float64, free int) int {
 	return int(min(max(1, math.Floor(n)), refsPerPage))
 }
 
-// pageLimit is how many conversations a page may hold so that listing it, about twenty to a request, takes about
-// chunkLength at most.
-func pageLimit(lease providers.Lease) int {
+// pageLimit is how many conversations a page may hold so that listing it takes about chunkLength at most. Where the
+// provider does not say what listing one costs, twenty come with a request.
+func pageLimit(lease providers.Lease, perConversation float64) int {
 	if lease.RequestsPerSecond <= 0 {
 		return refsPerPage
 	}
-	return int(min(max(20, lease.RequestsPerSecond*chunkLength.Seconds()*20), refsPerPage))
+	if perConversation <= 0 {
+		perConversation = 1.0 / 20
+	}
+	return int(min(max(20, lease.RequestsPerSecond*chunkLength.Seconds()/perConversation), refsPerPage))
 }
 
 // length is how long so many requests take at least.

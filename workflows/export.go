@@ -251,6 +251,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Chunk:            open.Chunk,
 		MessageRequests:  open.MessageRequests,
 		MetadataRequests: open.MetadataRequests,
+		ListRequests:     open.ListRequests,
 		Flag:             open.OnMismatch == "flag",
 		Paused:           e.state.Paused,
 	})

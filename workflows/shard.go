@@ -21,6 +21,7 @@ type ShardInput struct {
 	Chunks           int        `json:"chunks"`              // chunks in flight
 	Chunk            int        `json:"chunk"`               // conversations of a chunk, 0 lets the lease decide
 	MessageRequests  float64    `json:"message_requests"`
+	ListRequests     float64    `json:"list_requests,omitempty"`
 	MetadataRequests float64    `json:"metadata_requests"` // 0 where there is nothing to fetch besides messages
 	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
 	Flag   bool        `json:"flag"`

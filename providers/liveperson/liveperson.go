@@ -31,6 +31,7 @@ var Definition = providers.Definition{
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
 	MessageRequests:   1.5 / batchSize, // a hundred records to a request, some of them alone again
+	ListRequests:      1.0 / pageSize,
 	Batch:             batchSize,
 	Secrets: []string{
 		secretClientID, secretClientSecret, secretAppKey, secretAppSecret, secretAccessToken, secretAccessSecret,
