@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// config is what a configuration file of the demo would say. An account is named after its world, so that another world in
+// the same folder is another account.
+func (d *demo) config() (worker.Config, []workflows.ExportInput) {
+	c := worker.Config{
+		StateDir: d.dir,
+		Lake:     worker.LakeConfig{URL: "file:" + lakeFolder(d.dir)},
+		Export:   worker.ExportConfig{Window: d.window},
+		Accounts: map[string]worker.AccountConfig{},
+	}
+	var ins []workflows.ExportInput
+	for _, p := range d.platforms {
+		name := fmt.Sprintf("%s-%d-%d", p.provider, d.conversations, d.seed)
+		url := d.servers[p.provider].URL
+		account := p.account(url)
+		account.Provider, account.BaseURL, account.RequestsPerSecond = p.provider, url, d.rate
+		if p.token != "" {
+			account.Token = worker.Literal(p.token)
+		}
+		c.Accounts[name] = account
+		ins = append(ins, workflows.ExportInput{
+			Account: name, Name: label(worldFrom) + "_" + label(worldTo), From: worldFrom, To: worldTo, Window: d.window,
+		})
+	}
+	return c.WithDefaults(), ins
+}
+
+// configName is the configuration file that other commands need to look at a demo.
+const configName = "chatlake.yaml"
+
+// writeConfig writes what the demo works with as a configuration file.
+func (d *demo) writeConfig(c worker.Config) (string, error) {
+	name := filepath.Join(d.dir, configName)
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Written by chatlake demo.\nstate_dir: %q\nlake: {url: %q}\nexport: {window: %s}\naccounts:\n", d.dir, c.Lake.URL, d.window)
+	for _, account := range accountNames(c) {
+		p := c.Accounts[account]
+		fmt.Fprintf(&b, "  %s:\n    provider: %s\n    base_url: %q\n    rate: {requests_per_second: %g}\n", account, p.Provider, p.BaseURL, p.RequestsPerSecond)
+		if p.AccountID != "" {
+			fmt.Fprintf(&b, "    account_id: %q\n", p.AccountID)
+		}
+		if !p.Token.IsZero() {
+			b.WriteString("    token: env:CHATLAKE_DEMO_TOKEN\n")
+		}
+		writeMap(&b, "secrets", p.Secrets, func(key string) string { return "env:CHATLAKE_DEMO_" + strings.ToUpper(key) })
+		writeMap(&b, "options", p.Options, func(key string) string { return strconv.Quote(p.Options[key]) })
+	}
+	if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+		return "", fmt.Errorf("write a configuration for other commands: %w", err)
+	}
+	return name, nil
+}
+
+// writeMap writes one section of an account.
+func writeMap[V any](b *strings.Builder, section string, m map[string]V, value func(key string) string) {
+	if len(m) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "    %s:\n", section)
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		fmt.Fprintf(b, "      %s: %s\n", key, value(key))
+	}
+}
+
+func lakeFolder(dir string) string { return filepath.Join(dir, "lake") }
+
+// rememberName is the file that keeps the ports of the simulated accounts: a lake does not adopt what it has of another
+// address.
+const rememberName = "demo.json"
+
+type remembered struct {
+	Ports map[string]int `json:"ports"` // by provider
+}
+
+// serveDemo serves on the port of earlier demos in the folder, or on a free one, which it remembers.
+func serveDemo(dir, provider string, site http.Handler) (*simulator.Server, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make folder for the demo: %w", err)
+	}
+	name := filepath.Join(dir, rememberName)
+	last := remembered{}
+	if text, err := os.ReadFile(name); err == nil {
+		_ = json.Unmarshal(text, &last) // a damaged one is as good as none
+	}
+	port := last.Ports[provider]
+	server, err := simulator.Serve(fmt.Sprintf("127.0.0.1:%d", port), site)
+	if err != nil && port != 0 {
+		return nil, fmt.Errorf("the port %d, which the simulated account of this folder has, is taken; end the program that uses it, or begin anew with --fresh", port)
+	}
+	if err != nil || port != 0 {
+		return server, err
+	}
+	if port, err = portOf(server.URL); err != nil {
+		return nil, err
+	}
+	if last.Ports == nil {
+		last.Ports = map[string]int{}
+	}
+	last.Ports[provider] = port
+	text, err := json.Marshal(last)
+	if err == nil {
+		err = os.WriteFile(name, append(text, '\n'), 0o644)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("remember the port of the simulated account: %w", err)
+	}
+	return server, nil
+}
+
+func portOf(address string) (int, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0, err
+	}
+	return net.LookupPort("tcp", u.Port())
+}
+
+// removeDemo removes what demos leave in a folder, and nothing else. It refuses while another process uses it.
+func removeDemo(dir string) error {
+	running, err := worker.Running(dir)
+	if err != nil {
+		return err
+	}
+	if running {
+		return usage("another chatlake process works in %s; stop it first", dir)
+	}
+	databases, err := filepath.Glob(filepath.Join(dir, "temporal*.db*"))
+	if err != nil {
+		return err
+	}
+	leavings := databases
+	for _, name := range []string{"lake", "scratch", rememberName, viewsName, configName} {
+		leavings = append(leavings, filepath.Join(dir, name))
+	}
+	for _, name := range leavings {
+		if err := os.RemoveAll(name); err != nil {
+			return fmt.Errorf("begin anew: %w", err)
+		}
+	}
+	return nil
+}
