@@ -57,7 +57,11 @@ func writeEstimate(w io.Writer, e worker.Estimate) error {
 		fmt.Fprintf(w, "At %g requests a second: about %s.\n", e.RequestsPerSecond, short(seconds(*e.Seconds)))
 	}
 	for _, r := range e.Rations {
-		fmt.Fprintf(w, "Quota %s: %s, which take %s.\n", r.Quota, plural(int64(r.Uses), "use"), short(seconds(r.Seconds)))
+		takes := "which take " + short(seconds(r.Seconds))
+		if r.Seconds == 0 {
+			takes = "all free at once"
+		}
+		fmt.Fprintf(w, "Quota %s: %s, %s.\n", r.Quota, plural(int64(r.Uses), "use"), takes)
 	}
 	_, err := fmt.Fprintln(w, "Nothing was written. Windows that the lake has already cost next to nothing.")
 	return err

@@ -28,7 +28,7 @@ func TestPlan(t *testing.T) {
 
 func TestPlanOfQuotas(t *testing.T) {
 	e := worker.Estimate{Account: "acme", Provider: "freshchat", From: worldFrom, To: worldTo, Windows: 12, Rations: []worker.Ration{
-		{Quota: "reports", Uses: 365, Seconds: 364 * 60}, {Quota: "a-day", Uses: 365, Seconds: 3 * 24 * 3600},
+		{Quota: "reports", Uses: 365, Seconds: 364 * 60}, {Quota: "a-day", Uses: 365, Seconds: 3 * 24 * 3600}, {Quota: "plenty", Uses: 12},
 	}}
 	var b strings.Builder
 	if err := writeEstimate(&b, e); err != nil {
@@ -38,6 +38,7 @@ func TestPlanOfQuotas(t *testing.T) {
 The platform cannot count its conversations, so neither requests nor time can be estimated.
 Quota reports: 365 uses, which take 6 h 4 min.
 Quota a-day: 365 uses, which take 3 days.
+Quota plenty: 12 uses, all free at once.
 Nothing was written. Windows that the lake has already cost next to nothing.
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
