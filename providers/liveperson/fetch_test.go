@@ -118,9 +118,6 @@ func TestRecordAsSent(t *testing.T) {
 
 // Records that are too large together come in smaller numbers.
 func TestLargeRecords(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs some hundred megabytes")
-	}
 	s := &shelf{partial: map[string]int{}, padding: 20 << 20}
 	if docs := fetch(t, stub(t, s.ServeHTTP), refsTo(5)); len(docs) != 5 || docs[4].Status != 200 || len(s.asked) != 3 {
 		t.Errorf("%d documents after %q", len(docs), s.asked)

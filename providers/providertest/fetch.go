@@ -95,12 +95,14 @@ func walks(ctx context.Context, p providers.Provider, w schemas.Window, refs []p
 	return ends
 }
 
+func isDirectory(p providers.Provider) bool {
+	_, ok := p.(providers.Directory)
+	return ok
+}
+
 func testDirectory(t *testing.T, c Case) {
 	p, _ := c.start(t)
-	directory, ok := p.(providers.Directory)
-	if !ok {
-		t.Skip("the provider has none")
-	}
+	directory := p.(providers.Directory)
 	read := func(at providers.Cursor) (docs []schemas.Document, cursors []providers.Cursor) {
 		for page, err := range directory.Directory(t.Context(), at) {
 			if err != nil {

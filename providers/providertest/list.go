@@ -149,7 +149,7 @@ func testWindows(t *testing.T, c Case) {
 // testDeletion deletes conversations after every page in turn, seen and unseen ones, and misses no other.
 func testDeletion(t *testing.T, c Case) {
 	if c.Platform(t).Delete == nil {
-		t.Skip("the fake cannot delete")
+		t.Fatal("the fake has no Delete")
 	}
 	p, _ := c.start(t)
 	oldest := refsOf(pages(t, p, c.Window, ""))
