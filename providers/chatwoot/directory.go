@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -144,7 +145,7 @@ func secret(key string) bool {
 func withoutSecrets(rows []value) ([]byte, error) {
 	inboxes := []object{}
 	for _, row := range rows {
-		o := fields(row)
+		o := wire.Fields(row)
 		for key := range o {
 			if secret(key) {
 				o[key] = value("null")

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -80,7 +81,7 @@ func (r *reader) ask(ctx context.Context, after, before int64) (batch, error) {
 		return b, malformed(op, err)
 	}
 	for _, row := range rows {
-		id := integer(field(row, "id"))
+		id := integer(wire.Field(row, "id"))
 		if id == nil {
 			return b, malformed(op, errors.New("a message has no id"))
 		}
@@ -245,7 +246,7 @@ func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Do
 	if a.details {
 		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: its messages are the last one at most.
 		answer, err := a.get(ctx, "details of conversation "+id, path, nil)
-		if err == nil && fields(answer.Body) == nil {
+		if err == nil && wire.Fields(answer.Body) == nil {
 			err = malformed("details of conversation "+id, errShape)
 		}
 		if err != nil && !gone(err) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -183,7 +184,7 @@ func TestLargeMessages(t *testing.T) {
 				}
 				rows, _, _ := envelope(doc.Body)
 				for _, row := range rows {
-					seen[word(field(row, "id"))] = true
+					seen[wire.Word(wire.Field(row, "id"))] = true
 				}
 			}
 			if len(seen) != len(tt.ids) {

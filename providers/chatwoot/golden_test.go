@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -127,7 +128,7 @@ func TestThreadOfListedSamples(t *testing.T) {
 			}
 			threads := []schemas.Thread{}
 			for _, row := range rows {
-				id := word(fields(row)["id"])
+				id := wire.Word(wire.Fields(row)["id"])
 				thread, err := a.Thread([]schemas.Document{{Kind: kindConversation, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: row}})
 				if err != nil {
 					t.Fatal(err)

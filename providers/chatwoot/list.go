@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -58,8 +59,8 @@ func (a *account) page(ctx context.Context, number int) (page, error) {
 	}
 	p.total = integer(meta["all_count"])
 	for i, raw := range rows {
-		createdAt := cmp.Or(moment(field(raw, "created_at")), moment(field(raw, "timestamp")))
-		id := word(field(raw, "id"))
+		createdAt := cmp.Or(moment(wire.Field(raw, "created_at")), moment(wire.Field(raw, "timestamp")))
+		id := wire.Word(wire.Field(raw, "id"))
 		if createdAt == nil || id == "" {
 			return p, malformed(opList, fmt.Errorf("row %d of page %d has no id or no time of creation", i+1, number))
 		}

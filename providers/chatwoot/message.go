@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -38,22 +39,22 @@ func (m message) rows(thread *schemas.Thread, sequence int64) {
 			CreatedAt: row.CreatedAt, MessageID: &row.MessageID, Text: row.Text,
 		})
 	}
-	if answer := fields(fields(m.content["submitted_values"])["csat_survey_response"]); answer != nil {
+	if answer := wire.Fields(wire.Fields(m.content["submitted_values"])["csat_survey_response"]); answer != nil {
 		thread.Ratings = append(thread.Ratings, schemas.Rating{
 			ConversationID: row.ConversationID, RatingID: row.MessageID, ObservedAt: row.ObservedAt, Kind: "csat",
-			Score: number(answer["rating"]), Comment: text(answer["feedback_message"]), AskedAt: row.CreatedAt,
+			Score: number(answer["rating"]), Comment: wire.Text(answer["feedback_message"]), AskedAt: row.CreatedAt,
 			MessageID: &row.MessageID, AgentID: thread.Conversation.AssigneeID, ContactID: thread.Conversation.ContactID,
 		})
 	}
 }
 
 func (m message) row(conversation string, sequence int64) schemas.Message {
-	w, sender := m.wire, fields(m.wire["sender"])
-	direction, kind := "none", cmp.Or(word(w["message_type"]), "message")
-	if known, ok := messageTypes[kind]; ok && word(w["message_type"]) != "" {
+	w, sender := m.wire, wire.Fields(m.wire["sender"])
+	direction, kind := "none", cmp.Or(wire.Word(w["message_type"]), "message")
+	if known, ok := messageTypes[kind]; ok && wire.Word(w["message_type"]) != "" {
 		direction, kind = known.direction, known.kind
 	}
-	private := truth(w["private"])
+	private := wire.Truth(w["private"])
 	if private && direction == "out" && kind == "message" {
 		direction, kind = "none", "note"
 	}
@@ -63,19 +64,19 @@ func (m message) row(conversation string, sequence int64) schemas.Message {
 		ObservedAt:     m.doc.ObservedAt,
 		Sequence:       sequence,
 		CreatedAt:      m.createdAt,
-		AuthorID:       text(sender["id"]),
-		AuthorName:     text(sender["name"]),
+		AuthorID:       wire.Text(sender["id"]),
+		AuthorName:     wire.Text(sender["name"]),
 		Direction:      &direction,
 		Kind:           kind,
 		IsPrivate:      private,
-		Text:           text(w["content"]),
-		HTML:           text(fields(fields(m.content["email"])["html_content"])["full"]),
-		ContentType:    text(w["content_type"]),
-		ReplyTo:        text(m.content["in_reply_to"]),
-		IsDeleted:      truth(m.content["deleted"]),
-		DeliveryStatus: text(w["status"]),
+		Text:           wire.Text(w["content"]),
+		HTML:           wire.Text(wire.Fields(wire.Fields(m.content["email"])["html_content"])["full"]),
+		ContentType:    wire.Text(w["content_type"]),
+		ReplyTo:        wire.Text(m.content["in_reply_to"]),
+		IsDeleted:      wire.Truth(m.content["deleted"]),
+		DeliveryStatus: wire.Text(w["status"]),
 	}
-	author := authorTypes[word(sender["type"])]
+	author := authorTypes[wire.Word(sender["type"])]
 	if len(sender) == 0 && (kind == "activity" || kind == "template") {
 		author = "system"
 	}
@@ -91,8 +92,8 @@ func (m message) row(conversation string, sequence int64) schemas.Message {
 
 func (m message) attachments(row schemas.Message) []schemas.Attachment {
 	var all []schemas.Attachment
-	for i, v := range items(m.wire["attachments"]) {
-		o := fields(v)
+	for i, v := range wire.Items(m.wire["attachments"]) {
+		o := wire.Fields(v)
 		if o == nil {
 			continue
 		}
@@ -100,14 +101,14 @@ func (m message) attachments(row schemas.Message) []schemas.Attachment {
 		more.add("", o, "extension", "thumb_url", "transcribed_text", "coordinates_lat", "coordinates_long")
 		all = append(all, schemas.Attachment{
 			ConversationID: row.ConversationID,
-			AttachmentID:   cmp.Or(word(o["id"]), fmt.Sprintf("%s/%d", row.MessageID, i)),
+			AttachmentID:   cmp.Or(wire.Word(o["id"]), fmt.Sprintf("%s/%d", row.MessageID, i)),
 			ObservedAt:     row.ObservedAt,
 			MessageID:      &row.MessageID,
-			Kind:           cmp.Or(word(o["file_type"]), "file"),
-			Name:           cmp.Or(text(o["fallback_title"]), fileName(word(o["data_url"]))),
-			ContentType:    text(o["content_type"]),
+			Kind:           cmp.Or(wire.Word(o["file_type"]), "file"),
+			Name:           cmp.Or(wire.Text(o["fallback_title"]), fileName(wire.Word(o["data_url"]))),
+			ContentType:    wire.Text(o["content_type"]),
 			Bytes:          integer(o["file_size"]),
-			URL:            text(o["data_url"]),
+			URL:            wire.Text(o["data_url"]),
 			Width:          integer(o["width"]),
 			Height:         integer(o["height"]),
 			CreatedAt:      row.CreatedAt,
@@ -142,7 +143,7 @@ func (m message) parts(row schemas.Message, files []schemas.Attachment) []schema
 		})
 	}
 	kind := "item"
-	switch word(m.wire["content_type"]) {
+	switch wire.Word(m.wire["content_type"]) {
 	case "input_select":
 		kind = "button"
 	case "form":
@@ -150,11 +151,11 @@ func (m message) parts(row schemas.Message, files []schemas.Attachment) []schema
 	case "cards":
 		kind = "collection"
 	}
-	for _, item := range items(m.content["items"]) {
-		o := fields(item)
+	for _, item := range wire.Items(m.content["items"]) {
+		o := wire.Fields(item)
 		all = append(all, schemas.Part{
-			Type: kind, Label: cmp.Or(text(o["title"]), text(o["label"])),
-			Text: cmp.Or(text(o["value"]), text(o["description"])), Payload: text(item),
+			Type: kind, Label: cmp.Or(wire.Text(o["title"]), wire.Text(o["label"])),
+			Text: cmp.Or(wire.Text(o["value"]), wire.Text(o["description"])), Payload: wire.Text(item),
 		})
 	}
 	return all

@@ -3,6 +3,7 @@ package chatwoot
 import (
 	"fmt"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -10,7 +11,7 @@ import (
 func participantRows(thread *schemas.Thread, doc schemas.Document, o object, docs []schemas.Document) error {
 	seen := map[[3]string]bool{}
 	add := func(doc schemas.Document, role, kind string, person object) {
-		id := word(person["id"])
+		id := wire.Word(person["id"])
 		key := [3]string{role, kind, id}
 		if id == "" || seen[key] {
 			return
@@ -22,16 +23,16 @@ func participantRows(thread *schemas.Thread, doc schemas.Document, o object, doc
 			ObservedAt:     doc.ObservedAt,
 			Type:           kind,
 			Role:           role,
-			Name:           text(person["name"]),
-			Email:          text(person["email"]),
-			Phone:          text(person["phone_number"]),
+			Name:           wire.Text(person["name"]),
+			Email:          wire.Text(person["email"]),
+			Phone:          wire.Text(person["phone_number"]),
 			Attributes:     personAttributes(kind, person),
 		})
 	}
-	meta := fields(o["meta"])
-	add(doc, "contact", "contact", fields(meta["sender"]))
-	assignee, kind := fields(meta["assignee"]), "agent"
-	if word(meta["assignee_type"]) == "AgentBot" || !isNull(assignee["bot_type"]) {
+	meta := wire.Fields(o["meta"])
+	add(doc, "contact", "contact", wire.Fields(meta["sender"]))
+	assignee, kind := wire.Fields(meta["assignee"]), "agent"
+	if wire.Word(meta["assignee_type"]) == "AgentBot" || !wire.IsNull(assignee["bot_type"]) {
 		kind = "bot"
 	}
 	add(doc, "assignee", kind, assignee)
@@ -44,7 +45,7 @@ func participantRows(thread *schemas.Thread, doc schemas.Document, o object, doc
 			return fmt.Errorf("participants: %w", err)
 		}
 		for _, row := range rows {
-			add(doc, "participant", "agent", fields(row))
+			add(doc, "participant", "agent", wire.Fields(row))
 		}
 	}
 	return nil
@@ -54,8 +55,8 @@ func personAttributes(kind string, person object) map[string]*string {
 	all := attributes{}
 	all.add("", person, "available_name", "role", "identifier", "availability_status")
 	if kind == "contact" {
-		all.addAll("custom.", fields(person["custom_attributes"]))
-		all.addAll("additional.", fields(person["additional_attributes"]))
+		all.addAll("custom.", wire.Fields(person["custom_attributes"]))
+		all.addAll("additional.", wire.Fields(person["additional_attributes"]))
 	}
 	return all.rows()
 }
@@ -71,11 +72,11 @@ func reportingRows(thread *schemas.Thread, docs []schemas.Document) error {
 			return fmt.Errorf("reporting events: %w", err)
 		}
 		for i, row := range rows {
-			o := fields(row)
+			o := wire.Fields(row)
 			if o == nil {
 				continue
 			}
-			id := word(o["id"])
+			id := wire.Word(o["id"])
 			if id == "" {
 				id = fmt.Sprintf("#%d", i)
 			}
@@ -83,9 +84,9 @@ func reportingRows(thread *schemas.Thread, docs []schemas.Document) error {
 				ConversationID: thread.Conversation.ConversationID,
 				EventID:        "reporting:" + id,
 				ObservedAt:     doc.ObservedAt,
-				Kind:           word(o["name"]),
+				Kind:           wire.Word(o["name"]),
 				CreatedAt:      moment(o["created_at"]),
-				ActorID:        text(o["user_id"]),
+				ActorID:        wire.Text(o["user_id"]),
 			}
 			if event.ActorID != nil {
 				agent := "agent"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -49,9 +50,9 @@ func (a *account) role(ctx context.Context) (string, error) {
 	if answer.Status != http.StatusOK {
 		return "", nil
 	}
-	for _, v := range items(fields(answer.Body)["accounts"]) {
-		if o := fields(v); word(o["id"]) == a.id {
-			return word(o["role"]), nil
+	for _, v := range wire.Items(wire.Fields(answer.Body)["accounts"]) {
+		if o := wire.Fields(v); wire.Word(o["id"]) == a.id {
+			return wire.Word(o["role"]), nil
 		}
 	}
 	return "", nil

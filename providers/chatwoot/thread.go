@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -77,7 +78,7 @@ func conversationObject(docs []schemas.Document) (schemas.Document, object, erro
 	if !json.Valid(best.Body) {
 		return best, nil, fmt.Errorf("%s: the document is not JSON", best.Kind)
 	}
-	o := fields(best.Body)
+	o := wire.Fields(best.Body)
 	if o == nil {
 		return best, nil, fmt.Errorf("%s: %w", best.Kind, errShape)
 	}
@@ -85,36 +86,36 @@ func conversationObject(docs []schemas.Document) (schemas.Document, object, erro
 }
 
 func conversationRow(doc schemas.Document, o object) schemas.Conversation {
-	meta, additional := fields(o["meta"]), fields(o["additional_attributes"])
+	meta, additional := wire.Fields(o["meta"]), wire.Fields(o["additional_attributes"])
 	c := schemas.Conversation{
 		ConversationID: doc.ConversationID,
 		ObservedAt:     doc.ObservedAt,
-		Subject:        text(additional["mail_subject"]),
-		Status:         text(o["status"]),
-		State:          state(word(o["status"])),
-		ChannelID:      text(o["inbox_id"]),
-		ChannelType:    text(meta["channel"]),
+		Subject:        wire.Text(additional["mail_subject"]),
+		Status:         wire.Text(o["status"]),
+		State:          state(wire.Word(o["status"])),
+		ChannelID:      wire.Text(o["inbox_id"]),
+		ChannelType:    wire.Text(meta["channel"]),
 		CreatedAt:      cmp.Or(moment(o["created_at"]), moment(o["timestamp"])),
 		UpdatedAt:      moment(o["updated_at"]),
 		FirstReplyAt:   moment(o["first_reply_created_at"]),
 		LastActivityAt: cmp.Or(moment(o["last_activity_at"]), moment(o["timestamp"])),
-		ContactID:      text(fields(meta["sender"])["id"]),
-		AssigneeID:     text(fields(meta["assignee"])["id"]),
-		GroupID:        text(fields(meta["team"])["id"]),
-		Priority:       text(o["priority"]),
-		Language:       cmp.Or(text(additional["browser_language"]), text(additional["conversation_language"])),
-		SourceURL:      text(additional["referer"]),
+		ContactID:      wire.Text(wire.Fields(meta["sender"])["id"]),
+		AssigneeID:     wire.Text(wire.Fields(meta["assignee"])["id"]),
+		GroupID:        wire.Text(wire.Fields(meta["team"])["id"]),
+		Priority:       wire.Text(o["priority"]),
+		Language:       cmp.Or(wire.Text(additional["browser_language"]), wire.Text(additional["conversation_language"])),
+		SourceURL:      wire.Text(additional["referer"]),
 		Tags:           texts(o["labels"]),
 	}
 	if c.ConversationID == "" {
-		c.ConversationID = word(o["id"])
+		c.ConversationID = wire.Word(o["id"])
 	}
 	if t := cmp.Or(c.UpdatedAt, c.LastActivityAt); t != nil {
 		version := t.UnixMicro()
 		c.SourceVersion = &version
 	}
 	all := attributes{}
-	all.addAll("custom.", fields(o["custom_attributes"]))
+	all.addAll("custom.", wire.Fields(o["custom_attributes"]))
 	all.addAll("additional.", additional)
 	all.add("", o, "uuid", "muted", "can_reply", "snoozed_until", "waiting_since", "sla_policy_id", "unread_count",
 		"agent_last_seen_at", "assignee_last_seen_at", "contact_last_seen_at", "account_id")
@@ -136,8 +137,8 @@ func state(status string) *string {
 
 func texts(v value) []string {
 	var all []string
-	for _, item := range items(v) {
-		if s := text(item); s != nil {
+	for _, item := range wire.Items(v) {
+		if s := wire.Text(item); s != nil {
 			all = append(all, *s)
 		}
 	}
@@ -167,8 +168,8 @@ func wireMessages(docs []schemas.Document) ([]message, error) {
 		}
 		doc.Body = nil
 		for _, row := range rows {
-			m := message{doc: doc, wire: fields(row)}
-			m.id, m.createdAt, m.content = word(m.wire["id"]), moment(m.wire["created_at"]), fields(m.wire["content_attributes"])
+			m := message{doc: doc, wire: wire.Fields(row)}
+			m.id, m.createdAt, m.content = wire.Word(m.wire["id"]), moment(m.wire["created_at"]), wire.Fields(m.wire["content_attributes"])
 			if m.id == "" {
 				return nil, fmt.Errorf("messages, window %d: a message without an id", doc.Sequence)
 			}

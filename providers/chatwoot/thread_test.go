@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -53,7 +54,7 @@ func TestText(t *testing.T) {
 		`{ "b" : 1,  "a":[ ] }`: `{"b":1,"a":[]}`, `[]`: "[]", `{}`: "{}", `"\ud800"`: "\ufffd", "\"\xff\"": "\ufffd", "[\"\xff\"]": "[\"\ufffd\"]", ``: "",
 	}
 	for sent, want := range tests {
-		if got := word(value(sent)); got != want {
+		if got := wire.Word(value(sent)); got != want {
 			t.Errorf("text(%s) = %q, want %q", sent, got, want)
 		}
 	}

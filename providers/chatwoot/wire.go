@@ -10,60 +10,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/wire"
 )
 
 // What the server sends is read field by field: versions and forks differ in the types of single fields, and one of them
 // must not cost a conversation. A value is a field as sent; nil and null are the same.
-type value = json.RawMessage
+type value = wire.Value
 
-type object map[string]value
+type object = wire.Object
 
 var errShape = errors.New("the answer is JSON but not of the known shape")
 
-func isNull(v value) bool { return len(v) == 0 || v[0] == 'n' }
-
-// text is a value as one string: strings as they are, anything else as its JSON. Null and the empty string are nil.
-func text(v value) *string {
-	if isNull(v) {
-		return nil
-	}
-	var s string
-	switch v[0] {
-	case '"':
-		var ok bool
-		if s, ok = unquote(v); !ok {
-			return nil
-		}
-	case '{', '[':
-		var b bytes.Buffer
-		if json.Compact(&b, v) != nil {
-			return nil
-		}
-		s = strings.ToValidUTF8(b.String(), "\ufffd")
-	default:
-		s = string(v)
-	}
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func word(v value) string {
-	if s := text(v); s != nil {
-		return *s
-	}
-	return ""
-}
-
-// truth is true for true, and for 1 and "true" as some versions write it.
-func truth(v value) bool {
-	b, err := strconv.ParseBool(word(v))
-	return err == nil && b
-}
-
 func number(v value) *float64 {
-	f, err := strconv.ParseFloat(word(v), 64)
+	f, err := strconv.ParseFloat(wire.Word(v), 64)
 	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 		return nil
 	}
@@ -71,7 +31,7 @@ func number(v value) *float64 {
 }
 
 func integer(v value) *int64 {
-	s := word(v)
+	s := wire.Word(v)
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return &n
 	}
@@ -86,7 +46,7 @@ func integer(v value) *int64 {
 // moment is a time as Unix seconds (integer, float or numeric text) or as an ISO text. Zero, which stands for "never",
 // and what no calendar holds are nil.
 func moment(v value) *time.Time {
-	s := word(v)
+	s := wire.Word(v)
 	if s == "" {
 		return nil
 	}
@@ -131,7 +91,7 @@ type attributes map[string]*string
 
 func (a attributes) add(prefix string, o object, keys ...string) {
 	for _, key := range keys {
-		if s := text(o[key]); s != nil {
+		if s := wire.Text(o[key]); s != nil {
 			a[prefix+key] = s
 		}
 	}
@@ -139,7 +99,7 @@ func (a attributes) add(prefix string, o object, keys ...string) {
 
 func (a attributes) addAll(prefix string, o object, but ...string) {
 	for key, v := range o {
-		if s := text(v); s != nil && !slices.Contains(but, key) {
+		if s := wire.Text(v); s != nil && !slices.Contains(but, key) {
 			a[prefix+strings.ToValidUTF8(key, "\ufffd")] = s
 		}
 	}
@@ -160,17 +120,17 @@ func envelope(body []byte) (rows []value, meta object, err error) {
 		return nil, nil, errors.New("the document is not JSON")
 	}
 	if body[0] == '[' {
-		return items(body), nil, nil
+		return wire.Items(body), nil, nil
 	}
 	outer := value(body)
-	if inner := field(outer, "data"); len(inner) > 0 && inner[0] == '{' {
+	if inner := wire.Field(outer, "data"); len(inner) > 0 && inner[0] == '{' {
 		outer = inner
 	}
-	payload := field(outer, "payload")
-	if isNull(payload) || payload[0] != '[' {
+	payload := wire.Field(outer, "payload")
+	if wire.IsNull(payload) || payload[0] != '[' {
 		return nil, nil, errShape
 	}
-	return items(payload), fields(field(outer, "meta")), nil
+	return wire.Items(payload), wire.Fields(wire.Field(outer, "meta")), nil
 }
 
 // compareIDs orders ids as numbers where they are numbers.

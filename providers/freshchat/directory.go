@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -141,16 +142,16 @@ func hasMore(body []byte, rows, page, asked int) bool {
 	if last := totalPages(body); last > 0 {
 		return page < last
 	}
-	if links := field(body, "links"); !isNull(links) {
-		next := field(links, "next_page")
-		return !isNull(next) && (next[0] == '"' || word(field(next, "href")) != "")
+	if links := wire.Field(body, "links"); !wire.IsNull(links) {
+		next := wire.Field(links, "next_page")
+		return !wire.IsNull(next) && (next[0] == '"' || wire.Word(wire.Field(next, "href")) != "")
 	}
 	return rows >= asked
 }
 
 // totalPages is how many pages a list says it has, 0 where it does not say.
 func totalPages(body []byte) int {
-	n := integer(field(field(body, "pagination"), "total_pages"))
+	n := integer(wire.Field(wire.Field(body, "pagination"), "total_pages"))
 	if n == nil || *n < 0 || *n > 1<<31 {
 		return 0
 	}
@@ -172,8 +173,8 @@ func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 		return s, malformed("read "+doc.Kind, err)
 	}
 	for _, row := range rows {
-		o := fields(row)
-		if word(o["id"]) == "" {
+		o := wire.Fields(row)
+		if wire.Word(o["id"]) == "" {
 			continue
 		}
 		switch doc.Kind {
@@ -195,11 +196,11 @@ func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 func agentRow(doc schemas.Document, o object) schemas.Agent {
 	more := attributes{}
 	more.addAll("", o, "id", "first_name", "last_name", "email", "role_name", "avatar")
-	more.put("avatar", text(fields(o["avatar"])["url"]))
+	more.put("avatar", wire.Text(wire.Fields(o["avatar"])["url"]))
 	return schemas.Agent{
-		AgentID: word(o["id"]), ObservedAt: doc.ObservedAt, Type: "agent",
-		Name:  fullName(word(o["first_name"]), word(o["last_name"])),
-		Email: text(o["email"]), Role: cmp.Or(text(o["role_name"]), text(o["role_id"])), Attributes: more.rows(),
+		AgentID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Type: "agent",
+		Name:  fullName(wire.Word(o["first_name"]), wire.Word(o["last_name"])),
+		Email: wire.Text(o["email"]), Role: cmp.Or(wire.Text(o["role_name"]), wire.Text(o["role_id"])), Attributes: more.rows(),
 	}
 }
 
@@ -207,17 +208,17 @@ func agentRow(doc schemas.Document, o object) schemas.Agent {
 func groupRow(doc schemas.Document, o object) schemas.Group {
 	more := attributes{}
 	more.addAll("", o, "id", "name", "description")
-	id := word(o["id"])
+	id := wire.Word(o["id"])
 	if doc.Kind == kindRoles {
 		id = "role:" + id
 	}
-	return schemas.Group{GroupID: id, ObservedAt: doc.ObservedAt, Name: text(o["name"]), Description: text(o["description"]), Attributes: more.rows()}
+	return schemas.Group{GroupID: id, ObservedAt: doc.ObservedAt, Name: wire.Text(o["name"]), Description: wire.Text(o["description"]), Attributes: more.rows()}
 }
 
 func channelRow(doc schemas.Document, o object) schemas.Channel {
 	more := attributes{}
 	more.addAll("", o, "id", "name", "source")
-	return schemas.Channel{ChannelID: word(o["id"]), ObservedAt: doc.ObservedAt, Name: text(o["name"]), Type: text(o["source"]), Attributes: more.rows()}
+	return schemas.Channel{ChannelID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Name: wire.Text(o["name"]), Type: wire.Text(o["source"]), Attributes: more.rows()}
 }
 
 func fieldRow(doc schemas.Document, o object) schemas.Field {
@@ -225,11 +226,11 @@ func fieldRow(doc schemas.Document, o object) schemas.Field {
 	more.addAll("", o, "id", "name", "label", "type", "choices")
 	applies := "conversation"
 	row := schemas.Field{
-		FieldID: word(o["id"]), ObservedAt: doc.ObservedAt, Key: cmp.Or(text(o["name"]), text(o["column_name"])), Name: text(o["label"]),
-		Type: text(o["type"]), AppliesTo: &applies, Attributes: more.rows(),
+		FieldID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Key: cmp.Or(wire.Text(o["name"]), wire.Text(o["column_name"])), Name: wire.Text(o["label"]),
+		Type: wire.Text(o["type"]), AppliesTo: &applies, Attributes: more.rows(),
 	}
-	for _, v := range items(o["choices"]) {
-		if choice := cmp.Or(text(field(v, "value")), text(v)); choice != nil {
+	for _, v := range wire.Items(o["choices"]) {
+		if choice := cmp.Or(wire.Text(wire.Field(v, "value")), wire.Text(v)); choice != nil {
 			row.Choices = append(row.Choices, *choice)
 		}
 	}
@@ -241,8 +242,8 @@ func contactRow(doc schemas.Document, o object) schemas.Contact {
 	delete(more, "reference_id")
 	delete(more, "updated_time")
 	return schemas.Contact{
-		ContactID: word(o["id"]), ObservedAt: doc.ObservedAt, Name: fullName(word(o["first_name"]), word(o["last_name"])),
-		Email: text(o["email"]), Phone: text(o["phone"]), Identifier: text(o["reference_id"]),
+		ContactID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Name: fullName(wire.Word(o["first_name"]), wire.Word(o["last_name"])),
+		Email: wire.Text(o["email"]), Phone: wire.Text(o["phone"]), Identifier: wire.Text(o["reference_id"]),
 		CreatedAt: moment(o["created_time"]), LastActivityAt: moment(o["updated_time"]), Attributes: more,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -105,15 +106,15 @@ func (r reader) ask(ctx context.Context, path string, query url.Values) (batch, 
 	}
 	b.rows = len(rows)
 	for _, row := range rows {
-		id := word(field(row, "id"))
+		id := wire.Word(wire.Field(row, "id"))
 		if id == "" || !r.seen[id] {
 			b.fresh++
 		}
 		r.seen[id] = true
 	}
-	link := field(answer.Body, "link")
-	if b.next = word(field(link, "href")); b.next == "" {
-		b.next = word(link) // one client reads a plain text
+	link := wire.Field(answer.Body, "link")
+	if b.next = wire.Word(wire.Field(link, "href")); b.next == "" {
+		b.next = wire.Word(link) // one client reads a plain text
 		if strings.HasPrefix(b.next, "{") {
 			b.next = ""
 		}
@@ -220,7 +221,7 @@ func (a *account) secondLook(ctx context.Context, id string, h hint, docs []sche
 func addsTo(known map[string]bool, body []byte) bool {
 	rows, err := list(body, "messages")
 	return err == nil && slices.ContainsFunc(rows, func(row value) bool {
-		id := word(field(row, "id"))
+		id := wire.Word(wire.Field(row, "id"))
 		return id != "" && !known[id]
 	})
 }
@@ -247,8 +248,8 @@ func (a *account) people(ctx context.Context, id string, h hint, docs []schemas.
 	}
 	asked := map[string]bool{}
 	for _, m := range s.messages {
-		actor := word(m.wire["actor_id"])
-		if lower(word(m.wire["actor_type"])) != "system" || actor == "" || asked[actor] {
+		actor := wire.Word(m.wire["actor_id"])
+		if lower(wire.Word(m.wire["actor_type"])) != "system" || actor == "" || asked[actor] {
 			continue
 		}
 		asked[actor] = true

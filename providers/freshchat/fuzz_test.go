@@ -8,9 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -72,46 +69,6 @@ func checkThread(t *testing.T, docs []schemas.Document) {
 			}
 		}
 	}
-}
-
-// FuzzMembers cuts any text: what is JSON is cut as encoding/json cuts it, and the rest without a panic.
-func FuzzMembers(f *testing.F) {
-	for _, body := range samples(f) {
-		f.Add(body)
-	}
-	for _, text := range []string{`{"a":1,"a":2,"\u0062" : [ ] }`, `[1 , "]" ,{"}":"\""}]`, `{"a"`, `[[[`, `{"a":}`, `[,,1]`, `"\`, `{,}`} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		v := value(strings.TrimSpace(body))
-		o, all := fields(v), items(v)
-		_ = leftover(v, "id")
-		if !json.Valid(v) {
-			return
-		}
-		switch v[0] {
-		case '{':
-			var want object
-			if err := json.Unmarshal(v, &want); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(want, o); diff != "" {
-				t.Errorf("members (-want +got):\n%s", diff)
-			}
-			if left := leftover(v, "id"); left != nil && !json.Valid([]byte(*left)) {
-				t.Errorf("left is %q", *left)
-			}
-		case '[':
-			var want []value
-			if err := json.Unmarshal(v, &want); err != nil {
-				t.Fatal(err)
-			}
-			want = slices.DeleteFunc(want, isNull)
-			if diff := cmp.Diff(want, all, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("elements (-want +got):\n%s", diff)
-			}
-		}
-	})
 }
 
 // FuzzSnapshot hands any body to the mappings of the directory and of reports, and to the readers of lists and of jobs.

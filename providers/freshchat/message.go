@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -35,8 +36,8 @@ func (s *sources) utterances() []utterance {
 	for i := range s.messages {
 		m := &s.messages[i]
 		u := utterance{
-			id: m.id, at: m.at, rest: m, actor: word(m.wire["actor_id"]), actorIs: lower(word(m.wire["actor_type"])),
-			kind: lower(word(m.wire["message_type"])), parts: partsOf(m.wire),
+			id: m.id, at: m.at, rest: m, actor: wire.Word(m.wire["actor_id"]), actorIs: lower(wire.Word(m.wire["actor_type"])),
+			kind: lower(wire.Word(m.wire["message_type"])), parts: partsOf(m.wire),
 		}
 		at[u.id] = len(all)
 		key := derivedID("", u.at, u.actor)
@@ -114,11 +115,11 @@ func plainParts(s string) value {
 }
 
 // partsOf are the parts of a message, which payloads of 2018 have under another name.
-func partsOf(wire object) value {
-	if parts := wire["message_parts"]; !isNull(parts) {
+func partsOf(sent object) value {
+	if parts := sent["message_parts"]; !wire.IsNull(parts) {
 		return parts
 	}
-	return wire["msg_parts"]
+	return sent["msg_parts"]
 }
 
 // compareTimes puts what has no time first.
@@ -177,7 +178,7 @@ func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 	row.Text, row.HTML = words(row.Parts)
 	if u.rest != nil {
 		row.ObservedAt = u.rest.doc.ObservedAt
-		row.ReplyTo = text(fields(u.rest.wire["in_reply_to"])["message_id"])
+		row.ReplyTo = wire.Text(wire.Fields(u.rest.wire["in_reply_to"])["message_id"])
 		offered := pieces(u.rest.wire["reply_parts"])
 		for _, p := range offered {
 			row.Parts = append(row.Parts, p.part())
@@ -215,10 +216,10 @@ func (u utterance) attributes(offered int) map[string]*string {
 	w := u.rest.wire
 	all.addAll("", w, "id", "conversation_id", "message_parts", "msg_parts", "reply_parts", "actor_type", "actor_id",
 		"message_type", "created_time", "in_reply_to", "meta_data")
-	if meta := fields(w["meta_data"]); meta != nil {
+	if meta := wire.Fields(w["meta_data"]); meta != nil {
 		all.addAll("meta_data.", meta)
 	} else {
-		all.put("meta_data", text(w["meta_data"]))
+		all.put("meta_data", wire.Text(w["meta_data"]))
 	}
 	all.put("in_reply_to", leftover(w["in_reply_to"], "message_id"))
 	if offered > 0 {
@@ -245,11 +246,11 @@ func (l *line) attributes() map[string]*string {
 func (u utterance) event(row schemas.Message) schemas.Event {
 	kind := cmp.Or(lower(u.detailed), "activity")
 	if u.rest != nil {
-		meta := fields(u.rest.wire["meta_data"])
+		meta := wire.Fields(u.rest.wire["meta_data"])
 		switch {
-		case truth(meta["isResolved"]):
+		case wire.Truth(meta["isResolved"]):
 			kind = "conversation_resolved"
-		case truth(meta["isReopen"]):
+		case wire.Truth(meta["isReopen"]):
 			kind = "conversation_reopened"
 		}
 	}
@@ -263,12 +264,12 @@ func attachments(row schemas.Message, all []piece) []schemas.Attachment {
 	var rows []schemas.Attachment
 	for i, p := range files(all, 0) {
 		part := p.part()
-		o := fields(p.inner)
+		o := wire.Fields(p.inner)
 		more := attributes{}
 		more.addAll("", o, "url", "name", "content_type", "file_size_in_bytes", "file_id", "width", "height")
 		rows = append(rows, schemas.Attachment{
 			ConversationID: row.ConversationID,
-			AttachmentID:   cmp.Or(word(o["file_id"]), fmt.Sprintf("%s/%d", row.MessageID, i)),
+			AttachmentID:   cmp.Or(wire.Word(o["file_id"]), fmt.Sprintf("%s/%d", row.MessageID, i)),
 			ObservedAt:     row.ObservedAt,
 			MessageID:      &row.MessageID,
 			Kind:           p.kind,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -111,9 +112,9 @@ func orderID(op string, body []byte) (string, error) {
 	if err != nil {
 		return "", malformed(op, err)
 	}
-	id := word(anyCase(o, "id"))
+	id := wire.Word(anyCase(o, "id"))
 	if id == "" {
-		href := word(anyCase(fields(anyCase(o, "link")), "href"))
+		href := wire.Word(anyCase(wire.Fields(anyCase(o, "link")), "href"))
 		id = href[strings.LastIndexByte(href, '/')+1:]
 	}
 	const longest = 64
@@ -234,7 +235,7 @@ func readState(body []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	status := strings.ToUpper(word(o["status"]))
+	status := strings.ToUpper(wire.Word(o["status"]))
 	switch status {
 	case "":
 		return nil, errShape
@@ -245,17 +246,17 @@ func readState(body []byte) ([]string, error) {
 		return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("the report is being made")}
 	}
 	var links []string
-	for _, v := range items(o["links"]) {
-		entry := fields(v)
-		switch strings.ToUpper(word(entry["status"])) {
+	for _, v := range wire.Items(o["links"]) {
+		entry := wire.Fields(v)
+		switch strings.ToUpper(wire.Word(entry["status"])) {
 		case "FAILED":
 			return nil, errFailed
 		case "PENDING", "IN_PROGRESS":
 			return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("a file of the report is being made")}
 		}
-		href := word(fields(entry["link"])["href"])
+		href := wire.Word(wire.Fields(entry["link"])["href"])
 		if href == "" {
-			href = word(entry["href"])
+			href = wire.Word(entry["href"])
 		}
 		if href == "" {
 			return nil, errors.New("a file of the report has no link")

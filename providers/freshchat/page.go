@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -271,7 +272,7 @@ func (a *account) fetchUsers(ctx context.Context, ids []string, to map[string]sc
 		to[id] = schemas.Document{Kind: kindUser, Status: 404, ObservedAt: answer.ObservedAt}
 	}
 	for _, row := range rows {
-		if id := word(field(row, "id")); id != "" {
+		if id := wire.Word(wire.Field(row, "id")); id != "" {
 			to[id] = schemas.Document{Kind: kindUser, Status: statusOK, ObservedAt: answer.ObservedAt, Body: bytes.Clone(row)}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -24,9 +25,9 @@ type piece struct {
 // sample) each is a part. The form of 2018, {"part_type": ..., "properties": ...}, is read as well.
 func pieces(parts value) []piece {
 	var all []piece
-	for _, part := range items(parts) {
-		o := fields(part)
-		if kind := lower(word(o["part_type"])); kind != "" {
+	for _, part := range wire.Items(parts) {
+		o := wire.Fields(part)
+		if kind := lower(wire.Word(o["part_type"])); kind != "" {
 			all = append(all, piece{kind, o["properties"]})
 			continue
 		}
@@ -34,8 +35,8 @@ func pieces(parts value) []piece {
 			all = append(all, piece{"text", part})
 			continue
 		}
-		for key, inner := range members(part) {
-			if kind, ok := unquote(key); ok && !isNull(inner) {
+		for key, inner := range wire.Members(part) {
+			if kind, ok := wire.Unquote(key); ok && !wire.IsNull(inner) {
 				all = append(all, piece{strings.ToValidUTF8(kind, "\ufffd"), inner})
 			}
 		}
@@ -46,44 +47,44 @@ func pieces(parts value) []piece {
 // part is a piece as it stands in a row. What has no column is in the payload.
 func (p piece) part() schemas.Part {
 	row := schemas.Part{Type: cmp.Or(partTypes[p.kind], p.kind, "unknown")}
-	o := fields(p.inner)
+	o := wire.Fields(p.inner)
 	if o == nil {
 		if p.kind == "text" {
-			row.Text = text(p.inner)
+			row.Text = wire.Text(p.inner)
 		} else {
-			row.Payload = text(p.inner)
+			row.Payload = wire.Text(p.inner)
 		}
 		return row
 	}
 	switch p.kind {
 	case "text":
-		row.Text = text(o["content"])
+		row.Text = wire.Text(o["content"])
 		row.Payload = leftover(p.inner, "content")
 	case "image", "file", "video", "audio":
-		row.URL = cmp.Or(text(o["url"]), text(o["download_url"]))
-		row.Name, row.ContentType, row.Bytes = text(o["name"]), text(o["content_type"]), integer(o["file_size_in_bytes"])
+		row.URL = cmp.Or(wire.Text(o["url"]), wire.Text(o["download_url"]))
+		row.Name, row.ContentType, row.Bytes = wire.Text(o["name"]), wire.Text(o["content_type"]), integer(o["file_size_in_bytes"])
 		but := []string{"url", "name", "content_type", "file_size_in_bytes"}
-		if text(o["url"]) == nil {
+		if wire.Text(o["url"]) == nil {
 			but = append(but, "download_url")
 		}
 		row.Payload = leftover(p.inner, but...)
 	case "email":
-		row.Label, row.Text = text(o["subject"]), text(o["content"])
+		row.Label, row.Text = wire.Text(o["subject"]), wire.Text(o["content"])
 		row.Payload = leftover(p.inner, "subject", "content")
 	case "url_button":
-		row.URL, row.Label = text(o["url"]), text(o["label"])
+		row.URL, row.Label = wire.Text(o["url"]), wire.Text(o["label"])
 		row.Payload = leftover(p.inner, "url", "label")
 	case "quick_reply_button":
-		row.Text, row.Label = text(o["custom_reply_text"]), text(o["label"])
+		row.Text, row.Label = wire.Text(o["custom_reply_text"]), wire.Text(o["label"])
 		row.Payload = leftover(p.inner, "custom_reply_text", "label")
 	case "template_content":
-		row.Label = text(o["type"])
+		row.Label = wire.Text(o["type"])
 		row.Payload = leftover(p.inner, "type")
 	case "callback", "reference":
-		row.Label = text(o["label"])
+		row.Label = wire.Text(o["label"])
 		row.Payload = leftover(p.inner, "label")
 	default:
-		row.Payload = text(p.inner)
+		row.Payload = wire.Text(p.inner)
 	}
 	return row
 }
@@ -96,7 +97,7 @@ func files(all []piece, depth int) []piece {
 	}
 	var found []piece
 	for _, p := range all {
-		o := fields(p.inner)
+		o := wire.Fields(p.inner)
 		switch p.kind {
 		case "image", "file", "video", "audio":
 			if o != nil {
@@ -105,8 +106,8 @@ func files(all []piece, depth int) []piece {
 		case "collection":
 			found = append(found, files(pieces(o["sub_parts"]), depth+1)...)
 		case "template_content":
-			for _, section := range items(o["sections"]) {
-				found = append(found, files(pieces(field(section, "parts")), depth+1)...)
+			for _, section := range wire.Items(o["sections"]) {
+				found = append(found, files(pieces(wire.Field(section, "parts")), depth+1)...)
 			}
 		}
 	}

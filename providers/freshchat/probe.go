@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -23,10 +24,10 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	if err != nil {
 		return providers.Probe{}, malformed(op, errors.Join(errNoAccount, err))
 	}
-	if inner := fields(o["configuration"]); inner != nil {
+	if inner := wire.Fields(o["configuration"]); inner != nil {
 		o = inner
 	}
-	if len(o) == 0 || isNull(o["account_id"]) && isNull(o["app_id"]) && isNull(o["account_domain"]) {
+	if len(o) == 0 || wire.IsNull(o["account_id"]) && wire.IsNull(o["app_id"]) && wire.IsNull(o["account_domain"]) {
 		return providers.Probe{}, malformed(op, errNoAccount)
 	}
 	return providers.Probe{Visibility: providers.VisibilityFull}, nil

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -93,7 +94,7 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 	case doc.Kind == kindUser || doc.Kind == kindSystemUser:
 		var o object
 		if o, err = only(doc.Body); err == nil {
-			s.users[word(o["id"])] = person{doc, o}
+			s.users[wire.Word(o["id"])] = person{doc, o}
 		}
 	}
 	return err
@@ -106,13 +107,13 @@ func (s *sources) addMessages(doc schemas.Document, at map[string]int) error {
 	}
 	doc.Body = nil
 	for _, row := range rows {
-		m := message{doc: doc, wire: fields(row)}
+		m := message{doc: doc, wire: wire.Fields(row)}
 		if m.wire == nil {
 			continue
 		}
-		m.id, m.at = word(m.wire["id"]), moment(m.wire["created_time"])
+		m.id, m.at = wire.Word(m.wire["id"]), moment(m.wire["created_time"])
 		if m.id == "" {
-			m.id = derivedID("message", m.at, word(m.wire["actor_id"]))
+			m.id = derivedID("message", m.at, wire.Word(m.wire["actor_id"]))
 		}
 		i, twice := at[m.id]
 		switch {
@@ -144,7 +145,7 @@ func (s *sources) addTranscript(doc schemas.Document) error {
 		s.from, s.to = *from, *to
 	}
 	rows := o["rows"]
-	if isNull(rows) || rows[0] != '[' {
+	if wire.IsNull(rows) || rows[0] != '[' {
 		return errShape
 	}
 	doc.Body = nil
@@ -183,14 +184,14 @@ func readLines(doc schemas.Document, rows []byte) ([]line, error) {
 	}
 	doc.Body = nil
 	var all []line
-	for _, row := range items(rows) {
+	for _, row := range wire.Items(rows) {
 		if row[0] != '{' {
 			return nil, errShape
 		}
 		l := line{doc: doc, cells: map[string]string{}}
-		for key, cell := range members(row) {
-			name, ok := unquote(key)
-			if s := word(cell); ok && s != "" {
+		for key, cell := range wire.Members(row) {
+			name, ok := wire.Unquote(key)
+			if s := wire.Word(cell); ok && s != "" {
 				l.cells[columnName(name)] = s
 			}
 		}
@@ -263,11 +264,11 @@ func earlier(a, b *time.Time) *time.Time {
 
 // contactID is whom the conversation is with.
 func (s *sources) contactID() string {
-	if id := word(s.conversation["user_id"]); id != "" {
+	if id := wire.Word(s.conversation["user_id"]); id != "" {
 		return id
 	}
 	for _, m := range s.messages {
-		if id := word(m.wire["user_id"]); id != "" {
+		if id := wire.Word(m.wire["user_id"]); id != "" {
 			return id
 		}
 	}
@@ -277,8 +278,8 @@ func (s *sources) contactID() string {
 		}
 	}
 	for _, m := range s.messages {
-		if authorTypes[lower(word(m.wire["actor_type"]))] == "contact" && word(m.wire["actor_id"]) != "" {
-			return word(m.wire["actor_id"])
+		if authorTypes[lower(wire.Word(m.wire["actor_type"]))] == "contact" && wire.Word(m.wire["actor_id"]) != "" {
+			return wire.Word(m.wire["actor_id"])
 		}
 	}
 	for _, l := range s.lines {

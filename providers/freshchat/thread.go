@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -50,20 +51,20 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 // row is the conversation: its own body, and what the reports and its messages say where that is silent.
 func (s *sources) row(all []utterance) schemas.Conversation {
 	o := s.conversation
-	properties := fields(o["properties"])
+	properties := wire.Fields(o["properties"])
 	c := schemas.Conversation{
-		ConversationID: cmp.Or(s.id, word(o["conversation_id"])),
+		ConversationID: cmp.Or(s.id, wire.Word(o["conversation_id"])),
 		ObservedAt:     s.observedAt,
-		Status:         text(o["status"]),
-		State:          state(word(o["status"])),
+		Status:         wire.Text(o["status"]),
+		State:          state(wire.Word(o["status"])),
 		ChannelID:      s.first(all, "channel_id", "channel_id"),
 		ChannelName:    s.first(all, "", "channel_name"),
 		CreatedAt:      s.createdAt(),
 		UpdatedAt:      moment(o["updated_time"]),
 		ContactID:      some(s.contactID()),
-		AssigneeID:     text(o["assigned_agent_id"]),
-		GroupID:        text(o["assigned_group_id"]),
-		Priority:       text(properties["priority"]),
+		AssigneeID:     wire.Text(o["assigned_agent_id"]),
+		GroupID:        wire.Text(o["assigned_group_id"]),
+		Priority:       wire.Text(properties["priority"]),
 	}
 	if s.body != nil && s.body.Status == statusOK {
 		c.ObservedAt = s.body.ObservedAt
@@ -81,7 +82,7 @@ func (s *sources) row(all []utterance) schemas.Conversation {
 	more.addAll("", o, "conversation_id", "status", "channel_id", "created_time", "updated_time", "user_id",
 		"assigned_agent_id", "assigned_group_id", "properties")
 	if properties == nil {
-		more.put("properties", text(o["properties"]))
+		more.put("properties", wire.Text(o["properties"]))
 	}
 	more.addAll("properties.", properties, "priority")
 	if s.body != nil && s.body.Status != statusOK {
@@ -130,12 +131,12 @@ func (s *sources) compare(all []utterance, c *schemas.Conversation, more attribu
 
 // first is the conversation's own member, else the first of its messages or of its rows in a report.
 func (s *sources) first(all []utterance, member, column string) *string {
-	if v := text(s.conversation[member]); v != nil {
+	if v := wire.Text(s.conversation[member]); v != nil {
 		return v
 	}
 	for _, u := range all {
 		if u.rest != nil {
-			if v := text(u.rest.wire[member]); v != nil {
+			if v := wire.Text(u.rest.wire[member]); v != nil {
 				return v
 			}
 		}
@@ -167,7 +168,7 @@ func state(status string) *string {
 // name is what a user or an agent is called, as far as the documents say.
 func (s *sources) name(id string) *string {
 	if p, ok := s.users[id]; ok && id != "" {
-		if name := fullName(word(p.wire["first_name"]), word(p.wire["last_name"])); name != nil {
+		if name := fullName(wire.Word(p.wire["first_name"]), wire.Word(p.wire["last_name"])); name != nil {
 			return name
 		}
 	}
@@ -188,7 +189,7 @@ func (s *sources) participants(all []utterance) []schemas.Participant {
 		rows = append(rows, s.participant(id, kind, role, observedAt))
 	}
 	add(s.contactID(), "contact", "contact", s.observedAt)
-	if id := word(s.conversation["assigned_agent_id"]); id != "" {
+	if id := wire.Word(s.conversation["assigned_agent_id"]); id != "" {
 		add(id, "agent", "assignee", s.body.ObservedAt)
 	}
 	for _, u := range all {
@@ -210,7 +211,7 @@ func (s *sources) participant(id, kind, role string, observedAt time.Time) schem
 	}
 	if p, ok := s.users[id]; ok {
 		row.ObservedAt = p.doc.ObservedAt
-		row.Email, row.Phone = cmp.Or(text(p.wire["email"]), row.Email), text(p.wire["phone"])
+		row.Email, row.Phone = cmp.Or(wire.Text(p.wire["email"]), row.Email), wire.Text(p.wire["phone"])
 		row.Attributes = personAttributes(p.wire)
 	}
 	return row
@@ -220,11 +221,11 @@ func (s *sources) participant(id, kind, role string, observedAt time.Time) schem
 func personAttributes(o object) map[string]*string {
 	more := attributes{}
 	more.addAll("", o, "id", "first_name", "last_name", "email", "phone", "created_time", "properties", "avatar")
-	more.put("avatar", text(fields(o["avatar"])["url"]))
-	for _, v := range items(o["properties"]) {
-		property := fields(v)
-		if name := word(property["name"]); name != "" {
-			more.put("properties."+name, text(property["value"]))
+	more.put("avatar", wire.Text(wire.Fields(o["avatar"])["url"]))
+	for _, v := range wire.Items(o["properties"]) {
+		property := wire.Fields(v)
+		if name := wire.Word(property["name"]); name != "" {
+			more.put("properties."+name, wire.Text(property["value"]))
 		}
 	}
 	return more.rows()

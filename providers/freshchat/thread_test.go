@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -23,7 +24,7 @@ func TestThreadOfSamples(t *testing.T) {
 		strings.TrimPrefix(strings.TrimSpace(string(sample(t, "message_parts_catalog.json"))), "{")+`]}`)
 	sparse := doc(kindConversation, string(sample(t, "conversation_sparse.json")))
 	webhook := func(file string) schemas.Document {
-		message := field(field(sample(t, file), "data"), "message")
+		message := wire.Field(wire.Field(sample(t, file), "data"), "message")
 		return doc(kindMessages, `{"messages":[`+string(message)+`]}`)
 	}
 	tests := []struct {

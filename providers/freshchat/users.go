@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -143,7 +144,7 @@ func (a *account) surveyPage(ctx context.Context, w schemas.Window, s survey) (p
 	}
 	users := make([]schemas.Document, 0, len(rows))
 	for _, row := range rows {
-		if word(field(row, "id")) != "" {
+		if wire.Word(wire.Field(row, "id")) != "" {
 			users = append(users, schemas.Document{Kind: kindUser, Status: statusOK, ObservedAt: answer.ObservedAt, Body: bytes.Clone(row)})
 		}
 	}
@@ -183,7 +184,7 @@ type finding struct {
 func (a *account) conversationsOf(ctx context.Context, users []schemas.Document) ([]finding, error) {
 	lists := make([][]finding, len(users))
 	err := a.sideBySide(ctx, len(users), func(ctx context.Context, i int) error {
-		id := word(field(users[i].Body, "id"))
+		id := wire.Word(wire.Field(users[i].Body, "id"))
 		op := "conversations of user " + id
 		// GET /users/{id}/conversations: ids only, no paging. A user may be gone since the page was read.
 		answer, err := a.get(ctx, op, "/users/"+url.PathEscape(id)+"/conversations", nil)
@@ -198,7 +199,7 @@ func (a *account) conversationsOf(ctx context.Context, users []schemas.Document)
 			return malformed(op, err)
 		}
 		for _, row := range rows {
-			if of := cmp.Or(word(field(row, "id")), word(field(row, "conversation_id"))); of != "" {
+			if of := cmp.Or(wire.Word(wire.Field(row, "id")), wire.Word(wire.Field(row, "conversation_id"))); of != "" {
 				lists[i] = append(lists[i], finding{of, id, users[i]})
 			}
 		}
@@ -242,7 +243,7 @@ func (a *account) look(ctx context.Context, f finding) (candidate, error) {
 		f.doc.ConversationID = f.id
 		c.docs = append(c.docs, f.doc)
 		if c.at == nil {
-			c.at = moment(field(f.doc.Body, "created_time"))
+			c.at = moment(wire.Field(f.doc.Body, "created_time"))
 		}
 	}
 	return c, nil

@@ -9,42 +9,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/wire"
 )
 
 // What the platform sends is read field by field: accounts differ in which fields they have and in their types, and one
 // of them must not cost a conversation. A value is a field as sent; nil and null are the same.
-type value = json.RawMessage
+type value = wire.Value
 
-type object map[string]value
+type object = wire.Object
 
 var (
 	errShape   = errors.New("the answer is JSON but not of the known shape")
 	errNotJSON = errors.New("the document is not JSON")
 )
-
-func isNull(v value) bool { return len(v) == 0 || v[0] == 'n' }
-
-// text is a value as one string: strings as they are, anything else as compact JSON. Null and the empty string are nil.
-func text(v value) *string {
-	if isNull(v) {
-		return nil
-	}
-	s := string(v)
-	switch v[0] {
-	case '"':
-		var ok bool
-		if s, ok = unquote(v); !ok {
-			return nil
-		}
-	case '{', '[':
-		var b bytes.Buffer
-		if json.Compact(&b, v) != nil {
-			return nil
-		}
-		s = strings.ToValidUTF8(b.String(), "\ufffd")
-	}
-	return some(s)
-}
 
 // some is a text, nil where it is empty.
 func some(s string) *string {
@@ -52,20 +30,6 @@ func some(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-func word(v value) string {
-	if s := text(v); s != nil {
-		return *s
-	}
-	return ""
-}
-
-// truth is true for true, and for "true" and 1 as some bodies write it: isResolved is a text in the oldest sample and a
-// boolean in the vendor's own client.
-func truth(v value) bool {
-	b, err := strconv.ParseBool(strings.ToLower(word(v)))
-	return err == nil && b
 }
 
 func number(s string) *float64 {
@@ -77,7 +41,7 @@ func number(s string) *float64 {
 }
 
 func integer(v value) *int64 {
-	n, err := strconv.ParseInt(word(v), 10, 64)
+	n, err := strconv.ParseInt(wire.Word(v), 10, 64)
 	if err != nil {
 		return nil
 	}
@@ -105,7 +69,7 @@ func instant(s string) *time.Time {
 	return nil
 }
 
-func moment(v value) *time.Time { return instant(word(v)) }
+func moment(v value) *time.Time { return instant(wire.Word(v)) }
 
 // attributes gathers the attributes of a row; what is null or empty leaves no trace.
 type attributes map[string]*string
@@ -119,7 +83,7 @@ func (a attributes) put(key string, s *string) {
 func (a attributes) addAll(prefix string, o object, but ...string) {
 	for key, v := range o {
 		if !slices.Contains(but, key) {
-			a.put(prefix+key, text(v))
+			a.put(prefix+key, wire.Text(v))
 		}
 	}
 }
@@ -135,8 +99,8 @@ func (a attributes) rows() map[string]*string {
 // leftover is what of an object stands in no column, as compact JSON in the order sent; nil where nothing is left.
 func leftover(v value, but ...string) *string {
 	var b bytes.Buffer
-	for key, member := range members(v) {
-		if name, ok := unquote(key); !ok || slices.Contains(but, name) {
+	for key, member := range wire.Members(v) {
+		if name, ok := wire.Unquote(key); !ok || slices.Contains(but, name) {
 			continue
 		}
 		if b.Len() == 0 {
@@ -152,7 +116,7 @@ func leftover(v value, but ...string) *string {
 		return nil
 	}
 	b.WriteByte('}')
-	return text(b.Bytes())
+	return wire.Text(b.Bytes())
 }
 
 // list finds the rows of an answer: {"<key>": [...]} or a bare array.
@@ -162,13 +126,13 @@ func list(body []byte, key string) ([]value, error) {
 		return nil, errNotJSON
 	}
 	if body[0] == '[' {
-		return items(body), nil
+		return wire.Items(body), nil
 	}
-	rows := field(body, key)
-	if isNull(rows) || rows[0] != '[' {
+	rows := wire.Field(body, key)
+	if wire.IsNull(rows) || rows[0] != '[' {
 		return nil, errShape
 	}
-	return items(rows), nil
+	return wire.Items(rows), nil
 }
 
 // only is an answer that must be one object.
@@ -180,5 +144,5 @@ func only(body []byte) (object, error) {
 	if body[0] != '{' {
 		return nil, errShape
 	}
-	return fields(body), nil
+	return wire.Fields(body), nil
 }

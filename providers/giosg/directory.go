@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -130,8 +131,8 @@ func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 		return s, malformed("read the document "+doc.Kind, err)
 	}
 	for _, row := range rows {
-		if o := fields(row); word(o["id"]) != "" {
-			snapshotRow(&s, doc, word(o["id"]), o)
+		if o := fields(row); wire.Word(o["id"]) != "" {
+			snapshotRow(&s, doc, wire.Word(o["id"]), o)
 		}
 	}
 	return s, nil
@@ -147,20 +148,20 @@ func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object)
 	switch doc.Kind {
 	case kindRooms:
 		restore(more, o, "email", "role", "description")
-		s.Channels = append(s.Channels, schemas.Channel{ChannelID: id, ObservedAt: at, Name: text(o["name"]), Attributes: more.rows()})
+		s.Channels = append(s.Channels, schemas.Channel{ChannelID: id, ObservedAt: at, Name: wire.Text(o["name"]), Attributes: more.rows()})
 	case kindUsers:
 		restore(more, o, "description")
-		name := cmp.Or(text(o["name"]), text(o["full_name"]))
-		if full := strings.TrimSpace(word(o["first_name"]) + " " + word(o["last_name"])); name == nil && full != "" {
+		name := cmp.Or(wire.Text(o["name"]), wire.Text(o["full_name"]))
+		if full := strings.TrimSpace(wire.Word(o["first_name"]) + " " + wire.Word(o["last_name"])); name == nil && full != "" {
 			name = &full
 		}
 		s.Agents = append(s.Agents, schemas.Agent{
-			AgentID: id, ObservedAt: at, Type: "agent", Name: name, Email: text(o["email"]), Role: text(o["role"]), Attributes: more.rows(),
+			AgentID: id, ObservedAt: at, Type: "agent", Name: name, Email: wire.Text(o["email"]), Role: wire.Text(o["role"]), Attributes: more.rows(),
 		})
 	case kindTeams:
 		restore(more, o, "email", "role")
 		s.Groups = append(s.Groups, schemas.Group{
-			GroupID: id, ObservedAt: at, Name: text(o["name"]), Description: text(o["description"]), Attributes: more.rows(),
+			GroupID: id, ObservedAt: at, Name: wire.Text(o["name"]), Description: wire.Text(o["description"]), Attributes: more.rows(),
 		})
 	}
 }

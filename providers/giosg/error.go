@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -64,7 +65,7 @@ func refusal(op string, answer rest.Response) error {
 }
 
 func invalidToken(body []byte) bool {
-	detail := strings.ToLower(word(fields(body)["detail"]))
+	detail := strings.ToLower(wire.Word(fields(body)["detail"]))
 	return strings.Contains(detail, "token") || strings.Contains(detail, "credentials")
 }
 

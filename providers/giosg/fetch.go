@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -180,8 +181,8 @@ type visitor struct{ id, room string }
 type visitors []visitor
 
 func (all *visitors) add(member object) {
-	id := word(member["member_id"])
-	if word(member["member_type"]) != "visitor" || id == "" {
+	id := wire.Word(member["member_id"])
+	if wire.Word(member["member_type"]) != "visitor" || id == "" {
 		return
 	}
 	for _, v := range *all {
@@ -189,5 +190,5 @@ func (all *visitors) add(member object) {
 			return
 		}
 	}
-	*all = append(*all, visitor{id: id, room: word(member["room_id"])})
+	*all = append(*all, visitor{id: id, room: wire.Word(member["room_id"])})
 }

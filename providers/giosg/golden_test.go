@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -145,7 +146,7 @@ func TestListedSamples(t *testing.T) {
 		threads := []schemas.Thread{}
 		for _, row := range rows {
 			d := doc(kindChat, string(row))
-			d.ConversationID = word(fields(row)["id"])
+			d.ConversationID = wire.Word(fields(row)["id"])
 			thread, err := a.Thread([]schemas.Document{d})
 			if err != nil {
 				t.Fatal(err)

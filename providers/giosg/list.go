@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -91,7 +92,7 @@ func (a *account) fill(out *providers.Page, w schemas.Window, rows []row, observ
 		if ended := boolean(r.fields["is_ended"]); a.leaveOpen && ended != nil && !*ended {
 			continue
 		}
-		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: word(r.fields["room_id"])})
+		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: wire.Word(r.fields["room_id"])})
 		out.Documents = append(out.Documents, schemas.Document{
 			Kind: kindChat, ConversationID: r.id, Status: statusOK, ObservedAt: observedAt, Body: r.raw,
 		})
@@ -157,7 +158,7 @@ func (a *account) page(ctx context.Context, l *list, link string) (rows []row, n
 	}
 	for i, raw := range sent {
 		o := fields(raw)
-		createdAt, id := moment(o["created_at"]), word(o["id"])
+		createdAt, id := moment(o["created_at"]), wire.Word(o["id"])
 		if createdAt == nil || id == "" {
 			return nil, "", observedAt, malformed(opList, fmt.Errorf("row %d of a page has no id or no time of creation", i+1))
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -43,7 +44,7 @@ func messagesOf(docs []schemas.Document) ([]message, error) {
 	nameless := false
 	err := eachRow(docs, kindMessages, func(doc schemas.Document, v value) {
 		m := message{wire: fields(v), seenAt: doc.ObservedAt}
-		m.id, m.createdAt = word(m.wire["id"]), moment(m.wire["created_at"])
+		m.id, m.createdAt = wire.Word(m.wire["id"]), moment(m.wire["created_at"])
 		nameless = nameless || m.id == ""
 		i, twice := at[m.id]
 		switch {
@@ -79,8 +80,8 @@ func openerOf(keys keyring, wrapped *string) opener {
 
 // text is what a message says. Ciphertext is verified even where the plain text stands beside it.
 func (m message) text(c opener) (said *string, why string, err error) {
-	said = text(m.wire["message"])
-	hidden := text(m.wire["encrypted_message"])
+	said = wire.Text(m.wire["message"])
+	hidden := wire.Text(m.wire["encrypted_message"])
 	switch {
 	case hidden == nil:
 		return said, "", nil
@@ -102,7 +103,7 @@ func (m message) add(thread *schemas.Thread, c opener) error {
 	if err != nil {
 		return err
 	}
-	kind := cmp.Or(word(m.wire["type"]), typeMessage)
+	kind := cmp.Or(wire.Word(m.wire["type"]), typeMessage)
 	if slices.Contains(eventTypes, kind) {
 		thread.Events = append(thread.Events, m.event(thread, kind, said, why))
 		return nil
@@ -141,17 +142,17 @@ func (m message) attributes(why string, but ...string) map[string]*string {
 
 func (m message) author() (id, kind, name *string) {
 	w := m.wire
-	if known, ok := authorTypes[word(w["sender_type"])]; ok {
+	if known, ok := authorTypes[wire.Word(w["sender_type"])]; ok {
 		kind = &known
 	} else {
-		kind = text(w["sender_type"])
+		kind = wire.Text(w["sender_type"])
 	}
-	return text(w["sender_id"]), kind, cmp.Or(text(w["sender_name"]), text(w["sender_public_name"]))
+	return wire.Text(w["sender_id"]), kind, cmp.Or(wire.Text(w["sender_name"]), wire.Text(w["sender_public_name"]))
 }
 
 func (m message) row(thread *schemas.Thread, kind string, said *string, why string) schemas.Message {
 	w := m.wire
-	direction := cmp.Or(directions[word(w["sender_type"])], "none")
+	direction := cmp.Or(directions[wire.Word(w["sender_type"])], "none")
 	purged := moment(w["sensitive_data_purged_at"])
 	row := schemas.Message{
 		ConversationID: thread.Conversation.ConversationID,
@@ -163,13 +164,13 @@ func (m message) row(thread *schemas.Thread, kind string, said *string, why stri
 		Kind:           cmp.Or(kinds[kind], kind),
 		Text:           said,
 		ContentType:    &kind,
-		ReplyTo:        text(w["response_to_message_id"]),
+		ReplyTo:        wire.Text(w["response_to_message_id"]),
 		IsDeleted:      purged != nil || truth(w["sensitive_data_purged_at"]),
 		DeletedAt:      purged,
 		Attributes:     m.attributes(why, "sensitive_data_purged_at"),
 	}
 	if row.Text == nil && why == "" {
-		row.Text = text(w["response_text"])
+		row.Text = wire.Text(w["response_text"])
 	}
 	row.AuthorID, row.AuthorType, row.AuthorName = m.author()
 	return row
@@ -193,10 +194,10 @@ func (m message) event(thread *schemas.Thread, kind string, said *string, why st
 	for key, v := range m.attributes(why) {
 		all[key] = v
 	}
-	if v := text(m.wire["attachments"]); v != nil && *v != "[]" {
+	if v := wire.Text(m.wire["attachments"]); v != nil && *v != "[]" {
 		all["attachments"] = v
 	}
-	if v := text(m.wire["response_to_message_id"]); v != nil {
+	if v := wire.Text(m.wire["response_to_message_id"]); v != nil {
 		all["response_to_message_id"] = v
 	}
 	e.Attributes = all.rows()
@@ -220,21 +221,21 @@ func (m message) parts(row schemas.Message) []schemas.Part {
 				rest[key] = member
 			}
 		}
-		card := schemas.Part{Type: "template", Label: text(o["title"]), Text: text(o["text"]), URL: text(o["title_link_url"]), Payload: compact(rest)}
+		card := schemas.Part{Type: "template", Label: wire.Text(o["title"]), Text: wire.Text(o["text"]), URL: wire.Text(o["title_link_url"]), Payload: compact(rest)}
 		all = append(all, card)
-		if link := text(o["image_url"]); link != nil {
-			all = append(all, schemas.Part{Type: "image", URL: link, Name: text(o["title"])})
+		if link := wire.Text(o["image_url"]); link != nil {
+			all = append(all, schemas.Part{Type: "image", URL: link, Name: wire.Text(o["title"])})
 		}
 		if link := fileURL(o); link != nil {
-			all = append(all, schemas.Part{Type: "file", URL: link, Name: fileName(o), ContentType: text(o["content_type"]), Bytes: integer(o["size"])})
+			all = append(all, schemas.Part{Type: "file", URL: link, Name: fileName(o), ContentType: wire.Text(o["content_type"]), Bytes: integer(o["size"])})
 		}
 		for _, v := range items(o["actions"]) {
 			action := fields(v)
 			if action == nil {
 				continue
 			}
-			button := schemas.Part{Type: "button", Label: text(action["text"]), Text: text(action["value"]), Payload: text(v)}
-			if word(action["type"]) == "link_button" {
+			button := schemas.Part{Type: "button", Label: wire.Text(action["text"]), Text: wire.Text(action["value"]), Payload: wire.Text(v)}
+			if wire.Word(action["type"]) == "link_button" {
 				button.URL = button.Text
 			}
 			all = append(all, button)
@@ -244,10 +245,10 @@ func (m message) parts(row schemas.Message) []schemas.Part {
 }
 
 // fileURL and fileName read members that no example shows: files are known to exist, their form is not.
-func fileURL(o object) *string { return cmp.Or(text(o["file_url"]), text(o["url"])) }
+func fileURL(o object) *string { return cmp.Or(wire.Text(o["file_url"]), wire.Text(o["url"])) }
 
 func fileName(o object) *string {
-	return cmp.Or(text(o["file_name"]), text(o["name"]), text(o["title"]))
+	return cmp.Or(wire.Text(o["file_name"]), wire.Text(o["name"]), wire.Text(o["title"]))
 }
 
 // attachments are the pictures and files of a message.
@@ -255,20 +256,20 @@ func (m message) attachments(row schemas.Message) []schemas.Attachment {
 	var all []schemas.Attachment
 	for i, v := range items(m.wire["attachments"]) {
 		o := fields(v)
-		id := cmp.Or(word(o["id"]), fmt.Sprintf("%s/%d", row.MessageID, i))
+		id := cmp.Or(wire.Word(o["id"]), fmt.Sprintf("%s/%d", row.MessageID, i))
 		more := attributes{}
 		more.addAll("", o, "id", "title", "image_url", "actions", "file_url", "url", "file_name", "name", "content_type", "size")
 		a := schemas.Attachment{
 			ConversationID: row.ConversationID, AttachmentID: id, ObservedAt: row.ObservedAt, MessageID: &row.MessageID,
 			CreatedAt: row.CreatedAt, Attributes: more.rows(),
 		}
-		if a.URL = text(o["image_url"]); a.URL != nil {
-			a.Kind, a.Name = "image", text(o["title"])
+		if a.URL = wire.Text(o["image_url"]); a.URL != nil {
+			a.Kind, a.Name = "image", wire.Text(o["title"])
 			all = append(all, a)
 			a.AttachmentID += "/file"
 		}
 		if a.URL = fileURL(o); a.URL != nil {
-			a.Kind, a.Name, a.ContentType, a.Bytes = "file", fileName(o), text(o["content_type"]), integer(o["size"])
+			a.Kind, a.Name, a.ContentType, a.Bytes = "file", fileName(o), wire.Text(o["content_type"]), integer(o["size"])
 			all = append(all, a)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -19,7 +20,7 @@ func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []mes
 	seen := map[string]bool{}
 	err := eachRow(docs, kindMemberships, func(doc schemas.Document, v value) {
 		o := fields(v)
-		id, kind := word(o["member_id"]), word(o["member_type"])
+		id, kind := wire.Word(o["member_id"]), wire.Word(o["member_type"])
 		found.add(o)
 		if id == "" || seen[kind+"/"+id] {
 			return
@@ -31,7 +32,7 @@ func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []mes
 			ObservedAt:     doc.ObservedAt,
 			Type:           cmp.Or(memberTypes[kind], kind, "system"),
 			Role:           "participant",
-			Name:           cmp.Or(text(o["member_name"]), text(o["member_public_name"])),
+			Name:           cmp.Or(wire.Text(o["member_name"]), wire.Text(o["member_public_name"])),
 			JoinedAt:       moment(o["created_at"]),
 		}
 		if kind == "visitor" {
@@ -67,10 +68,10 @@ func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []mes
 // leftAt is when a member left and did not come back.
 func leftAt(id string, rows []message) (at *time.Time) {
 	for _, m := range rows {
-		if word(m.wire["sender_id"]) != id {
+		if wire.Word(m.wire["sender_id"]) != id {
 			continue
 		}
-		switch word(m.wire["type"]) {
+		switch wire.Word(m.wire["type"]) {
 		case "leave":
 			at = m.createdAt
 		case "join":
@@ -99,7 +100,7 @@ func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys key
 	var sent []variable
 	err := eachRow(own, kindVariables, func(_ schemas.Document, v value) {
 		o := fields(v)
-		if key := word(o["key"]); key != "" {
+		if key := wire.Word(o["key"]); key != "" {
 			sent = append(sent, variable{key: key, fields: o})
 		}
 	})
@@ -139,7 +140,7 @@ type variable struct {
 func reveal(all []variable, keys keyring) (why string, err error) {
 	var wrapped *string
 	for i := range all {
-		all[i].value = text(all[i].fields["value"])
+		all[i].value = wire.Text(all[i].fields["value"])
 		if all[i].key == wrappedKey {
 			wrapped = all[i].value
 		}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -56,7 +57,7 @@ func (a *account) whose(ctx context.Context) error {
 	if o == nil {
 		return malformed(op, errShape)
 	}
-	if org := word(o["organization_id"]); org != "" && !strings.EqualFold(org, a.id) {
+	if org := wire.Word(o["organization_id"]); org != "" && !strings.EqualFold(org, a.id) {
 		return &providers.Error{Kind: providers.Denied, Op: op, Status: answer.Status, Err: errOtherOrg}
 	}
 	return nil

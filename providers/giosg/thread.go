@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -85,7 +86,7 @@ func chatOf(docs []schemas.Document) (chat, error) {
 	if err != nil {
 		return chat{}, fmt.Errorf("chat: %w", err)
 	}
-	return chat{id: cmp.Or(best.ConversationID, word(o["id"])), seenAt: best.ObservedAt, fields: o}, nil
+	return chat{id: cmp.Or(best.ConversationID, wire.Word(o["id"])), seenAt: best.ObservedAt, fields: o}, nil
 }
 
 // chatColumns are the members of a chat that have columns of their own, and those that are keys: documents hold them.
@@ -99,15 +100,15 @@ func conversationRow(c chat) schemas.Conversation {
 	row := schemas.Conversation{
 		ConversationID: c.id,
 		ObservedAt:     c.seenAt,
-		Status:         text(o["legacy_conversation_state"]),
+		Status:         wire.Text(o["legacy_conversation_state"]),
 		State:          state(o),
-		ChannelID:      text(o["room_id"]),
-		ChannelName:    text(o["room_name"]),
-		ChannelType:    text(o["chat_type"]),
+		ChannelID:      wire.Text(o["room_id"]),
+		ChannelName:    wire.Text(o["room_name"]),
+		ChannelType:    wire.Text(o["chat_type"]),
 		CreatedAt:      moment(o["created_at"]),
 		UpdatedAt:      moment(o["updated_at"]),
 		ClosedAt:       moment(o["ended_at"]),
-		SourceURL:      cmp.Or(text(o["first_visitor_message_url"]), text(o["autosuggest_url"])),
+		SourceURL:      cmp.Or(wire.Text(o["first_visitor_message_url"]), wire.Text(o["autosuggest_url"])),
 		IsEncrypted:    boolean(o["is_encrypted"]),
 	}
 	all := attributes{}
@@ -182,10 +183,10 @@ func tags(thread *schemas.Thread, docs []schemas.Document) error {
 	var details []string
 	err := eachRow(docs, kindTags, func(_ schemas.Document, v value) {
 		o := fields(v)
-		name := text(v)
+		name := wire.Text(v)
 		if o != nil {
-			name = cmp.Or(text(o["name"]), text(o["tag"]))
-			details = append(details, word(v))
+			name = cmp.Or(wire.Text(o["name"]), wire.Text(o["tag"]))
+			details = append(details, wire.Word(v))
 		}
 		if name != nil && !slices.Contains(row.Tags, *name) {
 			row.Tags = append(row.Tags, *name)

@@ -8,57 +8,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/wire"
 )
 
 // What the platform sends is read field by field: most of its fields were seen in examples only, and one of another type
 // must not cost a chat. A value is a field as sent; nil and null are the same.
-type value = json.RawMessage
+type value = wire.Value
 
-type object map[string]value
+type object = wire.Object
 
 var (
 	errShape = errors.New("the answer is JSON but not of the known shape")
 	errJSON  = errors.New("the document is not JSON")
 )
 
-func isNull(v value) bool { return len(v) == 0 || v[0] == 'n' }
-
-// text is a value as one string: strings as they are, anything else as its JSON. Null and the empty string are nil.
-func text(v value) *string {
-	if isNull(v) {
-		return nil
-	}
-	var s string
-	switch v[0] {
-	case '"':
-		if json.Unmarshal(v, &s) != nil {
-			return nil
-		}
-	case '{', '[':
-		var b bytes.Buffer
-		if json.Compact(&b, v) != nil {
-			return nil
-		}
-		s = strings.ToValidUTF8(b.String(), "\ufffd")
-	default:
-		s = string(v)
-	}
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func word(v value) string {
-	if s := text(v); s != nil {
-		return *s
-	}
-	return ""
-}
-
 // plain is a string as sent, the empty one too, and nil for all else.
 func plain(v value) *string {
-	if isNull(v) || v[0] != '"' {
+	if wire.IsNull(v) || v[0] != '"' {
 		return nil
 	}
 	var s string
@@ -70,7 +37,7 @@ func plain(v value) *string {
 
 // boolean is nil for what is neither true nor false.
 func boolean(v value) *bool {
-	b, err := strconv.ParseBool(word(v))
+	b, err := strconv.ParseBool(wire.Word(v))
 	if err != nil {
 		return nil
 	}
@@ -80,7 +47,7 @@ func boolean(v value) *bool {
 func truth(v value) bool { b := boolean(v); return b != nil && *b }
 
 func integer(v value) *int64 {
-	n, err := strconv.ParseInt(word(v), 10, 64)
+	n, err := strconv.ParseInt(wire.Word(v), 10, 64)
 	if err != nil {
 		return nil
 	}
@@ -91,7 +58,7 @@ const maxUnix = 253402300799 // the end of the year 9999
 
 // moment is a time in ISO 8601. Samples of old lack the zone; it is UTC.
 func moment(v value) *time.Time {
-	s := word(v)
+	s := wire.Word(v)
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			if t.Unix() <= 0 || t.Unix() > maxUnix {
@@ -127,7 +94,7 @@ func items(v value) []value {
 	if json.Unmarshal(v, &all) != nil {
 		return nil
 	}
-	return slices.DeleteFunc(all, isNull)
+	return slices.DeleteFunc(all, wire.IsNull)
 }
 
 // envelope is one page of a collection: its rows, and the link to the next page, empty on the last.
@@ -141,13 +108,13 @@ func envelope(body []byte) (rows []value, next string, err error) {
 	}
 	o := fields(body)
 	results := o["results"]
-	if isNull(results) || results[0] != '[' {
+	if wire.IsNull(results) || results[0] != '[' {
 		return nil, "", errShape
 	}
-	if !isNull(o["next"]) && o["next"][0] != '"' {
+	if !wire.IsNull(o["next"]) && o["next"][0] != '"' {
 		return nil, "", errShape
 	}
-	return items(results), word(o["next"]), nil
+	return items(results), wire.Word(o["next"]), nil
 }
 
 // attributes gathers the attributes of a row; what is null or empty leaves no trace.
@@ -156,7 +123,7 @@ type attributes map[string]*string
 // addAll adds all members of an object but those named.
 func (a attributes) addAll(prefix string, o object, but ...string) {
 	for key, v := range o {
-		if s := text(v); s != nil && !slices.Contains(but, key) {
+		if s := wire.Text(v); s != nil && !slices.Contains(but, key) {
 			a[prefix+strings.ToValidUTF8(key, "\ufffd")] = s
 		}
 	}
@@ -207,5 +174,5 @@ func compact(o object) *string {
 	if err != nil {
 		return nil
 	}
-	return text(body)
+	return wire.Text(body)
 }

@@ -1,4 +1,4 @@
-package freshchat
+package wire
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 // read every byte some ten times. What is cut shares memory with the body. Input that is no JSON gives fewer members,
 // never a panic.
 
-// members are the members of an object in the order sent, keys still in quotes; of an array the elements, without keys.
-func members(v value) iter.Seq2[value, value] {
-	return func(yield func(key, member value) bool) {
+// Members are the members of an object in the order sent, keys still in quotes; of an array the elements, without keys.
+func Members(v Value) iter.Seq2[Value, Value] {
+	return func(yield func(key, member Value) bool) {
 		if len(v) == 0 {
 			return
 		}
@@ -23,7 +23,7 @@ func members(v value) iter.Seq2[value, value] {
 			if v[i] == ',' {
 				i = blank(v, i+1)
 			}
-			var key value
+			var key Value
 			if object {
 				end := past(v, i)
 				key = v[i:end:end]
@@ -43,7 +43,7 @@ func members(v value) iter.Seq2[value, value] {
 }
 
 // blank is the place of the first byte from i on that is not white space, at most len(v).
-func blank(v value, i int) int {
+func blank(v Value, i int) int {
 	for i < len(v) && (v[i] == ' ' || v[i] == '\n' || v[i] == '\t' || v[i] == '\r') {
 		i++
 	}
@@ -51,7 +51,7 @@ func blank(v value, i int) int {
 }
 
 // past is the place after the value that begins at i.
-func past(v value, i int) int {
+func past(v Value, i int) int {
 	depth := 0
 	for i < len(v) {
 		switch v[i] {
@@ -83,7 +83,7 @@ func past(v value, i int) int {
 	return len(v)
 }
 
-func pastString(v value, i int) int {
+func pastString(v Value, i int) int {
 	for i++; i < len(v); i++ {
 		switch v[i] {
 		case '\\':
@@ -95,8 +95,8 @@ func pastString(v value, i int) int {
 	return len(v)
 }
 
-// unquote is the text of a string in quotes.
-func unquote(v value) (string, bool) {
+// Unquote is the text of a string in quotes.
+func Unquote(v Value) (string, bool) {
 	if len(v) < 2 || v[len(v)-1] != '"' {
 		return "", false
 	}
@@ -109,13 +109,13 @@ func unquote(v value) (string, bool) {
 	return s, err == nil
 }
 
-// field is one member of an object.
-func field(v value, key string) value {
+// Field is one member of an object.
+func Field(v Value, key string) Value {
 	if len(v) == 0 || v[0] != '{' {
 		return nil
 	}
-	var found value
-	for k, member := range members(v) {
+	var found Value
+	for k, member := range Members(v) {
 		if len(k) == len(key)+2 && string(k[1:len(k)-1]) == key {
 			found = member
 		}
@@ -123,11 +123,11 @@ func field(v value, key string) value {
 	return found
 }
 
-// fields is an object's fields; nil where the value is none. An object that was stored as a string is read too.
-func fields(v value) object {
+// Fields is an object's fields; nil where the value is none. An object that was stored as a string is read too.
+func Fields(v Value) Object {
 	v = bytes.TrimSpace(v)
 	if len(v) > 0 && v[0] == '"' {
-		inner := value(strings.TrimSpace(word(v)))
+		inner := Value(strings.TrimSpace(Word(v)))
 		if len(inner) == 0 || inner[0] != '{' || !json.Valid(inner) {
 			return nil
 		}
@@ -136,23 +136,23 @@ func fields(v value) object {
 	if len(v) == 0 || v[0] != '{' {
 		return nil
 	}
-	o := object{}
-	for key, member := range members(v) {
-		if name, ok := unquote(key); ok {
+	o := Object{}
+	for key, member := range Members(v) {
+		if name, ok := Unquote(key); ok {
 			o[name] = member
 		}
 	}
 	return o
 }
 
-// items is an array's elements but nulls; nil where the value is none.
-func items(v value) []value {
-	if isNull(v) || v[0] != '[' {
+// Items is an array's elements but nulls; nil where the value is none.
+func Items(v Value) []Value {
+	if IsNull(v) || v[0] != '[' {
 		return nil
 	}
-	var all []value
-	for _, element := range members(v) {
-		if !isNull(element) {
+	var all []Value
+	for _, element := range Members(v) {
+		if !IsNull(element) {
 			all = append(all, element)
 		}
 	}
