@@ -187,6 +187,9 @@ func (s *Seal) Close(ctx context.Context) ([]File, error) {
 	if err := s.uploads.Wait(); s.err == nil {
 		s.err = err
 	}
+	if s.err == nil {
+		s.err = context.Cause(ctx) // the uploads may have been faster than the news
+	}
 	if s.err != nil {
 		return nil, s.err
 	}
