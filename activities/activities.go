@@ -70,8 +70,12 @@ const (
 const beat = 5 * time.Second
 
 // alive heartbeats until stop is called, and returns a context that ends also when the worker is told to stop, so that
-// an attempt gives up at once and is made again elsewhere.
+// an attempt gives up at once and is made again elsewhere. What no worker runs, such as a trial of the protocol, has nobody
+// to tell.
 func alive(ctx context.Context) (_ context.Context, stop func()) {
+	if !activity.IsActivity(ctx) {
+		return ctx, func() {}
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		ticker := time.NewTicker(beat)

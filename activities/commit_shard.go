@@ -35,8 +35,10 @@ func (a *Activities) commitShard(ctx context.Context, in CommitShardInput) (Comm
 		return CommitShardOutput{}, err
 	}
 	record.TotalAfter, record.Flags = in.TotalAfter, in.Flags
-	execution := activity.GetInfo(ctx).WorkflowExecution
-	record.WorkflowID, record.RunID = execution.ID, execution.RunID
+	if activity.IsActivity(ctx) {
+		execution := activity.GetInfo(ctx).WorkflowExecution
+		record.WorkflowID, record.RunID = execution.ID, execution.RunID
+	}
 	outcome, standing, err := a.Lake.Commit(ctx, record)
 	if err != nil {
 		return CommitShardOutput{}, err

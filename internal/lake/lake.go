@@ -36,10 +36,7 @@ type Lake struct {
 
 // Open makes a lake. It creates a local folder that does not exist; a bucket must be there.
 func Open(ctx context.Context, c Config) (*Lake, error) {
-	l := &Lake{scratch: c.Scratch, writer: c.Writer, now: time.Now}
-	if l.scratch == "" {
-		l.scratch = filepath.Join(os.TempDir(), "chatlake")
-	}
+	l := &Lake{scratch: c.scratch(), writer: c.Writer, now: time.Now}
 	scheme, rest, _ := strings.Cut(c.URL, ":")
 	var err error
 	switch scheme {
@@ -60,6 +57,22 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 		return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
 	}
 	return l, nil
+}
+
+// Over makes a lake in a store of the caller's. now is its clock; nil is the machine's.
+func Over(store Store, c Config, now func() time.Time) *Lake {
+	if now == nil {
+		now = time.Now
+	}
+	return &Lake{store: store, scratch: c.scratch(), writer: c.Writer, root: c.URL, now: now}
+}
+
+// scratch is the folder for files in progress.
+func (c Config) scratch() string {
+	if c.Scratch != "" {
+		return c.Scratch
+	}
+	return filepath.Join(os.TempDir(), "chatlake")
 }
 
 // Store is the bucket below the lake.
