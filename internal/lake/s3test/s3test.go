@@ -4,14 +4,12 @@
 package s3test
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 )
@@ -21,6 +19,8 @@ type Server struct {
 	Endpoint, Region, AccessKey, SecretKey, Bucket string
 	// Dir is the folder of the bucket: an object is the file of its key, so that tests can read it past the server.
 	Dir string
+
+	process *process
 }
 
 const (
@@ -52,10 +52,12 @@ func Start(t testing.TB) Server {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err = run(t, address, program, way); err == nil {
+		p := &process{program: program, address: address, way: way, home: t.TempDir()}
+		if err = p.start(t.Context()); err == nil {
+			t.Cleanup(p.kill)
 			return Server{
 				Endpoint: "http://" + address, Region: region, AccessKey: accessKey, SecretKey: secretKey,
-				Bucket: bucket, Dir: filepath.Join(data, bucket),
+				Bucket: bucket, Dir: filepath.Join(data, bucket), process: p,
 			}
 		}
 		t.Logf("start the S3 server: %v", err)
@@ -64,45 +66,18 @@ func Start(t testing.TB) Server {
 	return Server{}
 }
 
+// Kill ends the server as SIGKILL does, in the middle of whatever it is doing. Its data stay.
+func (s Server) Kill() { s.process.kill() }
+
+// Restart starts a killed server again, at the same endpoint and over the same data, and waits until it answers.
+func (s Server) Restart(ctx context.Context) error { return s.process.start(ctx) }
+
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
 	return l.Addr().String(), l.Close()
-}
-
-// run starts the server and waits until it answers. It is stopped when t ends, or at once when it does not answer.
-func run(t testing.TB, address, program string, way []string) error {
-	var said output
-	cmd := exec.Command(program, append([]string{"--port", address, "--region", region, "--quiet"}, way...)...)
-	cmd.Env = []string{"ROOT_ACCESS_KEY=" + accessKey, "ROOT_SECRET_KEY=" + secretKey, "HOME=" + t.TempDir()}
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	stop := func() {
-		_ = cmd.Process.Kill() // it may have ended by itself
-		<-ended
-	}
-	deadline, tick := time.After(startTimeout), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case err := <-ended:
-			return fmt.Errorf("it ended by itself: %v\n%s", err, said.String())
-		case <-deadline:
-			stop()
-			return fmt.Errorf("no answer in %s\n%s", startTimeout, said.String())
-		case <-tick.C:
-			if answers(address) {
-				t.Cleanup(stop)
-				return nil
-			}
-		}
-	}
 }
 
 // answers says that an S3 server is there; without a signature it refuses, in XML.
@@ -114,22 +89,4 @@ func answers(address string) bool {
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode == http.StatusForbidden && resp.Header.Get("Server") == "VERSITYGW"
-}
-
-// output keeps what a process says while it is still speaking.
-type output struct {
-	mu   sync.Mutex
-	said bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.said.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.said.String()
 }
