@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/providers"
@@ -22,8 +23,11 @@ type OpenShardInput struct {
 type OpenShardOutput struct {
 	SpecDigest string `json:"spec_digest"`
 	// Adopted is set when the ledger has the shard already, made to the same spec.
-	Adopted    *Commit `json:"adopted,omitempty"`
-	Generation int     `json:"generation"` // the one to make
+	Adopted *Commit `json:"adopted,omitempty"`
+	// Halved is set when the ledger does not have the window, but windows that come of halving it, as a split does. It has
+	// to be split again: what stands is then adopted or replaced, and nothing is copied beside it.
+	Halved     bool `json:"halved,omitempty"`
+	Generation int  `json:"generation"` // the one to make
 	// Total is the provider's own count of the window, nil where it has none.
 	Total *int64 `json:"total,omitempty"`
 	Usage Usage  `json:"usage"`
@@ -68,10 +72,18 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 			return out, nil
 		}
 		out.Generation = latest.Generation + 1
+	} else if out.Halved, err = a.halved(ctx, in.Shard); err != nil || out.Halved {
+		return out, err
 	}
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)
 	out.Total, out.Usage = total, usage
 	return out, err
+}
+
+// halved says whether the ledger has windows that come of halving that of a shard.
+func (a *Activities) halved(ctx context.Context, shard lake.Shard) (bool, error) {
+	parts, err := a.Lake.Parts(ctx, shard)
+	return slices.ContainsFunc(parts, shard.Window.Yields), err
 }
 
 // count asks the provider how many conversations the window should hold; nil where it cannot say.

@@ -252,6 +252,38 @@ func TestShardGoesThroughEveryStep(t *testing.T) {
 	}
 }
 
+// commit puts a shard of the window with no conversations into the ledger.
+func (b *bench) commit(w schemas.Window, digest string) {
+	b.t.Helper()
+	shard := b.Shard
+	shard.Window = w
+	if _, _, err := b.do.Lake.Commit(b.t.Context(), lake.Record{Shard: shard, Generation: 1, SpecDigest: digest}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestOpenShardFindsTheHalvesOfASplit(t *testing.T) {
+	counted := &providers.Error{Kind: providers.Malformed, Op: "count"} // whoever asks the provider fails
+	b := newBench(t, &platform{fail: counted})
+	open := func() (activities.OpenShardOutput, error) {
+		return try(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"})
+	}
+	left, right, _ := b.Shard.Window.Halve()
+	inner, _, _ := right.Halve()
+	b.commit(schemas.Window{From: left.From, To: left.From.AddDate(0, 0, 1)}, "x") // a day, which no split makes
+	if out, err := open(); kindOf(err) != string(providers.Malformed) {
+		t.Fatalf("opened %+v, error %v; want the provider asked for its count", out, err)
+	}
+	b.commit(inner, "x") // a quarter: what is missing beside it is copied when the halves are opened
+	if out, err := open(); err != nil || !out.Halved || out.Adopted != nil {
+		t.Errorf("opened %+v, error %v; want halved", out, err)
+	}
+	b.commit(b.Shard.Window, "another spec")
+	if out, err := open(); kindOf(err) != string(providers.Malformed) || out.Halved {
+		t.Errorf("opened %+v, error %v; want the window itself, which the ledger has", out, err)
+	}
+}
+
 func TestSealIsAFunctionOfTheWinners(t *testing.T) {
 	b := newBench(t, &platform{n: 23, counts: 23})
 	r := b.collect()

@@ -28,6 +28,16 @@ func (w Window) String() string {
 	return w.From.UTC().Format(windowLayout) + "~" + w.To.UTC().Format(windowLayout)
 }
 
+// Prefix is how String begins for every window that begins in w.
+func (w Window) Prefix() string {
+	first, last := w.From.UTC().Format(windowLayout), w.To.Add(-time.Second).UTC().Format(windowLayout)
+	n := 0
+	for n < len(first) && first[n] == last[n] {
+		n++
+	}
+	return first[:n]
+}
+
 // Document is one response body, or one row group of it, as the provider sent it.
 type Document struct {
 	Kind           string    // the provider's word for what it is: "conversation", "messages", "participants", ...

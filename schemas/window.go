@@ -48,6 +48,31 @@ func (w Window) Halve() (Window, Window, bool) {
 	return Window{From: w.From, To: middle}, Window{From: middle, To: w.To}, true
 }
 
+// Yields says whether halving w, again and again, comes to part. It does not come to w itself.
+func (w Window) Yields(part Window) bool {
+	for {
+		left, right, ok := w.Halve()
+		switch {
+		case !ok:
+			return false
+		case left.holds(part):
+			w = left
+		case right.holds(part):
+			w = right
+		default:
+			return false
+		}
+		if part.holds(w) {
+			return true
+		}
+	}
+}
+
+// holds says whether all of part lies in w.
+func (w Window) holds(part Window) bool {
+	return !part.From.Before(w.From) && !part.To.After(w.To)
+}
+
 // Without returns what is left of w when all of others is taken away, ascending.
 func (w Window) Without(others []Window) []Window {
 	others = slices.Clone(others)

@@ -46,7 +46,8 @@ type ShardState struct {
 
 // ShardOutput is the result of a Shard.
 type ShardOutput struct {
-	// Split says that the window holds more than the provider can page through; nothing was committed.
+	// Split says that the window holds more than the provider can page through, or that the ledger has it in halves;
+	// nothing was committed.
 	Split  bool              `json:"split,omitempty"`
 	Commit activities.Commit `json:"commit"`
 	Usage  activities.Usage  `json:"usage"`
@@ -98,11 +99,14 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 
 func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 	if s.in.Resume == nil {
-		if err := s.open(ctx); err != nil || s.state.Open.Adopted != nil {
-			if err != nil {
-				return ShardOutput{}, err
-			}
+		err := s.open(ctx)
+		switch {
+		case err != nil:
+			return ShardOutput{}, err
+		case s.state.Open.Adopted != nil:
 			return ShardOutput{Commit: *s.state.Open.Adopted}, nil
+		case s.state.Open.Halved:
+			return ShardOutput{Split: true}, nil
 		}
 	}
 	for {

@@ -169,6 +169,14 @@ func TestShardAsksForASplitWindow(t *testing.T) {
 	}
 }
 
+func TestShardThatTheLedgerHasInHalvesIsSplitAtOnce(t *testing.T) {
+	w := &world{conversations: 100, pageSize: 50, halved: true}
+	out := runShard(t, environment(t, w), may())
+	if !out.Split || w.calls["OpenShard"] != 1 || len(w.calls) != 1 {
+		t.Errorf("split %v after %v; want a split after OpenShard alone", out.Split, w.calls)
+	}
+}
+
 func TestShardListsAgainWhenTheCursorExpires(t *testing.T) {
 	w := &world{conversations: 200, pageSize: 50}
 	w.fail = func(step string, _, _ int) error {

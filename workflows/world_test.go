@@ -29,6 +29,7 @@ type world struct {
 	pageSize      int
 	total         *int64 // what the provider counts
 	adopted       *activities.Commit
+	halved        bool
 	fail          func(step string, low, high int) error // asked before every activity; low and high only for fetches
 	mismatches    int64
 	throttled     bool // every request is answered with "too many requests"
@@ -77,7 +78,7 @@ func (w *world) OpenShard(_ context.Context, in activities.OpenShardInput) (acti
 	if err := w.begin("OpenShard", 0, 0); err != nil {
 		return activities.OpenShardOutput{}, err
 	}
-	return activities.OpenShardOutput{SpecDigest: in.Spec, Adopted: w.adopted, Generation: 1, Total: w.total}, nil
+	return activities.OpenShardOutput{SpecDigest: in.Spec, Adopted: w.adopted, Halved: w.halved, Generation: 1, Total: w.total}, nil
 }
 
 func (w *world) ListPage(_ context.Context, in activities.ListPageInput) (activities.ListPageOutput, error) {

@@ -218,6 +218,38 @@ func TestCurrentIsTheHighestGenerationOfEachShard(t *testing.T) {
 	}
 }
 
+func TestPartsAreTheShorterWindowsWithin(t *testing.T) {
+	l := openFolder(t)
+	whole := may("acme")
+	left, right, _ := whole.Window.Halve()
+	other := func(w schemas.Window, change func(*Shard)) {
+		shard := may("acme")
+		shard.Window = w
+		change(&shard)
+		commit(t, l, Record{Shard: shard, SpecDigest: shard.String()}, strings.ReplaceAll(shard.Provider+shard.String(), "/", "-"))
+	}
+	same := func(*Shard) {}
+	day := schemas.Window{From: whole.Window.To.AddDate(0, 0, -1), To: whole.Window.To}
+	other(whole.Window, same)
+	other(right, same)
+	other(left, same)
+	other(day, same)
+	other(day, func(s *Shard) { s.Provider = "giosg" })
+	other(schemas.Window{From: day.From, To: day.To.AddDate(0, 0, 1)}, same)
+	other(left, func(s *Shard) { s.Account = "acme2" })
+	other(left, func(s *Shard) { s.Stream = "reports" })
+	again := whole
+	again.Window = right
+	commit(t, l, Record{Shard: again, SpecDigest: "other"}, "again") // the next generation
+	parts, err := l.Parts(t.Context(), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]schemas.Window{left, right, day}, parts); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+}
+
 func TestRecordsOfAnotherFormatAreRefused(t *testing.T) {
 	l := openFolder(t)
 	key := ledgerKey(may("acme"), 1)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // formatVersion numbers the layout of commit records.
@@ -47,6 +49,28 @@ func (l *Lake) Latest(ctx context.Context, shard Shard) (*Record, error) {
 		return nil, nil
 	}
 	return l.record(ctx, ledgerKey(shard, highest))
+}
+
+// Parts are the windows within that of a shard, and shorter, that the ledger has of the same account and stream.
+func (l *Lake) Parts(ctx context.Context, shard Shard) ([]schemas.Window, error) {
+	whole := shard.Window
+	prefix := ledgerPrefix(Filter{Provider: shard.Provider, Account: shard.Account, Stream: shard.Stream}) + whole.Prefix()
+	var parts []schemas.Window
+	for object, err := range l.store.List(ctx, prefix) {
+		if err != nil {
+			return nil, fmt.Errorf("read ledger of %s: %w", shard, err)
+		}
+		found, _, err := parseLedgerKey(object.Key)
+		if err != nil {
+			return nil, err
+		}
+		w := found.Window
+		within := !w.From.Before(whole.From) && !w.To.After(whole.To) && w.To.Sub(w.From) < whole.To.Sub(whole.From)
+		if within && !slices.Contains(parts, w) { // generations of a window stand side by side
+			parts = append(parts, w)
+		}
+	}
+	return parts, nil
 }
 
 // Current is the reader rule: of every shard the record of its highest generation. Its files, and no others, are the lake.
