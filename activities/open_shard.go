@@ -22,7 +22,8 @@ type OpenShardInput struct {
 // OpenShardOutput says whether there is anything to do.
 type OpenShardOutput struct {
 	SpecDigest string `json:"spec_digest"`
-	// Adopted is set when the ledger has the shard already, made to the same spec.
+	// Adopted is set when the ledger has the shard already, made to the same spec. What was refreshed is adopted too, unless
+	// it is to be refreshed once more.
 	Adopted *Commit `json:"adopted,omitempty"`
 	// Halved is set when the ledger does not have the window, but windows that come of halving it, as a split does. It has
 	// to be split again: what stands is then adopted or replaced, and nothing is copied beside it.
@@ -60,13 +61,13 @@ func (a *Activities) OpenShard(ctx context.Context, in OpenShardInput) (OpenShar
 }
 
 func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShardOutput, error) {
-	out := OpenShardOutput{SpecDigest: specDigest(in), Generation: 1}
+	out := OpenShardOutput{SpecDigest: SpecDigest(in.Spec, in.Shard, in.Refresh), Generation: 1}
 	latest, err := a.Lake.Latest(ctx, in.Shard)
 	if err != nil {
 		return out, err
 	}
 	if latest != nil {
-		if latest.SpecDigest == out.SpecDigest {
+		if latest.SpecDigest == out.SpecDigest || in.Refresh == "" && latest.SpecDigest == SpecDigest(in.Spec, in.Shard, latest.Refresh) {
 			commit := commitOf("adopted", *latest)
 			out.Adopted = &commit
 			return out, nil
@@ -106,7 +107,9 @@ func (a *Activities) count(ctx context.Context, shard lake.Shard, lease provider
 	return &n, s.usage(), nil
 }
 
-func specDigest(in OpenShardInput) string {
-	sum := sha256.Sum256([]byte(in.Spec + "\n" + in.Shard.Provider + "\n" + in.Shard.String() + "\n" + in.Refresh))
+// SpecDigest is what stands in the commit record of a shard: of the account's spec, the shard, and what an export added
+// to ask for a new generation.
+func SpecDigest(spec string, shard lake.Shard, refresh string) string {
+	sum := sha256.Sum256([]byte(spec + "\n" + shard.Provider + "\n" + shard.String() + "\n" + refresh))
 	return hex.EncodeToString(sum[:])
 }

@@ -14,6 +14,7 @@ import (
 type SealShardInput struct {
 	Target
 	SpecDigest  string   `json:"spec_digest"`
+	Refresh     string   `json:"refresh,omitempty"`
 	Receipts    Receipts `json:"receipts"`
 	OutOfWindow int64    `json:"out_of_window"`
 	TotalBefore *int64   `json:"total_before,omitempty"`
@@ -66,6 +67,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Shard:         in.Shard,
 		Generation:    in.Generation,
 		SpecDigest:    in.SpecDigest,
+		Refresh:       in.Refresh,
 		SchemaVersion: schemas.Version,
 		Writer:        a.Lake.Writer(),
 		Counts:        p.counts,

@@ -262,6 +262,30 @@ func (b *bench) commit(w schemas.Window, digest string) {
 	}
 }
 
+func TestOpenShardAdoptsWhatWasRefreshed(t *testing.T) {
+	b := newBench(t, &platform{counts: 1})
+	open := activities.OpenShardInput{Shard: b.Shard, Spec: "spec", Refresh: "monday"}
+	sealed := must(b, b.do.SealShard, activities.SealShardInput{
+		Target: b.Target, SpecDigest: must(b, b.do.OpenShard, open).SpecDigest, Refresh: open.Refresh, Receipts: b.collect(),
+	})
+	must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft})
+	for _, test := range []struct {
+		spec, refresh string
+		adopted       bool
+	}{
+		{"spec", "", true},
+		{"spec", "monday", true},
+		{"spec", "tuesday", false},
+		{"other", "", false},
+		{"other", "monday", false},
+	} {
+		open.Spec, open.Refresh = test.spec, test.refresh
+		if out := must(b, b.do.OpenShard, open); (out.Adopted != nil) != test.adopted {
+			t.Errorf("spec %s, refresh %q: %+v; want adopted %v", test.spec, test.refresh, out, test.adopted)
+		}
+	}
+}
+
 func TestOpenShardFindsTheHalvesOfASplit(t *testing.T) {
 	counted := &providers.Error{Kind: providers.Malformed, Op: "count"} // whoever asks the provider fails
 	b := newBench(t, &platform{fail: counted})

@@ -159,6 +159,7 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 		sealed, err = call(sealing(ctx), do.SealShard, activities.SealShardInput{
 			Target:      s.target(),
 			SpecDigest:  s.state.Open.SpecDigest,
+			Refresh:     s.in.Refresh,
 			Receipts:    s.receipts,
 			OutOfWindow: s.state.OutOfWindow,
 			TotalBefore: s.state.Open.Total,

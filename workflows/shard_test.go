@@ -169,6 +169,16 @@ func TestShardAsksForASplitWindow(t *testing.T) {
 	}
 }
 
+func TestShardSealsWhatItWasRefreshedFor(t *testing.T) {
+	w := &world{conversations: 1, pageSize: 50}
+	in := may()
+	in.Refresh = "monday"
+	runShard(t, environment(t, w), in)
+	if w.sealed.Refresh != in.Refresh {
+		t.Errorf("sealed with refresh %q, want %q: the ledger could not be held against the settings", w.sealed.Refresh, in.Refresh)
+	}
+}
+
 func TestShardThatTheLedgerHasInHalvesIsSplitAtOnce(t *testing.T) {
 	w := &world{conversations: 100, pageSize: 50, halved: true}
 	out := runShard(t, environment(t, w), may())

@@ -57,11 +57,13 @@ type Counts struct {
 
 // Record is the commit record of one generation of a shard: the only thing that makes data files count.
 type Record struct {
-	FormatVersion int      `json:"format_version"`
-	Shard         Shard    `json:"shard"`
-	Generation    int      `json:"generation"`
-	Supersedes    int      `json:"supersedes,omitempty"` // the generation that stood before, 0 for none
-	SpecDigest    string   `json:"spec_digest"`          // of all settings that decide what the shard holds
+	FormatVersion int    `json:"format_version"`
+	Shard         Shard  `json:"shard"`
+	Generation    int    `json:"generation"`
+	Supersedes    int    `json:"supersedes,omitempty"` // the generation that stood before, 0 for none
+	SpecDigest    string `json:"spec_digest"`          // of all settings that decide what the shard holds
+	// Refresh is what the export added to the settings to ask for a new generation; it is in SpecDigest too.
+	Refresh       string   `json:"refresh,omitempty"`
 	SchemaVersion int      `json:"schema_version"`
 	Writer        string   `json:"writer"` // build that sealed it
 	Counts        Counts   `json:"counts"`
