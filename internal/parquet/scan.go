@@ -1,0 +1,175 @@
+package parquet
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
+)
+
+// Cell is a value of a column of texts, integers or instants. Instants are microseconds.
+type Cell struct {
+	Null    bool
+	Text    string
+	Integer int64
+}
+
+// Row is what a scan found of a row.
+type Row struct {
+	Group int   // row group, from 0
+	Index int64 // row within it, from 0
+	Cells []Cell
+}
+
+// Query says what a scan looks for.
+type Query struct {
+	// Columns are those that are read: not nested, of texts, integers or instants.
+	Columns []string
+	// Value, when it is not nil, chooses the rows whose first column holds that text. Of row groups that by their statistics
+	// cannot have it nothing is read, and of those that turn out not to have it only the first column is.
+	Value *string
+}
+
+// readAtOnce is how many values of a column are read at a time.
+const readAtOnce = 4 << 10
+
+// Scan calls found for rows of a file, in their order. It reads the footer and the chunks of the columns that it needs,
+// and nothing else. A Row is good only until found returns.
+func Scan(r io.ReaderAt, size int64, q Query, found func(Row) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("scan file: panic: %v", p)
+		}
+	}()
+	if err := useCodec(); err != nil {
+		return fmt.Errorf("scan file: %w", err)
+	}
+	f, err := file.NewParquetReader(io.NewSectionReader(r, 0, size))
+	if err != nil {
+		return fmt.Errorf("scan file: %w", err)
+	}
+	columns, err := indexes(f.MetaData(), q.Columns)
+	if err != nil {
+		return fmt.Errorf("scan file: %w", err)
+	}
+	for group := range f.NumRowGroups() {
+		if err := scanGroup(f.RowGroup(group), columns, q.Value, func(row Row) error {
+			row.Group = group
+			return found(row)
+		}); err != nil {
+			return fmt.Errorf("scan row group %d: %w", group, err)
+		}
+	}
+	return nil
+}
+
+// indexes are the leaf columns of names that are not nested.
+func indexes(m *metadata.FileMetaData, names []string) ([]int, error) {
+	var columns []int
+	for _, name := range names {
+		i := m.Schema.ColumnIndexByName(name)
+		if i < 0 || m.Schema.Column(i).MaxRepetitionLevel() > 0 {
+			return nil, fmt.Errorf("there is no plain column %s", name)
+		}
+		columns = append(columns, i)
+	}
+	return columns, nil
+}
+
+func scanGroup(group *file.RowGroupReader, columns []int, value *string, found func(Row) error) error {
+	if value != nil && !mayHold(group.MetaData(), columns[0], *value) {
+		return nil
+	}
+	first, err := cells(group, columns[0])
+	if err != nil {
+		return err
+	}
+	chosen := func(c Cell) bool { return value == nil || !c.Null && c.Text == *value }
+	if !slices.ContainsFunc(first, chosen) {
+		return nil
+	}
+	read := [][]Cell{first}
+	for _, column := range columns[1:] {
+		next, err := cells(group, column)
+		if err != nil {
+			return err
+		}
+		read = append(read, next)
+	}
+	row := Row{Cells: make([]Cell, len(read))}
+	for i := range first {
+		if !chosen(first[i]) {
+			continue
+		}
+		row.Index = int64(i)
+		for j := range read {
+			row.Cells[j] = read[j][i]
+		}
+		if err := found(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayHold is false only where statistics say that a column of texts does not have the value.
+func mayHold(group *metadata.RowGroupMetaData, column int, value string) bool {
+	chunk, err := group.ColumnChunk(column)
+	if err != nil {
+		return true
+	}
+	known, err := chunk.Statistics()
+	texts, ok := known.(*metadata.ByteArrayStatistics)
+	if err != nil || !ok || !texts.HasMinMax() {
+		return true
+	}
+	return string(texts.Min()) <= value && value <= string(texts.Max())
+}
+
+// cells are all values of a column of a row group, one a row.
+func cells(group *file.RowGroupReader, column int) ([]Cell, error) {
+	reader, err := group.Column(column)
+	if err != nil {
+		return nil, err
+	}
+	texts, integers := make([]parquet.ByteArray, readAtOnce), make([]int64, readAtOnce)
+	levels := make([]int16, readAtOnce)
+	optional := reader.Descriptor().MaxDefinitionLevel() > 0
+	all := make([]Cell, 0, group.NumRows())
+	for reader.HasNext() {
+		var places int64
+		var cell func(i int) Cell
+		switch from := reader.(type) {
+		case *file.ByteArrayColumnChunkReader:
+			places, _, err = from.ReadBatch(readAtOnce, texts, levels, nil)
+			cell = func(i int) Cell { return Cell{Text: string(texts[i])} }
+		case *file.Int64ColumnChunkReader:
+			places, _, err = from.ReadBatch(readAtOnce, integers, levels, nil)
+			cell = func(i int) Cell { return Cell{Integer: integers[i]} }
+		default:
+			return nil, fmt.Errorf("column %s is neither of texts nor of integers", reader.Descriptor().Name())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read column %s: %w", reader.Descriptor().Name(), err)
+		}
+		value := 0
+		for i := range int(places) {
+			if optional && levels[i] == 0 {
+				all = append(all, Cell{Null: true})
+				continue
+			}
+			all = append(all, cell(value))
+			value++
+		}
+	}
+	if err := reader.Err(); err != nil {
+		return nil, fmt.Errorf("read column %s: %w", reader.Descriptor().Name(), err)
+	}
+	if int64(len(all)) != group.NumRows() {
+		return nil, fmt.Errorf("column %s has %d values of %d rows", reader.Descriptor().Name(), len(all), group.NumRows())
+	}
+	return all, nil
+}
