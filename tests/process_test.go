@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,9 +64,19 @@ type process struct {
 // start runs chatlake in a folder, with the fake sites' credentials in its environment. It is killed when the test ends.
 func start(t *testing.T, folder string, args ...string) *process {
 	t.Helper()
-	name, err := binary()
+	p, err := launch(folder, args...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	return p
+}
+
+// launch is start where no test is at hand: whoever calls it has to kill the process.
+func launch(folder string, args ...string) (*process, error) {
+	name, err := binary()
+	if err != nil {
+		return nil, err
 	}
 	p := &process{cmd: exec.Command(name, args...), exited: make(chan struct{})}
 	p.cmd.Dir = folder
@@ -74,14 +85,13 @@ func start(t *testing.T, folder string, args ...string) *process {
 		"LIVEPERSON_CLIENT_ID="+liveperson.ClientID, "LIVEPERSON_CLIENT_SECRET="+liveperson.ClientSecret)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	go func() {
 		defer close(p.exited)
 		_ = p.cmd.Wait()
 	}()
-	t.Cleanup(p.kill)
-	return p
+	return p, nil
 }
 
 // kill ends the process with SIGKILL and waits until it is gone.
@@ -91,8 +101,11 @@ func (p *process) kill() {
 	}
 }
 
-// succeed waits until the process has ended with status 0.
-func (p *process) succeed(t *testing.T) {
+// terminate tells the process to end, as a service manager does.
+func (p *process) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+
+// status waits until the process has ended, and is its exit status, -1 when a signal ended it.
+func (p *process) status(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.exited:
@@ -100,7 +113,13 @@ func (p *process) succeed(t *testing.T) {
 		p.kill()
 		t.Fatalf("no end after %s:\n%s", patience, tail(p.out.Bytes()))
 	}
-	if status := p.cmd.ProcessState.ExitCode(); status != 0 {
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// succeed waits until the process has ended with status 0.
+func (p *process) succeed(t *testing.T) {
+	t.Helper()
+	if status := p.status(t); status != 0 {
 		t.Fatalf("exit status %d:\n%s", status, tail(p.out.Bytes()))
 	}
 }
@@ -189,4 +208,13 @@ accounts:
 		t.Fatal(err)
 	}
 	return folder
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

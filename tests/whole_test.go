@@ -3,9 +3,7 @@ package tests
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,43 +36,14 @@ func TestExport(t *testing.T) {
 	})
 	t.Run("histories", func(t *testing.T) {
 		const budget = 3100 // for ten thousand conversations in chunks of 25, without the directory
-		all := historyEvents(t, folder)
-		t.Logf("events for %d conversations in chunks of %d: %v", conversations, chunk, all)
-		if events := all["export"] + all["created"]; events == 0 || events > budget {
+		server := openTemporal(t, folder)
+		defer server.kill()
+		all := server.histories(t)
+		t.Logf("events and activities for %d conversations in chunks of %d: %v", conversations, chunk, all)
+		if events := all["export"].events + all["created"].events; events == 0 || events > budget {
 			t.Errorf("%d events, want at most %d", events, budget)
 		}
 	})
-}
-
-// historyEvents adds up the histories of all workflows that the embedded server of a folder remembers: export, and by
-// stream. It asks Temporal's HTTP API, which the UI stands on.
-func historyEvents(t *testing.T, folder string) map[string]int64 {
-	t.Helper()
-	port := freePort(t)
-	p := start(t, folder, "worker", "--ui-port", strconv.Itoa(port))
-	defer p.kill()
-	events := map[string]int64{}
-	for token := ""; ; {
-		var page struct {
-			Executions []struct {
-				Execution     struct{ WorkflowID string }
-				HistoryLength int64 `json:",string"`
-			}
-			NextPageToken string
-		}
-		p.ask(t, fmt.Sprintf("http://127.0.0.1:%d/api/v1/namespaces/default/workflows?nextPageToken=%s", port, url.QueryEscape(token)), &page)
-		for _, run := range page.Executions {
-			id := strings.Split(run.Execution.WorkflowID, "/") // export/<account>/<name> or shard/<account>/<stream>/<window>
-			kind := id[0]
-			if kind == "shard" {
-				kind = id[2]
-			}
-			events[kind] += run.HistoryLength
-		}
-		if token = page.NextPageToken; token == "" {
-			return events
-		}
-	}
 }
 
 // TestKill ends the process with SIGKILL half way and starts it again: the lake is the same as if nothing had happened,

@@ -1,0 +1,98 @@
+package tests
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// usage is what workflows have put into Temporal's histories.
+type usage struct{ events, activities int64 }
+
+// perActivity is the cost that the budget of an export is written in.
+func (u usage) perActivity() float64 { return float64(u.events) / float64(max(1, u.activities)) }
+
+// temporal is a running chatlake process whose Temporal server and UI can be asked.
+type temporal struct {
+	*process
+	port int
+}
+
+// openTemporal starts a process that holds the Temporal server of a state folder.
+func openTemporal(t *testing.T, folder string) temporal {
+	t.Helper()
+	port := freePort(t)
+	return temporal{start(t, folder, "worker", "--config", "chatlake.yaml", "--ui-port", strconv.Itoa(port)), port}
+}
+
+// serveTemporal is a Temporal server that outlives the workers that the test kills. It is a chatlake worker whose task queue nobody
+// else uses, so it has nothing to do. It returns when it can be dialled at address.
+func serveTemporal(t *testing.T) (server temporal, address string) {
+	t.Helper()
+	folder := configure(t, "http://127.0.0.1:1", "{url: file:lake}", "{}")
+	server = openTemporal(t, folder)
+	var none struct{}
+	server.ask(t, server.workflows(""), &none)
+	return server, strings.TrimSpace(read(t, filepath.Join(folder, "state", "temporal.address")))
+}
+
+func (s temporal) workflows(rest string) string {
+	return fmt.Sprintf("http://127.0.0.1:%d/api/v1/namespaces/default/workflows%s", s.port, rest)
+}
+
+// histories adds up the histories of all workflows that the server remembers: export, and by stream. It asks Temporal's
+// HTTP API, which the UI stands on.
+func (s temporal) histories(t *testing.T) map[string]usage {
+	t.Helper()
+	all := map[string]usage{}
+	for token := ""; ; {
+		var page struct {
+			Executions []struct {
+				Execution     struct{ WorkflowID, RunID string }
+				HistoryLength int64 `json:",string"`
+			}
+			NextPageToken string
+		}
+		s.ask(t, s.workflows("?nextPageToken="+url.QueryEscape(token)), &page)
+		for _, run := range page.Executions {
+			id := strings.Split(run.Execution.WorkflowID, "/") // export/<account>/<name> or shard/<account>/<stream>/<window>
+			kind := id[0]
+			if kind == "shard" {
+				kind = id[2]
+			}
+			u := all[kind]
+			u.events += run.HistoryLength
+			u.activities += s.activities(t, run.Execution.WorkflowID, run.Execution.RunID)
+			all[kind] = u
+		}
+		if token = page.NextPageToken; token == "" {
+			return all
+		}
+	}
+}
+
+// activities counts the activities that one run has given out.
+func (s temporal) activities(t *testing.T, workflowID, runID string) (n int64) {
+	t.Helper()
+	for token := ""; ; {
+		var page struct {
+			History struct {
+				Events []struct{ EventType string }
+			}
+			NextPageToken string
+		}
+		s.ask(t, s.workflows(fmt.Sprintf("/%s/history?execution.runId=%s&nextPageToken=%s",
+			url.PathEscape(workflowID), runID, url.QueryEscape(token))), &page)
+		for _, event := range page.History.Events {
+			if event.EventType == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED" {
+				n++
+			}
+		}
+		if token = page.NextPageToken; token == "" {
+			return n
+		}
+	}
+}
