@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
@@ -310,6 +312,7 @@ func (a *account) sideBySide(ctx context.Context, n int, do func(context.Context
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
+	var panicked atomic.Pointer[any]
 	free := make(chan struct{}, a.atOnce)
 	for i := range n {
 		if free <- struct{}{}; ctx.Err() != nil {
@@ -317,12 +320,21 @@ func (a *account) sideBySide(ctx context.Context, n int, do func(context.Context
 		}
 		all.Go(func() {
 			defer func() { <-free }()
+			defer func() {
+				if p := recover(); p != nil {
+					panicked.Store(&p)
+					cancel(errors.New("panic"))
+				}
+			}()
 			if err := do(ctx, i); err != nil {
 				cancel(err)
 			}
 		})
 	}
 	all.Wait()
+	if p := panicked.Load(); p != nil {
+		panic(*p) // here it ends the attempt; in a goroutine of its own it would end the process
+	}
 	if err := ctxError(outer, opList); err != nil {
 		return err
 	}
