@@ -139,14 +139,14 @@ func (l *Lake) record(ctx context.Context, key string) (*Record, error) {
 	}
 	var r Record
 	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("commit record %s is damaged: %w", key, err)
+		return nil, &damagedError{fmt.Sprintf("commit record %s is damaged: %v", key, err)}
 	}
 	if r.FormatVersion != formatVersion {
-		return nil, fmt.Errorf("commit record %s has format version %d, this build reads version %d: use a newer build",
-			key, r.FormatVersion, formatVersion)
+		return nil, &damagedError{fmt.Sprintf("commit record %s has format version %d, this build reads version %d: use a newer build",
+			key, r.FormatVersion, formatVersion)}
 	}
 	if r.Generation < 1 || ledgerKey(r.Shard, r.Generation) != key {
-		return nil, fmt.Errorf("commit record %s is damaged: it says that it is generation %d of %s", key, r.Generation, r.Shard)
+		return nil, &damagedError{fmt.Sprintf("commit record %s is damaged: it says that it is generation %d of %s", key, r.Generation, r.Shard)}
 	}
 	return &r, nil
 }

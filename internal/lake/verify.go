@@ -9,8 +9,13 @@ import (
 	"io"
 	"iter"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/chatlake/chatlake/internal/parquet"
 )
+
+// filesAtOnce is how many files are looked at at the same time.
+const filesAtOnce = 4
 
 // Finding is one thing in the lake that is not as the ledger says.
 type Finding struct {
@@ -21,17 +26,25 @@ type Finding struct {
 // VerifyRecord opens every file that a record names and compares size, table and row count; deep reads all of it and
 // compares the digest too.
 func (l *Lake) VerifyRecord(ctx context.Context, r Record, deep bool) ([]Finding, error) {
+	problems := make([]string, len(r.Files))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(filesAtOnce)
+	for i, f := range r.Files {
+		group.Go(func() (err error) {
+			if problems[i], err = l.verifyFile(ctx, f, deep); err != nil {
+				err = fmt.Errorf("verify %s: %w", f.Key, err)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
 	var findings []Finding
-	for _, f := range r.Files {
-		problem, err := l.verifyFile(ctx, f, deep)
-		if err != nil {
-			return findings, fmt.Errorf("verify %s: %w", f.Key, err)
-		}
+	for i, problem := range problems {
 		if problem != "" {
-			findings = append(findings, Finding{Key: f.Key, Problem: problem})
+			findings = append(findings, Finding{Key: r.Files[i].Key, Problem: problem})
 		}
 	}
-	return findings, nil
+	return findings, err
 }
 
 func (l *Lake) verifyFile(ctx context.Context, f File, deep bool) (string, error) {
@@ -113,10 +126,32 @@ func (o *objectReader) ReadAt(p []byte, offset int64) (int, error) {
 // harm nobody; a file of an attempt that is under way is among them.
 func (l *Lake) Orphans(ctx context.Context, f Filter) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		named, err := l.named(ctx, f)
+		entries, err := l.Ledger(ctx, f)
 		if err != nil {
 			yield(Object{}, err)
 			return
+		}
+		for object, err := range l.Unnamed(ctx, f, entries) {
+			if !yield(object, err) {
+				return
+			}
+		}
+	}
+}
+
+// Unnamed is Orphans for a ledger that was read already, with the same filter. As long as a record cannot be read nobody
+// knows which files it names, and that is an error.
+func (l *Lake) Unnamed(ctx context.Context, f Filter, entries []Entry) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		named := map[string]bool{}
+		for _, entry := range entries {
+			if entry.Record == nil {
+				yield(Object{}, fmt.Errorf("look for files without a record: %s: %s", entry.Key, entry.Problem))
+				return
+			}
+			for _, file := range entry.Record.Files {
+				named[file.Key] = true
+			}
 		}
 		for object, err := range l.store.List(ctx, dataRoot) {
 			if err != nil {
@@ -128,26 +163,4 @@ func (l *Lake) Orphans(ctx context.Context, f Filter) iter.Seq2[Object, error] {
 			}
 		}
 	}
-}
-
-// named is every file that any generation names.
-func (l *Lake) named(ctx context.Context, f Filter) (map[string]bool, error) {
-	var keys []string
-	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
-		if err != nil {
-			return nil, fmt.Errorf("read ledger: %w", err)
-		}
-		keys = append(keys, object.Key)
-	}
-	records, err := l.records(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	named := map[string]bool{}
-	for _, record := range records {
-		for _, file := range record.Files {
-			named[file.Key] = true
-		}
-	}
-	return named, nil
 }

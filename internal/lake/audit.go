@@ -1,0 +1,132 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chatlake/chatlake/internal/parquet"
+)
+
+// Entry is one object of the ledger: a record, or what keeps it from being read.
+type Entry struct {
+	Key        string
+	Shard      Shard // as the key says; zero where the key is not that of a record
+	Generation int
+	Record     *Record
+	Problem    string // empty when Record is set
+}
+
+// Ledger reads all records that a filter asks for, those too whose place a later generation has taken, in the order of
+// their keys. One that is damaged or may not be read is told of, and keeps nobody from the others.
+func (l *Lake) Ledger(ctx context.Context, f Filter) ([]Entry, error) {
+	var entries []Entry
+	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		e := Entry{Key: object.Key}
+		if e.Shard, e.Generation, err = parseLedgerKey(object.Key); err != nil {
+			e = Entry{Key: object.Key, Problem: "this is not the name of a commit record; somebody else put it there"}
+		} else if !f.matches(e.Shard) {
+			continue
+		}
+		entries = append(entries, e)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(requestsAtOnce)
+	for i := range entries {
+		e := &entries[i]
+		if e.Problem != "" {
+			continue
+		}
+		group.Go(func() (err error) {
+			if e.Record, err = l.record(ctx, e.Key); err == nil || !isOfOne(err) {
+				return err
+			}
+			e.Problem = err.Error()
+			return nil
+		})
+	}
+	return entries, group.Wait()
+}
+
+// isOfOne says whether an error is about one object, and the next may be read all the same.
+func isOfOne(err error) bool {
+	var damaged *damagedError
+	status := answerOf(err).status
+	return errors.As(err, &damaged) || errors.Is(err, ErrNotExist) || errors.Is(err, fs.ErrPermission) || status >= 400 && status < 500
+}
+
+// damagedError is about what was read, not about reading.
+type damagedError struct{ text string }
+
+func (e *damagedError) Error() string { return e.text }
+
+// The words of a scan of a file.
+type (
+	Query = parquet.Query
+	Row   = parquet.Row
+	Cell  = parquet.Cell
+)
+
+// Scan reads columns of a file, in ranges: of an object as little as the query needs. The problem is not empty when the
+// file is missing or damaged; an error is the store's.
+func (l *Lake) Scan(ctx context.Context, f File, q Query, found func(Row)) (problem string, err error) {
+	at := &objectReader{ctx: ctx, store: l.store, key: f.Key, size: f.Bytes}
+	err = parquet.Scan(at, f.Bytes, q, func(row Row) error {
+		found(row)
+		return nil
+	})
+	switch {
+	case errors.Is(at.err, ErrNotExist):
+		return "the file is missing", nil
+	case at.err != nil:
+		if object, failed := l.store.Stat(ctx, f.Key); failed == nil && object.Bytes < f.Bytes {
+			return fmt.Sprintf("the file has %d bytes, %d were written", object.Bytes, f.Bytes), nil
+		}
+		return "", fmt.Errorf("read %s: %w", f.Key, at.err)
+	case err != nil:
+		return "the file is damaged: " + err.Error(), nil
+	}
+	return "", nil
+}
+
+// Leftover is a staged object, and whose it is.
+type Leftover struct {
+	Object
+	Account, Stream string
+	Window          string
+	Generation      int // 0 where the key does not say
+}
+
+// Leftovers yields the staged objects of an account, or of all.
+func (l *Lake) Leftovers(ctx context.Context, account string) iter.Seq2[Leftover, error] {
+	return func(yield func(Leftover, error) bool) {
+		prefix := stagingRoot
+		if account != "" {
+			prefix += account + "/"
+		}
+		for object, err := range l.store.List(ctx, prefix) {
+			if err != nil {
+				yield(Leftover{}, fmt.Errorf("list staged objects: %w", err))
+				return
+			}
+			left := Leftover{Object: object}
+			if parts := strings.Split(strings.TrimPrefix(object.Key, stagingRoot), "/"); len(parts) >= 5 {
+				left.Account, left.Stream, left.Window = parts[0], parts[1], parts[2]
+				if _, err := fmt.Sscanf(parts[3], "g%d", &left.Generation); err != nil {
+					left.Generation = 0
+				}
+			}
+			if !yield(left, nil) {
+				return
+			}
+		}
+	}
+}
