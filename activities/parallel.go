@@ -37,6 +37,9 @@ func inParallel(ctx context.Context, refs []providers.Ref, batch, parallel int, 
 		})
 		for turn := range turns {
 			for it := range turn {
+				if it.panicked != nil {
+					panic(it.panicked) // where the SDK makes an error of it: anywhere else it would end the process
+				}
 				if !yield(it.doc, it.err) || it.err != nil {
 					return
 				}
@@ -49,17 +52,29 @@ func inParallel(ctx context.Context, refs []providers.Ref, batch, parallel int, 
 }
 
 type item struct {
-	doc schemas.Document
-	err error
+	doc      schemas.Document
+	err      error
+	panicked any
 }
 
 // send passes documents on until they end or nobody wants them any more.
 func send(ctx context.Context, to chan<- item, documents iter.Seq2[schemas.Document, error]) {
 	defer close(to)
-	for doc, err := range documents {
+	pass := func(it item) bool {
 		select {
-		case to <- item{doc, err}:
+		case to <- it:
+			return true
 		case <-ctx.Done():
+			return false
+		}
+	}
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			pass(item{panicked: panicked})
+		}
+	}()
+	for doc, err := range documents {
+		if !pass(item{doc: doc, err: err}) {
 			return
 		}
 	}

@@ -104,3 +104,25 @@ func TestParallelFetchEndsWhenNobodyWantsMore(t *testing.T) {
 		}
 	})
 }
+
+// TestParallelFetchPanicsWhereItIsAsked looks for a panic in the goroutine of the caller: in another one it would end the
+// worker, and the same conversation would end the next.
+func TestParallelFetchPanicsWhereItIsAsked(t *testing.T) {
+	fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+		return func(yield func(schemas.Document, error) bool) {
+			if part[0].ID == "7" {
+				panic("cannot be read")
+			}
+			yield(schemas.Document{ConversationID: part[0].ID}, nil)
+		}
+	}
+	n := 0
+	defer func() {
+		if got := recover(); got != "cannot be read" || n != 7 {
+			t.Errorf("%d documents, then the panic %v; want 7, then that of the fetch", n, got)
+		}
+	}()
+	for range inParallel(t.Context(), refs(50), 1, 4, fetch) {
+		n++
+	}
+}
