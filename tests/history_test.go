@@ -25,7 +25,7 @@ type temporal struct {
 func openTemporal(t *testing.T, folder string) temporal {
 	t.Helper()
 	port := freePort(t)
-	return temporal{start(t, folder, "worker", "--config", "chatlake.yaml", "--ui-port", strconv.Itoa(port)), port}
+	return temporal{start(t, folder, "worker", "--ui-port", strconv.Itoa(port)), port}
 }
 
 // serveTemporal is a Temporal server that outlives the workers that the test kills. It is a chatlake worker whose task queue nobody

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -147,14 +148,23 @@ func (p *process) ask(t *testing.T, address string, into any) {
 	}
 }
 
+// ports are handed out from below those that systems give to outgoing connections, each once: a port that is free now may
+// be taken by a connection of another process before a server gets round to it.
+var ports atomic.Int64
+
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, count = 20_000, 12_000
+	for range 100 {
+		port := first + (os.Getpid()*101+int(ports.Add(1)))%count
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 func tail(out []byte) []byte { return out[max(0, len(out)-4000):] }

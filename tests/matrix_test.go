@@ -1,0 +1,320 @@
+package tests
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	matrix = flag.String("matrix", "some", "which cells of the kill matrix to play: some, whole, or those whose name holds this text")
+	atOnce = flag.Int("at-once", 4, "cells of the kill matrix at a time; they wait most of their time")
+	table  = flag.String("table", "", "file to write the kill matrix to, as Markdown")
+)
+
+// TestKillMatrix ends a process, a server or a line in the middle of every step of an export. Afterwards the same command is
+// given again where a person would have to, and the lake is as if nothing had happened.
+//
+//	go -C tests test -run TestKillMatrix -timeout 2h -matrix whole
+//
+// With -table ../docs/kill-matrix.md it writes that page anew.
+func TestKillMatrix(t *testing.T) {
+	cells := chosenCells()
+	if len(cells) == 0 {
+		t.Fatalf("no cell is called %q", *matrix)
+	}
+	unbroken := map[play]map[string]int64{}
+	for _, c := range cells {
+		if unbroken[c.play()] == nil {
+			unbroken[c.play()] = c.play().requests(t)
+		}
+	}
+	outcomes := make([]outcome, len(cells))
+	slots := make(chan struct{}, *atOnce)
+	var playing sync.WaitGroup
+	for i, c := range cells {
+		playing.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			began := time.Now()
+			passed := t.Run(c.String(), func(t *testing.T) { outcomes[i] = c.run(t, unbroken[c.play()]) })
+			outcomes[i].cell, outcomes[i].passed, outcomes[i].took = c, passed, time.Since(began)
+		})
+	}
+	playing.Wait()
+	text := tabulate(outcomes)
+	t.Logf("%d cells\n%s", len(cells), text)
+	if *table != "" {
+		if err := os.WriteFile(*table, []byte(fmt.Sprintf(page, len(cells), time.Now().UTC().Format(time.DateOnly), outage)+text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// page is what stands above the table.
+const page = `# The kill matrix
+
+%d experiments with the real binary, played on %s. Each exports a window from a fake Chatwoot and ends something in the
+middle of a step: a process, the S3 server, or a line. Processes are started again by the command that began them; servers
+and lines come back after %s. This page is written by
+
+    go -C tests test -run TestKillMatrix -timeout 2h -matrix whole -table ../docs/kill-matrix.md
+
+"equal" says that all of this held afterwards: the command ended with status 0, every row of every table equals the site's
+truth, ` + "`chatlake verify --deep`" + ` ended with status 0, no staged object of a committed shard is left, no data file that nobody
+reads is left unless the export was cancelled, no more requests were repeated than the activities in flight had made (times
+four where a line or the store was away, as each is attempted so often), and no more than 6.2 events an activity stand
+in the histories.
+
+- "asks" and "reads" lose the request; "has" and "is done" carry it out, and lose the answer.
+- Repeated requests are those beyond an unbroken export of the same size: 90 conversations, 3 chunks of 2 in flight; where the
+  shard continues as new 1,060 conversations, 4 chunks of 1.
+- A worker that was killed is missed after 20 seconds: most of the time of its experiments.
+- On a folder a step is seen by the files that appear or vanish, so nothing is lost on the way and reading is not seen.
+
+`
+
+func chosenCells() []cell {
+	switch *matrix {
+	case "some":
+		return someCells()
+	case "whole":
+		return everyCell()
+	}
+	return slices.DeleteFunc(everyCell(), func(c cell) bool { return !strings.Contains(c.String(), *matrix) })
+}
+
+// outcome is what became of a cell.
+type outcome struct {
+	cell     cell
+	passed   bool
+	took     time.Duration
+	repeated map[string]int64 // requests to the provider beyond those of an unbroken export, by endpoint
+	usage    usage
+	orphans  int
+}
+
+func (c cell) play() play {
+	if c.step.name == stepContinue.name {
+		return long
+	}
+	return short
+}
+
+// run plays a cell and judges it, by what an unbroken export asks for.
+func (c cell) run(t *testing.T, unbroken map[string]int64) outcome {
+	var s *stage
+	var server temporal
+	if c.death.apart {
+		var address string
+		server, address = serveTemporal(t)
+		s = newStage(t, c.play(), c.folder, address)
+		c.playApart(s)
+	} else {
+		s = newStage(t, c.play(), c.folder, "")
+		c.playTogether(s)
+	}
+	s.pending.Wait()
+
+	o := outcome{repeated: map[string]int64{}}
+	for endpoint, n := range s.site.Stats().Endpoints {
+		o.repeated[endpoint] = n - unbroken[endpoint]
+	}
+	c.judgeRequests(t, s, o.repeated)
+	if left := s.staging(); len(left) > 0 {
+		t.Errorf("%d staged objects of committed shards are left: %q", len(left), left)
+	}
+	o.orphans = c.judgeFiles(t, s)
+	sameAsSite(t, s.root, s.site, january, "conversation", "messages")
+
+	if !c.death.apart {
+		server = openTemporal(t, s.folder)
+	}
+	for kind, u := range server.histories(t) {
+		o.usage.events, o.usage.activities = o.usage.events+u.events, o.usage.activities+u.activities
+		t.Logf("%s: %d events, %d activities", kind, u.events, u.activities)
+	}
+	if o.usage.perActivity() > eventsPerActivity {
+		t.Errorf("%d events for %d activities, want at most %.1f for each", o.usage.events, o.usage.activities, eventsPerActivity)
+	}
+	return o
+}
+
+const eventsPerActivity = 6.2
+
+// playTogether is the export with everything in one process.
+func (c cell) playTogether(s *stage) {
+	c.arm(s)
+	p := s.expose(exportJanuary...)
+	s.comes(p)
+	if c.death.ends {
+		p.kill() // it is dead; its output is whole now
+	}
+	if c.step.name == stepCancel.name {
+		c.finishCancelled(s, p)
+		return
+	}
+	if c.death.ends {
+		p = s.start(exportJanuary...)
+	}
+	p.succeed(s.t)
+}
+
+// playApart is the export with a worker of its own, under a Temporal server that lives on.
+func (c cell) playApart(s *stage) {
+	s.start(append(slices.Clone(exportJanuary), "--detach")...).succeed(s.t)
+	c.arm(s)
+	p := s.expose("worker")
+	s.comes(p)
+	if status := p.status(s.t); status != 0 && c.death.name == workerEnded.name {
+		s.t.Errorf("the worker ended with status %d:\n%s", status, tail(p.out.Bytes()))
+	}
+	again := s.start("worker")
+	if c.step.name == stepCancel.name {
+		c.finishCancelled(s, nil)
+	} else {
+		s.start(exportJanuary...).succeed(s.t)
+	}
+	again.terminate()
+	again.succeed(s.t)
+}
+
+// arm sets the trap of the cell. That of a cancelled export is in the cleaning up after it.
+func (c cell) arm(s *stage) {
+	if c.step.name != stepCancel.name {
+		s.set(&trap{moment: c.step, strike: s.strikes(c.death), drop: c.death.drop(c.step)})
+		return
+	}
+	s.set(&trap{moment: stepFetch, strike: func() {
+		s.set(&trap{moment: stepCancel, strike: s.strikes(c.death), drop: c.death.drop(c.step)})
+		s.pending.Go(func() {
+			p, err := launch(s.folder, "cancel")
+			if err != nil {
+				s.t.Error(err)
+				return
+			}
+			defer p.kill()
+			select {
+			case <-p.exited:
+			case <-time.After(patience):
+				s.t.Errorf("no end of cancel after %s", patience)
+			}
+		})
+	}})
+}
+
+// finishCancelled ends an export that was told to end, and copies the range after all.
+func (c cell) finishCancelled(s *stage, p *process) {
+	s.t.Helper()
+	s.pending.Wait() // the command that cancels, too
+	switch {
+	case c.death.apart:
+		p = s.start(exportJanuary...) // meets the export while it ends, or begins anew
+		if status := p.status(s.t); status == 0 {
+			return
+		}
+	case c.death.ends:
+		again := s.start("cancel") // the first may have died with the server that it spoke to
+		if status := again.status(s.t); status != 0 && !strings.Contains(again.out.String(), "no export runs") {
+			s.t.Fatalf("cancel, given again, ended with status %d:\n%s", status, tail(again.out.Bytes()))
+		}
+		p = nil
+	}
+	if p != nil {
+		if status := p.status(s.t); status != 1 || !strings.Contains(p.out.String(), "was cancelled") {
+			s.t.Fatalf("the cancelled export ended with status %d:\n%s", status, tail(p.out.Bytes()))
+		}
+	}
+	s.start(exportJanuary...).succeed(s.t)
+}
+
+// requests is what an unbroken export of this size asks of the provider, by endpoint.
+func (p play) requests(t *testing.T) map[string]int64 {
+	t.Helper()
+	s := newStage(t, p, true, "")
+	s.start(exportJanuary...).succeed(t)
+	return s.site.Stats().Endpoints
+}
+
+// judgeRequests holds what was asked more than once against what was in flight when the death struck.
+func (c cell) judgeRequests(t *testing.T, s *stage, repeated map[string]int64) {
+	t.Helper()
+	const page = 22 // requests of the list: twenty, and the search for where the window begins
+	slots, attempts := int64(s.chunks), c.death.attempts
+	bounds := map[string]int64{
+		"conversations/{id}/messages":     slots * int64(s.chunk) * attempts,
+		"conversations/{id}":              slots * int64(s.chunk) * 10 * attempts,
+		"conversations/{id}/participants": slots * int64(s.chunk) * 10 * attempts,
+	}
+	for _, endpoint := range slices.Sorted(maps.Keys(repeated)) {
+		bound, ok := bounds[endpoint]
+		if !ok {
+			bound = page * attempts
+		}
+		if c.step.name == stepCancel.name { // what was not committed is thrown away, once
+			bound += s.site.Stats().Endpoints[endpoint] - repeated[endpoint]
+		}
+		if repeated[endpoint] > bound {
+			t.Errorf("%s: %d requests repeated, want at most %d", endpoint, repeated[endpoint], bound)
+		}
+	}
+}
+
+// judgeFiles has the lake verified, and counts the data files that nobody reads. Only a shard that was cancelled after it had
+// written files may leave some: what is fetched anew is another content.
+func (c cell) judgeFiles(t *testing.T, s *stage) int {
+	t.Helper()
+	p := s.start("verify", "--deep", "--output", "json")
+	p.succeed(t)
+	var found struct{ Orphans []string }
+	if err := json.Unmarshal(p.out.Bytes(), &found); err != nil {
+		t.Fatalf("%v:\n%s", err, tail(p.out.Bytes()))
+	}
+	if len(found.Orphans) > 0 && c.step.name != stepCancel.name {
+		t.Errorf("%d files that nobody reads: %q", len(found.Orphans), found.Orphans)
+	}
+	return len(found.Orphans)
+}
+
+// tabulate writes outcomes as a table in Markdown, in the order of steps.
+func tabulate(outcomes []outcome) string {
+	var b strings.Builder
+	b.WriteString("| step | death | lake | outcome | requests repeated | events/activity | files of nobody | seconds |\n|---|---|---|---|---|---|---|---|\n")
+	for _, o := range outcomes {
+		verdict := "equal"
+		if !o.passed {
+			verdict = "**FAILED**"
+		}
+		var repeated []string
+		for _, endpoint := range slices.Sorted(maps.Keys(o.repeated)) {
+			if n := o.repeated[endpoint]; n > 0 {
+				repeated = append(repeated, fmt.Sprintf("%d %s", n, word(endpoint)))
+			}
+		}
+		if len(repeated) == 0 {
+			repeated = []string{"none"}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %.1f | %d | %.0f |\n", o.cell.step.name, o.cell.death.name, o.cell.lake(), verdict,
+			strings.Join(repeated, ", "), o.usage.perActivity(), o.orphans, o.took.Seconds())
+	}
+	return b.String()
+}
+
+// word is an endpoint in a word.
+func word(endpoint string) string {
+	switch endpoint {
+	case "conversations":
+		return "list"
+	case "conversations/{id}":
+		return "details"
+	}
+	return path.Base(endpoint)
+}

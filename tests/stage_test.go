@@ -1,0 +1,178 @@
+package tests
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+// play says how large an export is and how it is cut.
+type play struct {
+	conversations, chunks, chunk int
+}
+
+var (
+	short = play{conversations: 90, chunks: 3, chunk: 2}
+	// long is so many activities that the shard continues as new: 800 of a run, and a page of 500 conversations more than
+	// was begun by then.
+	long = play{conversations: 1060, chunks: 4, chunk: 1}
+)
+
+// january is the one window of the export.
+var january = schemas.Window{From: year.From, To: year.From.AddDate(0, 1, 0)}
+
+var exportJanuary = []string{"export", "--account", "acme", "--from", "2025-01-01", "--to", "2025-02-01"}
+
+func (p play) site() *chatwoot.Site {
+	return chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{
+		Seed: 5, Conversations: p.conversations, From: january.From, To: january.To,
+	}), chatwoot.Options{})
+}
+
+// stage is where a cell plays: a fake site, a lake, processes, and the wire between them.
+type stage struct {
+	play
+	*wire
+	site   *chatwoot.Site
+	server s3test.Server // zero for a folder
+	folder string        // of the configuration
+
+	t       *testing.T
+	mu      sync.Mutex
+	victim  *process
+	struck  chan struct{} // closed when the death has struck
+	pending sync.WaitGroup
+}
+
+// newStage sets everything up; address is that of a Temporal server, empty for the one in process.
+func newStage(t *testing.T, p play, onFolder bool, address string) *stage {
+	t.Helper()
+	s := &stage{play: p, wire: &wire{}, site: p.site(), t: t, struck: make(chan struct{})}
+	t.Cleanup(s.pending.Wait)
+	lake := "{url: file:lake}"
+	if !onFolder {
+		s.server = s3test.Start(t)
+		front := s.store(t, s.server)
+		lake = fmt.Sprintf("{url: s3://%s/chatlake, endpoint: %q, region: %s, path_style: true, access_key: file:access_key, secret_key: file:secret_key}",
+			front.Bucket, front.Endpoint, front.Region)
+	}
+	s.folder = configure(t, s.provider(t, s.site), lake, fmt.Sprintf("{shards: 2, chunks: %d, chunk: %d}", p.chunks, p.chunk))
+	if onFolder {
+		s.wire.folder(t, filepath.Join(s.folder, "lake"))
+	}
+	for name, content := range map[string]string{"access_key": s.server.AccessKey, "secret_key": s.server.SecretKey} {
+		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if address != "" {
+		s.configureTemporal(address)
+	}
+	return s
+}
+
+func (s *stage) configureTemporal(address string) {
+	file, err := os.OpenFile(filepath.Join(s.folder, "chatlake.yaml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = fmt.Fprintf(file, "temporal: {address: %q, task_queue: cell}\n", address)
+	}
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stage) start(args ...string) *process {
+	s.t.Helper()
+	return start(s.t, s.folder, args...)
+}
+
+// expose starts the process that the death is meant for.
+func (s *stage) expose(args ...string) *process {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.victim = s.start(args...)
+	return s.victim
+}
+
+// strikes is what a trap does: the death, and word of it.
+func (s *stage) strikes(d death) func() {
+	return func() {
+		s.mu.Lock() // the process stands there already
+		s.mu.Unlock()
+		close(s.struck) // before the process ends by it
+		d.strike(s)
+	}
+}
+
+func (s *stage) kill()      { s.victim.kill() }
+func (s *stage) terminate() { s.victim.terminate() }
+func (s *stage) cutSite() {
+	s.away(func() { s.cut(true, false) }, func() error { s.cut(false, false); return nil })
+}
+func (s *stage) cutStore() {
+	s.away(func() { s.cut(false, true) }, func() error { s.cut(false, false); return nil })
+}
+func (s *stage) killStore() {
+	s.away(s.server.Kill, func() error { return s.server.Restart(context.Background()) })
+}
+
+// away takes something away for the length of an outage.
+func (s *stage) away(take func(), bring func() error) {
+	take()
+	s.pending.Go(func() {
+		time.Sleep(outage)
+		if err := bring(); err != nil {
+			s.t.Errorf("after the outage: %v", err)
+		}
+	})
+}
+
+// comes waits until the death has struck. A process that ends without it has not come to the step.
+func (s *stage) comes(p *process) {
+	s.t.Helper()
+	select {
+	case <-s.struck:
+	case <-p.exited:
+		select {
+		case <-s.struck: // it is how the process ended
+		default:
+			s.t.Fatalf("the step never came; the process ended with status %d:\n%s", p.cmd.ProcessState.ExitCode(), tail(p.out.Bytes()))
+		}
+	case <-time.After(patience):
+		p.kill()
+		s.t.Fatalf("the step never came in %s:\n%s", patience, tail(p.out.Bytes()))
+	}
+}
+
+// staging are the staged objects in the lake of shards that stand in the ledger.
+func (s *stage) staging() (left []string) {
+	committed := map[string]bool{}
+	keys := objects(s.root)
+	for _, key := range keys {
+		parts := strings.Split(key, "/") // _ledger/v1/provider=/account=/stream=/window/g0001.json
+		if parts[0] == "_ledger" && len(parts) == 7 {
+			committed[strings.TrimPrefix(parts[3], "account=")+"/"+strings.TrimPrefix(parts[4], "stream=")+"/"+parts[5]] = true
+		}
+	}
+	for _, key := range keys {
+		parts := strings.Split(key, "/") // _staging/account/stream/window/g0001/name
+		if parts[0] == "_staging" && (len(parts) != 6 || committed[strings.Join(parts[1:4], "/")]) {
+			left = append(left, key)
+		}
+	}
+	return left
+}
