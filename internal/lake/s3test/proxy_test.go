@@ -126,3 +126,38 @@ func TestKilledServerStartsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestUploadsAreCounted(t *testing.T) {
+	server := Start(t)
+	c := client(server)
+	count := func(want int) {
+		t.Helper()
+		listed, err := c.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &server.Bucket})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := server.Uploads(); err != nil || n != want || len(listed.Uploads) != want {
+			t.Errorf("%d uploads, error %v, the server lists %d; want %d", n, err, len(listed.Uploads), want)
+		}
+	}
+	count(0)
+	var begun []*s3.CreateMultipartUploadOutput
+	for _, key := range []string{"data/one", "data/one", "data/two"} {
+		upload, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &server.Bucket, Key: &key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := &s3.UploadPartInput{Bucket: &server.Bucket, Key: &key, UploadId: upload.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("x")}
+		if _, err := c.UploadPart(t.Context(), part); err != nil {
+			t.Fatal(err)
+		}
+		begun = append(begun, upload)
+	}
+	count(3)
+	for i, upload := range begun {
+		if _, err := c.AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &server.Bucket, Key: upload.Key, UploadId: upload.UploadId}); err != nil {
+			t.Fatal(err)
+		}
+		count(2 - i)
+	}
+}

@@ -72,6 +72,18 @@ func (s Server) Kill() { s.process.kill() }
 // Restart starts a killed server again, at the same endpoint and over the same data, and waits until it answers.
 func (s Server) Restart(ctx context.Context) error { return s.process.start(ctx) }
 
+// Uploads is how many uploads in parts were begun and neither completed nor aborted, as they lie on the server's disk.
+func (s Server) Uploads() (int, error) {
+	found, err := filepath.Glob(filepath.Join(s.Dir, ".sgwtmp", "multipart", "*", "*"))
+	n := 0
+	for _, name := range found {
+		if info, failed := os.Stat(name); failed == nil && info.IsDir() {
+			n++
+		}
+	}
+	return n, err
+}
+
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
