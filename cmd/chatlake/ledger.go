@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+
+	"github.com/chatlake/chatlake/internal/lake"
+)
+
+// scope are the flags that narrow a look at the lake.
+type scope struct{ account, from, to string }
+
+func (s *scope) flags(flags *pflag.FlagSet, from, to string) {
+	flags.StringVar(&s.account, "account", "", "only this account (default all in the lake)")
+	flags.StringVar(&s.from, "from", "", from)
+	flags.StringVar(&s.to, "to", "", to)
+}
+
+func (s scope) filter() (lake.Filter, error) {
+	f := lake.Filter{Account: s.account}
+	var err error
+	if s.from != "" {
+		if f.From, err = moment(s.from); err != nil {
+			return f, usage("--from: %v", err)
+		}
+	}
+	if s.to != "" {
+		if f.To, err = moment(s.to); err != nil {
+			return f, usage("--to: %v", err)
+		}
+	}
+	if s.from != "" && s.to != "" && !f.From.Before(f.To) {
+		return f, usage("the range is empty: --from %s is not before --to %s", label(f.From), label(f.To))
+	}
+	return f, nil
+}
+
+// ledger is what the ledger says of an account, or of all.
+type ledger struct {
+	entries []lake.Entry  // every generation of every window
+	current []lake.Record // what counts, of the windows in the range
+	// unreadable are entries that stand in the way: nobody knows what they say.
+	unreadable []lake.Finding
+}
+
+// readLedger applies the reader rule past what cannot be read: a window whose highest generation is damaged has nothing
+// that counts.
+func readLedger(ctx context.Context, l *lake.Lake, f lake.Filter) (ledger, error) {
+	var read ledger
+	var err error
+	if read.entries, err = l.Ledger(ctx, lake.Filter{Account: f.Account}); err != nil {
+		return read, err
+	}
+	for i, e := range read.entries {
+		if e.Problem != "" {
+			read.unreadable = append(read.unreadable, lake.Finding{Key: e.Key, Problem: e.Problem})
+		}
+		last := i == len(read.entries)-1 || read.entries[i+1].Shard != e.Shard // generations are neighbours
+		w := e.Shard.Window
+		within := (f.From.IsZero() || w.To.After(f.From)) && (f.To.IsZero() || w.From.Before(f.To))
+		if e.Record != nil && last && within {
+			read.current = append(read.current, *e.Record)
+		}
+	}
+	return read, nil
+}
