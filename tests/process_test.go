@@ -58,9 +58,29 @@ var binary = sync.OnceValues(func() (string, error) {
 // process is a running chatlake.
 type process struct {
 	cmd    *exec.Cmd
-	out    bytes.Buffer
+	out    output
 	exited chan struct{}
 }
+
+// output is what a process says, also while it is still speaking.
+type output struct {
+	mu   sync.Mutex
+	said bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.said.Write(p)
+}
+
+func (o *output) Bytes() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return bytes.Clone(o.said.Bytes())
+}
+
+func (o *output) String() string { return string(o.Bytes()) }
 
 // start runs chatlake in a folder, with the fake sites' credentials in its environment. It is killed when the test ends.
 func start(t *testing.T, folder string, args ...string) *process {

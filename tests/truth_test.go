@@ -161,7 +161,12 @@ type site interface {
 // equal, and documents of those kinds beside the rows.
 func sameAsSite(t *testing.T, root string, site site, window schemas.Window, kinds ...string) {
 	t.Helper()
-	lake := openLake(t, root)
+	sameInLake(t, openLake(t, root), site, window, kinds...)
+}
+
+// sameInLake is sameAsSite for a lake that is open, of which one account may be chosen.
+func sameInLake(t *testing.T, lake *lakesql.Lake, site site, window schemas.Window, kinds ...string) {
+	t.Helper()
 	lake.Stream = "created"
 	c := readContents(t, lake)
 	if len(c.deadLetters) > 0 || len(c.tombstones) > 0 {

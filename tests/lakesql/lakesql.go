@@ -32,10 +32,10 @@ WHERE age = 1`
 
 // Lake is an open lake in a folder.
 type Lake struct {
-	// Stream, when not empty, is the only one whose shards are read.
-	Stream string
-	db     *sql.DB
-	root   string
+	// Account and Stream, when not empty, are the only ones whose shards are read.
+	Account, Stream string
+	db              *sql.DB
+	root            string
 }
 
 // Open reads the ledger of the lake in a folder as it stands now.
@@ -58,7 +58,8 @@ func (l *Lake) Close() error { return l.db.Close() }
 
 // Files lists the Parquet files that count for a table, as absolute paths in the order of their keys.
 func (l *Lake) Files(ctx context.Context, table string) ([]string, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT "key" FROM files WHERE "table" = ? AND ? IN ('', shard.stream) ORDER BY "key"`, table, l.Stream)
+	rows, err := l.db.QueryContext(ctx, `SELECT "key" FROM files WHERE "table" = ? AND ? IN ('', shard.account) AND ? IN ('', shard.stream) ORDER BY "key"`,
+		table, l.Account, l.Stream)
 	if err != nil {
 		return nil, err
 	}
