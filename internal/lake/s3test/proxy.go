@@ -31,8 +31,7 @@ func Proxy(t testing.TB, s Server, intercept func(w http.ResponseWriter, r *http
 	next := &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host
-			r.Out.Host = r.In.Host // it is signed
+			r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host // the header Host stays: it is signed
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     log.New(io.Discard, "", 0), // cut connections are the purpose
