@@ -68,6 +68,10 @@ var rules = []rule{
 		folder: "internal/lake/s3test",
 		why:    "a test server knows nothing of what is kept on it",
 	}, {
+		folder: "internal/trial",
+		tests:  []string{"*"},
+		why:    "a trial is a test of the whole protocol, and no part of it",
+	}, {
 		folder: "internal/archtest",
 		why:    "the keeper of the rules must compile when all else is broken",
 	}, {

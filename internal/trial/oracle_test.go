@@ -1,0 +1,234 @@
+package trial
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// judge holds what the lake says, read by the reader rule, against what the platform was.
+func (w *world) judge() {
+	ctx := context.Background()
+	records, err := w.lake().Current(ctx, lake.Filter{})
+	if err != nil {
+		w.fail("the ledger cannot be read: %v", err)
+		return
+	}
+	var windows []schemas.Window
+	for _, r := range records {
+		windows = append(windows, r.Shard.Window)
+		findings, err := w.lake().VerifyRecord(ctx, r, true)
+		if err != nil || len(findings) > 0 {
+			w.fail("generation %d of %s: %v %v", r.Generation, r.Shard, findings, err)
+			return
+		}
+		w.judgeRecord(r)
+	}
+	for _, gap := range (schemas.Window{From: first, To: last}).Without(windows) {
+		w.fail("nothing covers %s", gap)
+	}
+	for i, a := range windows {
+		for _, b := range windows[i+1:] {
+			if w.cutBeside {
+				break // one of two at work found the window too dense, and the other did not: readers take the newer rows
+			}
+			if a.From.Before(b.To) && b.From.Before(a.To) {
+				w.fail("%s and %s both count", a, b)
+			}
+		}
+	}
+	for _, r := range w.runs {
+		if r.export.Complete {
+			w.judgeComplete(r)
+		}
+	}
+}
+
+// judgeComplete holds a run that says that all is well to its word.
+func (w *world) judgeComplete(r *run) {
+	if r.err != nil || len(r.export.Gaps)+len(r.export.Failed) > 0 || r.export.Totals.Dead+int64(r.export.Totals.Flagged) > 0 {
+		w.fail("%s says that it is complete: %+v", r.name, r.export)
+	}
+}
+
+// judgeRecord holds one committed shard against the platform.
+func (w *world) judgeRecord(r lake.Record) {
+	at := fmt.Sprintf("generation %d of %s", r.Generation, r.Shard)
+	i := slices.IndexFunc(w.store.commits, func(c commit) bool { return c.record.Digest == r.Digest && c.record.Generation == r.Generation })
+	if i < 0 {
+		w.fail("%s: nobody committed it", at)
+		return
+	}
+	began, ended := w.store.commits[i].by.started, w.store.commits[i].at
+	rows := w.rows(r)
+	inside := map[string]string{}
+	for _, table := range []string{"conversations", "tombstones", "dead_letters"} {
+		for _, row := range rows[table] {
+			if other := inside[row.id]; other != "" {
+				w.fail("%s: conversation %s is in %s and in %s", at, row.id, other, table)
+			}
+			inside[row.id] = table
+		}
+	}
+	messages := map[string][]int64{}
+	for _, row := range rows["messages"] {
+		messages[row.id] = append(messages[row.id], row.sequence)
+	}
+	for _, c := range w.platform.all {
+		if !c.created.Before(r.Shard.Window.From) && c.created.Before(r.Shard.Window.To) {
+			w.judgeConversation(at, c, inside[c.id], messages[c.id], began, ended)
+		} else if inside[c.id] != "" {
+			w.fail("%s: conversation %s is of another window", at, c.id)
+		}
+		delete(messages, c.id)
+	}
+	if len(messages) > 0 {
+		w.fail("%s: messages of conversations that are not there: %v", at, slices.Collect(maps.Keys(messages)))
+	}
+	n := r.Counts
+	if got := []int{len(rows["conversations"]), len(rows["tombstones"]), len(rows["dead_letters"]), len(rows["messages"])}; !slices.Equal(got,
+		[]int{int(n.Conversations), int(n.Gone), int(n.Dead), int(n.Messages)}) || n.Listed != n.Conversations+n.Gone+n.Dead {
+		w.fail("%s: the record says %+v, in the files are %v", at, n, got)
+	}
+	if flagged := slices.Contains(r.Flags, "count_mismatch"); r.TotalAfter != nil && *r.TotalAfter > n.Listed && !flagged {
+		w.fail("%s: the platform counts %d, listed are %d, and no flag says so", at, *r.TotalAfter, n.Listed)
+	}
+}
+
+// judgeConversation says what is wrong with how a conversation came into the lake, or did not, between two moments.
+func (w *world) judgeConversation(at string, c *conversation, in string, messages []int64, began, ended time.Time) {
+	before, existed := c.when(began)
+	after, exists := c.when(ended)
+	switch {
+	case in == "" && existed && !before.gone && !after.gone:
+		w.fail("%s: conversation %s was there from before the export until after it, and is nowhere in the lake", at, c.id)
+	case in != "" && (!exists || existed && before.gone):
+		w.fail("%s: conversation %s is in %s, and was not there", at, c.id, in)
+	case in == "tombstones" && !after.gone:
+		w.fail("%s: conversation %s has a tombstone, and lives", at, c.id)
+	case in != "conversations" && len(messages) > 0:
+		w.fail("%s: conversation %s is in %q, and has messages", at, c.id, in)
+	case in == "conversations" && w.platform.poison[c.id] != "":
+		w.fail("%s: conversation %s is whole, and cannot be read", at, c.id)
+	}
+	if in != "conversations" {
+		return
+	}
+	slices.Sort(messages)
+	for i, sequence := range messages {
+		if sequence != int64(i) {
+			w.fail("%s: conversation %s has the messages %v", at, c.id, messages)
+			return
+		}
+	}
+	if len(messages) < before.messages || len(messages) > after.messages {
+		w.fail("%s: conversation %s has %d messages, the platform had %d to %d", at, c.id, len(messages), before.messages, after.messages)
+	}
+}
+
+// row is what a trial wants to know of a row.
+type row struct {
+	id       string
+	sequence int64
+}
+
+// rows reads the files of a record with arrow's own reader.
+func (w *world) rows(r lake.Record) map[string][]row {
+	found := map[string][]row{}
+	for _, f := range r.Files {
+		reader, err := file.NewParquetReader(bytes.NewReader(w.store.objects[f.Key].body))
+		if err != nil {
+			w.fail("read %s: %v", f.Key, err)
+			continue
+		}
+		var ids []parquet.ByteArray
+		var sequences []int64
+		for g := range reader.NumRowGroups() {
+			group := reader.RowGroup(g)
+			schema := reader.MetaData().Schema
+			ids = append(ids, column[parquet.ByteArray](w, group, schema.ColumnIndexByName("conversation_id"))...)
+			if at := schema.ColumnIndexByName("sequence"); at >= 0 && f.Table == "messages" {
+				sequences = append(sequences, column[int64](w, group, at)...)
+			}
+		}
+		for i, id := range ids {
+			rw := row{id: string(id)}
+			if i < len(sequences) {
+				rw.sequence = sequences[i]
+			}
+			found[f.Table] = append(found[f.Table], rw)
+		}
+		_ = reader.Close()
+	}
+	return found
+}
+
+// column reads a required column of a row group.
+func column[V any](w *world, group *file.RowGroupReader, at int) []V {
+	reader, err := group.Column(at)
+	if err != nil {
+		w.fail("read column %d: %v", at, err)
+		return nil
+	}
+	batch, ok := reader.(interface {
+		ReadBatch(int64, []V, []int16, []int16) (int64, int, error)
+	})
+	if !ok {
+		w.fail("column %d has another type", at)
+		return nil
+	}
+	values := make([]V, group.NumRows())
+	levels := make([]int16, group.NumRows())
+	for done := int64(0); done < group.NumRows(); {
+		n, _, err := batch.ReadBatch(group.NumRows()-done, values[done:], levels[done:], nil)
+		if err != nil || n == 0 {
+			w.fail("read column %d: %v", at, err)
+			return nil
+		}
+		done += n
+	}
+	return values
+}
+
+// again exports everything once more, undisturbed: all of it must be adopted, and nothing may change.
+func (w *world) again() {
+	stood := w.store.lasting()
+	w.plan = w.plan.calm()
+	w.plan.export = false
+	before := len(w.intents)
+	for _, c := range w.latest() {
+		w.want("again", c.by.refresh, c.record.Shard.Window)
+	}
+	w.schedule()
+	for _, i := range w.intents[before:] {
+		if outcome := i.now.shard.Commit.Outcome; outcome != "adopted" {
+			w.fail("exported again, %s is %q", i.window, outcome)
+		}
+	}
+	if !maps.Equal(stood, w.store.lasting()) {
+		w.fail("exported again, and the lake is another")
+	}
+}
+
+// latest is the commit of the highest generation of each shard.
+func (w *world) latest() (latest []commit) {
+	for _, c := range w.store.commits {
+		i := slices.IndexFunc(latest, func(l commit) bool { return l.record.Shard == c.record.Shard })
+		switch {
+		case i < 0:
+			latest = append(latest, c)
+		case latest[i].record.Generation <= c.record.Generation:
+			latest[i] = c
+		}
+	}
+	return latest
+}

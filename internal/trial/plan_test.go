@@ -1,0 +1,265 @@
+package trial
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// plan is what a seed has in store. The numbers are what may still happen.
+type plan struct {
+	export        bool // whole exports, not single shards
+	conversations int
+	pageSize      int
+	chunk, chunks int
+	parallel      int
+	metadata      float64
+	rate          float64
+	flag          bool
+
+	pauses   float64 // of a page to be empty, or to list a conversation twice
+	faults   float64 // of a request
+	zombies  float64 // of an attempt to be given up while it goes on
+	lost     float64 // of a result to come too late
+	timeouts float64 // of a given up attempt to be the last one
+
+	changes, kills, terminations, cancels, anew, sweeps, dense int
+	second                                                     string // the refresh of a second export beside the first; "none" where there is none
+}
+
+// newPlan throws the dice. Some worlds are calm, some see everything at once.
+func newPlan(d *rand.Rand) plan {
+	upTo := func(n int) int { return d.IntN(n + 1) }
+	some := func(most float64) float64 {
+		if d.IntN(3) == 0 {
+			return 0
+		}
+		return most * d.Float64()
+	}
+	p := plan{
+		export:        d.IntN(3) == 0,
+		conversations: upTo(7), pageSize: 1 + upTo(3), chunk: 1 + upTo(2), chunks: 1 + upTo(2), parallel: 1 + upTo(2),
+		metadata: float64(upTo(1)), flag: d.IntN(4) == 0,
+		pauses: some(0.6), faults: some(0.08), zombies: some(0.5), lost: some(0.2), timeouts: some(0.1),
+		changes: upTo(5), kills: upTo(2), anew: upTo(2), sweeps: upTo(2), dense: max(0, upTo(5)-4),
+		second: "none",
+	}
+	if d.IntN(2) == 0 {
+		p.rate = 1 // pages are short then
+	}
+	if d.IntN(2) == 0 {
+		p.terminations = upTo(2)
+	}
+	if d.IntN(4) == 0 {
+		p.cancels = 1
+	}
+	switch d.IntN(4) {
+	case 0:
+		p.second = "" // the same export, by somebody else
+	case 1:
+		p.second = "anew"
+	}
+	return p
+}
+
+// calm ends all that goes wrong.
+func (p plan) calm() plan {
+	p.faults, p.zombies, p.lost, p.timeouts = 0, 0, 0, 0
+	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.second = 0, 0, 0, 0, 0, 0, 0, "none"
+	return p
+}
+
+var (
+	first    = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	last     = first.AddDate(0, 0, 2)
+	creation = []time.Duration{0, time.Hour, time.Hour, 23 * time.Hour, 24 * time.Hour, 30 * time.Hour, 47 * time.Hour}
+)
+
+// newWorld makes the world of a seed.
+func newWorld(t testing.TB, seed uint64, forgetful bool) *world {
+	d := rand.New(rand.NewPCG(seed, 0))
+	w := &world{t: t, seed: seed, dice: d, plan: newPlan(d), attempts: map[string]*attempt{}}
+	w.store = &store{w: w, objects: map[string]object{}, forgetful: forgetful}
+	w.platform = &platform{w: w, pageSize: w.plan.pageSize, poison: map[string]string{}}
+	for range w.plan.conversations {
+		w.platform.add(first.Add(creation[d.IntN(len(creation))]), d.IntN(5))
+	}
+	for _, ill := range []string{"malformed", "panic", "illegible"} {
+		if w.plan.conversations > 0 && d.IntN(6) == 0 {
+			w.platform.poison[fmt.Sprint(1+d.IntN(w.plan.conversations))] = ill
+		}
+	}
+	return w
+}
+
+var scratch = func() string {
+	dir := filepath.Join(os.TempDir(), "chatlake-trial")
+	if shm, err := os.Stat("/dev/shm"); err == nil && shm.IsDir() {
+		dir = filepath.Join("/dev/shm", "chatlake-trial") // files in progress of thousands of exports
+	}
+	return dir
+}()
+
+func (w *world) lake() *lake.Lake {
+	return lake.Over(w.store, lake.Config{URL: "memory:", Scratch: scratch, Writer: "trial"}, time.Now)
+}
+
+func (w *world) activities() *activities.Activities {
+	mismatch := "block"
+	if w.plan.flag {
+		mismatch = "flag"
+	}
+	return &activities.Activities{Lake: w.lake(), Connect: func(context.Context, string) (activities.Connection, error) {
+		return activities.Connection{
+			Provider: w.platform, Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate, MessageRequests: 1,
+			MetadataRequests: w.plan.metadata, Parallel: w.plan.parallel, Shards: 2, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
+			Window: "day", OnMismatch: mismatch,
+		}, nil
+	}}
+}
+
+// intent is what somebody wants in the lake, however many runs it takes.
+type intent struct {
+	name    string
+	refresh string
+	window  schemas.Window
+	began   time.Time // of the chain of runs under way
+	now     *run
+	runs    int
+	done    bool
+}
+
+// begin starts a run, or goes on with one.
+func (i *intent) begin(w *world, anew any) {
+	i.runs++
+	if anew == nil {
+		i.began = time.Now()
+	}
+	i.now = w.start(fmt.Sprintf("%s.%d", i.name, i.runs), i.refresh, func(env *testsuite.TestWorkflowEnvironment) {
+		switch {
+		case w.plan.export && anew != nil:
+			env.ExecuteWorkflow(workflows.Export, anew)
+		case w.plan.export:
+			env.ExecuteWorkflow(workflows.Export, workflows.ExportInput{
+				Account: "acme", Name: "may", From: i.window.From, To: i.window.To, Refresh: i.refresh,
+			})
+		case anew != nil:
+			env.ExecuteWorkflow(workflows.Shard, anew)
+		default:
+			env.ExecuteWorkflow(workflows.Shard, w.shardInput(i.window, i.refresh))
+		}
+	})
+	i.now.started = i.began
+}
+
+func (w *world) shardInput(window schemas.Window, refresh string) workflows.ShardInput {
+	return workflows.ShardInput{
+		Shard: lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}, Spec: "spec", Refresh: refresh,
+		Visibility: "full", Rate: w.plan.rate, Chunks: w.plan.chunks, Chunk: w.plan.chunk, MessageRequests: 1,
+		MetadataRequests: w.plan.metadata, Flag: w.plan.flag,
+	}
+}
+
+// follow does after a run what its export, or a person, does: go on, begin again, or go into halves.
+func (w *world) follow() (busy bool) {
+	for _, i := range w.intents {
+		r := i.now
+		if i.done || !r.over {
+			continue
+		}
+		busy = true
+		switch {
+		case r.terminated:
+			i.begin(w, nil)
+		case r.next != nil:
+			i.begin(w, r.next)
+		case r.err != nil && !r.cancelled:
+			if i.runs > 12 {
+				w.fail("%s does not come to an end: %v", i.name, r.err)
+				i.done = true
+				continue
+			}
+			i.begin(w, nil)
+		case r.err != nil, w.plan.export && len(r.export.Gaps) > 0:
+			i.begin(w, nil)
+		case r.shard.Split:
+			i.done = true
+			left, right, _ := i.window.Halve()
+			for n, half := range []schemas.Window{left, right} {
+				w.want(fmt.Sprintf("%s%c", i.name, 'a'+rune(n)), i.refresh, half)
+			}
+		default:
+			i.done = true
+		}
+	}
+	return busy
+}
+
+func (w *world) want(name, refresh string, window schemas.Window) {
+	i := &intent{name: name, refresh: refresh, window: window}
+	w.intents = append(w.intents, i)
+	i.begin(w, nil)
+}
+
+// happen lets something happen that no request asked for, and says whether it did.
+func (w *world) happen() bool {
+	d, p := w.dice, &w.plan
+	var live []*intent
+	for _, i := range w.intents {
+		if !i.done && !i.now.over && !i.now.terminated && !i.now.cancelled {
+			live = append(live, i)
+		}
+	}
+	may := func(left *int, chance float64) bool {
+		if *left == 0 || len(live) == 0 || !w.chance(chance) {
+			return false
+		}
+		*left--
+		return true
+	}
+	switch {
+	case may(&p.changes, 0.05):
+		switch d.IntN(3) {
+		case 0:
+			w.platform.add(first.Add(creation[d.IntN(len(creation))]), d.IntN(5))
+		case 1:
+			w.platform.change(d.IntN(100), true)
+		default:
+			w.platform.change(d.IntN(100), false)
+		}
+	case may(&p.kills, 0.02):
+		r := live[d.IntN(len(live))].now
+		w.note("the worker of %s is killed", r.name)
+		w.kill(func(a *attempt) bool { return a.run == r })
+	case may(&p.terminations, 0.01):
+		r := live[d.IntN(len(live))].now
+		if r.terminate(); d.IntN(2) == 0 { // its worker lives on, or does not
+			w.kill(func(a *attempt) bool { return a.run == r })
+		}
+	case !p.export && may(&p.cancels, 0.01): // Temporal's test environment cannot cancel children
+		if r := live[d.IntN(len(live))].now; r.pausing == 0 {
+			r.cancel()
+		}
+	case may(&p.anew, 0.02):
+		r := live[d.IntN(len(live))].now
+		w.note("the history of %s is long", r.name)
+		r.env.SetContinueAsNewSuggested(true)
+	case p.second != "none" && w.chance(0.02):
+		w.want("second", p.second, w.intents[0].window)
+		p.second = "none"
+	default:
+		return false
+	}
+	return true
+}

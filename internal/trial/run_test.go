@@ -1,0 +1,325 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// run is one run of a workflow, from its start to its end.
+type run struct {
+	w       *world
+	name    string
+	env     *testsuite.TestWorkflowEnvironment
+	do      *activities.Activities
+	refresh string
+	started time.Time
+
+	children   []string
+	pausing    int  // activities that timed out and are not yet given out again
+	over       bool // the workflow has ended
+	terminated bool // as if the server had forgotten it: nothing of it is cleaned up
+	cancelled  bool
+	err        error
+	next       any // the input of the run that goes on after continue-as-new
+	shard      workflows.ShardOutput
+	export     workflows.ExportOutput
+}
+
+// start begins a run and returns at once.
+func (w *world) start(name, refresh string, begin func(env *testsuite.TestWorkflowEnvironment)) *run {
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(silence{})
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(100 * time.Hour)
+	env.SetWorkflowRunTimeout(0) // or time, which flies while nothing happens, ends what waits for a person
+	env.SetStartTime(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
+	r := &run{w: w, name: name, env: env, refresh: refresh, do: w.activities(), started: time.Now()}
+	env.RegisterWorkflow(workflows.Export)
+	env.RegisterWorkflow(workflows.Shard)
+	env.RegisterActivity(&stage{r})
+	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
+		func(_, _, _, signal string, in any) error { // of a shard, to its export
+			env.SignalWorkflow(signal, in)
+			return nil
+		}).Maybe()
+	env.SetOnChildWorkflowCompletedListener(func(info *workflow.Info, _ converter.EncodedValue, err error) {
+		w.note("%s: %s ends: %v", name, info.WorkflowExecution.ID, err)
+	})
+	w.note("%s starts", name)
+	env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		r.children = append(r.children, info.WorkflowExecution.ID)
+	})
+	w.mu.Lock()
+	w.runs = append(w.runs, r)
+	w.mu.Unlock()
+	go func() {
+		begin(env)
+		r.end()
+	}()
+	return r
+}
+
+// end takes what the workflow returned.
+func (r *run) end() {
+	err := r.env.GetWorkflowError()
+	var anew *workflow.ContinueAsNewError
+	var next any
+	switch {
+	case errors.As(err, &anew) && r.w.plan.export:
+		next, err = input[workflows.ExportInput](anew)
+	case errors.As(err, &anew):
+		next, err = input[workflows.ShardInput](anew)
+	case err == nil && r.w.plan.export:
+		err = r.env.GetWorkflowResult(&r.export)
+	case err == nil:
+		err = r.env.GetWorkflowResult(&r.shard)
+	}
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	r.over, r.err, r.next = true, err, next
+	r.w.trace = append(r.w.trace, fmt.Sprintf("%5d %s ends: %v", r.w.steps, r.name, err))
+}
+
+func input[In any](anew *workflow.ContinueAsNewError) (in In, err error) {
+	err = converter.GetDefaultDataConverter().FromPayloads(anew.Input, &in)
+	return in, err
+}
+
+// cancel is what a person does.
+func (r *run) cancel() {
+	r.w.note("%s is cancelled", r.name)
+	r.w.mu.Lock()
+	r.cancelled = true
+	r.w.mu.Unlock()
+	r.env.CancelWorkflow()
+}
+
+// terminate ends a run as a server does that is lost: no step of it is given out any more. Its code has to end too, so it
+// is told that all that it still asks for is done.
+func (r *run) terminate() {
+	r.w.note("%s is terminated", r.name)
+	r.terminated = true
+}
+
+// people do what blocked shards wait for.
+func (w *world) people() {
+	for _, r := range w.runs {
+		if !r.over {
+			w.note("%s: retry_blocked", r.name)
+			if !r.env.IsWorkflowCompleted() {
+				r.env.UpdateWorkflow(workflows.RetryBlockedUpdate, "", heard{})
+				continue
+			}
+			for _, id := range r.children { // of an export that has gone on as new without them
+				_ = r.env.UpdateWorkflowByID(id, workflows.RetryBlockedUpdate, fmt.Sprint(id, w.steps), heard{})
+			}
+		}
+	}
+}
+
+// stage stands between a workflow and its activities: it gives each attempt out as often as the plan wants.
+type stage struct{ r *run }
+
+func (s *stage) OpenExport(ctx context.Context, in activities.OpenExportInput) (activities.OpenExportOutput, error) {
+	return perform(s.r, ctx, s.r.do.OpenExport, in)
+}
+func (s *stage) OpenShard(ctx context.Context, in activities.OpenShardInput) (activities.OpenShardOutput, error) {
+	return perform(s.r, ctx, s.r.do.OpenShard, in)
+}
+func (s *stage) ListPage(ctx context.Context, in activities.ListPageInput) (activities.ListPageOutput, error) {
+	return perform(s.r, ctx, s.r.do.ListPage, in)
+}
+func (s *stage) FetchMessages(ctx context.Context, in activities.FetchInput) (activities.FetchOutput, error) {
+	return perform(s.r, ctx, s.r.do.FetchMessages, in)
+}
+func (s *stage) FetchMetadata(ctx context.Context, in activities.FetchInput) (activities.FetchOutput, error) {
+	return perform(s.r, ctx, s.r.do.FetchMetadata, in)
+}
+func (s *stage) SaveReceipts(ctx context.Context, in activities.SaveReceiptsInput) (activities.SaveReceiptsOutput, error) {
+	return perform(s.r, ctx, s.r.do.SaveReceipts, in)
+}
+func (s *stage) SealShard(ctx context.Context, in activities.SealShardInput) (activities.SealShardOutput, error) {
+	return perform(s.r, ctx, s.r.do.SealShard, in)
+}
+func (s *stage) VerifyShard(ctx context.Context, in activities.VerifyShardInput) (activities.VerifyShardOutput, error) {
+	return perform(s.r, ctx, s.r.do.VerifyShard, in)
+}
+func (s *stage) CommitShard(ctx context.Context, in activities.CommitShardInput) (activities.CommitShardOutput, error) {
+	return perform(s.r, ctx, s.r.do.CommitShard, in)
+}
+func (s *stage) Cleanup(ctx context.Context, in activities.CleanupInput) (activities.CleanupOutput, error) {
+	return perform(s.r, ctx, s.r.do.Cleanup, in)
+}
+func (s *stage) CloseExport(ctx context.Context, in activities.CloseExportInput) (activities.CloseExportOutput, error) {
+	return perform(s.r, ctx, s.r.do.CloseExport, in)
+}
+
+// result is how an attempt ended.
+type result[Out any] struct {
+	out    Out
+	err    error
+	panics any
+}
+
+// mostAttempts bounds how often an activity is given out though its process lives, and failures how often it may fail
+// before its workflow hears of it.
+const (
+	mostAttempts = 3
+	failures     = 4
+)
+
+// perform gives an activity out, one to three times or more when its process dies, and returns what counts. It repeats what
+// may be repeated as Temporal does; the test environment would wait for that on timers that a cancelled run never sees.
+func perform[In, Out any](r *run, ctx context.Context, activityOf func(context.Context, In) (Out, error), in In) (Out, error) {
+	var none Out
+	info := activity.GetInfo(ctx)
+	r.resume(info.Attempt)
+	name := fmt.Sprintf("%s %s/%s.%d %s", r.name, info.WorkflowExecution.ID, info.ActivityID, info.Attempt, info.ActivityType.Name)
+	for n, given, failed := 1, 1, 0; ; n++ {
+		if r.terminated {
+			return none, nil
+		}
+		a, res, over := attemptOnce(r, fmt.Sprintf("%s#%d", name, n), activityOf, in, given < mostAttempts)
+		var application *temporal.ApplicationError
+		switch {
+		case !over:
+			given++
+			if r.w.hash("timeout "+a.name) < r.w.plan.timeouts && r.pause(info.Attempt) {
+				return none, temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil)
+			}
+		case r.w.isDead(a): // its process is gone: Temporal gives the activity out again
+		case given < mostAttempts && r.w.hash("lost "+a.name) < r.w.plan.lost:
+			given++ // its result came too late
+		case res.panics != nil:
+			if failed++; failed == failures {
+				return none, temporal.NewNonRetryableApplicationError("panic", "PanicError", nil)
+			}
+		case errors.As(res.err, &application):
+			if failed++; application.NonRetryable() || failed == failures {
+				return none, temporal.NewNonRetryableApplicationError(application.Message(), application.Type(), nil)
+			}
+		case res.err != nil:
+			return none, temporal.NewNonRetryableApplicationError(res.err.Error(), "Unknown", nil)
+		default:
+			return res.out, nil
+		}
+	}
+}
+
+// attemptOnce starts an attempt and waits until it is over or given up. One that is given up lives on, and may hear of it.
+func attemptOnce[In, Out any](r *run, name string, activityOf func(context.Context, In) (Out, error), in In, mayGiveUp bool) (*attempt, result[Out], bool) {
+	a := r.w.begin(r, name)
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), attemptKey{}, a))
+	done := make(chan result[Out], 1)
+	go func() {
+		defer cancel()
+		res := carryOut(ctx, activityOf, in)
+		r.w.over(a)
+		done <- res
+	}()
+	res, over := wait(r.w, a, done, mayGiveUp)
+	if !over && r.w.hash("told "+a.name) < 0.5 {
+		cancel()
+	}
+	return a, res, over
+}
+
+// pause says whether an attempt may time out, after which the test environment waits before the next. It must not wait when
+// the run is cancelled.
+func (r *run) pause(attempt int32) bool {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	if r.cancelled {
+		return false
+	}
+	if attempt < failures {
+		r.pausing++
+	}
+	return true
+}
+
+func (r *run) resume(attempt int32) {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	if attempt > 1 {
+		r.pausing--
+	}
+}
+
+// carryOut makes an attempt.
+func carryOut[In, Out any](ctx context.Context, activityOf func(context.Context, In) (Out, error), in In) (res result[Out]) {
+	defer func() { res.panics = recover() }()
+	res.out, res.err = activityOf(ctx, in)
+	return res
+}
+
+// wait waits for an attempt's end or, where that may be, until it is given up.
+func wait[Out any](w *world, a *attempt, done chan result[Out], mayGiveUp bool) (res result[Out], over bool) {
+	if !mayGiveUp || w.hash("slow "+a.name) >= w.plan.zombies {
+		return <-done, true
+	}
+	t := &turn{by: a, what: "is given up", giveUp: true, proceed: make(chan verdict)}
+	w.mu.Lock()
+	w.parked = append(w.parked, t)
+	w.mu.Unlock()
+	select {
+	case res = <-done:
+		w.mu.Lock()
+		w.parked = slices.DeleteFunc(w.parked, func(other *turn) bool { return other == t })
+		w.mu.Unlock()
+		return res, true
+	case <-t.proceed:
+		return res, false
+	}
+}
+
+func (w *world) begin(r *run, name string) *attempt {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a := &attempt{name: name, run: r}
+	w.attempts[name] = a
+	return a
+}
+
+func (w *world) over(a *attempt) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.attempts, a.name)
+}
+
+func (w *world) isDead(a *attempt) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return a.dead
+}
+
+// heard is a person who asks for nothing in return.
+type heard struct{}
+
+func (heard) Accept()             {}
+func (heard) Reject(error)        {}
+func (heard) Complete(any, error) {}
+
+// silence is a logger: what workflows say is not what a trial is about.
+type silence struct{}
+
+func (silence) Debug(string, ...any) {}
+func (silence) Info(string, ...any)  {}
+func (silence) Warn(string, ...any)  {}
+func (silence) Error(string, ...any) {}

@@ -1,0 +1,266 @@
+package trial
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+)
+
+// store is a lake.Store in memory, of which every request is a turn. It watches over what stands: ledger records are
+// written once, data files never change, and a record is put there only when its files are.
+type store struct {
+	w *world
+	// forgetful ignores conditions, as some servers do.
+	forgetful bool
+
+	mu      sync.Mutex
+	objects map[string]object
+	made    int
+	commits []commit
+}
+
+type object struct {
+	body  []byte
+	at    time.Time
+	order int // of its making; stands for the random part of its key
+}
+
+// commit is a ledger record as it was put there.
+type commit struct {
+	record lake.Record
+	by     *run
+	at     time.Time
+}
+
+var errStore = errors.New("503 SlowDown")
+
+var randomPart = regexp.MustCompile(`-[0-9a-f]{16}$`)
+
+// plain is a key without what is random in it.
+func plain(key string) string {
+	if strings.HasPrefix(key, "_probe/") {
+		return "_probe/"
+	}
+	return randomPart.ReplaceAllString(key, "")
+}
+
+// request waits for a turn and does a deed. It returns an error where the answer does not come.
+func (s *store) request(ctx context.Context, what string, deed func() error) error {
+	switch s.w.turn(ctx, what) {
+	case die:
+		return errKilled
+	case refuse:
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return errStore
+	case lose:
+		_ = deed()
+		return errStore
+	case after:
+		_ = deed()
+		return errKilled
+	}
+	return deed()
+}
+
+func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
+	b, err := io.ReadAll(body)
+	if err != nil || int64(len(b)) != size {
+		return fmt.Errorf("body of %d bytes, %d promised: %w", len(b), size, err)
+	}
+	a, _ := ctx.Value(attemptKey{}).(*attempt)
+	return s.request(ctx, "put "+plain(key), func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		old, stands := s.objects[key]
+		if stands && ifAbsent && !s.forgetful {
+			return lake.ErrExists
+		}
+		if stands && !bytes.Equal(old.body, b) {
+			s.changed(key)
+		}
+		s.made++
+		s.objects[key] = object{body: b, at: time.Now(), order: s.made}
+		if strings.HasPrefix(key, "_ledger/") {
+			s.committed(key, b, a)
+		}
+		return nil
+	})
+}
+
+// changed is called when an object gets other bytes.
+func (s *store) changed(key string) {
+	if strings.HasPrefix(key, "_ledger/") || strings.HasPrefix(key, "data/") {
+		s.w.fail("%s was written again, with other bytes", key)
+	}
+}
+
+// committed looks at a record in the moment in which it begins to count.
+func (s *store) committed(key string, b []byte, a *attempt) {
+	var record lake.Record
+	if err := json.Unmarshal(b, &record); err != nil {
+		s.w.fail("record %s: %v", key, err)
+		return
+	}
+	for _, f := range record.Files {
+		if problem := s.problem(f); problem != "" {
+			s.w.fail("generation %d of %s was committed, and %s", record.Generation, record.Shard, problem)
+		}
+	}
+	c := commit{record: record, at: time.Now()}
+	if a != nil {
+		c.by = a.run
+	}
+	s.commits = append(s.commits, c)
+}
+
+// problem says how a file differs from what a record says of it.
+func (s *store) problem(f lake.File) string {
+	o, ok := s.objects[f.Key]
+	if !ok {
+		return f.Key + " is not there"
+	}
+	if sum := sha256.Sum256(o.body); hex.EncodeToString(sum[:]) != f.SHA256 {
+		return f.Key + " is not what was sealed"
+	}
+	return ""
+}
+
+func (s *store) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	var body []byte
+	err := s.request(ctx, "get "+plain(key), func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		o, ok := s.objects[key]
+		if !ok {
+			return lake.ErrNotExist
+		}
+		body = o.body[min(offset, int64(len(o.body))):]
+		if length >= 0 {
+			body = body[:min(length, int64(len(body)))]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(body)), nil
+}
+
+func (s *store) Stat(ctx context.Context, key string) (found lake.Object, err error) {
+	err = s.request(ctx, "stat "+plain(key), func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		o, ok := s.objects[key]
+		if !ok {
+			return lake.ErrNotExist
+		}
+		found = lake.Object{Key: key, Bytes: int64(len(o.body)), ModifiedAt: o.at}
+		return nil
+	})
+	return found, err
+}
+
+// List gives three objects at a time, as they stand when it comes to them.
+func (s *store) List(ctx context.Context, prefix string) iter.Seq2[lake.Object, error] {
+	return func(yield func(lake.Object, error) bool) {
+		const most = 3
+		for last := ""; ; {
+			var page []lake.Object
+			err := s.request(ctx, "list/ "+plain(prefix), func() error {
+				page, last = s.page(prefix, last, most)
+				return nil
+			})
+			if err != nil {
+				yield(lake.Object{}, err)
+				return
+			}
+			for _, o := range page {
+				if !yield(o, nil) {
+					return
+				}
+			}
+			if len(page) < most {
+				return
+			}
+		}
+	}
+}
+
+// page is what stands after a place. Keys that are alike but for what is random in them stand in the order of their making.
+func (s *store) page(prefix, last string, most int) (page []lake.Object, at string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	places := map[string]string{}
+	for key, o := range s.objects {
+		if place := fmt.Sprintf("%s %06d", plain(key), o.order); strings.HasPrefix(key, prefix) && place > last {
+			places[place] = key
+		}
+	}
+	var order []string
+	for place := range places {
+		order = append(order, place)
+	}
+	slices.Sort(order)
+	for _, place := range order[:min(most, len(order))] {
+		key := places[place]
+		o := s.objects[key]
+		page, last = append(page, lake.Object{Key: key, Bytes: int64(len(o.body)), ModifiedAt: o.at}), place
+	}
+	return page, last
+}
+
+func (s *store) Delete(ctx context.Context, key string) error {
+	return s.request(ctx, "delete "+plain(key), func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, c := range s.commits {
+			if slices.ContainsFunc(c.record.Files, func(f lake.File) bool { return f.Key == key }) {
+				s.w.fail("%s was deleted, and generation %d of %s names it", key, c.record.Generation, c.record.Shard)
+			}
+		}
+		delete(s.objects, key)
+		return nil
+	})
+}
+
+// below are the keys that begin with a prefix, sorted.
+func (s *store) below(prefix string) (keys []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.objects {
+		if strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// lasting is what must not change any more once everything is committed: ledger and data.
+func (s *store) lasting() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stands := map[string]string{}
+	for key, o := range s.objects {
+		if !strings.HasPrefix(key, "_staging/") && !strings.HasPrefix(key, "_probe/") {
+			sum := sha256.Sum256(o.body)
+			stands[key] = hex.EncodeToString(sum[:])
+		}
+	}
+	return stands
+}

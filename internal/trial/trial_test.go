@@ -1,0 +1,100 @@
+package trial
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 300, "how many schedules to try")
+	one   = flag.Uint64("seed", 0, "the only schedule to try, with every step")
+)
+
+// warm lets the pooled codec make its channels outside of every bubble.
+func warm(t *testing.T) {
+	t.Helper()
+	out, err := parquet.NewWriter(io.Discard, schemas.Tombstones, parquet.Options{Writer: "trial"})
+	if err == nil {
+		err = out.Append(&schemas.Tombstone{ConversationID: "1"})
+	}
+	if err == nil {
+		_, err = out.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSchedules tries the schedules of many seeds.
+func TestSchedules(t *testing.T) {
+	if err := os.MkdirAll(scratch, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	warm(t)
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	if *one != 0 {
+		if wrong := try(t, *one, false, true); len(wrong) > 0 {
+			t.Errorf("seed %d:\n%s", *one, strings.Join(wrong, "\n"))
+		}
+		return
+	}
+	var failed atomic.Int64
+	lanes := uint64(runtime.GOMAXPROCS(0))
+	t.Run("lanes", func(t *testing.T) {
+		for lane := range lanes {
+			t.Run(fmt.Sprint(lane), func(t *testing.T) {
+				t.Parallel()
+				for seed := lane + 1; seed <= *seeds && failed.Load() < 5; seed += lanes {
+					if wrong := try(t, seed, false, false); len(wrong) > 0 {
+						failed.Add(1)
+						t.Errorf("seed %d (once more, alone: -seed %d -v):\n%s", seed, seed, strings.Join(wrong, "\n"))
+					}
+				}
+			})
+		}
+	})
+}
+
+// try plays the schedule of a seed and returns what went wrong.
+func try(t *testing.T, seed uint64, forgetful, loud bool) (wrong []string) {
+	if !loud {
+		defer func() {
+			if r := recover(); r != nil {
+				wrong = append(wrong, fmt.Sprintf("panic: %v", r))
+			}
+		}()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, seed, forgetful)
+		if w.plan.export {
+			w.want("export", "", schemas.Window{From: first, To: last})
+		} else {
+			for i, day := range (schemas.Window{From: first, To: last}).Cut("day") {
+				w.want(fmt.Sprintf("shard%d", i+1), "", day)
+			}
+		}
+		w.schedule()
+		if len(w.wrong) == 0 {
+			w.judge()
+		}
+		if len(w.wrong) == 0 {
+			w.again()
+		}
+		if loud {
+			t.Logf("plan %+v\n%s", w.plan, strings.Join(w.trace, "\n"))
+		}
+		wrong = w.wrong
+	})
+	return wrong
+}

@@ -1,0 +1,272 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// world is everything that a seed decides. Whoever touches the platform or the store waits for a turn; the scheduler gives
+// one turn at a time, so a schedule is a sequence and a seed replays it.
+type world struct {
+	t    testing.TB
+	seed uint64
+	dice *rand.Rand // the scheduler's alone
+	plan plan
+
+	store    *store
+	platform *platform
+
+	mu       sync.Mutex
+	parked   []*turn
+	attempts map[string]*attempt // under way
+	runs     []*run
+	intents  []*intent
+	steps    int
+	// cutBeside is set when a window was too dense for one of several that were at work on it.
+	cutBeside bool
+	trace     []string
+	wrong     []string // what must never happen, and did
+}
+
+// turn is one request of an attempt that waits to be carried out.
+type turn struct {
+	by      *attempt
+	what    string
+	giveUp  bool // not a request: the moment in which the attempt is given up
+	proceed chan verdict
+}
+
+// verdict is what becomes of a turn.
+type verdict string
+
+const (
+	fine   verdict = "fine"
+	refuse verdict = "refused"             // an error, and nothing was done
+	lose   verdict = "answer lost"         // an error, and it was done
+	die    verdict = "killed"              // the process dies before
+	after  verdict = "killed after"        // the process dies after it was done, and nobody hears of it
+	expire verdict = "cursor expired"      // of a list
+	deny   verdict = "denied"              // of the platform
+	tooBig verdict = "window is too dense" // of a list
+)
+
+// attempt is one attempt at an activity.
+type attempt struct {
+	name string
+	run  *run
+	dead bool // its process is gone: nothing that it does has an effect any more
+}
+
+var errKilled = errors.New("the process is gone")
+
+type attemptKey struct{}
+
+// turn waits until the scheduler lets a request be made.
+func (w *world) turn(ctx context.Context, what string) verdict {
+	a, _ := ctx.Value(attemptKey{}).(*attempt)
+	if a == nil {
+		return fine // whoever looks at the world from outside
+	}
+	w.mu.Lock()
+	if a.dead {
+		w.mu.Unlock()
+		return die
+	}
+	t := &turn{by: a, what: what, proceed: make(chan verdict)}
+	w.parked = append(w.parked, t)
+	w.mu.Unlock()
+	v := <-t.proceed
+	if v == fine && ctx.Err() != nil {
+		return refuse
+	}
+	return v
+}
+
+// schedule gives turns until every run has ended and no attempt is left.
+func (w *world) schedule() {
+	const most = 20_000 // steps; the longest of ten thousand schedules has a tenth of that
+	idle := 0
+	for w.steps = 0; ; w.steps++ {
+		time.Sleep(time.Millisecond) // whatever has something to do does it
+		synctest.Wait()
+		if w.steps > most {
+			w.fail("it does not end after %d steps", most)
+			w.abandon()
+			return
+		}
+		if w.follow() {
+			continue
+		}
+		ready := w.ready()
+		if len(ready) == 0 {
+			if w.ended() {
+				return
+			}
+			if idle++; idle > 200 {
+				w.fail("it stands still: %s", w.standing())
+				w.abandon()
+				return
+			}
+			w.people()
+			continue
+		}
+		idle = 0
+		if w.happen() {
+			continue
+		}
+		w.release(ready[w.dice.IntN(len(ready))])
+	}
+}
+
+// ready are the turns that can be given now, in an order that does not depend on how goroutines were scheduled.
+func (w *world) ready() []*turn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.SortStableFunc(w.parked, func(a, b *turn) int {
+		if c := strings.Compare(a.by.name, b.by.name); c != 0 {
+			return c
+		}
+		return strings.Compare(a.what, b.what)
+	})
+	return slices.Clone(w.parked)
+}
+
+// release gives a turn.
+func (w *world) release(t *turn) {
+	v := fine
+	if !t.giveUp {
+		v = w.verdict(t)
+	}
+	w.note("%s: %s: %s", t.by.name, t.what, v)
+	w.mu.Lock()
+	if v == die || v == after {
+		t.by.dead = true
+	}
+	w.mu.Unlock()
+	w.hand(t, v)
+}
+
+// hand takes a turn off the list and lets its request go on.
+func (w *world) hand(t *turn, v verdict) {
+	w.mu.Lock()
+	i := slices.Index(w.parked, t)
+	if i >= 0 {
+		w.parked = slices.Delete(w.parked, i, i+1)
+	}
+	w.mu.Unlock()
+	if i >= 0 {
+		t.proceed <- v
+	}
+}
+
+// verdict throws the dice for a request.
+func (w *world) verdict(t *turn) verdict {
+	if !w.chance(w.plan.faults) {
+		return fine
+	}
+	choices := []verdict{refuse, refuse, lose, die, after}
+	switch {
+	case strings.HasPrefix(t.what, "list "):
+		choices = []verdict{refuse, refuse, die, expire, deny}
+		if w.plan.dense > 0 {
+			choices = append(choices, tooBig, tooBig)
+		}
+	case !strings.Contains(t.what, "/"): // of the platform
+		choices = []verdict{refuse, refuse, die, deny}
+	}
+	v := choices[w.dice.IntN(len(choices))]
+	if v == tooBig {
+		w.plan.dense--
+		w.cutBeside = w.cutBeside || len(w.runs) > len(w.intents) || w.plan.second != "none" || slices.ContainsFunc(w.intents, func(i *intent) bool {
+			return i.name == "second"
+		})
+	}
+	return v
+}
+
+func (w *world) chance(p float64) bool { return w.dice.Float64() < p }
+
+// kill ends processes: nothing that these attempts do has an effect any more.
+func (w *world) kill(dead func(*attempt) bool) {
+	w.mu.Lock()
+	var turns []*turn
+	for _, a := range w.attempts {
+		if dead(a) {
+			a.dead = true
+		}
+	}
+	for _, t := range w.parked {
+		if dead(t.by) && !t.giveUp {
+			turns = append(turns, t)
+		}
+	}
+	w.mu.Unlock()
+	for _, t := range turns {
+		w.hand(t, die)
+	}
+}
+
+// abandon ends everything, so that the bubble can be left.
+func (w *world) abandon() {
+	for _, r := range w.runs {
+		r.terminate()
+	}
+	for range 1000 {
+		w.kill(func(*attempt) bool { return true })
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if w.ended() && len(w.ready()) == 0 {
+			return
+		}
+		for _, t := range w.ready() {
+			w.hand(t, die)
+		}
+	}
+}
+
+func (w *world) ended() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.attempts) == 0 && !slices.ContainsFunc(w.runs, func(r *run) bool { return !r.over })
+}
+
+func (w *world) standing() string {
+	var at []string
+	for _, r := range w.runs {
+		if !r.over {
+			at = append(at, r.name)
+		}
+	}
+	return strings.Join(at, ", ")
+}
+
+func (w *world) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trace = append(w.trace, fmt.Sprintf("%5d ", w.steps)+fmt.Sprintf(format, args...))
+}
+
+// fail remembers what must not happen.
+func (w *world) fail(format string, args ...any) {
+	w.note("WRONG: "+format, args...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+}
+
+// hash is a die of its own for a name: it does not depend on who else throws.
+func (w *world) hash(name string) float64 {
+	h := w.seed*0x9e3779b97f4a7c15 + 0x1234567
+	for _, b := range []byte(name) {
+		h = (h ^ uint64(b)) * 0x100000001b3
+	}
+	return rand.New(rand.NewPCG(h, w.seed)).Float64()
+}
