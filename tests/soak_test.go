@@ -125,14 +125,14 @@ func (e *era) round(t *testing.T, seed uint64) {
 	world := p.site(simulator.NewCorpus(simulator.CorpusConfig{
 		Seed: seed, Conversations: 30 + dice.IntN(120), From: soaked.From, To: soaked.To, GiantMessages: dice.IntN(300),
 	}))
-	faults := &simulator.Faults{Seed: seed, Probability: 0.02, Kinds: p.faults()}
+	faults := &simulator.Faults{Seed: seed, Probability: p.share, Kinds: p.faults()}
 	site := faults.Wrap(world)
 	heavy := p.name == "chatwoot" && !e.onFolder && dice.IntN(3) == 0
 	if heavy {
 		site = faults.Wrap(padded(world, seed))
 	}
 	e.boards[p.name].connect(site)
-	storms := e.storm.count.Load()
+	storms, parts := e.storm.count.Load(), e.storm.parts.Load()
 
 	deaths := e.export(t, dice, fmt.Sprintf("round-%d", seed), p.name)
 	if t.Failed() {
@@ -149,8 +149,10 @@ func (e *era) round(t *testing.T, seed uint64) {
 		struck += n
 	}
 	weight := ""
-	if heavy {
-		weight = ", uploads in parts"
+	if parts = e.storm.parts.Load() - parts; parts > 0 {
+		weight = fmt.Sprintf(", %d parts of uploads", parts)
+	} else if heavy {
+		t.Error("no file was uploaded in parts")
 	}
 	fmt.Printf("seed %d: %s, %d conversations%s, %.0f s: %s, %d faults of the provider, %d of the store; equal; the worker holds %s\n", seed, p.name,
 		len(world.Conversations(soaked)), weight, time.Since(began).Seconds(), list(deaths), struck, e.storm.count.Load()-storms, now)

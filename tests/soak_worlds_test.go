@@ -35,6 +35,8 @@ type platform struct {
 	account string // its settings, beside provider and base_url
 	site    func(*simulator.Corpus) fake
 	kinds   []string // of documents that every conversation has
+	// share is that of the requests that are answered with a fault.
+	share float64
 	// lines cannot be told from whole ones when they end early, as those of a CSV file.
 	lines bool
 }
@@ -44,6 +46,7 @@ var platforms = []platform{{
 	account: "{account_id: 1, token: env:CHATWOOT_TOKEN, ",
 	site:    func(c *simulator.Corpus) fake { return chatwoot.New(c, chatwoot.Options{}) },
 	kinds:   []string{"conversation", "messages"},
+	share:   0.02,
 }, {
 	name:    "freshchat",
 	account: "{token: env:FRESHCHAT_TOKEN, options: {reports_per_minute: 0, reports_per_day: 0}, ",
@@ -57,6 +60,7 @@ var platforms = []platform{{
 		return m
 	},
 	kinds: []string{"conversation", "messages", "transcript"},
+	share: 0.02,
 	lines: true,
 }, {
 	name: "giosg",
@@ -64,12 +68,14 @@ var platforms = []platform{{
 		giosg.Organization),
 	site:  func(c *simulator.Corpus) fake { return giosg.New(c, giosg.Options{Encrypted: true, EmptyPages: true}) },
 	kinds: []string{"chat", "messages", "memberships", "tags"},
+	share: 0.02,
 }, {
 	name: "liveperson",
 	account: fmt.Sprintf("{account_id: %q, secrets: {client_id: env:LIVEPERSON_CLIENT_ID, client_secret: env:LIVEPERSON_CLIENT_SECRET}, ",
 		liveperson.DefaultAccount),
 	site:  func(c *simulator.Corpus) fake { return liveperson.New(c, liveperson.Options{}) },
 	kinds: []string{"record"},
+	share: 0.2, // of the few that it takes
 }}
 
 // faults are the ones after which nothing is missing. Of a page of HTML with status 200 it is not known that it passes: it
@@ -116,9 +122,13 @@ func padded(site http.Handler, seed uint64) http.Handler {
 type storm struct {
 	share float64
 	count atomic.Int64
+	parts atomic.Int64 // of uploads in parts
 }
 
 func (s *storm) pass(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if r.URL.Query().Has("partNumber") {
+		s.parts.Add(1)
+	}
 	dice := rand.Float64() / s.share
 	if dice < 1 {
 		s.count.Add(1)
