@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/worker"
 )
 
 // scope are the flags that narrow a look at the lake.
@@ -64,4 +65,15 @@ func readLedger(ctx context.Context, l *lake.Lake, f lake.Filter) (ledger, error
 		}
 	}
 	return read, nil
+}
+
+// accountsIn are the accounts of the configuration that are meant: one, or all.
+func accountsIn(c worker.Config, account string) []string {
+	if _, ok := c.Accounts[account]; ok {
+		return []string{account}
+	}
+	if account != "" {
+		return nil
+	}
+	return accountNames(c)
 }

@@ -1,58 +1,46 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"io"
-	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
 
 type verifyFlags struct {
-	account, from, to string
-	deep              bool
+	scope
+	deep, totals bool
 }
 
 // verified is what a look at the lake found.
 type verified struct {
-	Windows int            `json:"windows"`
-	Files   int            `json:"files"`
-	Bytes   int64          `json:"bytes"`
-	Deep    bool           `json:"deep"`
-	Damaged []lake.Finding `json:"damaged"` // files that are not as the ledger says
-	Gaps    []gap          `json:"gaps"`
-	Dead    []shardCount   `json:"dead"`    // conversations that could not be copied
-	Flagged []shardFlags   `json:"flagged"` // windows committed with a note
-	Partial []string       `json:"partial"` // windows read with a token that sees only a part of the account
-	Orphans []string       `json:"orphans"` // files that nobody reads; harmless
+	Windows    int             `json:"windows"`
+	Files      int             `json:"files"`
+	Bytes      int64           `json:"bytes"`
+	Deep       bool            `json:"deep"`
+	Unreadable []lake.Finding  `json:"unreadable"` // objects of the ledger
+	Damaged    []damage        `json:"damaged"`    // files that are not as the ledger says
+	Broken     []contradiction `json:"broken"`     // windows whose record contradicts itself or its files
+	Gaps       []gap           `json:"gaps"`
+	Dead       []shardCount    `json:"dead"`     // conversations that could not be copied
+	Flagged    []shardFlags    `json:"flagged"`  // windows committed with a note
+	Partial    []string        `json:"partial"`  // windows read with a token that sees only a part of the account
+	Totals     []totals        `json:"totals"`   // what the platforms count now, when they were asked
+	Overlaps   []overlap       `json:"overlaps"` // readers have to choose between versions there; harmless
+	Orphans    []string        `json:"orphans"`  // files that nobody reads; harmless
+	Staged     leftovers       `json:"staged"`   // harmless
 }
 
-type gap struct {
-	Account string         `json:"account"`
-	Stream  string         `json:"stream"`
-	Window  schemas.Window `json:"window"`
-}
-
-type shardCount struct {
-	Shard string `json:"shard"`
-	Count int64  `json:"count"`
-}
-
-type shardFlags struct {
-	Shard string   `json:"shard"`
-	Flags []string `json:"flags"`
-	// Mismatched is how many conversations have another number of messages than the platform states.
-	Mismatched int64 `json:"mismatched,omitempty"`
-}
-
+// whole says that all that should be in the lake is.
 func (v verified) whole() bool {
-	return len(v.Damaged)+len(v.Gaps)+len(v.Dead)+len(v.Flagged)+len(v.Partial) == 0
+	missing := 0
+	for _, t := range v.Totals {
+		missing += len(t.Missing) + len(t.Failed)
+	}
+	return missing+len(v.Unreadable)+len(v.Damaged)+len(v.Broken)+len(v.Gaps)+len(v.Dead)+len(v.Flagged)+len(v.Partial) == 0
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -60,13 +48,14 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Check that the lake is whole: every file as it was written, no gaps", Args: cobra.NoArgs,
 		Long: "Opens every file that counts and compares it with the ledger, looks for gaps between windows, for conversations that\n" +
-			"could not be copied and for windows committed with a note. Exit status 3 when there is any of these.",
+			"could not be copied and for windows committed with a note. Exit status 3 when there is any of these, each with what to do.\n" +
+			"With --deep it reads all of the lake, and looks for conversations that are there twice or not at all. With --provider-totals it\n" +
+			"asks the platform how many conversations each window holds now: a request or two a window, at the account's rate.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&f.account, "account", "", "only this account (default all in the lake)")
-	cmd.Flags().StringVar(&f.from, "from", "", "beginning of the range that should be there (default the oldest window)")
-	cmd.Flags().StringVar(&f.to, "to", "", "end of the range that should be there (default the end of the newest window)")
-	cmd.Flags().BoolVar(&f.deep, "deep", false, "read every file whole and compare digests")
+	f.flags(cmd.Flags(), "beginning of the range that should be there (default the oldest window)", "end of the range that should be there (default the end of the newest window)")
+	cmd.Flags().BoolVar(&f.deep, "deep", false, "read every file whole: compare digests, and look for conversations that are there twice")
+	cmd.Flags().BoolVar(&f.totals, "provider-totals", false, "ask the platform how many conversations it counts in each window now; costs requests")
 	return cmd
 }
 
@@ -75,24 +64,32 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	filter := lake.Filter{Account: f.account}
-	if f.from != "" {
-		if filter.From, err = moment(f.from); err != nil {
-			return usage("--from: %v", err)
-		}
+	filter, err := f.filter()
+	if err != nil {
+		return err
 	}
-	if f.to != "" {
-		if filter.To, err = moment(f.to); err != nil {
-			return usage("--to: %v", err)
+	if f.totals { // before hours of reading, not after
+		if err := c.Secrets(accountsIn(c, f.account)...); err != nil {
+			return err
 		}
 	}
 	l, err := worker.OpenLake(ctx, c)
 	if err != nil {
 		return err
 	}
-	v, err := inspect(ctx, l, filter, f.deep)
+	read, err := readLedger(ctx, l, filter)
 	if err != nil {
 		return err
+	}
+	said := &sayings{note: a.note, every: sayEvery, clock: time.Now, last: time.Now()}
+	v, err := inspect(ctx, l, read, filter, f.deep, said)
+	if err != nil {
+		return err
+	}
+	if f.totals {
+		if v.Totals, err = a.totals(ctx, c, read.current, said); err != nil {
+			return err
+		}
 	}
 	if a.json() {
 		err = a.printJSON(v)
@@ -105,127 +102,87 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 	return err
 }
 
-// inspect reads the ledger and holds the lake against it.
-func inspect(ctx context.Context, l *lake.Lake, filter lake.Filter, deep bool) (verified, error) {
+// inspect holds the lake against its ledger.
+func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter, deep bool, said *sayings) (verified, error) {
 	v := verified{
-		Deep: deep, Damaged: []lake.Finding{}, Gaps: []gap{}, Dead: []shardCount{}, Flagged: []shardFlags{}, Partial: []string{}, Orphans: []string{},
+		Deep: deep, Unreadable: []lake.Finding{}, Damaged: []damage{}, Broken: []contradiction{}, Gaps: []gap{}, Dead: []shardCount{},
+		Flagged: []shardFlags{}, Partial: []string{}, Totals: []totals{}, Overlaps: []overlap{}, Orphans: []string{},
 	}
-	records, err := l.Current(ctx, filter)
+	v.Unreadable = append(v.Unreadable, read.unreadable...)
+	v.Broken = append(v.Broken, holes(read.entries)...)
+	for i, r := range read.current {
+		said.now("%d of %s verified, %s", i, plural(int64(len(read.current)), "window"), size(v.Bytes))
+		if err := v.record(ctx, l, r); err != nil {
+			return v, err
+		}
+	}
+	v.Gaps = append(v.Gaps, gapsOf(read.current, filter)...)
+	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
+	if len(read.unreadable) == 0 { // or nobody knows which files they name
+		for object, err := range l.Unnamed(ctx, lake.Filter{Account: filter.Account}, read.entries) {
+			if err != nil {
+				return v, err
+			}
+			v.Orphans = append(v.Orphans, object.Key)
+		}
+	}
+	var err error
+	v.Staged, err = leftoversOf(ctx, l, read.entries, filter.Account)
+	return v, err
+}
+
+// record looks at one window that counts.
+func (v *verified) record(ctx context.Context, l *lake.Lake, r lake.Record) error {
+	v.Windows++
+	v.Files += len(r.Files)
+	for _, f := range r.Files {
+		v.Bytes += f.Bytes
+	}
+	findings, err := l.VerifyRecord(ctx, r, v.Deep)
 	if err != nil {
-		return v, err
+		return err
 	}
-	for _, r := range records {
-		v.Windows++
-		v.Files += len(r.Files)
-		for _, f := range r.Files {
-			v.Bytes += f.Bytes
-		}
-		findings, err := l.VerifyRecord(ctx, r, deep)
+	for _, f := range findings {
+		v.Damaged = append(v.Damaged, damage{f, again(r.Shard.Account, r.Shard.Window)})
+	}
+	problems := addUp(r)
+	if v.Deep && len(findings) == 0 {
+		twice, err := identities(ctx, l, r)
 		if err != nil {
-			return v, err
+			return err
 		}
-		v.Damaged = append(v.Damaged, findings...)
-		if r.Counts.Dead > 0 {
-			v.Dead = append(v.Dead, shardCount{r.Shard.String(), r.Counts.Dead})
-		}
-		if len(r.Flags) > 0 {
-			v.Flagged = append(v.Flagged, shardFlags{r.Shard.String(), r.Flags, r.Counts.Mismatched})
-		}
-		if r.Visibility == "partial" {
-			v.Partial = append(v.Partial, r.Shard.String())
-		}
+		problems = append(problems, twice...)
 	}
-	v.Gaps = append(v.Gaps, gapsOf(records, filter)...)
-	for object, err := range l.Orphans(ctx, lake.Filter{Account: filter.Account}) {
-		if err != nil {
-			return v, err
-		}
-		v.Orphans = append(v.Orphans, object.Key)
+	for _, problem := range problems {
+		v.Broken = append(v.Broken, contradiction{r.Shard.String(), problem, again(r.Shard.Account, r.Shard.Window)})
 	}
-	return v, nil
+	if r.Counts.Dead > 0 {
+		v.Dead = append(v.Dead, shardCount{r.Shard.String(), r.Counts.Dead, again(r.Shard.Account, r.Shard.Window)})
+	}
+	if len(r.Flags) > 0 {
+		v.Flagged = append(v.Flagged, shardFlags{r.Shard.String(), r.Flags, r.Counts.Mismatched, again(r.Shard.Account, r.Shard.Window)})
+	}
+	if r.Visibility == "partial" {
+		v.Partial = append(v.Partial, r.Shard.String())
+	}
+	return nil
 }
 
-// gapsOf is what no window covers, of each account and stream: between its oldest and newest, or of the range asked for.
-func gapsOf(records []lake.Record, filter lake.Filter) []gap {
-	type series struct{ account, stream string }
-	windows := map[series][]schemas.Window{}
-	for _, r := range records {
-		if r.Shard.Stream != directoryStream {
-			key := series{r.Shard.Account, r.Shard.Stream}
-			windows[key] = append(windows[key], r.Shard.Window)
-		}
-	}
-	if filter.Account != "" && len(windows) == 0 && !filter.From.IsZero() && !filter.To.IsZero() {
-		return []gap{{filter.Account, createdStream, schemas.Window{From: filter.From, To: filter.To}}}
-	}
-	var gaps []gap
-	for key, covered := range windows {
-		whole := covered[0]
-		for _, w := range covered {
-			if w.From.Before(whole.From) {
-				whole.From = w.From
-			}
-			if w.To.After(whole.To) {
-				whole.To = w.To
-			}
-		}
-		if !filter.From.IsZero() {
-			whole.From = filter.From
-		}
-		if !filter.To.IsZero() {
-			whole.To = filter.To
-		}
-		for _, w := range whole.Without(covered) {
-			gaps = append(gaps, gap{key.account, key.stream, w})
-		}
-	}
-	slices.SortFunc(gaps, func(a, b gap) int {
-		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Stream, b.Stream), a.Window.From.Compare(b.Window.From))
-	})
-	return gaps
+// sayEvery is how often a command that takes long says how far it is.
+const sayEvery = 5 * time.Second
+
+// sayings are what a long command says of its progress, now and then.
+type sayings struct {
+	note  func(format string, args ...any)
+	every time.Duration
+	clock func() time.Time
+	last  time.Time
 }
 
-// The streams of the ledger.
-const (
-	createdStream   = "created"
-	reportsStream   = "reports"
-	directoryStream = "directory"
-)
-
-func (v verified) write(w io.Writer) error {
-	how := "opened and compared with the ledger"
-	if v.Deep {
-		how = "read whole and compared with the ledger's digests"
+// now says something, unless something was said a moment ago.
+func (s *sayings) now(format string, args ...any) {
+	if at := s.clock(); at.Sub(s.last) >= s.every {
+		s.last = at
+		s.note(format, args...)
 	}
-	fmt.Fprintf(w, "%s, %s (%s): %s.\n", plural(int64(v.Windows), "window"), plural(int64(v.Files), "file"), size(v.Bytes), how)
-	for _, f := range v.Damaged {
-		fmt.Fprintf(w, "damaged: %s: %s. Copy its window again: chatlake export --refresh\n", f.Key, f.Problem)
-	}
-	for _, g := range v.Gaps {
-		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s\n", g.Account, g.Stream, span(g.Window))
-	}
-	for _, d := range v.Dead {
-		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why\n", d.Shard, plural(d.Count, "conversation"))
-	}
-	for _, f := range v.Flagged {
-		fmt.Fprintf(w, "flagged: %s: %s\n", f.Shard, list(f.Flags))
-		if f.Mismatched > 0 {
-			fmt.Fprintf(w, "  %s with another number of messages than the platform states: stated_messages <> stored_messages\n", plural(f.Mismatched, "conversation"))
-		}
-	}
-	for _, shard := range v.Partial {
-		fmt.Fprintf(w, "partial: %s was read with a token that does not see the whole account\n", shard)
-	}
-	if n := len(v.Orphans); n > 0 {
-		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them).\n", plural(int64(n), "file"))
-	}
-	verdict := "The lake is whole."
-	switch {
-	case v.Windows == 0 && v.whole():
-		verdict = "Nothing is committed there yet."
-	case !v.whole():
-		verdict = "The lake is not whole."
-	}
-	_, err := fmt.Fprintln(w, verdict)
-	return err
 }

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// The streams of the ledger.
+const (
+	createdStream   = "created"
+	reportsStream   = "reports"
+	directoryStream = "directory"
+)
+
+// damage is a file that is not as the ledger says.
+type damage struct {
+	lake.Finding
+	Command string `json:"command,omitempty"` // that copies its window once more
+}
+
+type gap struct {
+	Account string         `json:"account"`
+	Stream  string         `json:"stream"`
+	Window  schemas.Window `json:"window"`
+}
+
+type shardCount struct {
+	Shard   string `json:"shard"`
+	Count   int64  `json:"count"`
+	Command string `json:"command,omitempty"` // that copies the window once more
+}
+
+type shardFlags struct {
+	Shard string   `json:"shard"`
+	Flags []string `json:"flags"`
+	// Mismatched is how many conversations have another number of messages than the platform states.
+	Mismatched int64  `json:"mismatched,omitempty"`
+	Command    string `json:"command,omitempty"` // that copies the window once more
+}
+
+// contradiction is about a window whose record does not agree with itself, with its files, or with the generations before.
+type contradiction struct {
+	Shard   string `json:"shard"`
+	Problem string `json:"problem"`
+	Command string `json:"command,omitempty"` // that copies the window once more; empty where nothing is wrong with its rows
+}
+
+// overlap is a pair of windows that have time in common.
+type overlap struct {
+	Shard string `json:"shard"`
+	Other string `json:"other"`
+}
+
+// leftovers are staged objects that nobody has removed yet.
+type leftovers struct {
+	Objects int   `json:"objects"` // of windows that are committed: nobody needs them
+	Bytes   int64 `json:"bytes"`
+	Open    int   `json:"open"` // of windows that are not: an export is under way, was cancelled or waits
+}
+
+// series are the shards of one account and stream.
+type series struct{ provider, account, stream string }
+
+func seriesOf(s lake.Shard) series { return series{s.Provider, s.Account, s.Stream} }
+
+// holes are generations that are not in the ledger though later ones are.
+func holes(entries []lake.Entry) []contradiction {
+	var found []contradiction
+	var last lake.Entry
+	for _, e := range entries {
+		if e.Generation == 0 {
+			continue // not the name of a record; it is told as unreadable
+		}
+		expected := 1
+		if e.Shard == last.Shard {
+			expected = last.Generation + 1
+		}
+		for ; expected < e.Generation; expected++ {
+			found = append(found, contradiction{Shard: e.Shard.String(), Problem: fmt.Sprintf(
+				"the record of generation %d is gone from the ledger, and generation %d is there; find out who deletes below _ledger/", expected, e.Generation)})
+		}
+		last = e
+	}
+	return found
+}
+
+// gapsOf is what no window covers, of each account and stream: between its oldest and newest, or of the range asked for.
+func gapsOf(records []lake.Record, filter lake.Filter) []gap {
+	type line struct{ account, stream string }
+	windows := map[line][]schemas.Window{}
+	for _, r := range records {
+		if r.Shard.Stream != directoryStream {
+			key := line{r.Shard.Account, r.Shard.Stream}
+			windows[key] = append(windows[key], r.Shard.Window)
+		}
+	}
+	if filter.Account != "" && len(windows) == 0 && !filter.From.IsZero() && !filter.To.IsZero() {
+		return []gap{{filter.Account, createdStream, schemas.Window{From: filter.From, To: filter.To}}}
+	}
+	var gaps []gap
+	for key, covered := range windows {
+		whole := covered[0]
+		for _, w := range covered {
+			if w.From.Before(whole.From) {
+				whole.From = w.From
+			}
+			if w.To.After(whole.To) {
+				whole.To = w.To
+			}
+		}
+		if !filter.From.IsZero() {
+			whole.From = filter.From
+		}
+		if !filter.To.IsZero() {
+			whole.To = filter.To
+		}
+		for _, w := range whole.Without(covered) {
+			gaps = append(gaps, gap{key.account, key.stream, w})
+		}
+	}
+	slices.SortFunc(gaps, func(a, b gap) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Stream, b.Stream), a.Window.From.Compare(b.Window.From))
+	})
+	return gaps
+}
+
+// overlapsOf are windows that have time in common with one before them, of the same account and stream.
+func overlapsOf(records []lake.Record) []overlap {
+	sorted := slices.Clone(records)
+	slices.SortStableFunc(sorted, func(a, b lake.Record) int { return a.Shard.Window.From.Compare(b.Shard.Window.From) })
+	furthest := map[series]lake.Shard{}
+	var found []overlap
+	for _, r := range sorted {
+		key := seriesOf(r.Shard)
+		before, ok := furthest[key]
+		if ok && r.Shard.Window.From.Before(before.Window.To) {
+			found = append(found, overlap{r.Shard.String(), before.String()})
+		}
+		if !ok || r.Shard.Window.To.After(before.Window.To) {
+			furthest[key] = r.Shard
+		}
+	}
+	slices.SortStableFunc(found, func(a, b overlap) int { return cmp.Compare(a.Shard, b.Shard) })
+	return found
+}
+
+// leftoversOf counts staged objects.
+func leftoversOf(ctx context.Context, l *lake.Lake, entries []lake.Entry, account string) (leftovers, error) {
+	type generation struct {
+		account, stream, window string
+		number                  int
+	}
+	committed := map[generation]bool{}
+	for _, e := range entries {
+		committed[generation{e.Shard.Account, e.Shard.Stream, e.Shard.Window.String(), e.Generation}] = true
+	}
+	var found leftovers
+	for left, err := range l.Leftovers(ctx, account) {
+		if err != nil {
+			return found, err
+		}
+		if !committed[generation{left.Account, left.Stream, left.Window, left.Generation}] {
+			found.Open++
+			continue
+		}
+		found.Objects++
+		found.Bytes += left.Bytes
+	}
+	return found, nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// addUp says what is wrong with the counts of a record: with each other, and with the rows of its files. How many rows a
+// file has its footer has said.
+func addUp(r lake.Record) (problems []string) {
+	rows := map[string]int64{}
+	for _, f := range r.Files {
+		rows[f.Table] += f.Rows
+	}
+	expect := func(table string, counted int64) {
+		if rows[table] != counted {
+			problems = append(problems, fmt.Sprintf("its files have %s of %s, its counts say %s", plural(rows[table], "row"), table, grouped(counted)))
+		}
+	}
+	n := r.Counts
+	expect(schemas.Documents.Table, n.Documents)
+	expect(schemas.DeadLetters.Table, n.Dead)
+	if r.Shard.Stream != createdStream {
+		return problems
+	}
+	expect(schemas.Conversations.Table, n.Conversations)
+	expect(schemas.Messages.Table, n.Messages)
+	if n.Listed != n.Conversations+n.Gone+n.Dead {
+		problems = append(problems, fmt.Sprintf("%s listed, but %d whole, %d gone and %d dead", plural(n.Listed, "conversation"), n.Conversations, n.Gone, n.Dead))
+	}
+	return problems
+}
+
+// identities reads the ids of a window's conversations: each has to end once, as a row, a tombstone or a dead letter.
+func identities(ctx context.Context, l *lake.Lake, r lake.Record) (problems []string, err error) {
+	if r.Shard.Stream != createdStream {
+		return nil, nil
+	}
+	ends := map[string][]string{} // the tables by conversation
+	gone := int64(0)
+	for _, f := range r.Files {
+		columns := []string{"conversation_id"}
+		switch f.Table {
+		case schemas.Conversations.Table, schemas.DeadLetters.Table:
+		case schemas.Tombstones.Table:
+			columns = append(columns, "message_id")
+		default:
+			continue
+		}
+		problem, err := l.Scan(ctx, f, lake.Query{Columns: columns}, func(row lake.Row) {
+			if f.Table == schemas.Tombstones.Table {
+				if !row.Cells[1].Null {
+					return // of a message
+				}
+				gone++
+			}
+			ends[row.Cells[0].Text] = append(ends[row.Cells[0].Text], f.Table)
+		})
+		if err != nil {
+			return problems, err
+		}
+		if problem != "" {
+			return append(problems, f.Key+": "+problem), nil
+		}
+	}
+	if gone != r.Counts.Gone {
+		problems = append(problems, fmt.Sprintf("its files have %s of conversations, its counts say %d", plural(gone, "tombstone"), r.Counts.Gone))
+	}
+	return append(problems, several(ends)...), nil
+}
+
+// severalNamed is how many conversations are named in one line.
+const severalNamed = 3
+
+// several names the conversations that ended more than once.
+func several(ends map[string][]string) []string {
+	var ids []string
+	for id, tables := range ends {
+		if len(tables) > 1 {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	var named []string
+	for _, id := range ids[:min(len(ids), severalNamed)] {
+		slices.Sort(ends[id])
+		named = append(named, id+" (in "+list(ends[id])+")")
+	}
+	if more := len(ids) - len(named); more > 0 {
+		named = append(named, fmt.Sprintf("%d more", more))
+	}
+	return []string{fmt.Sprintf("%s there more than once: %s", are(len(ids)), list(named))}
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "1 conversation is"
+	}
+	return plural(int64(n), "conversation") + " are"
+}

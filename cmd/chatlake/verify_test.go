@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+func TestGaps(t *testing.T) {
+	record := func(account, stream string, w schemas.Window) lake.Record {
+		return lake.Record{Shard: lake.Shard{Account: account, Stream: stream, Window: w}}
+	}
+	jan, feb, mar, apr := month(1), month(2), month(3), month(4)
+	tests := []struct {
+		name    string
+		records []lake.Record
+		filter  lake.Filter
+		want    []gap
+	}{
+		{"nothing", nil, lake.Filter{}, nil},
+		{"nothing of what was asked for", nil, lake.Filter{Account: "a", From: jan.From, To: jan.To}, []gap{{"a", "created", jan}}},
+		{"none", []lake.Record{record("a", "created", jan), record("a", "created", feb)}, lake.Filter{}, nil},
+		{"one between", []lake.Record{record("a", "created", jan), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
+		{"streams apart", []lake.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
+		{"accounts apart", []lake.Record{record("a", "created", jan), record("b", "created", feb), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
+		{"days without a snapshot are none", []lake.Record{record("a", "directory", jan), record("a", "directory", mar)}, lake.Filter{}, nil},
+		{
+			"of the range asked for", []lake.Record{record("a", "created", feb)}, lake.Filter{From: jan.From, To: apr.From},
+			[]gap{{"a", "created", jan}, {"a", "created", mar}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, gapsOf(tt.records, tt.filter)); diff != "" {
+				t.Errorf("gaps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestVerifiedText(t *testing.T) {
+	v := verified{
+		Windows: 3, Files: 12, Bytes: 5000, Deep: true,
+		Unreadable: []lake.Finding{{Key: "_ledger/v1/x/g0002.json", Problem: "commit record is damaged"}},
+		Damaged:    []damage{{lake.Finding{Key: "data/x.parquet", Problem: "the file is missing"}, "copy x"}},
+		Broken:     []contradiction{{"acme/created/v", "1 conversation is there more than once", "copy v"}, {"acme/created/u", "a generation is gone", ""}},
+		Gaps:       []gap{{"acme", "created", month(2)}},
+		Dead:       []shardCount{{"acme/created/x", 2, "copy x"}},
+		Flagged:    []shardFlags{{"acme/created/y", []string{"count_mismatch", "message_count_mismatch"}, 3, "copy y"}},
+		Partial:    []string{"acme/created/z"},
+		Totals: []totals{
+			{Account: "acme", Windows: 2, Requests: 3, Missing: []missing{{"acme/created/w", 9, 12, "copy w"}}, Failed: []string{"count: status 500"}},
+			{Account: "beta", Note: "is on giosg, which cannot count conversations"},
+		},
+		Overlaps: []overlap{{"acme/created/p", "acme/created/q"}},
+		Orphans:  []string{"data/y.parquet"},
+		Staged:   leftovers{Objects: 2, Bytes: 900, Open: 1},
+	}
+	var got bytes.Buffer
+	if err := v.write(&got); err != nil {
+		t.Fatal(err)
+	}
+	const want = `3 windows, 12 files (5.0 kB): read whole and compared with the ledger's digests, counts and conversations.
+unreadable: _ledger/v1/x/g0002.json: commit record is damaged. Restore it from a backup or an older version; as long as it is so, its window does not count
+damaged: data/x.parquet: the file is missing. Restore it, or copy its window again: copy x
+broken: acme/created/v: 1 conversation is there more than once. Copy it again: copy v
+broken: acme/created/u: a generation is gone
+gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01. Copy it: chatlake export --account acme --from 2025-02-01 --to 2025-03-01
+not copied: acme/created/x: 2 conversations; the table dead_letters says which and why. When the cause is gone: copy x
+flagged: acme/created/y: count_mismatch and message_count_mismatch. Copy it again, or leave it so: copy y
+  3 conversations with another number of messages than the platform states: stated_messages <> stored_messages
+partial: acme/created/z was read with a token that does not see the whole account. Give the account one that does, and copy it again with --refresh
+more now: acme/created/w: the platform counts 12 conversations, 9 were listed. Copy it again: copy w
+not counted: acme: count: status 500
+The platform of acme was asked for its counts: 2 windows with 3 requests.
+beta is on giosg, which cannot count conversations.
+overlap: acme/created/p and acme/created/q: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)
+1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them).
+2 staged objects (900 B) of windows that are committed: nobody needs them any more.
+1 staged object of windows that are not committed: an export is under way or was given up.
+The lake is not whole.
+`
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
+
+// verify runs the command and reads what it found.
+func verify(t *testing.T, config string, args ...string) (verified, int) {
+	t.Helper()
+	out, log, status := chatlake(t, append([]string{"verify", "--config", config, "--output", "json"}, args...)...)
+	var v verified
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatalf("%v in %s%s", err, out, log)
+	}
+	return v, status
+}
+
+func TestVerifyAWholeLake(t *testing.T) {
+	s := newShelf(t)
+	s.put(createdStream, month(1), content{whole: []string{"1", "2"}, gone: []string{"3"}})
+	s.put(createdStream, month(2), content{whole: []string{"4"}})
+	s.put(reportsStream, month(1), content{whole: []string{"1"}})
+	for _, args := range [][]string{nil, {"--deep"}, {"--account", "acme", "--from", "2025-01-01", "--to", "2025-02-01"}} {
+		if v, status := verify(t, s.config, args...); status != exitComplete || !v.whole() || v.Windows == 0 {
+			t.Errorf("verify %v: exit status %d, %+v", args, status, v)
+		}
+	}
+}
+
+// TestVerifyFindsWhatIsBroken breaks one thing at a time.
+func TestVerifyFindsWhatIsBroken(t *testing.T) {
+	whole := content{whole: []string{"1", "2"}, gone: []string{"3"}}
+	counts := func(change func(*lake.Counts)) func(*lake.Record) {
+		return func(r *lake.Record) { change(&r.Counts) }
+	}
+	with := func(change func(*lake.Record)) func(*shelf) {
+		return func(s *shelf) {
+			c := whole
+			c.change = change
+			s.put(createdStream, month(1), c)
+		}
+	}
+	good := func(s *shelf) lake.Record { return s.put(createdStream, month(1), whole) }
+	generation := func(s *shelf, n int) lake.Record {
+		c := whole
+		c.spec, c.change = fmt.Sprint("generation ", n), func(r *lake.Record) { r.Generation = n }
+		return s.put(createdStream, month(1), c)
+	}
+	tests := []struct {
+		name  string
+		make  func(s *shelf)
+		deep  bool // only found so
+		found string
+	}{
+		{"a count of conversations", with(counts(func(n *lake.Counts) { n.Conversations, n.Listed = 3, 4 })), false, "broken: acme/created/20250101T000000Z~20250201T000000Z: its files have 2 rows of conversations, its counts say 3. Copy it again: chatlake export --account acme --from 2025-01-01 --to 2025-02-01 --window month --refresh"},
+		{"a count of messages", with(counts(func(n *lake.Counts) { n.Messages++ })), false, "4 rows of messages, its counts say 5"},
+		{"a count of documents", with(counts(func(n *lake.Counts) { n.Documents-- })), false, "3 rows of documents, its counts say 2"},
+		{"a count of dead letters", with(counts(func(n *lake.Counts) { n.Dead++; n.Listed++ })), false, "0 rows of dead_letters, its counts say 1"},
+		{"a list that does not end in rows", with(counts(func(n *lake.Counts) { n.Listed++ })), false, "4 conversations listed, but 2 whole, 1 gone and 0 dead"},
+		{"a count of tombstones", with(counts(func(n *lake.Counts) { n.Gone++; n.Listed++ })), true, "1 tombstone of conversations, its counts say 2"},
+		{"a conversation twice", func(s *shelf) {
+			s.put(createdStream, month(1), content{whole: []string{"1", "2", "2"}})
+		}, true, "1 conversation is there more than once: 2 (in conversations and conversations)"},
+		{"a conversation that is dead and whole", func(s *shelf) {
+			s.put(createdStream, month(1), content{whole: []string{"1", "2"}, dead: []string{"2"}})
+		}, true, "2 (in conversations and dead_letters)"},
+		{"five conversations twice", func(s *shelf) {
+			s.put(createdStream, month(1), content{whole: []string{"1", "2", "3", "4", "5"}, gone: []string{"1", "2", "3", "4", "5"}})
+		}, true, "5 conversations are there more than once: 1 (in conversations and tombstones), 2 (in conversations and tombstones), 3 (in conversations and tombstones) and 2 more"},
+		{"a missing file", func(s *shelf) {
+			if err := os.Remove(s.file(fileOf(s.t, good(s), "messages").Key)); err != nil {
+				s.t.Fatal(err)
+			}
+		}, false, "the file is missing. Restore it, or copy its window again: chatlake export"},
+		{"other bytes", func(s *shelf) {
+			f := fileOf(s.t, good(s), "messages")
+			text, err := os.ReadFile(s.file(f.Key))
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			text[20] ^= 1
+			s.damage(f.Key, string(text))
+		}, true, "digest is not the one that was written"},
+		{"a damaged record", func(s *shelf) { s.damage(keyOf(good(s).Shard, 1), "{") }, false, "unreadable: _ledger/v1/provider=chatwoot/"},
+		{"a damaged record of a later generation", func(s *shelf) { s.damage(keyOf(good(s).Shard, 2), "{") }, false, "g0002.json is damaged"},
+		{"somebody else's file", func(s *shelf) { s.damage("_ledger/v1/provider=chatwoot/notes.txt", "hello") }, false, "notes.txt: this is not the name of a commit record"},
+		{"a record that was deleted", func(s *shelf) {
+			generation(s, 1)
+			generation(s, 4)
+		}, false, "the record of generation 3 is gone from the ledger, and generation 4 is there"},
+		{"the first record that was deleted", func(s *shelf) { generation(s, 2) }, false, "the record of generation 1 is gone"},
+		{"a gap", func(s *shelf) {
+			good(s)
+			s.put(createdStream, month(3), whole)
+		}, false, "covers 2025-02-01 to 2025-03-01. Copy it: chatlake export --account acme --from 2025-02-01 --to 2025-03-01\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newShelf(t)
+			tt.make(s)
+			s.put(createdStream, month(4), content{whole: []string{"9"}}) // which the rest must not stop
+			s.put(createdStream, month(5), content{})
+			args := []string{"verify", "--config", s.config, "--from", "2025-04-01", "--to", "2025-06-01"}
+			if out, log, _ := chatlake(t, args...); !strings.Contains(out, "2 windows, ") {
+				t.Errorf("the other windows were not looked at:\n%s%s", out, log)
+			}
+			args = args[:3]
+			out, log, status := chatlake(t, append(args, "--deep")...)
+			expect(t, "verify --deep", status, exitGaps, out+log, tt.found, "The lake is not whole.")
+			out, _, _ = chatlake(t, args...)
+			if strings.Contains(out, tt.found) == tt.deep {
+				t.Errorf("found without --deep: %v, want %v\n%s", !tt.deep, tt.deep, out)
+			}
+		})
+	}
+}
+
+func TestVerifyNamesWhatIsHarmless(t *testing.T) {
+	s := newShelf(t)
+	january := s.put(createdStream, month(1), content{whole: []string{"1"}})
+	half, _, _ := month(1).Halve()
+	s.put(createdStream, half, content{whole: []string{"1"}})
+	s.damage("data/messages/provider=chatwoot/account=acme/stream=created/month=2025-01/lost.parquet", "x")
+	s.damage("_staging/acme/created/"+january.Shard.Window.String()+"/g0001/page-0011223344556677", "staged")
+	s.damage("_staging/acme/created/"+january.Shard.Window.String()+"/g0001/page-8899aabbccddeeff", "staged")
+	s.damage("_staging/acme/created/"+january.Shard.Window.String()+"/g0002/page-0011223344556677", "staged")
+	out, log, status := chatlake(t, "verify", "--config", s.config, "--deep")
+	expect(t, "verify", status, exitComplete, out+log, "overlap: acme/created/20250101T000000Z~2025", "readers take its newest version",
+		"1 file that no reader reads", "2 staged objects (12 B) of windows that are committed", "1 staged object of windows that are not committed", "The lake is whole.")
+}
+
+// TestVerifyAsksThePlatform: what was created later into a window that is committed is a gap that only the platform knows of.
+func TestVerifyAsksThePlatform(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 60, From: worldFrom, To: worldTo})
+	server := httptest.NewServer(chatwoot.New(corpus, chatwoot.Options{}))
+	defer server.Close()
+	config := write(t, server.URL, t.TempDir(), t.TempDir())
+	out, log, status := chatlake(t, "export", "--config", config, "--from", "2025-01-01", "--to", "2025-04-01")
+	expect(t, "export", status, exitComplete, out+log)
+	v, status := verify(t, config, "--provider-totals", "--deep")
+	if status != exitComplete || len(v.Totals) != 1 || v.Totals[0].Windows != 3 || v.Totals[0].Requests == 0 || v.Totals[0].Requests > 30 {
+		t.Fatalf("exit status %d, totals %+v; want three windows counted with few requests", status, v.Totals)
+	}
+	s := shelfAt(t, config)
+	april := s.put(createdStream, month(4), content{whole: []string{"1"}}) // as if the platform had had one
+	v, status = verify(t, config, "--provider-totals", "--from", "2025-04-01")
+	if status != exitGaps || len(v.Totals) != 1 || len(v.Totals[0].Missing) != 1 || v.Totals[0].Missing[0].Shard != april.Shard.String() || v.Totals[0].Missing[0].Counted < 2 {
+		t.Errorf("exit status %d, totals %+v; want April missing", status, v.Totals)
+	}
+	if v, status = verify(t, config); status != exitComplete || len(v.Totals) != 0 {
+		t.Errorf("exit status %d, totals %+v without being asked", status, v.Totals)
+	}
+	t.Setenv("CHATLAKE_TEST_TOKEN", "expired")
+	v, status = verify(t, config, "--provider-totals", "--from", "2025-04-01")
+	if status != exitGaps || len(v.Totals) != 1 || len(v.Totals[0].Failed) != 1 {
+		t.Errorf("with a token that is refused: exit status %d, totals %+v", status, v.Totals)
+	}
+	t.Setenv("CHATLAKE_TEST_TOKEN", "")
+	out, log, status = chatlake(t, "verify", "--config", config, "--provider-totals")
+	expect(t, "without a token", status, exitUsage, out+log, "CHATLAKE_TEST_TOKEN is not set")
+}
+
+func TestProgressOfLongCommandsIsToldNowAndThen(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	var said []string
+	s := &sayings{note: func(f string, args ...any) { said = append(said, fmt.Sprintf(f, args...)) }, every: sayEvery, clock: func() time.Time { return at }, last: at}
+	for i := range 12 {
+		s.now("%d", i)
+		at = at.Add(time.Second)
+	}
+	if diff := cmp.Diff([]string{"5", "10"}, said); diff != "" {
+		t.Errorf("said (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+func (v verified) write(w io.Writer) error {
+	how := "opened and compared with the ledger"
+	if v.Deep {
+		how = "read whole and compared with the ledger's digests, counts and conversations"
+	}
+	fmt.Fprintf(w, "%s, %s (%s): %s.\n", plural(int64(v.Windows), "window"), plural(int64(v.Files), "file"), size(v.Bytes), how)
+	v.writeFindings(w)
+	v.writeTotals(w)
+	v.writeHarmless(w)
+	verdict := "The lake is whole."
+	switch {
+	case v.Windows == 0 && v.whole():
+		verdict = "Nothing is committed there yet."
+	case !v.whole():
+		verdict = "The lake is not whole."
+	}
+	_, err := fmt.Fprintln(w, verdict)
+	return err
+}
+
+// writeFindings says what is wrong, and what to do about it.
+func (v verified) writeFindings(w io.Writer) {
+	for _, f := range v.Unreadable {
+		fmt.Fprintf(w, "unreadable: %s: %s. Restore it from a backup or an older version; as long as it is so, its window does not count\n", f.Key, f.Problem)
+	}
+	for _, f := range v.Damaged {
+		fmt.Fprintf(w, "damaged: %s: %s. Restore it, or copy its window again: %s\n", f.Key, f.Problem, f.Command)
+	}
+	for _, c := range v.Broken {
+		fmt.Fprintf(w, "broken: %s: %s", c.Shard, c.Problem)
+		if c.Command != "" {
+			fmt.Fprintf(w, ". Copy it again: %s", c.Command)
+		}
+		fmt.Fprintln(w)
+	}
+	for _, g := range v.Gaps {
+		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, span(g.Window), export(g.Account, g.Window))
+	}
+	for _, d := range v.Dead {
+		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why. When the cause is gone: %s\n", d.Shard, plural(d.Count, "conversation"), d.Command)
+	}
+	for _, f := range v.Flagged {
+		fmt.Fprintf(w, "flagged: %s: %s. Copy it again, or leave it so: %s\n", f.Shard, list(f.Flags), f.Command)
+		if f.Mismatched > 0 {
+			fmt.Fprintf(w, "  %s with another number of messages than the platform states: stated_messages <> stored_messages\n", plural(f.Mismatched, "conversation"))
+		}
+	}
+	for _, shard := range v.Partial {
+		fmt.Fprintf(w, "partial: %s was read with a token that does not see the whole account. Give the account one that does, and copy it again with --refresh\n", shard)
+	}
+}
+
+func (v verified) writeTotals(w io.Writer) {
+	for _, t := range v.Totals {
+		for _, m := range t.Missing {
+			fmt.Fprintf(w, "more now: %s: the platform counts %s, %s were listed. Copy it again: %s\n", m.Shard, plural(m.Counted, "conversation"), grouped(m.Listed), m.Command)
+		}
+		for _, f := range t.Failed {
+			fmt.Fprintf(w, "not counted: %s: %s\n", t.Account, f)
+		}
+		if t.Note != "" {
+			fmt.Fprintf(w, "%s %s.\n", t.Account, t.Note)
+		}
+		if t.Windows > 0 {
+			fmt.Fprintf(w, "The platform of %s was asked for its counts: %s with %s.\n", t.Account, plural(int64(t.Windows), "window"), plural(t.Requests, "request"))
+		}
+	}
+}
+
+// writeHarmless says what is there that nobody would miss.
+func (v verified) writeHarmless(w io.Writer) {
+	for _, o := range v.Overlaps {
+		fmt.Fprintf(w, "overlap: %s and %s: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)\n", o.Shard, o.Other)
+	}
+	if n := len(v.Orphans); n > 0 {
+		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them).\n", plural(int64(n), "file"))
+	}
+	if v.Staged.Objects > 0 {
+		fmt.Fprintf(w, "%s (%s) of windows that are committed: nobody needs them any more.\n", plural(int64(v.Staged.Objects), "staged object"), size(v.Staged.Bytes))
+	}
+	if v.Staged.Open > 0 {
+		fmt.Fprintf(w, "%s of windows that are not committed: an export is under way or was given up.\n", plural(int64(v.Staged.Open), "staged object"))
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/worker"
+)
+
+// totals is what a platform counts now in the windows of an account that are committed.
+type totals struct {
+	Account  string    `json:"account"`
+	Windows  int       `json:"windows"`  // that were counted
+	Requests int64     `json:"requests"` // that it cost
+	Note     string    `json:"note,omitempty"`
+	Missing  []missing `json:"missing"` // windows in which it counts more than were listed
+	Failed   []string  `json:"failed"`  // that could not be counted
+}
+
+type missing struct {
+	Shard   string `json:"shard"`
+	Listed  int64  `json:"listed"`
+	Counted int64  `json:"counted"`
+	Command string `json:"command"` // that copies the window once more
+}
+
+// totals asks the platforms of the accounts that have windows.
+func (a *app) totals(ctx context.Context, c worker.Config, records []lake.Record, said *sayings) ([]totals, error) {
+	all := []totals{}
+	byAccount := map[string][]lake.Record{}
+	var accounts []string
+	for _, r := range records {
+		if r.Shard.Stream != createdStream {
+			continue
+		}
+		if byAccount[r.Shard.Account] == nil {
+			accounts = append(accounts, r.Shard.Account)
+		}
+		byAccount[r.Shard.Account] = append(byAccount[r.Shard.Account], r)
+	}
+	for _, account := range accounts {
+		t := totals{Account: account, Missing: []missing{}, Failed: []string{}}
+		if err := t.count(ctx, c, byAccount[account], said); err != nil {
+			return all, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// count goes through the windows of an account. Its error is that of an interruption only.
+func (t *totals) count(ctx context.Context, c worker.Config, records []lake.Record, said *sayings) error {
+	if c.Accounts[t.Account].Provider != records[0].Shard.Provider {
+		t.Note = "is not in the configuration, so its platform was not asked"
+		return nil
+	}
+	platform, err := c.Totals(t.Account)
+	switch {
+	case err != nil:
+		t.Failed = append(t.Failed, err.Error())
+		return nil
+	case platform == nil:
+		t.Note = fmt.Sprintf("is on %s, which cannot count conversations", records[0].Shard.Provider)
+		return nil
+	}
+	for i, r := range records {
+		said.now("%d of %s of %s counted, %s", i, plural(int64(len(records)), "window"), t.Account, plural(platform.Requests(), "request"))
+		n, err := platform.Count(ctx, r.Shard.Window)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		t.Requests = platform.Requests()
+		if err != nil {
+			t.Failed = append(t.Failed, err.Error())
+			if len(t.Failed) == 3 { // it is not the windows
+				t.Note = fmt.Sprintf("gave no more answers: %s not counted", plural(int64(len(records)-i-1), "window"))
+				return nil
+			}
+			continue
+		}
+		t.Windows++
+		if n > r.Counts.Listed {
+			t.Missing = append(t.Missing, missing{r.Shard.String(), r.Counts.Listed, n, again(t.Account, r.Shard.Window)})
+		}
+	}
+	return nil
+}
