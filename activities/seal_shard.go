@@ -49,7 +49,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 	if err != nil {
 		return SealShardOutput{}, err
 	}
-	out, err := lake.NewSeal(ctx, a.Lake.Store(), a.Lake.Scratch(), in.Shard, a.Lake.Writer())
+	out, err := a.Lake.Seal(ctx, in.Shard)
 	if err != nil {
 		return SealShardOutput{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +29,7 @@ type Seal struct {
 	shard         Shard
 	writer        string // the build that writes
 	scratch       string // the folder for files in progress
+	now           func() time.Time
 	fileBytes     int64
 	rowGroupBytes int64
 	bufferedBytes int64
@@ -68,6 +70,15 @@ type sealTable interface {
 // errSealEnded is why uploads of a discarded seal end, and what rows that come after the end are told.
 var errSealEnded = errors.New("seal has ended")
 
+// Seal begins a seal in the lake.
+func (l *Lake) Seal(ctx context.Context, shard Shard) (*Seal, error) {
+	s, err := NewSeal(ctx, l.store, l.scratch, shard, l.writer)
+	if err == nil {
+		s.now = l.now
+	}
+	return s, err
+}
+
 // NewSeal begins a seal, whose uploads end with ctx. Its files in progress are in the folder scratch, without a name as far
 // as the system allows, so that nothing is left of them even when the process is killed.
 func NewSeal(ctx context.Context, store Store, scratch string, shard Shard, writerBuild string) (*Seal, error) {
@@ -75,7 +86,7 @@ func NewSeal(ctx context.Context, store Store, scratch string, shard Shard, writ
 		return nil, fmt.Errorf("make scratch folder: %w", err)
 	}
 	s := &Seal{
-		store: store, shard: shard, writer: writerBuild, scratch: scratch,
+		store: store, shard: shard, writer: writerBuild, scratch: scratch, now: time.Now,
 		fileBytes: sealFileBytes, rowGroupBytes: sealRowGroupBytes, bufferedBytes: sealBufferedBytes,
 	}
 	s.ctx, s.stop = context.WithCancelCause(ctx)

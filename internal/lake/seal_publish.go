@@ -25,7 +25,7 @@ func (s *Seal) publish(temp *os.File, f File) error {
 		return fmt.Errorf("check %s: %w", f.Key, err)
 	}
 	switch found, err := s.store.Stat(s.ctx, f.Key); {
-	case err == nil && found.Bytes == f.Bytes:
+	case err == nil && found.Bytes == f.Bytes && s.now().Sub(found.ModifiedAt) < reuseWithin:
 		return nil
 	case err != nil && !errors.Is(err, ErrNotExist):
 		return fmt.Errorf("look for %s: %w", f.Key, err)

@@ -219,6 +219,28 @@ func (w *world) again() {
 	}
 }
 
+// swept looks whether sweeps, long after, leave what the ledger names and nothing else: the first takes what is staged, and
+// the second the files of shards for which nothing is.
+func (w *world) swept() {
+	time.Sleep(4 * time.Second) // months, by the clock of the lake
+	for range 2 {
+		if _, err := w.lake().Sweep(context.Background(), "", true); err != nil {
+			w.fail("sweep: %v", err)
+		}
+	}
+	named := map[string]bool{}
+	for _, c := range w.store.commits {
+		for _, f := range c.record.Files {
+			named[f.Key] = true
+		}
+	}
+	for _, key := range slices.Concat(w.store.below("_staging/"), w.store.below("data/")) {
+		if !named[key] {
+			w.fail("after a sweep %s is still there", key)
+		}
+	}
+}
+
 // latest is the commit of the highest generation of each shard.
 func (w *world) latest() (latest []commit) {
 	for _, c := range w.store.commits {

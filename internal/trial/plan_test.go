@@ -89,7 +89,7 @@ var (
 // newWorld makes the world of a seed.
 func newWorld(t testing.TB, seed uint64, forgetful bool) *world {
 	d := rand.New(rand.NewPCG(seed, 0))
-	w := &world{t: t, seed: seed, dice: d, plan: newPlan(d), attempts: map[string]*attempt{}}
+	w := &world{t: t, seed: seed, dice: d, plan: newPlan(d), born: time.Now(), attempts: map[string]*attempt{}}
 	w.store = &store{w: w, objects: map[string]object{}, forgetful: forgetful}
 	w.platform = &platform{w: w, pageSize: w.plan.pageSize, poison: map[string]string{}}
 	for range w.plan.conversations {
@@ -112,7 +112,7 @@ var scratch = func() string {
 }()
 
 func (w *world) lake() *lake.Lake {
-	return lake.Over(w.store, lake.Config{URL: "memory:", Scratch: scratch, Writer: "trial"}, time.Now)
+	return lake.Over(w.store, lake.Config{URL: "memory:", Scratch: scratch, Writer: "trial"}, w.clock)
 }
 
 func (w *world) activities() *activities.Activities {
@@ -255,6 +255,8 @@ func (w *world) happen() bool {
 		r := live[d.IntN(len(live))].now
 		w.note("the history of %s is long", r.name)
 		r.env.SetContinueAsNewSuggested(true)
+	case may(&p.sweeps, 0.02):
+		w.sweep(fmt.Sprint("sweep.", w.steps))
 	case p.second != "none" && w.chance(0.02):
 		w.want("second", p.second, w.intents[0].window)
 		p.second = "none"

@@ -94,7 +94,7 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 			s.changed(key)
 		}
 		s.made++
-		s.objects[key] = object{body: b, at: time.Now(), order: s.made}
+		s.objects[key] = object{body: b, at: s.w.clock(), order: s.made}
 		if strings.HasPrefix(key, "_ledger/") {
 			s.committed(key, b, a)
 		}

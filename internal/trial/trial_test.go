@@ -90,6 +90,7 @@ func try(t *testing.T, seed uint64, forgetful, loud bool) (wrong []string) {
 		}
 		if len(w.wrong) == 0 {
 			w.again()
+			w.swept()
 		}
 		if loud {
 			t.Logf("plan %+v\n%s", w.plan, strings.Join(w.trace, "\n"))
