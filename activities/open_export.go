@@ -10,6 +10,8 @@ import (
 // OpenExportInput asks how an account is to be exported.
 type OpenExportInput struct {
 	Account string `json:"account"`
+	// Adopt says that nothing will be copied, so the platform is asked nothing.
+	Adopt bool `json:"adopt,omitempty"`
 }
 
 // OpenExportOutput is the account's settings, without its secrets, as of the start of the export.
@@ -50,7 +52,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		return OpenExportOutput{}, err
 	}
 	probe := providers.Probe{Visibility: providers.VisibilityUnknown}
-	if prober, ok := s.Provider.(providers.Prober); ok {
+	if prober, ok := s.Provider.(providers.Prober); ok && !in.Adopt {
 		if probe, err = prober.Probe(ctx); err != nil {
 			return OpenExportOutput{}, err
 		}

@@ -14,9 +14,11 @@ import (
 type OpenShardInput struct {
 	Shard lake.Shard `json:"shard"`
 	// Spec is the account's spec, Refresh what an export adds to it to ask for a new generation.
-	Spec    string          `json:"spec"`
-	Refresh string          `json:"refresh,omitempty"`
-	Lease   providers.Lease `json:"lease"`
+	Spec    string `json:"spec"`
+	Refresh string `json:"refresh,omitempty"`
+	// Adopt says that nothing will be copied, so the provider is not asked for its count.
+	Adopt bool            `json:"adopt,omitempty"`
+	Lease providers.Lease `json:"lease"`
 }
 
 // OpenShardOutput says whether there is anything to do.
@@ -75,6 +77,9 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 		out.Generation = latest.Generation + 1
 	} else if out.Halved, err = a.halved(ctx, in.Shard); err != nil || out.Halved {
 		return out, err
+	}
+	if in.Adopt {
+		return out, nil
 	}
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)
 	out.Total, out.Usage = total, usage

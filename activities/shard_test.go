@@ -286,6 +286,27 @@ func TestOpenShardAdoptsWhatWasRefreshed(t *testing.T) {
 	}
 }
 
+func TestAdoptingAsksThePlatformNothing(t *testing.T) {
+	asked := &providers.Error{Kind: providers.Malformed, Op: "ask"}
+	p := &prober{platform{fail: asked}}
+	b := newBench(t, &p.platform)
+	b.do.Connect = func(context.Context, string) (activities.Connection, error) {
+		return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec"}, nil
+	}
+	for _, adopt := range []bool{false, true} {
+		_, errExport := try(b, b.do.OpenExport, activities.OpenExportInput{Account: "acme", Adopt: adopt})
+		out, errShard := try(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec", Adopt: adopt})
+		if (errExport == nil) != adopt || (errShard == nil) != adopt || out.Adopted != nil {
+			t.Errorf("adopt %v: opened the export with %v, the shard with %+v, %v", adopt, errExport, out, errShard)
+		}
+	}
+}
+
+// prober also checks credentials.
+type prober struct{ platform }
+
+func (p *prober) Probe(context.Context) (providers.Probe, error) { return providers.Probe{}, p.fail }
+
 func TestOpenShardFindsTheHalvesOfASplit(t *testing.T) {
 	counted := &providers.Error{Kind: providers.Malformed, Op: "count"} // whoever asks the provider fails
 	b := newBench(t, &platform{fail: counted})

@@ -22,8 +22,10 @@ type ExportInput struct {
 	// Window cuts the range: month, week or day; empty takes the configured one.
 	Window string `json:"window,omitempty"`
 	// Refresh, when not empty, makes a new generation of shards that are committed already.
-	Refresh string       `json:"refresh,omitempty"`
-	Resume  *ExportState `json:"resume,omitempty"` // set by continue-as-new only
+	Refresh string `json:"refresh,omitempty"`
+	// Adopt takes over what the ledger has of the range, and asks the platform nothing.
+	Adopt  bool         `json:"adopt,omitempty"`
+	Resume *ExportState `json:"resume,omitempty"` // set by continue-as-new only
 }
 
 // ExportState is what an Export carries through continue-as-new. The plan is not in it: it is the range, cut.
@@ -100,7 +102,7 @@ type child struct {
 
 func (e *export) open(ctx workflow.Context) error {
 	err := e.insist(ctx, func() (err error) {
-		e.state.Open, err = call(quick(ctx), do.OpenExport, activities.OpenExportInput{Account: e.in.Account})
+		e.state.Open, err = call(quick(ctx), do.OpenExport, activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt})
 		return err
 	})
 	if err != nil {
@@ -123,7 +125,7 @@ func (e *export) shards() []lake.Shard {
 	shard := func(stream string, w schemas.Window) lake.Shard {
 		return lake.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w}
 	}
-	if e.state.Open.HasDirectory {
+	if e.state.Open.HasDirectory && !e.in.Adopt {
 		day := e.state.Open.CheckedAt.UTC().Truncate(24 * time.Hour)
 		shards = append(shards, shard(activities.StreamDirectory, schemas.Window{From: day, To: day.Add(24 * time.Hour)}))
 	}
@@ -245,6 +247,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Shard:            c.shard,
 		Spec:             open.Spec,
 		Refresh:          e.in.Refresh,
+		Adopt:            e.in.Adopt,
 		Visibility:       open.Visibility,
 		Rate:             c.share,
 		Chunks:           open.Chunks,
@@ -274,6 +277,10 @@ func (e *export) finish(c *child, out ShardOutput) {
 		a.Window, b.Window = left, right
 		e.state.Extra = append(e.state.Extra, a, b)
 		e.state.Splits++
+		return
+	}
+	if out.Absent {
+		t.Absent++
 		return
 	}
 	commit := out.Commit
@@ -333,7 +340,7 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 		Manifest:   out.Manifest,
 		Gaps:       out.Gaps,
 		Failed:     e.state.Failed,
-		Complete: len(out.Gaps) == 0 && len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 &&
+		Complete: len(out.Gaps) == 0 && len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 &&
 			e.state.Open.Visibility != "partial",
 	}, nil
 }

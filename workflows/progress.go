@@ -22,8 +22,9 @@ type SetRateInput struct {
 
 // Totals add up what shards did.
 type Totals struct {
-	Shards        int   `json:"shards"`  // committed by this export
-	Adopted       int   `json:"adopted"` // found committed already
+	Shards        int   `json:"shards"`           // committed by this export
+	Adopted       int   `json:"adopted"`          // found committed already
+	Absent        int   `json:"absent,omitempty"` // not in the ledger, of an export that only adopts
 	Listed        int64 `json:"listed"`
 	Conversations int64 `json:"conversations"`
 	Messages      int64 `json:"messages"`

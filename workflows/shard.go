@@ -24,7 +24,9 @@ type ShardInput struct {
 	ListRequests     float64    `json:"list_requests,omitempty"`
 	MetadataRequests float64    `json:"metadata_requests"` // 0 where there is nothing to fetch besides messages
 	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
-	Flag   bool        `json:"flag"`
+	Flag bool `json:"flag"`
+	// Adopt takes over what the ledger has, and copies nothing.
+	Adopt  bool        `json:"adopt,omitempty"`
 	Paused bool        `json:"paused,omitempty"`
 	Resume *ShardState `json:"resume,omitempty"` // set by continue-as-new only
 }
@@ -48,7 +50,9 @@ type ShardState struct {
 type ShardOutput struct {
 	// Split says that the window holds more than the provider can page through, or that the ledger has it in halves;
 	// nothing was committed.
-	Split  bool              `json:"split,omitempty"`
+	Split bool `json:"split,omitempty"`
+	// Absent says that the ledger does not have the window, and that none was to be copied.
+	Absent bool              `json:"absent,omitempty"`
 	Commit activities.Commit `json:"commit"`
 	Usage  activities.Usage  `json:"usage"`
 }
@@ -107,6 +111,8 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			return ShardOutput{Commit: *s.state.Open.Adopted}, nil
 		case s.state.Open.Halved:
 			return ShardOutput{Split: true}, nil
+		case s.in.Adopt:
+			return ShardOutput{Absent: true}, nil
 		}
 	}
 	for {
@@ -144,7 +150,7 @@ func (s *shard) target() activities.Target {
 func (s *shard) open(ctx workflow.Context) error {
 	return s.insist(ctx, func() (err error) {
 		s.state.Open, err = call(quick(ctx), do.OpenShard, activities.OpenShardInput{
-			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Lease: s.lease(1),
+			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Adopt: s.in.Adopt, Lease: s.lease(1),
 		})
 		s.add(s.state.Open.Usage)
 		return err

@@ -96,7 +96,7 @@ func (e *export) progress() (ExportProgress, error) {
 		From:       e.in.From,
 		To:         e.state.To,
 		Windows:    len(e.plan) + e.state.Splits,
-		Done:       e.state.Totals.Shards + e.state.Totals.Adopted,
+		Done:       e.state.Totals.Shards + e.state.Totals.Adopted + e.state.Totals.Absent,
 		Totals:     e.state.Totals,
 		Rate:       e.state.Rate,
 		Visibility: e.state.Open.Visibility,
