@@ -65,7 +65,7 @@ func (s *shelf) Stat(_ context.Context, key string) (Object, error) {
 	} else if err != nil {
 		return Object{}, err
 	}
-	return Object{Key: key, Bytes: info.Size()}, nil
+	return Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil
 }
 
 func (s *shelf) Get(context.Context, string, int64, int64) (io.ReadCloser, error) {
@@ -294,6 +294,19 @@ func TestSealAgainWritesNothingNew(t *testing.T) {
 		t.Errorf("uploaded again: %v", store.puts)
 	}
 	checkScratch(t, scratch)
+}
+
+// TestSealWritesOldFilesAnew is what lets a sweep take files that are older.
+func TestSealWritesOldFilesAnew(t *testing.T) {
+	store := &shelf{root: t.TempDir()}
+	first, _ := smallSeal(t, store)
+	files := sealAll(t, first, 50)
+	store.puts = nil
+	second, _ := smallSeal(t, store)
+	second.now = func() time.Time { return time.Now().Add(reuseWithin + time.Hour) }
+	if sealAll(t, second, 50); len(store.puts) != len(files) {
+		t.Errorf("%d files were uploaded, want all %d", len(store.puts), len(files))
+	}
 }
 
 func TestSealWithoutRows(t *testing.T) {

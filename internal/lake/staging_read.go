@@ -58,22 +58,40 @@ type stagedReader struct {
 	in      *bufio.Reader
 }
 
+// readsBeforeLost is how often a staged object is read before what comes is taken for what it is: fetching a shard anew is
+// too dear for an answer that was cut short on its way.
+const readsBeforeLost = 3
+
 // openStaged copies the object to a local file, and opens it only when its digest is right.
-func (l *Lake) openStaged(ctx context.Context, st Staged) (*stagedReader, error) {
-	body, err := l.store.Get(ctx, st.Key, 0, -1)
-	if errors.Is(err, ErrNotExist) {
-		return nil, fmt.Errorf("read staged %s: %w", st.Key, ErrStagingLost)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read staged %s: %w", st.Key, err)
-	}
-	defer body.Close()
+func (l *Lake) openStaged(ctx context.Context, st Staged) (r *stagedReader, err error) {
 	if err := os.MkdirAll(l.scratch, 0o755); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
 	}
-	file, err := os.CreateTemp(l.scratch, "read-")
+	for range readsBeforeLost {
+		if r, err = l.copyStaged(ctx, st); !errors.Is(err, errOtherBytes) {
+			break
+		}
+	}
+	if errors.Is(err, ErrNotExist) || errors.Is(err, errOtherBytes) {
+		err = ErrStagingLost
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read staged %s: %w", st.Key, err)
+	}
+	return r, nil
+}
+
+var errOtherBytes = errors.New("the object has another digest")
+
+func (l *Lake) copyStaged(ctx context.Context, st Staged) (_ *stagedReader, err error) {
+	body, err := l.store.Get(ctx, st.Key, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	file, err := os.CreateTemp(l.scratch, "read-")
+	if err != nil {
+		return nil, err
 	}
 	_ = os.Remove(file.Name()) // an open file lives on without its name, and goes with the process
 	r := &stagedReader{key: st.Key, file: file}
@@ -82,14 +100,14 @@ func (l *Lake) openStaged(ctx context.Context, st Staged) (*stagedReader, error)
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err == nil && hex.EncodeToString(sum.Sum(nil)) != st.SHA256 {
-		err = ErrStagingLost
+		err = errOtherBytes
 	}
 	if err == nil {
 		err = r.decode(file)
 	}
 	if err != nil {
 		r.close()
-		return nil, fmt.Errorf("read staged %s: %w", st.Key, err)
+		return nil, err
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package lake
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -192,5 +193,33 @@ func TestStagedObjectIsZstd(t *testing.T) {
 	n, err := io.Copy(io.Discard, decoder)
 	if err != nil || n < 3_000_000 || st.Bytes > n/10 {
 		t.Errorf("%d bytes unpack to %d, error %v; want a tenth at most", st.Bytes, n, err)
+	}
+}
+
+// short cuts the first answers off without a word.
+type short struct {
+	Store
+	answers int
+}
+
+func (s *short) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	body, err := s.Store.Get(ctx, key, offset, length)
+	if s.answers--; s.answers >= 0 && err == nil {
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(body, 10), body}, nil
+	}
+	return body, err
+}
+
+func TestStagedObjectIsReadAgainBeforeItIsLost(t *testing.T) {
+	l := openFolder(t)
+	st := stageAll(t, l, "header")
+	for answers, lost := range map[int]bool{1: false, 2: false, 3: true} {
+		cut := &Lake{store: &short{l.store, answers}, scratch: l.scratch}
+		if err := cut.ReadHeader(t.Context(), st, nil); errors.Is(err, ErrStagingLost) != lost {
+			t.Errorf("%d answers cut short: error %v, lost should be %t", answers, err, lost)
+		}
 	}
 }

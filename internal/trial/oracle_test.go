@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 
+	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -46,11 +47,33 @@ func (w *world) judge() {
 			}
 		}
 	}
+	for _, i := range w.intents {
+		if i.done && !w.plan.export && !i.now.shard.Split {
+			w.judgeIntent(i)
+		}
+	}
 	for _, r := range w.runs {
 		if r.export.Complete {
 			w.judgeComplete(r)
 		}
 	}
+}
+
+// judgeIntent looks whether what a run says that it committed or adopted stands, and is what was asked for.
+func (w *world) judgeIntent(i *intent) {
+	commit := i.now.shard.Commit
+	shard := w.shardInput(i.window, i.refresh).Shard
+	for _, c := range w.store.commits {
+		if c.record.Shard != shard || c.record.Generation != commit.Generation {
+			continue
+		}
+		asked := activities.SpecDigest("spec", shard, i.refresh)
+		if c.record.Counts != commit.Counts || c.record.SpecDigest != asked && (i.refresh != "" || commit.Outcome != "adopted") {
+			w.fail("%s says %+v, and the record %+v was made to another wish", i.name, commit, c.record.Counts)
+		}
+		return
+	}
+	w.fail("%s says %+v, and there is no such generation", i.name, commit)
 }
 
 // judgeComplete holds a run that says that all is well to its word.

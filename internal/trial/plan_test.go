@@ -13,6 +13,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -27,6 +28,7 @@ type plan struct {
 	metadata      float64
 	rate          float64
 	flag          bool
+	counts        bool // the platform can say how many there are
 
 	pauses   float64 // of a page to be empty, or to list a conversation twice
 	faults   float64 // of a request
@@ -50,7 +52,7 @@ func newPlan(d *rand.Rand) plan {
 	p := plan{
 		export:        d.IntN(3) == 0,
 		conversations: upTo(7), pageSize: 1 + upTo(3), chunk: 1 + upTo(2), chunks: 1 + upTo(2), parallel: 1 + upTo(2),
-		metadata: float64(upTo(1)), flag: d.IntN(4) == 0,
+		metadata: float64(upTo(1)), flag: d.IntN(4) == 0, counts: d.IntN(2) == 0,
 		pauses: some(0.6), faults: some(0.08), zombies: some(0.5), lost: some(0.2), timeouts: some(0.1),
 		changes: upTo(5), kills: upTo(2), anew: upTo(2), sweeps: upTo(2), dense: max(0, upTo(5)-4),
 		second: "none",
@@ -120,9 +122,13 @@ func (w *world) activities() *activities.Activities {
 	if w.plan.flag {
 		mismatch = "flag"
 	}
+	var provider providers.Provider = w.platform
+	if !w.plan.counts {
+		provider = struct{ providers.Provider }{provider}
+	}
 	return &activities.Activities{Lake: w.lake(), Connect: func(context.Context, string) (activities.Connection, error) {
 		return activities.Connection{
-			Provider: w.platform, Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate, MessageRequests: 1,
+			Provider: provider, Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate, MessageRequests: 1,
 			MetadataRequests: w.plan.metadata, Parallel: w.plan.parallel, Shards: 2, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
 			Window: "day", OnMismatch: mismatch,
 		}, nil

@@ -142,7 +142,8 @@ func (s *store) problem(f lake.File) string {
 
 func (s *store) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	var body []byte
-	err := s.request(ctx, "get "+plain(key), func() error {
+	what := "get " + plain(key)
+	err := s.request(ctx, what, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		o, ok := s.objects[key]
@@ -157,6 +158,9 @@ func (s *store) Get(ctx context.Context, key string, offset, length int64) (io.R
 	})
 	if err != nil {
 		return nil, err
+	}
+	if a, _ := ctx.Value(attemptKey{}).(*attempt); a != nil && strings.HasPrefix(key, "_staging/") && s.w.hash("cut "+a.name+what) < s.w.plan.faults/2 {
+		body = body[:len(body)/2] // an answer that ends early, and says nothing
 	}
 	return io.NopCloser(bytes.NewReader(body)), nil
 }
