@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"maps"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -28,7 +27,10 @@ const (
 	TruncatedBody       Fault = "truncated body"       // the connection ends before the body does
 	TruncatedGzip       Fault = "truncated gzip"       // the body is whole, what is in it is not
 	WrongLength         Fault = "wrong content length" // the body ends where the header says, too early
+	LongLength          Fault = "content length too long" // the header says more than the body has
+	ResetBody           Fault = "reset in the body"
 	SlowBody            Fault = "slow body"
+	Dribble             Fault = "dribbling body" // a byte a second, for ever
 	Hang                Fault = "hang" // no answer until the reader gives up
 )
 
@@ -75,7 +77,7 @@ func (f *Faults) Wrap(site http.Handler) http.Handler {
 		switch fault {
 		case NoFault:
 			site.ServeHTTP(w, r)
-		case TruncatedBody, TruncatedGzip, WrongLength, SlowBody:
+		case TruncatedBody, TruncatedGzip, WrongLength, LongLength, ResetBody, SlowBody, Dribble:
 			f.spoil(w, r, site, fault)
 		default:
 			f.refuse(w, r, fault)
@@ -147,7 +149,7 @@ func reset(w http.ResponseWriter) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
@@ -174,10 +176,23 @@ func (f *Faults) spoil(w http.ResponseWriter, r *http.Request, site http.Handler
 		_, _ = w.Write(half)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
+	case ResetBody:
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(a.status)
+		_, _ = w.Write(half)
+		_ = http.NewResponseController(w).Flush()
+		reset(w)
+	case LongLength:
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
+		w.WriteHeader(a.status)
+		_, _ = w.Write(body)
 	case SlowBody:
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(a.status)
 		f.drip(w, r, body)
+	case Dribble:
+		w.WriteHeader(a.status)
+		dribble(w, r)
 	default:
 		w.Header().Set("Content-Length", strconv.Itoa(len(half)))
 		w.WriteHeader(a.status)
@@ -199,6 +214,19 @@ func (f *Faults) drip(w http.ResponseWriter, r *http.Request, body []byte) {
 			return
 		}
 		_, _ = w.Write(body[len(body)*i/pieces : len(body)*(i+1)/pieces])
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+// dribble writes white space, with which a body of JSON may begin, until the reader gives up.
+func dribble(w http.ResponseWriter, r *http.Request) {
+	for {
+		select {
+		case <-time.After(time.Second):
+		case <-r.Context().Done():
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = w.Write([]byte(" "))
 		_ = http.NewResponseController(w).Flush()
 	}
 }

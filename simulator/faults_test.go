@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,6 +72,8 @@ func TestFaults(t *testing.T) {
 		TruncatedBody:       "200 application/json broken",
 		TruncatedGzip:       "200 application/json broken",
 		WrongLength:         "200 application/json cut",
+		LongLength:          "200 application/json broken",
+		ResetBody:           "200 application/json broken",
 		SlowBody:            "200 application/json intact",
 		Hang:                "no answer",
 	}
@@ -91,6 +94,22 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDribble: the answer begins at once and never ends, and the site does not wait for a reader that has gone.
+func TestDribble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &Faults{Script: []Fault{Dribble}}
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		w := httptest.NewRecorder()
+		defer func() {
+			if recover() != http.ErrAbortHandler || w.Body.Len() < 80 || w.Body.Len() > 90 || strings.TrimSpace(w.Body.String()) != "" {
+				t.Errorf("%d bytes in a minute and a half, want one a second, and the connection cut", w.Body.Len())
+			}
+		}()
+		f.Wrap(http.HandlerFunc(fine)).ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/", nil))
+	})
 }
 
 func TestFaultsAreSeeded(t *testing.T) {
