@@ -58,8 +58,12 @@ func isRedirect(status int) bool {
 	return status >= 300 && status < 400 && status != http.StatusNotModified
 }
 
-// read reads a body to its end, unpacked, up to the cap.
+// read reads a body to its end, unpacked, up to the cap. What says itself that it is longer is not read at all.
 func (c *Client) read(resp *http.Response) ([]byte, error) {
+	tooLarge := fmt.Errorf("%w: more than %d MiB", ErrTooLarge, c.maxBody>>20)
+	if resp.ContentLength > c.maxBody {
+		return nil, tooLarge
+	}
 	var r io.Reader = resp.Body
 	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
 	case "", "identity":
@@ -73,12 +77,12 @@ func (c *Client) read(resp *http.Response) ([]byte, error) {
 		return nil, errEncoding
 	}
 	var buf bytes.Buffer
-	if resp.ContentLength > 0 && resp.ContentLength <= c.maxBody {
+	if resp.ContentLength > 0 {
 		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(r, c.maxBody+1))
 	if n > c.maxBody {
-		return nil, fmt.Errorf("%w: more than %d MiB", ErrTooLarge, c.maxBody>>20)
+		return nil, tooLarge
 	}
 	return buf.Bytes(), err
 }

@@ -76,8 +76,7 @@ func overloaded(status int) bool {
 // repairable says that a second try may well bring another answer at once.
 func repairable(err error) bool {
 	switch {
-	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout),
-		errors.Is(err, errFar):
+	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errFar):
 		return false
 	}
 	return true

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -135,11 +136,11 @@ func TestUnusableAnswers(t *testing.T) {
 		{"html", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			fmt.Fprint(w, "<html>body-marker</html>")
-		}, providers.Malformed, ErrHTML, 1},
+		}, providers.Malformed, ErrHTML, 3},
 		{"html that says it is JSON", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, " <!doctype html>body-marker")
-		}, providers.Malformed, ErrHTML, 1},
+		}, providers.Malformed, ErrHTML, 3},
 		{"not JSON", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"a": "body-marker"`)
@@ -155,6 +156,12 @@ func TestUnusableAnswers(t *testing.T) {
 		{"reset", func(w http.ResponseWriter, _ *http.Request) { hijack(w, "") }, providers.Transient, nil, 3},
 		{"too large", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`"` + strings.Repeat("x", 2<<20) + `"`))
+		}, providers.Malformed, ErrTooLarge, 1},
+		{"too large by its own word", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(2<<20))
+			_, _ = w.Write([]byte(`"`))
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done() // nobody waits for the rest
 		}, providers.Malformed, ErrTooLarge, 1},
 		{"unknown encoding", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
