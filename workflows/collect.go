@@ -26,6 +26,7 @@ type collector struct {
 	queue    []chunk
 	pages    map[int]activities.PageReceipt
 	failures int   // waits in a row
+	done     int64 // activities that succeeded
 	lost     error // staging is gone; the shard restarts
 	// What the last results said about the rate limit.
 	requests, throttled int64
@@ -38,6 +39,8 @@ type chunk struct {
 	page      int
 	low, high int
 	attempts  int64
+	waits     int   // after transient errors
+	since     int64 // what the shard had done when it was cut, or at the first of them
 }
 
 func (c *collector) reset(slots int) { *c = collector{slots: slots} }
@@ -186,6 +189,7 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 		return
 	}
 	s.failures = 0
+	s.done++
 	s.judge(out.Usage)
 	s.state.Pages++
 	s.state.Cursor = out.Next
@@ -227,6 +231,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 		return
 	}
 	s.failures = 0
+	s.done++
 	s.judge(out.Usage)
 	receipt := activities.ChunkReceipt{Staged: out.Staged, Page: c.page, Low: c.low, High: c.high}
 	if c.metadata {
@@ -255,7 +260,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 	case restart:
 		s.lost = err
 	case split, askHuman:
-		if isCrash(kind) && s.failures < crashesBeforeBlock {
+		if (isCrash(kind) || kind == string(providers.Malformed)) && s.failures < crashesBeforeBlock {
 			s.backOff(ctx)
 			return
 		}
@@ -275,29 +280,61 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 	case restart:
 		s.lost = err
 	case split:
-		if c.high-c.low > 1 {
-			middle := (c.low + c.high) / 2
-			left, right := c, c
-			left.high, right.low = middle, middle
-			s.queue = append([]chunk{left, right}, s.queue...)
-			return
-		}
-		step := "FetchMessages"
-		if c.metadata {
-			step = "FetchMetadata"
-		}
-		s.receipts.Dead = append(s.receipts.Dead, activities.DeadRef{
-			Page: c.page, Index: c.low, Step: step, Kind: kind, Detail: detailOf(err), Attempts: c.attempts,
-		})
+		s.halve(c, kind, detailOf(err))
 	case again:
 		s.requeue(c)
 	case askHuman:
 		s.requeue(c)
 		s.blockOnce(ctx, kind, detailOf(err))
 	default:
-		s.requeue(c)
+		if kind == string(providers.Transient) && s.alone(&c) {
+			s.halve(c, kind, detailOf(err))
+			return
+		}
+		if c.waits < waitsAlone {
+			s.requeue(c)
+		} else {
+			s.queue = append(s.queue, c) // behind what may succeed
+		}
 		s.backOff(ctx)
 	}
+}
+
+// halve puts the halves of a chunk into the queue. What cannot be halved is a dead letter.
+func (s *shard) halve(c chunk, kind, detail string) {
+	if c.high-c.low > 1 {
+		middle := (c.low + c.high) / 2
+		left, right := c, c
+		left.high, right.low = middle, middle
+		s.queue = append([]chunk{left, right}, s.queue...)
+		return
+	}
+	step := "FetchMessages"
+	if c.metadata {
+		step = "FetchMetadata"
+	}
+	s.receipts.Dead = append(s.receipts.Dead, activities.DeadRef{
+		Page: c.page, Index: c.low, Step: step, Kind: kind, Detail: detail, Attempts: c.attempts,
+	})
+}
+
+// alone says that a chunk goes on failing for a moment while others do not: then it is not the provider that is down, but one
+// conversation in it that cannot be had. The last chunk has no others, and is halved to make some. A single conversation
+// needs as many waits of its own.
+func (s *shard) alone(c *chunk) bool {
+	if c.since == 0 {
+		c.since = s.done // the page was listed, so it is not 0
+	}
+	c.waits++
+	last := c.high-c.low > 1 && s.listed && s.inFlight == 0 && len(s.queue) == 0
+	if c.waits < waitsAlone || s.done == c.since && !last {
+		return false
+	}
+	if c.waits = waitsAlone - 1; c.high-c.low <= 2 {
+		c.waits = 0
+	}
+	c.since = s.done
+	return true
 }
 
 func (s *shard) requeue(c chunk) { s.queue = append([]chunk{c}, s.queue...) }

@@ -53,9 +53,12 @@ const (
 	requestsToJudge = 50
 	cleanResults    = 64
 
-	// crashesBeforeBlock is how often a step that times out or panics, and cannot be made smaller, is tried again after a
-	// wait before a person is asked.
+	// crashesBeforeBlock is how often a step that times out or panics, or a list that cannot be read, and that cannot be made
+	// smaller, is tried again after a wait before a person is asked.
 	crashesBeforeBlock = 3
+
+	// waitsAlone is how often a chunk that fails for a moment, while others succeed, is waited for before it is halved.
+	waitsAlone = 3
 
 	// restartsPerShard bounds how often a shard whose staging was lost begins anew before a person is asked, and
 	// shardFailures how often an Export starts a failed shard again.
