@@ -24,14 +24,14 @@ const (
 	Unauthorized        Fault = "401"
 	HTMLPage            Fault = "200 with HTML"
 	Reset               Fault = "connection reset"
-	TruncatedBody       Fault = "truncated body"       // the connection ends before the body does
-	TruncatedGzip       Fault = "truncated gzip"       // the body is whole, what is in it is not
-	WrongLength         Fault = "wrong content length" // the body ends where the header says, too early
+	TruncatedBody       Fault = "truncated body"          // the connection ends before the body does
+	TruncatedGzip       Fault = "truncated gzip"          // the body is whole, what is in it is not
+	WrongLength         Fault = "wrong content length"    // the body ends where the header says, too early
 	LongLength          Fault = "content length too long" // the header says more than the body has
 	ResetBody           Fault = "reset in the body"
 	SlowBody            Fault = "slow body"
 	Dribble             Fault = "dribbling body" // a byte a second, for ever
-	Hang                Fault = "hang" // no answer until the reader gives up
+	Hang                Fault = "hang"           // no answer until the reader gives up
 )
 
 // PassingFaults are those that a patient reader gets over by asking again.

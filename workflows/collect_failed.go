@@ -1,0 +1,130 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// listFailed decides what becomes of a list that failed.
+func (s *shard) listFailed(ctx workflow.Context, err error) {
+	remedy, kind := remedyOf(err)
+	switch remedy {
+	case giveUp, again:
+	case wait:
+		s.backOff(ctx)
+	case relist:
+		s.listAgain()
+	case cutShard:
+		if _, _, ok := s.in.Shard.Window.Halve(); ok {
+			s.cut, s.queue = true, nil
+			return
+		}
+		s.blockOnce(ctx, kind, detailOf(err))
+	case restart:
+		s.lost = err
+	case split, askHuman:
+		if (isCrash(kind) || kind == string(providers.Malformed)) && s.failures < crashesBeforeBlock {
+			s.backOff(ctx)
+			return
+		}
+		s.blockOnce(ctx, kind, detailOf(err))
+	}
+}
+
+// fetchFailed puts a chunk back into the queue, whole or in halves; a single conversation at fault is a dead letter.
+func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
+	if s.cut {
+		return
+	}
+	c.attempts++
+	remedy, kind := remedyOf(err)
+	switch remedy {
+	case giveUp:
+	case restart:
+		s.lost = err
+	case split:
+		s.halve(c, kind, detailOf(err))
+	case again:
+		s.requeue(c)
+	case askHuman:
+		s.requeue(c)
+		s.blockOnce(ctx, kind, detailOf(err))
+	default:
+		if kind == string(providers.Transient) && s.alone(&c) {
+			s.halve(c, kind, detailOf(err))
+			return
+		}
+		if c.waits < waitsAlone {
+			s.requeue(c)
+		} else {
+			s.queue = append(s.queue, c) // behind what may succeed
+		}
+		s.backOff(ctx)
+	}
+}
+
+// halve puts the halves of a chunk into the queue. What cannot be halved is a dead letter.
+func (s *shard) halve(c chunk, kind, detail string) {
+	if c.high-c.low > 1 {
+		middle := (c.low + c.high) / 2
+		left, right := c, c
+		left.high, right.low = middle, middle
+		s.queue = append([]chunk{left, right}, s.queue...)
+		return
+	}
+	step := "FetchMessages"
+	if c.metadata {
+		step = "FetchMetadata"
+	}
+	s.receipts.Dead = append(s.receipts.Dead, activities.DeadRef{
+		Page: c.page, Index: c.low, Step: step, Kind: kind, Detail: detail, Attempts: c.attempts,
+	})
+}
+
+// alone says that a chunk goes on failing for a moment while others do not: then it is not the provider that is down, but one
+// conversation in it that cannot be had. The last chunk has no others, and is halved to make some. A single conversation
+// needs as many waits of its own.
+func (s *shard) alone(c *chunk) bool {
+	if c.since == 0 {
+		c.since = s.done // the page was listed, so it is not 0
+	}
+	c.waits++
+	last := c.high-c.low > 1 && s.listed && s.inFlight == 0 && len(s.queue) == 0
+	if c.waits < waitsAlone || s.done == c.since && !last {
+		return false
+	}
+	if c.waits = waitsAlone - 1; c.high-c.low <= 2 {
+		c.waits = 0
+	}
+	c.since = s.done
+	return true
+}
+
+func (s *shard) requeue(c chunk) { s.queue = append([]chunk{c}, s.queue...) }
+
+// backOff holds all of the shard's work for a while; chunks that fail meanwhile do not make it longer.
+func (s *shard) backOff(ctx workflow.Context) {
+	if !s.waitingUntil.IsZero() {
+		return
+	}
+	s.failures++
+	if err := s.sleep(ctx, backoff(firstWait, longestWait, s.failures)); err != nil {
+		return // cancelled: the main routine sees it too
+	}
+}
+
+// blockOnce blocks the shard unless it is blocked already.
+func (s *shard) blockOnce(ctx workflow.Context, kind, detail string) {
+	if s.blocked == nil {
+		if err := s.block(ctx, kind, detail); err != nil {
+			return // cancelled: the main routine sees it too
+		}
+	}
+}
+
+// listAgain begins the list anew and leaves out what is known already.
+func (s *shard) listAgain() {
+	s.state.Known, s.state.Cursor, s.listed = true, "", false
+}
