@@ -72,6 +72,10 @@ var rules = []rule{
 		tests:  []string{"*"},
 		why:    "a trial is a test of the whole protocol, and no part of it",
 	}, {
+		folder: "internal/faults",
+		tests:  []string{"*"},
+		why:    "the matrix of faults is tests and nothing else",
+	}, {
 		folder: "internal/archtest",
 		why:    "the keeper of the rules must compile when all else is broken",
 	}, {
