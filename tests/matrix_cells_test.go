@@ -46,8 +46,9 @@ var (
 	}
 )
 
-// outage is how long what was cut off or killed stays away. It is longer than a request is repeated for at once.
-const outage = 4 * time.Second
+// outage is how long what was cut off or killed stays away: longer than a request is repeated for at once, so that activities
+// fail and are attempted again.
+const outage = 12 * time.Second
 
 // death is something that ends in the middle of a step.
 type death struct {

@@ -3,10 +3,8 @@ package tests
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +35,7 @@ func TestKillMatrix(t *testing.T) {
 			unbroken[c.play()] = c.play().requests(t)
 		}
 	}
-	outcomes := make([]outcome, len(cells))
+	outcomes := make([]result, len(cells))
 	slots := make(chan struct{}, *atOnce)
 	var playing sync.WaitGroup
 	for i, c := range cells {
@@ -50,37 +48,15 @@ func TestKillMatrix(t *testing.T) {
 		})
 	}
 	playing.Wait()
-	text := tabulate(outcomes)
-	t.Logf("%d cells\n%s", len(cells), text)
+	for _, o := range outcomes {
+		t.Logf("%s: %s", o.cell, o)
+	}
 	if *table != "" {
-		if err := os.WriteFile(*table, []byte(fmt.Sprintf(page, len(cells), time.Now().UTC().Format(time.DateOnly), outage)+text), 0o644); err != nil {
+		if err := os.WriteFile(*table, []byte(writePage(outcomes)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
-
-// page is what stands above the table.
-const page = `# The kill matrix
-
-%d experiments with the real binary, played on %s. Each exports a window from a fake Chatwoot and ends something in the
-middle of a step: a process, the S3 server, or a line. Processes are started again by the command that began them; servers
-and lines come back after %s. This page is written by
-
-    go -C tests test -run TestKillMatrix -timeout 2h -matrix whole -table ../docs/kill-matrix.md
-
-"equal" says that all of this held afterwards: the command ended with status 0, every row of every table equals the site's
-truth, ` + "`chatlake verify --deep`" + ` ended with status 0, no staged object of a committed shard is left, no data file that nobody
-reads is left unless the export was cancelled, no more requests were repeated than the activities in flight had made (times
-four where a line or the store was away, as each is attempted so often), and no more than 6.2 events an activity stand
-in the histories.
-
-- "asks" and "reads" lose the request; "has" and "is done" carry it out, and lose the answer.
-- Repeated requests are those beyond an unbroken export of the same size: 90 conversations, 3 chunks of 2 in flight; where the
-  shard continues as new 1,060 conversations, 4 chunks of 1.
-- A worker that was killed is missed after 20 seconds: most of the time of its experiments.
-- On a folder a step is seen by the files that appear or vanish, so nothing is lost on the way and reading is not seen.
-
-`
 
 func chosenCells() []cell {
 	switch *matrix {
@@ -92,8 +68,8 @@ func chosenCells() []cell {
 	return slices.DeleteFunc(everyCell(), func(c cell) bool { return !strings.Contains(c.String(), *matrix) })
 }
 
-// outcome is what became of a cell.
-type outcome struct {
+// result is what became of a cell.
+type result struct {
 	cell     cell
 	passed   bool
 	took     time.Duration
@@ -110,7 +86,7 @@ func (c cell) play() play {
 }
 
 // run plays a cell and judges it, by what an unbroken export asks for.
-func (c cell) run(t *testing.T, unbroken map[string]int64) outcome {
+func (c cell) run(t *testing.T, unbroken map[string]int64) result {
 	var s *stage
 	var server temporal
 	if c.death.apart {
@@ -124,7 +100,7 @@ func (c cell) run(t *testing.T, unbroken map[string]int64) outcome {
 	}
 	s.pending.Wait()
 
-	o := outcome{repeated: map[string]int64{}}
+	o := result{repeated: map[string]int64{}}
 	for endpoint, n := range s.site.Stats().Endpoints {
 		o.repeated[endpoint] = n - unbroken[endpoint]
 	}
@@ -282,39 +258,4 @@ func (c cell) judgeFiles(t *testing.T, s *stage) int {
 		t.Errorf("%d files that nobody reads: %q", len(found.Orphans), found.Orphans)
 	}
 	return len(found.Orphans)
-}
-
-// tabulate writes outcomes as a table in Markdown, in the order of steps.
-func tabulate(outcomes []outcome) string {
-	var b strings.Builder
-	b.WriteString("| step | death | lake | outcome | requests repeated | events/activity | files of nobody | seconds |\n|---|---|---|---|---|---|---|---|\n")
-	for _, o := range outcomes {
-		verdict := "equal"
-		if !o.passed {
-			verdict = "**FAILED**"
-		}
-		var repeated []string
-		for _, endpoint := range slices.Sorted(maps.Keys(o.repeated)) {
-			if n := o.repeated[endpoint]; n > 0 {
-				repeated = append(repeated, fmt.Sprintf("%d %s", n, word(endpoint)))
-			}
-		}
-		if len(repeated) == 0 {
-			repeated = []string{"none"}
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %.1f | %d | %.0f |\n", o.cell.step.name, o.cell.death.name, o.cell.lake(), verdict,
-			strings.Join(repeated, ", "), o.usage.perActivity(), o.orphans, o.took.Seconds())
-	}
-	return b.String()
-}
-
-// word is an endpoint in a word.
-func word(endpoint string) string {
-	switch endpoint {
-	case "conversations":
-		return "list"
-	case "conversations/{id}":
-		return "details"
-	}
-	return path.Base(endpoint)
 }

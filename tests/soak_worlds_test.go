@@ -96,9 +96,9 @@ func (s *switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // padded adds to the messages of a Chatwoot what no compression makes smaller, in a field that nobody knows, so that files grow so
-// large that they are uploaded in parts.
-func padded(site http.Handler, seed uint64) http.Handler {
-	const bytesEach = 400 << 10
+// large that they are uploaded in parts: a window's documents are some 24 MB.
+func padded(site http.Handler, seed uint64, conversations int) http.Handler {
+	bytesEach := (36 << 20) / conversations
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path.Base(r.URL.Path) != "messages" {
 			site.ServeHTTP(w, r)
