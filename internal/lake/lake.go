@@ -23,6 +23,8 @@ type Config struct {
 	Scratch string
 	// Writer names the build that writes; it stands in every footer and commit record.
 	Writer string
+	// FileBytes is the size that no data file grows beyond; 0 is 128 MB.
+	FileBytes int64
 }
 
 // Lake is one data lake. Its methods are safe for concurrent use.
@@ -32,11 +34,13 @@ type Lake struct {
 	writer  string
 	root    string // how a person finds a key
 	now     func() time.Time
+	// fileBytes is that of the Config.
+	fileBytes int64
 }
 
 // Open makes a lake. It creates a local folder that does not exist; a bucket must be there.
 func Open(ctx context.Context, c Config) (*Lake, error) {
-	l := &Lake{scratch: c.scratch(), writer: c.Writer, now: time.Now}
+	l := &Lake{scratch: c.scratch(), writer: c.Writer, now: time.Now, fileBytes: c.FileBytes}
 	scheme, rest, _ := strings.Cut(c.URL, ":")
 	var err error
 	switch scheme {
@@ -64,7 +68,7 @@ func Over(store Store, c Config, now func() time.Time) *Lake {
 	if now == nil {
 		now = time.Now
 	}
-	return &Lake{store: store, scratch: c.scratch(), writer: c.Writer, root: c.URL, now: now}
+	return &Lake{store: store, scratch: c.scratch(), writer: c.Writer, root: c.URL, now: now, fileBytes: c.FileBytes}
 }
 
 // scratch is the folder for files in progress.

@@ -73,10 +73,15 @@ var errSealEnded = errors.New("seal has ended")
 // Seal begins a seal in the lake.
 func (l *Lake) Seal(ctx context.Context, shard Shard) (*Seal, error) {
 	s, err := NewSeal(ctx, l.store, l.scratch, shard, l.writer)
-	if err == nil {
-		s.now = l.now
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	s.now = l.now
+	if l.fileBytes > 0 {
+		s.fileBytes = l.fileBytes
+		s.rowGroupBytes = min(s.rowGroupBytes, l.fileBytes/8)
+	}
+	return s, nil
 }
 
 // NewSeal begins a seal, whose uploads end with ctx. Its files in progress are in the folder scratch, without a name as far

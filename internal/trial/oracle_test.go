@@ -251,12 +251,7 @@ func (w *world) swept() {
 			w.fail("sweep: %v", err)
 		}
 	}
-	named := map[string]bool{}
-	for _, c := range w.store.commits {
-		for _, f := range c.record.Files {
-			named[f.Key] = true
-		}
-	}
+	named := w.store.named()
 	for _, key := range slices.Concat(w.store.below("_staging/"), w.store.below("data/")) {
 		if !named[key] {
 			w.fail("after a sweep %s is still there", key)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type plan struct {
 	parallel      int
 	metadata      float64
 	rate          float64
+	fileBytes     int64
 	flag          bool
 	counts        bool // the platform can say how many there are
 
@@ -36,8 +38,8 @@ type plan struct {
 	lost     float64 // of a result to come too late
 	timeouts float64 // of a given up attempt to be the last one
 
-	changes, kills, terminations, cancels, anew, sweeps, dense int
-	second                                                     string // the refresh of a second export beside the first; "none" where there is none
+	changes, kills, terminations, cancels, anew, sweeps, dense, vandals int
+	second                                                              string // the refresh of a second export beside the first; "none" where there is none
 }
 
 // newPlan throws the dice. Some worlds are calm, some see everything at once.
@@ -60,6 +62,10 @@ func newPlan(d *rand.Rand) plan {
 	if d.IntN(2) == 0 {
 		p.rate = 1 // pages are short then
 	}
+	if d.IntN(5) == 0 {
+		p.fileBytes = 1000 // a row or two
+	}
+	p.vandals = max(0, upTo(4)-3)
 	if d.IntN(2) == 0 {
 		p.terminations = upTo(2)
 	}
@@ -78,7 +84,7 @@ func newPlan(d *rand.Rand) plan {
 // calm ends all that goes wrong.
 func (p plan) calm() plan {
 	p.faults, p.zombies, p.lost, p.timeouts = 0, 0, 0, 0
-	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.second = 0, 0, 0, 0, 0, 0, 0, "none"
+	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.vandals, p.second = 0, 0, 0, 0, 0, 0, 0, 0, "none"
 	return p
 }
 
@@ -114,7 +120,7 @@ var scratch = func() string {
 }()
 
 func (w *world) lake() *lake.Lake {
-	return lake.Over(w.store, lake.Config{URL: "memory:", Scratch: scratch, Writer: "trial"}, w.clock)
+	return lake.Over(w.store, lake.Config{URL: "memory:", Scratch: scratch, Writer: "trial", FileBytes: w.plan.fileBytes}, w.clock)
 }
 
 func (w *world) activities() *activities.Activities {
@@ -261,6 +267,8 @@ func (w *world) happen() bool {
 		r := live[d.IntN(len(live))].now
 		w.note("the history of %s is long", r.name)
 		r.env.SetContinueAsNewSuggested(true)
+	case p.vandals > 0 && w.chance(0.02):
+		return w.vandal()
 	case may(&p.sweeps, 0.02):
 		w.sweep(fmt.Sprint("sweep.", w.steps))
 	case p.second != "none" && w.chance(0.02):
@@ -270,4 +278,27 @@ func (w *world) happen() bool {
 		return false
 	}
 	return true
+}
+
+// vandal deletes a data file that no record names, as a rule of the bucket might. Between the look of a commit and its deed
+// nobody could tell, so it waits until none is under way.
+func (w *world) vandal() bool {
+	w.mu.Lock()
+	for name := range w.attempts {
+		if strings.Contains(name, "CommitShard") {
+			w.mu.Unlock()
+			return false
+		}
+	}
+	w.mu.Unlock()
+	named := w.store.named()
+	for _, key := range w.store.below("data/") {
+		if !named[key] {
+			w.note("%s vanishes", key)
+			w.plan.vandals--
+			w.store.remove(key)
+			return true
+		}
+	}
+	return false
 }

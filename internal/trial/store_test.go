@@ -242,6 +242,26 @@ func (s *store) Delete(ctx context.Context, key string) error {
 	})
 }
 
+// named are the files of all records.
+func (s *store) named() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	named := map[string]bool{}
+	for _, c := range s.commits {
+		for _, f := range c.record.Files {
+			named[f.Key] = true
+		}
+	}
+	return named
+}
+
+// remove takes an object away, without a turn.
+func (s *store) remove(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.objects, key)
+}
+
 // below are the keys that begin with a prefix, sorted.
 func (s *store) below(prefix string) (keys []string) {
 	s.mu.Lock()

@@ -19,11 +19,15 @@ import (
 var (
 	seeds = flag.Uint64("seeds", 300, "how many schedules to try")
 	one   = flag.Uint64("seed", 0, "the only schedule to try, with every step")
+	most  = flag.Int64("failures", 5, "stop after so many schedules that went wrong")
 )
 
-// warm lets the pooled codec make its channels outside of every bubble.
-func warm(t *testing.T) {
+// ready makes what bubbles share: a folder, and the channels of the pooled codec.
+func ready(t *testing.T) {
 	t.Helper()
+	if err := os.MkdirAll(scratch, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	out, err := parquet.NewWriter(io.Discard, schemas.Tombstones, parquet.Options{Writer: "trial"})
 	if err == nil {
 		err = out.Append(&schemas.Tombstone{ConversationID: "1"})
@@ -38,10 +42,7 @@ func warm(t *testing.T) {
 
 // TestSchedules tries the schedules of many seeds.
 func TestSchedules(t *testing.T) {
-	if err := os.MkdirAll(scratch, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	warm(t)
+	ready(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	if *one != 0 {
 		if wrong := try(t, *one, false, true); len(wrong) > 0 {
@@ -55,7 +56,7 @@ func TestSchedules(t *testing.T) {
 		for lane := range lanes {
 			t.Run(fmt.Sprint(lane), func(t *testing.T) {
 				t.Parallel()
-				for seed := lane + 1; seed <= *seeds && failed.Load() < 5; seed += lanes {
+				for seed := lane + 1; seed <= *seeds && failed.Load() < *most; seed += lanes {
 					if wrong := try(t, seed, false, false); len(wrong) > 0 {
 						failed.Add(1)
 						t.Errorf("seed %d (once more, alone: -seed %d -v):\n%s", seed, seed, strings.Join(wrong, "\n"))

@@ -1,0 +1,167 @@
+package trial
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var mutants = flag.Bool("mutants", false, "switch off each guard of the protocol in turn and see whether the schedules show it")
+
+const house = "../.."
+
+// edit replaces a text that stands once in a file.
+type edit struct{ file, old, new string }
+
+// guards are what the protocol rests on, and how each is switched off. The product has no switches: the edits are made in
+// copies, that a compiler is given instead.
+var guards = []struct {
+	name  string
+	edits []edit
+}{
+	{"every attempt stages under a name of its own", []edit{
+		{"internal/lake/layout.go", `name + "-" + random()`, `name + "-0123456789abcdef"`},
+		{"internal/lake/staging_read.go", "hex.EncodeToString(sum.Sum(nil)) != st.SHA256", `hex.EncodeToString(sum.Sum(nil)) == ""`},
+	}},
+	{"a ledger record is put only where none stands", []edit{
+		{"internal/lake/ledger.go", "int64(len(b))+1, true)", "int64(len(b))+1, false)"},
+	}},
+	{"who finds a record looks whose it is", []edit{
+		{"internal/lake/ledger.go", "case standing.Digest == r.Digest:", "case true:"},
+	}},
+	{"a record made to another wish gives way to the next generation", []edit{
+		{"internal/lake/ledger.go", "case standing.SpecDigest == r.SpecDigest:", "case true:"},
+	}},
+	{"only what was made to the same wish is adopted", []edit{
+		{"activities/open_shard.go", "if latest.SpecDigest == out.SpecDigest ||", "if true ||"},
+	}},
+	{"a record is committed when its files are there: HEAD", []edit{
+		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+	}},
+	{"a record is committed after its files", []edit{
+		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+		{"internal/lake/seal.go", "	defer s.Discard()\n	defer context.AfterFunc", "	defer context.AfterFunc"},
+		{"internal/lake/seal.go", "err := s.uploads.Wait(); s.err == nil", "err := error(nil); s.err == nil"},
+		{"activities/verify_shard.go", "BadFiles: len(findings)", "BadFiles: 0 * len(findings)"},
+	}},
+	{"a staged object is what was written", []edit{
+		{"internal/lake/staging_read.go", "hex.EncodeToString(sum.Sum(nil)) != st.SHA256", `hex.EncodeToString(sum.Sum(nil)) == ""`},
+	}},
+	{"a conversation that was listed twice is written once", []edit{
+		{"activities/sheaf.go", "if s.chosen[ref.ID] != (place{page.Number, i}) {", "if s.chosen[ref.ID].page < 0 {"},
+	}},
+	{"the platform's count is held against the list", []edit{
+		{"workflows/shard.go", "if verified.Missing == 0 {", "if verified.Missing >= 0 {"},
+	}},
+	{"a list that expired is begun anew", []edit{
+		{"workflows/collect.go", "	case relist:\n		s.listAgain()", "	case relist:\n		s.listed = true"},
+	}},
+	{"a chunk that failed is given out again", []edit{
+		{"workflows/collect.go", "	default:\n		s.requeue(c)\n		s.backOff(ctx)", "	default:\n		s.backOff(ctx)"},
+	}},
+	{"a conversation that is given up has a dead letter", []edit{
+		{"activities/seal_shard.go", "	if b.dead != nil {\n		return p.dead(b, *b.dead)\n	}", "	if b.dead != nil {\n		p.counts.Dead++\n		return nil\n	}"},
+	}},
+	{"a conversation that is gone has a tombstone", []edit{
+		{"activities/seal_shard.go", "	if b.gone() {\n		p.counts.Gone++", "	if b.gone() {\n		if p.counts.Gone++; p != nil {\n			return nil\n		}"},
+	}},
+	{"receipts survive continue-as-new", []edit{
+		{"workflows/collect.go", "	s.state.Saved = saved\n", "	_ = saved\n"},
+	}},
+	{"a window that the ledger has in halves is not exported whole", []edit{
+		{"activities/open_shard.go", "err != nil || out.Halved {", "err != nil {"},
+		{"workflows/shard.go", "case s.state.Open.Halved:", "case s.state.Open.Halved && s.state.Open.Generation < 0:"},
+	}},
+	{"a sweep takes no file of a shard at work", []edit{
+		{"internal/lake/sweep.go", "case s.open[shardOf(file.Key)] || s.lake.now()", "case s.lake.now()"},
+		{"internal/lake/sweep.go", "unnamedKept  = 7 * 24 * time.Hour", "unnamedKept  = 0 * time.Hour"},
+		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+	}},
+	{"a sweep takes no file that a record names", []edit{
+		{"internal/lake/sweep.go", "case named[file.Key]:", "case named[file.Key] && file.Bytes < 0:"},
+	}},
+}
+
+// TestMutants looks whether the schedules can fail: each guard that is switched off must show. Without the flag it only
+// looks whether the guards stand where they are said to.
+func TestMutants(t *testing.T) {
+	for _, guard := range guards {
+		t.Run(guard.name, func(t *testing.T) {
+			overlay := mutate(t, guard.edits)
+			if !*mutants {
+				return
+			}
+			cmd := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestSchedules$", "-timeout", "10m", ".", "-seeds", "4000", "-failures", "1")
+			out, err := cmd.CombinedOutput()
+			switch text := string(out); {
+			case err == nil:
+				t.Error("no schedule shows that it is switched off")
+			case !strings.Contains(text, "seed "):
+				t.Errorf("the schedules were not tried: %v\n%s", err, text)
+			default:
+				_, found, _ := strings.Cut(text, "seed ")
+				t.Logf("seed %s", strings.Join(strings.Split(found, "\n")[:2], " "))
+			}
+		})
+	}
+}
+
+// TestStoreWithoutConditions is the control: on a store that ignores If-None-Match schedules must go wrong. An export refuses
+// such a store before it begins; these schedules begin without asking.
+func TestStoreWithoutConditions(t *testing.T) {
+	ready(t)
+	for seed := uint64(1); seed < 3000; seed++ {
+		if wrong := try(t, seed, true, false); len(wrong) > 0 {
+			t.Logf("seed %d: %s", seed, wrong[0])
+			return
+		}
+	}
+	t.Error("no schedule shows that the store ignores conditions")
+}
+
+// mutate writes copies of files with their edits, and what tells the compiler to take them.
+func mutate(t *testing.T, edits []edit) (overlay string) {
+	t.Helper()
+	dir := t.TempDir()
+	texts := map[string]string{}
+	for _, e := range edits {
+		text, ok := texts[e.file]
+		if !ok {
+			b, err := os.ReadFile(filepath.Join(house, e.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(b)
+		}
+		if n := strings.Count(text, e.old); n != 1 {
+			t.Fatalf("%s has %q %d times: a guard has moved, and its mutant must follow", e.file, e.old, n)
+		}
+		texts[e.file] = strings.Replace(text, e.old, e.new, 1)
+	}
+	replace := map[string]string{}
+	for file, text := range texts {
+		original, err := filepath.Abs(filepath.Join(house, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mutant := filepath.Join(dir, fmt.Sprint(len(replace))+".go")
+		if err := os.WriteFile(mutant, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		replace[original] = mutant
+	}
+	b, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay = filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlay, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return overlay
+}
