@@ -1,0 +1,99 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// hosts is all the network there is here: listeners by their names. Pipes stand still with the bubble that they are in,
+// which sockets do not.
+var hosts sync.Map
+
+// TestMain takes the real network away. The providers' clients are made of http.DefaultTransport, so they go by pipes.
+func TestMain(m *testing.M) {
+	http.DefaultTransport = &http.Transport{DialContext: dial, IdleConnTimeout: 90 * time.Second}
+	os.Exit(m.Run())
+}
+
+func dial(ctx context.Context, _, address string) (net.Conn, error) {
+	found, ok := hosts.Load(address)
+	if !ok {
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}
+	}
+	broken := &atomic.Bool{}
+	ours, theirs := net.Pipe()
+	select {
+	case found.(*listener).calls <- &line{theirs, broken}:
+		return &line{ours, broken}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// line is one end of a connection. It can end as it does when a machine dies, by a reset.
+type line struct {
+	net.Conn
+	broken *atomic.Bool
+}
+
+// SetLinger with 0 makes the other side read a reset when the line is closed, as that of a socket does.
+func (l *line) SetLinger(int) error {
+	l.broken.Store(true)
+	return nil
+}
+
+func (l *line) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if errors.Is(err, io.EOF) && l.broken.Load() {
+		err = &net.OpError{Op: "read", Net: "pipe", Err: syscall.ECONNRESET}
+	}
+	return n, err
+}
+
+// listener takes calls to one name.
+type listener struct {
+	calls chan net.Conn
+	ended chan struct{}
+	once  sync.Once
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.calls:
+		return c, nil
+	case <-l.ended:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) Close() error {
+	l.once.Do(func() { close(l.ended) })
+	return nil
+}
+
+func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+
+var names atomic.Int64
+
+// serve serves a handler under a name of its own, and returns its address and how to end it with all its connections.
+func serve(handler http.Handler) (base string, end func()) {
+	address := "site-" + time.Duration(names.Add(1)).String() + ".test:80"
+	l := &listener{calls: make(chan net.Conn), ended: make(chan struct{})}
+	hosts.Store(address, l)
+	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = server.Serve(l) }() // it ends with the listener
+	return "http://" + address, func() {
+		hosts.Delete(address)
+		_ = server.Close()
+	}
+}

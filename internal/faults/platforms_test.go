@@ -1,0 +1,151 @@
+package faults
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/chatwoot"
+	"github.com/chatlake/chatlake/providers/freshchat"
+	"github.com/chatlake/chatlake/providers/giosg"
+	"github.com/chatlake/chatlake/providers/liveperson"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	fakechatwoot "github.com/chatlake/chatlake/simulator/chatwoot"
+	fakefreshchat "github.com/chatlake/chatlake/simulator/freshchat"
+	fakegiosg "github.com/chatlake/chatlake/simulator/giosg"
+	fakeliveperson "github.com/chatlake/chatlake/simulator/liveperson"
+)
+
+// window holds all conversations of the corpus.
+var window = schemas.Window{From: time.Date(2026, 5, 10, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 5, 13, 0, 0, 0, 0, time.UTC)}
+
+// today is when every export begins.
+var today = time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC)
+
+const conversations = 40
+
+// place is the part of an export that a request belongs to.
+type place string
+
+const (
+	atList     place = "list"
+	atMessages place = "messages"
+	atMetadata place = "metadata"
+	elsewhere  place = "elsewhere" // credentials, hosts of services
+)
+
+// site is one fake account.
+type site struct {
+	http.Handler
+	ids    []string // of the conversations in the window
+	thread func(id string) (schemas.Thread, bool)
+	expire func() // lets cursors expire; nil where there are none
+	remove func(id string)
+}
+
+// platform is one kind of platform, with its fake.
+type platform struct {
+	name       string
+	definition providers.Definition
+	account    providers.Account // without its address
+	fake       func(*simulator.Corpus) site
+	place      func(*http.Request) place
+	// moment writes a time as the platform does in its messages.
+	moment func(time.Time) string
+}
+
+var platforms = []platform{ofChatwoot, ofFreshchat, ofGiosg, ofLivePerson}
+
+var ofChatwoot = platform{
+	name: "chatwoot", definition: chatwoot.Definition,
+	account: providers.Account{AccountID: "1", Token: fakechatwoot.AdministratorToken},
+	fake: func(c *simulator.Corpus) site {
+		s := fakechatwoot.New(c, fakechatwoot.Options{PageSize: 7})
+		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread, remove: func(id string) {
+			for i := range c.Len() {
+				if o := c.Outline(i); s.DeleteConversation(o.Number) && len(s.Conversations(window)) < c.Len() {
+					return
+				}
+			}
+		}}
+	},
+	place: func(r *http.Request) place {
+		switch rest := after(r.URL.Path, "/conversations"); {
+		case !strings.Contains(r.URL.Path, "/conversations"):
+			return elsewhere
+		case rest == "":
+			return atList
+		case strings.HasSuffix(rest, "/messages"):
+			return atMessages
+		}
+		return atMetadata
+	},
+}
+
+var ofFreshchat = platform{
+	name: "freshchat", definition: freshchat.Definition,
+	account: providers.Account{Token: fakefreshchat.Token},
+	fake: func(c *simulator.Corpus) site {
+		s := fakefreshchat.New(c, fakefreshchat.Options{})
+		return site{Handler: s, ids: s.Conversations(window), thread: func(id string) (schemas.Thread, bool) {
+			return s.Thread(id, fakefreshchat.Reading{Lane: "both", Covered: window})
+		}}
+	},
+	place: func(r *http.Request) place {
+		if strings.HasSuffix(r.URL.Path, "/messages") {
+			return atMessages
+		}
+		return atList // reports, their files, the conversations themselves and their contacts
+	},
+}
+
+var ofGiosg = platform{
+	name: "giosg", definition: giosg.Definition,
+	account: providers.Account{AccountID: fakegiosg.Organization, Token: fakegiosg.ManagerToken},
+	fake: func(c *simulator.Corpus) site {
+		s := fakegiosg.New(c, fakegiosg.Options{PageSize: 7})
+		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread, expire: s.ExpireCursors}
+	},
+	place: func(r *http.Request) place {
+		switch rest := after(r.URL.Path, "/owned_chats"); {
+		case strings.HasSuffix(r.URL.Path, "/users/me"):
+			return elsewhere
+		case strings.HasSuffix(rest, "/messages"):
+			return atMessages
+		case rest == "" && strings.HasSuffix(r.URL.Path, "/owned_chats"):
+			return atList
+		}
+		return atMetadata
+	},
+}
+
+var ofLivePerson = platform{
+	name: "liveperson", definition: liveperson.Definition,
+	account: providers.Account{AccountID: fakeliveperson.DefaultAccount, Token: fakeliveperson.Token},
+	fake: func(c *simulator.Corpus) site {
+		s := fakeliveperson.New(c, fakeliveperson.Options{PageLimit: 9})
+		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread}
+	},
+	place: func(r *http.Request) place {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/conversations/search"):
+			return atList
+		case strings.HasSuffix(r.URL.Path, "/conversation/search"):
+			return atMessages
+		}
+		return elsewhere
+	},
+}
+
+// has says whether an export of the platform makes requests of a part. The first part of all has everything.
+func (p platform) has(where place) bool {
+	return where != atMetadata || p.definition.MetadataRequests > 0
+}
+
+// after is what follows a part of a path.
+func after(path, part string) string {
+	_, rest, _ := strings.Cut(path, part)
+	return rest
+}

@@ -1,0 +1,201 @@
+package faults
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// corpora are the worlds that the fakes serve; they do not change.
+var corpora sync.Map
+
+func corpusOf(config simulator.CorpusConfig) *simulator.Corpus {
+	config.From, config.To = window.From, window.To
+	if c, ok := corpora.Load(config); ok {
+		return c.(*simulator.Corpus)
+	}
+	c, _ := corpora.LoadOrStore(config, simulator.NewCorpus(config))
+	return c.(*simulator.Corpus)
+}
+
+var small = simulator.CorpusConfig{Seed: 4, Conversations: conversations}
+
+// warm lets the pooled codec make its channels outside of every bubble.
+var warm = sync.OnceValue(func() error {
+	out, err := parquet.NewWriter(io.Discard, schemas.Tombstones, parquet.Options{Writer: "faults"})
+	if err == nil {
+		err = out.Append(&schemas.Tombstone{ConversationID: "1"})
+	}
+	if err == nil {
+		_, err = out.Close()
+	}
+	return err
+})
+
+// world is an account, a lake, and an export that is about to begin.
+type world struct {
+	t *testing.T
+	platform
+	site
+	do       *activities.Activities
+	lake     *lake.Lake
+	root     string
+	began    time.Time
+	requests atomic.Int64
+	longest  atomic.Int64 // what the longest request took, as the site sees it
+	victim   victim
+}
+
+// victim is the conversation that faults of single conversations are about.
+type victim struct {
+	id    string
+	words string    // of one message, in which nothing has to be escaped, and which stand nowhere else
+	said  time.Time // when
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9 ,.!?]{20,}$`)
+
+// choose takes a conversation from the middle that says something plain.
+func choose(s site) victim {
+	times := map[string]int{}
+	var all []victim
+	for i, id := range s.ids {
+		thread, _ := s.thread(id)
+		for j, m := range thread.Messages {
+			if m.Text == nil {
+				continue
+			}
+			times[*m.Text]++
+			if i > len(s.ids)/4 && j > 0 && j < len(thread.Messages)-1 && len(thread.Messages) > 4 && m.CreatedAt != nil && plain.MatchString(*m.Text) {
+				all = append(all, victim{id, *m.Text, *m.CreatedAt})
+			}
+		}
+	}
+	for _, v := range all {
+		if times[v.words] == 1 {
+			return v
+		}
+	}
+	panic("nobody says anything plain")
+}
+
+// newWorld is to be called in a bubble. wrap stands between the client and the fake.
+func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoil) *world {
+	t.Helper()
+	time.Sleep(time.Until(today))
+	w := &world{t: t, platform: p, site: p.fake(corpusOf(config)), root: t.TempDir()}
+	w.victim = choose(w.site)
+	var front http.Handler = w.site
+	if wrap != nil {
+		front = wrap(w, front)
+	}
+	base, end := serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.requests.Add(1)
+		began := time.Now()
+		defer func() { w.longest.Store(max(w.longest.Load(), int64(time.Since(began)))) }()
+		front.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(end)
+	account := p.account
+	account.Name, account.BaseURL, account.RequestsPerSecond = "acme", base, p.definition.RequestsPerSecond
+	provider, err := p.definition.Open(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.lake, err = lake.Open(t.Context(), lake.Config{URL: "file:" + w.root, Scratch: filepath.Join(t.TempDir(), "scratch"), Writer: "faults"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.do = &activities.Activities{Lake: w.lake, Connect: func(context.Context, string) (activities.Connection, error) {
+		return activities.Connection{
+			Provider: provider, Name: p.name, Spec: "spec", Parallel: 4,
+			MessageRequests: p.definition.MessageRequests, MetadataRequests: p.definition.MetadataRequests, ListRequests: p.definition.ListRequests,
+			Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch,
+		}, nil
+	}}
+	w.began = time.Now()
+	return w
+}
+
+func (w *world) shard() workflows.ShardInput {
+	return workflows.ShardInput{
+		Shard: lake.Shard{Provider: w.name, Account: "acme", Stream: activities.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
+		Rate: w.definition.RequestsPerSecond, Chunks: 3, Chunk: 8, MessageRequests: w.definition.MessageRequests, MetadataRequests: w.definition.MetadataRequests,
+		ListRequests: w.definition.ListRequests,
+	}
+}
+
+// contents is what the lake holds by the reader rule.
+type contents struct {
+	digests  map[string]string // of the conversations, by id
+	messages map[string]int    // rows, by conversation
+	gone     map[string]string // reasons, by conversation
+	dead     map[string]schemas.DeadLetter
+	counts   lake.Counts
+	flags    []string
+}
+
+func (w *world) contents() contents {
+	w.t.Helper()
+	c := contents{digests: map[string]string{}, messages: map[string]int{}, gone: map[string]string{}, dead: map[string]schemas.DeadLetter{}}
+	records, err := w.lake.Current(w.t.Context(), lake.Filter{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, r := range records {
+		findings, err := w.lake.VerifyRecord(w.t.Context(), r, true)
+		if err != nil || len(findings) > 0 {
+			w.t.Errorf("%s: %v %v", r.Shard, findings, err)
+		}
+		c.counts, c.flags = r.Counts, r.Flags
+		for _, f := range r.Files {
+			switch f.Table {
+			case "conversations":
+				w.scan(f, func(cells []parquet.Cell) { c.digests[cells[0].Text] = cells[1].Text }, "conversation_id", "content_sha256")
+			case "messages":
+				w.scan(f, func(cells []parquet.Cell) { c.messages[cells[0].Text]++ }, "conversation_id")
+			case "tombstones":
+				w.scan(f, func(cells []parquet.Cell) {
+					if cells[1].Null {
+						c.gone[cells[0].Text] = cells[2].Text
+					}
+				}, "conversation_id", "message_id", "reason")
+			case "dead_letters":
+				w.scan(f, func(cells []parquet.Cell) {
+					c.dead[cells[0].Text] = schemas.DeadLetter{Step: cells[1].Text, ErrorKind: cells[2].Text, Detail: &cells[3].Text, Attempts: cells[4].Integer}
+				}, "conversation_id", "step", "error_kind", "detail", "attempts")
+			}
+		}
+	}
+	return c
+}
+
+func (w *world) scan(f lake.File, row func([]parquet.Cell), columns ...string) {
+	w.t.Helper()
+	file, err := os.Open(filepath.Join(w.root, filepath.FromSlash(f.Key)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer file.Close()
+	err = parquet.Scan(file, f.Bytes, parquet.Query{Columns: columns}, func(r parquet.Row) error {
+		row(append([]parquet.Cell(nil), r.Cells...))
+		return nil
+	})
+	if err != nil {
+		w.t.Errorf("read %s: %v", f.Key, err)
+	}
+}
