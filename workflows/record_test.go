@@ -3,237 +3,215 @@
 package workflows_test
 
 import (
-	"compress/gzip"
 	"context"
+	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/worker/embedded"
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// scene is one way in which workflows can go.
-type scene struct {
-	world world
-	shard func(*workflows.ShardInput)
-	// export runs a whole Export; its shards are recorded too.
-	export *workflows.ExportInput
-	open   activities.OpenExportOutput
-	// act is what a person does while it runs.
-	act func(ctx context.Context, c client.Client, id string) error
-}
-
-func scenes() map[string]scene {
-	more := int64(101)
-	export := year()
-	quarter := year()
-	quarter.To = quarter.From.AddDate(0, 3, 0)
-	return map[string]scene{
-		"shard":         {world: world{conversations: 610, pageSize: 250}},
-		"shard-adopted": {world: world{adopted: &activities.Commit{Outcome: "adopted", Generation: 3}}},
-		"shard-as-new":  {world: world{conversations: 30_000, pageSize: 250}},
-		"shard-bisect": {world: world{conversations: 60, pageSize: 60, fail: func(step string, low, high int) error {
-			if step == "FetchMessages" && low <= 33 && high > 33 {
-				return kindError(providers.Malformed)
-			}
-			return nil
-		}}},
-		"shard-cut": {world: world{conversations: 60, pageSize: 60, fail: func(step string, _, _ int) error {
-			if step == "ListPage" {
-				return kindError(providers.WindowTooDense)
-			}
-			return nil
-		}}},
-		"shard-listed-again": {world: world{conversations: 100, pageSize: 50, total: &more}, shard: func(in *workflows.ShardInput) { in.Flag = true }},
-		"shard-expired":      {world: once("ListPage", 2, kindError(providers.CursorExpired))},
-		"shard-anew":         {world: once("SealShard", 1, lost())},
-		"shard-blocked": {world: once("FetchMessages", 1, kindError(providers.Denied)), act: func(ctx context.Context, c client.Client, id string) error {
-			if err := awaitState(ctx, c, id, workflows.StateBlocked); err != nil {
-				return err
-			}
-			return order(ctx, c, id, workflows.RetryBlockedUpdate)
-		}},
-		"shard-paused": {world: world{conversations: 100, pageSize: 50}, shard: func(in *workflows.ShardInput) { in.Paused = true },
-			act: func(ctx context.Context, c client.Client, id string) error {
-				if err := order(ctx, c, id, workflows.SetRateUpdate, workflows.SetRateInput{RequestsPerSecond: 50}); err != nil {
-					return err
-				}
-				return order(ctx, c, id, workflows.ResumeUpdate)
-			}},
-		"shard-cancelled": {world: once("FetchMessages", 1, kindError(providers.Denied)), act: func(ctx context.Context, c client.Client, id string) error {
-			if err := awaitState(ctx, c, id, workflows.StateBlocked); err != nil {
-				return err
-			}
-			return c.CancelWorkflow(ctx, id, "")
-		}},
-		"export": {world: world{conversations: 30, pageSize: 50}, export: &export, open: activities.OpenExportOutput{Shards: 2, HasDirectory: true, RequestsPerSecond: 1000, Visibility: "full"}},
-		"export-blocked": {world: once("ListPage", 1, kindError(providers.Denied)), export: &quarter, open: activities.OpenExportOutput{Shards: 1},
-			act: func(ctx context.Context, c client.Client, id string) error {
-				if err := awaitState(ctx, c, id, workflows.StateBlocked); err != nil {
-					return err
-				}
-				return order(ctx, c, id, workflows.RetryBlockedUpdate)
-			}},
-		"export-cancelled": {world: once("ListPage", 1, kindError(providers.Denied)), export: &quarter, open: activities.OpenExportOutput{Shards: 1},
-			act: func(ctx context.Context, c client.Client, id string) error {
-				if err := awaitState(ctx, c, id, workflows.StateBlocked); err != nil {
-					return err
-				}
-				return c.CancelWorkflow(ctx, id, "")
-			}},
-	}
-}
-
-// once is a world in which the nth call of a step fails.
-func once(step string, nth int, err error) world {
-	calls := 0
-	return world{conversations: 100, pageSize: 50, fail: func(s string, _, _ int) error {
-		if s != step {
-			return nil
-		}
-		if calls++; calls == nth {
-			return err
-		}
-		return nil
-	}}
-}
-
-func order(ctx context.Context, c client.Client, id, update string, args ...any) error {
-	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: update, Args: args, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err != nil {
-		return err
-	}
-	return handle.Get(ctx, nil)
-}
-
-func awaitState(ctx context.Context, c client.Client, id string, want workflows.State) error {
-	for {
-		value, err := c.QueryWorkflow(ctx, id, "", workflows.ProgressQuery)
-		if err == nil {
-			var p struct{ State workflows.State }
-			if err := value.Get(&p); err != nil || p.State == want {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// TestRecord writes the histories of every scene. Run it at a release, from the release.
+// TestRecord writes the histories that are not there yet. Run it at a release, from the release.
 func TestRecord(t *testing.T) {
 	server, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Stop()
+	t.Cleanup(func() { _ = server.Stop() })
 	c, err := client.Dial(client.Options{HostPort: server.Address(), Namespace: embedded.Namespace, Logger: silent{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(c.Close)
 	if err := os.MkdirAll(histories, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, s := range scenes() {
-		t.Run(name, func(t *testing.T) { s.record(t, c, name) })
-	}
-}
-
-func (s *scene) record(t *testing.T, c client.Client, name string) {
-	w := worker.New(c, name, worker.Options{})
-	w.RegisterWorkflow(workflows.Export)
-	w.RegisterWorkflow(workflows.Shard)
-	for activityName, f := range map[string]any{
-		"OpenShard": s.world.OpenShard, "ListPage": s.world.ListPage, "FetchMessages": s.world.FetchMessages,
-		"FetchMetadata": s.world.FetchMetadata, "SaveReceipts": s.world.SaveReceipts, "SealShard": s.world.SealShard,
-		"VerifyShard": s.world.VerifyShard, "CommitShard": s.world.CommitShard, "Cleanup": s.world.Cleanup,
-		"OpenExport": func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
-			s.open.Provider, s.open.Spec, s.open.Chunks, s.open.CheckedAt = "chatwoot", "spec", 2, time.Now()
-			s.open.MessageRequests, s.open.MetadataRequests = 1, 2
-			return s.open, nil
-		},
-		"CloseExport": func(context.Context, activities.CloseExportInput) (activities.CloseExportOutput, error) {
-			return activities.CloseExportOutput{Manifest: "manifest.json"}, nil
-		},
-	} {
-		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: activityName})
-	}
-	if err := w.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer w.Stop()
-	id, run := s.start(t, c, name)
-	if s.act != nil {
-		if err := s.act(t.Context(), c, id); err != nil {
-			t.Fatal(err)
+		if !recorded(name) {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r := &recorder{scene: s, t: t, c: c, name: name}
+				r.record()
+			})
 		}
 	}
-	_ = run.Get(t.Context(), nil) // a cancelled one ends with an error
-	save(t, c, id, run.GetRunID(), name)
 }
 
-func (s *scene) start(t *testing.T, c client.Client, name string) (string, client.WorkflowRun) {
+// recorder plays one scene on a real server.
+type recorder struct {
+	scene
+	t    *testing.T
+	c    client.Client
+	name string
+}
+
+func (r *recorder) record() {
+	w := r.worker()
+	if err := w.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	defer w.Stop()
+	id, run := r.start()
+	first := run.GetRunID() // Get follows the runs that continue it
+	if r.act != nil {
+		if err := r.act(r, id); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	_ = run.Get(r.t.Context(), nil) // a cancelled one ends with an error
+	r.save(id, first, r.name)
+	if last := run.GetRunID(); last != first {
+		r.save(id, last, r.name+"-on")
+	}
+}
+
+func (r *recorder) worker() worker.Worker {
+	w := worker.New(r.c, r.name, worker.Options{Interceptors: []interceptor.WorkerInterceptor{&brief{}}})
+	w.RegisterWorkflow(workflows.Export)
+	w.RegisterWorkflow(workflows.Shard)
+	w.RegisterWorkflow(workflows.Quota)
+	world, scene := r.world, r.scene
+	for name, f := range map[string]any{
+		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
+		"FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
+		"SaveReceipts": world.SaveReceipts, "SealShard": holding(scene, "SealShard", world.SealShard),
+		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
+		"OpenExport": holding(scene, "OpenExport", func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
+			open := scene.open
+			open.Provider, open.Spec, open.Chunks, open.CheckedAt = "chatwoot", "spec", 2, time.Now()
+			open.MessageRequests, open.MetadataRequests = 1, 2
+			return open, world.begin("OpenExport", 0, 0)
+		}),
+		"CloseExport": func(context.Context, activities.CloseExportInput) (activities.CloseExportOutput, error) {
+			return activities.CloseExportOutput{Manifest: "manifest.json"}, world.begin("CloseExport", 0, 0)
+		},
+	} {
+		w.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+	return w
+}
+
+// holding is an activity that hangs while its scene holds its step: with heartbeats until it is cancelled, or silently
+// until it is given up.
+func holding[In, Out any](s scene, step string, f func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (Out, error) {
+		if s.hang == step {
+			var none Out
+			fetch, ok := any(in).(activities.FetchInput)
+			if !ok || fetch.Low <= atFault && fetch.High > atFault {
+				<-ctx.Done()
+				return none, ctx.Err()
+			}
+		}
+		if s.hold == step {
+			_ = s.world.begin("held "+step, 0, 0)
+		}
+		for s.hold == step {
+			activity.RecordHeartbeat(ctx)
+			select {
+			case <-ctx.Done():
+				var none Out
+				return none, ctx.Err()
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		time.Sleep(s.slow)
+		return f(ctx, in)
+	}
+}
+
+func (r *recorder) start() (string, client.WorkflowRun) {
 	id, workflow, in := "", any(workflows.Shard), any(nil)
-	if s.export != nil {
-		s.export.Account = name
-		id, workflow, in = workflows.ExportID(name, s.export.Name), workflows.Export, *s.export
-	} else {
+	switch {
+	case r.quota:
+		id, workflow, in = workflows.QuotaID(r.name, "reports"), workflows.Quota, workflows.QuotaInput{}
+	case r.export != nil:
+		export := *r.export
+		export.Account = r.name
+		id, workflow, in = workflows.ExportID(r.name, export.Name), workflows.Export, export
+	default:
 		shard := may()
-		shard.Shard.Account = name
-		if s.shard != nil {
-			s.shard(&shard)
+		shard.Shard.Account = r.name
+		if r.shard != nil {
+			r.shard(&shard)
 		}
 		id, in = workflows.ShardID(shard.Shard), shard
 	}
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: name}, workflow, in)
+	run, err := r.c.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: r.name}, workflow, in)
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	return id, run
 }
 
-// save writes the history of the first run of a workflow.
-func save(t *testing.T, c client.Client, id, runID, name string) {
-	var all history.History
-	iter := c.GetWorkflowHistory(t.Context(), id, runID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	for iter.HasNext() {
-		event, err := iter.Next()
+// order sends an update and waits until the workflow has taken it.
+func (r *recorder) order(id, update string, args ...any) error {
+	handle, err := r.c.UpdateWorkflow(r.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateName: update, Args: args, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return err
+	}
+	return handle.Get(r.t.Context(), nil)
+}
+
+// await polls the workflow's progress until it is in a state.
+func (r *recorder) await(id string, want workflows.State) error {
+	return r.until(func() (bool, error) {
+		value, err := r.c.QueryWorkflow(r.t.Context(), id, "", workflows.ProgressQuery)
 		if err != nil {
-			t.Fatal(err)
+			return false, nil // it has not begun
 		}
-		all.Events = append(all.Events, event)
-	}
-	b, err := protojson.Marshal(&all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := os.Create(filepath.Join(histories, name+".json.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	out := gzip.NewWriter(file)
-	if _, err := out.Write(b); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
+		var p struct{ State workflows.State }
+		err = value.Get(&p)
+		return p.State == want, err
+	})
+}
+
+// shown waits until an export shows at least one of some shards, and is the first.
+func (r *recorder) shown(id string, some func(workflows.ExportProgress) []string) (shard string, err error) {
+	err = r.until(func() (bool, error) {
+		value, err := r.c.QueryWorkflow(r.t.Context(), id, "", workflows.ProgressQuery)
+		if err != nil {
+			return false, nil // it has not begun
+		}
+		var p workflows.ExportProgress
+		if err := value.Get(&p); err != nil || len(some(p)) == 0 {
+			return false, err
+		}
+		shard = some(p)[0]
+		return true, nil
+	})
+	return shard, err
+}
+
+// called waits until a step has begun so often.
+func (r *recorder) called(step string, times int) error {
+	return r.until(func() (bool, error) {
+		r.world.mu.Lock()
+		defer r.world.mu.Unlock()
+		return r.world.calls[step] >= times, nil
+	})
+}
+
+func (r *recorder) until(done func() (bool, error)) error {
+	deadline := time.After(2 * time.Minute)
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-deadline:
+			return errors.New("the scene does not come to the place where somebody acts")
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }

@@ -32,6 +32,7 @@ type world struct {
 	halved        bool
 	fail          func(step string, low, high int) error // asked before every activity; low and high only for fetches
 	mismatches    int64
+	badFiles      int  // that the first VerifyShard finds
 	throttled     bool // every request is answered with "too many requests"
 
 	calls              map[string]int
@@ -172,7 +173,8 @@ func (w *world) VerifyShard(context.Context, activities.VerifyShardInput) (activ
 	if err := w.begin("VerifyShard", 0, 0); err != nil {
 		return activities.VerifyShardOutput{}, err
 	}
-	out := activities.VerifyShardOutput{Total: w.total}
+	out := activities.VerifyShardOutput{Total: w.total, BadFiles: w.badFiles}
+	w.badFiles = 0
 	if w.total != nil {
 		out.Missing = max(0, *w.total-int64(w.conversations))
 	}

@@ -1,0 +1,129 @@
+package workflows_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// branches are the ways that the workflows can go, each as words that stand in the trace of a history in this order. A
+// word stands for each that begins with it, and has in it what is behind a star.
+var branches = map[string][]string{
+	"a shard is committed":                       {"Shard", "OpenShard", "ListPage", "FetchMessages", "FetchMetadata", "SealShard", "VerifyShard", "CommitShard", "Cleanup", `ends: {"commit":{"outcome":"committed"`},
+	"a shard is adopted":                         {"Shard", "OpenShard", `ends: {"commit":{"outcome":"adopted"`},
+	"a shard that is not there to be adopted":    {"Shard", "OpenShard", `ends: *"absent":true`},
+	"a shard that the ledger has in halves":      {"Shard", "OpenShard", `ends: {"split":true`},
+	"a shard is cut":                             {"Shard", "ListPage: WindowTooDense", "Cleanup", `ends: {"split":true`},
+	"a shard that is too short to be cut":        {"Shard", "ListPage: WindowTooDense", "update retry_blocked", "ListPage", "CommitShard"},
+	"a shard continues as new":                   {"Shard", "FetchMessages", "SaveReceipts", "ends as new"},
+	"a shard goes on in a second run":            {"Shard on", "ListPage", "SealShard", "CommitShard"},
+	"a page that cannot be decoded is cut":       {"Shard", "FetchMessages: Malformed", "FetchMessages: Malformed", "SealShard", "CommitShard"},
+	"a chunk that panics is cut":                 {"Shard", "FetchMetadata: Panic", "FetchMetadata: Panic", "SealShard"},
+	"a chunk that hangs is cut":                  {"Shard", "FetchMessages: Timeout", "FetchMessages: Timeout", "SealShard"},
+	"a list that crashes blocks":                 {"Shard", "ListPage: Panic", "timer fired", "ListPage: Panic", "timer fired", "ListPage: Panic", "timer fired", "ListPage: Panic", "update retry_blocked", "ListPage", "CommitShard"},
+	"a seal that crashes blocks":                 {"Shard", "SealShard: Panic", "timer fired", "SealShard: Panic", "timer fired", "SealShard: Panic", "timer fired", "SealShard: Panic", "update retry_blocked", "SealShard", "CommitShard"},
+	"denied while opening":                       {"Shard", "OpenShard: Denied", "update retry_blocked", "OpenShard", "CommitShard"},
+	"denied while listing":                       {"Shard", "ListPage: Denied", "update retry_blocked", "ListPage", "CommitShard"},
+	"denied while fetching":                      {"Shard", "FetchMessages: Denied", "update retry_blocked", "FetchMessages", "CommitShard"},
+	"receipts that do not cover the list":        {"Shard", "SealShard: Incomplete", "update retry_blocked", "SealShard", "CommitShard"},
+	"a count that does not match is listed anew": {"Shard", "VerifyShard", "ListPage", "SealShard", "VerifyShard", `ends: {"commit":{"outcome":"committed"`},
+	"a count that does not match blocks":         {"Shard", "VerifyShard", "ListPage", "VerifyShard", "update retry_blocked", "ListPage", "VerifyShard", "CommitShard"},
+	"an expired cursor":                          {"Shard", "ListPage: CursorExpired", "ListPage", "CommitShard"},
+	"a cursor that cannot expire":                {"Shard", "CommitShard: CursorExpired", "timer", "timer fired", "CommitShard"},
+	"staging is lost before the seal":            {"Shard", "SealShard: StagingLost", "ListPage", "SealShard", "CommitShard"},
+	"staging is lost before a fetch":             {"Shard", "FetchMetadata: StagingLost", "ListPage", "SealShard", "CommitShard"},
+	"staging is lost before a list":              {"Shard", "ListPage: StagingLost", "ListPage", "SealShard", "CommitShard"},
+	"staging is lost until a person is asked":    {"Shard", "SealShard: StagingLost", "SealShard: StagingLost", "SealShard: StagingLost", "SealShard: StagingLost", "update retry_blocked", "SealShard", "CommitShard"},
+	"the provider is down while opening":         {"Shard", "OpenShard: Transient", "timer", "timer fired", "OpenShard: Transient", "timer", "timer fired", "OpenShard", "CommitShard"},
+	"the provider is down while listing":         {"Shard", "ListPage: Transient", "timer", "timer fired", "ListPage: Transient", "timer", "timer fired", "ListPage", "CommitShard"},
+	"the provider is down while fetching":        {"Shard", "FetchMessages: Throttled", "timer", "timer fired", "FetchMessages", "CommitShard"},
+	"the lake is down":                           {"Shard", "CommitShard: Unavailable", "timer", "timer fired", "CommitShard: Unavailable", "timer", "timer fired", "CommitShard"},
+	"the worker stops while listing":             {"Shard", "ListPage: Interrupted", "ListPage", "CommitShard"},
+	"the worker stops while fetching":            {"Shard", "FetchMetadata: Interrupted", "FetchMetadata", "CommitShard"},
+	"the worker stops while sealing":             {"Shard", "SealShard: Interrupted", "SealShard", "CommitShard"},
+	"files that are not as they were written":    {"Shard", "SealShard", "VerifyShard", "timer", "timer fired", "SealShard", "VerifyShard", "CommitShard"},
+	"staging that cannot be removed":             {"Shard", "CommitShard", "Cleanup: Unavailable", "ends: "},
+	"a shard is paused":                          {"Shard", "FetchMessages", "update pause", "update set_rate", "update resume", "FetchMessages", "CommitShard"},
+	"a shard begins paused":                      {"Shard", "OpenShard", "update resume", "ListPage", "CommitShard"},
+	"cancelled while opening":                    {"Shard", "OpenShard: Transient", "timer", "cancel", "timer canceled", "ends canceled"},
+	"cancelled while listing":                    {"Shard", "ListPage", "cancel", "ListPage: Canceled", "Cleanup", "ends canceled"},
+	"cancelled while fetching":                   {"Shard", "FetchMessages", "cancel", "FetchMessages: Canceled", "Cleanup", "ends canceled"},
+	"cancelled while waiting":                    {"Shard", "FetchMessages: Transient", "timer", "cancel", "timer canceled", "Cleanup", "ends canceled"},
+	"cancelled while blocked over a fetch":       {"Shard", "FetchMessages: Denied", "cancel", "Cleanup", "ends canceled"},
+	"cancelled while blocked over the commit":    {"Shard", "CommitShard: Denied", "cancel", "Cleanup", "ends canceled"},
+	"cancelled while blocked over the count":     {"Shard", "VerifyShard", "VerifyShard", "cancel", "Cleanup", "ends canceled"},
+	"cancelled while blocked over staging":       {"Shard", "SealShard: StagingLost", "cancel", "Cleanup", "ends canceled"},
+	"cancelled while paused":                     {"Shard", "OpenShard", "cancel", "Cleanup", "ends canceled"},
+	"cancelled while sealing":                    {"Shard", "SealShard", "cancel", "SealShard: Canceled", "Cleanup", "ends canceled"},
+	"a shard is told by its export":              {"Shard", `signal control {"paused":true`, `signal control {"requests_per_second"`, `signal control {"retry_blocked":true`, `signal control {"paused":false`, "CommitShard"},
+	"a shard is slowed down":                     {"Shard", "FetchMessages", "CommitShard", `ends: *"throttled":5`},
+
+	"an export of a directory and months":        {"Export", "OpenExport", "child", "child", "tell", "child ended: well", "CloseExport", `ends: {"totals":{"shards":13`},
+	"an export of reports":                       {"Export", "OpenExport", "child", "child", "child ended: well", "child ended: well", `ends: {"totals":{"shards":2`},
+	"an export adopts, up to now":                {"Export", "child ended: well", "CloseExport", `ends: {"totals":{"shards":0,"adopted":`},
+	"an export finds nothing to adopt":           {"Export", "child ended: well", `ends: *"absent":2`},
+	"an export with nothing but a blocked shard": {"Export", "signal blocked", "update retry_blocked", "tell", "signal blocked", "CloseExport", "ends: "},
+	"an export with a flag":                      {"Export", "child ended: well", "CloseExport", `ends: *"flagged":1`},
+	"an export of a shard that is cut":           {"Export", "child", "child ended: well", "child", "child ended: well", "child ended: well", "CloseExport"},
+	"an export is denied":                        {"Export", "OpenExport: Denied", "update retry_blocked", "OpenExport", "child", "CloseExport"},
+	"an export with a blocked shard":             {"Export", `signal blocked {"shard"`, "child", "update retry_blocked", "child ended: well", "CloseExport"},
+	"an export is closed late":                   {"Export", "CloseExport: Unavailable", "timer", "timer fired", "CloseExport", "ends: "},
+	"an export is paused and slowed down":        {"Export", "child", "update pause", "tell", "update set_rate", "tell", "update retry_blocked", "update resume", "child ended: well", "CloseExport"},
+	"an export of a shard that fails":            {"Export", "child", "child ended: terminated", "timer", "child", "child ended: terminated", "timer", "child", "child ended: terminated", "CloseExport", "ends: "},
+	"an export of what another has in hand":      {"Export", "child", "child exists", "timer", "timer fired", "child", "child ended: well", "CloseExport", "ends: "},
+	"an export continues as new":                 {"Export", "child", `signal blocked {"shard"`, "child ended: well", "ends as new"},
+	"an export goes on in a second run":          {"Export on", "child exists", "child ended: well", "CloseExport", "ends: "},
+	"an export is cancelled while opening":       {"Export", "OpenExport", "cancel", "ends canceled"},
+	"an export is cancelled with children":       {"Export", "child", "child", "cancel", "child ended: canceled", "child ended: canceled", "ends canceled"},
+	"an export is cancelled while blocked":       {"Export", `signal blocked {"shard"`, "cancel", "child ended: canceled", "ends canceled"},
+	"an export is cancelled while closing":       {"Export", "CloseExport: Denied", "cancel", "ends canceled"},
+
+	"a quota is taken, used up, and ends": {"Quota", "update take", "timer", "update take", "update take", "timer fired", "ends: "},
+	"a quota continues as new":            {"Quota", "update take", "timer", "ends as new"},
+	"a quota goes on":                     {"Quota on", "update take", "timer fired", "ends: "},
+	"a quota is cancelled":                {"Quota", "update take", "cancel", "timer canceled", "ends canceled"},
+}
+
+// TestCorpusHasEveryBranch fails when a branch has no history, and when a history shows none of them.
+func TestCorpusHasEveryBranch(t *testing.T) {
+	useless := map[string]bool{}
+	traces := map[string][]string{}
+	for name, h := range corpus(t) {
+		traces[name], useless[name] = trace(h), true
+	}
+	for branch, words := range branches {
+		found := false
+		for name, trace := range traces {
+			if shows(trace, words) {
+				found, useless[name] = true, false
+			}
+		}
+		if !found {
+			t.Errorf("no history: %s", branch)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(useless)) {
+		if useless[name] {
+			t.Errorf("%s shows no branch: %s", name, strings.Join(traces[name], ", "))
+		}
+	}
+}
+
+// shows says whether a trace begins with the first of the words and has the others in their order.
+func shows(trace, words []string) bool {
+	if len(trace) == 0 || trace[0] != words[0] {
+		return false
+	}
+	for _, word := range trace[1:] {
+		if len(words) > 1 && stands(words[1], word) {
+			words = words[1:]
+		}
+	}
+	return len(words) == 1
+}
+
+func stands(want, word string) bool {
+	begins, has, _ := strings.Cut(want, "*")
+	return strings.HasPrefix(word, begins) && strings.Contains(word, has)
+}
