@@ -14,6 +14,8 @@ import (
 const (
 	// StagingLost says that staged objects are gone: the shard has to be fetched again.
 	StagingLost = "StagingLost"
+	// FilesLost says that sealed files are gone before they were committed: the shard has to be sealed again.
+	FilesLost = "FilesLost"
 	// Interrupted says that the worker was told to stop; nothing is wrong with the work.
 	Interrupted = "Interrupted"
 	// Incomplete says that the receipts do not cover what was listed, which only a defect of chatlake can cause.
@@ -52,6 +54,8 @@ func classify(ctx context.Context, err error) error {
 		}
 	case errors.Is(err, lake.ErrStagingLost):
 		kind, options.NonRetryable = StagingLost, true
+	case errors.Is(err, lake.ErrFilesLost):
+		kind, options.NonRetryable = FilesLost, true
 	case errors.Is(err, errIncomplete):
 		kind, options.NonRetryable = Incomplete, true
 	}

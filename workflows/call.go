@@ -35,6 +35,7 @@ const (
 	relist                 // list the window again
 	cutShard               // the window in two halves
 	restart                // the shard from the beginning
+	reseal                 // the shard from what is staged
 	giveUp                 // cancelled
 )
 
@@ -44,6 +45,8 @@ func remedyOf(err error) (remedy, string) {
 	var timeout *temporal.TimeoutError
 	var panicked *temporal.PanicError
 	switch {
+	case err == nil:
+		return again, ""
 	case temporal.IsCanceledError(err):
 		return giveUp, "Canceled"
 	case errors.As(err, &timeout):
@@ -65,6 +68,8 @@ func remedyOf(err error) (remedy, string) {
 		return cutShard, kind
 	case activities.StagingLost:
 		return restart, kind
+	case activities.FilesLost:
+		return reseal, kind
 	case activities.Interrupted, string(providers.Pending):
 		return again, kind // what is pending was waited for by the activity's own retries
 	default:

@@ -129,7 +129,7 @@ func (c *control) insist(ctx workflow.Context, step func() error) error {
 		}
 		remedy, kind := remedyOf(err)
 		switch remedy {
-		case giveUp, restart:
+		case giveUp, restart, reseal:
 			return err
 		case again:
 		case wait, cutShard, relist:

@@ -82,7 +82,8 @@ type shard struct {
 	receipts activities.Receipts
 	control
 	collector
-	sealing bool
+	sealing   bool
+	lostFiles int // times that sealed files were gone before they were committed
 }
 
 func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
@@ -123,24 +124,34 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			s.abort(ctx)
 			return ShardOutput{Split: true}, nil
 		}
-		sealed, verified, err := s.press(ctx)
-		if isStagingLost(err) {
+		out, done, err := s.conclude(ctx)
+		switch remedy, _ := remedyOf(err); {
+		case done:
+			return out, nil
+		case err == nil: // listed once more
+		case remedy == restart:
 			err = s.restart(ctx)
-			if err == nil {
-				continue
-			}
+		case remedy == reseal:
+			err = s.sealAgain(ctx)
 		}
 		if err != nil {
 			return ShardOutput{}, err
-		}
-		flags, again, err := s.reconcile(ctx, sealed, verified)
-		if err != nil {
-			return ShardOutput{}, err
-		}
-		if !again {
-			return s.commit(ctx, sealed, verified, flags)
 		}
 	}
+}
+
+// conclude seals, verifies and commits what was collected. It is not done where the window has to be listed once more.
+func (s *shard) conclude(ctx workflow.Context) (out ShardOutput, done bool, err error) {
+	sealed, verified, err := s.press(ctx)
+	if err != nil {
+		return ShardOutput{}, false, err
+	}
+	flags, again, err := s.reconcile(ctx, sealed, verified)
+	if err != nil || again {
+		return ShardOutput{}, false, err
+	}
+	out, err = s.commit(ctx, sealed, verified, flags)
+	return out, err == nil, err
 }
 
 func (s *shard) target() activities.Target {
@@ -236,6 +247,14 @@ func (s *shard) restart(ctx workflow.Context) error {
 	return nil
 }
 
+// sealAgain goes back to what is staged, after asking a person when sealed files vanish too often.
+func (s *shard) sealAgain(ctx workflow.Context) error {
+	if s.lostFiles++; s.lostFiles <= restartsPerShard {
+		return nil
+	}
+	return s.block(ctx, activities.FilesLost, "sealed files vanish from the lake before they are committed; look for a lifecycle rule or another program that deletes below data")
+}
+
 // abort removes the staging of a shard that ends without a commit, also when it was cancelled.
 func (s *shard) abort(ctx workflow.Context) {
 	if s.state.Open.Generation == 0 {
@@ -289,12 +308,4 @@ func (s *shard) progress() (ShardProgress, error) {
 		p.State = StateSealing
 	}
 	return p, nil
-}
-
-func isStagingLost(err error) bool {
-	if err == nil {
-		return false
-	}
-	remedy, _ := remedyOf(err)
-	return remedy == restart
 }

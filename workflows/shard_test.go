@@ -2,9 +2,11 @@ package workflows_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -199,6 +201,43 @@ func TestShardListsAgainWhenTheCursorExpires(t *testing.T) {
 	again := w.lists[2]
 	if again.Cursor != "" || again.Known == nil || len(again.Known.Pages) != 2 {
 		t.Errorf("listed again with cursor %q knowing %+v, want from the beginning knowing 2 pages", again.Cursor, again.Known)
+	}
+}
+
+func TestShardSealsAgainWhenItsFilesAreLost(t *testing.T) {
+	w := &world{conversations: 100, pageSize: 50}
+	w.fail = func(step string, _, _ int) error {
+		if step == "CommitShard" && w.calls["CommitShard"] <= 2 {
+			return temporal.NewNonRetryableApplicationError("a file is gone", activities.FilesLost, nil)
+		}
+		return nil
+	}
+	runShard(t, environment(t, w), may())
+	if w.calls["SealShard"] != 3 || w.calls["ListPage"] != 2 || w.calls["CommitShard"] != 3 {
+		t.Errorf("calls %v, want what is staged sealed three times, and listed once", w.calls)
+	}
+}
+
+func TestShardWhoseFilesVanishAsksAPerson(t *testing.T) {
+	w := &world{conversations: 10, pageSize: 50}
+	w.fail = func(step string, _, _ int) error {
+		if step == "CommitShard" && w.calls["CommitShard"] <= 4 {
+			return temporal.NewNonRetryableApplicationError("a file is gone", activities.FilesLost, nil)
+		}
+		return nil
+	}
+	env := environment(t, w)
+	var blocked workflows.ShardProgress
+	env.RegisterDelayedCallback(func() {
+		value, err := env.QueryWorkflow(workflows.ProgressQuery)
+		if err != nil || value.Get(&blocked) != nil {
+			t.Error(err)
+		}
+		env.UpdateWorkflowNoRejection(workflows.RetryBlockedUpdate, "", t)
+	}, time.Hour)
+	runShard(t, env, may())
+	if blocked.Blocked == nil || blocked.Blocked.Kind != activities.FilesLost || !strings.Contains(blocked.Blocked.Detail, "below data") {
+		t.Errorf("progress %+v, want it blocked, and what to look for", blocked)
 	}
 }
 

@@ -101,8 +101,8 @@ func TestCommitOutcomes(t *testing.T) {
 	t.Run("a file is missing", func(t *testing.T) {
 		bad := first
 		bad.Files = []File{{Key: "data/nowhere"}}
-		if _, _, err := l.Commit(t.Context(), bad); !errors.Is(err, ErrNotExist) {
-			t.Errorf("error %v, want ErrNotExist", err)
+		if _, _, err := l.Commit(t.Context(), bad); !errors.Is(err, ErrFilesLost) {
+			t.Errorf("error %v, want ErrFilesLost", err)
 		}
 	})
 }

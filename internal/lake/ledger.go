@@ -199,8 +199,11 @@ func (l *Lake) checkFiles(ctx context.Context, files []File) error {
 	for _, f := range files {
 		group.Go(func() error {
 			object, err := l.store.Stat(ctx, f.Key)
-			if err == nil && object.Bytes != f.Bytes {
-				err = fmt.Errorf("%s has %d bytes, expected %d", f.Key, object.Bytes, f.Bytes)
+			switch {
+			case errors.Is(err, ErrNotExist):
+				return fmt.Errorf("%s is missing: %w", f.Key, ErrFilesLost)
+			case err == nil && object.Bytes != f.Bytes:
+				return fmt.Errorf("%s has %d bytes, expected %d: %w", f.Key, object.Bytes, f.Bytes, ErrFilesLost)
 			}
 			return err
 		})

@@ -43,4 +43,6 @@ var (
 	ErrNotExist = errors.New("no such object")
 	// ErrStagingLost says that a staged object is missing or is not what was written; the shard must be fetched again.
 	ErrStagingLost = errors.New("staged object is lost")
+	// ErrFilesLost says that data files that were sealed are missing or are not what was written; they must be sealed again.
+	ErrFilesLost = errors.New("sealed file is lost")
 )

@@ -59,10 +59,10 @@ var guards = []struct {
 		{"workflows/shard.go", "if verified.Missing == 0 {", "if verified.Missing >= 0 {"},
 	}},
 	{"a list that expired is begun anew", []edit{
-		{"workflows/collect.go", "	case relist:\n		s.listAgain()", "	case relist:\n		s.listed = true"},
+		{"workflows/collect_failed.go", "	case relist:\n		s.listAgain()", "	case relist:\n		s.listed = true"},
 	}},
 	{"a chunk that failed is given out again", []edit{
-		{"workflows/collect.go", "	default:\n		s.requeue(c)\n		s.backOff(ctx)", "	default:\n		s.backOff(ctx)"},
+		{"workflows/collect_failed.go", "		if c.waits < waitsAlone {\n			s.requeue(c)\n		}", "		if c.waits < waitsAlone {\n			_ = c\n		}"},
 	}},
 	{"a conversation that is given up has a dead letter", []edit{
 		{"activities/seal_shard.go", "	if b.dead != nil {\n		return p.dead(b, *b.dead)\n	}", "	if b.dead != nil {\n		p.counts.Dead++\n		return nil\n	}"},

@@ -54,6 +54,7 @@ const (
 	lose   verdict = "answer lost"         // an error, and it was done
 	die    verdict = "killed"              // the process dies before
 	after  verdict = "killed after"        // the process dies after it was done, and nobody hears of it
+	cut    verdict = "cut short"           // of a staged object: half of it comes, and nothing says so
 	expire verdict = "cursor expired"      // of a list
 	deny   verdict = "denied"              // of the platform
 	tooBig verdict = "window is too dense" // of a list
@@ -199,6 +200,8 @@ func (w *world) verdict(t *turn) verdict {
 		if w.plan.dense > 0 {
 			choices = append(choices, tooBig, tooBig)
 		}
+	case strings.HasPrefix(t.what, "get _staging/"):
+		choices = append(choices, cut)
 	case !strings.Contains(t.what, "/"): // of the platform
 		choices = []verdict{refuse, refuse, die, deny}
 	}
