@@ -133,6 +133,8 @@ func (c *Corpus) Conversation(i int) Conversation {
 		conv.PersonSeenAt = o.LastActivityAt.Add(time.Duration(d.below(6000)) * time.Second)
 	}
 	c.describe(&d, &conv)
+	c.markAttributes(conv.Custom)
+	c.markAttributes(conv.Additional)
 	return conv
 }
 

@@ -21,6 +21,9 @@ type CorpusConfig struct {
 	Agents   int // 0 is 12
 	// GiantMessages, when not 0, is the number of messages of one conversation in the middle of the corpus.
 	GiantMessages int
+	// Mark, when not empty, stands in every text, name, address and attribute of the world, which is otherwise the same: a word
+	// to look for where none of them may be.
+	Mark string
 }
 
 // Corpus is the world of one account. It is immutable and safe for concurrent use. Conversations and people are made

@@ -119,6 +119,7 @@ func (c *Corpus) message(t Thread, j int) Message {
 	default:
 		c.speak(&d, &m, t, j)
 	}
+	c.markMessage(&m)
 	return m
 }
 

@@ -42,6 +42,7 @@ func (c *Corpus) Person(k int) Person {
 		}
 	}
 	c.describePerson(&d, &p)
+	c.markPerson(&p)
 	return p
 }
 
@@ -166,6 +167,7 @@ func (c *Corpus) staff() {
 		{ID: 4, Name: "Night bot 🌙"},
 		{ID: 1, Name: "Captain", Assistant: true},
 	}
+	c.markStaff()
 	c.groups = []Group{
 		{ID: 2, Name: "billing", Description: "Invoices and refunds", AutoAssign: true},
 		{ID: 3, Name: "technik", Description: "Störungen"},
