@@ -32,6 +32,9 @@ var (
 //
 // A round is played alone with its seed and -soak 1s.
 func TestSoak(t *testing.T) {
+	if _, err := binary(); err != nil { // it takes minutes on a new machine
+		t.Fatal(err)
+	}
 	until, next := time.Now().Add(*soak), *seed
 	for next == *seed || time.Now().Before(until) {
 		passed := t.Run(fmt.Sprintf("from seed %d", next), func(t *testing.T) {
@@ -144,6 +147,9 @@ func (e *era) round(t *testing.T, seed uint64) {
 	e.judgeLake(t)
 	now := e.judgeWorker(t)
 
+	if t.Failed() {
+		return
+	}
 	struck := int64(0)
 	for _, n := range faults.Counts() {
 		struck += n

@@ -78,11 +78,10 @@ var platforms = []platform{{
 	share: 0.2, // of the few that it takes
 }}
 
-// faults are the ones after which nothing is missing. Of a page of HTML with status 200 it is not known that it passes: it
-// blocks a window, or makes a dead letter, so that a person looks at it.
+// faults are the ones after which nothing is missing: whoever reads lines takes a part of them, or another page, for all.
 func (p platform) faults() []simulator.Fault {
 	return slices.DeleteFunc(slices.Clone(simulator.PassingFaults), func(f simulator.Fault) bool {
-		return f == simulator.HTMLPage || p.lines && f == simulator.WrongLength
+		return p.lines && (f == simulator.WrongLength || f == simulator.HTMLPage)
 	})
 }
 

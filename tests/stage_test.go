@@ -111,15 +111,20 @@ func (s *stage) expose(args ...string) *process {
 // strikes is what a trap does: the death, and word of it.
 func (s *stage) strikes(d death) func() {
 	return func() {
-		s.mu.Lock() // the process stands there already
-		s.mu.Unlock()
 		close(s.struck) // before the process ends by it
 		d.strike(s)
 	}
 }
 
-func (s *stage) kill()      { s.victim.kill() }
-func (s *stage) terminate() { s.victim.terminate() }
+// exposed is the process that the death is meant for, when it stands there.
+func (s *stage) exposed() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.victim
+}
+
+func (s *stage) kill()      { s.exposed().kill() }
+func (s *stage) terminate() { s.exposed().terminate() }
 func (s *stage) cutSite() {
 	s.away(func() { s.cut(true, false) }, func() error { s.cut(false, false); return nil })
 }
