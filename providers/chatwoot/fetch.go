@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,12 +33,12 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 }
 
 const (
-	maxID       = int64(1) << 53 // above every message id
-	windowCap   = 1000           // rows of a window with both bounds
-	windowAim   = 700            // rows that a window should have when a conversation needs several
-	afterCap    = 100            // rows of a window with only a lower bound
-	latestCap   = 20             // rows without one
-	windowRound = 50             // a multiple of it may be the cap of a fork
+	maxID       = math.MaxInt64 // above every message id
+	windowCap   = 1000          // rows of a window with both bounds
+	windowAim   = 700           // rows that a window should have when a conversation needs several
+	afterCap    = 100           // rows of a window with only a lower bound
+	latestCap   = 20            // rows without one
+	windowRound = 50            // a multiple of it may be the cap of a fork
 )
 
 // errStop ends a walk that its reader has left.
@@ -113,7 +114,7 @@ func (r *reader) keep(b batch) error {
 // read walks id windows upwards. A full window is thrown away and asked for again up to an id that leaves fewer rows:
 // its rows are chosen by time, not by id, so nothing can be said of the ids above or between them.
 func (r *reader) read(ctx context.Context) error {
-	from, to := int64(0), maxID
+	from, to := int64(0), int64(maxID)
 	for {
 		b, err := r.ask(ctx, from, to)
 		if gone(err) {
@@ -157,8 +158,11 @@ func (r *reader) upper(from int64, ids []int64) int64 {
 	if n == 0 || r.aim == windowAim && n < r.aim/2 {
 		return maxID
 	}
-	width := (ids[n-1] - ids[0] + 1) / int64(n) * int64(r.aim)
-	return min(maxID, from+max(width, int64(r.aim)))
+	each := (ids[n-1]-ids[0])/int64(n) + 1
+	if each > (maxID-from)/int64(r.aim) {
+		return maxID
+	}
+	return from + each*int64(r.aim)
 }
 
 // narrow finds a smaller end for a window whose body is too large, as those of long e-mails are, from the ids that come

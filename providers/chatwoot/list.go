@@ -21,6 +21,7 @@ const opList = "list conversations"
 
 var (
 	errOrder    = errors.New("the server does not list conversations in the order of their creation (it ignores sort_by=created_at_asc); walking such a list would skip conversations")
+	errPages    = errors.New("the server gives the same conversations on different pages (it ignores page); the list cannot be walked")
 	errPageSize = errors.New("the server has changed the length of its pages")
 )
 
@@ -37,6 +38,11 @@ type page struct {
 	rows       []row
 	total      *int64 // conversations of the account, where the server says it
 	observedAt time.Time
+}
+
+// repeats says that two pages begin and end with the same conversations.
+func (p page) repeats(q page) bool {
+	return !p.empty() && !q.empty() && p.rows[0].id == q.rows[0].id && p.rows[len(p.rows)-1].id == q.rows[len(q.rows)-1].id
 }
 
 func (p page) empty() bool      { return len(p.rows) == 0 }

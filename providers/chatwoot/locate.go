@@ -128,6 +128,9 @@ func (a *account) top(ctx context.Context, low page, t time.Time) (page, int, er
 		if p.empty() || !p.first().Before(t) {
 			return low, next, nil
 		}
+		if p.repeats(low) {
+			return p, 0, malformed(opList, errPages)
+		}
 		low, next = p, next+step
 	}
 }

@@ -3,6 +3,7 @@ package giosg
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"iter"
 	"net/http"
@@ -24,6 +25,7 @@ var errStop = errors.New("the walk was left")
 func (a *account) collect(ctx context.Context, op, path string, keep func(rest.Response, []value) error) (rest.Response, error) {
 	own := a.own(path)
 	link := ""
+	contents := map[[sha256.Size]byte]bool{} // of pages: links may go on, and lead nowhere
 	for seen := map[string]bool{}; !seen[link]; {
 		seen[link] = true
 		ask := path
@@ -44,12 +46,26 @@ func (a *account) collect(ctx context.Context, op, path string, keep func(rest.R
 		if err != nil {
 			return answer, malformed(op, err)
 		}
+		content := digest(rows)
+		if len(rows) > 0 && contents[content] {
+			break
+		}
+		contents[content] = true
 		if err := keep(answer, rows); err != nil || next == "" {
 			return answer, err
 		}
 		link = next
 	}
 	return rest.Response{}, malformed(op, errLoop)
+}
+
+func digest(rows []value) (sum [sha256.Size]byte) {
+	content := sha256.New()
+	for _, row := range rows {
+		content.Write(row)
+	}
+	content.Sum(sum[:0])
+	return sum
 }
 
 // document keeps an answer; of one that is no success only the status is kept.

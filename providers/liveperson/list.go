@@ -28,6 +28,7 @@ var (
 	errOrder   = errors.New("the platform does not list conversations in the order in which they began; walking such a list would skip conversations")
 	errPartial = errors.New("some shards of the platform's search engine did not answer; the page is not whole")
 	errDense   = errors.New("more conversations began in the window than the platform can be trusted to page through")
+	errCircle  = errors.New("the platform lists the same conversations again and again (it ignores offset); the list cannot be walked")
 	errWall    = errors.New("so many conversations began within ten minutes that the platform does not page through them, and it takes no shorter windows")
 )
 
@@ -201,6 +202,7 @@ type placeInList struct {
 	offset int
 	done   int64
 	plain  bool // the offset alone says what has been given out
+	idle   int  // full pages in a row that brought nothing new
 }
 
 func (p placeInList) cursor() providers.Cursor {
@@ -208,7 +210,11 @@ func (p placeInList) cursor() providers.Cursor {
 	if p.plain {
 		kind = "t"
 	}
-	return providers.Cursor(fmt.Sprintf("%s%d.%d.%d", kind, p.span, p.offset, p.done))
+	text := fmt.Sprintf("%s%d.%d.%d", kind, p.span, p.offset, p.done)
+	if p.idle > 0 {
+		text += fmt.Sprintf(".%d", p.idle)
+	}
+	return providers.Cursor(text)
 }
 
 func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
@@ -218,14 +224,18 @@ func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
 	}
 	p.plain = strings.HasPrefix(string(at), "t")
 	parts := strings.Split(string(at[1:]), ".")
-	if len(parts) != 3 {
+	if len(parts) == 3 {
+		parts = append(parts, "0")
+	}
+	if len(parts) != 4 {
 		return p, errCursor
 	}
-	var err1, err2, err3 error
+	var err1, err2, err3, err4 error
 	p.span, err1 = strconv.Atoi(parts[0])
 	p.offset, err2 = strconv.Atoi(parts[1])
 	p.done, err3 = strconv.ParseInt(parts[2], 10, 64)
-	if err1 != nil || err2 != nil || err3 != nil || p.span < 0 || p.span >= spans || p.offset < 0 || p.cursor() != at {
+	p.idle, err4 = strconv.Atoi(parts[3])
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || p.span < 0 || p.span >= spans || p.offset < 0 || p.cursor() != at {
 		return p, errCursor
 	}
 	return p, nil

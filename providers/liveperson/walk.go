@@ -58,9 +58,18 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 		// There is nothing to keep back, or hardly anything but: only the offset can tell what comes next.
 		return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: end, done: at.done, plain: true}, nil
 	}
-	fresh = slices.DeleteFunc(fresh, func(r row) bool { return r.second() == last })
-	return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: begin, done: max(at.done, last)}, nil
+	next := &placeInList{span: at.span, offset: begin, done: max(at.done, last)}
+	if fresh = slices.DeleteFunc(fresh, func(r row) bool { return r.second() == last }); len(fresh) == 0 {
+		if next.idle = at.idle + 1; next.idle > mostIdle {
+			return providers.Page{}, nil, malformed(opList, errCircle)
+		}
+	}
+	return a.window(fresh, span, p.observedAt), next, nil
 }
+
+// mostIdle is how many full pages in a row may bring nothing new: conversations that were put before what is done fill one
+// or two, a platform that ignores offsets fills all.
+const mostIdle = 5
 
 // moved says that a page may begin above what was given out last.
 func moved(p page, at placeInList, offset int) bool {
