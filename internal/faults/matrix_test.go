@@ -32,12 +32,15 @@ type end struct {
 	kind  string // of the dead letter, or of what blocks
 	says  string // in the words of either
 	gone  bool   // the victim is a tombstone
+	flag  string // of the commit record
+	// missing says that conversations are not in the lake, and nobody can know: the platform has not listed them.
+	missing bool
 	// extra is how many requests more than without the fault there may be, and least and most how long it may take.
 	extra       int64
 	least, most time.Duration
 	// changed says that the victim's rows are not what they are without the fault; check looks at them.
 	changed bool
-	check   func(*world, contents) error
+	check   func(*world, contents, reference) error
 }
 
 // fault is one thing that goes wrong, in one or more places, on one or more platforms, and always ends the same.
@@ -88,8 +91,8 @@ func refer(t *testing.T, p platform, config simulator.CorpusConfig) reference {
 			t.Errorf("%d conversations, the platform has %d", len(got), len(w.ids))
 		}
 		for _, id := range w.ids {
-			if thread, ok := w.thread(id); !ok || len(thread.Messages) != ref.messages[id] {
-				t.Errorf("conversation %s has %d messages, the platform says %d", id, ref.messages[id], len(thread.Messages))
+			if thread, ok := w.thread(id); !ok || len(thread.Messages) != len(ref.messages[id]) {
+				t.Errorf("conversation %s has %d messages, the platform says %d", id, len(ref.messages[id]), len(thread.Messages))
 			}
 		}
 	})
@@ -168,6 +171,9 @@ func (w *world) judge(want end, where place, o outcome, c contents, ref referenc
 		w.t.Errorf("it is %s, want %s; blocked %v, stands %v, dead %v\n%s", got, want.state, o.blocked, o.stood, c.dead, strings.Join(slices.Compact(o.errors), "\n"))
 		return
 	}
+	if w.struck.Load() == 0 {
+		w.t.Error("the fault was never met")
+	}
 	if n := w.requests.Load(); n > ref.requests+want.extra {
 		w.t.Errorf("%d requests, without the fault %d, want at most %d more", n, ref.requests, want.extra)
 	}
@@ -200,20 +206,23 @@ func (w *world) judgeRows(want end, step string, c contents, ref reference) {
 			w.t.Errorf("conversation %s (the victim %t) is dead: %s %s %s; want %s %s %s", id, mine, dead.Step, dead.ErrorKind, *dead.Detail, step, want.kind, want.says)
 		case isGone && !(mine && want.gone):
 			w.t.Errorf("conversation %s (the victim %t) is a tombstone", id, mine)
-		case isDead || isGone || mine && want.changed:
+		case isDead || isGone || mine && want.changed || want.missing && c.digests[id] == "":
 		case mine && want.state == gaps && want.kind != "":
 			w.t.Errorf("the victim is not dead")
 		case mine && want.gone:
 			w.t.Errorf("the victim is no tombstone")
-		case c.digests[id] != ref.digests[id] || c.messages[id] != ref.messages[id]:
-			w.t.Errorf("conversation %s has other rows than without the fault: %q, %d messages, want %d", id, c.digests[id], c.messages[id], ref.messages[id])
+		case c.digests[id] != ref.digests[id] || len(c.messages[id]) != len(ref.messages[id]):
+			w.t.Errorf("conversation %s has other rows than without the fault: %q, %d messages, want %d", id, c.digests[id], len(c.messages[id]), len(ref.messages[id]))
 		}
 	}
-	if n := len(c.digests) + len(c.dead) + len(c.gone); n != len(w.ids) {
+	if want.flag != strings.Join(c.flags, ",") {
+		w.t.Errorf("the flags are %v, want %q", c.flags, want.flag)
+	}
+	if n := len(c.digests) + len(c.dead) + len(c.gone); (n == len(w.ids)) == want.missing {
 		w.t.Errorf("%d conversations, tombstones and dead letters, the platform has %d", n, len(w.ids))
 	}
 	if want.check != nil {
-		if err := want.check(w, c); err != nil {
+		if err := want.check(w, c, ref); err != nil {
 			w.t.Error(err)
 		}
 	}

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +43,6 @@ type site struct {
 	ids    []string // of the conversations in the window
 	thread func(id string) (schemas.Thread, bool)
 	expire func() // lets cursors expire; nil where there are none
-	remove func(id string)
 }
 
 // platform is one kind of platform, with its fake.
@@ -52,8 +52,13 @@ type platform struct {
 	account    providers.Account // without its address
 	fake       func(*simulator.Corpus) site
 	place      func(*http.Request) place
-	// moment writes a time as the platform does in its messages.
+	// moment writes a time as the platform does in conversations and messages.
 	moment func(time.Time) string
+	// spelled is another way in which the same time stands beside it; nil where there is none.
+	spelled func(time.Time) string
+	// rows, total and next are the members of a list's answer that hold the conversations, how many there are, and the link
+	// to the next page. What a platform does not have is nil.
+	rows, total, next []string
 }
 
 var platforms = []platform{ofChatwoot, ofFreshchat, ofGiosg, ofLivePerson}
@@ -63,14 +68,10 @@ var ofChatwoot = platform{
 	account: providers.Account{AccountID: "1", Token: fakechatwoot.AdministratorToken},
 	fake: func(c *simulator.Corpus) site {
 		s := fakechatwoot.New(c, fakechatwoot.Options{PageSize: 7})
-		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread, remove: func(id string) {
-			for i := range c.Len() {
-				if o := c.Outline(i); s.DeleteConversation(o.Number) && len(s.Conversations(window)) < c.Len() {
-					return
-				}
-			}
-		}}
+		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread}
 	},
+	moment: func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) },
+	rows:   []string{"data", "payload"}, total: []string{"data", "meta", "all_count"},
 	place: func(r *http.Request) place {
 		switch rest := after(r.URL.Path, "/conversations"); {
 		case !strings.Contains(r.URL.Path, "/conversations"):
@@ -88,11 +89,13 @@ var ofFreshchat = platform{
 	name: "freshchat", definition: freshchat.Definition,
 	account: providers.Account{Token: fakefreshchat.Token},
 	fake: func(c *simulator.Corpus) site {
-		s := fakefreshchat.New(c, fakefreshchat.Options{})
+		s := fakefreshchat.New(c, fakefreshchat.Options{MessagePage: 5})
 		return site{Handler: s, ids: s.Conversations(window), thread: func(id string) (schemas.Thread, bool) {
 			return s.Thread(id, fakefreshchat.Reading{Lane: "both", Covered: window})
 		}}
 	},
+	moment: func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") },
+	next:   []string{"link", "href"},
 	place: func(r *http.Request) place {
 		if strings.HasSuffix(r.URL.Path, "/messages") {
 			return atMessages
@@ -105,9 +108,11 @@ var ofGiosg = platform{
 	name: "giosg", definition: giosg.Definition,
 	account: providers.Account{AccountID: fakegiosg.Organization, Token: fakegiosg.ManagerToken},
 	fake: func(c *simulator.Corpus) site {
-		s := fakegiosg.New(c, fakegiosg.Options{PageSize: 7})
+		s := fakegiosg.New(c, fakegiosg.Options{PageSize: 7, MessagePageSize: 5})
 		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread, expire: s.ExpireCursors}
 	},
+	moment: func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") },
+	rows:   []string{"results"}, next: []string{"next"},
 	place: func(r *http.Request) place {
 		switch rest := after(r.URL.Path, "/owned_chats"); {
 		case strings.HasSuffix(r.URL.Path, "/users/me"):
@@ -125,9 +130,16 @@ var ofLivePerson = platform{
 	name: "liveperson", definition: liveperson.Definition,
 	account: providers.Account{AccountID: fakeliveperson.DefaultAccount, Token: fakeliveperson.Token},
 	fake: func(c *simulator.Corpus) site {
-		s := fakeliveperson.New(c, fakeliveperson.Options{PageLimit: 9})
+		options := fakeliveperson.Options{PageLimit: 9}
+		if c.Len() > conversations {
+			options.PageLimit = 0 // pages as long as they are asked for
+		}
+		s := fakeliveperson.New(c, options)
 		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread}
 	},
+	moment:  func(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) },
+	spelled: func(t time.Time) string { return t.Format("2006-01-02 15:04:05.000-0700") },
+	rows:    []string{"conversationHistoryRecords"}, total: []string{"_metadata", "count"},
 	place: func(r *http.Request) place {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/conversations/search"):

@@ -2,12 +2,16 @@ package faults
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,11 +64,20 @@ func during(d time.Duration, of match) match {
 // everything is any request.
 func everything(*world, *http.Request) bool { return true }
 
+// strikes says whether a request is one of those, and counts it.
+func (w *world) strikes(these match, r *http.Request) bool {
+	yes := these(w, r)
+	if yes {
+		w.struck.Add(1)
+	}
+	return yes
+}
+
 // broken answers chosen requests with a fault of the simulator.
 func broken(kind simulator.Fault, these match) spoil {
 	return func(w *world, next http.Handler) http.Handler {
 		faults := &simulator.Faults{
-			Probability: 1, Kinds: []simulator.Fault{kind}, Match: func(r *http.Request) bool { return these(w, r) },
+			Probability: 1, Kinds: []simulator.Fault{kind}, Match: func(r *http.Request) bool { return w.strikes(these, r) },
 		}
 		return faults.Wrap(next)
 	}
@@ -74,7 +87,7 @@ func broken(kind simulator.Fault, these match) spoil {
 func instead(answer http.HandlerFunc, these match) spoil {
 	return func(w *world, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if these(w, r) {
+			if w.strikes(these, r) {
 				answer(rw, r)
 				return
 			}
@@ -109,7 +122,7 @@ func refusing(status int) http.HandlerFunc {
 }
 
 // edited changes the bodies of successful answers to chosen requests.
-func edited(change func(w *world, r *http.Request, body []byte) []byte, these match) spoil {
+func edited(change change, these match) spoil {
 	return func(w *world, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if !these(w, r) {
@@ -120,7 +133,9 @@ func edited(change func(w *world, r *http.Request, body []byte) []byte, these ma
 			next.ServeHTTP(held, r)
 			body := held.body.Bytes()
 			if held.status == http.StatusOK {
-				body = change(w, r, body)
+				if body = change(w, r, body); !bytes.Equal(body, held.body.Bytes()) {
+					w.struck.Add(1)
+				}
 			}
 			for key, values := range held.header {
 				rw.Header()[key] = values
@@ -143,9 +158,140 @@ func (h *held) Header() http.Header         { return h.header }
 func (h *held) WriteHeader(status int)      { h.status = status }
 func (h *held) Write(p []byte) (int, error) { return h.body.Write(p) }
 
+// change makes another body of an answer.
+type change func(w *world, r *http.Request, body []byte) []byte
+
+// mine changes only the victim's part of an answer, where it is about several conversations.
+func mine(change change) change {
+	return func(w *world, r *http.Request, body []byte) []byte {
+		changed, shared := body, false
+		set(body, w.rows, func(was json.RawMessage) json.RawMessage {
+			var rows []json.RawMessage
+			shared = json.Unmarshal(was, &rows) == nil && w.name == ofLivePerson.name
+			for _, row := range rows {
+				if bytes.Contains(row, []byte(w.victim.id)) {
+					changed = bytes.Replace(changed, row, change(w, r, row), 1)
+				}
+			}
+			return was
+		})
+		if shared {
+			return changed
+		}
+		return change(w, r, body)
+	}
+}
+
 // replaced puts other bytes where the victim's words stand, inside their quotes.
-func replaced(with string) func(*world, *http.Request, []byte) []byte {
+func replaced(with string) change {
 	return func(w *world, _ *http.Request, body []byte) []byte {
 		return bytes.ReplaceAll(body, []byte(w.victim.words), []byte(with))
+	}
+}
+
+// around puts other members where the one that holds the victim's words stands; KEY is its name, WORDS are the words.
+func around(members string) change {
+	return func(w *world, _ *http.Request, body []byte) []byte {
+		member := regexp.MustCompile(`"(\w+)" ?: ?"` + regexp.QuoteMeta(w.victim.words) + `"`)
+		return member.ReplaceAllFunc(body, func(found []byte) []byte {
+			key := string(member.FindSubmatch(found)[1])
+			return []byte(strings.NewReplacer("KEY", key, "WORDS", w.victim.words).Replace(members))
+		})
+	}
+}
+
+// retimed puts another time where one stands: as seconds, milliseconds or text, as the platform writes it.
+func retimed(which func(victim) time.Time, seconds, milliseconds, text string) change {
+	return func(w *world, _ *http.Request, body []byte) []byte {
+		was, with := which(w.victim), text
+		switch w.moment(time.Unix(1, 0)) {
+		case "1":
+			with = seconds
+		case "1000":
+			with = milliseconds
+		}
+		body = bytes.ReplaceAll(body, []byte(w.moment(was)), []byte(with))
+		if w.spelled != nil {
+			body = bytes.ReplaceAll(body, []byte(w.spelled(was)), []byte(text))
+		}
+		return body
+	}
+}
+
+func whenSaid(v victim) time.Time  { return v.said }
+func whenBegun(v victim) time.Time { return v.began }
+
+// member reads or changes one member of an answer.
+func member(path func(platform) []string, with func(w *world, r *http.Request, was json.RawMessage) json.RawMessage) change {
+	return func(w *world, r *http.Request, body []byte) []byte {
+		return set(body, path(w.platform), func(was json.RawMessage) json.RawMessage { return with(w, r, was) })
+	}
+}
+
+func set(body []byte, path []string, with func(json.RawMessage) json.RawMessage) []byte {
+	if len(path) == 0 {
+		return with(body)
+	}
+	members := map[string]json.RawMessage{}
+	if json.Unmarshal(body, &members) != nil || members[path[0]] == nil {
+		return body
+	}
+	members[path[0]] = set(members[path[0]], path[1:], with)
+	changed, _ := json.Marshal(members) // what was read can be written
+	return changed
+}
+
+func rowsOf(p platform) []string  { return p.rows }
+func totalOf(p platform) []string { return p.total }
+func nextOf(p platform) []string  { return p.next }
+
+// without leaves no rows in a list's answer.
+func without(*world, *http.Request, json.RawMessage) json.RawMessage { return json.RawMessage("[]") }
+
+// again answers all of those requests with what the first of them was answered. Where moving is set, the link to the next
+// page is another one every time.
+func again(moving bool, these match) spoil {
+	var first []byte
+	var mu sync.Mutex
+	count := 0
+	return edited(func(w *world, r *http.Request, body []byte) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		if first == nil {
+			first = body
+		}
+		count++
+		if !moving || w.next == nil {
+			return first
+		}
+		return set(first, w.next, func(was json.RawMessage) json.RawMessage {
+			var link string
+			if json.Unmarshal(was, &link) != nil || link == "" {
+				return was
+			}
+			changed, _ := json.Marshal(fmt.Sprintf("%s&turn=%d", link, count))
+			return changed
+		})
+	}, these)
+}
+
+// toItself lets the link to the next page lead to the page that it stands on.
+func toItself(w *world, r *http.Request, was json.RawMessage) json.RawMessage {
+	var link string
+	if json.Unmarshal(was, &link) != nil || link == "" {
+		return was
+	}
+	changed, _ := json.Marshal(r.URL.RequestURI())
+	if u, err := url.Parse(link); err == nil && u.IsAbs() {
+		u.Path, u.RawQuery = r.URL.Path, r.URL.RawQuery
+		changed, _ = json.Marshal(u.String())
+	}
+	return changed
+}
+
+// padded makes a body as long as n bytes with white space, which says nothing in JSON.
+func padded(n int) change {
+	return func(w *world, _ *http.Request, body []byte) []byte {
+		return append(body, bytes.Repeat([]byte(" "), n-len(body))...)
 	}
 }

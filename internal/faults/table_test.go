@@ -10,7 +10,7 @@ import (
 
 var (
 	everywhere = []place{atList, atMessages, atMetadata}
-	matrix     = slices.Concat(throttles, outages, lines)
+	matrix     = slices.Concat(throttles, outages, lines, pages, bodies)
 )
 
 // fine is an end without a trace.

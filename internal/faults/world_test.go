@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,36 +60,42 @@ type world struct {
 	requests atomic.Int64
 	longest  atomic.Int64 // what the longest request took, as the site sees it
 	victim   victim
+	struck   atomic.Int64 // how often something was spoiled
 }
 
 // victim is the conversation that faults of single conversations are about.
 type victim struct {
 	id    string
-	words string    // of one message, in which nothing has to be escaped, and which stand nowhere else
+	words string    // of one message, in which nothing has to be escaped, and which stand nowhere else in it
 	said  time.Time // when
+	began time.Time
+}
+
+// said is a message in the lake.
+type said struct {
+	id, text string
+	at       *time.Time
 }
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9 ,.!?]{20,}$`)
 
 // choose takes a conversation from the middle that says something plain.
 func choose(s site) victim {
-	times := map[string]int{}
-	var all []victim
 	for i, id := range s.ids {
 		thread, _ := s.thread(id)
-		for j, m := range thread.Messages {
-			if m.Text == nil {
+		if i < len(s.ids)/4 || len(thread.Messages) < 5 {
+			continue
+		}
+		for _, m := range thread.Messages[1 : len(thread.Messages)-1] {
+			if m.Text == nil || m.CreatedAt == nil || !plain.MatchString(*m.Text) {
 				continue
 			}
-			times[*m.Text]++
-			if i > len(s.ids)/4 && j > 0 && j < len(thread.Messages)-1 && len(thread.Messages) > 4 && m.CreatedAt != nil && plain.MatchString(*m.Text) {
-				all = append(all, victim{id, *m.Text, *m.CreatedAt})
+			same := func(other schemas.Message) bool {
+				return other.MessageID != m.MessageID && (other.Text != nil && strings.Contains(*other.Text, *m.Text) || other.CreatedAt != nil && other.CreatedAt.Equal(*m.CreatedAt))
 			}
-		}
-	}
-	for _, v := range all {
-		if times[v.words] == 1 {
-			return v
+			if !slices.ContainsFunc(thread.Messages, same) {
+				return victim{id, *m.Text, *m.CreatedAt, *thread.Conversation.CreatedAt}
+			}
 		}
 	}
 	panic("nobody says anything plain")
@@ -142,7 +150,7 @@ func (w *world) shard() workflows.ShardInput {
 // contents is what the lake holds by the reader rule.
 type contents struct {
 	digests  map[string]string // of the conversations, by id
-	messages map[string]int    // rows, by conversation
+	messages map[string][]said // by conversation, in their order
 	gone     map[string]string // reasons, by conversation
 	dead     map[string]schemas.DeadLetter
 	counts   lake.Counts
@@ -151,7 +159,7 @@ type contents struct {
 
 func (w *world) contents() contents {
 	w.t.Helper()
-	c := contents{digests: map[string]string{}, messages: map[string]int{}, gone: map[string]string{}, dead: map[string]schemas.DeadLetter{}}
+	c := contents{digests: map[string]string{}, messages: map[string][]said{}, gone: map[string]string{}, dead: map[string]schemas.DeadLetter{}}
 	records, err := w.lake.Current(w.t.Context(), lake.Filter{})
 	if err != nil {
 		w.t.Fatal(err)
@@ -167,7 +175,14 @@ func (w *world) contents() contents {
 			case "conversations":
 				w.scan(f, func(cells []parquet.Cell) { c.digests[cells[0].Text] = cells[1].Text }, "conversation_id", "content_sha256")
 			case "messages":
-				w.scan(f, func(cells []parquet.Cell) { c.messages[cells[0].Text]++ }, "conversation_id")
+				w.scan(f, func(cells []parquet.Cell) {
+					m := said{id: cells[1].Text, text: cells[2].Text}
+					if !cells[3].Null {
+						at := time.UnixMicro(cells[3].Integer).UTC()
+						m.at = &at
+					}
+					c.messages[cells[0].Text] = append(c.messages[cells[0].Text], m)
+				}, "conversation_id", "message_id", "text", "created_at")
 			case "tombstones":
 				w.scan(f, func(cells []parquet.Cell) {
 					if cells[1].Null {

@@ -1,0 +1,100 @@
+package faults
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// pages are lists that do not lead on as they should.
+var pages = []fault{
+	{
+		name: "the same page for ever, with links that go on", where: []place{atList}, on: []string{"chatwoot"},
+		spoil: func(p place) spoil { return again(true, at(p)) },
+		end:   end{state: blocked, kind: "Malformed", says: "same conversations on different pages", extra: 100},
+	}, {
+		name: "the same page for ever, with links that go on", where: []place{atList}, on: []string{"giosg"},
+		spoil: func(p place) spoil { return again(true, at(p)) },
+		end:   end{state: blocked, kind: "Malformed", says: "does not list chats in the order", extra: 100},
+	}, {
+		name: "the same page for ever, with links that go on", where: []place{atList}, on: []string{"liveperson"},
+		corpus: simulator.CorpusConfig{Seed: 6, Conversations: 250},
+		spoil:  func(p place) spoil { return again(true, at(p)) },
+		end:    end{state: blocked, kind: "Malformed", says: "again and again", extra: 100},
+	}, {
+		name: "the same page of messages for ever, with links that go on", where: []place{atMessages}, on: []string{"giosg"},
+		spoil: func(p place) spoil { return again(true, ofVictim(p)) },
+		end:   end{state: gaps, kind: "Malformed", says: "circle", extra: 100},
+	}, {
+		name: "the same page of messages for ever, with links that go on", where: []place{atMessages}, on: []string{"freshchat"},
+		spoil: func(p place) spoil { return again(true, ofVictim(p)) },
+		end:   end{state: gaps, extra: 100, changed: true, flag: "message_count_mismatch"},
+	}, {
+		name: "a page that leads to itself", where: []place{atList}, on: []string{"giosg"},
+		spoil: func(p place) spoil { return edited(member(nextOf, toItself), at(p)) },
+		end:   end{state: blocked, kind: "Malformed", says: "does not list chats in the order", extra: 100},
+	}, {
+		name: "a page of messages that leads to itself", where: []place{atMessages}, on: []string{"giosg"},
+		spoil: func(p place) spoil { return edited(member(nextOf, toItself), ofVictim(p)) },
+		end:   end{state: gaps, kind: "Malformed", says: "circle", extra: 100},
+	}, {
+		name: "a page of messages that leads to itself", where: []place{atMessages}, on: []string{"freshchat"},
+		spoil: func(p place) spoil { return edited(member(nextOf, toItself), ofVictim(p)) },
+		end:   fine(10, time.Hour),
+	}, {
+		name: "an empty page in the middle, once", where: []place{atList}, on: []string{"chatwoot", "liveperson"},
+		spoil: func(p place) spoil { return edited(member(rowsOf, without), number(5, at(p))) },
+		end:   fine(100, time.Hour),
+	}, {
+		name: "an empty page in the middle, once", where: []place{atList}, on: []string{"giosg"},
+		spoil: func(p place) spoil { return edited(member(rowsOf, without), number(5, at(p))) },
+		end:   end{state: complete, missing: true},
+	}, {
+		name: "an empty page in the middle, for ever", where: []place{atList}, on: []string{"chatwoot"},
+		spoil: func(p place) spoil {
+			return edited(member(rowsOf, without), func(w *world, r *http.Request) bool { return at(p)(w, r) && r.FormValue("page") == "3" })
+		},
+		end: end{state: blocked, kind: "CountMismatch", extra: 300},
+	}, {
+		name: "totals that grow with every request", where: []place{atList}, on: []string{"chatwoot"},
+		spoil: func(p place) spoil { return edited(member(totalOf, growing()), at(p)) },
+		end:   end{state: blocked, kind: "CountMismatch", says: "lists 40", extra: 100},
+	}, {
+		name: "totals that grow with every request", where: []place{atList}, on: []string{"liveperson"},
+		spoil: func(p place) spoil { return edited(member(totalOf, growing()), at(p)) },
+		end:   end{state: waiting, says: "changed while they were counted", extra: 1000},
+	}, {
+		name: "totals that are smaller than what is listed", where: []place{atList}, on: []string{"chatwoot"},
+		spoil: func(p place) spoil {
+			return edited(member(totalOf, func(*world, *http.Request, json.RawMessage) json.RawMessage { return json.RawMessage("3") }), at(p))
+		},
+		end: fine(100, time.Hour),
+	}, {
+		name: "a cursor that expires", where: []place{atList}, on: []string{"giosg"},
+		spoil: func(p place) spoil {
+			third := number(3, at(p))
+			return func(w *world, next http.Handler) http.Handler {
+				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					if w.strikes(third, r) {
+						w.expire()
+					}
+					next.ServeHTTP(rw, r)
+				})
+			}
+		},
+		end: fine(20, time.Hour),
+	},
+}
+
+// growing makes a total one more with every request.
+func growing() func(*world, *http.Request, json.RawMessage) json.RawMessage {
+	n := &atomic.Int64{}
+	return func(_ *world, _ *http.Request, was json.RawMessage) json.RawMessage {
+		count, _ := strconv.ParseInt(string(was), 10, 64)
+		return json.RawMessage(strconv.FormatInt(count+n.Add(1), 10))
+	}
+}
