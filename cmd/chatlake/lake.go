@@ -13,8 +13,8 @@ import (
 )
 
 func (a *app) lakeCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "lake", Short: "Read the lake: which files count, and views over them"}
-	cmd.AddCommand(a.filesCommand(), a.sqlCommand())
+	cmd := &cobra.Command{Use: "lake", Short: "Which files of the lake count, views over them, and state made anew from it"}
+	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.rebuildCommand())
 	return cmd
 }
 

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+func writeRebuilt(w io.Writer, results []rebuilt) error {
+	whole := true
+	for _, r := range results {
+		r.write(w)
+		whole = whole && r.whole()
+	}
+	verdict := "Temporal knows again what the ledger has."
+	if !whole {
+		verdict = "Temporal knows again what could be adopted; the rest is named above."
+	}
+	_, err := fmt.Fprintln(w, verdict)
+	return err
+}
+
+func (r rebuilt) write(w io.Writer) {
+	if r.Note != "" {
+		fmt.Fprintf(w, "%s %s.\n", r.Account, r.Note)
+		return
+	}
+	requests := int64(0)
+	for _, e := range r.Exports {
+		requests += e.Result.Totals.Requests
+	}
+	fmt.Fprintf(w, "%s: %d of %s adopted by %s, with %s to the platform.\n",
+		r.Account, r.Adopted, plural(int64(r.Windows), "window"), plural(int64(len(r.Exports)), "export"), plural(requests, "request"))
+	for _, e := range r.Exports {
+		out := e.Result
+		if n := out.Totals.Absent; n > 0 {
+			fmt.Fprintf(w, "absent: %s to %s has %s that the ledger does not have. Copy them: %s\n", label(out.From), label(out.To),
+				plural(int64(n), "window"), export(r.Account, schemas.Window{From: out.From, To: out.To}))
+		}
+		for _, shard := range out.Failed {
+			fmt.Fprintf(w, "failed: %s; the same command tries it again\n", windowOf(shard))
+		}
+	}
+	if r.Copied > 0 {
+		fmt.Fprintf(w, "%s copied again, the directory of the day among them.\n", plural(int64(r.Copied), "window"))
+	}
+	if r.Copied == 0 && len(r.Others) > 0 {
+		fmt.Fprintf(w, "made to other settings: %s. They count as they are. `chatlake lake rebuild --again` copies them to today's settings; an export over them would too\n",
+			few(r.Others))
+	}
+	for _, shard := range r.Left {
+		fmt.Fprintf(w, "left: %s is not a window that exports make; it counts as it is\n", shard)
+	}
+	for _, f := range r.Unreadable {
+		fmt.Fprintf(w, "unreadable: %s: %s. `chatlake verify` says more\n", f.Key, f.Problem)
+	}
+	for _, g := range r.Gaps {
+		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, span(g.Window), export(g.Account, g.Window))
+	}
+	if r.Directories > 0 {
+		fmt.Fprintf(w, "%s of the directory: nothing needs to be known of them.\n", plural(int64(r.Directories), "snapshot"))
+	}
+}
+
+// few names the first of many.
+func few(names []string) string {
+	if n := len(names); n > 4 {
+		names = append(names[:3:3], fmt.Sprintf("%d more", n-3))
+	}
+	return list(names)
+}
