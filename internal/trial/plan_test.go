@@ -38,8 +38,8 @@ type plan struct {
 	lost     float64 // of a result to come too late
 	timeouts float64 // of a given up attempt to be the last one
 
-	changes, kills, terminations, cancels, anew, sweeps, dense, vandals int
-	second                                                              string // the refresh of a second export beside the first; "none" where there is none
+	changes, kills, terminations, cancels, anew, sweeps, dense, vandals, pauseOrders int
+	second                                                                           string // the refresh of a second export beside the first; "none" where there is none
 }
 
 // newPlan throws the dice. Some worlds are calm, some see everything at once.
@@ -66,6 +66,7 @@ func newPlan(d *rand.Rand) plan {
 		p.fileBytes = 1000 // a row or two
 	}
 	p.vandals = max(0, upTo(4)-3)
+	p.pauseOrders = max(0, upTo(3)-2)
 	if d.IntN(2) == 0 {
 		p.terminations = upTo(2)
 	}
@@ -84,7 +85,7 @@ func newPlan(d *rand.Rand) plan {
 // calm ends all that goes wrong.
 func (p plan) calm() plan {
 	p.faults, p.zombies, p.lost, p.timeouts = 0, 0, 0, 0
-	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.vandals, p.second = 0, 0, 0, 0, 0, 0, 0, 0, "none"
+	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.vandals, p.pauseOrders, p.second = 0, 0, 0, 0, 0, 0, 0, 0, 0, "none"
 	return p
 }
 
@@ -267,6 +268,11 @@ func (w *world) happen() bool {
 		r := live[d.IntN(len(live))].now
 		w.note("the history of %s is long", r.name)
 		r.env.SetContinueAsNewSuggested(true)
+	case may(&p.pauseOrders, 0.02):
+		r := live[d.IntN(len(live))].now
+		if r.order(workflows.PauseUpdate); d.IntN(2) == 0 {
+			r.order(workflows.SetRateUpdate, workflows.SetRateInput{RequestsPerSecond: 1})
+		}
 	case p.vandals > 0 && w.chance(0.02):
 		return w.vandal()
 	case may(&p.sweeps, 0.02):

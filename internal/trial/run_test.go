@@ -117,19 +117,25 @@ func (r *run) terminate() {
 	r.terminated = true
 }
 
-// people do what blocked shards wait for.
+// people do what paused and blocked shards wait for.
 func (w *world) people() {
 	for _, r := range w.runs {
 		if !r.over {
-			w.note("%s: retry_blocked", r.name)
-			if !r.env.IsWorkflowCompleted() {
-				r.env.UpdateWorkflow(workflows.RetryBlockedUpdate, "", heard{})
-				continue
-			}
-			for _, id := range r.children { // of an export that has gone on as new without them
-				_ = r.env.UpdateWorkflowByID(id, workflows.RetryBlockedUpdate, fmt.Sprint(id, w.steps), heard{})
-			}
+			r.order(workflows.ResumeUpdate)
+			r.order(workflows.RetryBlockedUpdate)
 		}
+	}
+}
+
+// order is an update, to a run or, when it has gone on as new without them, to the shards that it has left behind.
+func (r *run) order(update string, args ...any) {
+	r.w.note("%s: %s", r.name, update)
+	if !r.env.IsWorkflowCompleted() {
+		r.env.UpdateWorkflow(update, "", heard{}, args...)
+		return
+	}
+	for _, id := range r.children {
+		_ = r.env.UpdateWorkflowByID(id, update, fmt.Sprint(id, update, r.w.steps), heard{}, args...)
 	}
 }
 
