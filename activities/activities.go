@@ -8,6 +8,8 @@ package activities
 
 import (
 	"context"
+	"fmt"
+	"runtime"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -71,7 +73,7 @@ const beat = 5 * time.Second
 
 // alive heartbeats until stop is called, and returns a context that ends also when the worker is told to stop, so that
 // an attempt gives up at once and is made again elsewhere. What no worker runs, such as a trial of the protocol, has nobody
-// to tell.
+// to tell. An activity defers stop itself, not a function that calls it: only so does it mute a panic.
 func alive(ctx context.Context) (_ context.Context, stop func()) {
 	if !activity.IsActivity(ctx) {
 		return ctx, func() {}
@@ -92,7 +94,21 @@ func alive(ctx context.Context) (_ context.Context, stop func()) {
 			}
 		}
 	}()
-	return ctx, func() { cancel(nil) }
+	return ctx, func() {
+		cancel(nil)
+		if panicked := recover(); panicked != nil {
+			panic(mute(panicked))
+		}
+	}
+}
+
+// mute is a panic's value without what may be a word of a conversation: the SDK puts it into the log and into the history. What
+// the runtime says holds numbers and types only, and where it happened is in the stack.
+func mute(panicked any) any {
+	if _, ok := panicked.(runtime.Error); ok {
+		return panicked
+	}
+	return fmt.Sprintf("a panic with a value of type %T", panicked)
 }
 
 // session is an activity attempt that speaks to a provider.
