@@ -76,15 +76,36 @@ func (c *Client) read(resp *http.Response) ([]byte, error) {
 	default:
 		return nil, errEncoding
 	}
-	var buf bytes.Buffer
-	if resp.ContentLength > 0 {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(r, c.maxBody+1))
-	if n > c.maxBody {
+	body, err := readUpTo(r, max(resp.ContentLength, 0), c.maxBody+1)
+	if int64(len(body)) > c.maxBody {
 		return nil, tooLarge
 	}
-	return buf.Bytes(), err
+	return body, err
+}
+
+// readUpTo reads at most limit bytes, of which expected are likely. What it holds meanwhile grows twofold up to the limit and
+// not beyond, so that a body without end costs one and a half times the limit at most.
+func readUpTo(r io.Reader, expected, limit int64) ([]byte, error) {
+	const first = 4 << 10
+	body := make([]byte, 0, min(limit, max(first, expected+1)))
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil || int64(len(body)) == limit:
+			return body, err
+		case len(body) == cap(body):
+			next := 2 * int64(cap(body))
+			if next > limit-limit/4 {
+				next = limit
+			}
+			grown := make([]byte, len(body), next)
+			copy(grown, body)
+			body = grown
+		}
+	}
 }
 
 // check says what is wrong with the body of a successful answer.

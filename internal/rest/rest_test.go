@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -116,6 +118,30 @@ func TestPostSendsJSON(t *testing.T) {
 }
 
 // TestUnusableAnswers has every way in which an answer can be none.
+// TestBodyWithoutEndIsBounded: what a body may cost in memory does not depend on how long it is.
+func TestBodyWithoutEndIsBounded(t *testing.T) {
+	const limit = 16 << 20
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		piece := bytes.Repeat([]byte(" "), 64<<10)
+		for range 100_000_000 / len(piece) {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	})
+	c := client(t, base, nil, func(c *Config) { c.MaxBody = limit })
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := c.Get(t.Context(), "read it", "/x", nil)
+	runtime.ReadMemStats(&after)
+	if e := problem(t, err); !errors.Is(e, ErrTooLarge) {
+		t.Errorf("the error is %v, want %v", err, ErrTooLarge)
+	}
+	if allocated := int64(after.TotalAlloc - before.TotalAlloc); allocated > limit*5/2 {
+		t.Errorf("%d MiB were allocated for a body of 100 MB and a limit of %d MiB", allocated>>20, limit>>20)
+	}
+}
+
 func TestUnusableAnswers(t *testing.T) {
 	hijack := func(w http.ResponseWriter, raw string) {
 		conn, _, err := http.NewResponseController(w).Hijack()
