@@ -32,7 +32,9 @@ func inParallel(ctx context.Context, refs []providers.Ref, batch, parallel int, 
 					return
 				}
 				part := refs[low:min(low+batch, len(refs))]
-				running.Go(func() { send(ctx, turn, fetch(ctx, part)) })
+				running.Go(func() {
+					send(ctx, turn, func(yield func(schemas.Document, error) bool) { fetch(ctx, part)(yield) }) // send catches its panics
+				})
 			}
 		})
 		for turn := range turns {

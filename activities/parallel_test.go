@@ -108,21 +108,35 @@ func TestParallelFetchEndsWhenNobodyWantsMore(t *testing.T) {
 // TestParallelFetchPanicsWhereItIsAsked looks for a panic in the goroutine of the caller: in another one it would end the
 // worker, and the same conversation would end the next.
 func TestParallelFetchPanicsWhereItIsAsked(t *testing.T) {
-	fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+	document := func(part []providers.Ref, panics bool) iter.Seq2[schemas.Document, error] {
 		return func(yield func(schemas.Document, error) bool) {
-			if part[0].ID == "7" {
+			if panics {
 				panic("cannot be read")
 			}
 			yield(schemas.Document{ConversationID: part[0].ID}, nil)
 		}
 	}
-	n := 0
-	defer func() {
-		if got := recover(); got != "cannot be read" || n != 7 {
-			t.Errorf("%d documents, then the panic %v; want 7, then that of the fetch", n, got)
-		}
-	}()
-	for range inParallel(t.Context(), refs(50), 1, 4, fetch) {
-		n++
+	for name, fetch := range map[string]func(context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]{
+		"while it walks": func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+			return document(part, part[0].ID == "7")
+		},
+		"before it walks": func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+			if part[0].ID == "7" {
+				panic("cannot be read")
+			}
+			return document(part, false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			defer func() {
+				if got := recover(); got != "cannot be read" || n != 7 {
+					t.Errorf("%d documents, then the panic %v; want 7, then that of the fetch", n, got)
+				}
+			}()
+			for range inParallel(t.Context(), refs(50), 1, 4, fetch) {
+				n++
+			}
+		})
 	}
 }
