@@ -51,8 +51,7 @@ type fault struct {
 	corpus simulator.CorpusConfig
 	spoil  func(place) spoil
 	end    end
-	what   string // happens, for people
-	then   string // what a person sees and does
+	note   string // for people, about the end
 }
 
 func (f fault) meets(p platform, where place) bool {
@@ -125,6 +124,12 @@ func TestMatrix(t *testing.T) {
 
 func meet(t *testing.T, f fault, where place, p platform) {
 	ref := refer(t, p, f.corpus)
+	if f.spoil == nil { // the account itself is the fault, and was held against the fake
+		if err := f.end.check(nil, ref.contents, ref); err != nil {
+			t.Error(err)
+		}
+		return
+	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, p, f.corpus, f.spoil(where))
 		o := w.run()
@@ -164,6 +169,9 @@ func (o outcome) state(c contents) state {
 	return complete
 }
 
+// patience is how long a request may last, whatever the platform does.
+const patience = 61 * time.Second
+
 // judge holds how an export ended against how it must.
 func (w *world) judge(want end, where place, o outcome, c contents, ref reference) {
 	w.t.Helper()
@@ -173,6 +181,9 @@ func (w *world) judge(want end, where place, o outcome, c contents, ref referenc
 	}
 	if w.struck.Load() == 0 {
 		w.t.Error("the fault was never met")
+	}
+	if longest := time.Duration(w.longest.Load()); longest > patience {
+		w.t.Errorf("a request was waited for for %s, want at most %s", longest, patience)
 	}
 	if n := w.requests.Load(); n > ref.requests+want.extra {
 		w.t.Errorf("%d requests, without the fault %d, want at most %d more", n, ref.requests, want.extra)

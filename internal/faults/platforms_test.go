@@ -89,7 +89,7 @@ var ofFreshchat = platform{
 	name: "freshchat", definition: freshchat.Definition,
 	account: providers.Account{Token: fakefreshchat.Token},
 	fake: func(c *simulator.Corpus) site {
-		s := fakefreshchat.New(c, fakefreshchat.Options{MessagePage: 5})
+		s := fakefreshchat.New(c, fakefreshchat.Options{MessagePage: short(c)})
 		return site{Handler: s, ids: s.Conversations(window), thread: func(id string) (schemas.Thread, bool) {
 			return s.Thread(id, fakefreshchat.Reading{Lane: "both", Covered: window})
 		}}
@@ -108,7 +108,7 @@ var ofGiosg = platform{
 	name: "giosg", definition: giosg.Definition,
 	account: providers.Account{AccountID: fakegiosg.Organization, Token: fakegiosg.ManagerToken},
 	fake: func(c *simulator.Corpus) site {
-		s := fakegiosg.New(c, fakegiosg.Options{PageSize: 7, MessagePageSize: 5})
+		s := fakegiosg.New(c, fakegiosg.Options{PageSize: 7, MessagePageSize: short(c)})
 		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread, expire: s.ExpireCursors}
 	},
 	moment: func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") },
@@ -149,6 +149,14 @@ var ofLivePerson = platform{
 		}
 		return elsewhere
 	},
+}
+
+// short is the length of a page of messages; 0, as long as the platform makes them, where a conversation has very many.
+func short(c *simulator.Corpus) int {
+	if c.Config().GiantMessages > 0 {
+		return 0
+	}
+	return 5
 }
 
 // has says whether an export of the platform makes requests of a part. The first part of all has everything.

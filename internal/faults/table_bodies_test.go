@@ -20,14 +20,17 @@ var bodies = []fault{
 		name: "invalid UTF-8 in a text", where: []place{atMessages},
 		spoil: func(p place) spoil { return edited(mine(replaced("before \xff\xfe after")), ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: reads("before \ufffd\ufffd after")},
+		note:  "what is no text becomes U+FFFD; the document is kept as it was sent",
 	}, {
 		name: `\u0000 in a text`, where: []place{atMessages},
 		spoil: func(p place) spoil { return edited(mine(replaced(`before \u0000 after`)), ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: reads("before \x00 after")},
+		note:  "it stands in the text",
 	}, {
 		name: "half of a surrogate pair in a text", where: []place{atMessages},
 		spoil: func(p place) spoil { return edited(mine(replaced(`before \ud83d after`)), ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: reads("before \ufffd after")},
+		note:  "it becomes U+FFFD",
 	}, {
 		name: "a NUL byte in a text", where: []place{atMessages},
 		spoil: func(p place) spoil { return edited(mine(replaced("before \x00 after")), ofVictim(p)) },
@@ -36,12 +39,14 @@ var bodies = []fault{
 		name: "ids above 2^53", where: []place{atMessages}, on: []string{"chatwoot"},
 		spoil: func(p place) spoil { return edited(raised, ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: keepsIDs},
+		note:  "they are kept to the last digit",
 	}, {
 		name: "duplicate keys", where: []place{atMessages},
 		spoil: func(p place) spoil {
 			return edited(mine(around(`"KEY":"what does not count","KEY":"WORDS"`)), ofVictim(p))
 		},
-		end: end{state: complete},
+		end:  end{state: complete},
+		note: "the last counts",
 	}, {
 		name: "5,000 levels of nesting", where: []place{atMessages},
 		spoil: func(p place) spoil {
@@ -59,25 +64,29 @@ var bodies = []fault{
 		spoil: func(p place) spoil {
 			return edited(mine(retimed(whenSaid, "-62167219200", "-62167219200000", "0000-01-01T00:00:00.000Z")), ofVictim(p))
 		},
-		end: end{state: complete, changed: true, extra: 10, check: isOf("")},
+		end:  end{state: complete, changed: true, extra: 10, check: isOf("")},
+		note: "the message has no time",
 	}, {
 		name: "a message at the end of the year 9999", where: []place{atMessages},
 		spoil: func(p place) spoil {
 			return edited(mine(retimed(whenSaid, "253402300799", "253402300799999", "9999-12-31T23:59:59.999Z")), ofVictim(p))
 		},
-		end: end{state: complete, changed: true, extra: 10, check: isOf("9999-12-31T23:59:59")},
+		end:  end{state: complete, changed: true, extra: 10, check: isOf("9999-12-31T23:59:59")},
+		note: "the time is kept",
 	}, {
 		name: "a message in the year 10000", where: []place{atMessages},
 		spoil: func(p place) spoil {
 			return edited(mine(retimed(whenSaid, "253402300800", "253402300800000", "10000-01-01T00:00:00.000Z")), ofVictim(p))
 		},
-		end: end{state: complete, changed: true, extra: 10, check: isOf("")},
+		end:  end{state: complete, changed: true, extra: 10, check: isOf("")},
+		note: "the message has no time",
 	}, {
 		name: "a message on a day that there is not", where: []place{atMessages},
 		spoil: func(p place) spoil {
 			return edited(mine(retimed(whenSaid, "9223372036854775807", "9223372036854775807", "2026-02-30T10:00:00.000Z")), ofVictim(p))
 		},
-		end: end{state: complete, changed: true, extra: 10, check: isOf("")},
+		end:  end{state: complete, changed: true, extra: 10, check: isOf("")},
+		note: "the message has no time",
 	}, {
 		name: "a conversation in the year 0", where: []place{atList}, on: []string{"chatwoot", "giosg", "liveperson"},
 		spoil: func(p place) spoil {
@@ -89,14 +98,17 @@ var bodies = []fault{
 		spoil: func(p place) spoil { return edited(padded(100_000_000), ofVictim(p)) },
 		end:   end{state: gaps, kind: "Malformed", says: "too large", extra: 100},
 	}, {
-		name: "a list of 100 MB", where: []place{atList},
+		name: "a list of 100 MB", where: []place{atList}, on: []string{"chatwoot"},
 		spoil: func(p place) spoil { return edited(padded(100_000_000), at(p)) },
 		end:   end{state: blocked, kind: "Malformed", says: "too large", extra: 100},
 	}, {
-		name: "a conversation of 50,000 messages", where: []place{atMessages},
+		name: "a conversation of 50,000 messages", where: []place{atMessages}, on: []string{"chatwoot"},
 		corpus: simulator.CorpusConfig{Seed: 5, Conversations: 9, GiantMessages: 50_000},
-		spoil:  func(p place) spoil { return edited(mine(replaced("something else")), ofVictim(p)) },
-		end:    end{state: complete, changed: true, check: reads("something else")},
+		end:    end{state: complete, check: holds(50_000)},
+	}, {
+		name: "a conversation of 3,000 messages", where: []place{atMessages}, on: []string{"freshchat", "giosg", "liveperson"},
+		corpus: simulator.CorpusConfig{Seed: 5, Conversations: 9, GiantMessages: 3000},
+		end:    end{state: complete, check: holds(2500)},
 	},
 }
 
@@ -159,4 +171,18 @@ func keepsIDs(w *world, c contents, ref reference) error {
 		return fmt.Errorf("the ids are %v, want %v", got, want)
 	}
 	return nil
+}
+
+// holds wants a conversation of so many messages at least.
+func holds(messages int) func(*world, contents, reference) error {
+	return func(_ *world, c contents, _ reference) error {
+		most := 0
+		for _, all := range c.messages {
+			most = max(most, len(all))
+		}
+		if most < messages {
+			return fmt.Errorf("the longest conversation has %d messages, want %d", most, messages)
+		}
+		return nil
+	}
 }

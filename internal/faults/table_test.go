@@ -38,6 +38,7 @@ var throttles = []fault{
 		name: "429 with Retry-After of a year", where: everywhere,
 		spoil: func(p place) spoil { return instead(tooMany(saying("31536000")), first(1, at(p))) },
 		end:   end{state: complete, extra: 150, least: 30 * time.Minute, most: 3 * time.Hour},
+		note:  "no wait is longer than an hour, whatever the platform says",
 	}, {
 		name: "429 with a negative Retry-After", where: everywhere,
 		spoil: func(p place) spoil { return instead(tooMany(saying("-5")), first(3, at(p))) },
@@ -87,6 +88,7 @@ var outages = []fault{
 		name: "500 for one conversation", where: []place{atMessages, atMetadata},
 		spoil: func(p place) spoil { return broken(simulator.ServerError, ofVictim(p)) },
 		end:   end{state: gaps, kind: "Transient", says: "status 500", extra: 1500, most: 3 * time.Hour},
+		note:  "it is given up only when others succeed meanwhile; alone in its window it waits",
 	}, {
 		name: "404 for one conversation", where: []place{atMessages},
 		spoil: func(p place) spoil { return instead(refusing(http.StatusNotFound), ofVictim(p)) },
@@ -132,6 +134,7 @@ var lines = []fault{
 		name: "connection ended in the body, for one conversation", where: []place{atMessages, atMetadata},
 		spoil: func(p place) spoil { return broken(simulator.TruncatedBody, ofVictim(p)) },
 		end:   end{state: gaps, kind: "Transient", says: "cut off", extra: 1500, most: 3 * time.Hour},
+		note:  "it is given up only when others succeed meanwhile; alone in its window it waits",
 	}, {
 		name: "a byte a second, once", where: everywhere,
 		spoil: func(p place) spoil { return broken(simulator.Dribble, first(1, at(p))) },
