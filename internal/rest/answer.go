@@ -54,6 +54,13 @@ func (c *Client) send(req *http.Request) (Response, error) {
 	return a, check(resp, a.Body)
 }
 
+// isPage says that an answer is a page for people.
+func isPage(resp *http.Response, body []byte) bool {
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return media == "text/html" || media == "application/xhtml+xml" ||
+		bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n\ufeff"), []byte("<"))
+}
+
 func isRedirect(status int) bool {
 	return status >= 300 && status < 400 && status != http.StatusNotModified
 }
@@ -113,9 +120,7 @@ func check(resp *http.Response, body []byte) error {
 	if resp.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	start := bytes.TrimLeft(body, " \t\r\n\ufeff")
-	if media == "text/html" || media == "application/xhtml+xml" || bytes.HasPrefix(start, []byte("<")) {
+	if isPage(resp, body) {
 		return ErrHTML
 	}
 	if json.Valid(body) {

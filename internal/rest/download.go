@@ -15,12 +15,14 @@ const downloadTimeout = 10 * time.Minute
 
 var (
 	errLink = errors.New("the link is no https address without a user, and is not followed")
+	errPage = errors.New("the link leads to an HTML page instead of a file")
 	errFar  = errors.New("the link redirects too often, or to no https address")
 )
 
 // Download reads what a link in an answer leads to, bytes of any kind, up to limit. The link carries its own
 // permission and may lead to any https host (to an http one only where the base URL is http): no credentials are ever
-// sent. Requests pass the lease and the gate as all others do. An answer of any status is returned as it is.
+// sent. Requests pass the lease and the gate as all others do. An answer of any status is returned as it is; a page for
+// people with the status of a file is asked for again, and then an error.
 func (c *Client) Download(ctx context.Context, op, link string, limit int64) (Response, error) {
 	target, err := url.Parse(link)
 	if err != nil || !c.open(target) {
@@ -91,6 +93,9 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (Re
 	}
 	if err != nil {
 		return a, wordless(ctx, err)
+	}
+	if isPage(resp, a.Body) {
+		return a, errPage
 	}
 	return a, nil
 }

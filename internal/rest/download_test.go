@@ -80,6 +80,36 @@ func TestDownloadLinks(t *testing.T) {
 	}
 }
 
+// A page for people in the place of a file is no file: it is asked for again, and given up in the end.
+func TestDownloadOfAPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pages := map[string]func() *http.Response{
+			"by its type": func() *http.Response {
+				return answering(200, "maintenance", "Content-Type", "text/html; charset=utf-8")
+			},
+			"by its beginning": func() *http.Response { return answering(200, "\n<!DOCTYPE html>") },
+		}
+		for name, page := range pages {
+			asked := 0
+			once := roundTrip(func(*http.Request) (*http.Response, error) {
+				if asked++; asked == 1 {
+					return page(), nil
+				}
+				return answering(200, "PK"), nil
+			})
+			answer, err := client(t, "https://api.example.com", once).Download(t.Context(), "download", "https://files.example.net/", 100)
+			if err != nil || string(answer.Body) != "PK" {
+				t.Errorf("%s, once: %q, %v", name, answer.Body, err)
+			}
+			ever := roundTrip(func(*http.Request) (*http.Response, error) { return page(), nil })
+			_, err = client(t, "https://api.example.com", ever).Download(t.Context(), "download", "https://files.example.net/", 100)
+			if e := problem(t, err); e.Kind != providers.Malformed || !errors.Is(err, errPage) {
+				t.Errorf("%s, for ever: %v", name, err)
+			}
+		}
+	})
+}
+
 // A file store that is busy is asked again, and one that throttles is waited for.
 func TestDownloadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

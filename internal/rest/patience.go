@@ -85,7 +85,7 @@ func repairable(err error) bool {
 func kind(err error) providers.Kind {
 	switch {
 	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errNotJSON),
-		errors.Is(err, errFar):
+		errors.Is(err, errFar), errors.Is(err, errPage):
 		return providers.Malformed
 	}
 	return providers.Transient
