@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
@@ -168,33 +167,41 @@ func (s *shard) open(ctx workflow.Context) error {
 	})
 }
 
-// press seals and verifies; files that are not what the seal said are sealed again.
+// press seals and verifies; files that are not what the seal said are sealed again, and nothing else is: the seal of a large
+// shard takes hours.
 func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, verified activities.VerifyShardOutput, err error) {
 	s.sealing = true
 	defer func() { s.sealing = false }()
-	err = s.insist(ctx, func() (err error) {
-		sealed, err = call(sealing(ctx), do.SealShard, activities.SealShardInput{
-			Target:      s.target(),
-			SpecDigest:  s.state.Open.SpecDigest,
-			Refresh:     s.in.Refresh,
-			Receipts:    s.receipts,
-			OutOfWindow: s.state.OutOfWindow,
-			TotalBefore: s.state.Open.Total,
-			Visibility:  s.in.Visibility,
+	for failures := 1; ; failures++ {
+		err = s.insist(ctx, func() (err error) {
+			sealed, err = call(sealing(ctx), do.SealShard, activities.SealShardInput{
+				Target:      s.target(),
+				SpecDigest:  s.state.Open.SpecDigest,
+				Refresh:     s.in.Refresh,
+				Receipts:    s.receipts,
+				OutOfWindow: s.state.OutOfWindow,
+				TotalBefore: s.state.Open.Total,
+				Visibility:  s.in.Visibility,
+			})
+			return err
 		})
 		if err != nil {
+			return sealed, verified, err
+		}
+		err = s.insist(ctx, func() (err error) {
+			verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
+				Target: s.target(), Draft: sealed.Draft, Lease: s.lease(1),
+			})
+			s.add(verified.Usage)
 			return err
-		}
-		verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
-			Target: s.target(), Draft: sealed.Draft, Lease: s.lease(1),
 		})
-		s.add(verified.Usage)
-		if err == nil && verified.BadFiles > 0 {
-			return temporal.NewApplicationError(fmt.Sprintf("%d files are not as they were written", verified.BadFiles), activities.Unavailable)
+		if err != nil || verified.BadFiles == 0 {
+			return sealed, verified, err
 		}
-		return err
-	})
-	return sealed, verified, err
+		if err := s.sleep(ctx, backoff(firstWait, longestWait, failures)); err != nil {
+			return sealed, verified, err
+		}
+	}
 }
 
 // reconcile holds the provider's count against ours: a shard that misses conversations is listed once more, and then

@@ -204,6 +204,20 @@ func TestShardListsAgainWhenTheCursorExpires(t *testing.T) {
 	}
 }
 
+func TestShardVerifiesAgainWithoutSealingAgain(t *testing.T) {
+	w := &world{conversations: 100, pageSize: 50}
+	w.fail = func(step string, _, _ int) error {
+		if step == "VerifyShard" && w.calls["VerifyShard"] <= 7 { // more than an activity is repeated for
+			return temporal.NewApplicationError("the store is down", activities.Unavailable)
+		}
+		return nil
+	}
+	runShard(t, environment(t, w), may())
+	if w.calls["SealShard"] != 1 || w.calls["VerifyShard"] != 8 {
+		t.Errorf("calls %v, want one seal, verified until it went well", w.calls)
+	}
+}
+
 func TestShardSealsAgainWhenItsFilesAreLost(t *testing.T) {
 	w := &world{conversations: 100, pageSize: 50}
 	w.fail = func(step string, _, _ int) error {

@@ -34,6 +34,7 @@ type plan struct {
 
 	pauses   float64 // of a page to be empty, or to list a conversation twice
 	faults   float64 // of a request
+	mishaps  int     // that may happen to requests in all, or a shard of many files would never be whole
 	zombies  float64 // of an attempt to be given up while it goes on
 	lost     float64 // of a result to come too late
 	timeouts float64 // of a given up attempt to be the last one
@@ -55,7 +56,7 @@ func newPlan(d *rand.Rand) plan {
 		export:        d.IntN(3) == 0,
 		conversations: upTo(7), pageSize: 1 + upTo(3), chunk: 1 + upTo(2), chunks: 1 + upTo(2), parallel: 1 + upTo(2),
 		metadata: float64(upTo(1)), flag: d.IntN(4) == 0, counts: d.IntN(2) == 0,
-		pauses: some(0.6), faults: some(0.08), zombies: some(0.5), lost: some(0.2), timeouts: some(0.1),
+		pauses: some(0.6), faults: some(0.08), mishaps: upTo(60), zombies: some(0.5), lost: some(0.2), timeouts: some(0.1),
 		changes: upTo(5), kills: upTo(2), anew: upTo(2), sweeps: upTo(2), dense: max(0, upTo(5)-4),
 		second: "none",
 	}

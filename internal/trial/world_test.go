@@ -190,9 +190,10 @@ func (w *world) hand(t *turn, v verdict) {
 
 // verdict throws the dice for a request.
 func (w *world) verdict(t *turn) verdict {
-	if !w.chance(w.plan.faults) {
+	if w.plan.mishaps == 0 || !w.chance(w.plan.faults) {
 		return fine
 	}
+	w.plan.mishaps--
 	choices := []verdict{refuse, refuse, lose, die, after}
 	switch {
 	case strings.HasPrefix(t.what, "list "):
