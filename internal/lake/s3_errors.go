@@ -106,6 +106,8 @@ func (b *bucket) advice(a answer) string {
 		return b.permissions()
 	case a.region != "" && a.region != b.client.Options().Region, a.status >= 300 && a.status < 400:
 		return b.otherRegion(a)
+	case a.status == http.StatusOK:
+		return "the answer cannot be read; it was cut off, or the address does not answer as S3 does: see the lake's endpoint if it happens again"
 	case a.code == "" || a.code == "UnknownError" || a.code == "NotFound" || a.code == "MethodNotAllowed":
 		return "the address does not answer as S3 does; correct the lake's endpoint, and see whether it needs path_style: true"
 	}

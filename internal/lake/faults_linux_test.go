@@ -1,0 +1,120 @@
+package lake
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// fullDisk names the folder of the lake to a process whose files may not grow.
+const fullDisk = "CHATLAKE_TEST_FULL_DISK"
+
+// TestFullDisk lets an export's life meet a disk that takes no more bytes, first for files in progress, and then for those of
+// the lake. A file size limit stands for the disk: it fails the same writes, and needs neither a mount nor another user. It
+// is a process's, so there is one for it.
+func TestFullDisk(t *testing.T) {
+	if root := os.Getenv(fullDisk); root != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		const limit = 64 << 10
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+			t.Fatal(err)
+		}
+		l := local(t, root)
+		if err := life(t.Context(), l, parts); err == nil || !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "file too large") {
+			t.Errorf("staging more than fits ended with %v, want one that says that it is too large", err)
+		}
+		large := strings.Repeat("x", 2*limit)
+		if err := put(t, l.Store(), "data/large", large, false); !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "write data/large") {
+			t.Errorf("a write of more than fits ended with %v", err)
+		}
+		if err := put(t, l.Store(), "data/large", large, true); !errors.Is(err, syscall.EFBIG) {
+			t.Errorf("a conditional write of more than fits ended with %v", err)
+		}
+		return
+	}
+	root := t.TempDir()
+	child := exec.Command(os.Args[0], "-test.run=^TestFullDisk$")
+	child.Env = append(os.Environ(), fullDisk+"="+root)
+	if said, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			t.Errorf("%s was left", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := local(t, root)
+	if err := life(t.Context(), l, parts); err != nil {
+		t.Fatalf("the next attempt ended with %v", err)
+	}
+	whole(t, l)
+}
+
+func local(t *testing.T, root string) *Lake {
+	t.Helper()
+	l, err := Open(t.Context(), Config{URL: "file:" + root, Scratch: t.TempDir(), Writer: "faults"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// TestReadOnlyFolder asks as somebody who may not write there, whoever runs the test.
+func TestReadOnlyFolder(t *testing.T) {
+	root := t.TempDir()
+	l := local(t, root)
+	if err := life(t.Context(), l, 0); err != nil {
+		t.Fatal(err)
+	}
+	folders := []string{root, filepath.Join(root, ".tmp"), filepath.Join(root, "data"), filepath.Join(root, "_ledger")}
+	mode := func(m os.FileMode) {
+		for _, folder := range folders {
+			if err := os.Chmod(folder, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil { // the way there stays open
+		t.Fatal(err)
+	}
+	mode(0o555)
+	defer mode(0o755)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with who it stands for
+		if os.Geteuid() == 0 {
+			const nobody = 65534
+			if err := syscall.Setfsuid(nobody); err != nil {
+				t.Errorf("stand for nobody: %v", err)
+				return
+			}
+		}
+		for _, conditional := range []bool{false, true} {
+			err := put(t, l.Store(), "data/new", "x", conditional)
+			if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "write data/new") || !strings.Contains(err.Error(), "permission denied") {
+				t.Errorf("a write (conditional: %t) ended with %v, want permission denied", conditional, err)
+			}
+		}
+		if err := l.Probe(t.Context()); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "write to the lake") {
+			t.Errorf("the probe ended with %v, want permission denied", err)
+		}
+		if _, err := newFolder(filepath.Join(root, "below")); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("a lake below was opened with %v, want permission denied", err)
+		}
+	}()
+	<-done
+	mode(0o755)
+	whole(t, l)
+}

@@ -1,0 +1,339 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+var update = flag.Bool("update", false, "write the table into docs/faults.md")
+
+// life is all that an export does with a lake: it stages, reads back, seals, commits, reads the ledger, verifies and cleans
+// up. large is how many bytes it stages that nothing makes smaller.
+func life(ctx context.Context, l *Lake, large int) error {
+	staged, err := staging(ctx, l, large)
+	if err != nil {
+		return err
+	}
+	seal, err := NewSeal(ctx, l.Store(), l.Scratch(), may("acme"), l.Writer())
+	if err != nil {
+		return err
+	}
+	defer seal.Discard()
+	for doc, err := range l.ReadStaged(ctx, staged, nil) {
+		if err == nil {
+			doc.Body = []byte("{}") // the same files, however large the staged object is
+			err = seal.Document(doc)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	files, err := seal.Close(ctx)
+	if err != nil {
+		return err
+	}
+	if _, _, err := l.Commit(ctx, Record{Shard: may("acme"), SpecDigest: "spec", Files: files}); err != nil {
+		return err
+	}
+	records, err := l.Current(ctx, Filter{})
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if findings, err := l.VerifyRecord(ctx, r, true); err != nil || len(findings) > 0 {
+			return fmt.Errorf("verify: %w %v", err, findings)
+		}
+	}
+	_, err = l.ClearStaging(ctx, may("acme"), 1)
+	return err
+}
+
+func staging(ctx context.Context, l *Lake, large int) (Staged, error) {
+	stage, err := l.Stage(ctx, may("acme"), 1, "messages", nil)
+	if err != nil {
+		return Staged{}, err
+	}
+	defer stage.Discard()
+	noise := make([]byte, 1<<20)
+	for i := range 20 {
+		body := noise[:max(2, min(len(noise), large-i*len(noise)))]
+		for j := range body {
+			body[j] = byte(rand.Uint32())
+		}
+		if err := stage.Add(schemas.Document{Kind: "messages", ConversationID: fmt.Sprint(i), Status: 200, Body: body}); err != nil {
+			return Staged{}, err
+		}
+	}
+	return stage.Commit(ctx)
+}
+
+// whole fails the test unless the lake holds the shard once, and all of it.
+func whole(t *testing.T, l *Lake) {
+	t.Helper()
+	records, err := l.Current(t.Context(), Filter{})
+	if err != nil || len(records) != 1 || records[0].Generation != 1 || len(records[0].Files) != 1 || records[0].Files[0].Rows != 20 {
+		t.Fatalf("the ledger says %+v, error %v; want one shard of 20 documents, in its first generation", records, err)
+	}
+	if findings, err := l.VerifyRecord(t.Context(), records[0], true); err != nil || len(findings) > 0 {
+		t.Errorf("verify: %v, %v", findings, err)
+	}
+}
+
+// storeFault is one thing that goes wrong at the store, the first times of one kind of request.
+type storeFault struct {
+	name  string
+	what  func(*http.Request) bool
+	times int64
+	spoil func(w http.ResponseWriter, r *http.Request, next http.Handler)
+	large int
+	// says is what the error has to say; empty where the store's client gets over it by itself.
+	says string
+}
+
+func asks(method, part string, query ...string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		for _, key := range query {
+			if !r.URL.Query().Has(key) {
+				return false
+			}
+		}
+		return r.Method == method && strings.Contains(r.URL.Path, part)
+	}
+}
+
+var (
+	putStaged = asks("PUT", "/_staging/")
+	putData   = asks("PUT", "/data/")
+	putRecord = asks("PUT", "/_ledger/")
+	getStaged = asks("GET", "/_staging/")
+	getRecord = asks("GET", "/_ledger/")
+	getData   = asks("GET", "/data/")
+	putPart   = asks("PUT", "/_staging/", "partNumber", "uploadId")
+	endParts  = asks("POST", "/_staging/", "uploadId")
+	beginning = asks("POST", "/_staging/", "uploads")
+	list      = asks("GET", "", "list-type")
+	anything  = func(*http.Request) bool { return true }
+)
+
+// refused answers as S3 does that does not want to.
+func refused(status int, code string) func(http.ResponseWriter, *http.Request, http.Handler) {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, failure(code))
+	}
+}
+
+// unheard does what is asked, and nobody hears of it.
+func unheard(_ http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(httptest.NewRecorder(), r)
+	panic(http.ErrAbortHandler)
+}
+
+func cut(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
+
+// half gives half of an answer and hangs up; short says beforehand that half is all.
+func half(short bool) func(http.ResponseWriter, *http.Request, http.Handler) {
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		whole := httptest.NewRecorder()
+		next.ServeHTTP(whole, r)
+		for key, values := range whole.Header() {
+			w.Header()[key] = values
+		}
+		body := whole.Body.Bytes()
+		if short {
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)/2))
+		}
+		w.WriteHeader(whole.Code)
+		_, _ = w.Write(body[:len(body)/2])
+		if !short {
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+const (
+	often  = 2       // times that the store's client gets over
+	always = 1 << 30 // times
+	parts  = 20 << 20
+)
+
+var storeFaults = []storeFault{
+	{name: "503 SlowDown to everything, twice", what: anything, times: often, spoil: refused(503, "SlowDown")},
+	{name: "503 SlowDown, for ever", what: anything, times: always, spoil: refused(503, "SlowDown"), says: "SlowDown status 503"},
+	{name: "500 to a staged object, twice", what: putStaged, times: often, spoil: refused(500, "InternalError")},
+	{name: "500 to a data file, twice", what: putData, times: often, spoil: refused(500, "InternalError")},
+	{name: "500 to a commit record, twice", what: putRecord, times: often, spoil: refused(500, "InternalError")},
+	{name: "500 to a commit record, ten times", what: putRecord, times: 10, spoil: refused(500, "InternalError"), says: "InternalError status 500"},
+	{name: "409 ConditionalRequestConflict to a commit record, twice", what: putRecord, times: often, spoil: refused(409, "ConditionalRequestConflict")},
+	{name: "412 to a commit record that is not there", what: putRecord, times: 1, spoil: refused(412, "PreconditionFailed"), says: "no such object"},
+	{name: "the answer to a staged object is lost", what: putStaged, times: 1, spoil: unheard},
+	{name: "the answer to a data file is lost", what: putData, times: 1, spoil: unheard},
+	{name: "the answer to a commit record is lost", what: putRecord, times: 1, spoil: unheard},
+	{name: "every answer to a commit record is lost", what: putRecord, times: always, spoil: unheard},
+	{name: "the answer to the begin of an upload in parts is lost", what: beginning, times: 1, spoil: unheard, large: parts},
+	{name: "the answer to a part is lost", what: putPart, times: 1, spoil: unheard, large: parts},
+	{name: "the answer to the end of an upload in parts is lost", what: endParts, times: 1, spoil: unheard, large: parts},
+	{name: "500 to a part, twice", what: putPart, times: often, spoil: refused(500, "InternalError"), large: parts},
+	{name: "500 to the end of an upload in parts, ten times", what: endParts, times: 10, spoil: refused(500, "InternalError"), large: parts, says: "InternalError status 500"},
+	{name: "the connection is cut before an answer, twice", what: anything, times: often, spoil: cut},
+	{name: "the connection is cut in a staged object", what: getStaged, times: 1, spoil: half(false), says: "unexpected EOF"},
+	{name: "the connection is cut in a commit record", what: getRecord, times: 1, spoil: half(false), says: "unexpected EOF"},
+	{name: "the connection is cut in a list", what: list, times: 1, spoil: half(false), says: "the answer cannot be read"},
+	{name: "half of a staged object, as if it were all", what: getStaged, times: 1, spoil: half(true)},
+	{name: "half of a commit record, as if it were all", what: getRecord, times: 1, spoil: half(true), says: "is damaged"},
+	{name: "half of a data file, as if it were all", what: getData, times: 1, spoil: half(true), says: "verify"},
+	{name: "the clocks differ", what: anything, times: always, spoil: refused(403, "RequestTimeTooSkewed"), says: "set this machine's clock"},
+	{name: "the disk of the store is full", what: putStaged, times: always, spoil: refused(507, "XStorageFull"), says: "XStorageFull status 507"},
+}
+
+// TestFaultsOfTheLake lets an export's life in a lake meet each fault. What the client of the store does not get over is an
+// error that says what was being done, and the next attempt, without the fault, finds nothing that is in its way.
+func TestFaultsOfTheLake(t *testing.T) {
+	t.Parallel()
+	server := s3test.Start(t)
+	lakeAt := func(s s3test.Server, i int) *Lake {
+		c := on(s)
+		c.URL, c.Scratch, c.Writer = fmt.Sprintf("%s/fault-%d", c.URL, i), t.TempDir(), "faults"
+		l, err := Open(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	met := make([]atomic.Int64, len(storeFaults))
+	ended := make([]error, len(storeFaults))
+	var lives sync.WaitGroup // side by side: they mostly wait
+	for i, f := range storeFaults {
+		l := lakeAt(s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if f.what(r) && met[i].Add(1) <= f.times {
+				f.spoil(w, r, next)
+				return
+			}
+			next.ServeHTTP(w, r)
+		}), i)
+		lives.Go(func() { ended[i] = life(t.Context(), l, f.large) })
+	}
+	lives.Wait()
+	for i, f := range storeFaults {
+		t.Run(f.name, func(t *testing.T) {
+			err := ended[i]
+			if met[i].Load() == 0 {
+				t.Error("the fault was never met")
+			}
+			if (err == nil) != (f.says == "") || err != nil && !strings.Contains(err.Error(), f.says) {
+				t.Errorf("it ended with %v, want an error that says %q", err, f.says)
+			}
+			if err != nil && strings.Contains(err.Error(), server.SecretKey) {
+				t.Errorf("the error %q tells a key", err)
+			}
+			straight := lakeAt(server, i)
+			if err != nil {
+				if err := life(t.Context(), straight, 0); err != nil {
+					t.Fatalf("the next attempt ended with %v", err)
+				}
+			}
+			whole(t, straight)
+		})
+	}
+}
+
+// TestListThatFailsOnItsSecondPage: half of a list is never taken for all of it.
+func TestListThatFailsOnItsSecondPage(t *testing.T) {
+	t.Parallel() // it is mostly waiting
+	server := s3test.Start(t)
+	const objects = 1100 // a page has 1000
+	for i := range objects {
+		name := filepath.Join(server.Dir, "_ledger", fmt.Sprintf("k%04d", i))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, times := range []int64{often, always} {
+		var met atomic.Int64
+		front := s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.URL.Query().Has("continuation-token") && met.Add(1) <= times {
+				refused(500, "InternalError")(w, r, next)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+		n, last := 0, error(nil)
+		for _, err := range openBucket(t, on(front)).List(t.Context(), "_ledger/") {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		if times == always && (last == nil || !strings.Contains(last.Error(), "InternalError status 500")) || times == often && (last != nil || n != objects) {
+			t.Errorf("%d failures: %d of %d objects, and %v", times, n, objects, last)
+		}
+	}
+}
+
+// localFaults are those of TestFullDisk and TestReadOnlyFolder.
+var localFaults = [][3]string{
+	{"an error on the second page of a list, twice", "all objects", ""},
+	{"an error on the second page of a list, for ever", "a clear error, never half of a list", "InternalError status 500"},
+	{"a folder that takes no more bytes, of the lake or of the files in progress", "a clear error; nothing stands under a name of the lake, and the next attempt is complete", "file too large"},
+	{"a folder that may not be written", "a clear error", "permission denied"},
+}
+
+// TestPage holds the table for people against that of the tests.
+func TestFaultsOfTheLakeAreWrittenDown(t *testing.T) {
+	const path = "../../docs/faults.md"
+	const begins, ends = "<!-- The table of the lake is written by: go test ./internal/lake -run TestFaultsOfTheLakeAreWrittenDown -update -->\n", "<!-- end of the table of the lake -->\n"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(page), begins)
+	stands, foot, ok2 := strings.Cut(rest, ends)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no place for the table", path)
+	}
+	var b strings.Builder
+	b.WriteString("\n| what goes wrong | the end | the error says |\n|---|---|---|\n")
+	for _, f := range storeFaults {
+		end, says := "complete", ""
+		if f.says != "" {
+			end, says = "a clear error; the next attempt is complete", "“"+f.says+"”"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", f.name, end, says)
+	}
+	for _, f := range localFaults {
+		if f[2] != "" {
+			f[2] = "“" + f[2] + "”"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", f[0], f[1], f[2])
+	}
+	b.WriteString("\n")
+	if *update {
+		if err := os.WriteFile(path, []byte(head+begins+b.String()+ends+foot), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(b.String(), stands); diff != "" {
+		t.Errorf("the table is not that of the tests; write it with -update (-want +got):\n%s", diff)
+	}
+}
