@@ -23,8 +23,7 @@ const (
 // judgeLake looks for what should be gone.
 func (e *era) judgeLake(t *testing.T) {
 	t.Helper()
-	s := &stage{wire: e.wire}
-	if left := s.staging(); len(left) > 0 {
+	if left := e.staging(); len(left) > 0 {
 		t.Errorf("%d staged objects of committed shards are left: %q", len(left), left)
 	}
 	p := start(t, e.folder, "verify", "--deep", "--output", "json")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -161,23 +160,4 @@ func (s *stage) comes(p *process) {
 		p.kill()
 		s.t.Fatalf("the step never came in %s:\n%s", patience, tail(p.out.Bytes()))
 	}
-}
-
-// staging are the staged objects in the lake of shards that stand in the ledger.
-func (s *stage) staging() (left []string) {
-	committed := map[string]bool{}
-	keys := objects(s.root)
-	for _, key := range keys {
-		parts := strings.Split(key, "/") // _ledger/v1/provider=/account=/stream=/window/g0001.json
-		if parts[0] == "_ledger" && len(parts) == 7 {
-			committed[strings.TrimPrefix(parts[3], "account=")+"/"+strings.TrimPrefix(parts[4], "stream=")+"/"+parts[5]] = true
-		}
-	}
-	for _, key := range keys {
-		parts := strings.Split(key, "/") // _staging/account/stream/window/g0001/name
-		if parts[0] == "_staging" && (len(parts) != 6 || committed[strings.Join(parts[1:4], "/")]) {
-			left = append(left, key)
-		}
-	}
-	return left
 }
