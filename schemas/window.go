@@ -107,7 +107,7 @@ func ParseWindow(s string) (Window, error) {
 			w.To, err = time.Parse(windowLayout, to)
 		}
 	}
-	if !ok || err != nil || !w.From.Before(w.To) {
+	if !ok || err != nil || !w.From.Before(w.To) || w.String() != s { // the layout takes fractions of a second too
 		return Window{}, fmt.Errorf("window %q is not like 20260501T000000Z~20260601T000000Z", s)
 	}
 	return w, nil
