@@ -1,0 +1,238 @@
+package worker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/giosg"
+	"github.com/chatlake/chatlake/simulator/liveperson"
+	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// canary is in every text, name, address and attribute of the made-up accounts, and in what the wire adds to their answers.
+const canary = "canary7f3a"
+
+// secrets are what a platform is logged in with, by the variables that the configuration names.
+var secrets = map[string]string{
+	"CANARY_CHATWOOT": chatwoot.AdministratorToken, "CANARY_FRESHCHAT": freshchat.Token, "CANARY_GIOSG": giosg.ManagerToken,
+	"CANARY_KEY": giosg.PrivateKey, "CANARY_ID": liveperson.ClientID, "CANARY_SECRET": liveperson.ClientSecret,
+}
+
+// platform is a fake with the account that reads it.
+type platform struct {
+	site    func(*simulator.Corpus) http.Handler
+	account string // its settings but for the address
+	dead    string // the path of something that is a dead letter
+}
+
+var platforms = map[string]platform{
+	"chatwoot": {
+		func(c *simulator.Corpus) http.Handler { return chatwoot.New(c, chatwoot.Options{}) },
+		`provider: chatwoot, account_id: 1, token: "env:CANARY_CHATWOOT"`, "/conversations/4/messages",
+	},
+	"freshchat": {
+		func(c *simulator.Corpus) http.Handler { return freshchat.New(c, freshchat.Options{}) },
+		`provider: freshchat, token: "env:CANARY_FRESHCHAT", options: {reports_per_minute: 0, reports_per_day: 0}`, "",
+	},
+	"giosg": {
+		func(c *simulator.Corpus) http.Handler { return giosg.New(c, giosg.Options{Encrypted: true}) },
+		fmt.Sprintf(`provider: giosg, account_id: %q, token: "env:CANARY_GIOSG", secrets: {private_keys: "env:CANARY_KEY"}`, giosg.Organization), "",
+	},
+	"liveperson": {
+		func(c *simulator.Corpus) http.Handler { return liveperson.New(c, liveperson.Options{}) },
+		fmt.Sprintf(`provider: liveperson, account_id: %q, secrets: {client_id: "env:CANARY_ID", client_secret: "env:CANARY_SECRET"}`, liveperson.DefaultAccount), "",
+	},
+}
+
+// TestCanaries exports a marked account of every platform, whole and with answers that are spoiled in many ways, each with
+// the mark in it, and looks for the mark and for the secrets in all that the runs leave. They may be in the data and in
+// staged objects, and nowhere else.
+func TestCanaries(t *testing.T) {
+	for name, secret := range secrets {
+		t.Setenv(name, secret)
+	}
+	r := newAviary(t)
+	t.Run("export", func(t *testing.T) {
+		for name := range platforms {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r.export(t, name)
+			})
+		}
+	})
+	t.Run("panic", r.panics)
+	r.search(t)
+}
+
+// aviary is a worker as the binary runs it, with all that it says kept.
+type aviary struct {
+	config worker.Config
+	state  string
+	root   string
+	said   *sayings
+	client client.Client
+	stop   func()
+	wires  map[string]*wire
+}
+
+func newAviary(t *testing.T) *aviary {
+	r := &aviary{state: t.TempDir(), root: t.TempDir(), said: &sayings{}, wires: map[string]*wire{}}
+	logger := slog.New(slog.NewTextHandler(r.said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	before := slog.Default()
+	slog.SetDefault(logger)
+	t.Cleanup(func() { slog.SetDefault(before); log.SetOutput(os.Stderr) })
+	r.config = r.configure(t, lasting)
+	temporal, err := worker.Connect(t.Context(), r.config, worker.ConnectOptions{Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.client = temporal.Client
+	lake, err := worker.OpenLake(t.Context(), r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- worker.Run(ctx, r.config, temporal.Client, lake) }()
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := errors.Join(<-done, temporal.Stop()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+// configure serves a marked account of every platform, and reads a configuration of them.
+func (r *aviary) configure(t *testing.T, ways []way) worker.Config {
+	text := fmt.Sprintf("state_dir: %q\nlake: {url: %q}\nexport: {chunk: 5, window: week, on_mismatch: flag}\naccounts:\n", r.state, "file:"+r.root)
+	for name, p := range platforms {
+		corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 40, From: from, To: from.AddDate(0, 0, 14), Mark: canary})
+		r.wires[name] = &wire{site: p.site(corpus), ways: ways, dead: p.dead}
+		server := httptest.NewServer(r.wires[name])
+		t.Cleanup(server.Close)
+		text += fmt.Sprintf("  %s: {%s, base_url: %q, rate: {requests_per_second: 0}}\n", name, p.account, server.URL)
+	}
+	config, err := worker.Parse("chatlake.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// export exports an account whole, and then anew while its answers are spoiled, a few times for some seconds each: many a
+// spoiled answer is waited out.
+func (r *aviary) export(t *testing.T, account string) {
+	if out := r.run(t, account, "whole", 4*time.Minute); out == nil {
+		t.Fatal("the account was not exported")
+	}
+	w := r.wires[account]
+	w.spoil.Store(true)
+	for round := 0; round < 2 && w.spoiled.Load() < 30; round++ {
+		r.run(t, account, fmt.Sprint("spoiled-", round), spoiledFor)
+	}
+	if w.spoiled.Load() == 0 {
+		t.Error("no answer was spoiled")
+	}
+}
+
+// spoiledFor is how long an export whose answers are spoiled goes on before it is cancelled.
+const spoiledFor = 5 * time.Second
+
+// run exports, and cancels what has not ended in time; then it has no output.
+func (r *aviary) run(t *testing.T, account, name string, within time.Duration) *workflows.ExportOutput {
+	id := workflows.ExportID(account, name)
+	in := workflows.ExportInput{Account: account, Name: name, From: from, To: from.AddDate(0, 0, 14), Refresh: name}
+	run, err := r.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: r.config.TaskQueue()}, workflows.Export, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	ended := make(chan *workflows.ExportOutput, 1)
+	go func() {
+		var out workflows.ExportOutput
+		if err := run.Get(ctx, &out); err == nil {
+			ended <- &out
+		}
+	}()
+	for ctx.Err() == nil {
+		select {
+		case out := <-ended:
+			return out
+		case <-ctx.Done():
+		case <-time.After(300 * time.Millisecond):
+			r.ask(t, id)
+			r.free(t, id)
+		}
+	}
+	if err := r.client.CancelWorkflow(t.Context(), id, ""); err != nil {
+		t.Fatal(err)
+	}
+	_ = run.Get(t.Context(), nil)
+	return nil
+}
+
+// ask keeps what the progress of the export and of its shards says to people.
+func (r *aviary) ask(t *testing.T, id string) {
+	value, err := r.client.QueryWorkflow(t.Context(), id, "", workflows.ProgressQuery)
+	if err != nil {
+		fmt.Fprintln(r.said, err)
+		return
+	}
+	var p workflows.ExportProgress
+	if err := value.Get(&p); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(r.said, "%+v\n", p)
+	for _, shard := range p.Running {
+		if description, err := r.client.DescribeWorkflowExecution(t.Context(), shard, ""); err == nil {
+			fmt.Fprintln(r.said, description) // with the last failures and heartbeats of pending activities
+		}
+	}
+}
+
+// free does what a person does about what is blocked.
+func (r *aviary) free(t *testing.T, id string) {
+	_, err := r.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateName: workflows.RetryBlockedUpdate, WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	if err != nil {
+		fmt.Fprintln(r.said, err)
+	}
+}
+
+// sayings are everything that was said: logs, descriptions, errors.
+type sayings struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *sayings) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *sayings) bytes() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.b.Bytes())
+}
