@@ -50,7 +50,11 @@ func life(ctx context.Context, l *Lake, large int) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := l.Commit(ctx, Record{Shard: may("acme"), SpecDigest: "spec", Files: files}); err != nil {
+	outcome, _, err := l.Commit(ctx, Record{Shard: may("acme"), SpecDigest: "spec", Files: files})
+	if err == nil && outcome != Committed {
+		err = fmt.Errorf("the commit was %s, and there is nobody else", outcome)
+	}
+	if err != nil {
 		return err
 	}
 	records, err := l.Current(ctx, Filter{})
@@ -149,6 +153,18 @@ func unheard(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 	panic(http.ErrAbortHandler)
 }
 
+// forgotten does what is asked once, and then knows nothing of it, as some stores do with uploads.
+func forgotten() func(http.ResponseWriter, *http.Request, http.Handler) {
+	var asked atomic.Bool
+	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if asked.Swap(true) {
+			refused(404, "NoSuchUpload")(w, r, next)
+			return
+		}
+		unheard(w, r, next)
+	}
+}
+
 func cut(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
 // half gives half of an answer and hangs up; short says beforehand that half is all.
@@ -194,6 +210,7 @@ var storeFaults = []storeFault{
 	{name: "the answer to the begin of an upload in parts is lost", what: beginning, times: 1, spoil: unheard, large: parts},
 	{name: "the answer to a part is lost", what: putPart, times: 1, spoil: unheard, large: parts},
 	{name: "the answer to the end of an upload in parts is lost", what: endParts, times: 1, spoil: unheard, large: parts},
+	{name: "the answer to the end of an upload in parts is lost, and then there is no such upload", what: endParts, times: 2, spoil: forgotten(), large: parts},
 	{name: "500 to a part, twice", what: putPart, times: often, spoil: refused(500, "InternalError"), large: parts},
 	{name: "500 to the end of an upload in parts, ten times", what: endParts, times: 10, spoil: refused(500, "InternalError"), large: parts, says: "InternalError status 500"},
 	{name: "the connection is cut before an answer, twice", what: anything, times: often, spoil: cut},
