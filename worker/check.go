@@ -40,14 +40,21 @@ func Check(ctx context.Context, c Config, account string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	var refused *providers.Error
+	if err == nil || errors.As(err, &refused) && refused.Kind == providers.Throttled {
+		return nil // the export knows how to wait
+	}
+	return c.blame(account, err)
+}
+
+// blame says which setting of an account keeps the platform from answering.
+func (c Config) blame(account string, err error) Problem {
 	var setting *providers.Setting
 	if errors.As(err, &setting) {
 		return c.Problem("accounts."+account+"."+setting.Key, setting.Reason)
 	}
 	var refused *providers.Error
-	if err == nil || errors.As(err, &refused) && refused.Kind == providers.Throttled {
-		return nil // the export knows how to wait
-	}
+	errors.As(err, &refused)
 	return c.Problem("accounts."+account+"."+blamed(refused), err.Error())
 }
 

@@ -95,7 +95,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.demoCommand(), a.exportCommand(), a.planCommand(), a.workerCommand(), a.statusCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.rateCommand(), a.cancelCommand(),
-		a.verifyCommand(), a.whyCommand(), a.lakeCommand(), a.simCommand(), a.configCommand(), a.versionCommand(),
+		a.verifyCommand(), a.whyCommand(), a.doctorCommand(), a.lakeCommand(), a.simCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root
 }

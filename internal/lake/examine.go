@@ -64,19 +64,18 @@ const (
 	refusedSkew = 15 * time.Minute
 )
 
-// Clock says what a difference between a server's clock and this machine's means. Requests that are signed with the time are
-// refused when it is large.
-func Clock(server, here time.Time, signed bool) Check {
+// Clock says what a difference between a server's clock and this machine's means.
+func Clock(server, here time.Time) Check {
 	skew := server.Sub(here)
 	text := fmt.Sprintf("the server's clock is %s ahead of this machine's", skew.Abs().Round(time.Second))
 	if skew < 0 {
 		text = fmt.Sprintf("the server's clock is %s behind this machine's", skew.Abs().Round(time.Second))
 	}
 	switch {
-	case skew.Abs() >= refusedSkew && signed:
-		return Check{"clock", LevelFailed, text + ": it refuses signatures that are so far off; set this machine's clock"}
+	case skew.Abs() >= refusedSkew:
+		return Check{"clock", LevelFailed, text + ": signed requests are refused when clocks are so far apart; set this machine's clock"}
 	case skew.Abs() > noticedSkew:
-		return Check{"clock", LevelWarning, text + "; set this machine's clock"}
+		return Check{"clock", LevelWarning, text + ": an export up to now could end where the platform has not arrived yet; set this machine's clock"}
 	}
 	return Check{"clock", LevelOK, "the server's clock and this machine's agree"}
 }

@@ -60,7 +60,7 @@ func (b *bucket) examineClock(ctx context.Context) []Check {
 	if !said {
 		return []Check{{"clock", LevelNote, "the server does not say what time it has"}}
 	}
-	return []Check{Clock(server, here, true)}
+	return []Check{Clock(server, here)}
 }
 
 // unasked is about a question that a store does not answer.

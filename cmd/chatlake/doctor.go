@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/worker"
+)
+
+// examined is one part of the installation and what was found of it.
+type examined struct {
+	Part   string       `json:"part"`
+	Checks []lake.Check `json:"checks"`
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var account string
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check all that exports need: folders, lake, accounts, clocks, Temporal", Args: cobra.NoArgs,
+		Long: "Tries everything that an export needs, before it is needed: folders and free space, permissions and settings of the lake's\n" +
+			"bucket, the credentials of each account and what they see, clocks, the Temporal server. It makes a few requests to each platform\n" +
+			"and leaves nothing behind. Exit status 0 when all is in order, 3 with warnings, 4 when a person must repair something,\n" +
+			"2 when the configuration cannot be read.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), account) },
+	}
+	cmd.Flags().StringVar(&account, "account", "", "only this account (default all of the configuration)")
+	return cmd
+}
+
+func (a *app) doctor(ctx context.Context, account string) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	accounts := accountsIn(c, account)
+	if len(accounts) == 0 {
+		_, err := accountOf(c, account)
+		return err
+	}
+	parts := []examined{
+		{"folders", examineFolders(c)},
+		{"lake " + c.Lake.URL, examineLake(ctx, c)},
+	}
+	for _, name := range accounts {
+		parts = append(parts, examined{fmt.Sprintf("account %s (%s)", name, c.Accounts[name].Provider), c.Examine(ctx, name)})
+	}
+	parts = append(parts, examined{"temporal", c.ExamineTemporal(ctx)})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if a.json() {
+		err = a.printJSON(parts)
+	} else {
+		err = writeExamined(a.out, parts)
+	}
+	if status := diagnosis(parts); err == nil && status != exitComplete {
+		return &outcome{status: status}
+	}
+	return err
+}
+
+func examineLake(ctx context.Context, c worker.Config) []lake.Check {
+	l, err := worker.OpenLake(ctx, c)
+	if err != nil {
+		return []lake.Check{{Name: "open", Level: lake.LevelFailed, Text: err.Error()}}
+	}
+	return l.Examine(ctx)
+}
+
+// diagnosis is the exit status that the worst check stands for.
+func diagnosis(parts []examined) int {
+	n := counted(parts)
+	switch {
+	case n[lake.LevelFailed] > 0:
+		return exitBlocked
+	case n[lake.LevelWarning] > 0:
+		return exitGaps
+	}
+	return exitComplete
+}
+
+func counted(parts []examined) map[lake.Level]int64 {
+	n := map[lake.Level]int64{}
+	for _, part := range parts {
+		for _, c := range part.Checks {
+			n[c.Level]++
+		}
+	}
+	return n
+}
+
+func writeExamined(w io.Writer, parts []examined) error {
+	for _, part := range parts {
+		fmt.Fprintln(w, part.Part)
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, c := range part.Checks {
+			fmt.Fprintf(t, "  %s\t%s\t%s\n", c.Level, c.Name, c.Text)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	n := counted(parts)
+	verdict := "All is in order."
+	switch failed, warnings := n[lake.LevelFailed], n[lake.LevelWarning]; {
+	case failed > 0 && warnings > 0:
+		verdict = fmt.Sprintf("%s failed and must be repaired before an export; %s.", plural(failed, "check"), plural(warnings, "warning"))
+	case failed > 0:
+		verdict = fmt.Sprintf("%s failed and must be repaired before an export.", plural(failed, "check"))
+	case warnings > 0:
+		verdict = fmt.Sprintf("%s. Exports work; look at it before something goes wrong.", plural(warnings, "warning"))
+	}
+	_, err := fmt.Fprintln(w, verdict)
+	return err
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/worker/embedded"
+)
+
+// doctor runs the command and returns what is not in order: "part: name" to level.
+func doctor(t *testing.T, config string, args ...string) (map[string]lake.Level, string, int) {
+	t.Helper()
+	out, log, status := chatlake(t, append([]string{"doctor", "--config", config, "--output", "json"}, args...)...)
+	var parts []examined
+	if err := json.Unmarshal([]byte(out), &parts); err != nil {
+		t.Fatalf("%v in %s%s", err, out, log)
+	}
+	found := map[string]lake.Level{}
+	for _, part := range parts {
+		for _, c := range part.Checks {
+			if c.Level != lake.LevelOK {
+				found[strings.Fields(part.Part)[0]+": "+c.Name] = c.Level
+			}
+		}
+	}
+	return found, out, status
+}
+
+// sick is an account whose platform has a clock of its own and knows an agent beside the administrator.
+func sick(t *testing.T, ahead time.Duration) string {
+	t.Helper()
+	fake := chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 5, From: worldFrom, To: worldTo}),
+		chatwoot.Options{Tokens: map[string]chatwoot.Role{chatwoot.AdministratorToken: chatwoot.Administrator, "agent": chatwoot.Agent}})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		fake.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestDoctor(t *testing.T) {
+	roomy := func(t *testing.T) string {
+		return write(t, sick(t, 0), t.TempDir(), filepath.Join(t.TempDir(), "state"))
+	}
+	tests := []struct {
+		name   string
+		config func(t *testing.T) string
+		want   map[string]lake.Level
+		status int
+		say    string
+	}{
+		{"all in order", roomy, map[string]lake.Level{}, exitComplete, "it runs within chatlake when it is needed"},
+		{"a token that is refused", func(t *testing.T) string {
+			config := roomy(t)
+			t.Setenv("CHATLAKE_TEST_TOKEN", "unknown")
+			return config
+		}, map[string]lake.Level{"account: credentials": lake.LevelFailed}, exitBlocked, "accounts.acme.token"},
+		{"a token that is missing", func(t *testing.T) string {
+			config := roomy(t)
+			t.Setenv("CHATLAKE_TEST_TOKEN", "")
+			return config
+		}, map[string]lake.Level{"account: settings": lake.LevelFailed}, exitBlocked, "CHATLAKE_TEST_TOKEN is not set"},
+		{"an agent's token", func(t *testing.T) string {
+			config := roomy(t)
+			t.Setenv("CHATLAKE_TEST_TOKEN", "agent")
+			return config
+		}, map[string]lake.Level{"account: visibility": lake.LevelWarning}, exitGaps, "an export would miss the rest"},
+		{"a clock that is a minute off", func(t *testing.T) string { return write(t, sick(t, -time.Minute), t.TempDir(), t.TempDir()) },
+			map[string]lake.Level{"account: clock": lake.LevelWarning}, exitGaps, "behind this machine's"},
+		{"a clock that is an hour off", func(t *testing.T) string { return write(t, sick(t, time.Hour), t.TempDir(), t.TempDir()) },
+			map[string]lake.Level{"account: clock": lake.LevelFailed}, exitBlocked, "signed requests are refused"},
+		{"a platform that is down", func(t *testing.T) string { return write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir()) },
+			map[string]lake.Level{"account: clock": lake.LevelNote, "account: credentials": lake.LevelFailed}, exitBlocked, "accounts.acme.base_url"},
+		{"a state folder that is a file", func(t *testing.T) string {
+			file := filepath.Join(t.TempDir(), "file")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return write(t, sick(t, 0), t.TempDir(), file)
+		}, map[string]lake.Level{"folders: state": lake.LevelFailed, "temporal: reachable": lake.LevelWarning}, exitBlocked, "cannot be written"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			config := tt.config(t)
+			found, out, status := doctor(t, config)
+			for key, level := range found { // how much room this machine has is not the test's
+				if strings.HasPrefix(key, "folders: ") && tt.want[key] == "" && level == lake.LevelWarning {
+					delete(found, key)
+				}
+			}
+			if diff := cmp.Diff(tt.want, found); diff != "" || status != tt.status || !strings.Contains(out, tt.say) {
+				t.Errorf("exit status %d, want %d and %q; not in order (-want +got):\n%s\n%s", status, tt.status, tt.say, diff, out)
+			}
+			if strings.Contains(out, chatwoot.AdministratorToken) {
+				t.Errorf("a token is told:\n%s", out)
+			}
+		})
+	}
+	t.Run("nothing is left behind", func(t *testing.T) {
+		state := filepath.Join(t.TempDir(), "state")
+		doctor(t, write(t, sick(t, 0), t.TempDir(), state))
+		if _, err := os.Stat(state); !os.IsNotExist(err) {
+			t.Errorf("the state folder is there: %v", err)
+		}
+	})
+	t.Run("an account that is none", func(t *testing.T) {
+		out, log, status := chatlake(t, "doctor", "--config", roomy(t), "--account", "nobody")
+		expect(t, "doctor", status, exitUsage, out+log, "there is no account nobody")
+	})
+}
+
+// TestDoctorOfABucketAndAServer asks a real S3 server and a real Temporal server.
+func TestDoctorOfABucketAndAServer(t *testing.T) {
+	server := s3test.Start(t)
+	temporal, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := temporal.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	config := write(t, sick(t, 0), "unused", t.TempDir())
+	rewriteLake(t, config, server)
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(section string) string {
+		name := filepath.Join(t.TempDir(), "chatlake.yaml")
+		if err := os.WriteFile(name, append([]byte(section+"\n"), text...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	found, out, status := doctor(t, with(fmt.Sprintf("temporal: {address: '%s'}", temporal.Address())))
+	for _, want := range []string{"it answers; version 1.", "default is there", "exports that have ended are remembered for", "nobody works on the task queue chatlake", "an upload in parts can be begun and aborted"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	if status == exitBlocked || found["temporal: workers"] != lake.LevelNote {
+		t.Errorf("exit status %d, not in order: %v", status, found)
+	}
+	found, out, _ = doctor(t, with(fmt.Sprintf("temporal: {address: '%s', namespace: other}", temporal.Address())))
+	if found["temporal: namespace"] != lake.LevelFailed || !strings.Contains(out, "temporal.namespace: there is no namespace other") {
+		t.Errorf("of another namespace: %v\n%s", found, out)
+	}
+	t.Setenv("CHATLAKE_TEST_SECRET", "wrong")
+	found, out, status = doctor(t, with(fmt.Sprintf("temporal: {address: '%s'}", temporal.Address())))
+	if found["lake: write"] != lake.LevelFailed || status != exitBlocked || !strings.Contains(out, "correct the lake's secret_key") {
+		t.Errorf("with a wrong secret: exit status %d, %v\n%s", status, found, out)
+	}
+}
+
+func TestExaminedText(t *testing.T) {
+	check := func(level lake.Level) lake.Check { return lake.Check{Name: "name", Level: level, Text: "text"} }
+	for _, test := range []struct {
+		checks []lake.Check
+		want   string
+		status int
+	}{
+		{[]lake.Check{check(lake.LevelOK), check(lake.LevelNote)}, "part\n  ok    name  text\n  note  name  text\nAll is in order.\n", exitComplete},
+		{[]lake.Check{check(lake.LevelWarning)}, "part\n  warning  name  text\n1 warning. Exports work; look at it before something goes wrong.\n", exitGaps},
+		{[]lake.Check{check(lake.LevelFailed), check(lake.LevelFailed)}, "part\n  failed  name  text\n  failed  name  text\n2 checks failed and must be repaired before an export.\n", exitBlocked},
+		{[]lake.Check{check(lake.LevelFailed), check(lake.LevelWarning)}, "part\n  failed   name  text\n  warning  name  text\n1 check failed and must be repaired before an export; 1 warning.\n", exitBlocked},
+	} {
+		var got bytes.Buffer
+		parts := []examined{{"part", test.checks}}
+		if err := writeExamined(&got, parts); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, got.String()); diff != "" || diagnosis(parts) != test.status {
+			t.Errorf("exit status %d, want %d; text (-want +got):\n%s", diagnosis(parts), test.status, diff)
+		}
+	}
+}

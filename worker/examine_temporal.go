@@ -1,0 +1,107 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/worker/embedded"
+)
+
+// What exports need of a Temporal server.
+const (
+	leastRetention = 7 * 24 * time.Hour // of what is done: status and results of exports are gone after it
+	leastPayload   = 1 << 20            // bytes: the receipts of a shard are some hundred kilobytes at most
+	askTimeout     = 20 * time.Second
+)
+
+// ExamineTemporal looks at the Temporal server that exports would use. None is started for it.
+func (c Config) ExamineTemporal(ctx context.Context) []lake.Check {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	if c.Temporal == nil {
+		switch running, err := Running(c.StateDir); {
+		case err != nil:
+			return []lake.Check{{Name: "reachable", Level: lake.LevelWarning, Text: err.Error()}}
+		case !running:
+			return []lake.Check{{Name: "reachable", Level: lake.LevelOK, Text: "it runs within chatlake when it is needed, and keeps its state in " + c.StateDir}}
+		}
+	}
+	t, err := Visit(ctx, c)
+	if err != nil {
+		text := err.Error()
+		if c.Temporal != nil {
+			text = c.Problem("temporal.address", text).Error()
+		}
+		return []lake.Check{{Name: "reachable", Level: lake.LevelFailed, Text: text}}
+	}
+	defer func() { _ = t.Stop() }() // nothing depends on how it ends
+	return append(examineServer(ctx, t), c.examineNamespace(ctx, t)...)
+}
+
+func examineServer(ctx context.Context, t *Temporal) []lake.Check {
+	info, err := t.Client.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
+	if err != nil {
+		return []lake.Check{{Name: "reachable", Level: lake.LevelFailed, Text: fmt.Sprintf("ask the server for its version: %v", err)}}
+	}
+	return []lake.Check{{Name: "reachable", Level: lake.LevelOK, Text: "it answers; version " + info.ServerVersion}}
+}
+
+func (c Config) examineNamespace(ctx context.Context, t *Temporal) []lake.Check {
+	name := embedded.Namespace
+	if c.Temporal != nil {
+		name = c.Temporal.Namespace
+	}
+	out, err := t.Client.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
+	var missing *serviceerror.NamespaceNotFound
+	var denied *serviceerror.PermissionDenied
+	switch {
+	case errors.As(err, &missing):
+		return []lake.Check{{Name: "namespace", Level: lake.LevelFailed, Text: c.Problem("temporal.namespace", "there is no namespace "+name+"; create it, or correct this key").Error()}}
+	case errors.As(err, &denied):
+		return []lake.Check{{Name: "namespace", Level: lake.LevelNote, Text: "these credentials may not ask about the namespace " + name}}
+	case err != nil:
+		return []lake.Check{{Name: "namespace", Level: lake.LevelFailed, Text: fmt.Sprintf("ask about the namespace %s: %v", name, err)}}
+	}
+	checks := []lake.Check{{Name: "namespace", Level: lake.LevelOK, Text: name + " is there"}}
+	if out.NamespaceInfo.GetState() == enums.NAMESPACE_STATE_DEPRECATED {
+		checks[0] = lake.Check{Name: "namespace", Level: lake.LevelFailed, Text: name + " is deprecated: no workflow can be started in it; choose another"}
+	}
+	checks = append(checks, retention(out.Config.GetWorkflowExecutionRetentionTtl().AsDuration()))
+	if limit := out.NamespaceInfo.GetLimits().GetBlobSizeLimitError(); limit > 0 {
+		level, text := lake.LevelOK, fmt.Sprintf("payloads may have %d bytes", limit)
+		if limit < leastPayload {
+			level, text = lake.LevelWarning, text+fmt.Sprintf("; large windows may need %d: raise limit.blobSize.error", leastPayload)
+		}
+		checks = append(checks, lake.Check{Name: "limits", Level: level, Text: text})
+	}
+	return append(checks, c.pollers(ctx, t))
+}
+
+// retention is about how long what has ended is remembered.
+func retention(kept time.Duration) lake.Check {
+	text := fmt.Sprintf("exports that have ended are remembered for %g days", kept.Hours()/24)
+	if kept < leastRetention {
+		return lake.Check{Name: "retention", Level: lake.LevelWarning, Text: text +
+			", which may be shorter than an export takes: what became of its windows cannot be looked up then; keep them for a week at least"}
+	}
+	return lake.Check{Name: "retention", Level: lake.LevelOK, Text: text}
+}
+
+// pollers says whether anybody works.
+func (c Config) pollers(ctx context.Context, t *Temporal) lake.Check {
+	out, err := t.Client.DescribeTaskQueue(ctx, c.TaskQueue(), enums.TASK_QUEUE_TYPE_ACTIVITY)
+	switch {
+	case err != nil:
+		return lake.Check{Name: "workers", Level: lake.LevelNote, Text: fmt.Sprintf("cannot be counted: %v", err)}
+	case len(out.Pollers) == 0:
+		return lake.Check{Name: "workers", Level: lake.LevelNote, Text: fmt.Sprintf("nobody works on the task queue %s; `chatlake worker` does, and so does `chatlake export` while it runs", c.TaskQueue())}
+	}
+	return lake.Check{Name: "workers", Level: lake.LevelOK, Text: fmt.Sprintf("%d on the task queue %s", len(out.Pollers), c.TaskQueue())}
+}
