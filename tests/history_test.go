@@ -10,7 +10,7 @@ import (
 )
 
 // usage is what workflows have put into Temporal's histories.
-type usage struct{ events, activities int64 }
+type usage struct{ runs, events, activities int64 }
 
 // perActivity is the cost that the budget of an export is written in.
 func (u usage) perActivity() float64 { return float64(u.events) / float64(max(1, u.activities)) }
@@ -64,6 +64,7 @@ func (s temporal) histories(t *testing.T) map[string]usage {
 				kind = id[2]
 			}
 			u := all[kind]
+			u.runs++
 			u.events += run.HistoryLength
 			u.activities += s.activities(t, run.Execution.WorkflowID, run.Execution.RunID)
 			all[kind] = u

@@ -26,7 +26,7 @@ An experiment has passed when afterwards
 - no more requests were repeated than the activities in flight had made: once where a process died, four times where a
   server or a line was away, as each activity is attempted so often; all of what was not committed where the export was
   cancelled;
-- the histories hold at most %.1f events an activity.
+- the histories hold at most %.1f events an activity, and %d a run of a workflow.
 
 A cell says which requests were repeated, beyond those of an unbroken export of the same size (90 conversations, 3 chunks
 of 2 in flight; 1,060 and 4 of 1 where the shard continues as new); then the events an activity; then the seconds, with
@@ -48,7 +48,7 @@ func writePage(outcomes []result) string {
 		verdict = fmt.Sprintf("%d have failed", failed)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, preamble, len(outcomes), time.Now().UTC().Format(time.DateOnly), verdict, outage.Seconds(), eventsPerActivity, *atOnce)
+	fmt.Fprintf(&b, preamble, len(outcomes), time.Now().UTC().Format(time.DateOnly), verdict, outage.Seconds(), eventsPerActivity, eventsPerRun, *atOnce)
 	for _, folder := range []bool{false, true} {
 		writeTable(&b, slices.DeleteFunc(slices.Clone(outcomes), func(o result) bool { return o.cell.folder != folder }))
 	}
