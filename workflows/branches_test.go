@@ -59,6 +59,8 @@ var branches = map[string][]string{
 	"a shard is told by its export":              {"Shard", `signal control {"paused":true`, `signal control {"requests_per_second"`, `signal control {"retry_blocked":true`, `signal control {"paused":false`, "CommitShard"},
 	"a shard is slowed down":                     {"Shard", "FetchMessages", "CommitShard", `ends: *"throttled":5`},
 
+	"a blocked shard tells its export": {"Shard", "ListPage: Denied", "tell", `signal control {"retry_blocked":true`, "tell", "ListPage", "CommitShard"},
+
 	"an export of a directory and months":        {"Export", "OpenExport", "child", "child", "tell", "child ended: well", "CloseExport", `ends: {"totals":{"shards":13`},
 	"an export of reports":                       {"Export", "OpenExport", "child", "child", "child ended: well", "child ended: well", `ends: {"totals":{"shards":2`},
 	"an export adopts, up to now":                {"Export", "child ended: well", "CloseExport", `ends: {"totals":{"shards":0,"adopted":`},

@@ -166,9 +166,13 @@ func terminated(r *recorder, id string) error {
 	return nil
 }
 
-// met is a second export of what the first has in hand; it is the second that waits, adopts and is recorded.
+// met is a second export of what the first has in hand; the second waits. It and the shard are recorded too.
 func met(r *recorder, id string) error {
 	if err := r.await(id, workflows.StateBlocked); err != nil {
+		return err
+	}
+	shard, err := blocked(r, id)
+	if err != nil {
 		return err
 	}
 	in := *r.export
@@ -191,6 +195,7 @@ func met(r *recorder, id string) error {
 		return err
 	}
 	r.save(second, "", r.name+"-another")
+	r.save(shard, "", r.name+"-shard")
 	return nil
 }
 
