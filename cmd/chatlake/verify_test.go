@@ -87,8 +87,8 @@ not counted: acme: count: status 500
 The platform of acme was asked for its counts: 2 windows with 3 requests.
 beta is on giosg, which cannot count conversations.
 overlap: acme/created/p and acme/created/q: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)
-1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them).
-2 staged objects (900 B) of windows that are committed: nobody needs them any more.
+1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them, ` + "`chatlake lake sweep`" + ` removes old ones).
+2 staged objects (900 B) of windows that are committed: nobody needs them any more (` + "`chatlake lake sweep`" + `).
 1 staged object of windows that are not committed: an export is under way or was given up.
 The lake is not whole.
 `

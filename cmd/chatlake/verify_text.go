@@ -80,10 +80,10 @@ func (v verified) writeHarmless(w io.Writer) {
 		fmt.Fprintf(w, "overlap: %s and %s: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)\n", o.Shard, o.Other)
 	}
 	if n := len(v.Orphans); n > 0 {
-		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them).\n", plural(int64(n), "file"))
+		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them, `chatlake lake sweep` removes old ones).\n", plural(int64(n), "file"))
 	}
 	if v.Staged.Objects > 0 {
-		fmt.Fprintf(w, "%s (%s) of windows that are committed: nobody needs them any more.\n", plural(int64(v.Staged.Objects), "staged object"), size(v.Staged.Bytes))
+		fmt.Fprintf(w, "%s (%s) of windows that are committed: nobody needs them any more (`chatlake lake sweep`).\n", plural(int64(v.Staged.Objects), "staged object"), size(v.Staged.Bytes))
 	}
 	if v.Staged.Open > 0 {
 		fmt.Fprintf(w, "%s of windows that are not committed: an export is under way or was given up.\n", plural(int64(v.Staged.Open), "staged object"))
