@@ -17,7 +17,7 @@ import (
 )
 
 // horizon is how long an export may go on before it is said to wait.
-const horizon = 8 * time.Hour
+const horizon = 4 * time.Hour
 
 // look is how often somebody looks at the progress, and settle how long an export that is ended from outside may still wait
 // for repetitions.

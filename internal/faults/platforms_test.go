@@ -25,7 +25,7 @@ var window = schemas.Window{From: time.Date(2026, 5, 10, 0, 0, 0, 0, time.UTC), 
 // today is when every export begins.
 var today = time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC)
 
-const conversations = 40
+const conversations = 24
 
 // place is the part of an export that a request belongs to.
 type place string

@@ -40,15 +40,15 @@ var throttles = []fault{
 		end:   end{state: complete, extra: 150, least: 30 * time.Minute, most: 3 * time.Hour},
 		note:  "no wait is longer than an hour, whatever the platform says",
 	}, {
-		name: "429 with a negative Retry-After", where: everywhere,
+		name: "429 with a negative Retry-After", where: []place{atList},
 		spoil: func(p place) spoil { return instead(tooMany(saying("-5")), first(3, at(p))) },
 		end:   fine(10, 15*time.Minute),
 	}, {
-		name: "429 with a Retry-After that means nothing", where: everywhere,
+		name: "429 with a Retry-After that means nothing", where: []place{atList},
 		spoil: func(p place) spoil { return instead(tooMany(saying("soon; 1e309")), first(3, at(p))) },
 		end:   fine(10, 15*time.Minute),
 	}, {
-		name: "429 with Retry-After as a date in the past", where: everywhere,
+		name: "429 with Retry-After as a date in the past", where: []place{atList},
 		spoil: func(p place) spoil { return instead(tooMany(httpDate(-48*time.Hour)), first(3, at(p))) },
 		end:   fine(10, 15*time.Minute),
 	}, {
@@ -69,11 +69,11 @@ var outages = []fault{
 		spoil: func(p place) spoil { return broken(simulator.ServerError, first(10, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
-		name: "502, ten times", where: everywhere,
+		name: "502, ten times", where: []place{atList, atMessages},
 		spoil: func(p place) spoil { return broken(simulator.BadGateway, first(10, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
-		name: "503, ten times", where: everywhere,
+		name: "503, ten times", where: []place{atList, atMessages},
 		spoil: func(p place) spoil { return broken(simulator.Unavailable, first(10, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
