@@ -175,6 +175,10 @@ func met(r *recorder, id string) error {
 	if err != nil {
 		return err
 	}
+	description, err := r.c.DescribeWorkflowExecution(r.t.Context(), shard, "")
+	if err != nil {
+		return err
+	}
 	in := *r.export
 	in.Account, in.Name = r.name, "another"
 	second := workflows.ExportID(in.Account, in.Name)
@@ -195,7 +199,7 @@ func met(r *recorder, id string) error {
 		return err
 	}
 	r.save(second, "", r.name+"-another")
-	r.save(shard, "", r.name+"-shard")
+	r.save(shard, description.WorkflowExecutionInfo.Execution.RunId, r.name+"-shard")
 	return nil
 }
 
