@@ -1,4 +1,4 @@
-package s3test
+package lake_test
 
 import (
 	"bytes"
@@ -13,10 +13,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/chatlake/chatlake/internal/lake/s3test"
 )
 
+// The server for tests is tested here, and not beside it, because the SDK is at home here: who imports the server need not
+// know of it.
+
 // client asks once and does not try again.
-func client(s Server) *s3.Client {
+func client(s s3test.Server) *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: &s.Endpoint, Region: s.Region, UsePathStyle: true, RetryMaxAttempts: 1,
 		Credentials:                credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, ""),
@@ -44,10 +49,10 @@ func get(t *testing.T, c *s3.Client, bucket, key string) string {
 }
 
 func TestProxy(t *testing.T) {
-	server := Start(t)
+	server := s3test.Start(t)
 	var mu sync.Mutex
 	var seen []string
-	front := Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	front := s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		mu.Lock()
 		seen = append(seen, r.Method+" "+r.URL.Path)
 		mu.Unlock()
@@ -101,15 +106,15 @@ func TestProxy(t *testing.T) {
 }
 
 func TestKilledServerStartsAgain(t *testing.T) {
-	server := Start(t)
-	front := Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) { next.ServeHTTP(w, r) })
+	server := s3test.Start(t)
+	front := s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) { next.ServeHTTP(w, r) })
 	body := string(bytes.Repeat([]byte("x"), 100))
 	if err := put(client(front), front.Bucket, "before", body); err != nil {
 		t.Fatal(err)
 	}
 	server.Kill()
 	server.Kill()
-	for _, s := range []Server{server, front} {
+	for _, s := range []s3test.Server{server, front} {
 		if err := put(client(s), s.Bucket, "meanwhile", body); err == nil {
 			t.Errorf("%s answers though it was killed", s.Endpoint)
 		}
@@ -117,7 +122,7 @@ func TestKilledServerStartsAgain(t *testing.T) {
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []Server{server, front} {
+	for _, s := range []s3test.Server{server, front} {
 		if get(t, client(s), s.Bucket, "before") != body {
 			t.Errorf("what was put before is lost at %s", s.Endpoint)
 		}
@@ -128,7 +133,7 @@ func TestKilledServerStartsAgain(t *testing.T) {
 }
 
 func TestUploadsAreCounted(t *testing.T) {
-	server := Start(t)
+	server := s3test.Start(t)
 	c := client(server)
 	count := func(want int) {
 		t.Helper()
