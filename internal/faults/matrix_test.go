@@ -252,7 +252,7 @@ func (w *world) searchForWords(o outcome, c contents) {
 	for _, d := range c.dead {
 		said = append(said, *d.Detail)
 	}
-	words := []string{marker, w.account.Token}
+	words := []string{marker, "Something went wrong", "Retry later", w.account.Token} // of refusals, and the token
 	for _, id := range w.ids {
 		thread, _ := w.thread(id)
 		for _, m := range thread.Messages {
