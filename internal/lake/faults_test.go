@@ -307,7 +307,7 @@ func TestListThatFailsOnItsSecondPage(t *testing.T) {
 	}
 }
 
-// localFaults are those of TestFullDisk and TestReadOnlyFolder.
+// localFaults are those of the tests of their own: of a list, of a full disk, of a folder that may not be written.
 var localFaults = [][3]string{
 	{"an error on the second page of a list, twice", "all objects", ""},
 	{"an error on the second page of a list, for ever", "a clear error, never half of a list", "InternalError status 500"},
@@ -315,7 +315,7 @@ var localFaults = [][3]string{
 	{"a folder that may not be written", "a clear error", "permission denied"},
 }
 
-// TestPage holds the table for people against that of the tests.
+// TestFaultsOfTheLakeAreWrittenDown holds the table for people against that of the tests.
 func TestFaultsOfTheLakeAreWrittenDown(t *testing.T) {
 	const path = "../../docs/faults.md"
 	const begins, ends = "<!-- The table of the lake is written by: go test ./internal/lake -run TestFaultsOfTheLakeAreWrittenDown -update -->\n", "<!-- end of the table of the lake -->\n"
