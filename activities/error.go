@@ -26,6 +26,7 @@ const (
 
 var (
 	errWorkerStops = errors.New("the worker stops")
+	errPanicked    = errors.New("its documents break the decoder: a defect of chatlake, please report it")
 	errIncomplete  = errors.New("receipts do not cover what was listed")
 )
 

@@ -150,7 +150,7 @@ func (p *press) bundle(b bundle) error {
 		}
 		return p.documents(b)
 	}
-	thread, err := p.provider.Thread(b.documents())
+	thread, err := guarded(p.provider.Thread, b.documents())
 	if err == nil {
 		thread.Conversation.ContentSHA256, err = thread.Digest()
 	}
@@ -170,6 +170,16 @@ func (p *press) bundle(b bundle) error {
 		return fmt.Errorf("write conversation %s: %w", b.ref.ID, err)
 	}
 	return p.documents(b)
+}
+
+// guarded reads documents. A panic is an error of these documents: it must not keep all others out of the lake.
+func guarded[In, Rows any](read func(In) (Rows, error), in In) (rows Rows, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errPanicked // without its value, which may hold a text
+		}
+	}()
+	return read(in)
 }
 
 // dead writes a dead letter, and the documents that there are, so that nothing fetched is lost.
@@ -207,7 +217,7 @@ func (p *press) loose(ctx context.Context, receipts Receipts, rows func(schemas.
 				return err
 			}
 			p.counts.Documents++
-			snapshot, err := rows(doc)
+			snapshot, err := guarded(rows, doc)
 			if err == nil {
 				err = p.out.Snapshot(snapshot)
 			} else {

@@ -24,6 +24,7 @@ type platform struct {
 	twice     bool // the second page lists the last conversation of the first again
 	gone      map[string]bool
 	malformed map[string]bool // documents that cannot become rows
+	breaking  map[string]bool // documents that break what makes rows of them
 	counts    int64
 	fail      error // what every call returns
 	metadata  float64
@@ -103,6 +104,9 @@ func (p *platform) documents(kind string, refs []providers.Ref) iter.Seq2[schema
 
 func (p *platform) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	id := docs[0].ConversationID
+	if p.breaking[id] {
+		panic("text of conversation " + id)
+	}
 	if p.malformed[id] {
 		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "decode conversation " + id}
 	}
@@ -249,6 +253,15 @@ func TestShardGoesThroughEveryStep(t *testing.T) {
 	}
 	if next := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec", Refresh: "again"}); next.Adopted != nil || next.Generation != 2 {
 		t.Errorf("opened with another spec: %+v, want generation 2", next)
+	}
+}
+
+// TestSealGoesOnAfterAConversationThatBreaksTheDecoder looks for a dead letter instead of a shard that never ends.
+func TestSealGoesOnAfterAConversationThatBreaksTheDecoder(t *testing.T) {
+	b := newBench(t, &platform{n: 7, breaking: map[string]bool{"3": true}})
+	sealed := b.seal(b.collect())
+	if want := (lake.Counts{Listed: 7, Conversations: 6, Dead: 1, Messages: 18, Documents: 21, Duplicates: sealed.Counts.Duplicates}); sealed.Counts != want {
+		t.Errorf("counts %+v, want %+v", sealed.Counts, want)
 	}
 }
 

@@ -105,7 +105,7 @@ func newWorld(t testing.TB, seed uint64, forgetful bool) *world {
 	for range w.plan.conversations {
 		w.platform.add(first.Add(creation[d.IntN(len(creation))]), d.IntN(5))
 	}
-	for _, ill := range []string{"malformed", "panic", "illegible"} {
+	for _, ill := range []string{"malformed", "panic", "illegible", "breaks the decoder"} {
 		if w.plan.conversations > 0 && d.IntN(6) == 0 {
 			w.platform.poison[fmt.Sprint(1+d.IntN(w.plan.conversations))] = ill
 		}

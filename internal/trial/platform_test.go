@@ -254,6 +254,9 @@ func document(kind, id string, status int64, messages []int) schemas.Document {
 // Thread joins what the documents say.
 func (p *platform) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	id := docs[0].ConversationID
+	if p.poison[id] == "breaks the decoder" {
+		panic("conversation " + id)
+	}
 	if p.poison[id] == "illegible" {
 		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "read conversation " + id}
 	}
