@@ -81,20 +81,28 @@ func shardScenes() map[string]scene {
 			}
 			return nil
 		}}},
-		"shard-cut":            {world: failing("ListPage", 1, 1, kindError(providers.WindowTooDense))},
-		"shard-listed-again":   {world: alwaysMissing(), shard: func(in *workflows.ShardInput) { in.Flag = true }},
-		"shard-expired":        {world: failing("ListPage", 2, 2, kindError(providers.CursorExpired))},
-		"shard-anew":           {world: failing("SealShard", 1, 1, lost())},
-		"shard-blocked":        {world: failing("FetchMessages", 1, 1, kindError(providers.Denied)), act: freed},
-		"shard-paused":         {world: failing("", 0, 0, nil), shard: func(in *workflows.ShardInput) { in.Paused = true }, act: goesOn},
-		"shard-absent":         {world: &world{}, shard: func(in *workflows.ShardInput) { in.Adopt = true }},
-		"shard-halved":         {world: &world{halved: true}},
-		"shard-continues":      {world: &world{conversations: 900, pageSize: 50}, shard: one},
-		"shard-bisect-panic":   {world: atFaultIn("FetchMetadata"), shard: leased},
-		"shard-bisect-hangs":   {world: &world{conversations: 10, pageSize: 10}, hang: "FetchMessages"},
-		"shard-too-short":      {world: failing("ListPage", 1, 1, kindError(providers.WindowTooDense)), shard: aSecond, act: freed},
-		"shard-anew-fetch":     {world: failing("FetchMetadata", 2, 2, lost())},
-		"shard-anew-list":      {world: failing("ListPage", 2, 2, lost())},
+		"shard-cut":          {world: failing("ListPage", 1, 1, kindError(providers.WindowTooDense))},
+		"shard-listed-again": {world: alwaysMissing(), shard: func(in *workflows.ShardInput) { in.Flag = true }},
+		"shard-expired":      {world: failing("ListPage", 2, 2, kindError(providers.CursorExpired))},
+		"shard-anew":         {world: failing("SealShard", 1, 1, lost())},
+		"shard-blocked":      {world: failing("FetchMessages", 1, 1, kindError(providers.Denied)), act: freed},
+		"shard-paused":       {world: failing("", 0, 0, nil), shard: func(in *workflows.ShardInput) { in.Paused = true }, act: goesOn},
+		"shard-absent":       {world: &world{}, shard: func(in *workflows.ShardInput) { in.Adopt = true }},
+		"shard-halved":       {world: &world{halved: true}},
+		"shard-continues":    {world: &world{conversations: 900, pageSize: 50}, shard: one},
+		"shard-bisect-panic": {world: atFaultIn("FetchMetadata"), shard: leased},
+		"shard-bisect-hangs": {world: &world{conversations: 10, pageSize: 10}, hang: "FetchMessages"},
+		"shard-too-short":    {world: failing("ListPage", 1, 1, kindError(providers.WindowTooDense)), shard: aSecond, act: freed},
+		"shard-anew-fetch":   {world: failing("FetchMetadata", 2, 2, lost())},
+		"shard-anew-list":    {world: failing("ListPage", 2, 2, lost())},
+		"shard-files-lost":   {world: failing("CommitShard", 1, 4, kindError(activities.FilesLost)), act: freed},
+		"shard-down-verify":  {world: failing("VerifyShard", 1, 2, kindError(activities.Unavailable))},
+		"shard-alone": {world: &world{conversations: 12, pageSize: 12, fail: func(step string, low, high int) error {
+			if step == "FetchMessages" && low <= atFault && high > atFault {
+				return kindError(providers.Transient)
+			}
+			return nil
+		}}, shard: func(in *workflows.ShardInput) { in.Chunk = 6 }},
 		"shard-anew-blocked":   {world: failing("SealShard", 1, 4, lost()), act: freed},
 		"shard-expired-commit": {world: failing("CommitShard", 1, 1, kindError(providers.CursorExpired))},
 		"shard-down-open":      {world: failing("OpenShard", 1, 6, kindError(providers.Transient))},
