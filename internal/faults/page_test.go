@@ -112,9 +112,9 @@ func (f fault) ending() string {
 
 func length(d time.Duration) string {
 	switch {
-	case d >= time.Hour:
+	case d >= time.Hour && d%time.Hour == 0:
 		return fmt.Sprintf("%g h", d.Hours())
-	case d >= time.Minute:
+	case d >= time.Minute && d%time.Minute == 0:
 		return fmt.Sprintf("%g min", d.Minutes())
 	}
 	return fmt.Sprintf("%g s", d.Seconds())
