@@ -226,15 +226,22 @@ func column[V any](w *world, group *file.RowGroupReader, at int) []V {
 func (w *world) again() {
 	stood := w.store.lasting()
 	w.plan = w.plan.calm()
-	w.plan.export = false
 	before := len(w.intents)
-	for _, c := range w.latest() {
-		w.want("again", c.by.refresh, c.record.Shard.Window)
+	if refreshed := slices.ContainsFunc(w.intents, func(i *intent) bool { return i.refresh != "" }); refreshed || !w.plan.export {
+		w.plan.export = false
+		for _, c := range w.latest() {
+			w.want("again", c.by.refresh, c.record.Shard.Window)
+		}
+	} else {
+		w.want("again", "", schemas.Window{From: first, To: last})
 	}
 	w.schedule()
 	for _, i := range w.intents[before:] {
-		if outcome := i.now.shard.Commit.Outcome; outcome != "adopted" {
+		if outcome := i.now.shard.Commit.Outcome; outcome != "adopted" && !w.plan.export {
 			w.fail("exported again, %s is %q", i.window, outcome)
+		}
+		if n := i.now.export.Totals.Shards; n > 0 {
+			w.fail("exported again, %d windows were committed anew", n)
 		}
 	}
 	if !maps.Equal(stood, w.store.lasting()) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/mock"
@@ -130,12 +131,14 @@ func (w *world) people() {
 // order is an update, to a run or, when it has gone on as new without them, to the shards that it has left behind.
 func (r *run) order(update string, args ...any) {
 	r.w.note("%s: %s", r.name, update)
+	defer synctest.Wait() // the test environment takes one update at a time
 	if !r.env.IsWorkflowCompleted() {
 		r.env.UpdateWorkflow(update, "", heard{}, args...)
 		return
 	}
 	for _, id := range r.children {
 		_ = r.env.UpdateWorkflowByID(id, update, fmt.Sprint(id, update, r.w.steps), heard{}, args...)
+		synctest.Wait()
 	}
 }
 

@@ -59,14 +59,14 @@ func plain(key string) string {
 
 // request waits for a turn and does a deed. It returns an error where the answer does not come.
 func (s *store) request(ctx context.Context, what string, deed func() error) error {
-	return s.requestOr(ctx, what, new(bool), deed)
+	return s.requestOr(ctx, what, new(verdict), deed)
 }
 
-// requestOr is a request whose answer may end early, and not say so.
-func (s *store) requestOr(ctx context.Context, what string, cutShort *bool, deed func() error) error {
-	switch s.w.turn(ctx, what) {
-	case cut:
-		*cutShort = true
+// requestOr is a request whose answer may be wrong, and not say so.
+func (s *store) requestOr(ctx context.Context, what string, spoiled *verdict, deed func() error) error {
+	switch v := s.w.turn(ctx, what); v {
+	case cut, mixed:
+		*spoiled = v
 	case die:
 		return errKilled
 	case refuse:
@@ -149,8 +149,8 @@ func (s *store) problem(f lake.File) string {
 
 func (s *store) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	var body []byte
-	cutShort := false
-	err := s.requestOr(ctx, "get "+plain(key), &cutShort, func() error {
+	var spoiled verdict
+	err := s.requestOr(ctx, "get "+plain(key), &spoiled, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		o, ok := s.objects[key]
@@ -166,8 +166,11 @@ func (s *store) Get(ctx context.Context, key string, offset, length int64) (io.R
 	if err != nil {
 		return nil, err
 	}
-	if cutShort {
+	switch spoiled {
+	case cut:
 		body = body[:len(body)/2]
+	case mixed:
+		body = s.beside(key)
 	}
 	return io.NopCloser(bytes.NewReader(body)), nil
 }
@@ -249,6 +252,22 @@ func (s *store) Delete(ctx context.Context, key string) error {
 	})
 }
 
+// beside is another object of the same folder and kind.
+func (s *store) beside(key string) []byte {
+	kind, _, _ := strings.Cut(key[strings.LastIndex(key, "/")+1:], "-")
+	place := key[:strings.LastIndex(key, "/")+1] + kind
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := s.objects[key]
+	oldest := s.made + 1
+	for other, o := range s.objects {
+		if strings.HasPrefix(other, place) && plain(other) != plain(key) && o.order < oldest {
+			found, oldest = o, o.order
+		}
+	}
+	return found.body
+}
+
 // named are the files of all records.
 func (s *store) named() map[string]bool {
 	s.mu.Lock()
@@ -288,7 +307,7 @@ func (s *store) lasting() map[string]string {
 	defer s.mu.Unlock()
 	stands := map[string]string{}
 	for key, o := range s.objects {
-		if !strings.HasPrefix(key, "_staging/") && !strings.HasPrefix(key, "_probe/") {
+		if strings.HasPrefix(key, "_ledger/") || strings.HasPrefix(key, "data/") {
 			sum := sha256.Sum256(o.body)
 			stands[key] = hex.EncodeToString(sum[:])
 		}

@@ -55,6 +55,7 @@ const (
 	die    verdict = "killed"              // the process dies before
 	after  verdict = "killed after"        // the process dies after it was done, and nobody hears of it
 	cut    verdict = "cut short"           // of a staged object: half of it comes, and nothing says so
+	mixed  verdict = "mixed up"            // of a staged object: another one comes
 	expire verdict = "cursor expired"      // of a list
 	deny   verdict = "denied"              // of the platform
 	tooBig verdict = "window is too dense" // of a list
@@ -202,7 +203,7 @@ func (w *world) verdict(t *turn) verdict {
 			choices = append(choices, tooBig, tooBig)
 		}
 	case strings.HasPrefix(t.what, "get _staging/"):
-		choices = append(choices, cut)
+		choices = append(choices, cut, mixed)
 	case !strings.Contains(t.what, "/"): // of the platform
 		choices = []verdict{refuse, refuse, die, deny}
 	}
