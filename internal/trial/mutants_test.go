@@ -96,6 +96,7 @@ func TestMutants(t *testing.T) {
 			if !*mutants {
 				return
 			}
+			t.Parallel() // compilers wait for linkers
 			cmd := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestSchedules$", "-timeout", "10m", ".", "-seeds", "4000", "-failures", "1")
 			out, err := cmd.CombinedOutput()
 			switch text := string(out); {
