@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -87,7 +88,7 @@ var names atomic.Int64
 
 // serve serves a handler under a name of its own, and returns its address and how to end it with all its connections.
 func serve(handler http.Handler) (base string, end func()) {
-	address := "site-" + time.Duration(names.Add(1)).String() + ".test:80"
+	address := "site-" + strconv.FormatInt(names.Add(1), 10) + ".test:80"
 	l := &listener{calls: make(chan net.Conn), ended: make(chan struct{})}
 	hosts.Store(address, l)
 	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}

@@ -263,8 +263,16 @@ func (a *account) people(ctx context.Context, id string, h hint, docs []schemas.
 	return all, nil
 }
 
-// system is a system user, remembered for the other conversations: there are few.
+// system is a system user, remembered for the other conversations: there are few. They are asked for one at a time, so that no
+// two conversations ask for the same.
 func (a *account) system(ctx context.Context, id string) (schemas.Document, error) {
+	if known, ok := a.systems.Load(id); ok {
+		return known.(schemas.Document), nil
+	}
+	if err := a.asking.Acquire(ctx, 1); err != nil {
+		return schemas.Document{}, err
+	}
+	defer a.asking.Release(1)
 	if known, ok := a.systems.Load(id); ok {
 		return known.(schemas.Document), nil
 	}

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -175,12 +177,13 @@ type account struct {
 	shelf    shelf
 	orders   orders
 	census   census
-	systems  sync.Map     // system users by id, as documents
-	barren   atomic.Int32 // second looks in a row that brought nothing
-	noBatch  atomic.Bool  // the account has no /users/fetch
-	perPage  int          // candidates of one page of a list
-	atOnce   int          // requests of a list side by side
-	unpacked int64        // cap of a report's files, in bytes
+	systems  sync.Map            // system users by id, as documents
+	asking   *semaphore.Weighted // held by who asks for a system user
+	barren   atomic.Int32        // second looks in a row that brought nothing
+	noBatch  atomic.Bool         // the account has no /users/fetch
+	perPage  int                 // candidates of one page of a list
+	atOnce   int                 // requests of a list side by side
+	unpacked int64               // cap of a report's files, in bytes
 }
 
 func open(a providers.Account) (providers.Provider, error) {
@@ -203,5 +206,5 @@ func open(a providers.Account) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)
 	}
-	return &account{http: client, take: a.Take, options: o, perPage: pageSize, atOnce: 8, unpacked: maxUnpacked}, nil
+	return &account{http: client, take: a.Take, options: o, asking: semaphore.NewWeighted(1), perPage: pageSize, atOnce: 8, unpacked: maxUnpacked}, nil
 }
