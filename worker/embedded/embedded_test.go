@@ -25,9 +25,10 @@ const (
 	childDone = "working"
 )
 
-// twice needs an activity before and one after a signal.
+// twice needs an activity before and one after a signal. One whose process is killed before the server knows that it is done
+// is given out again soon.
 func twice(ctx workflow.Context) (int, error) {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 5 * time.Second})
 	total := 0
 	for range 2 {
 		var n int
