@@ -33,7 +33,7 @@ func (s *Site) guard(name string, do endpoint) http.Handler {
 				return
 			}
 		}
-		if !s.limiter.allow(name) {
+		if !s.limiter.allow(name, w.Header()) {
 			s.stats.throttle()
 			w.Header().Set("Content-Type", "text/plain")
 			w.WriteHeader(http.StatusTooManyRequests)

@@ -1,6 +1,9 @@
 package chatwoot
 
 import (
+	"math"
+	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -15,6 +18,9 @@ type Throttle struct {
 	Window    time.Duration
 	// MetaPerMinute limits /conversations/meta apart: 30 on new versions. 0 is no limit.
 	MetaPerMinute int
+	// Headers says in every answer, where PerSecond limits, how many requests are left: X-RateLimit-Limit, -Remaining and
+	// -Reset, the latter in whole seconds until one more is allowed. An answer 429 has a Retry-After of as many.
+	Headers bool
 }
 
 // limiter holds callers to a Throttle.
@@ -51,13 +57,44 @@ func (l *limiter) start(t Throttle, now func() time.Time) {
 	l.throttle, l.now, l.tokens = t, now, float64(t.Burst)
 }
 
-// allow says whether one more request to an endpoint is within the limits.
-func (l *limiter) allow(endpoint string) bool {
+// SetThrottle puts other limits in the place of those so far. Of a bucket only what fits into the new one is kept.
+func (s *Site) SetThrottle(t Throttle) {
+	l := &s.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	limited, tokens := l.throttle.PerSecond > 0, l.tokens
+	l.start(t, l.now)
+	if limited {
+		l.tokens = min(tokens, l.tokens)
+	}
+}
+
+// allow says whether one more request to an endpoint is within the limits, and what the answer says of them.
+func (l *limiter) allow(endpoint string, h http.Header) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	allowed := l.take(endpoint)
+	if !l.throttle.Headers || l.throttle.PerSecond == 0 {
+		return allowed
+	}
+	wait := 0
+	if l.tokens < 1 {
+		wait = int(math.Ceil((1 - l.tokens) / l.throttle.PerSecond))
+	}
+	h.Set("X-RateLimit-Limit", strconv.Itoa(l.throttle.Burst))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(int(l.tokens)))
+	h.Set("X-RateLimit-Reset", strconv.Itoa(wait))
+	if !allowed {
+		h.Set("Retry-After", strconv.Itoa(max(1, wait)))
+	}
+	return allowed
+}
+
+// take counts one more request. The caller holds l.mu.
+func (l *limiter) take(endpoint string) bool {
 	if l.throttle.PerSecond == 0 && l.throttle.PerWindow == 0 && l.throttle.MetaPerMinute == 0 {
 		return true
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	now := l.now()
 	if l.all.over(now, l.throttle.Window, l.throttle.PerWindow) {
 		return false

@@ -72,6 +72,53 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
+func TestThrottleSaysWhatIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSite(t, 3, chatwoot.Options{Throttle: chatwoot.Throttle{PerSecond: 0.5, Burst: 2, Headers: true}})
+		for i, want := range []http.Header{
+			{"X-Ratelimit-Limit": {"2"}, "X-Ratelimit-Remaining": {"1"}, "X-Ratelimit-Reset": {"0"}},
+			{"X-Ratelimit-Limit": {"2"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"2"}},
+			{"X-Ratelimit-Limit": {"2"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"2"}, "Retry-After": {"2"}},
+		} {
+			got := ask(t, site, "GET", "agents", chatwoot.AdministratorToken, "").Header()
+			got.Del("Content-Type")
+			got.Del("Content-Length")
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("answer %d (-want +got):\n%s", i+1, diff)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if got := allowed(t, site, "agents", 2, 0); got != 1 {
+			t.Errorf("%d of 2 requests allowed after the reset, want 1", got)
+		}
+	})
+}
+
+func TestSetThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSite(t, 3, chatwoot.Options{Throttle: chatwoot.Throttle{PerSecond: 10, Burst: 10}})
+		for i, step := range []struct {
+			throttle *chatwoot.Throttle
+			n        int
+			gap      time.Duration
+			want     int
+		}{
+			{nil, 50, 100 * time.Millisecond, 50},
+			{&chatwoot.Throttle{PerSecond: 5, Burst: 5}, 100, 100 * time.Millisecond, 55}, // five of them from the burst
+			{&chatwoot.Throttle{PerSecond: 5, Burst: 5}, 5, 0, 0},                         // no new burst
+			{&chatwoot.Throttle{}, 50, 0, 50},
+			{&chatwoot.Throttle{PerSecond: 1, Burst: 3}, 5, 0, 3},
+		} {
+			if step.throttle != nil {
+				site.SetThrottle(*step.throttle)
+			}
+			if got := allowed(t, site, "agents", step.n, step.gap); got < step.want-1 || got > step.want+1 {
+				t.Errorf("step %d: %d of %d requests allowed, want %d", i, got, step.n, step.want)
+			}
+		}
+	})
+}
+
 func TestStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite(t, 3, chatwoot.Options{Latency: 10 * time.Millisecond})
