@@ -1,0 +1,105 @@
+package providertest
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Recording is what a provider has read of a platform, so that a benchmark measures neither the network nor the platform.
+type Recording struct {
+	Provider providers.Provider
+	Threads  [][]schemas.Document // all documents of a conversation each, as its rows are made of
+	Fetched  []schemas.Document   // those of them that a fetch, not the list, has read
+}
+
+// Record reads all conversations of a window.
+func Record(b *testing.B, p providers.Provider, w schemas.Window) Recording {
+	b.Helper()
+	r := Recording{Provider: p}
+	at := map[string]int{}
+	keep := func(doc schemas.Document, err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		doc.Body = slices.Clip(doc.Body)
+		r.Threads[at[doc.ConversationID]] = append(r.Threads[at[doc.ConversationID]], doc)
+	}
+	var refs []providers.Ref
+	for page, err := range r.Provider.Conversations(b.Context(), w, "") {
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, ref := range page.Refs {
+			if _, known := at[ref.ID]; known {
+				b.Fatalf("conversation %s is listed twice", ref.ID)
+			}
+			at[ref.ID] = len(r.Threads)
+			r.Threads, refs = append(r.Threads, nil), append(refs, ref)
+		}
+		for _, doc := range page.Documents {
+			keep(doc, nil)
+		}
+	}
+	for doc, err := range r.Provider.Messages(b.Context(), refs) {
+		keep(doc, err)
+		r.Fetched = append(r.Fetched, doc)
+	}
+	for doc, err := range r.Provider.Metadata(b.Context(), refs) {
+		keep(doc, err)
+		r.Fetched = append(r.Fetched, doc)
+	}
+	if len(r.Threads) == 0 || len(r.Fetched) == 0 {
+		b.Fatalf("%d conversations, %d documents", len(r.Threads), len(r.Fetched))
+	}
+	return r
+}
+
+// Bytes are those of all documents.
+func (r Recording) Bytes() (n int64) {
+	for _, docs := range r.Threads {
+		for _, doc := range docs {
+			n += int64(len(doc.Body))
+		}
+	}
+	return n
+}
+
+// BenchmarkDecode reads each fetched document as far as a fetch has to, to know that it is what was asked for and where to go on.
+func BenchmarkDecode(b *testing.B, r Recording, read func(schemas.Document) error) {
+	size := int64(0)
+	for _, doc := range r.Fetched {
+		size += int64(len(doc.Body))
+	}
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, doc := range r.Fetched {
+			if err := read(doc); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	r.each(b)
+}
+
+// BenchmarkNormalise makes rows of the documents of each conversation.
+func BenchmarkNormalise(b *testing.B, r Recording) {
+	b.SetBytes(r.Bytes())
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, docs := range r.Threads {
+			if _, err := r.Provider.Thread(docs); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	r.each(b)
+}
+
+// each says what a conversation costs.
+func (r Recording) each(b *testing.B) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(r.Threads)), "ns/conversation")
+}
