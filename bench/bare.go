@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/chatwoot"
+	"github.com/chatlake/chatlake/schemas"
+	fake "github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+// bare is what the process of the bare loop is given.
+type bare struct {
+	World    World   `json:"world"`
+	URL      string  `json:"url"`
+	Budget   float64 `json:"budget"`
+	Folder   string  `json:"folder"`
+	Parallel int     `json:"parallel"`
+}
+
+// bareFiles is where the bare loop says which files it wrote.
+const bareFiles = "files.json"
+
+// bareMain is the role of the process that does the least that gives the same rows: the same requests by the same client,
+// as many at once, and the same Parquet writer. Nothing survives anything.
+func bareMain(ctx context.Context, config string) error {
+	var b bare
+	if err := json.Unmarshal([]byte(config), &b); err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	provider, err := chatwoot.Definition.Open(providers.Account{
+		Name: account, BaseURL: b.URL, AccountID: "1", Token: fake.AdministratorToken,
+	})
+	if err != nil {
+		return err
+	}
+	l, err := lake.Open(ctx, lake.Config{URL: "file:" + filepath.Join(b.Folder, "lake"), Scratch: filepath.Join(b.Folder, "scratch"), Writer: "bare"})
+	if err != nil {
+		return err
+	}
+	loop := &bareLoop{bare: b, provider: provider, lake: l, free: make(chan struct{}, b.Parallel)}
+	files, err := loop.run(providers.WithMeter(ctx, providers.NewMeter(providers.Lease{RequestsPerSecond: b.Budget})))
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(files)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(b.Folder, bareFiles), text, 0o644)
+}
+
+type bareLoop struct {
+	bare
+	provider providers.Provider
+	lake     *lake.Lake
+	free     chan struct{} // holds one for each conversation that is being fetched
+}
+
+// windowsAtOnce is how many windows are copied side by side.
+const windowsAtOnce = 2
+
+func (b *bareLoop) shard(stream string, w schemas.Window) lake.Shard {
+	return lake.Shard{Provider: "chatwoot", Account: account, Stream: stream, Window: w}
+}
+
+func (b *bareLoop) run(ctx context.Context) ([]lake.File, error) {
+	files, err := b.directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	windows := b.World.window().Cut("month")
+	written := make([][]lake.File, len(windows))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(windowsAtOnce)
+	for i, window := range windows {
+		group.Go(func() (err error) {
+			written[i], err = b.window(ctx, window)
+			return err
+		})
+	}
+	err = group.Wait()
+	return slices.Concat(append(written, files)...), err
+}
+
+// directory copies what is no conversation.
+func (b *bareLoop) directory(ctx context.Context) ([]lake.File, error) {
+	from := time.Now().UTC().Truncate(24 * time.Hour)
+	seal, err := b.lake.Seal(ctx, b.shard("directory", schemas.Window{From: from, To: from.Add(24 * time.Hour)}))
+	if err != nil {
+		return nil, err
+	}
+	defer seal.Discard()
+	directory := b.provider.(providers.Directory)
+	for page, err := range directory.Directory(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		for _, doc := range page.Documents {
+			rows, err := directory.Snapshot(doc)
+			if err == nil {
+				err = seal.Snapshot(rows)
+			}
+			if err == nil {
+				err = seal.Document(doc)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return seal.Close(ctx)
+}
+
+// turn is one conversation on its way, in the order of the list.
+type turn chan []schemas.Document
+
+// window copies the conversations of one window: a page is listed while those before it are fetched, and what is fetched is
+// sealed in the order of the list.
+func (b *bareLoop) window(ctx context.Context, window schemas.Window) ([]lake.File, error) {
+	seal, err := b.lake.Seal(ctx, b.shard("created", window))
+	if err != nil {
+		return nil, err
+	}
+	defer seal.Discard()
+	group, ctx := errgroup.WithContext(ctx)
+	turns := make(chan turn, 4*b.Parallel)
+	group.Go(func() error {
+		defer close(turns)
+		return b.list(ctx, window, turns)
+	})
+	group.Go(func() error {
+		for t := range turns {
+			select {
+			case docs := <-t:
+				if err := b.press(seal, docs); err != nil {
+					return err
+				}
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return seal.Close(context.WithoutCancel(ctx))
+}
+
+func (b *bareLoop) list(ctx context.Context, window schemas.Window, turns chan<- turn) error {
+	fetchers, ctx := errgroup.WithContext(ctx)
+	fetchers.SetLimit(b.Parallel)
+	for page, err := range b.provider.Conversations(ctx, window, "") {
+		if err != nil {
+			_ = fetchers.Wait()
+			return err
+		}
+		for i, ref := range page.Refs {
+			t := make(turn, 1)
+			select {
+			case turns <- t:
+			case <-ctx.Done():
+				return fetchers.Wait()
+			}
+			fetchers.Go(func() error {
+				b.free <- struct{}{}
+				defer func() { <-b.free }()
+				docs, err := b.fetch(ctx, ref, page.Documents[i])
+				t <- docs
+				return err
+			})
+		}
+	}
+	return fetchers.Wait()
+}
+
+func (b *bareLoop) fetch(ctx context.Context, ref providers.Ref, listed schemas.Document) ([]schemas.Document, error) {
+	docs := []schemas.Document{listed}
+	refs := []providers.Ref{ref}
+	for _, lane := range []iter.Seq2[schemas.Document, error]{b.provider.Messages(ctx, refs), b.provider.Metadata(ctx, refs)} {
+		for doc, err := range lane {
+			if err != nil {
+				return nil, err
+			}
+			docs = append(docs, doc)
+		}
+	}
+	return docs, nil
+}
+
+// press writes the rows of one conversation. One that could not be fetched ends the loop elsewhere.
+func (b *bareLoop) press(seal *lake.Seal, docs []schemas.Document) error {
+	if docs == nil {
+		return nil
+	}
+	thread, err := b.provider.Thread(docs)
+	if err == nil {
+		thread.Conversation.StoredMessages = int64(len(thread.Messages))
+		thread.Conversation.ContentSHA256, err = thread.Digest()
+	}
+	if err == nil {
+		err = seal.Thread(thread)
+	}
+	for _, doc := range docs {
+		if err == nil {
+			err = seal.Document(doc)
+		}
+	}
+	return err
+}

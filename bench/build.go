@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// programs are the binaries of the contenders and of the platform, without C, as they are shipped.
+type programs struct {
+	chatlake string
+	self     string // this harness, for the platform and for the bare loop
+	temporal string // a Temporal server over PostgreSQL; empty until somebody needs it
+	folder   string
+	here     string // of this harness's source
+}
+
+// build makes the binaries that every scenario needs.
+func build(ctx context.Context, folder string) (*programs, error) {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		return nil, errors.New("this harness does not know where its source is")
+	}
+	p := &programs{folder: folder, here: filepath.Dir(file)}
+	var err error
+	if p.chatlake, err = p.compile(ctx, "chatlake", filepath.Dir(p.here), "./cmd/chatlake"); err != nil {
+		return nil, err
+	}
+	p.self, err = p.compile(ctx, "bench", p.here, ".")
+	return p, err
+}
+
+func (p *programs) compile(ctx context.Context, name, folder, of string) (string, error) {
+	program := filepath.Join(p.folder, name)
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, of)
+	build.Dir, build.Env = folder, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+	}
+	return program, nil
+}

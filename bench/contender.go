@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	fake "github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+// The contenders.
+const (
+	bareName     = "bare"     // the least possible, see bareMain
+	folderName   = "folder"   // chatlake with the server in process and a lake in a folder
+	s3Name       = "s3"       // the same with a lake on a real S3 server
+	apartName    = "apart"    // as folder, but the server is a process of its own, and is not counted
+	postgresName = "postgres" // as apart, with a Temporal server that keeps its state in PostgreSQL
+)
+
+const account = "acme"
+
+// chatlake is configured as it comes: windows at a time, fetches in each, and requests of each at once, which is not to be
+// configured.
+const (
+	shards           = 2
+	chunks           = 4
+	requestsPerChunk = 4
+	parallel         = shards * chunks * requestsPerChunk
+)
+
+// outcome is what a contender did.
+type outcome struct {
+	wall   time.Duration
+	cpu    time.Duration // of its processes, without servers apart
+	memory int64         // the most that one of its processes had resident
+	server int64         // the same of the Temporal server apart, 0 where there is none
+	events int64         // of all histories, -1 where there are none
+	lake   *lake.Lake
+	files  []lake.File
+}
+
+// stage is where one contender plays.
+type stage struct {
+	*programs
+	Scenario
+	platform *platform
+	folder   string
+	// free gives back what was taken for the run, when the lake has been looked at.
+	free []func()
+}
+
+// errLeftOut says that a contender cannot take part here, and why.
+type errLeftOut struct{ why string }
+
+func (e *errLeftOut) Error() string { return e.why }
+
+func (s *stage) run(ctx context.Context, contender string) (outcome, error) {
+	if contender == bareName {
+		return s.runBare(ctx)
+	}
+	return s.runChatlake(ctx, contender)
+}
+
+func (s *stage) runBare(ctx context.Context) (outcome, error) {
+	config, err := json.Marshal(bare{World: s.World, URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel})
+	if err != nil {
+		return outcome{}, err
+	}
+	began := time.Now()
+	p, err := start(s.folder, nil, nil, nil, s.self, "bare", string(config))
+	if err == nil {
+		err = p.wait(ctx)
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	out := outcome{wall: time.Since(began), cpu: p.cpu(), memory: p.memory(), events: -1}
+	if out.lake, err = s.open(ctx, lake.Config{URL: "file:" + filepath.Join(s.folder, "lake")}); err != nil {
+		return out, err
+	}
+	text, err := os.ReadFile(filepath.Join(s.folder, bareFiles))
+	if err == nil {
+		err = json.Unmarshal(text, &out.files)
+	}
+	return out, err
+}
+
+func (s *stage) open(ctx context.Context, c lake.Config) (*lake.Lake, error) {
+	c.Scratch, c.Writer = filepath.Join(s.folder, "harness"), "bench"
+	return lake.Open(ctx, c)
+}
+
+// environment gives chatlake its secrets.
+func environment(store lake.Config) []string {
+	return []string{"BENCH_TOKEN=" + fake.AdministratorToken, "BENCH_ACCESS_KEY=" + store.AccessKey, "BENCH_SECRET_KEY=" + store.SecretKey}
+}
+
+// configure writes chatlake.yaml into a folder below the stage's and returns that folder.
+func (s *stage) configure(name string, store lake.Config, temporal string) (string, error) {
+	folder := filepath.Join(s.folder, name)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "state_dir: state\nlake:\n  url: %s\n", store.URL)
+	if store.Endpoint != "" {
+		fmt.Fprintf(&text, "  endpoint: %s\n  region: %s\n  path_style: true\n  access_key: env:BENCH_ACCESS_KEY\n  secret_key: env:BENCH_SECRET_KEY\n",
+			store.Endpoint, store.Region)
+	}
+	if temporal != "" {
+		text.WriteString(temporal)
+	}
+	fmt.Fprintf(&text, "export: {shards: %d, chunks: %d}\n", shards, chunks)
+	fmt.Fprintf(&text, "accounts:\n  %s:\n    provider: chatwoot\n    base_url: %s\n    account_id: 1\n    token: env:BENCH_TOKEN\n    rate: {requests_per_second: %g}\n",
+		account, s.platform.URL, s.Site.Budget)
+	return folder, os.WriteFile(filepath.Join(folder, "chatlake.yaml"), []byte(text.String()), 0o600)
+}
+
+// external is the section of a configuration that names a Temporal server.
+func external(address, queue string) string {
+	return fmt.Sprintf("temporal: {address: %q, task_queue: %s}\n", address, queue)
+}
+
+// defaultQueue is where processes with a server of their own work.
+const defaultQueue = "chatlake"
+
+// apartQueue is one that the process which holds the server does not work on.
+const apartQueue = "apart"
+
+func (s *stage) runChatlake(ctx context.Context, contender string) (outcome, error) {
+	store, err := s.store(contender)
+	if err != nil {
+		return outcome{}, err
+	}
+	server, err := s.server(ctx, contender, store)
+	if err != nil {
+		return outcome{}, err
+	}
+	temporal := ""
+	if server != nil {
+		temporal = external(server.address, apartQueue)
+	}
+	folder, err := s.configure("first", store, temporal)
+	if err != nil {
+		return outcome{}, err
+	}
+	crew := &crew{stage: s, folder: folder, store: store, server: server}
+	out, err := crew.work(ctx)
+	if err != nil {
+		return out, err
+	}
+	if out.events, err = crew.events(ctx); err != nil {
+		return out, err
+	}
+	if out.lake, err = s.open(ctx, store); err != nil {
+		return out, err
+	}
+	records, err := out.lake.Current(ctx, lake.Filter{})
+	for _, r := range records {
+		out.files = append(out.files, r.Files...)
+	}
+	return out, err
+}
+
+// store is where the lake is.
+func (s *stage) store(contender string) (lake.Config, error) {
+	if contender == s3Name {
+		return s.bucket()
+	}
+	return lake.Config{URL: "file:" + filepath.Join(s.folder, "lake")}, nil
+}

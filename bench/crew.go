@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+)
+
+// crew are the chatlake processes of one run.
+type crew struct {
+	*stage
+	folder string // of the process that exports
+	store  lake.Config
+	server *server // nil where the process that exports has it in itself
+	all    []*process
+}
+
+// work runs an export to its end.
+func (c *crew) work(ctx context.Context) (outcome, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer func() {
+		for _, p := range c.all {
+			p.kill()
+		}
+	}()
+	began := time.Now()
+	exporting, err := c.export()
+	if err != nil {
+		return outcome{}, err
+	}
+	var others []*process
+	for n := 2; n <= c.Workers; n++ {
+		other, err := c.join(ctx, fmt.Sprintf("worker%d", n), exporting)
+		if err != nil {
+			return outcome{}, err
+		}
+		others = append(others, other)
+	}
+	if c.Kill > 0 {
+		if exporting, err = c.killed(exporting); err != nil {
+			return outcome{}, err
+		}
+	}
+	if err := exporting.wait(ctx); err != nil {
+		return outcome{}, fmt.Errorf("export: %w", err)
+	}
+	out := outcome{wall: time.Since(began)}
+	for _, other := range others {
+		other.stop()
+	}
+	for _, p := range c.all {
+		out.cpu += p.cpu()
+		out.memory = max(out.memory, p.memory())
+	}
+	return out, nil
+}
+
+func (c *crew) start(folder string, args ...string) (*process, error) {
+	p, err := start(folder, environment(c.store), nil, nil, c.chatlake, args...)
+	if err == nil {
+		c.all = append(c.all, p)
+	}
+	return p, err
+}
+
+func (c *crew) export() (*process, error) {
+	window := c.World.window()
+	return c.start(c.folder, "export", "--account", account, "--output", "json",
+		"--from", window.From.Format(time.DateOnly), "--to", window.To.Format(time.DateOnly))
+}
+
+// join starts one more worker, at the server of the process that exports.
+func (c *crew) join(ctx context.Context, name string, exporting *process) (*process, error) {
+	address, queue := "", defaultQueue
+	if c.server != nil {
+		address, queue = c.server.address, apartQueue
+	} else {
+		var err error
+		if address, err = announcedAddress(ctx, filepath.Join(c.folder, "state"), exporting); err != nil {
+			return nil, err
+		}
+	}
+	folder, err := c.configure(name, c.store, external(address, queue))
+	if err != nil {
+		return nil, err
+	}
+	return c.start(folder, "worker")
+}
+
+// killed waits for the moment, kills the process that exports, and starts it again.
+func (c *crew) killed(exporting *process) (*process, error) {
+	moment := int64(c.Kill * float64(c.platform.Necessary))
+	reached, err := c.platform.reached(moment, exporting.exited)
+	if err == nil && !reached {
+		err = errors.New("the export ended before it could be killed")
+	}
+	if err != nil {
+		return exporting, err
+	}
+	exporting.kill()
+	if err := c.platform.mark(); err != nil {
+		return exporting, err
+	}
+	return c.export()
+}
+
+// announcedAddress waits until a server in process says where it answers.
+func announcedAddress(ctx context.Context, state string, of *process) (string, error) {
+	for {
+		text, err := os.ReadFile(filepath.Join(state, "temporal.address"))
+		if address := strings.TrimSpace(string(text)); err == nil && address != "" && listens(address) {
+			return address, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		select {
+		case <-of.exited:
+			return "", fmt.Errorf("it ended before its Temporal server answered:\n%s", of.said.String())
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// events adds up the histories of the run. A server in process has ended with it, and is started once more.
+func (c *crew) events(ctx context.Context) (int64, error) {
+	if c.server != nil {
+		return c.server.events(ctx)
+	}
+	port, err := freePort()
+	if err != nil {
+		return 0, err
+	}
+	p, err := start(c.folder, environment(c.store), nil, nil, c.chatlake, "worker", "--ui-port", strconv.Itoa(port))
+	if err != nil {
+		return 0, err
+	}
+	defer p.stop()
+	return historyEvents(ctx, port, p)
+}

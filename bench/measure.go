@@ -1,0 +1,132 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+)
+
+// Measured is what one contender came to in one scenario.
+type Measured struct {
+	Scenario  Scenario `json:"scenario"`
+	Contender string   `json:"contender"`
+	LeftOut   string   `json:"left_out,omitempty"` // why it took no part
+	Failed    string   `json:"failed,omitempty"`   // how it failed
+
+	Seconds float64 `json:"seconds"` // from start to end of the processes
+	// Least is the shortest that the run could be: the necessary requests at the budget, or as many at once as may be with
+	// the platform's latency. 0 where neither bounds it.
+	Least     float64 `json:"least_seconds"`
+	Asking    float64 `json:"asking_seconds"` // from the first request to the last
+	Necessary int64   `json:"necessary"`
+	Requests  int64   `json:"requests"`
+	Throttled int64   `json:"throttled"`
+	Errors    int64   `json:"errors"`
+	InFlight  int     `json:"peak_in_flight"`
+	Peak1     int64   `json:"peak_1s"`
+	Peak10    int64   `json:"peak_10s"`
+	// Used is the share of what the budget allowed from the first request to the last that was asked and not refused;
+	// UsedWhole of what it allowed from start to end.
+	Used      float64 `json:"used,omitempty"`
+	UsedWhole float64 `json:"used_whole,omitempty"`
+	// Settled is the share of refused requests from a minute after the budget was halved, UsedHalved the share of the new
+	// budget that was used from then on, SettledAfter the seconds after which the last request was refused.
+	Settled      float64 `json:"settled,omitempty"`
+	UsedHalved   float64 `json:"used_halved,omitempty"`
+	SettledAfter float64 `json:"settled_after,omitempty"`
+
+	CPU          float64 `json:"cpu_seconds"`
+	SimulatorCPU float64 `json:"simulator_cpu_seconds"`
+	Memory       int64   `json:"memory_bytes"`
+	Server       int64   `json:"server_memory_bytes,omitempty"`
+	Events       int64   `json:"events"` // -1 where there are none
+	Files        int     `json:"files"`
+	MedianFile   int64   `json:"median_file_bytes"`
+	Bytes        int64   `json:"bytes"`
+	Repeated     int64   `json:"repeated,omitempty"`
+
+	difference
+	Parquet *Parquet `json:"parquet,omitempty"`
+	Series  []second `json:"series,omitempty"`
+}
+
+// settling is how long a contender has to find a budget that was halved.
+const settling = 60 * time.Second
+
+// seriesKept is the length of the longest run whose seconds are kept.
+const seriesKept = 600
+
+func measure(s Scenario, contender string, necessary int64, out outcome, c counts, d difference) Measured {
+	m := Measured{
+		Scenario: s, Contender: contender, Seconds: out.wall.Seconds(), Asking: c.Last.Sub(c.First).Seconds(),
+		Necessary: necessary, Requests: c.Requests, Throttled: c.Throttled, Errors: c.Failed, InFlight: c.InFlight,
+		Peak1: c.Second, Peak10: c.Ten, CPU: out.cpu.Seconds(), SimulatorCPU: c.CPU.Seconds(), Memory: out.memory, Server: out.server,
+		Events: out.events, Repeated: c.Repeated, difference: d,
+	}
+	if len(c.Series) <= seriesKept {
+		m.Series = c.Series
+	}
+	m.budget(s.Site, c)
+	m.files(out.files)
+	if latency := s.Site.latency(); latency > 0 {
+		m.Least = max(m.Least, float64(necessary)*latency.Seconds()/parallel)
+	}
+	return m
+}
+
+// budget says how well the budget was used.
+func (m *Measured) budget(site Site, c counts) {
+	if site.Budget == 0 {
+		return
+	}
+	good := float64(c.Requests - c.Throttled)
+	allowed := func(seconds, of float64) float64 { return max(1, seconds*of) }
+	if site.HalveAt == 0 {
+		m.Least = float64(m.Necessary) / site.Budget
+		m.Used, m.UsedWhole = good/allowed(m.Asking, site.Budget), good/allowed(m.Seconds, site.Budget)
+		return
+	}
+	before := float64(site.HalveAt)
+	half := site.Budget / 2
+	m.Least = before/site.Budget + (float64(m.Necessary)-before)/half
+	m.Used = m.Least / m.Asking * good / float64(m.Necessary)
+	m.UsedWhole = m.Least / m.Seconds * good / float64(m.Necessary)
+	halved := c.HalvedAt.Sub(c.First).Seconds()
+	var requests, refused float64
+	from := int(halved + settling.Seconds())
+	for i, s := range c.Series {
+		if s.Refused > 0 && float64(i) > halved {
+			m.SettledAfter = float64(i+1) - halved
+		}
+		if i >= from {
+			requests, refused = requests+float64(s.Requests), refused+float64(s.Refused)
+		}
+	}
+	if requests > 0 {
+		m.Settled = refused / requests
+		m.UsedHalved = (requests - refused) / allowed(c.Last.Sub(c.First).Seconds()-float64(from), half)
+	}
+}
+
+func (m *Measured) files(files []lake.File) {
+	sizes := make([]int64, len(files))
+	for i, f := range files {
+		sizes[i] = f.Bytes
+		m.Bytes += f.Bytes
+	}
+	slices.Sort(sizes)
+	if m.Files = len(sizes); m.Files > 0 {
+		m.MedianFile = sizes[m.Files/2]
+	}
+}
+
+// perThousand is a figure for a thousand conversations.
+func (m Measured) perThousand(figure float64) float64 {
+	return figure * 1000 / float64(max(1, m.Scenario.World.Conversations))
+}
+
+// defect says that rows are wrong, or that the contender failed.
+func (m Measured) defect() bool {
+	return m.Failed != "" || m.Lost > 0 || m.Doubled > 0 || m.Foreign > 0
+}

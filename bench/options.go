@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// options are the flags.
+type options struct {
+	scenarios, contenders string
+	out, markdown         string
+	list, keep            bool
+	axes                  axes
+}
+
+// axes, where any is given, span scenarios of their own.
+type axes struct {
+	conversations, latency, budget, errors, workers, kill string
+	headers, halve                                        bool
+	months, giant                                         int
+}
+
+func readOptions(args []string, log io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(log)
+	flags.StringVar(&o.scenarios, "scenarios", "quick", "quick, full, or names of scenarios, separated by commas")
+	flags.StringVar(&o.contenders, "contenders", "", "only these of the contenders of each scenario, or with axes: those that take part (default bare,folder)")
+	flags.StringVar(&o.out, "out", "", "file for the results as JSON (default results/<scenarios>.json beside this program's source)")
+	flags.StringVar(&o.markdown, "markdown", "", "file for the tables as Markdown: it takes the place of what stands between the marks, or of the whole file where there are none")
+	flags.BoolVar(&o.list, "list", false, "list the scenarios and run nothing")
+	flags.BoolVar(&o.keep, "keep", false, "keep the folders of the runs, lakes and all, and say where they are")
+	a := &o.axes
+	flags.StringVar(&a.conversations, "conversations", "", "axis: numbers of conversations, for example 1000,10000 (default a minute of the budget, or 5000)")
+	flags.StringVar(&a.latency, "latency", "", "axis: milliseconds that the platform takes to answer, for example 0,5,50,200")
+	flags.StringVar(&a.budget, "budget", "", "axis: requests per second that are allowed, for example 0,10,50,500")
+	flags.StringVar(&a.errors, "errors", "", "axis: shares of requests that are answered 500, for example 0,0.01")
+	flags.StringVar(&a.workers, "workers", "", "axis: chatlake processes on the account, for example 1,2")
+	flags.StringVar(&a.kill, "kill", "", "axis: shares of the necessary requests after which chatlake is killed and started again, for example 0.5")
+	flags.BoolVar(&a.headers, "headers", false, "with axes: answers say what is left of the budget")
+	flags.BoolVar(&a.halve, "halve", false, "with axes: half of the budget is allowed from the middle on")
+	flags.IntVar(&a.months, "months", 12, "with axes: windows that the conversations were created in")
+	flags.IntVar(&a.giant, "giant", 0, "with axes: messages of one conversation")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%s: there are flags only; -help shows them", flags.Arg(0))
+	}
+	return o, nil
+}
+
+// chosen are the scenarios that the flags ask for.
+func (o options) chosen() ([]Scenario, error) {
+	all, err := o.axes.scenarios()
+	if err == nil && all == nil {
+		all, err = choose(o.scenarios)
+	}
+	if err != nil || o.contenders == "" {
+		return all, err
+	}
+	only := strings.Split(o.contenders, ",")
+	for _, name := range only {
+		if !slices.Contains([]string{bareName, folderName, s3Name, apartName, postgresName}, name) {
+			return nil, fmt.Errorf("there is no contender %s", name)
+		}
+	}
+	for i := range all {
+		if o.axes.given() {
+			all[i].Contenders = only
+			continue
+		}
+		all[i].Contenders = slices.DeleteFunc(slices.Clone(all[i].Contenders), func(name string) bool { return !slices.Contains(only, name) })
+	}
+	return all, nil
+}
+
+func (a axes) given() bool {
+	return a.conversations+a.latency+a.budget+a.errors+a.workers+a.kill != ""
+}
+
+// scenarios are all points on the axes that are given.
+func (a axes) scenarios() ([]Scenario, error) {
+	if !a.given() {
+		return nil, nil
+	}
+	all := []Scenario{{World: World{Months: a.months, Giant: a.giant}, Site: Site{Headers: a.headers}, Contenders: []string{bareName, folderName}}}
+	for _, axis := range []struct {
+		name, values string
+		set          func(*Scenario, float64)
+	}{
+		{"budget", a.budget, func(s *Scenario, v float64) { s.Site.Budget = v }},
+		{"conversations", a.conversations, func(s *Scenario, v float64) { s.World.Conversations = int(v) }},
+		{"latency", a.latency, func(s *Scenario, v float64) { s.Site.LatencyMS = int(v) }},
+		{"errors", a.errors, func(s *Scenario, v float64) { s.Site.Errors = v }},
+		{"workers", a.workers, func(s *Scenario, v float64) { s.Workers = int(v) }},
+		{"kill", a.kill, func(s *Scenario, v float64) { s.Kill, s.Site.Repeats = v, v > 0 }},
+	} {
+		if axis.values == "" {
+			continue
+		}
+		var next []Scenario
+		for text := range strings.SplitSeq(axis.values, ",") {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil || v < 0 {
+				return nil, fmt.Errorf("-%s: %q is no number that it may be", axis.name, text)
+			}
+			for _, s := range all {
+				axis.set(&s, v)
+				next = append(next, s)
+			}
+		}
+		all = next
+	}
+	for i := range all {
+		all[i].complete(a.halve)
+	}
+	return all, nil
+}
+
+// complete fills in what the axes leave open.
+func (s *Scenario) complete(halve bool) {
+	free := 5000
+	if s.Site.Budget > 0 {
+		free = lasting(60, s.Site.Budget)
+	}
+	s.World.Conversations = cmp.Or(s.World.Conversations, free)
+	if halve && s.Site.Budget > 0 {
+		s.Site.HalveAt = int64(float64(s.World.Conversations) * requestsEach / 2)
+	}
+	if s.Workers > 1 || s.Kill > 0 {
+		s.Contenders = []string{folderName}
+	}
+	s.Name = s.axes() + "-" + short(s.World.Conversations)
+}
+
+func writeList(out io.Writer, all []Scenario) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "scenario\tconversations\tmonths\taxes\tcontenders\tin")
+	isQuick := map[string]bool{}
+	for _, s := range quick() {
+		isQuick[s.Name] = true
+	}
+	for _, s := range all {
+		in := "full"
+		if isQuick[s.Name] {
+			in = "quick"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\n", s.Name, s.World.Conversations, cmp.Or(s.World.Months, 12), s.axes(), strings.Join(s.Contenders, " "), in)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// platform is the process that simulates one.
+type platform struct {
+	announced
+	process *process
+	input   io.Closer // it ends with it
+}
+
+// startPlatform starts one and waits until it answers.
+func startPlatform(ctx context.Context, program string, config simulated) (*platform, error) {
+	text, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	in, input, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	said, out := io.Pipe()
+	p := &platform{input: input}
+	if p.process, err = start("", nil, out, in, program, "sim", string(text)); err != nil {
+		_ = input.Close()
+		return nil, err
+	}
+	first := make(chan error, 1)
+	go func() {
+		line, err := bufio.NewReader(said).ReadBytes('\n')
+		if err == nil {
+			err = json.Unmarshal(line, &p.announced)
+		}
+		first <- err
+	}()
+	select {
+	case err = <-first:
+	case <-p.process.exited:
+		err = fmt.Errorf("it ended: %s", p.process.said.String())
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("start the simulated platform: %w", err)
+	}
+	return p, nil
+}
+
+func (p *platform) stop() {
+	_ = p.input.Close()
+	select {
+	case <-p.process.exited:
+	case <-time.After(10 * time.Second):
+		p.process.kill()
+	}
+}
+
+// counts is what the platform was asked so far.
+func (p *platform) counts() (counts, error) {
+	var c counts
+	answer, err := http.Get(p.Control + "/counts")
+	if err != nil {
+		return c, fmt.Errorf("ask the simulated platform: %w", err)
+	}
+	defer answer.Body.Close()
+	err = json.NewDecoder(answer.Body).Decode(&c)
+	return c, err
+}
+
+// mark begins to count what is asked again.
+func (p *platform) mark() error {
+	answer, err := http.Post(p.Control+"/mark", "", nil)
+	if err != nil {
+		return fmt.Errorf("tell the simulated platform: %w", err)
+	}
+	return answer.Body.Close()
+}
+
+// reached waits until so many requests were made, or until stop is closed.
+func (p *platform) reached(requests int64, stop <-chan struct{}) (bool, error) {
+	for {
+		c, err := p.counts()
+		if err != nil || c.Requests >= requests {
+			return err == nil, err
+		}
+		select {
+		case <-stop:
+			return false, nil
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Report is all that one run of the program measured.
+type Report struct {
+	Machine Machine    `json:"machine"`
+	Seconds float64    `json:"seconds"`
+	Results []Measured `json:"results"`
+	Targets []Target   `json:"targets"`
+}
+
+// Machine is where it was measured.
+type Machine struct {
+	Cores  int    `json:"cores"`
+	Memory int64  `json:"memory_bytes"`
+	Go     string `json:"go"`
+	System string `json:"system"`
+}
+
+func machine() Machine {
+	return Machine{Cores: runtime.NumCPU(), Memory: memoryOfMachine(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+}
+
+// memoryOfMachine is 0 where it is not to be had.
+func memoryOfMachine() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	var kilobytes int64
+	_, _ = fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes)
+	return kilobytes << 10
+}
+
+// save writes the results where the flags say.
+func (b *benchmark) save(r Report) error {
+	name := b.out
+	if name == "" {
+		name = filepath.Join(b.here, "results", strings.ReplaceAll(b.scenarios, ",", "+")+".json")
+		if b.axes.given() {
+			name = filepath.Join(b.here, "results", "axes.json")
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(text, '\n'), 0o644)
+}
+
+// write prints the tables.
+func (r Report) write(out io.Writer) error {
+	if err := writeText(out, resultTable(r.Results)); err != nil {
+		return err
+	}
+	for _, note := range r.notes() {
+		fmt.Fprintln(out, note)
+	}
+	if len(r.Targets) == 0 {
+		return nil
+	}
+	fmt.Fprintln(out)
+	return writeText(out, targetTable(r.Targets))
+}
+
+// notes are what the tables have no room for.
+func (r Report) notes() []string {
+	var notes []string
+	for _, m := range r.Results {
+		where := m.Scenario.Name + ", " + m.Contender + ": "
+		switch {
+		case m.LeftOut != "":
+			notes = append(notes, where+"left out: "+m.LeftOut)
+		case m.Failed != "":
+			notes = append(notes, where+"failed: "+m.Failed)
+		case m.defect():
+			notes = append(notes, where+fmt.Sprintf("of %d rows %d lost, %d doubled; %d of which the platform knows nothing", m.Rows, m.Lost, m.Doubled, m.Foreign))
+		}
+	}
+	return notes
+}
+
+// defects is what may not be, however fast it is.
+func (r Report) defects() error {
+	var all []error
+	for _, m := range r.Results {
+		if m.defect() {
+			all = append(all, fmt.Errorf("%s, %s is wrong", m.Scenario.Name, m.Contender))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// The marks between which a page has the tables.
+const (
+	markBegin = "<!-- bench: begin -->\n"
+	markEnd   = "<!-- bench: end -->"
+)
+
+// insert puts the tables, as Markdown, into a page.
+func (r Report) insert(name string) error {
+	page, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(name, []byte(between(string(page), r.text())), 0o644)
+}
+
+// between puts text between the marks of a page, or in the place of the whole page where it has none.
+func between(page, text string) string {
+	before, rest, begins := strings.Cut(page, markBegin)
+	_, after, ends := strings.Cut(rest, markEnd)
+	if !begins || !ends {
+		return text
+	}
+	return before + markBegin + text + markEnd + after
+}
+
+// text is the tables as Markdown.
+func (r Report) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nMeasured on %d cores and %s of memory (%s, %s), everything on the one machine.\n\n", r.Machine.Cores, size(r.Machine.Memory), r.Machine.System, r.Machine.Go)
+	writeMarkdown(&b, resultTable(r.Results))
+	for _, note := range r.notes() {
+		fmt.Fprintf(&b, "\n%s\n", note)
+	}
+	if len(r.Targets) > 0 {
+		b.WriteString("\n### Targets\n\n")
+		writeMarkdown(&b, targetTable(r.Targets))
+	}
+	b.WriteString("\n")
+	return b.String()
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// bench runs what the flags ask for. Its error says that something is wrong with rows or processes, never that something is
+// slow.
+func (o options) bench(ctx context.Context, out, log io.Writer) error {
+	scenarios, err := o.chosen()
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "chatlake-bench-")
+	if err != nil {
+		return err
+	}
+	if o.keep {
+		fmt.Fprintln(log, "everything stays in", folder)
+	} else {
+		defer os.RemoveAll(folder)
+	}
+	fmt.Fprintln(log, "building what takes part")
+	programs, err := build(ctx, folder)
+	if err != nil {
+		return err
+	}
+	b := &benchmark{options: o, programs: programs, log: log}
+	began := time.Now()
+	report := Report{Machine: machine()}
+	for _, s := range scenarios {
+		report.Results = append(report.Results, b.scenario(ctx, s)...)
+		report.judge()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := b.save(report); err != nil { // what was measured stays when a later run fails
+			return err
+		}
+	}
+	report.Seconds = time.Since(began).Seconds()
+	if err := b.save(report); err != nil {
+		return err
+	}
+	if err := report.write(out); err != nil {
+		return err
+	}
+	if o.markdown != "" {
+		if err := report.insert(o.markdown); err != nil {
+			return err
+		}
+	}
+	return report.defects()
+}
+
+// benchmark is one run of the program.
+type benchmark struct {
+	options
+	*programs
+	log   io.Writer
+	world World // that truth is of
+	truth rowKeys
+}
+
+// scenario lets the contenders of a scenario run one after the other.
+func (b *benchmark) scenario(ctx context.Context, s Scenario) []Measured {
+	var all []Measured
+	for _, contender := range s.Contenders {
+		began := time.Now()
+		fmt.Fprintf(b.log, "%s, %s: ", s.Name, contender)
+		m, err := b.contender(ctx, s, contender)
+		var leftOut *errLeftOut
+		switch {
+		case errors.As(err, &leftOut):
+			m = Measured{Scenario: s, Contender: contender, LeftOut: leftOut.why, Events: -1}
+			fmt.Fprintln(b.log, "left out:", leftOut.why)
+		case err != nil:
+			m = Measured{Scenario: s, Contender: contender, Failed: err.Error(), Events: -1}
+			fmt.Fprintln(b.log, "failed:", err)
+		default:
+			fmt.Fprintf(b.log, "%.1f s (%.0f s with all around it)\n", m.Seconds, time.Since(began).Seconds())
+		}
+		all = append(all, m)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return all
+}
+
+func (b *benchmark) contender(ctx context.Context, s Scenario, contender string) (m Measured, err error) {
+	folder := filepath.Join(b.folder, s.Name+"-"+contender)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return m, err
+	}
+	st := &stage{programs: b.programs, Scenario: s, folder: folder}
+	defer func() {
+		st.end()
+		if !b.keep {
+			_ = os.RemoveAll(folder)
+		}
+	}()
+	if st.platform, err = startPlatform(ctx, b.self, simulated{s.World, s.Site}); err != nil {
+		return m, err
+	}
+	st.free = append(st.free, st.platform.stop)
+	out, err := st.run(ctx, contender)
+	if err != nil {
+		return m, err
+	}
+	asked, err := st.platform.counts()
+	if err != nil {
+		return m, err
+	}
+	got, err := keysOf(ctx, out.lake, out.files)
+	if err != nil {
+		return m, err
+	}
+	if b.truth == nil || b.world != s.World {
+		b.world, b.truth = s.World, truthOf(s.World)
+	}
+	m = measure(s, contender, st.platform.Necessary, out, asked, compare(b.truth, got))
+	if s.Parquet && contender == folderName {
+		m.Parquet, err = rewrite(ctx, filepath.Join(folder, "lake"), out.files, filepath.Join(folder, "rewritten"))
+	}
+	return m, err
+}
+
+// end gives back what the run took, the last first.
+func (s *stage) end() {
+	for i := len(s.free) - 1; i >= 0; i-- {
+		s.free[i]()
+	}
+}

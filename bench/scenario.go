@@ -1,0 +1,222 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+)
+
+// Scenario is one point on the axes.
+type Scenario struct {
+	Name  string `json:"name"`
+	World World  `json:"world"`
+	Site  Site   `json:"site"`
+	// Contenders are those that take part, by name.
+	Contenders []string `json:"contenders"`
+	// Workers is how many chatlake processes share the account; 0 is one.
+	Workers int `json:"workers,omitempty"`
+	// Kill, when not 0, is the share of the necessary requests after which chatlake is killed and started again.
+	Kill float64 `json:"kill,omitempty"`
+	// Parquet asks for the comparison with DuckDB's own rewrite of the same rows.
+	Parquet bool `json:"parquet,omitempty"`
+}
+
+// World says which account is simulated.
+type World struct {
+	Conversations int `json:"conversations"`
+	// Months is how many windows of a month its conversations were created in, from January on; 0 is twelve.
+	Months int `json:"months,omitempty"`
+	// Giant, when not 0, is the number of messages of one conversation.
+	Giant int `json:"giant,omitempty"`
+}
+
+// seed makes the same world in every run.
+const seed = 5
+
+func (w World) window() schemas.Window {
+	from := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	return schemas.Window{From: from, To: from.AddDate(0, cmp.Or(w.Months, 12), 0)}
+}
+
+func (w World) corpus() *simulator.Corpus {
+	window := w.window()
+	return simulator.NewCorpus(simulator.CorpusConfig{
+		Seed: seed, Conversations: w.Conversations, From: window.From, To: window.To, GiantMessages: w.Giant,
+	})
+}
+
+// Site says how the simulated platform answers.
+type Site struct {
+	LatencyMS int `json:"latency_ms,omitempty"`
+	// Budget is the requests per second that are allowed, and that the contenders are configured for; 0 is no limit. A
+	// second's worth may come at once.
+	Budget  float64 `json:"budget,omitempty"`
+	Headers bool    `json:"headers,omitempty"` // whether answers say what is left
+	// Errors is the share of requests that are answered 500.
+	Errors float64 `json:"errors,omitempty"`
+	// HalveAt, when not 0, is the number of requests after which half of the budget is allowed. Nobody is told.
+	HalveAt int64 `json:"halve_at,omitempty"`
+	// Repeats has the site remember what was asked, to tell what is asked again after a mark.
+	Repeats bool `json:"repeats,omitempty"`
+}
+
+func (s Site) latency() time.Duration { return time.Duration(s.LatencyMS) * time.Millisecond }
+
+func (s Site) burst() int { return int(max(1, s.Budget)) }
+
+// requestsEach is about how many requests a conversation costs, with its share of lists and of the directory.
+const requestsEach = 3.1
+
+// lasting is how many conversations a budget is used up by in so many seconds.
+func lasting(seconds, budget float64) int { return int(math.Ceil(seconds * budget / requestsEach)) }
+
+// everyone takes part where nothing else is said; the slow ones only where the difference tells something.
+var (
+	everyone = []string{bareName, folderName, s3Name}
+	alone    = []string{folderName}
+)
+
+// quick shows every kind of scenario in a few minutes.
+func quick() []Scenario {
+	return []Scenario{
+		{Name: "free-4k", World: World{Conversations: 4000}, Contenders: append(slices.Clone(everyone), postgresName), Parquet: true},
+		{Name: "latency50-2k", World: World{Conversations: 2000}, Site: Site{LatencyMS: 50}, Contenders: []string{bareName, folderName}},
+		{Name: "budget50", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: []string{bareName, folderName}},
+		{Name: "budget500-headers", World: World{Conversations: lasting(20, 500)}, Site: Site{Budget: 500, Headers: true}, Contenders: alone},
+		{Name: "budget50-two", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: alone, Workers: 2},
+		{Name: "errors-2k", World: World{Conversations: 2000}, Site: Site{Errors: 0.01}, Contenders: []string{bareName, folderName}},
+		{Name: "giant-500", World: World{Conversations: 500, Giant: 5000}, Contenders: []string{bareName, folderName}},
+		{Name: "kill-4k", World: World{Conversations: 4000}, Site: Site{Repeats: true}, Contenders: alone, Kill: 0.5},
+	}
+}
+
+// full is all that the targets are about. It takes hours.
+func full() []Scenario {
+	all := []Scenario{
+		{Name: "free-10k", World: World{Conversations: 10_000}, Contenders: append(slices.Clone(everyone), apartName, postgresName)},
+		{Name: "free-10k-two", World: World{Conversations: 10_000}, Contenders: alone, Workers: 2},
+	}
+	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		s := Scenario{Name: "month-" + short(n), World: World{Conversations: n, Months: 1}, Contenders: []string{bareName, folderName, apartName}}
+		s.Parquet = n >= 100_000
+		if n == 1_000_000 {
+			s.Contenders = []string{folderName, apartName}
+		}
+		all = append(all, s)
+	}
+	for _, ms := range []int{5, 50, 200} {
+		all = append(all, Scenario{
+			Name: fmt.Sprintf("latency%d-5k", ms), World: World{Conversations: 5000}, Site: Site{LatencyMS: ms}, Contenders: everyone,
+		})
+	}
+	for _, budget := range []float64{10, 50, 500} {
+		for _, headers := range []bool{false, true} {
+			for _, workers := range []int{1, 2} {
+				s := Scenario{Site: Site{Budget: budget, Headers: headers}, Contenders: alone, Workers: workers}
+				s.World = World{Conversations: lasting(180, budget), Months: 3}
+				s.Name = s.axes()
+				if !headers && workers == 1 {
+					s.Contenders = []string{bareName, folderName, s3Name}
+				}
+				all = append(all, s)
+			}
+		}
+	}
+	for _, workers := range []int{1, 2} {
+		s := Scenario{
+			Name: "halved50", World: World{Conversations: lasting(40, 50) + lasting(140, 25), Months: 3},
+			Site: Site{Budget: 50, HalveAt: 40 * 50}, Contenders: alone, Workers: workers,
+		}
+		if workers == 2 {
+			s.Name += "-two"
+		}
+		all = append(all, s)
+	}
+	return append(all,
+		Scenario{Name: "errors-10k", World: World{Conversations: 10_000}, Site: Site{Errors: 0.01}, Contenders: []string{bareName, folderName}},
+		Scenario{Name: "giant-2k", World: World{Conversations: 2000, Giant: 5000}, Contenders: []string{bareName, folderName}},
+		Scenario{Name: "kill-20k", World: World{Conversations: 20_000}, Site: Site{Repeats: true}, Contenders: []string{folderName, s3Name}, Kill: 0.5},
+	)
+}
+
+// named is every scenario that has a name, each once.
+func named() []Scenario {
+	var all []Scenario
+	for _, s := range slices.Concat(quick(), full()) {
+		if !slices.ContainsFunc(all, func(o Scenario) bool { return o.Name == s.Name }) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// choose turns what -scenarios says into scenarios.
+func choose(text string) ([]Scenario, error) {
+	switch text {
+	case "quick":
+		return quick(), nil
+	case "full":
+		return full(), nil
+	}
+	var chosen []Scenario
+	all := named()
+	for name := range strings.SplitSeq(text, ",") {
+		i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no scenario %s; -list shows them", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+// axes says where a scenario stands, for people.
+func (s Scenario) axes() string {
+	var said []string
+	add := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
+	if s.Site.Budget > 0 {
+		add("budget%g", s.Site.Budget)
+	}
+	if s.Site.Headers {
+		add("headers")
+	}
+	if s.Site.LatencyMS > 0 {
+		add("latency%d", s.Site.LatencyMS)
+	}
+	if s.Site.Errors > 0 {
+		add("errors%g%%", s.Site.Errors*100)
+	}
+	if s.Site.HalveAt > 0 {
+		add("halved")
+	}
+	if s.World.Giant > 0 {
+		add("giant%d", s.World.Giant)
+	}
+	if s.Kill > 0 {
+		add("kill%g", s.Kill)
+	}
+	if s.Workers > 1 {
+		add("two")
+	}
+	if len(said) == 0 {
+		add("free")
+	}
+	return strings.Join(said, "-")
+}
+
+// short is a number as names have it: 10k, 1m.
+func short(n int) string {
+	switch {
+	case n >= 1_000_000 && n%1_000_000 == 0:
+		return fmt.Sprintf("%dm", n/1_000_000)
+	case n >= 1000 && n%1000 == 0:
+		return fmt.Sprintf("%dk", n/1000)
+	}
+	return fmt.Sprint(n)
+}

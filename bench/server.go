@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+)
+
+// server is a Temporal server in a process of its own.
+type server struct {
+	process *process
+	address string
+	events  func(context.Context) (int64, error)
+}
+
+// server starts the one that a contender needs, nil where it has it in process.
+func (s *stage) server(ctx context.Context, contender string, store lake.Config) (*server, error) {
+	switch contender {
+	case apartName:
+		return s.serverApart(ctx, store)
+	case postgresName:
+		return s.serverOverPostgres(ctx)
+	}
+	return nil, nil
+}
+
+// serverApart is a chatlake worker with nothing to do but to hold the server.
+func (s *stage) serverApart(ctx context.Context, store lake.Config) (*server, error) {
+	folder, err := s.configure("server", store, "")
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(folder, environment(store), nil, nil, s.chatlake, "worker", "--ui-port", strconv.Itoa(port))
+	if err != nil {
+		return nil, err
+	}
+	s.free = append(s.free, p.stop)
+	address, err := announcedAddress(ctx, filepath.Join(folder, "state"), p)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := historyEvents(ctx, port, p); err != nil { // it is ready when it answers
+		return nil, err
+	}
+	return &server{process: p, address: address, events: func(ctx context.Context) (int64, error) { return historyEvents(ctx, port, p) }}, nil
+}
+
+// historyEvents adds up the lengths of all histories that a server remembers. It asks Temporal's HTTP API, which the UI
+// stands on.
+func historyEvents(ctx context.Context, port int, p *process) (int64, error) {
+	var sum int64
+	for token := ""; ; {
+		var page struct {
+			Executions []struct {
+				HistoryLength int64 `json:",string"`
+			}
+			NextPageToken string
+		}
+		address := fmt.Sprintf("http://127.0.0.1:%d/api/v1/namespaces/default/workflows?nextPageToken=%s", port, url.QueryEscape(token))
+		if err := ask(ctx, address, p, &page); err != nil {
+			return 0, err
+		}
+		for _, run := range page.Executions {
+			sum += run.HistoryLength
+		}
+		if token = page.NextPageToken; token == "" {
+			return sum, nil
+		}
+	}
+}
+
+// ask gets a JSON document from a server that a process runs, as soon as it answers.
+func ask(ctx context.Context, address string, p *process, into any) error {
+	for {
+		answer, err := http.Get(address)
+		if err == nil && answer.StatusCode == http.StatusOK {
+			defer answer.Body.Close()
+			return json.NewDecoder(answer.Body).Decode(into)
+		}
+		if err == nil {
+			_ = answer.Body.Close()
+		}
+		select {
+		case <-p.exited:
+			return fmt.Errorf("it ended before it answered:\n%s", p.said.String())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+func listens(address string) bool {
+	c, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}

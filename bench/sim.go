@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+// simulated is what the process that simulates the platform is given.
+type simulated struct {
+	World World `json:"world"`
+	Site  Site  `json:"site"`
+}
+
+// announced is the line that it says first.
+type announced struct {
+	URL       string `json:"url"`     // of the platform
+	Control   string `json:"control"` // of what the harness asks
+	Necessary int64  `json:"necessary"`
+}
+
+// simulate serves until in ends, which it does with the harness.
+func simulate(config simulated, in io.Reader, out io.Writer) error {
+	corpus := config.World.corpus()
+	throttle := chatwoot.Throttle{PerSecond: config.Site.Budget, Burst: config.Site.burst(), Headers: config.Site.Headers}
+	site := chatwoot.New(corpus, chatwoot.Options{Latency: config.Site.latency(), Throttle: throttle})
+	var handler http.Handler = site
+	if config.Site.Errors > 0 {
+		handler = (&simulator.Faults{Seed: seed, Probability: config.Site.Errors, Kinds: []simulator.Fault{simulator.ServerError}}).Wrap(site)
+	}
+	r := &recorder{now: time.Now, repeats: config.Site.Repeats, halveAt: config.Site.HalveAt}
+	r.halve = func() {
+		throttle.PerSecond /= 2
+		throttle.Burst = max(1, throttle.Burst/2)
+		site.SetThrottle(throttle)
+	}
+	necessary, err := necessaryRequests(corpus)
+	if err != nil {
+		return err
+	}
+	platform, err := simulator.Serve("127.0.0.1:0", r.wrap(handler))
+	if err != nil {
+		return err
+	}
+	control, err := simulator.Serve("127.0.0.1:0", r.control())
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(out).Encode(announced{platform.URL, control.URL, necessary}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, in)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // nobody waits for what is in flight
+	_, _ = platform.Close(ctx), control.Close(ctx)
+	return err
+}
+
+// The pages of the platform.
+const (
+	listPage    = 25
+	contactPage = 15
+	surveyPage  = 25
+	// windowRows is how many messages one answer may have.
+	windowRows = 1000
+)
+
+// necessaryRequests is the least that a whole copy of the account costs: every page of the list once, three requests for
+// every conversation, one more for every further thousand of messages, and the directory.
+func necessaryRequests(corpus *simulator.Corpus) (int64, error) {
+	pages := func(rows, page int) int64 { return int64((rows + page - 1) / page) }
+	n := pages(corpus.Len(), listPage)
+	for i := range corpus.Len() {
+		n += 2 + max(1, pages(corpus.Outline(i).Messages, windowRows-1))
+	}
+	contacts, surveys, err := directorySize(chatwoot.New(corpus, chatwoot.Options{}))
+	// Agents, inboxes, teams, labels, two kinds of fields; and lists of pages end with an empty one.
+	return n + 6 + pages(contacts, contactPage) + 1 + pages(surveys, surveyPage) + 1, err
+}
+
+// directorySize asks a site how long its paged lists are.
+func directorySize(site http.Handler) (contacts, surveys int, err error) {
+	ask := func(path string, into any) {
+		r := httptest.NewRequest("GET", "/api/v1/accounts/1/"+path, nil)
+		r.Header.Set("api_access_token", chatwoot.AdministratorToken)
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, r)
+		if err == nil && w.Code != http.StatusOK {
+			err = fmt.Errorf("ask the site for %s: status %d", path, w.Code)
+		}
+		if err == nil {
+			err = json.Unmarshal(w.Body.Bytes(), into)
+		}
+	}
+	var list struct{ Meta struct{ Count int } }
+	var metrics struct {
+		Total int `json:"total_count"`
+	}
+	ask("contacts?page=1", &list)
+	ask("csat_survey_responses/metrics", &metrics)
+	return list.Meta.Count, metrics.Total, err
+}
+
+// cpuOfSelf is what this process has used so far.
+func cpuOfSelf() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// simulateMain is the role of the process that simulates.
+func simulateMain(config string) error {
+	var c simulated
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	return simulate(c, os.Stdin, os.Stdout)
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// grid is a table: its first row has the heads of the columns.
+type grid [][]string
+
+// writeText writes a table for a terminal.
+func writeText(w io.Writer, g grid) error {
+	widths := g.widths()
+	for _, row := range g {
+		var line strings.Builder
+		for i, cell := range row {
+			if i < left {
+				fmt.Fprintf(&line, "%s%s  ", cell, strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))
+			} else {
+				fmt.Fprintf(&line, "%s%s  ", strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)), cell)
+			}
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// left is how many columns are words and stand to the left.
+const left = 2
+
+func (g grid) widths() []int {
+	widths := make([]int, len(g[0]))
+	for _, row := range g {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	return widths
+}
+
+// writeMarkdown writes a table for a page.
+func writeMarkdown(b *strings.Builder, g grid) {
+	for n, row := range g {
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
+		if n == 0 {
+			b.WriteString("|" + strings.Repeat("---|", left) + strings.Repeat("--:|", len(row)-left) + "\n")
+		}
+	}
+}
+
+// resultTable is a row for each contender in each scenario.
+func resultTable(all []Measured) grid {
+	g := grid{{
+		"scenario", "contender", "wall s", "× least", "requests", "× necessary", "429", "max 1 s", "max 10 s", "budget", "of run",
+		"CPU s/1k", "sim CPU", "memory", "events", "files", "median", "lost", "doubled", "again",
+	}}
+	for _, m := range all {
+		if m.LeftOut != "" || m.Failed != "" {
+			continue
+		}
+		g = append(g, []string{
+			m.Scenario.Name, m.Contender, fmt.Sprintf("%.1f", m.Seconds), ratio(m.Seconds, m.Least), fmt.Sprint(m.Requests),
+			fmt.Sprintf("%.3f", float64(m.Requests)/float64(max(1, m.Necessary))), refused(m), fmt.Sprint(m.Peak1), fmt.Sprint(m.Peak10),
+			percent(m.Used), percent(m.UsedWhole), fmt.Sprintf("%.2f", m.perThousand(m.CPU)), fmt.Sprintf("%.1f", m.SimulatorCPU),
+			size(m.Memory), counted(m.Events), fmt.Sprint(m.Files), size(m.MedianFile), fmt.Sprint(m.Lost), fmt.Sprint(m.Doubled + m.Foreign),
+			again(m),
+		})
+	}
+	return g
+}
+
+func ratio(figure, least float64) string {
+	if least == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", figure/least)
+}
+
+func percent(share float64) string {
+	if share == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", share*100)
+}
+
+func refused(m Measured) string {
+	if m.Throttled == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%d (%.2f %%)", m.Throttled, float64(m.Throttled)/float64(m.Requests)*100)
+}
+
+func counted(n int64) string {
+	if n < 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+func again(m Measured) string {
+	if m.Scenario.Kill == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d (%.2f %%)", m.Repeated, float64(m.Repeated)/float64(max(1, m.Necessary))*100)
+}
+
+// size is a number of bytes for people.
+func size(bytes int64) string {
+	switch {
+	case bytes >= 10<<30:
+		return fmt.Sprintf("%d GiB", bytes>>30)
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	default:
+		return fmt.Sprintf("%d KiB", bytes>>10)
+	}
+}
+
+func targetTable(all []Target) grid {
+	g := grid{{"target", "where", "wanted", "found", "met"}}
+	for _, t := range all {
+		met := "yes"
+		if !t.Met {
+			met = "no"
+		}
+		g = append(g, []string{t.Name, t.Where, t.Wanted, t.Found, met})
+	}
+	return g
+}
