@@ -9,7 +9,9 @@ package activities
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -67,16 +69,52 @@ const (
 	StreamDirectory = "directory"
 )
 
-// beat is how often a running activity says that it lives. Heartbeats carry no details: progress in them is lost when a
-// worker dies, so none is kept there.
+// beat is how often a running activity says that it lives.
 const beat = 5 * time.Second
 
-// alive heartbeats until stop is called, and returns a context that ends also when the worker is told to stop, so that
-// an attempt gives up at once and is made again elsewhere. What no worker runs, such as a trial of the protocol, has nobody
-// to tell. An activity defers stop itself, not a function that calls it: only so does it mute a panic.
+// Beat is what a heartbeat carries, for people alone: progress in heartbeats is lost when a worker dies, so none is kept there.
+type Beat struct {
+	// WaitingUntil is the end of a pause that the activity waits for, by the platform's limits.
+	WaitingUntil *time.Time `json:"waiting_until,omitempty"`
+}
+
+// pulse is what a running activity knows of itself.
+type pulse struct {
+	mu    sync.Mutex
+	meter *providers.Meter
+}
+
+type pulseKey struct{}
+
+func (p *pulse) carry(m *providers.Meter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.meter = m
+}
+
+func (p *pulse) carried() *providers.Meter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.meter
+}
+
+func (p *pulse) record(ctx context.Context) {
+	if until := p.carried().WaitingUntil(); !until.IsZero() {
+		activity.RecordHeartbeat(ctx, Beat{WaitingUntil: new(until.UTC())})
+		return
+	}
+	activity.RecordHeartbeat(ctx)
+}
+
+// alive heartbeats until stop is called, which also gives the activity's lease back. It returns a context that ends also when the
+// worker is told to stop, so that an attempt gives up at once and is made again elsewhere. What no worker runs, such as a trial
+// of the protocol, has nobody to tell. An activity defers stop itself, not a function that calls it: only so does it mute a
+// panic.
 func alive(ctx context.Context) (_ context.Context, stop func()) {
+	p := &pulse{}
+	ctx = context.WithValue(ctx, pulseKey{}, p)
 	if !activity.IsActivity(ctx) {
-		return ctx, func() {}
+		return ctx, func() { p.carried().End() }
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -90,12 +128,13 @@ func alive(ctx context.Context) (_ context.Context, stop func()) {
 				cancel(errWorkerStops)
 				return
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx)
+				p.record(ctx)
 			}
 		}
 	}()
 	return ctx, func() {
 		cancel(nil)
+		p.carried().End()
 		if panicked := recover(); panicked != nil {
 			panic(mute(panicked))
 		}
@@ -117,13 +156,27 @@ type session struct {
 	meter *providers.Meter
 }
 
+// session ends with the activity, which must have called alive before.
 func (a *Activities) session(ctx context.Context, account string, lease providers.Lease) (context.Context, *session, error) {
 	connection, err := a.Connect(ctx, account)
 	if err != nil {
 		return ctx, nil, err
 	}
+	connection.Parallel = max(connection.Parallel, sideBySide(lease))
 	meter := providers.NewMeter(lease)
+	if p, ok := ctx.Value(pulseKey{}).(*pulse); ok {
+		p.carry(meter)
+	}
 	return providers.WithMeter(ctx, meter), &session{Connection: connection, meter: meter}, nil
+}
+
+// mostSideBySide is how many requests of one chunk are under way at once at most, whatever its lease.
+const mostSideBySide = 64
+
+// sideBySide is how many requests must be under way at once to use a lease up where an answer takes a second. It is the lease
+// that slows them down, not the number.
+func sideBySide(lease providers.Lease) int {
+	return int(min(mostSideBySide, math.Ceil(lease.RequestsPerSecond)))
 }
 
 func (s *session) usage() Usage {

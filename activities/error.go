@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -30,6 +31,14 @@ var (
 	errIncomplete  = errors.New("receipts do not cover what was listed")
 )
 
+// Wait is the detail of an error after which it takes longer than longWait until another try is of use: then the workflow waits,
+// on a timer that people see. An activity's own retries wait for what is shorter, which costs no events in the history.
+type Wait struct {
+	After time.Duration `json:"after"`
+}
+
+const longWait = 15 * time.Minute
+
 // classify puts an error into Temporal's terms: the type is the kind's name, and After becomes the delay of the next
 // attempt, which costs no events in the history.
 func classify(ctx context.Context, err error) error {
@@ -50,6 +59,9 @@ func classify(ctx context.Context, err error) error {
 		options.NextRetryDelay = provider.After
 		switch provider.Kind {
 		case providers.Transient, providers.Throttled, providers.Pending:
+			if provider.After > longWait {
+				options.NonRetryable, options.NextRetryDelay, options.Details = true, 0, []any{Wait{provider.After}}
+			}
 		default:
 			options.NonRetryable = true
 		}

@@ -13,6 +13,7 @@ const (
 	Throttled      Kind = "Throttled"      // too many requests: try again after After
 	Pending        Kind = "Pending"        // the answer is not ready: come again after After
 	Denied         Kind = "Denied"         // credentials or permissions: a person must act
+	Stopped        Kind = "Stopped"        // the account was refused too often in a row: nothing more is asked until a person has acted
 	Malformed      Kind = "Malformed"      // the answer is not what the platform says it sends; asking again will not help
 	NotFound       Kind = "NotFound"       // what was asked for does not exist
 	CursorExpired  Kind = "CursorExpired"  // list again from the beginning of the window

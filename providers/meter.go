@@ -2,45 +2,48 @@ package providers
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
-
-	"golang.org/x/time/rate"
+	"time"
 )
 
 // Lease is the share of an account's request budget that the workflow gives to one activity.
 type Lease struct {
 	// RequestsPerSecond is 0 where the account has no limit.
 	RequestsPerSecond float64 `json:"requests_per_second"`
+	// Account is the budget of the whole account, which all leases in one process together never exceed; 0 is no limit.
+	Account float64 `json:"account,omitempty"`
 }
 
-// Meter holds one activity to its lease and counts what it asks of the platform. It travels in the context, so that
-// providers need not know of leases. All methods are safe for concurrent use and work on a nil *Meter.
+// Meter is one activity as those see it who send its requests: its lease, what it asked of the platform, and until when it
+// waits. It travels in the context, so that providers need not know of leases. All methods are safe for concurrent use and
+// work on a nil *Meter.
 type Meter struct {
-	limiter             *rate.Limiter
+	lease               Lease
 	requests, throttled atomic.Int64
+
+	mu      sync.Mutex
+	waiting map[time.Time]int // requests that wait, by the time until which
+	ended   bool
+	onEnd   []func()
 }
 
-// NewMeter makes a meter for a lease.
-func NewMeter(l Lease) *Meter {
-	m := &Meter{}
-	if l.RequestsPerSecond > 0 {
-		m.limiter = rate.NewLimiter(rate.Limit(l.RequestsPerSecond), 1)
-	}
-	return m
-}
+// NewMeter makes a meter for a lease. It counts as using its lease until End.
+func NewMeter(l Lease) *Meter { return &Meter{lease: l, waiting: map[time.Time]int{}} }
 
-// Wait blocks until the lease allows one more request, and counts it.
-func (m *Meter) Wait(ctx context.Context) error {
+// Lease is what the activity may use.
+func (m *Meter) Lease() Lease {
 	if m == nil {
-		return nil
+		return Lease{}
 	}
-	if m.limiter != nil {
-		if err := m.limiter.Wait(ctx); err != nil {
-			return err
-		}
+	return m.lease
+}
+
+// Count counts a request that is about to be sent.
+func (m *Meter) Count() {
+	if m != nil {
+		m.requests.Add(1)
 	}
-	m.requests.Add(1)
-	return nil
 }
 
 // Throttle counts an answer that said "too many requests".
@@ -64,6 +67,65 @@ func (m *Meter) Throttled() int64 {
 		return 0
 	}
 	return m.throttled.Load()
+}
+
+// Waits says that a request waits for the platform's limits until a time, and returns how to say that it no longer does.
+func (m *Meter) Waits(until time.Time) (done func()) {
+	if m == nil {
+		return func() {}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waiting[until]++
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.waiting[until]--; m.waiting[until] == 0 {
+			delete(m.waiting, until)
+		}
+	}
+}
+
+// WaitingUntil is the latest time that any request of the activity waits for; zero when none does.
+func (m *Meter) WaitingUntil() (latest time.Time) {
+	if m == nil {
+		return latest
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for until := range m.waiting {
+		if until.After(latest) {
+			latest = until
+		}
+	}
+	return latest
+}
+
+// End says that the activity sends no further requests: its lease is free for others.
+func (m *Meter) End() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	todo := m.onEnd
+	m.ended, m.onEnd = true, nil
+	m.mu.Unlock()
+	for _, f := range todo {
+		f()
+	}
+}
+
+// OnEnd calls f when the meter ends, at once where it has ended.
+func (m *Meter) OnEnd(f func()) {
+	m.mu.Lock()
+	ended := m.ended
+	if !ended {
+		m.onEnd = append(m.onEnd, f)
+	}
+	m.mu.Unlock()
+	if ended {
+		f()
+	}
 }
 
 type meterKey struct{}

@@ -6,6 +6,7 @@ package providers
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/chatlake/chatlake/schemas"
@@ -102,10 +103,9 @@ type Account struct {
 	Secrets map[string]string
 	// Take asks for one use of a quota that all processes share and that outlives them. Where it must be waited for, the
 	// error is a Throttled *Error with After. Nil means that nobody counts.
-	Take func(context.Context, Quota) error
-	// RequestsPerSecond is the account's whole budget; no process ever sends more. 0 is no limit.
-	RequestsPerSecond float64
-	Options           map[string]string
+	Take    func(context.Context, Quota) error
+	Rate    Rate
+	Options map[string]string
 }
 
 // Quota is what a platform allows too rarely for requests per second: reports per day, for example.
@@ -128,6 +128,25 @@ func (q Quota) Span(uses int) (span time.Duration) {
 		}
 	}
 	return span
+}
+
+// Free is how long after now one more use keeps to all limits; uses are those of before, oldest first.
+func (q Quota) Free(uses []time.Time, now time.Time) (after time.Duration) {
+	for _, l := range q.Limits {
+		if n := len(uses); n >= l.Uses {
+			after = max(after, uses[n-l.Uses].Add(l.Per).Sub(now))
+		}
+	}
+	return after
+}
+
+// Recent are the uses that still count.
+func (q Quota) Recent(uses []time.Time, now time.Time) []time.Time {
+	var longest time.Duration
+	for _, l := range q.Limits {
+		longest = max(longest, l.Per)
+	}
+	return slices.DeleteFunc(uses, func(at time.Time) bool { return now.Sub(at) >= longest })
 }
 
 // Rationed is a provider that takes from quotas.

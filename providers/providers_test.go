@@ -1,70 +1,53 @@
 package providers
 
 import (
-	"context"
 	"errors"
 	"io"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
-func TestMeterHoldsTheLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := NewMeter(Lease{RequestsPerSecond: 4})
-		ctx := WithMeter(t.Context(), m)
-		start := time.Now()
-		var all sync.WaitGroup
-		for range 3 {
-			all.Go(func() {
-				for range 7 {
-					if err := MeterFrom(ctx).Wait(ctx); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		all.Wait()
-		if took := time.Since(start); took != 5*time.Second || m.Requests() != 21 {
-			t.Errorf("%d requests at 4 a second took %s", m.Requests(), took)
-		}
-	})
-}
-
-func TestMeterWithoutALimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := NewMeter(Lease{})
-		start := time.Now()
-		for range 1000 {
-			if err := m.Wait(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		m.Throttle()
-		if time.Since(start) != 0 || m.Requests() != 1000 || m.Throttled() != 1 {
-			t.Errorf("%d requests, %d throttled, in %s", m.Requests(), m.Throttled(), time.Since(start))
-		}
-	})
-}
-
-func TestMeterCancel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := NewMeter(Lease{RequestsPerSecond: 0.001})
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, cancel)
-		_ = m.Wait(ctx)
-		if err := m.Wait(ctx); !errors.Is(err, context.Canceled) || m.Requests() != 1 {
-			t.Errorf("the wait ended with %v, %d requests are counted", err, m.Requests())
-		}
-	})
+func TestMeter(t *testing.T) {
+	m := NewMeter(Lease{RequestsPerSecond: 4})
+	if MeterFrom(WithMeter(t.Context(), m)) != m || m.Lease().RequestsPerSecond != 4 {
+		t.Error("the meter is not in its context")
+	}
+	m.Count()
+	m.Count()
+	m.Throttle()
+	if m.Requests() != 2 || m.Throttled() != 1 {
+		t.Errorf("%d requests, %d throttled", m.Requests(), m.Throttled())
+	}
+	soon, late := time.Unix(100, 0), time.Unix(200, 0)
+	first, second, third := m.Waits(late), m.Waits(soon), m.Waits(late)
+	first()
+	if got := m.WaitingUntil(); got != late {
+		t.Errorf("waiting until %s, want %s", got, late)
+	}
+	third()
+	if got := m.WaitingUntil(); got != soon {
+		t.Errorf("waiting until %s, want %s", got, soon)
+	}
+	if second(); !m.WaitingUntil().IsZero() {
+		t.Error("nobody waits any more")
+	}
+	ends := 0
+	m.OnEnd(func() { ends++ })
+	m.End()
+	m.End()
+	if m.OnEnd(func() { ends++ }); ends != 2 {
+		t.Errorf("%d were told of the end, want 2", ends)
+	}
 }
 
 func TestNoMeter(t *testing.T) {
 	m := MeterFrom(t.Context())
+	m.Count()
 	m.Throttle()
-	if err := m.Wait(t.Context()); err != nil || m.Requests() != 0 || m.Throttled() != 0 {
-		t.Errorf("no meter: %v, %d, %d", err, m.Requests(), m.Throttled())
+	m.Waits(time.Now())()
+	m.End()
+	if m.Requests() != 0 || m.Throttled() != 0 || !m.WaitingUntil().IsZero() || m.Lease() != (Lease{}) {
+		t.Error("no meter counts something")
 	}
 }
 
@@ -84,6 +67,31 @@ func TestError(t *testing.T) {
 		if tt.err.Err != nil && !errors.Is(&tt.err, tt.err.Err) {
 			t.Errorf("%q hides its cause", tt.want)
 		}
+	}
+}
+
+func TestFreeOfAQuota(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	quota := Quota{Limits: []Limit{{Uses: 1, Per: time.Minute}, {Uses: 2, Per: 24 * time.Hour}}}
+	for name, c := range map[string]struct {
+		ago  []time.Duration
+		want time.Duration
+	}{
+		"unused":         {nil, 0},
+		"just used":      {[]time.Duration{20 * time.Second}, 40 * time.Second},
+		"used up":        {[]time.Duration{20 * time.Hour, time.Hour}, 4 * time.Hour},
+		"free again":     {[]time.Duration{24 * time.Hour, time.Minute}, 0},
+		"both forbid it": {[]time.Duration{24*time.Hour - time.Second, time.Second}, 59 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var uses []time.Time
+			for _, ago := range c.ago {
+				uses = append(uses, now.Add(-ago))
+			}
+			if got := quota.Free(quota.Recent(uses, now), now); got != c.want {
+				t.Errorf("free after %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 

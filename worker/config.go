@@ -66,7 +66,11 @@ type AccountConfig struct {
 	Secrets   map[string]Secret // beyond the token, by the names that the provider gives them
 	// RequestsPerSecond is the account's budget; 0 is no limit.
 	RequestsPerSecond float64
-	Options           map[string]string
+	// Schedule are the hours in which only a part of it is used.
+	Schedule providers.Schedule
+	// SyncShare is the part of the budget that syncs have while one is at work, from 0 to 1.
+	SyncShare float64
+	Options   map[string]string
 }
 
 // DefaultTaskQueue is where exports and workers meet unless the configuration says otherwise.
@@ -185,7 +189,7 @@ func (c Config) account(name string) (providers.Definition, providers.Account, b
 	}
 	return d, providers.Account{
 		Name: name, BaseURL: a.BaseURL, AccountID: a.AccountID, Token: a.Token.String(), Secrets: secrets,
-		RequestsPerSecond: a.RequestsPerSecond, Options: a.Options,
+		Rate: providers.Rate{RequestsPerSecond: a.RequestsPerSecond, Schedule: a.Schedule}, Options: a.Options,
 	}, ok
 }
 

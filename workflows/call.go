@@ -6,6 +6,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -58,7 +59,7 @@ func remedyOf(err error) (remedy, string) {
 	}
 	kind := application.Type()
 	switch kind {
-	case string(providers.Denied), string(providers.NotFound), activities.Incomplete:
+	case string(providers.Denied), string(providers.Stopped), string(providers.NotFound), activities.Incomplete:
 		return askHuman, kind
 	case string(providers.Malformed):
 		return split, kind
@@ -70,11 +71,26 @@ func remedyOf(err error) (remedy, string) {
 		return restart, kind
 	case activities.FilesLost:
 		return reseal, kind
-	case activities.Interrupted, string(providers.Pending):
-		return again, kind // what is pending was waited for by the activity's own retries
+	case string(providers.Pending):
+		if waitOf(err) > 0 {
+			return wait, kind
+		}
+		return again, kind // it was waited for by the activity's own retries
+	case activities.Interrupted:
+		return again, kind
 	default:
 		return wait, kind
 	}
+}
+
+// waitOf is how long it is until another try is of use, 0 where the error does not say.
+func waitOf(err error) time.Duration {
+	var application *temporal.ApplicationError
+	var w activities.Wait
+	if !errors.As(err, &application) || !application.HasDetails() || application.Details(&w) != nil {
+		return 0
+	}
+	return w.After
 }
 
 // detailOf is the error's own text, without the wrapping that Temporal adds.

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
@@ -13,7 +15,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 	switch remedy {
 	case giveUp, again:
 	case wait:
-		s.backOff(ctx)
+		s.backOff(ctx, waitOf(err))
 	case relist:
 		s.listAgain()
 	case cutShard:
@@ -26,7 +28,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 		s.lost = err
 	case split, askHuman:
 		if (isCrash(kind) || kind == string(providers.Malformed)) && s.failures < crashesBeforeBlock {
-			s.backOff(ctx)
+			s.backOff(ctx, 0)
 			return
 		}
 		s.blockOnce(ctx, kind, detailOf(err))
@@ -61,7 +63,7 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 		} else {
 			s.queue = append(s.queue, c) // behind what may succeed
 		}
-		s.backOff(ctx)
+		s.backOff(ctx, waitOf(err))
 	}
 }
 
@@ -104,13 +106,13 @@ func (s *shard) alone(c *chunk) bool {
 
 func (s *shard) requeue(c chunk) { s.queue = append([]chunk{c}, s.queue...) }
 
-// backOff holds all of the shard's work for a while; chunks that fail meanwhile do not make it longer.
-func (s *shard) backOff(ctx workflow.Context) {
+// backOff holds all of the shard's work for a while, which an error may have named; chunks that fail meanwhile do not make it longer.
+func (s *shard) backOff(ctx workflow.Context, least time.Duration) {
 	if !s.waitingUntil.IsZero() {
 		return
 	}
 	s.failures++
-	if err := s.sleep(ctx, backoff(firstWait, longestWait, s.failures)); err != nil {
+	if err := s.sleep(ctx, max(least, backoff(firstWait, longestWait, s.failures))); err != nil {
 		return // cancelled: the main routine sees it too
 	}
 }

@@ -134,7 +134,7 @@ func (c *control) insist(ctx workflow.Context, step func() error) error {
 		case again:
 		case wait, cutShard, relist:
 			failures++
-			if err := c.sleep(ctx, backoff(firstWait, longestWait, failures)); err != nil {
+			if err := c.sleep(ctx, max(waitOf(err), backoff(firstWait, longestWait, failures))); err != nil {
 				return err
 			}
 		case split, askHuman:

@@ -45,7 +45,7 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 			longest = max(longest, limit.Per)
 		}
 		uses = slices.DeleteFunc(uses, func(at time.Time) bool { return now.Sub(at) >= longest })
-		after := untilFree(uses, in.Limits, now)
+		after := providers.Quota{Limits: in.Limits}.Free(uses, now)
 		if after == 0 {
 			uses = append(uses, now)
 		}
@@ -75,14 +75,4 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 			return workflow.NewContinueAsNewError(ctx, Quota, QuotaInput{Uses: uses})
 		}
 	}
-}
-
-// untilFree is how long after now one more use keeps to all limits.
-func untilFree(uses []time.Time, limits []providers.Limit, now time.Time) (after time.Duration) {
-	for _, limit := range limits {
-		if n := len(uses); n >= limit.Uses {
-			after = max(after, uses[n-limit.Uses].Add(limit.Per).Sub(now))
-		}
-	}
-	return after
 }

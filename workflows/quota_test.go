@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -68,32 +67,6 @@ func TestQuota(t *testing.T) {
 			}
 			if diff := cmp.Diff(c.want, a.granted); diff != "" {
 				t.Errorf("granted at (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// TestQuotaRemembers continues a quota that was used before.
-func TestQuotaRemembers(t *testing.T) {
-	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	limits := []providers.Limit{{Uses: 1, Per: time.Minute}, {Uses: 2, Per: 24 * time.Hour}}
-	for name, c := range map[string]struct {
-		ago  []time.Duration
-		want time.Duration
-	}{
-		"unused":         {nil, 0},
-		"just used":      {[]time.Duration{20 * time.Second}, 40 * time.Second},
-		"used up":        {[]time.Duration{20 * time.Hour, time.Hour}, 4 * time.Hour},
-		"free again":     {[]time.Duration{24 * time.Hour, time.Minute}, 0},
-		"both forbid it": {[]time.Duration{24*time.Hour - time.Second, time.Second}, 59 * time.Second},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var uses []time.Time
-			for _, ago := range c.ago {
-				uses = append(uses, now.Add(-ago))
-			}
-			if got := untilFree(slices.Clone(uses), limits, now); got != c.want {
-				t.Errorf("free after %s, want %s", got, c.want)
 			}
 		})
 	}

@@ -95,8 +95,8 @@ var rules = []rule{
 		names: map[string][]string{
 			"internal/lake": {"Shard", "Staged"},
 			"providers": {
-				"Cursor", "Kind", "Lease", "Limit",
-				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Throttled", "Transient", "WindowTooDense",
+				"Cursor", "Kind", "Lease", "Limit", "Quota",
+				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Stopped", "Throttled", "Transient", "WindowTooDense",
 			},
 			"schemas": {"Window"},
 		},

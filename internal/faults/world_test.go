@@ -119,7 +119,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 	}))
 	t.Cleanup(end)
 	account := p.account
-	account.Name, account.BaseURL, account.RequestsPerSecond = "acme", base, p.definition.RequestsPerSecond
+	account.Name, account.BaseURL, account.Rate.RequestsPerSecond = "acme", base, p.definition.RequestsPerSecond
 	provider, err := p.definition.Open(account)
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func TestOtherHostSharesTheGate(t *testing.T) {
 				return answering(http.StatusTooManyRequests, `{}`), nil
 			}
 			return answering(http.StatusOK, `{}`), nil
-		}), func(c *Config) { c.RequestsPerSecond = 2 })
+		}), func(c *Config) { c.Rate.RequestsPerSecond = 2 })
 		other, err := c.At("https://two.example.com", func(r *http.Request) error { r.Header.Set("X-Other", "o"); return nil })
 		if err != nil {
 			t.Fatal(err)

@@ -53,15 +53,19 @@ func (c *Client) open(u *url.URL) bool {
 }
 
 // download asks for a file once, when lease and gate allow it.
-func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (Response, error) {
+func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (a Response, err error) {
 	meter := providers.MeterFrom(ctx)
-	if err := meter.Wait(ctx); err != nil {
-		return Response{}, err
-	}
-	pass, err := c.gate.Wait(ctx, p)
+	pass, err := c.gate.Wait(ctx, p, meter)
 	if err != nil {
 		return Response{}, err
 	}
+	defer func() {
+		foreign := a
+		if foreign.Header = nil; a.Status != http.StatusTooManyRequests {
+			foreign.Status = 0 // another host's refusals and headers say nothing of the account
+		}
+		c.tell(pass, meter, foreign, err)
+	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, downloadTimeout, errTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
@@ -71,6 +75,7 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (Re
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)
 	}
+	meter.Count()
 	resp, err := c.http.Do(req)
 	if errors.Is(err, errFar) {
 		return Response{}, errFar
@@ -79,15 +84,9 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (Re
 		return Response{}, wordless(ctx, err)
 	}
 	defer resp.Body.Close()
-	a := Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
+	a = Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
 	a.Body, err = c.read(resp)
 	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
-	if a.Status == http.StatusTooManyRequests {
-		meter.Throttle()
-		c.gate.Throttled(pass, a.After)
-	} else if a.Status < 500 {
-		c.gate.Answered(pass, nil) // another host's headers say nothing of the account
-	}
 	if a.Status >= 300 {
 		return a, nil
 	}

@@ -1,10 +1,13 @@
 package rest
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chatlake/chatlake/providers"
 )
 
 // FuzzHeaders reads any headers about waiting: what comes of them is a wait that can be believed.
@@ -19,8 +22,14 @@ func FuzzHeaders(f *testing.F) {
 		if d := retryAfter(h, now); d < 0 || d > maxPause {
 			t.Errorf("Retry-After %q is a wait of %s", after, d)
 		}
-		if d, out := exhausted(h, now); out != (d > 0) || d > maxPause {
-			t.Errorf("%q left until %q is a wait of %s", remaining, reset, d)
+		l, ok := leftOf(h, now)
+		if ok != (l.until > 0) || l.until > maxPause || math.IsNaN(l.requests) {
+			t.Errorf("%q left until %q is %+v", remaining, reset, l)
+		}
+		g := newGate(providers.Rate{RequestsPerSecond: 10})
+		g.Answered(pass{}, http.StatusOK, h)
+		if r := g.Rate(); !(r >= 1 && r <= 10) {
+			t.Errorf("%q left until %q is a rate of %g", remaining, reset, r)
 		}
 	})
 }

@@ -1,81 +1,149 @@
 package rest
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/chatlake/chatlake/providers"
 )
 
-// gate holds all requests of one account to its budget, and stops them all when the platform says that it is too much.
-// A 429 pauses every goroutine until the time the answer names, or for 1, 2, 4 ... 60 seconds where it names none, and
-// slows the account down to 0.7 of its rate, which creeps back by 2 % a second while answers are clean. Answers to
-// requests that were on their way when the pause began extend it but do not slow down again.
+// gate is what all requests of one account in this process go through. It holds them to what the account may ask (pace),
+// stops them all when the platform says that it is too much, and for good when it goes on refusing (guard).
+//
+// A 429 pauses every goroutine until the time the answer names, or for 1, 2, 4 ... 900 seconds where it names none; from the
+// third in a row on it is at least that, whatever is named. Only the first in a row slows down, and answers to requests that
+// were on their way when a pause began do no more than extend it.
 type gate struct {
+	queue   queue
+	changed chan struct{} // filled when it should look again
+
 	mu      sync.Mutex
-	limit   rate.Limit // the budget; rate.Inf where there is none
-	limiter *rate.Limiter
-	until   time.Time
-	episode int // counts the pauses
-	silent  int // 429s in a row that named no time
-	crept   time.Time
-	recent  tally
+	pace    pace
+	guard   guard
+	until   time.Time // of the pause
+	episode int       // counts the pauses
+	row     int       // 429s in a row, each to a request after the pause before
 }
 
 const (
-	slowdown   = 0.7
-	creep      = 1.02
-	creepEvery = time.Second
-	slowest    = rate.Limit(0.02) // one request in 50 s
-	maxSilent  = 60 * time.Second
+	// maxSilent is the longest pause after an answer that named no time.
+	maxSilent = 15 * time.Minute
+	// believed is how many times in a row a platform is believed that names a time after which it refuses again.
+	believed = 2
 )
 
-// newGate makes a gate for a budget; 0 is no limit.
-func newGate(requestsPerSecond float64) *gate {
-	limit := rate.Inf
-	if requestsPerSecond > 0 {
-		limit = rate.Limit(requestsPerSecond)
-	}
-	return &gate{limit: limit, limiter: rate.NewLimiter(limit, 1)}
+// newGate makes a gate for a rate.
+func newGate(r providers.Rate) *gate {
+	g := &gate{changed: make(chan struct{}, 1)}
+	g.pace = newPace(r)
+	return g
 }
 
-// pass is the leave to send one request. It remembers which pause it came after.
-type pass struct{ episode int }
+// pass is the leave to send one request. It remembers which pauses and refusals it came after.
+type pass struct {
+	episode, refusals int
+	probe             bool
+}
 
-// Wait blocks until one more request may be sent. Time spent in pauses is taken from p; a pause longer than what is left
-// of it is an error at once.
-func (g *gate) Wait(ctx context.Context, p *patience) (pass, error) {
-	if err := g.resumed(ctx, p); err != nil {
+// Wait blocks until one more request may be sent for an activity. Time spent in pauses is taken from p; a pause longer than what
+// is left of it is an error at once.
+func (g *gate) Wait(ctx context.Context, p *patience, m *providers.Meter) (pass, error) {
+	g.join(m)
+	if err := g.resumed(ctx, p, m); err != nil {
 		return pass{}, err
 	}
-	if err := g.limiter.Wait(ctx); err != nil {
+	if err := g.queue.acquire(ctx, m); err != nil {
 		return pass{}, err
 	}
-	if err := g.resumed(ctx, p); err != nil { // it may have begun while we stood in the queue
-		return pass{}, err
+	defer g.queue.release()
+	for {
+		if err := g.resumed(ctx, p, m); err != nil { // it may have begun while we stood in the queue
+			return pass{}, err
+		}
+		left, pass, err := g.take(m)
+		if left <= 0 || err != nil {
+			return pass, err
+		}
+		if err := g.rest(ctx, left); err != nil {
+			return pass, err
+		}
 	}
+}
+
+// take is the leave to send a request now, or how long to wait before asking again.
+func (g *gate) take(m *providers.Meter) (time.Duration, pass, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.recent.add(time.Now())
-	return pass{episode: g.episode}, nil
+	now := time.Now()
+	p := pass{episode: g.episode, refusals: g.guard.refusals}
+	wait, err := g.guard.admit(m, &p)
+	if wait > 0 || err != nil {
+		return wait, p, err
+	}
+	if wait := g.pace.next(now); wait > 0 {
+		g.guard.release(p)
+		return wait, p, nil
+	}
+	return 0, p, nil
 }
 
-// resumed returns when no pause is on.
-func (g *gate) resumed(ctx context.Context, p *patience) error {
+// rest sleeps, and wakes up sooner when something has changed.
+func (g *gate) rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+	case <-g.changed:
+	}
+	return nil
+}
+
+// look wakes the request that goes next.
+func (g *gate) look() {
+	select {
+	case g.changed <- struct{}{}:
+	default:
+	}
+}
+
+// join counts the activity's lease in until it ends.
+func (g *gate) join(m *providers.Meter) {
+	if m == nil {
+		return
+	}
+	g.mu.Lock()
+	_, known := g.pace.leases[m]
+	if !known {
+		g.pace.join(m)
+		g.guard.join(m)
+	}
+	g.mu.Unlock()
+	if known {
+		return
+	}
+	g.look()
+	m.OnEnd(func() {
+		g.queue.forget(m)
+		g.mu.Lock()
+		g.pace.leave(m)
+		g.guard.leave(m)
+		g.mu.Unlock()
+		g.look()
+	})
+}
+
+// resumed returns when no pause is on, and none by the schedule.
+func (g *gate) resumed(ctx context.Context, p *patience, m *providers.Meter) error {
 	for {
 		left := g.Left()
 		if left <= 0 {
 			return nil
 		}
-		if left > p.waits {
-			return &tooLong{after: left}
-		}
-		p.waits -= left
-		if err := sleep(ctx, left); err != nil {
+		if err := p.wait(ctx, left, m); err != nil {
 			return err
 		}
 	}
@@ -85,102 +153,77 @@ func (g *gate) resumed(ctx context.Context, p *patience) error {
 func (g *gate) Left() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return max(0, time.Until(g.until))
+	now := time.Now()
+	return max(0, g.until.Sub(now), g.pace.closed(now))
+}
+
+// Stopped is why nothing is asked any more, nil where something is.
+func (g *gate) Stopped() *stopped {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.guard.stopped
 }
 
 // Rate is the rate now allowed, in requests per second; infinite where there is no limit.
-func (g *gate) Rate() float64 { return float64(g.limiter.Limit()) }
+func (g *gate) Rate() float64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pace.rate(time.Now())
+}
 
 // Throttled is told of a 429 to a request that was let through with p; after is 0 where the answer named no time.
 func (g *gate) Throttled(p pass, after time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	defer g.look()
+	g.guard.refused(p, http.StatusTooManyRequests)
 	now := time.Now()
 	fresh := p.episode == g.episode
-	if after <= 0 {
-		if !fresh {
-			return // the pause that is on already answers it
+	if fresh {
+		if backoff := min(time.Second<<min(g.row, 10), maxSilent); after <= 0 || g.row >= believed {
+			after = max(after, backoff)
 		}
-		after = min(time.Second<<min(g.silent, 6), maxSilent)
-		g.silent++
+		if g.row == 0 {
+			g.pace.slowDown(now)
+		}
+		g.row++
+		g.episode++
 	}
 	g.pauseUntil(now.Add(min(after, maxPause)))
-	if !fresh {
-		return
-	}
-	g.episode++
-	g.crept = now
-	current := g.limiter.Limit()
-	if current == rate.Inf {
-		current = rate.Limit(g.recent.perSecond(now)) // no budget was set: what was just too much is all that is known
-	}
-	g.limiter.SetLimit(max(slowest, current*slowdown))
 }
 
-// Answered is told of an answer that was not a 429.
-func (g *gate) Answered(p pass, h http.Header) {
+// Answered is told of any other answer that tells something about limits.
+func (g *gate) Answered(p pass, status int, h http.Header) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		g.guard.refused(p, status)
+		g.look()
+		return
+	}
+	g.guard.accepted(p)
 	if p.episode == g.episode {
-		g.silent = 0
+		g.row = 0
 	}
-	if d, ok := exhausted(h, now); ok {
-		g.pauseUntil(now.Add(d))
+	if left, ok := leftOf(h, now); ok && left.requests <= 0 {
+		g.pauseUntil(now.Add(left.until))
+	} else if ok {
+		g.pace.hint(now, left)
 	}
-	if current := g.limiter.Limit(); current < g.limit && now.Sub(g.crept) >= creepEvery {
-		g.crept = now
-		g.limiter.SetLimit(min(g.limit, current*creep))
-	}
+	g.pace.creep(now)
+}
+
+// Failed is told of a request that was not sent, had no answer, or one that tells nothing about limits.
+func (g *gate) Failed(p pass) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.guard.release(p)
+	g.look()
 }
 
 func (g *gate) pauseUntil(t time.Time) {
 	if t.After(g.until) {
 		g.until = t
 	}
-}
-
-// exhausted reads X-RateLimit-Remaining and -Reset (X-RateLimitReset on one platform): nothing is left until the reset,
-// given in seconds from now or as a time in Unix seconds.
-func exhausted(h http.Header, now time.Time) (time.Duration, bool) {
-	remaining, err := strconv.ParseFloat(h.Get("X-RateLimit-Remaining"), 64)
-	if err != nil || remaining > 0 {
-		return 0, false
-	}
-	reset, err := strconv.ParseFloat(cmp.Or(h.Get("X-RateLimit-Reset"), h.Get("X-RateLimitReset")), 64)
-	if err != nil {
-		return 0, false
-	}
-	const unixTimes = 5e8 // sixteen years, no wait
-	if reset > unixTimes {
-		reset -= float64(now.UnixMilli()) / 1000
-	}
-	d := pause(reset)
-	return d, d > 0
-}
-
-// tally counts requests, to know the rate of an account that has no budget.
-type tally struct {
-	start         time.Time // of the current span
-	before        time.Time // of the span before it
-	current, last int
-}
-
-const tallySpan = 10 * time.Second
-
-func (t *tally) add(now time.Time) {
-	if now.Sub(t.start) >= tallySpan {
-		t.before, t.last = t.start, t.current
-		t.start, t.current = now, 0
-	}
-	t.current++
-}
-
-// perSecond is the mean rate over the current span and the one before it.
-func (t *tally) perSecond(now time.Time) float64 {
-	from, n := t.start, t.current
-	if now.Sub(t.before) <= 3*tallySpan {
-		from, n = t.before, n+t.last
-	}
-	return float64(n) / max(1, now.Sub(from).Seconds())
 }

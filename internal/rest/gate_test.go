@@ -10,13 +10,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/chatlake/chatlake/providers"
 )
 
 func patient() *patience { return &patience{waits: maxWaits} }
 
 func wait(t *testing.T, g *gate) pass {
 	t.Helper()
-	p, err := g.Wait(t.Context(), patient())
+	p, err := g.Wait(t.Context(), patient(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +27,7 @@ func wait(t *testing.T, g *gate) pass {
 
 func TestGateHoldsTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(10)
+		g := newGate(providers.Rate{RequestsPerSecond: 10})
 		start := time.Now()
 		var all sync.WaitGroup
 		for range 8 {
@@ -44,7 +46,7 @@ func TestGateHoldsTheBudget(t *testing.T) {
 
 func TestGatePausesEveryGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(0)
+		g := newGate(providers.Rate{})
 		g.Throttled(wait(t, g), 30*time.Second)
 		start := time.Now()
 		var all sync.WaitGroup
@@ -62,28 +64,42 @@ func TestGatePausesEveryGoroutine(t *testing.T) {
 
 func TestGateWithoutRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(0)
-		for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-			g.Throttled(wait(t, g), 0)
-			if left := g.Left(); left != want*time.Second {
+		g := newGate(providers.Rate{})
+		refuse := func(after time.Duration) time.Duration {
+			t.Helper()
+			p, err := g.Wait(t.Context(), &patience{waits: time.Hour}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.Throttled(p, after)
+			return g.Left()
+		}
+		for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900} {
+			if left := refuse(0); left != want*time.Second {
 				t.Errorf("pause %d lasts %s, want %d s", i, left, want)
 			}
-			if want == 60 {
-				break
-			}
 		}
-		p := wait(t, g)
-		g.Answered(p, nil)
-		g.Throttled(wait(t, g), 0)
-		if left := g.Left(); left != time.Second {
-			t.Errorf("the pause after a clean answer lasts %s", left)
+		p, err := g.Wait(t.Context(), &patience{waits: time.Hour}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Answered(p, 200, nil)
+		// A platform that names a time and refuses again after it is believed twice.
+		for i, want := range []time.Duration{1, 1, 4, 8, 30} {
+			after := time.Second
+			if want == 30 {
+				after = 30 * time.Second
+			}
+			if left := refuse(after); left != want*time.Second {
+				t.Errorf("pause %d after a time that was named lasts %s, want %d s", i, left, want)
+			}
 		}
 	})
 }
 
 func TestGateSlowsDownOncePerPauseAndCreepsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(100)
+		g := newGate(providers.Rate{RequestsPerSecond: 100})
 		var passes []pass
 		for range 5 {
 			passes = append(passes, wait(t, g))
@@ -98,18 +114,61 @@ func TestGateSlowsDownOncePerPauseAndCreepsBack(t *testing.T) {
 			t.Errorf("five 429s of one moment pause for %s", left)
 		}
 		start := time.Now()
-		for g.Rate() < 100 && time.Since(start) < time.Minute {
-			g.Answered(wait(t, g), nil)
+		answers := func(until float64) time.Duration {
+			for g.Rate() < until && time.Since(start) < time.Hour {
+				g.Answered(wait(t, g), 200, nil)
+			}
+			return time.Since(start).Round(time.Second)
 		}
-		if took := time.Since(start); took < 10*time.Second || took > 30*time.Second {
+		if took := answers(90); took < 5*time.Second || took > 10*time.Second {
+			t.Errorf("nine tenths of the rate came back after %s", took)
+		}
+		if took := answers(100); took < 90*time.Second || took > 3*time.Minute {
 			t.Errorf("the rate came back after %s", took)
 		}
 	})
 }
 
+// TestGateFindsALoweredLimit halves what the platform allows, a bucket of tokens without a word about when to come again.
+func TestGateFindsALoweredLimit(t *testing.T) {
+	for _, budget := range []float64{10, 50, 500} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGate(providers.Rate{RequestsPerSecond: budget})
+			tokens, at := budget/2, time.Now()
+			begin := time.Now()
+			var sent, refused, late, lateRefused float64
+			for time.Since(begin) < 10*time.Minute {
+				p := wait(t, g)
+				now := time.Now()
+				tokens, at = min(budget/2, tokens+now.Sub(at).Seconds()*budget/2), now
+				settled := now.Sub(begin) > time.Minute
+				sent++
+				if settled {
+					late++
+				}
+				if tokens < 1 {
+					refused++
+					if settled {
+						lateRefused++
+					}
+					g.Throttled(p, 0)
+					continue
+				}
+				tokens--
+				g.Answered(p, 200, nil)
+			}
+			used := (late - lateRefused) / (budget / 2 * (time.Since(begin) - time.Minute).Seconds())
+			t.Logf("budget %g: %.0f requests, %.0f refused; after a minute %.2f%% refused, %.1f%% of what is allowed used", budget, sent, refused, 100*lateRefused/late, 100*used)
+			if lateRefused > 0.01*late || used < 0.9 {
+				t.Errorf("budget %g: after a minute %.2f%% refused, %.1f%% used", budget, 100*lateRefused/late, 100*used)
+			}
+		})
+	}
+}
+
 func TestGateLearnsARateWhereThereIsNoBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(0)
+		g := newGate(providers.Rate{})
 		var p pass
 		for range 500 {
 			p = wait(t, g)
@@ -124,9 +183,9 @@ func TestGateLearnsARateWhereThereIsNoBudget(t *testing.T) {
 
 func TestGateLongPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(0)
+		g := newGate(providers.Rate{})
 		g.Throttled(wait(t, g), 1000*time.Hour)
-		_, err := g.Wait(t.Context(), patient())
+		_, err := g.Wait(t.Context(), patient(), nil)
 		var refused *tooLong
 		if !errors.As(err, &refused) || refused.after != maxPause {
 			t.Errorf("a pause of 1000 h: %v", err)
@@ -136,13 +195,147 @@ func TestGateLongPauses(t *testing.T) {
 
 func TestGateCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(0)
+		g := newGate(providers.Rate{})
 		g.Throttled(wait(t, g), 2*time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()
-		if _, err := g.Wait(ctx, patient()); err == nil || time.Since(start) != 10*time.Second {
+		if _, err := g.Wait(ctx, patient(), nil); err == nil || time.Since(start) != 10*time.Second {
 			t.Errorf("a cancelled wait ended with %v after %s", err, time.Since(start))
+		}
+	})
+}
+
+// TestGateKeepsToLeases lets activities come and go: together they have what their leases allow, whoever of them uses it.
+func TestGateKeepsToLeases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(providers.Rate{RequestsPerSecond: 1})
+		lease := providers.Lease{RequestsPerSecond: 10, Account: 25}
+		busy, idle, third := providers.NewMeter(lease), providers.NewMeter(lease), providers.NewMeter(lease)
+		ask := func(m *providers.Meter, n int) float64 {
+			t.Helper()
+			start := time.Now()
+			for range n {
+				if _, err := g.Wait(t.Context(), patient(), m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return float64(n) / time.Since(start).Seconds()
+		}
+		near := func(got, want float64) {
+			t.Helper()
+			if math.Abs(got-want) > 0.03*want {
+				t.Errorf("%.2f requests a second, want %.0f", got, want)
+			}
+		}
+		near(ask(busy, 100), 10)
+		ask(idle, 1)
+		near(ask(busy, 200), 20)
+		ask(third, 1)
+		near(ask(busy, 250), 25) // of the account's budget
+		idle.End()
+		third.End()
+		near(ask(busy, 100), 10)
+		busy.End()
+		near(ask(nil, 20), 1) // outside of activities
+		unlimited := providers.NewMeter(providers.Lease{})
+		if ask(unlimited, 1); g.Rate() != math.Inf(1) {
+			t.Errorf("a lease without limit allows %.1f", g.Rate())
+		}
+	})
+}
+
+// TestGateIsFair: an activity with a larger lease has more of what there is, however many requests the other keeps waiting.
+func TestGateIsFair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(providers.Rate{})
+		small := providers.NewMeter(providers.Lease{RequestsPerSecond: 20, Account: 50})
+		large := providers.NewMeter(providers.Lease{RequestsPerSecond: 80, Account: 50})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var all sync.WaitGroup
+		run := func(m *providers.Meter, sideBySide int) {
+			for range sideBySide {
+				all.Go(func() {
+					for ctx.Err() == nil {
+						if _, err := g.Wait(ctx, patient(), m); err == nil {
+							m.Count()
+						}
+					}
+				})
+			}
+		}
+		run(small, 30)
+		run(large, 3)
+		all.Wait()
+		s, l := small.Requests(), large.Requests()
+		if math.Abs(float64(s)-600) > 15 || math.Abs(float64(l)-2400) > 15 {
+			t.Errorf("%d and %d requests, want 600 and 2400", s, l)
+		}
+	})
+}
+
+// TestGateWakesUpForANewLease: a request that waits by a slow lease goes by the sum of it and one that has come.
+func TestGateWakesUpForANewLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(providers.Rate{})
+		slow, quick := providers.NewMeter(providers.Lease{RequestsPerSecond: 0.1}), providers.NewMeter(providers.Lease{RequestsPerSecond: 10})
+		if _, err := g.Wait(t.Context(), patient(), slow); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		time.AfterFunc(time.Second, func() {
+			if _, err := g.Wait(t.Context(), patient(), quick); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, err := g.Wait(t.Context(), patient(), slow); err != nil || time.Since(start) > 2*time.Second {
+			t.Errorf("it waited %s, %v", time.Since(start), err)
+		}
+	})
+}
+
+func TestGateKeepsOfficeHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // begins at midnight UTC
+		hours := providers.Schedule{
+			{From: time.Hour, To: 2 * time.Hour, Zone: time.UTC, Share: 0.5},
+			{From: 2 * time.Hour, To: 3 * time.Hour, Zone: time.UTC},
+		}
+		g := newGate(providers.Rate{RequestsPerSecond: 10, Schedule: hours})
+		m := providers.NewMeter(providers.Lease{RequestsPerSecond: 10})
+		g.join(m)
+		for _, want := range []float64{10, 5, 0, 10} {
+			if r := g.Rate(); r != want {
+				t.Errorf("at %s the rate is %.1f, want %.0f", time.Now().UTC().Format(time.TimeOnly), r, want)
+			}
+			var refused *tooLong
+			if _, err := g.Wait(t.Context(), patient(), m); want == 0 && (!errors.As(err, &refused) || refused.after != time.Hour) || want > 0 && err != nil {
+				t.Errorf("at a rate of %.0f: %v", want, err)
+			}
+			time.Sleep(time.Hour)
+		}
+		// Where there is no budget, hours in which nothing is asked are kept too.
+		time.Sleep(22*time.Hour + 1*time.Minute)
+		if free := newGate(providers.Rate{Schedule: hours}); free.Left() == 0 {
+			t.Error("without a budget the schedule is not kept")
+		}
+	})
+}
+
+func TestGateShowsWhatItWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(providers.Rate{})
+		m := providers.NewMeter(providers.Lease{})
+		g.Throttled(wait(t, g), time.Minute)
+		go func() { _, _ = g.Wait(t.Context(), patient(), m) }()
+		synctest.Wait()
+		if left := time.Until(m.WaitingUntil()); left != time.Minute {
+			t.Errorf("it is said to wait for %s", left)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if !m.WaitingUntil().IsZero() {
+			t.Error("it does not wait any more")
 		}
 	})
 }
@@ -158,19 +351,40 @@ func TestGateReadsRateLimitHeaders(t *testing.T) {
 			{"0", "30", 30 * time.Second},
 			{"0", unix(45 * time.Second), 45 * time.Second},
 			{"0", "", 0},
+			{"-1", "30", 30 * time.Second},
+			{"NaN", "30", 0},
 			{"0", "-5", 0},
 			{"0", "NaN", 0},
 			{"0", "400000000", maxPause},
 			{"", "30", 0},
 		}
 		for _, tt := range tests {
-			g := newGate(0)
+			g := newGate(providers.Rate{})
 			h := http.Header{}
 			h.Set("X-RateLimit-Remaining", tt.remaining)
 			h.Set("X-RateLimit-Reset", tt.reset)
-			g.Answered(wait(t, g), h)
+			g.Answered(wait(t, g), 200, h)
 			if left := g.Left(); left != tt.want {
 				t.Errorf("remaining %q, reset %q: pause %s, want %s", tt.remaining, tt.reset, left, tt.want)
+			}
+		}
+	})
+}
+
+// TestGateSpreadsWhatIsLeft: what a platform says is left of its window is not used up at once.
+func TestGateSpreadsWhatIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for remaining, want := range map[string]float64{"300": 5, "6000": 20, "1": 2} { // 1 is a tenth of the rate, and then a pause
+			g := newGate(providers.Rate{RequestsPerSecond: 20})
+			h := http.Header{}
+			h.Set("X-RateLimit-Remaining", remaining)
+			h.Set("X-RateLimit-Reset", "60")
+			g.Answered(wait(t, g), 200, h)
+			if r := g.Rate(); r != want {
+				t.Errorf("%s left of a minute: %.1f a second, want %.0f", remaining, r, want)
+			}
+			if time.Sleep(time.Minute); g.Rate() != 20 {
+				t.Errorf("after the window %.1f a second", g.Rate())
 			}
 		}
 	})

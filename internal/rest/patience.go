@@ -17,7 +17,7 @@ const (
 	maxRefusals  = 20
 	maxBackoff   = 5 * time.Second
 	maxWaits     = 5 * time.Minute // for one request, in pauses of the account
-	maxPause     = time.Hour       // whatever the server says
+	maxPause     = 24 * time.Hour  // whatever the server says
 	firstBackoff = 300 * time.Millisecond
 )
 
@@ -29,22 +29,41 @@ type patience struct {
 	waits      time.Duration
 }
 
+// wait sleeps for an activity until a pause is over, visibly. One that is longer than what is left of the patience is an error
+// at once.
+func (p *patience) wait(ctx context.Context, left time.Duration, m *providers.Meter) error {
+	if left > p.waits {
+		return &tooLong{after: left}
+	}
+	p.waits -= left
+	defer m.Waits(time.Now().Add(left))()
+	return sleep(ctx, left)
+}
+
 // tooLong says that the account is paused for longer than a request may wait.
 type tooLong struct{ after time.Duration }
 
-func (t *tooLong) Error() string { return "the account is paused after too many requests" }
+func (t *tooLong) Error() string {
+	return "the account is paused, after too many requests or by its schedule, until " + time.Now().Add(t.after).UTC().Format(time.RFC3339)
+}
 
 // judge decides whether to try again, and waits before it says so. Otherwise it puts the error into the contract's terms.
 func (p *patience) judge(ctx context.Context, op string, g *gate, a Response, err error) (again bool, _ error) {
 	var refused *tooLong
+	var closed *stopped
 	var ready *providers.Error
 	switch {
 	case errors.As(err, &ready):
 		return false, ready
+	case errors.As(err, &closed):
+		return false, &providers.Error{Kind: providers.Stopped, Op: op, Status: a.Status, Err: closed}
 	case errors.As(err, &refused):
 		return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: refused.after, Err: err}
 	case err == nil && a.Status == http.StatusTooManyRequests:
 		p.refusals++
+		if s := g.Stopped(); s != nil {
+			return false, &providers.Error{Kind: providers.Stopped, Op: op, Status: a.Status, Err: s}
+		}
 		if left := g.Left(); left > p.waits || p.refusals >= maxRefusals {
 			return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: left, Err: &tooLong{left}}
 		}

@@ -32,14 +32,14 @@ func TestOwnQuota(t *testing.T) {
 	})
 }
 
-func TestExhaustedHeaders(t *testing.T) {
+func TestWhatIsLeftByHeaders(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	for name, want := range map[string]bool{"X-RateLimit-Reset": true, "X-RateLimitReset": true, "X-Reset": false} {
 		h := http.Header{}
 		h.Set("X-RateLimit-Remaining", "0")
 		h.Set(name, "7")
-		if d, ok := exhausted(h, now); ok != want || ok && d != 7*time.Second {
-			t.Errorf("%s: %s, %v", name, d, ok)
+		if l, ok := leftOf(h, now); ok != want || ok && l != (left{0, 7 * time.Second}) {
+			t.Errorf("%s: %+v, %v", name, l, ok)
 		}
 	}
 }

@@ -30,11 +30,14 @@ type Config struct {
 	BaseURL   string                    // absolute, http or https; paths of requests are below it
 	Sign      func(*http.Request) error // adds credentials; called for every try
 	UserAgent string
-	// RequestsPerSecond is the account's whole budget, 0 for none.
-	RequestsPerSecond float64
-	Timeout           time.Duration     // of one try, 60 s by default
-	MaxBody           int64             // bytes of an unpacked body, 64 MiB by default
-	Transport         http.RoundTripper // nil is a pooled one
+	Rate      providers.Rate
+	// Classes are endpoints that the platform allows less of than of the rest, and Take counts the uses of them over all
+	// processes; nil counts those of this one alone.
+	Classes   []Class
+	Take      func(context.Context, providers.Quota) error
+	Timeout   time.Duration     // of one try, 60 s by default
+	MaxBody   int64             // bytes of an unpacked body, 64 MiB by default
+	Transport http.RoundTripper // nil is a pooled one
 }
 
 // Client speaks to one account. It is safe for concurrent use.
@@ -45,6 +48,7 @@ type Client struct {
 	timeout   time.Duration
 	maxBody   int64
 	gate      *gate
+	classes   *classes
 	http      *http.Client
 }
 
@@ -74,7 +78,7 @@ func New(c Config) (*Client, error) {
 	}
 	client := &Client{
 		base: base, sign: c.Sign, userAgent: c.UserAgent, timeout: c.Timeout, maxBody: c.MaxBody,
-		gate: newGate(c.RequestsPerSecond),
+		gate: newGate(c.Rate), classes: newClasses(c.Classes, c.Take),
 	}
 	client.http = &http.Client{Transport: c.Transport, CheckRedirect: client.checkRedirect}
 	return client, nil
@@ -167,7 +171,13 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	}
 	p := patience{repeatable: r.Repeatable || idempotent(r.Method), waits: maxWaits}
 	for {
+		if err := c.classes.wait(ctx, r.Op, target, &p); err != nil {
+			return Response{}, err
+		}
 		answer, err := c.try(ctx, r, target, body, &p)
+		if err == nil && answer.Status == http.StatusTooManyRequests && c.classes.refused(target, answer.After) {
+			continue
+		}
 		if err == nil && r.OwnQuota && answer.Status == http.StatusTooManyRequests {
 			return answer, nil
 		}
@@ -202,15 +212,22 @@ func (c *Client) target(r Request) (*url.URL, error) {
 }
 
 // try sends a request once, when lease and gate allow it.
-func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byte, p *patience) (Response, error) {
+func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byte, p *patience) (answer Response, err error) {
 	meter := providers.MeterFrom(ctx)
-	if err := meter.Wait(ctx); err != nil {
-		return Response{}, err
-	}
-	pass, err := c.gate.Wait(ctx, p)
+	pass, err := c.gate.Wait(ctx, p, meter)
 	if err != nil {
 		return Response{}, err
 	}
+	defer func() {
+		told := answer
+		if told.Status == http.StatusTooManyRequests {
+			if told.After = max(told.After, r.LeastPause); r.OwnQuota || c.classes.have(target) {
+				meter.Throttle()
+				told.Status = 0
+			}
+		}
+		c.tell(pass, meter, told, err)
+	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
 	defer cancel()
 	var content io.Reader
@@ -234,16 +251,21 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	if err := c.sign(req); err != nil {
 		return Response{}, &providers.Error{Kind: providers.Denied, Op: r.Op, Err: fmt.Errorf("sign the request: %w", err)}
 	}
-	answer, err := c.send(req)
-	if answer.Status == http.StatusTooManyRequests {
-		meter.Throttle()
-		if !r.OwnQuota {
-			c.gate.Throttled(pass, max(answer.After, r.LeastPause))
-		}
-	} else if err == nil && answer.Status < 500 {
-		c.gate.Answered(pass, answer.Header)
+	meter.Count()
+	return c.send(req)
+}
+
+// tell tells the gate what became of a request.
+func (c *Client) tell(p pass, m *providers.Meter, answer Response, err error) {
+	switch {
+	case answer.Status == http.StatusTooManyRequests:
+		m.Throttle()
+		c.gate.Throttled(p, answer.After)
+	case err == nil && answer.Status > 0 && answer.Status < 500:
+		c.gate.Answered(p, answer.Status, answer.Header)
+	default:
+		c.gate.Failed(p)
 	}
-	return answer, err
 }
 
 func idempotent(method string) bool {

@@ -330,8 +330,8 @@ func TestTries(t *testing.T) {
 		{"404", "GET", list(status(404)), 1, 404, "", 0, 0},
 		{"429 with a wait", "POST", list(status(429, "Retry-After", "20"), fine), 2, 200, "", 0, 21 * time.Second},
 		{"429 with a long wait", "GET", list(status(429, "Retry-After", "1200")), 1, 0, providers.Throttled, 20 * time.Minute, 0},
-		{"429 for ever", "GET", list(status(429)), 10, 0, providers.Throttled, 60 * time.Second, 10 * time.Minute},
-		{"429 for ever, at once", "GET", list(status(429, "Retry-After", "0.01")), 20, 0, providers.Throttled, 10 * time.Millisecond, 20 * time.Minute},
+		{"429 for ever", "GET", list(status(429)), 9, 0, providers.Throttled, 256 * time.Second, 10 * time.Minute},
+		{"429 for ever, at once", "GET", list(status(429, "Retry-After", "0.01")), 9, 0, providers.Throttled, 256 * time.Second, 20 * time.Minute},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

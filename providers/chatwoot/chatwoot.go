@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
@@ -111,6 +112,13 @@ type account struct {
 	windowed atomic.Bool
 }
 
+// classes are the endpoints that the server limits apart from the rest, unless its operator has changed that
+// (config/initializers/rack_attack.rb of Chatwoot 4.14).
+var classes = []rest.Class{
+	{Quota: providers.Quota{Name: "conversations-meta", Limits: []providers.Limit{{Uses: 30, Per: time.Minute}}}, Suffixes: []string{"/conversations/meta"}},
+	{Quota: providers.Quota{Name: "contacts-search", Limits: []providers.Limit{{Uses: 100, Per: time.Minute}}}, Suffixes: []string{"/contacts/search"}},
+}
+
 func open(a providers.Account) (providers.Provider, error) {
 	if err := check(a); err != nil {
 		return nil, err
@@ -125,8 +133,8 @@ func open(a providers.Account) (providers.Provider, error) {
 			r.Header.Set("api_access_token", a.Token)
 			return nil
 		},
-		UserAgent:         "chatlake",
-		RequestsPerSecond: a.RequestsPerSecond,
+		UserAgent: "chatlake",
+		Rate:      a.Rate, Classes: classes, Take: a.Take,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)

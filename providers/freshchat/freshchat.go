@@ -200,8 +200,8 @@ func open(a providers.Account) (providers.Provider, error) {
 			r.Header.Set("Authorization", "Bearer "+a.Token)
 			return nil
 		},
-		UserAgent:         "chatlake",
-		RequestsPerSecond: a.RequestsPerSecond,
+		UserAgent: "chatlake",
+		Rate:      a.Rate,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)

@@ -198,8 +198,8 @@ func open(a providers.Account) (providers.Provider, error) {
 			r.Header.Set("Authorization", header)
 			return nil
 		},
-		UserAgent:         "chatlake",
-		RequestsPerSecond: a.RequestsPerSecond,
+		UserAgent: "chatlake",
+		Rate:      a.Rate,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)

@@ -232,7 +232,7 @@ func open(a providers.Account) (providers.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := rest.New(rest.Config{BaseURL: a.BaseURL, UserAgent: "chatlake", RequestsPerSecond: a.RequestsPerSecond})
+	base, err := rest.New(rest.Config{BaseURL: a.BaseURL, UserAgent: "chatlake", Rate: a.Rate})
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)
 	}

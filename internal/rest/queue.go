@@ -1,0 +1,97 @@
+package rest
+
+import (
+	"container/heap"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// queue lets one request at a time be the next. Activities that want to send get turns in proportion to their leases, however
+// many requests each has waiting, and what one does not want others have (start-time fair queuing: Goyal, Vin, Cheng, 1996).
+type queue struct {
+	mu      sync.Mutex
+	held    bool
+	virtual float64 // the tag of the turn that was given last
+	tags    map[*providers.Meter]float64
+	waiting waiters
+}
+
+type waiter struct {
+	tag   float64
+	ready chan struct{}
+}
+
+// acquire returns when it is the caller's turn, which it must release.
+func (q *queue) acquire(ctx context.Context, m *providers.Meter) error {
+	q.mu.Lock()
+	if q.tags == nil {
+		q.tags = map[*providers.Meter]float64{}
+	}
+	tag := max(q.virtual, q.tags[m]) + 1/weight(m)
+	q.tags[m] = tag
+	if !q.held {
+		q.held, q.virtual = true, tag
+		q.mu.Unlock()
+		return nil
+	}
+	w := &waiter{tag, make(chan struct{})}
+	heap.Push(&q.waiting, w)
+	q.mu.Unlock()
+	select {
+	case <-w.ready:
+		return nil
+	case <-ctx.Done():
+	}
+	q.mu.Lock()
+	at := slices.Index(q.waiting, w)
+	if at >= 0 {
+		heap.Remove(&q.waiting, at)
+	}
+	q.mu.Unlock()
+	if at < 0 {
+		q.release() // it was given the turn meanwhile
+	}
+	return context.Cause(ctx)
+}
+
+// release gives the turn to the next.
+func (q *queue) release() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held = len(q.waiting) > 0; q.held {
+		w := heap.Pop(&q.waiting).(*waiter)
+		q.virtual = w.tag
+		close(w.ready)
+	}
+}
+
+// forget is told that an activity has ended.
+func (q *queue) forget(m *providers.Meter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.tags, m)
+}
+
+// weight is 1 where there is no lease, or one without limit.
+func weight(m *providers.Meter) float64 {
+	if r := m.Lease().RequestsPerSecond; r > 0 {
+		return r
+	}
+	return 1
+}
+
+type waiters []*waiter
+
+func (w waiters) Len() int           { return len(w) }
+func (w waiters) Less(i, j int) bool { return w[i].tag < w[j].tag }
+func (w waiters) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
+func (w *waiters) Push(x any)        { *w = append(*w, x.(*waiter)) }
+func (w *waiters) Pop() any {
+	last := len(*w) - 1
+	x := (*w)[last]
+	*w = (*w)[:last]
+	return x
+}
