@@ -102,10 +102,7 @@ func (b *bareLoop) directory(ctx context.Context) ([]lake.File, error) {
 	}
 	defer seal.Discard()
 	directory := b.provider.(providers.Directory)
-	for page, err := range directory.Directory(ctx, "") {
-		if err != nil {
-			return nil, err
-		}
+	err = insist(func(at providers.Cursor) iter.Seq2[providers.Page, error] { return directory.Directory(ctx, at) }, func(page providers.Page) error {
 		for _, doc := range page.Documents {
 			rows, err := directory.Snapshot(doc)
 			if err == nil {
@@ -115,11 +112,38 @@ func (b *bareLoop) directory(ctx context.Context) ([]lake.File, error) {
 				err = seal.Document(doc)
 			}
 			if err != nil {
-				return nil, err
+				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return seal.Close(ctx)
+}
+
+// tries is how often in a row the loop asks for the same thing.
+const tries = 5
+
+// insist walks pages to their end, from the last one on where the walk breaks.
+func insist(walk func(providers.Cursor) iter.Seq2[providers.Page, error], each func(providers.Page) error) error {
+	var at providers.Cursor
+	for failures := 0; ; {
+		var broken error
+		for page, err := range walk(at) {
+			if broken = err; err != nil {
+				break
+			}
+			if err := each(page); err != nil {
+				return err
+			}
+			at, failures = page.Next, 0
+		}
+		if failures++; broken == nil || failures == tries {
+			return broken
+		}
+	}
 }
 
 // turn is one conversation on its way, in the order of the list.
@@ -161,28 +185,37 @@ func (b *bareLoop) window(ctx context.Context, window schemas.Window) ([]lake.Fi
 func (b *bareLoop) list(ctx context.Context, window schemas.Window, turns chan<- turn) error {
 	fetchers, ctx := errgroup.WithContext(ctx)
 	fetchers.SetLimit(b.Parallel)
-	for page, err := range b.provider.Conversations(ctx, window, "") {
-		if err != nil {
-			_ = fetchers.Wait()
-			return err
-		}
+	walk := func(at providers.Cursor) iter.Seq2[providers.Page, error] {
+		return b.provider.Conversations(ctx, window, at)
+	}
+	err := insist(walk, func(page providers.Page) error {
 		for i, ref := range page.Refs {
 			t := make(turn, 1)
 			select {
 			case turns <- t:
 			case <-ctx.Done():
-				return fetchers.Wait()
+				return ctx.Err()
 			}
 			fetchers.Go(func() error {
 				b.free <- struct{}{}
 				defer func() { <-b.free }()
 				docs, err := b.fetch(ctx, ref, page.Documents[i])
+				for range tries {
+					if err == nil || ctx.Err() != nil {
+						break
+					}
+					docs, err = b.fetch(ctx, ref, page.Documents[i])
+				}
 				t <- docs
 				return err
 			})
 		}
+		return nil
+	})
+	if failed := fetchers.Wait(); failed != nil {
+		return failed // the walk may have ended because of it
 	}
-	return fetchers.Wait()
+	return err
 }
 
 func (b *bareLoop) fetch(ctx context.Context, ref providers.Ref, listed schemas.Document) ([]schemas.Document, error) {

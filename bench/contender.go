@@ -39,6 +39,7 @@ type outcome struct {
 	cpu    time.Duration // of its processes, without servers apart
 	memory int64         // the most that one of its processes had resident
 	server int64         // the same of the Temporal server apart, 0 where there is none
+	others time.Duration // what the rest of the machine used meanwhile, the platform included
 	events int64         // of all histories, -1 where there are none
 	lake   *lake.Lake
 	files  []lake.File
@@ -67,12 +68,8 @@ func (s *stage) run(ctx context.Context, contender string) (outcome, error) {
 }
 
 func (s *stage) runBare(ctx context.Context) (outcome, error) {
-	config, err := json.Marshal(bare{World: s.World, URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel})
-	if err != nil {
-		return outcome{}, err
-	}
-	began := time.Now()
-	p, err := start(s.folder, nil, nil, nil, s.self, "bare", string(config))
+	began, used := time.Now(), busy()
+	p, err := start(s.folder, nil, nil, nil, s.self, "bare", s.bareConfig())
 	if err == nil {
 		err = p.wait(ctx)
 	}
@@ -80,14 +77,29 @@ func (s *stage) runBare(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	out := outcome{wall: time.Since(began), cpu: p.cpu(), memory: p.memory(), events: -1}
+	out.others = busy() - used - out.cpu
+	return out, s.openBare(ctx, &out)
+}
+
+// bareConfig is what the process of the bare loop is given.
+func (s *stage) bareConfig() string {
+	text, err := json.Marshal(bare{World: s.World, URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel})
+	if err != nil {
+		panic(err) // numbers and texts
+	}
+	return string(text)
+}
+
+// openBare opens what the bare loop wrote.
+func (s *stage) openBare(ctx context.Context, out *outcome) (err error) {
 	if out.lake, err = s.open(ctx, lake.Config{URL: "file:" + filepath.Join(s.folder, "lake")}); err != nil {
-		return out, err
+		return err
 	}
 	text, err := os.ReadFile(filepath.Join(s.folder, bareFiles))
 	if err == nil {
 		err = json.Unmarshal(text, &out.files)
 	}
-	return out, err
+	return err
 }
 
 func (s *stage) open(ctx context.Context, c lake.Config) (*lake.Lake, error) {

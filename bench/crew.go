@@ -32,7 +32,7 @@ func (c *crew) work(ctx context.Context) (outcome, error) {
 			p.kill()
 		}
 	}()
-	began := time.Now()
+	began, used := time.Now(), busy()
 	exporting, err := c.export()
 	if err != nil {
 		return outcome{}, err
@@ -54,6 +54,7 @@ func (c *crew) work(ctx context.Context) (outcome, error) {
 		return outcome{}, fmt.Errorf("export: %w", err)
 	}
 	out := outcome{wall: time.Since(began)}
+	used = busy() - used
 	for _, other := range others {
 		other.stop()
 	}
@@ -61,6 +62,7 @@ func (c *crew) work(ctx context.Context) (outcome, error) {
 		out.cpu += p.cpu()
 		out.memory = max(out.memory, p.memory())
 	}
+	out.others = used - out.cpu
 	return out, nil
 }
 

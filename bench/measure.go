@@ -38,13 +38,15 @@ type Measured struct {
 
 	CPU          float64 `json:"cpu_seconds"`
 	SimulatorCPU float64 `json:"simulator_cpu_seconds"`
-	Memory       int64   `json:"memory_bytes"`
-	Server       int64   `json:"server_memory_bytes,omitempty"`
-	Events       int64   `json:"events"` // -1 where there are none
-	Files        int     `json:"files"`
-	MedianFile   int64   `json:"median_file_bytes"`
-	Bytes        int64   `json:"bytes"`
-	Repeated     int64   `json:"repeated,omitempty"`
+	// Elsewhere is how many processors on average did something else: of servers apart, or not of this program at all.
+	Elsewhere  float64 `json:"elsewhere_cores"`
+	Memory     int64   `json:"memory_bytes"`
+	Server     int64   `json:"server_memory_bytes,omitempty"`
+	Events     int64   `json:"events"` // -1 where there are none
+	Files      int     `json:"files"`
+	MedianFile int64   `json:"median_file_bytes"`
+	Bytes      int64   `json:"bytes"`
+	Repeated   int64   `json:"repeated,omitempty"`
 
 	difference
 	Parquet *Parquet `json:"parquet,omitempty"`
@@ -64,6 +66,7 @@ func measure(s Scenario, contender string, necessary int64, out outcome, c count
 		Peak1: c.Second, Peak10: c.Ten, CPU: out.cpu.Seconds(), SimulatorCPU: c.CPU.Seconds(), Memory: out.memory, Server: out.server,
 		Events: out.events, Repeated: c.Repeated, difference: d,
 	}
+	m.Elsewhere = max(0, (out.others-c.CPU).Seconds()/m.Seconds)
 	if len(c.Series) <= seriesKept {
 		m.Series = c.Series
 	}

@@ -22,7 +22,7 @@ type options struct {
 // axes, where any is given, span scenarios of their own.
 type axes struct {
 	conversations, latency, budget, errors, workers, kill string
-	headers, halve                                        bool
+	headers, halve, parquet                               bool
 	months, giant                                         int
 }
 
@@ -45,6 +45,7 @@ func readOptions(args []string, log io.Writer) (options, error) {
 	flags.StringVar(&a.kill, "kill", "", "axis: shares of the necessary requests after which chatlake is killed and started again, for example 0.5")
 	flags.BoolVar(&a.headers, "headers", false, "with axes: answers say what is left of the budget")
 	flags.BoolVar(&a.halve, "halve", false, "with axes: half of the budget is allowed from the middle on")
+	flags.BoolVar(&a.parquet, "parquet", false, "with axes: compare the files with DuckDB's rewrite of them")
 	flags.IntVar(&a.months, "months", 12, "with axes: windows that the conversations were created in")
 	flags.IntVar(&a.giant, "giant", 0, "with axes: messages of one conversation")
 	if err := flags.Parse(args); err != nil {
@@ -90,7 +91,7 @@ func (a axes) scenarios() ([]Scenario, error) {
 	if !a.given() {
 		return nil, nil
 	}
-	all := []Scenario{{World: World{Months: a.months, Giant: a.giant}, Site: Site{Headers: a.headers}, Contenders: []string{bareName, folderName}}}
+	all := []Scenario{{World: World{Months: a.months, Giant: a.giant}, Site: Site{Headers: a.headers}, Parquet: a.parquet, Contenders: []string{bareName, folderName}}}
 	for _, axis := range []struct {
 		name, values string
 		set          func(*Scenario, float64)

@@ -35,6 +35,19 @@ func startPlatform(ctx context.Context, program string, config simulated) (*plat
 		_ = input.Close()
 		return nil, err
 	}
+	go func() {
+		<-p.process.exited
+		_ = out.Close() // whoever still listens learns of it
+	}()
+	if err := p.listen(ctx, said); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("start the simulated platform: %w\n%s", err, p.process.said.String())
+	}
+	return p, nil
+}
+
+// listen waits for the line that says where the platform is.
+func (p *platform) listen(ctx context.Context, said io.Reader) error {
 	first := make(chan error, 1)
 	go func() {
 		line, err := bufio.NewReader(said).ReadBytes('\n')
@@ -44,17 +57,11 @@ func startPlatform(ctx context.Context, program string, config simulated) (*plat
 		first <- err
 	}()
 	select {
-	case err = <-first:
-	case <-p.process.exited:
-		err = fmt.Errorf("it ended: %s", p.process.said.String())
+	case err := <-first:
+		return err
 	case <-ctx.Done():
-		err = ctx.Err()
+		return ctx.Err()
 	}
-	if err != nil {
-		p.stop()
-		return nil, fmt.Errorf("start the simulated platform: %w", err)
-	}
-	return p, nil
 }
 
 func (p *platform) stop() {

@@ -123,6 +123,23 @@ func (p *process) stop() {
 	}
 }
 
+// busy is what all processes of the machine have used of its processors so far, 0 where that is not to be had.
+func busy() time.Duration {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	// cpu user nice system idle iowait irq softirq steal, in hundredths of a second
+	line, _, _ := strings.Cut(string(text), "\n")
+	var sum int64
+	for i, field := range strings.Fields(line) {
+		if ticks, err := strconv.ParseInt(field, 10, 64); err == nil && i != 4 && i != 5 && i < 9 {
+			sum += ticks
+		}
+	}
+	return time.Duration(sum) * 10 * time.Millisecond
+}
+
 // tailBytes is how much of what a process says is kept.
 const tailBytes = 4 << 10
 

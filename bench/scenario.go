@@ -190,7 +190,7 @@ func (s Scenario) axes() string {
 		add("latency%d", s.Site.LatencyMS)
 	}
 	if s.Site.Errors > 0 {
-		add("errors%g%%", s.Site.Errors*100)
+		add("errors%g", s.Site.Errors)
 	}
 	if s.Site.HalveAt > 0 {
 		add("halved")
