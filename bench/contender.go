@@ -39,10 +39,12 @@ type outcome struct {
 	cpu    time.Duration // of its processes, without servers apart
 	memory int64         // the most that one of its processes had resident
 	server int64         // the same of the Temporal server apart, 0 where there is none
-	others time.Duration // what the rest of the machine used meanwhile, the platform included
-	events int64         // of all histories, -1 where there are none
-	lake   *lake.Lake
-	files  []lake.File
+	// serverCPU is what the server apart used, without its database.
+	serverCPU time.Duration
+	others    time.Duration // what the rest of the machine used meanwhile, the platform included
+	events    int64         // of all histories, -1 where there are none
+	lake      *lake.Lake
+	files     []lake.File
 }
 
 // stage is where one contender plays.
@@ -162,9 +164,13 @@ func (s *stage) runChatlake(ctx context.Context, contender string) (outcome, err
 		return outcome{}, err
 	}
 	crew := &crew{stage: s, folder: folder, store: store, server: server}
+	before := server.cpu()
 	out, err := crew.work(ctx)
 	if err != nil {
 		return out, err
+	}
+	if server != nil {
+		out.server, out.serverCPU = server.process.memory(), server.cpu()-before
 	}
 	if out.events, err = crew.events(ctx); err != nil {
 		return out, err

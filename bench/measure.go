@@ -42,7 +42,8 @@ type Measured struct {
 	Elsewhere  float64 `json:"elsewhere_cores"`
 	Memory     int64   `json:"memory_bytes"`
 	Server     int64   `json:"server_memory_bytes,omitempty"`
-	Events     int64   `json:"events"` // -1 where there are none
+	ServerCPU  float64 `json:"server_cpu_seconds,omitempty"` // of the Temporal server apart, without its database
+	Events     int64   `json:"events"`                       // -1 where there are none
 	Files      int     `json:"files"`
 	MedianFile int64   `json:"median_file_bytes"`
 	Bytes      int64   `json:"bytes"`
@@ -63,7 +64,7 @@ func measure(s Scenario, contender string, necessary int64, out outcome, c count
 	m := Measured{
 		Scenario: s, Contender: contender, Seconds: out.wall.Seconds(), Asking: c.Last.Sub(c.First).Seconds(),
 		Necessary: necessary, Requests: c.Requests, Throttled: c.Throttled, Errors: c.Failed, InFlight: c.InFlight,
-		Peak1: c.Second, Peak10: c.Ten, CPU: out.cpu.Seconds(), SimulatorCPU: c.CPU.Seconds(), Memory: out.memory, Server: out.server,
+		Peak1: c.Second, Peak10: c.Ten, CPU: out.cpu.Seconds(), SimulatorCPU: c.CPU.Seconds(), Memory: out.memory, Server: out.server, ServerCPU: out.serverCPU.Seconds(),
 		Events: out.events, Repeated: c.Repeated, difference: d,
 	}
 	m.Elsewhere = max(0, (out.others-c.CPU).Seconds()/m.Seconds)

@@ -49,13 +49,13 @@ func start(folder string, env []string, out io.Writer, in io.Reader, program str
 const lookEvery = 50 * time.Millisecond
 
 func (p *process) watch() {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	every := time.NewTicker(lookEvery)
+	defer every.Stop()
 	for {
 		select {
 		case <-p.exited:
 			return
-		case <-tick.C:
+		case <-every.C:
 			if n := residentPeak(p.cmd.Process.Pid); n > 0 {
 				p.mu.Lock()
 				p.peak = n
@@ -123,6 +123,25 @@ func (p *process) stop() {
 	}
 }
 
+// tick is the unit of time that the system counts processors' use in.
+const tick = 10 * time.Millisecond
+
+// cpuOf is what a process that runs has used so far, 0 where that is not to be had.
+func cpuOf(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The name of the program, in brackets, may hold anything; user and system time are the 12th and 13th field after it.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * tick
+}
+
 // busy is what all processes of the machine have used of its processors so far, 0 where that is not to be had.
 func busy() time.Duration {
 	text, err := os.ReadFile("/proc/stat")
@@ -137,7 +156,7 @@ func busy() time.Duration {
 			sum += ticks
 		}
 	}
-	return time.Duration(sum) * 10 * time.Millisecond
+	return time.Duration(sum) * tick
 }
 
 // tailBytes is how much of what a process says is kept.

@@ -21,6 +21,14 @@ type server struct {
 	events  func(context.Context) (int64, error)
 }
 
+// cpu is what the server has used so far; 0 where there is none.
+func (s *server) cpu() time.Duration {
+	if s == nil {
+		return 0
+	}
+	return cpuOf(s.process.cmd.Process.Pid)
+}
+
 // server starts the one that a contender needs, nil where it has it in process.
 func (s *stage) server(ctx context.Context, contender string, store lake.Config) (*server, error) {
 	switch contender {
