@@ -150,7 +150,7 @@ func BenchmarkDigest(b *testing.B) {
 
 // staged is a shard that was listed and fetched, ready to be sealed.
 type staged struct {
-	activities activities.Activities
+	activities *activities.Activities
 	input      activities.SealShardInput
 }
 
@@ -165,7 +165,7 @@ func stageShard(b *testing.B, p providers.Definition, provider providers.Provide
 		Provider: provider, Name: p.Name, MessageRequests: p.MessageRequests, MetadataRequests: p.MetadataRequests,
 		Batch: p.Batch, MetadataBatch: p.MetadataBatch, Parallel: 8,
 	}
-	s := staged{activities: activities.Activities{
+	s := staged{activities: &activities.Activities{
 		Lake: l, Connect: func(context.Context, string) (activities.Connection, error) { return connection, nil },
 	}}
 	s.input.Target = activities.Target{Shard: shardOf(p), Generation: 1}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -36,6 +37,8 @@ type Lake struct {
 	now     func() time.Time
 	// fileBytes is that of the Config.
 	fileBytes int64
+	decoders  sync.Pool // of staged objects
+	headers   headers
 }
 
 // Open makes a lake. It creates a local folder that does not exist; a bucket must be there.

@@ -1,16 +1,13 @@
 package lake
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"hash"
 	"io"
-	"os"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -29,10 +26,7 @@ const (
 type Stage struct {
 	store     Store
 	key       string
-	file      *os.File
-	sum       hash.Hash
-	bytes     int64
-	buffer    *bufio.Writer
+	spool     *spool
 	encoder   *zstd.Encoder
 	documents int64
 	ended     bool
@@ -49,26 +43,23 @@ type staged struct {
 
 // Stage begins a staged object under a key that is used once. The header is any JSON value, nil for none.
 func (l *Lake) Stage(_ context.Context, shard Shard, generation int, name string, header any) (*Stage, error) {
-	if err := os.MkdirAll(l.scratch, 0o755); err != nil {
-		return nil, fmt.Errorf("make scratch folder: %w", err)
-	}
-	file, err := os.CreateTemp(l.scratch, "stage-")
-	if err != nil {
-		return nil, fmt.Errorf("stage %s: %w", name, err)
-	}
-	_ = os.Remove(file.Name()) // an open file lives on without its name, and goes with the process
-	s := &Stage{store: l.store, key: stagingKey(shard, generation, name), file: file, sum: sha256.New()}
-	s.buffer = bufio.NewWriterSize(io.MultiWriter(file, s.sum, (*counter)(&s.bytes)), 64<<10)
-	s.encoder, err = zstd.NewWriter(s.buffer, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
-	if err == nil {
-		err = s.json(header)
-	}
-	if err != nil {
+	s := &Stage{store: l.store, key: stagingKey(shard, generation, name), spool: newSpool(l.scratch), encoder: encoders.Get().(*zstd.Encoder)}
+	s.encoder.Reset(s.spool)
+	if err := s.json(header); err != nil {
 		s.Discard()
 		return nil, fmt.Errorf("stage %s: %w", name, err)
 	}
 	return s, nil
 }
+
+// encoders are used again: a new one clears megabytes first.
+var encoders = sync.Pool{New: func() any {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return e
+}}
 
 // Add writes a document.
 func (s *Stage) Add(doc schemas.Document) error {
@@ -109,35 +100,28 @@ func (s *Stage) Commit(ctx context.Context) (Staged, error) {
 	defer s.Discard()
 	err := s.encoder.Close()
 	if err == nil {
-		err = s.buffer.Flush()
-	}
-	if err == nil {
-		_, err = s.file.Seek(0, io.SeekStart)
-	}
-	if err == nil {
-		err = s.store.Put(ctx, s.key, s.file, s.bytes, false)
+		var body io.ReadSeeker
+		if body, err = s.spool.reader(); err == nil {
+			if err = s.store.Put(ctx, s.key, body, s.spool.bytes, false); err != nil {
+				s.spool.memory = nil // the request may still be at it: it must not become another object's
+			}
+		}
 	}
 	if err != nil {
 		return Staged{}, fmt.Errorf("stage: %w", err)
 	}
-	return Staged{Key: s.key, SHA256: hex.EncodeToString(s.sum.Sum(nil)), Bytes: s.bytes, Documents: s.documents}, nil
+	return Staged{Key: s.key, SHA256: hex.EncodeToString(s.spool.sum.Sum(nil)), Bytes: s.spool.bytes, Documents: s.documents}, nil
 }
 
-// Discard removes the local file.
+// Discard lets go of what is not in the lake.
 func (s *Stage) Discard() {
 	if s.ended {
 		return
 	}
 	s.ended = true
-	_ = s.encoder.Close() // its file is thrown away
-	removeScratch(s.file)
-}
-
-type counter int64
-
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
+	s.encoder.Reset(nil)
+	encoders.Put(s.encoder)
+	s.spool.discard()
 }
 
 // ClearStaging removes everything that was staged for a generation, and says how much it was.

@@ -3,7 +3,6 @@ package lake
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -11,21 +10,35 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ReadHeader fills header from a staged object.
+// ReadHeader fills header from a staged object, or from what was read of it before.
 func (l *Lake) ReadHeader(ctx context.Context, st Staged, header any) error {
-	r, err := l.openStaged(ctx, st)
-	if err != nil {
-		return err
+	b, ok := l.headers.of(st)
+	if !ok {
+		r, err := l.openStaged(ctx, st)
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		if b, err = r.frame(maxMetaBytes); err != nil {
+			return fmt.Errorf("read header of staged %s: %w", st.Key, err)
+		}
 	}
-	defer r.close()
-	return r.header(header)
+	if header != nil {
+		if err := json.Unmarshal(b, header); err != nil {
+			return fmt.Errorf("read header of staged %s: %w", st.Key, err)
+		}
+	}
+	if !ok {
+		l.headers.remember(st, b)
+	}
+	return nil
 }
 
 // ReadStaged yields the documents of a staged object, after header was filled; nil where none is wanted. Nothing is
@@ -53,20 +66,29 @@ func (l *Lake) ReadStaged(ctx context.Context, st Staged, header any) iter.Seq2[
 // stagedReader decodes a staged object.
 type stagedReader struct {
 	key     string
-	file    *os.File
+	lake    *Lake
+	spool   *spool
 	decoder *zstd.Decoder
 	in      *bufio.Reader
 }
+
+// decoder is one that is used again, where there is one: a new one clears megabytes first. They belong to the lake, for
+// there are channels in them, and a trial of the protocol does not let these out.
+func (l *Lake) decoder() (*zstd.Decoder, error) {
+	if d, ok := l.decoders.Get().(*zstd.Decoder); ok {
+		return d, nil
+	}
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20), zstd.WithDecoderLowmem(true))
+}
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
 
 // readsBeforeLost is how often a staged object is read before what comes is taken for what it is: fetching a shard anew is
 // too dear for an answer that was cut short on its way.
 const readsBeforeLost = 3
 
-// openStaged copies the object to a local file, and opens it only when its digest is right.
+// openStaged copies the object, and opens it only when its digest is right.
 func (l *Lake) openStaged(ctx context.Context, st Staged) (r *stagedReader, err error) {
-	if err := os.MkdirAll(l.scratch, 0o755); err != nil {
-		return nil, fmt.Errorf("make scratch folder: %w", err)
-	}
 	for range readsBeforeLost {
 		if r, err = l.copyStaged(ctx, st); !errors.Is(err, errOtherBytes) {
 			break
@@ -89,21 +111,17 @@ func (l *Lake) copyStaged(ctx context.Context, st Staged) (_ *stagedReader, err 
 		return nil, err
 	}
 	defer body.Close()
-	file, err := os.CreateTemp(l.scratch, "read-")
-	if err != nil {
-		return nil, err
-	}
-	_ = os.Remove(file.Name()) // an open file lives on without its name, and goes with the process
-	r := &stagedReader{key: st.Key, file: file}
-	sum := sha256.New()
-	if _, err = io.Copy(io.MultiWriter(file, sum), contextReader{ctx, body}); err == nil {
-		_, err = file.Seek(0, io.SeekStart)
-	}
-	if err == nil && hex.EncodeToString(sum.Sum(nil)) != st.SHA256 {
+	r := &stagedReader{key: st.Key, lake: l, spool: newSpool(l.scratch)}
+	sum := r.spool.sum
+	if _, err = io.Copy(r.spool, contextReader{ctx, body}); err == nil && hex.EncodeToString(sum.Sum(nil)) != st.SHA256 {
 		err = errOtherBytes
 	}
+	var copied io.Reader
 	if err == nil {
-		err = r.decode(file)
+		copied, err = r.spool.reader()
+	}
+	if err == nil {
+		err = r.decode(copied)
 	}
 	if err != nil {
 		r.close()
@@ -113,18 +131,22 @@ func (l *Lake) copyStaged(ctx context.Context, st Staged) (_ *stagedReader, err 
 }
 
 func (r *stagedReader) decode(in io.Reader) (err error) {
-	r.decoder, err = zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
-	if err == nil {
-		r.in = bufio.NewReaderSize(r.decoder, 64<<10)
+	if r.decoder, err = r.lake.decoder(); err != nil {
+		return err
 	}
-	return err
+	r.in = readers.Get().(*bufio.Reader)
+	r.in.Reset(r.decoder)
+	return r.decoder.Reset(in)
 }
 
 func (r *stagedReader) close() {
 	if r.decoder != nil {
-		r.decoder.Close()
+		r.in.Reset(nil)
+		readers.Put(r.in)
+		_ = r.decoder.Reset(nil) // never fails
+		r.lake.decoders.Put(r.decoder)
 	}
-	removeScratch(r.file)
+	r.spool.discard()
 }
 
 func (r *stagedReader) header(v any) error {

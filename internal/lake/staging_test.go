@@ -223,3 +223,53 @@ func TestStagedObjectIsReadAgainBeforeItIsLost(t *testing.T) {
 		}
 	}
 }
+
+// counted counts what is read.
+type counted struct {
+	Store
+	gets int
+}
+
+func (c *counted) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	c.gets++
+	return c.Store.Get(ctx, key, offset, length)
+}
+
+func TestHeadersAreRemembered(t *testing.T) {
+	l := openFolder(t)
+	store := &counted{Store: l.store}
+	l.store = store
+	var pages []Staged
+	for n := range rememberedHeaders + 1 {
+		stage, err := l.Stage(t.Context(), may("acme"), 1, "page", n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, err := stage.Commit(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, st)
+	}
+	read := func(n, want int) {
+		t.Helper()
+		var header int
+		before := store.gets
+		if err := l.ReadHeader(t.Context(), pages[n], &header); err != nil || header != n {
+			t.Errorf("header of page %d is %d, error %v", n, header, err)
+		}
+		if got := store.gets - before; got != want {
+			t.Errorf("page %d was read %d times, want %d", n, got, want)
+		}
+	}
+	read(0, 1)
+	read(0, 0)
+	for n := range pages[1:] {
+		read(n+1, 1)
+	}
+	read(0, 1) // the others have taken its place
+	var wrong []string
+	if err := l.ReadHeader(t.Context(), pages[0], &wrong); err == nil {
+		t.Error("a number was taken for a list")
+	}
+}

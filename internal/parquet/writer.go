@@ -41,14 +41,13 @@ type Summary struct {
 // Writer writes rows of one table as one Parquet file. After an error every further call returns that error.
 type Writer[R any] struct {
 	table         *schemas.Table[R]
-	leaves        []schemas.Leaf
+	*buffers      // nil once the file has ended
 	rowGroupBytes int64
 	maxRowBytes   int64
 	buffered      int64 // bytes in leaves
 	waiting       int64 // rows in leaves
 	out           *file.Writer
 	sink          *sink
-	column        columnWriter
 	summary       Summary
 	closed        bool
 	err           error
@@ -59,7 +58,7 @@ func NewWriter[R any](to io.Writer, table *schemas.Table[R], o Options) (*Writer
 	if o.RowGroupBytes == 0 {
 		o.RowGroupBytes = DefaultRowGroupBytes
 	}
-	w := &Writer[R]{table: table, leaves: table.Leaves(), rowGroupBytes: o.RowGroupBytes, maxRowBytes: maxRowBytes, sink: &sink{to: to}}
+	w := &Writer[R]{table: table, buffers: buffersOf(table.Shape), rowGroupBytes: o.RowGroupBytes, maxRowBytes: maxRowBytes, sink: &sink{to: to}}
 	err := w.guard("begin file", func() error {
 		if err := useCodec(); err != nil {
 			return err
@@ -203,7 +202,8 @@ func (w *Writer[R]) Close() (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	w.closed, w.leaves = true, nil
+	giveBack(w.table.Shape, w.buffers)
+	w.closed, w.buffers = true, nil
 	w.summary.Bytes = w.sink.bytes
 	return w.summary, nil
 }

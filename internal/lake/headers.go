@@ -1,0 +1,41 @@
+package lake
+
+import "sync"
+
+// A process remembers the headers of staged objects that it has read: all chunks of a page ask for the same one, and the page
+// with all its documents would be read for each. What is staged never changes, so none is ever stale.
+const (
+	rememberedHeaders     = 32
+	rememberedHeaderBytes = 256 << 10 // a larger one is read again
+)
+
+// headers are what was read last, as JSON.
+type headers struct {
+	mu    sync.Mutex
+	known map[Staged][]byte
+	order []Staged // the oldest first
+}
+
+func (h *headers) of(st Staged) ([]byte, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	header, ok := h.known[st]
+	return header, ok
+}
+
+func (h *headers) remember(st Staged, header []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.known[st]; ok || len(header) > rememberedHeaderBytes {
+		return
+	}
+	if h.known == nil {
+		h.known = map[Staged][]byte{}
+	}
+	if len(h.order) == rememberedHeaders {
+		delete(h.known, h.order[0])
+		h.order = h.order[1:]
+	}
+	h.known[st] = header
+	h.order = append(h.order, st)
+}
