@@ -67,7 +67,7 @@ type bareLoop struct {
 	free     chan struct{} // holds one for each conversation that is being fetched
 }
 
-// windowsAtOnce is how many windows are copied side by side.
+// windowsAtOnce is how many windows are copied side by side, with the directory beside them.
 const windowsAtOnce = 2
 
 func (b *bareLoop) shard(stream string, w schemas.Window) lake.Shard {
@@ -75,22 +75,22 @@ func (b *bareLoop) shard(stream string, w schemas.Window) lake.Shard {
 }
 
 func (b *bareLoop) run(ctx context.Context) ([]lake.File, error) {
-	files, err := b.directory(ctx)
-	if err != nil {
-		return nil, err
-	}
 	windows := b.World.window().Cut("month")
-	written := make([][]lake.File, len(windows))
+	written := make([][]lake.File, len(windows)+1)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(windowsAtOnce)
+	group.SetLimit(windowsAtOnce + 1)
+	group.Go(func() (err error) {
+		written[len(windows)], err = b.directory(ctx)
+		return err
+	})
 	for i, window := range windows {
 		group.Go(func() (err error) {
 			written[i], err = b.window(ctx, window)
 			return err
 		})
 	}
-	err = group.Wait()
-	return slices.Concat(append(written, files)...), err
+	err := group.Wait()
+	return slices.Concat(written...), err
 }
 
 // directory copies what is no conversation.

@@ -302,3 +302,35 @@ func TestScenarios(t *testing.T) {
 		t.Error("no error for a scenario that there is not")
 	}
 }
+
+func TestResultsAreAdded(t *testing.T) {
+	of := func(name, contender string, seconds float64) Measured {
+		return Measured{Scenario: Scenario{Name: name}, Contender: contender, Seconds: seconds, Events: -1, Series: []second{{1, 0}}}
+	}
+	o := options{out: filepath.Join(t.TempDir(), "new", "results.json"), compact: true}
+	none, err := earlier(o.results())
+	if err != nil || none != nil {
+		t.Fatalf("results %v, error %v, of a file that is not there", none, err)
+	}
+	if err := o.save(Report{Results: []Measured{of("a", bareName, 1), of("a", folderName, 2)}}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := earlier(o.results())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Report{Results: kept}
+	r.put(of("a", folderName, 3))
+	r.put(of("b", folderName, 4))
+	want := []Measured{of("a", bareName, 1), of("a", folderName, 3), of("b", folderName, 4)}
+	want[0].Series = nil // left out
+	if diff := cmp.Diff(want, r.Results, cmp.AllowUnexported(Measured{})); diff != "" {
+		t.Errorf("results (-want +got):\n%s", diff)
+	}
+	if err := os.WriteFile(o.results(), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := earlier(o.results()); err == nil {
+		t.Error("no error for a file that is cut off")
+	}
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,21 +15,22 @@ type programs struct {
 	self     string // this harness, for the platform and for the bare loop
 	temporal string // a Temporal server over PostgreSQL; empty until somebody needs it
 	folder   string
-	here     string // of this harness's source
+}
+
+// here is the folder of this harness's source.
+func here() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
 }
 
 // build makes the binaries that every scenario needs.
 func build(ctx context.Context, folder string) (*programs, error) {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		return nil, errors.New("this harness does not know where its source is")
-	}
-	p := &programs{folder: folder, here: filepath.Dir(file)}
+	p := &programs{folder: folder}
 	var err error
-	if p.chatlake, err = p.compile(ctx, "chatlake", filepath.Dir(p.here), "./cmd/chatlake"); err != nil {
+	if p.chatlake, err = p.compile(ctx, "chatlake", filepath.Dir(here()), "./cmd/chatlake"); err != nil {
 		return nil, err
 	}
-	p.self, err = p.compile(ctx, "bench", p.here, ".")
+	p.self, err = p.compile(ctx, "bench", here(), ".")
 	return p, err
 }
 

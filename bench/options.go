@@ -16,6 +16,7 @@ type options struct {
 	scenarios, contenders string
 	out, markdown         string
 	list, keep            bool
+	add, compact          bool
 	axes                  axes
 }
 
@@ -30,9 +31,11 @@ func readOptions(args []string, log io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&o.scenarios, "scenarios", "quick", "quick, full, or names of scenarios, separated by commas")
+	flags.StringVar(&o.scenarios, "scenarios", "quick", "quick, full, none, or names of scenarios, separated by commas")
 	flags.StringVar(&o.contenders, "contenders", "", "only these of the contenders of each scenario, or with axes: those that take part (default bare,folder)")
 	flags.StringVar(&o.out, "out", "", "file for the results as JSON (default results/<scenarios>.json beside this program's source)")
+	flags.BoolVar(&o.add, "add", false, "keep what the file for the results has of other scenarios and contenders")
+	flags.BoolVar(&o.compact, "compact", false, "leave the single seconds of the runs out of the file for the results")
 	flags.StringVar(&o.markdown, "markdown", "", "file for the tables as Markdown: it takes the place of what stands between the marks, or of the whole file where there are none")
 	flags.BoolVar(&o.list, "list", false, "list the scenarios and run nothing")
 	flags.BoolVar(&o.keep, "keep", false, "keep the folders of the runs, lakes and all, and say where they are")

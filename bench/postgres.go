@@ -31,7 +31,7 @@ func (s *stage) serverOverPostgres(ctx context.Context) (*server, error) {
 		return nil, &errLeftOut{"PostgreSQL does not run as root: " + err.Error()}
 	}
 	if s.temporal == "" {
-		if s.temporal, err = s.compile(ctx, "temporal", s.here, "./temporal"); err != nil {
+		if s.temporal, err = s.compile(ctx, "temporal", here(), "./temporal"); err != nil {
 			return nil, err
 		}
 	}

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
 // Report is all that one run of the program measured.
 type Report struct {
 	Machine Machine    `json:"machine"`
-	Seconds float64    `json:"seconds"`
 	Results []Measured `json:"results"`
 	Targets []Target   `json:"targets"`
 }
@@ -42,15 +42,53 @@ func memoryOfMachine() int64 {
 	return kilobytes << 10
 }
 
-// save writes the results where the flags say.
-func (b *benchmark) save(r Report) error {
-	name := b.out
-	if name == "" {
-		name = filepath.Join(b.here, "results", strings.ReplaceAll(b.scenarios, ",", "+")+".json")
-		if b.axes.given() {
-			name = filepath.Join(b.here, "results", "axes.json")
+// put adds a result, in the place of an earlier one of the same scenario and contender.
+func (r *Report) put(m Measured) {
+	for i, old := range r.Results {
+		if old.Scenario.Name == m.Scenario.Name && old.Contender == m.Contender {
+			r.Results[i] = m
+			return
 		}
 	}
+	r.Results = append(r.Results, m)
+}
+
+// results is the file that the results go to.
+func (o options) results() string {
+	switch {
+	case o.out != "":
+		return o.out
+	case o.axes.given():
+		return filepath.Join(here(), "results", "axes.json")
+	}
+	return filepath.Join(here(), "results", strings.ReplaceAll(o.scenarios, ",", "+")+".json")
+}
+
+// earlier is what a file of results has; none where there is no file.
+func earlier(name string) ([]Measured, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var r Report
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the results so far: %w", err)
+	}
+	return r.Results, nil
+}
+
+// save writes the results.
+func (o options) save(r Report) error {
+	if o.compact {
+		r.Results = slices.Clone(r.Results)
+		for i := range r.Results {
+			r.Results[i].Series = nil
+		}
+	}
+	name := o.results()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}

@@ -17,6 +17,34 @@ func (o options) bench(ctx context.Context, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	report := Report{Machine: machine()}
+	if o.add {
+		if report.Results, err = earlier(o.results()); err != nil {
+			return err
+		}
+	}
+	if len(scenarios) > 0 {
+		if err := o.play(ctx, scenarios, &report, log); err != nil {
+			return err
+		}
+	}
+	report.judge()
+	if err := o.save(report); err != nil {
+		return err
+	}
+	if err := report.write(out); err != nil {
+		return err
+	}
+	if o.markdown != "" {
+		if err := report.insert(o.markdown); err != nil {
+			return err
+		}
+	}
+	return report.defects()
+}
+
+// play runs scenarios and adds what they come to.
+func (o options) play(ctx context.Context, scenarios []Scenario, report *Report, log io.Writer) error {
 	folder, err := os.MkdirTemp("", "chatlake-bench-")
 	if err != nil {
 		return err
@@ -32,31 +60,19 @@ func (o options) bench(ctx context.Context, out, log io.Writer) error {
 		return err
 	}
 	b := &benchmark{options: o, programs: programs, log: log}
-	began := time.Now()
-	report := Report{Machine: machine()}
 	for _, s := range scenarios {
-		report.Results = append(report.Results, b.scenario(ctx, s)...)
-		report.judge()
+		for _, m := range b.scenario(ctx, s) {
+			report.put(m)
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := b.save(report); err != nil { // what was measured stays when a later run fails
+		report.judge()
+		if err := o.save(*report); err != nil { // what was measured stays when a later run fails
 			return err
 		}
 	}
-	report.Seconds = time.Since(began).Seconds()
-	if err := b.save(report); err != nil {
-		return err
-	}
-	if err := report.write(out); err != nil {
-		return err
-	}
-	if o.markdown != "" {
-		if err := report.insert(o.markdown); err != nil {
-			return err
-		}
-	}
-	return report.defects()
+	return nil
 }
 
 // benchmark is one run of the program.

@@ -110,9 +110,10 @@ func full() []Scenario {
 		}
 		all = append(all, s)
 	}
-	for _, ms := range []int{5, 50, 200} {
+	for _, point := range []struct{ ms, conversations int }{{5, 10_000}, {50, 20_000}, {200, 5_000}} {
 		all = append(all, Scenario{
-			Name: fmt.Sprintf("latency%d-5k", ms), World: World{Conversations: 5000}, Site: Site{LatencyMS: ms}, Contenders: everyone,
+			Name:  fmt.Sprintf("latency%d-%s", point.ms, short(point.conversations)),
+			World: World{Conversations: point.conversations}, Site: Site{LatencyMS: point.ms}, Contenders: everyone,
 		})
 	}
 	for _, budget := range []float64{10, 50, 500} {
@@ -163,6 +164,8 @@ func choose(text string) ([]Scenario, error) {
 		return quick(), nil
 	case "full":
 		return full(), nil
+	case "none":
+		return nil, nil
 	}
 	var chosen []Scenario
 	all := named()

@@ -56,7 +56,7 @@ func writeMarkdown(b *strings.Builder, g grid) {
 func resultTable(all []Measured) grid {
 	g := grid{{
 		"scenario", "contender", "wall s", "× least", "requests", "× necessary", "429", "max 1 s", "max 10 s", "budget", "of run",
-		"CPU s/1k", "sim CPU", "elsewhere", "memory", "events", "files", "median", "lost", "doubled", "again",
+		"CPU s/1k", "sim cores", "other cores", "memory", "events", "files", "median", "lost", "doubled", "again",
 	}}
 	for _, m := range all {
 		if m.LeftOut != "" || m.Failed != "" {
@@ -65,7 +65,7 @@ func resultTable(all []Measured) grid {
 		g = append(g, []string{
 			m.Scenario.Name, m.Contender, fmt.Sprintf("%.1f", m.Seconds), ratio(m.Seconds, m.Least), fmt.Sprint(m.Requests),
 			fmt.Sprintf("%.3f", float64(m.Requests)/float64(max(1, m.Necessary))), refused(m), fmt.Sprint(m.Peak1), fmt.Sprint(m.Peak10),
-			percent(m.Used), percent(m.UsedWhole), fmt.Sprintf("%.2f", m.perThousand(m.CPU)), fmt.Sprintf("%.1f", m.SimulatorCPU), fmt.Sprintf("%.1f", m.Elsewhere),
+			percent(m.Used), percent(m.UsedWhole), fmt.Sprintf("%.2f", m.perThousand(m.CPU)), fmt.Sprintf("%.2f", m.SimulatorCPU/max(0.01, m.Asking)), fmt.Sprintf("%.2f", m.Elsewhere),
 			size(m.Memory), counted(m.Events), fmt.Sprint(m.Files), size(m.MedianFile), fmt.Sprint(m.Lost), fmt.Sprint(m.Doubled + m.Foreign),
 			again(m),
 		})
