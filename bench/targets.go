@@ -103,7 +103,8 @@ func (r *Report) free(m Measured) {
 	i := slices.IndexFunc(r.Results, func(o Measured) bool {
 		return o.Contender == bareName && o.Scenario.Name == m.Scenario.Name && o.Failed == ""
 	})
-	if i < 0 || m.Scenario.Site.Errors > 0 {
+	// The loop has no S3 server and no server apart, so only where chatlake has none either are both the same.
+	if i < 0 || m.Scenario.Site.Errors > 0 || m.Contender != folderName {
 		return
 	}
 	bare := r.Results[i]
