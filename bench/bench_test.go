@@ -201,8 +201,8 @@ func TestTargets(t *testing.T) {
 	}
 	r := Report{Results: []Measured{
 		{Scenario: Scenario{Name: "b", Site: Site{Budget: 50}}, Contender: folderName, Used: 0.9, Requests: 1000, Throttled: 1, Peak10: 551},
-		{Scenario: Scenario{Name: "f", World: World{Conversations: 100}}, Contender: bareName, Seconds: 8, CPU: 4},
-		{Scenario: Scenario{Name: "f", World: World{Conversations: 100}}, Contender: folderName, Seconds: 10, CPU: 7},
+		{Scenario: Scenario{Name: "f", World: World{Conversations: 4000}}, Contender: bareName, Seconds: 8, CPU: 4},
+		{Scenario: Scenario{Name: "f", World: World{Conversations: 4000}}, Contender: folderName, Seconds: 10, CPU: 7},
 		{Scenario: Scenario{Name: "l", Site: Site{LatencyMS: 50}}, Contender: folderName, Seconds: 10, Least: 9.6},
 		{Scenario: Scenario{Name: "k", Kill: 0.5}, Contender: folderName, Necessary: 1000, Repeated: 6},
 		month(1000, 1, 100), month(10_000, 10, 100), month(100_000, 100, 121),

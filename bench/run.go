@@ -126,7 +126,12 @@ func (b *benchmark) contender(ctx context.Context, s Scenario, contender string)
 		return m, err
 	}
 	st.free = append(st.free, st.platform.stop)
-	out, err := st.run(ctx, contender)
+	limited, cancel := context.WithTimeoutCause(ctx, s.limit(), errSlow)
+	defer cancel()
+	out, err := st.run(limited, contender)
+	if errors.Is(err, errSlow) {
+		err = &errLeftOut{fmt.Sprintf("it had not ended after %s", s.limit())}
+	}
 	if err != nil {
 		return m, err
 	}
@@ -147,6 +152,9 @@ func (b *benchmark) contender(ctx context.Context, s Scenario, contender string)
 	}
 	return m, err
 }
+
+// errSlow ends what takes longer than its scenario allows. No row is wrong by that.
+var errSlow = errors.New("it takes too long")
 
 // end gives back what the run took, the last first.
 func (s *stage) end() {

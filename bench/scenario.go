@@ -23,6 +23,8 @@ type Scenario struct {
 	Workers int `json:"workers,omitempty"`
 	// Kill, when not 0, is the share of the necessary requests after which chatlake is killed and started again.
 	Kill float64 `json:"kill,omitempty"`
+	// Limit is how many seconds a contender gets; 0 is six hours.
+	Limit int `json:"limit_seconds,omitempty"`
 	// Parquet asks for the comparison with DuckDB's own rewrite of the same rows.
 	Parquet bool `json:"parquet,omitempty"`
 }
@@ -66,6 +68,10 @@ type Site struct {
 	Repeats bool `json:"repeats,omitempty"`
 }
 
+func (s Scenario) limit() time.Duration {
+	return time.Duration(cmp.Or(s.Limit, 6*60*60)) * time.Second
+}
+
 func (s Site) latency() time.Duration { return time.Duration(s.LatencyMS) * time.Millisecond }
 
 func (s Site) burst() int { return int(max(1, s.Budget)) }
@@ -82,18 +88,29 @@ var (
 	alone    = []string{folderName}
 )
 
+// quickLimit bounds the quick set, whatever goes wrong in it.
+const quickLimit = 180
+
 // quick shows every kind of scenario in a few minutes.
 func quick() []Scenario {
-	return []Scenario{
-		{Name: "free-4k", World: World{Conversations: 4000}, Contenders: append(slices.Clone(everyone), postgresName), Parquet: true},
+	all := []Scenario{
+		{Name: "free-4k", World: World{Conversations: 4000}, Contenders: everyone, Parquet: true},
 		{Name: "latency50-2k", World: World{Conversations: 2000}, Site: Site{LatencyMS: 50}, Contenders: []string{bareName, folderName}},
 		{Name: "budget50", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: []string{bareName, folderName}},
 		{Name: "budget500-headers", World: World{Conversations: lasting(20, 500)}, Site: Site{Budget: 500, Headers: true}, Contenders: alone},
 		{Name: "budget50-two", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: alone, Workers: 2},
+		{
+			Name: "halved50-short", World: World{Conversations: lasting(20, 50) + lasting(80, 25)}, Site: Site{Budget: 50, HalveAt: 20 * 50},
+			Contenders: alone,
+		},
 		{Name: "errors-2k", World: World{Conversations: 2000}, Site: Site{Errors: 0.01}, Contenders: []string{bareName, folderName}},
 		{Name: "giant-500", World: World{Conversations: 500, Giant: 5000}, Contenders: []string{bareName, folderName}},
 		{Name: "kill-4k", World: World{Conversations: 4000}, Site: Site{Repeats: true}, Contenders: alone, Kill: 0.5},
 	}
+	for i := range all {
+		all[i].Limit = quickLimit
+	}
+	return all
 }
 
 // full is all that the targets are about. It takes hours.

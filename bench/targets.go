@@ -32,6 +32,9 @@ const (
 	scanWanted       = 1.1
 )
 
+// shortest is the smallest account on which throughput without a budget is judged.
+const shortest = 4000
+
 // judge holds the results against the targets, each where it applies.
 func (r *Report) judge() {
 	r.Targets = nil
@@ -96,7 +99,7 @@ func (r *Report) free(m Measured) {
 	if m.Scenario.Site.Budget > 0 || m.Contender == bareName || m.Scenario.Kill > 0 {
 		return
 	}
-	if latency := m.Scenario.Site.LatencyMS; latency > 0 {
+	if m.Scenario.Site.LatencyMS > 0 {
 		r.atLeast("of the best that the concurrency allows", m, latencyWanted, m.Least/m.Seconds, share)
 		return
 	}
@@ -104,7 +107,9 @@ func (r *Report) free(m Measured) {
 		return o.Contender == bareName && o.Scenario.Name == m.Scenario.Name && o.Failed == ""
 	})
 	// The loop has no S3 server and no server apart, so only where chatlake has none either are both the same.
-	if i < 0 || m.Scenario.Site.Errors > 0 || m.Contender != folderName {
+	// In short runs little but start and stop is seen.
+	w := m.Scenario.World
+	if i < 0 || m.Scenario.Site.Errors > 0 || m.Contender != folderName || w.Giant > 0 || w.Conversations < shortest {
 		return
 	}
 	bare := r.Results[i]
