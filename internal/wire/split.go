@@ -2,10 +2,8 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"iter"
 	"strings"
-	"unicode/utf8"
 )
 
 // Bodies are checked to be JSON once, as a whole, and then only cut: decoding level by level with encoding/json would
@@ -84,29 +82,17 @@ func past(v Value, i int) int {
 }
 
 func pastString(v Value, i int) int {
-	for i++; i < len(v); i++ {
+	for i = plain(v, i+1); i < len(v); i = plain(v, i) {
 		switch v[i] {
-		case '\\':
-			i++
 		case '"':
 			return i + 1
+		case '\\':
+			i += 2
+		default:
+			i++ // no JSON
 		}
 	}
 	return len(v)
-}
-
-// Unquote is the text of a string in quotes.
-func Unquote(v Value) (string, bool) {
-	if len(v) < 2 || v[len(v)-1] != '"' {
-		return "", false
-	}
-	inner := v[1 : len(v)-1]
-	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-		return string(inner), true
-	}
-	var s string
-	err := json.Unmarshal(v, &s)
-	return s, err == nil
 }
 
 // Field is one member of an object.
@@ -128,7 +114,7 @@ func Fields(v Value) Object {
 	v = bytes.TrimSpace(v)
 	if len(v) > 0 && v[0] == '"' {
 		inner := Value(strings.TrimSpace(Word(v)))
-		if len(inner) == 0 || inner[0] != '{' || !json.Valid(inner) {
+		if len(inner) == 0 || inner[0] != '{' || !Valid(inner) {
 			return nil
 		}
 		v = inner
@@ -136,10 +122,16 @@ func Fields(v Value) Object {
 	if len(v) == 0 || v[0] != '{' {
 		return nil
 	}
-	o := Object{}
-	for key, member := range Members(v) {
-		if name, ok := Unquote(key); ok {
-			o[name] = member
+	type member struct{ key, value Value }
+	var few [32]member
+	all := few[:0]
+	for key, value := range Members(v) {
+		all = append(all, member{key, value})
+	}
+	o := make(Object, len(all))
+	for _, m := range all {
+		if name, ok := nameOf(m.key); ok {
+			o[name] = m.value
 		}
 	}
 	return o

@@ -2,7 +2,6 @@ package chatwoot
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"path"
@@ -167,7 +166,7 @@ func place(lat, long *string) *string {
 		return nil
 	}
 	s := `{"lat":` + *lat + `,"long":` + *long + `}`
-	if !json.Valid([]byte(s)) {
+	if !wire.Valid([]byte(s)) {
 		return nil
 	}
 	return &s

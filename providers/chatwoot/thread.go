@@ -2,7 +2,6 @@ package chatwoot
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -75,7 +74,7 @@ func conversationObject(docs []schemas.Document) (schemas.Document, object, erro
 	if best.Kind == "" {
 		return best, nil, errors.New("the conversation itself is not among them")
 	}
-	if !json.Valid(best.Body) {
+	if !wire.Valid(best.Body) {
 		return best, nil, fmt.Errorf("%s: the document is not JSON", best.Kind)
 	}
 	o := wire.Fields(best.Body)

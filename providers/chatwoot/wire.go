@@ -2,7 +2,6 @@ package chatwoot
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"math"
 	"math/big"
@@ -116,7 +115,7 @@ func (a attributes) rows() map[string]*string {
 // envelope finds the rows of an answer: {"payload": [...]}, {"data": {"payload": [...]}} or a bare array.
 func envelope(body []byte) (rows []value, meta object, err error) {
 	body = bytes.TrimSpace(body)
-	if len(body) == 0 || !json.Valid(body) {
+	if len(body) == 0 || !wire.Valid(body) {
 		return nil, nil, errors.New("the document is not JSON")
 	}
 	if body[0] == '[' {

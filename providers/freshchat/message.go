@@ -98,7 +98,7 @@ func (l *line) utterance(taken map[string]int) utterance {
 			u.id = fmt.Sprintf("%s#%d", derivedID("row", l.at, u.actor), n)
 		}
 	}
-	if parts := strings.TrimSpace(l.cells["message_parts"]); strings.HasPrefix(parts, "[") && json.Valid([]byte(parts)) {
+	if parts := strings.TrimSpace(l.cells["message_parts"]); strings.HasPrefix(parts, "[") && wire.Valid([]byte(parts)) {
 		u.parts = value(parts)
 	} else if plain := cmp.Or(parts, l.cells["message"]); plain != "" {
 		u.parts = plainParts(plain)

@@ -2,7 +2,6 @@ package freshchat
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -179,7 +178,7 @@ func (s *sources) learn(l line) {
 }
 
 func readLines(doc schemas.Document, rows []byte) ([]line, error) {
-	if !json.Valid(rows) {
+	if !wire.Valid(rows) {
 		return nil, errNotJSON
 	}
 	doc.Body = nil

@@ -2,7 +2,6 @@ package freshchat
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -122,7 +121,7 @@ func leftover(v value, but ...string) *string {
 // list finds the rows of an answer: {"<key>": [...]} or a bare array.
 func list(body []byte, key string) ([]value, error) {
 	body = bytes.TrimSpace(body)
-	if !json.Valid(body) {
+	if !wire.Valid(body) {
 		return nil, errNotJSON
 	}
 	if body[0] == '[' {
@@ -138,7 +137,7 @@ func list(body []byte, key string) ([]value, error) {
 // only is an answer that must be one object.
 func only(body []byte) (object, error) {
 	body = bytes.TrimSpace(body)
-	if !json.Valid(body) {
+	if !wire.Valid(body) {
 		return nil, errNotJSON
 	}
 	if body[0] != '{' {

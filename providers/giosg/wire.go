@@ -25,11 +25,8 @@ var (
 
 // plain is a string as sent, the empty one too, and nil for all else.
 func plain(v value) *string {
-	if wire.IsNull(v) || v[0] != '"' {
-		return nil
-	}
-	var s string
-	if json.Unmarshal(v, &s) != nil {
+	s, ok := wire.Unquote(v)
+	if !ok {
 		return nil
 	}
 	return &s
@@ -74,33 +71,25 @@ func moment(v value) *time.Time {
 // fields is an object's fields; nil where the value is none.
 func fields(v value) object {
 	v = bytes.TrimSpace(v)
-	if len(v) == 0 || v[0] != '{' {
+	if len(v) == 0 || v[0] != '{' || !wire.Valid(v) {
 		return nil
 	}
-	var o object
-	if json.Unmarshal(v, &o) != nil {
-		return nil
-	}
-	return o
+	return wire.Fields(v)
 }
 
 // items is an array's elements but nulls; nil where the value is none.
 func items(v value) []value {
 	v = bytes.TrimSpace(v)
-	if len(v) == 0 || v[0] != '[' {
+	if len(v) == 0 || v[0] != '[' || !wire.Valid(v) {
 		return nil
 	}
-	var all []value
-	if json.Unmarshal(v, &all) != nil {
-		return nil
-	}
-	return slices.DeleteFunc(all, wire.IsNull)
+	return wire.Items(v)
 }
 
 // envelope is one page of a collection: its rows, and the link to the next page, empty on the last.
 func envelope(body []byte) (rows []value, next string, err error) {
 	body = bytes.TrimSpace(body)
-	if !json.Valid(body) {
+	if !wire.Valid(body) {
 		return nil, "", errJSON
 	}
 	if body[0] == '[' {
@@ -158,7 +147,7 @@ func compareTimes(a, b *time.Time) int {
 
 // objectOf is a body that is one object.
 func objectOf(body []byte) (object, error) {
-	if !json.Valid(body) {
+	if !wire.Valid(body) {
 		return nil, errJSON
 	}
 	o := fields(body)

@@ -1,9 +1,12 @@
 package liveperson
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/wire"
 )
 
 // envelope is what stands around records.
@@ -15,24 +18,24 @@ type envelope struct {
 
 // readEnvelope reads the answer of either API. Its links lead to other hosts, and are not even read.
 func readEnvelope(body []byte) (envelope, error) {
-	var said struct {
-		Metadata         json.RawMessage `json:"_metadata"`
-		ResponseMetadata json.RawMessage `json:"_responseMetadata"`
-		Records          json.RawMessage `json:"conversationHistoryRecords"`
-		MetadataRecords  json.RawMessage `json:"conversationHistoryMetadataRecords"`
-	}
 	var e envelope
-	if json.Unmarshal(body, &said) != nil {
+	if body = bytes.TrimSpace(body); len(body) == 0 || body[0] != '{' || !wire.Valid(body) {
 		return e, errShape
 	}
-	records := said.Records
+	said := wire.Fields(body)
+	records := said["conversationHistoryRecords"]
 	if records == nil {
-		records = said.MetadataRecords
+		records = said["conversationHistoryMetadataRecords"]
 	}
-	if records == nil || json.Unmarshal(records, &e.records) != nil {
+	switch {
+	case records == nil, records[0] != '[' && !wire.IsNull(records):
 		return e, errShape
+	case records[0] == '[':
+		for _, record := range wire.Members(records) {
+			e.records = append(e.records, record)
+		}
 	}
-	for _, raw := range []json.RawMessage{said.Metadata, said.ResponseMetadata} {
+	for _, raw := range []json.RawMessage{said["_metadata"], said["_responseMetadata"]} {
 		v, _ := decode(raw)
 		metadata := asObject(v)
 		if n := metadata.integer("count"); n != nil && *n >= 0 {

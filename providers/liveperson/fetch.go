@@ -2,7 +2,6 @@ package liveperson
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -169,23 +169,18 @@ func (a *account) byID(ctx context.Context, ids []string) (map[string]record, re
 
 // headOf reads what a fetch must know of a record.
 func headOf(raw []byte) (id string, partial bool, err error) {
-	var head struct {
-		Info struct {
-			ID      json.RawMessage `json:"conversationId"`
-			Partial json.RawMessage `json:"isPartial"`
-		} `json:"info"`
-	}
-	if json.Unmarshal(raw, &head) != nil {
+	if len(raw) == 0 || raw[0] != '{' {
 		return "", false, errShape
 	}
+	said := wire.Fields(wire.Field(raw, "info"))
 	info := object{}
-	for name, v := range map[string][]byte{"id": head.Info.ID, "partial": head.Info.Partial} {
-		info[name], _ = decode(v)
+	for _, name := range []string{"conversationId", "isPartial"} {
+		info[name], _ = decode(said[name])
 	}
-	if id = info.word("id"); id == "" {
+	if id = info.word("conversationId"); id == "" {
 		return "", false, errRow
 	}
-	return id, info.truth("partial"), nil
+	return id, info.truth("isPartial"), nil
 }
 
 func (a *account) halves(ctx context.Context, ids []string) (map[string]record, rest.Response, error) {

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/wire"
 )
 
 // What the platform sends is read field by field: the documentation and real bodies differ in the types of single fields
@@ -23,13 +24,8 @@ var errNotJSON = errors.New("the document is not JSON")
 
 // decode reads one JSON value.
 func decode(body []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, errNotJSON
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	v, ok := wire.Tree(body)
+	if !ok {
 		return nil, errNotJSON
 	}
 	return v, nil
