@@ -36,9 +36,10 @@ const (
 // outcome is what a contender did.
 type outcome struct {
 	wall   time.Duration
-	cpu    time.Duration // of its processes, without servers apart
-	memory int64         // the most that one of its processes had resident
-	server int64         // the same of the Temporal server apart, 0 where there is none
+	cpu    time.Duration   // of its processes, without servers apart
+	each   []time.Duration // that, of each process of chatlake in the order in which they were started
+	memory int64           // the most that one of its processes had resident
+	server int64           // the same of the Temporal server apart, 0 where there is none
 	// serverCPU is what the server apart used, without its database.
 	serverCPU time.Duration
 	others    time.Duration // what the rest of the machine used meanwhile, the platform included

@@ -56,10 +56,16 @@ func (c *crew) work(ctx context.Context) (outcome, error) {
 	out := outcome{wall: time.Since(began)}
 	used = busy() - used
 	for _, other := range others {
-		other.stop()
+		select {
+		case <-other.exited:
+			return out, fmt.Errorf("a worker ended before the export did:\n%s", other.said.String())
+		default:
+			other.stop()
+		}
 	}
 	for _, p := range c.all {
 		out.cpu += p.cpu()
+		out.each = append(out.each, p.cpu())
 		out.memory = max(out.memory, p.memory())
 	}
 	out.others = used - out.cpu

@@ -36,8 +36,10 @@ type Measured struct {
 	UsedHalved   float64 `json:"used_halved,omitempty"`
 	SettledAfter float64 `json:"settled_after,omitempty"`
 
-	CPU          float64 `json:"cpu_seconds"`
-	SimulatorCPU float64 `json:"simulator_cpu_seconds"`
+	CPU float64 `json:"cpu_seconds"`
+	// CPUEach is that of each process, where there was more than one.
+	CPUEach      []float64 `json:"cpu_seconds_each,omitempty"`
+	SimulatorCPU float64   `json:"simulator_cpu_seconds"`
 	// Elsewhere is how many processors on average did something else: of servers apart, or not of this program at all.
 	Elsewhere  float64 `json:"elsewhere_cores"`
 	Memory     int64   `json:"memory_bytes"`
@@ -68,6 +70,11 @@ func measure(s Scenario, contender string, necessary int64, out outcome, c count
 		Events: out.events, Repeated: c.Repeated, difference: d,
 	}
 	m.Elsewhere = max(0, (out.others-c.CPU).Seconds()/m.Seconds)
+	if len(out.each) > 1 {
+		for _, cpu := range out.each {
+			m.CPUEach = append(m.CPUEach, cpu.Seconds())
+		}
+	}
 	if len(c.Series) <= seriesKept {
 		m.Series = c.Series
 	}
