@@ -118,18 +118,21 @@ func envelope(body []byte) (rows []value, meta object, err error) {
 	if len(body) == 0 || !wire.Valid(body) {
 		return nil, nil, errors.New("the document is not JSON")
 	}
-	if body[0] == '[' {
+	switch body[0] {
+	case '[':
 		return wire.Items(body), nil, nil
+	case '"':
+		return nil, nil, errShape
 	}
-	outer := value(body)
-	if inner := wire.Field(outer, "data"); len(inner) > 0 && inner[0] == '{' {
-		outer = inner
+	outer := wire.Fields(body)
+	if inner := outer["data"]; len(inner) > 0 && inner[0] == '{' {
+		outer = wire.Fields(inner)
 	}
-	payload := wire.Field(outer, "payload")
+	payload := outer["payload"]
 	if wire.IsNull(payload) || payload[0] != '[' {
 		return nil, nil, errShape
 	}
-	return wire.Items(payload), wire.Fields(wire.Field(outer, "meta")), nil
+	return wire.Items(payload), wire.Fields(outer["meta"]), nil
 }
 
 // compareIDs orders ids as numbers where they are numbers.
