@@ -122,11 +122,11 @@ func (p *press) run(ctx context.Context, stream string, receipts Receipts) error
 		return err
 	}
 	p.counts.Listed, p.counts.Duplicates = int64(len(sheaf.chosen)), sheaf.duplicates
-	for bundle, err := range sheaf.bundles(ctx) {
-		if err != nil {
-			return err
+	for turn, err := range p.inTurn(ctx, sheaf.bundles) {
+		if err == nil {
+			err = p.bundle(turn.bundle, turn.thread, turn.err)
 		}
-		if err := p.bundle(bundle); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -137,8 +137,8 @@ func (p *press) run(ctx context.Context, stream string, receipts Receipts) error
 	return nil
 }
 
-// bundle writes one conversation.
-func (p *press) bundle(b bundle) error {
+// bundle writes one conversation: its rows, or what was wrong with its documents.
+func (p *press) bundle(b bundle, thread schemas.Thread, illegible error) error {
 	if b.dead != nil {
 		return p.dead(b, *b.dead)
 	}
@@ -150,12 +150,8 @@ func (p *press) bundle(b bundle) error {
 		}
 		return p.documents(b)
 	}
-	thread, err := guarded(p.provider.Thread, b.documents())
-	if err == nil {
-		thread.Conversation.ContentSHA256, err = thread.Digest()
-	}
-	if err != nil {
-		return p.dead(b, DeadRef{Step: "SealShard", Kind: string(providers.Malformed), Detail: err.Error(), Attempts: 1})
+	if illegible != nil {
+		return p.dead(b, DeadRef{Step: "SealShard", Kind: string(providers.Malformed), Detail: illegible.Error(), Attempts: 1})
 	}
 	thread.Conversation.StoredMessages = int64(len(thread.Messages))
 	if thread.Conversation.StatedMessages == nil {
