@@ -273,7 +273,7 @@ func TestTables(t *testing.T) {
 
 func TestScenarios(t *testing.T) {
 	seen := map[string]bool{}
-	for _, s := range named() {
+	for _, s := range append(quick(), full()...) {
 		if seen[s.Name] || s.Name == "" || len(s.Contenders) == 0 || s.World.Conversations == 0 {
 			t.Errorf("scenario %+v", s)
 		}

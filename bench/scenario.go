@@ -96,9 +96,9 @@ func quick() []Scenario {
 	all := []Scenario{
 		{Name: "free-4k", World: World{Conversations: 4000}, Contenders: everyone, Parquet: true},
 		{Name: "latency50-2k", World: World{Conversations: 2000}, Site: Site{LatencyMS: 50}, Contenders: []string{bareName, folderName}},
-		{Name: "budget50", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: []string{bareName, folderName}},
-		{Name: "budget500-headers", World: World{Conversations: lasting(20, 500)}, Site: Site{Budget: 500, Headers: true}, Contenders: alone},
-		{Name: "budget50-two", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: alone, Workers: 2},
+		{Name: "budget50-short", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: []string{bareName, folderName}},
+		{Name: "budget500-headers-short", World: World{Conversations: lasting(20, 500)}, Site: Site{Budget: 500, Headers: true}, Contenders: alone},
+		{Name: "budget50-two-short", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: alone, Workers: 2},
 		{
 			Name: "halved50-short", World: World{Conversations: lasting(20, 50) + lasting(80, 25)}, Site: Site{Budget: 50, HalveAt: 20 * 50},
 			Contenders: alone,
@@ -156,23 +156,23 @@ func full() []Scenario {
 		}
 		all = append(all, s)
 	}
+	// What is repeated depends on the moment, so there are three.
+	for _, moment := range []struct {
+		name  string
+		share float64
+	}{{"kill-20k", 0.5}, {"kill-20k-early", 0.3}, {"kill-20k-late", 0.7}} {
+		all = append(all, Scenario{
+			Name: moment.name, World: World{Conversations: 20_000}, Site: Site{Repeats: true}, Contenders: []string{folderName, s3Name}, Kill: moment.share,
+		})
+	}
 	return append(all,
 		Scenario{Name: "errors-10k", World: World{Conversations: 10_000}, Site: Site{Errors: 0.01}, Contenders: []string{bareName, folderName}},
 		Scenario{Name: "giant-2k", World: World{Conversations: 2000, Giant: 5000}, Contenders: []string{bareName, folderName}},
-		Scenario{Name: "kill-20k", World: World{Conversations: 20_000}, Site: Site{Repeats: true}, Contenders: []string{folderName, s3Name}, Kill: 0.5},
 	)
 }
 
-// named is every scenario that has a name, each once.
-func named() []Scenario {
-	var all []Scenario
-	for _, s := range slices.Concat(quick(), full()) {
-		if !slices.ContainsFunc(all, func(o Scenario) bool { return o.Name == s.Name }) {
-			all = append(all, s)
-		}
-	}
-	return all
-}
+// named is every scenario that has a name.
+func named() []Scenario { return append(quick(), full()...) }
 
 // choose turns what -scenarios says into scenarios.
 func choose(text string) ([]Scenario, error) {
