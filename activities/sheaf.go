@@ -8,15 +8,14 @@ import (
 	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// sheaf is the winners of a shard in list order. It holds the shard's ids and one conversation at a time, nothing more.
+// sheaf is the winners of a shard in list order. It holds the shard's ids, once, and one page at a time, nothing more.
 type sheaf struct {
 	lake       *lake.Lake
 	pages      []PageReceipt
-	refs       map[int][]providers.Ref // by page number
+	refs       map[int]int // how many a page lists, by its number
 	messages   map[int][]ChunkReceipt
 	metadata   map[int][]ChunkReceipt
 	dead       map[int]map[int]DeadRef
@@ -32,7 +31,7 @@ type place struct{ page, index int }
 func newSheaf(ctx context.Context, l *lake.Lake, receipts Receipts, metadata bool) (*sheaf, error) {
 	s := &sheaf{
 		lake: l, pages: receipts.Pages,
-		refs: map[int][]providers.Ref{}, messages: map[int][]ChunkReceipt{}, metadata: map[int][]ChunkReceipt{},
+		refs: map[int]int{}, messages: map[int][]ChunkReceipt{}, metadata: map[int][]ChunkReceipt{},
 		dead: map[int]map[int]DeadRef{}, chosen: map[string]place{},
 	}
 	slices.SortFunc(s.pages, func(a, b PageReceipt) int {
@@ -60,7 +59,7 @@ func newSheaf(ctx context.Context, l *lake.Lake, receipts Receipts, metadata boo
 			return nil, err
 		}
 		var err error
-		n := len(s.refs[page.Number])
+		n := s.refs[page.Number]
 		if s.messages[page.Number], err = inOrder(s.messages[page.Number], steps["FetchMessages"][page.Number], n); err != nil {
 			return nil, fmt.Errorf("messages of page %d: %w", page.Number, err)
 		}
@@ -79,7 +78,7 @@ func (s *sheaf) readHeader(ctx context.Context, page PageReceipt) error {
 	if err := s.lake.ReadHeader(ctx, page.Staged, &header); err != nil {
 		return err
 	}
-	s.refs[page.Number] = header.Refs
+	s.refs[page.Number] = len(header.Refs)
 	s.duplicates += int64(page.Duplicates)
 	for i, ref := range header.Refs {
 		stands, ok := s.chosen[ref.ID]
@@ -111,13 +110,15 @@ func (s *sheaf) bundles(ctx context.Context) iter.Seq2[bundle, error] {
 
 // page yields the conversations of one page and says whether to go on.
 func (s *sheaf) page(ctx context.Context, page PageReceipt, yield func(bundle, error) bool) bool {
-	listed := newReader(s.lake.ReadStaged(ctx, page.Staged, nil))
+	var header pageHeader
+	listed := newReader(s.lake.ReadStaged(ctx, page.Staged, &header))
 	defer listed.stop()
+	listed.fill() // and the header with it
 	messages := newReader(s.chunks(ctx, s.messages[page.Number]))
 	defer messages.stop()
 	metadata := newReader(s.chunks(ctx, s.metadata[page.Number]))
 	defer metadata.stop()
-	for i, ref := range s.refs[page.Number] {
+	for i, ref := range header.Refs {
 		b := bundle{ref: ref, listed: listed.take(ref.ID), messages: messages.take(ref.ID), others: metadata.take(ref.ID)}
 		if err := cmp.Or(listed.err, messages.err, metadata.err); err != nil {
 			yield(b, err)

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Config says where a lake is and how it is reached.
@@ -26,6 +29,9 @@ type Config struct {
 	Writer string
 	// FileBytes is the size that no data file grows beyond; 0 is 128 MB.
 	FileBytes int64
+	// SealBytes is how much all seals of the process may buffer together; 0 is 64 MB, which are two seals. One may go on
+	// however little it is.
+	SealBytes int64
 }
 
 // Lake is one data lake. Its methods are safe for concurrent use.
@@ -39,11 +45,12 @@ type Lake struct {
 	fileBytes int64
 	decoders  sync.Pool // of staged objects
 	headers   headers
+	seals     *semaphore.Weighted // of bytes that seals buffer; nil has no end
 }
 
 // Open makes a lake. It creates a local folder that does not exist; a bucket must be there.
 func Open(ctx context.Context, c Config) (*Lake, error) {
-	l := &Lake{scratch: c.scratch(), writer: c.Writer, now: time.Now, fileBytes: c.FileBytes}
+	l := &Lake{scratch: c.scratch(), writer: c.Writer, now: time.Now, fileBytes: c.FileBytes, seals: c.seals()}
 	scheme, rest, _ := strings.Cut(c.URL, ":")
 	var err error
 	switch scheme {
@@ -71,7 +78,7 @@ func Over(store Store, c Config, now func() time.Time) *Lake {
 	if now == nil {
 		now = time.Now
 	}
-	return &Lake{store: store, scratch: c.scratch(), writer: c.Writer, root: c.URL, now: now, fileBytes: c.FileBytes}
+	return &Lake{store: store, scratch: c.scratch(), writer: c.Writer, root: c.URL, now: now, fileBytes: c.FileBytes, seals: c.seals()}
 }
 
 // scratch is the folder for files in progress.
@@ -80,6 +87,11 @@ func (c Config) scratch() string {
 		return c.Scratch
 	}
 	return filepath.Join(os.TempDir(), "chatlake")
+}
+
+// seals is the memory that seals share.
+func (c Config) seals() *semaphore.Weighted {
+	return semaphore.NewWeighted(max(cmp.Or(c.SealBytes, defaultSealBytes), sealBufferedBytes))
 }
 
 // Store is the bucket below the lake.

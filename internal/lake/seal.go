@@ -18,6 +18,7 @@ const (
 	sealRowGroupBytes = 16 << 20  // buffered for one row group of one table
 	sealBufferedBytes = 32 << 20  // buffered in all tables together: the fullest is written out before
 	sealUploads       = 3         // files on their way at once; while they are, no further file is ended
+	defaultSealBytes  = 64 << 20  // buffered in all seals of a lake together
 )
 
 // Seal writes one shard as Parquet files: rows go in, in the order of the shard's list, and data files come out in the
@@ -55,7 +56,8 @@ type Seal struct {
 	ctx     context.Context // of the uploads; ends with the first that fails
 	stop    context.CancelCauseFunc
 	ended   bool
-	err     error // the first; after it nothing is written
+	err     error  // the first; after it nothing is written
+	release func() // gives back what the seal may buffer; nil outside of a lake
 }
 
 // sealTable is a tableWriter without the type of its rows.
@@ -70,12 +72,21 @@ type sealTable interface {
 // errSealEnded is why uploads of a discarded seal end, and what rows that come after the end are told.
 var errSealEnded = errors.New("seal has ended")
 
-// Seal begins a seal in the lake.
+// Seal begins a seal in the lake. It waits until seals that began before leave it the memory.
 func (l *Lake) Seal(ctx context.Context, shard Shard) (*Seal, error) {
+	release := func() {}
+	if l.seals != nil {
+		if err := l.seals.Acquire(ctx, sealBufferedBytes); err != nil {
+			return nil, fmt.Errorf("wait for memory to seal: %w", context.Cause(ctx))
+		}
+		release = func() { l.seals.Release(sealBufferedBytes) }
+	}
 	s, err := NewSeal(ctx, l.store, l.scratch, shard, l.writer)
 	if err != nil {
+		release()
 		return nil, err
 	}
+	s.release = release
 	s.now = l.now
 	if l.fileBytes > 0 {
 		s.fileBytes = l.fileBytes
@@ -230,5 +241,8 @@ func (s *Seal) Discard() {
 	_ = s.uploads.Wait() // whoever cares was told by Close
 	for _, t := range s.tables {
 		t.abandon()
+	}
+	if s.release != nil {
+		s.release()
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -447,4 +448,50 @@ func TestSealChecks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestSealsShareMemory begins a third seal, which waits until one of two others has ended.
+func TestSealsShareMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := Over(&drain{shelf{root: t.TempDir()}}, Config{Scratch: t.TempDir(), Writer: "test"}, nil)
+		begin := func(ctx context.Context) *Seal {
+			s, err := l.Seal(ctx, sealedShard)
+			if err != nil {
+				t.Error(err)
+			}
+			return s
+		}
+		first, second := begin(t.Context()), begin(t.Context())
+		impatient, cancel := context.WithCancelCause(t.Context())
+		go func() {
+			time.Sleep(time.Minute)
+			cancel(errSealEnded)
+		}()
+		if _, err := l.Seal(impatient, sealedShard); !errors.Is(err, errSealEnded) {
+			t.Errorf("a third seal ended its wait with %v", err)
+		}
+		var third *Seal
+		go func() { third = begin(t.Context()) }()
+		synctest.Wait()
+		if third != nil {
+			t.Error("a third seal did not wait")
+		}
+		if _, err := second.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		second.Discard() // gives nothing back again
+		synctest.Wait()
+		if third == nil {
+			t.Fatal("a third seal waits although one of two has ended")
+		}
+		fourth := make(chan *Seal, 1)
+		go func() { fourth <- begin(t.Context()) }()
+		synctest.Wait()
+		if len(fourth) > 0 {
+			t.Error("a fourth seal did not wait")
+		}
+		first.Discard()
+		third.Discard()
+		(<-fourth).Discard()
+	})
 }

@@ -1,0 +1,127 @@
+package activities_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// crowd is a made-up provider of any number of conversations, each of some kilobytes that are like no other's.
+type crowd struct {
+	platform
+	n int
+}
+
+const (
+	crowdPage  = 500
+	crowdWords = 250 // of 17 bytes, in each conversation
+)
+
+var crowdShard = lake.Shard{
+	Provider: "crowd", Account: "acme", Stream: activities.StreamCreated, Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)},
+}
+
+func (c *crowd) Conversations(_ context.Context, _ schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		from := 0
+		_, _ = fmt.Sscan(string(at), &from)
+		var page providers.Page
+		for i := from; i < min(from+crowdPage, c.n); i++ {
+			page.Refs = append(page.Refs, providers.Ref{ID: fmt.Sprintf("%08d", i), CreatedAt: epoch.Add(time.Duration(i) * time.Second)})
+		}
+		if from+crowdPage < c.n {
+			page.Next = providers.Cursor(fmt.Sprint(from + crowdPage))
+		}
+		yield(page, nil)
+	}
+}
+
+func (c *crowd) Messages(_ context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		for _, ref := range refs {
+			dice := rand.New(rand.NewPCG(1, uint64(ref.CreatedAt.Unix())))
+			doc := document("messages", ref.ID)
+			for range crowdWords {
+				doc.Body = fmt.Appendf(doc.Body, " %x", dice.Uint64())
+			}
+			if !yield(doc, nil) {
+				return
+			}
+		}
+	}
+}
+
+// peakOfSeal is how much more memory is in use while a shard of n conversations is sealed than was before.
+func peakOfSeal(t *testing.T, n int) uint64 {
+	t.Helper()
+	l, err := lake.Open(t.Context(), lake.Config{URL: "file:" + t.TempDir(), Scratch: t.TempDir(), Writer: "test", FileBytes: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &activities.Activities{Lake: l, Connect: func(context.Context, string) (activities.Connection, error) {
+		return activities.Connection{Provider: &crowd{n: n}, Name: "crowd", MessageRequests: 1}, nil
+	}}
+	in := activities.SealShardInput{Target: activities.Target{Shard: crowdShard, Generation: 1}}
+	r := &in.Receipts
+	for next, number := providers.Cursor(""), 0; number == 0 || next != ""; number++ {
+		page, err := a.ListPage(t.Context(), activities.ListPageInput{Target: in.Target, Number: number, Cursor: next, Limit: crowdPage})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, r.Pages = page.Next, append(r.Pages, page.Page)
+		chunk, err := a.FetchMessages(t.Context(), activities.FetchInput{Target: in.Target, Page: page.Page, High: page.Page.Refs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Messages = append(r.Messages, activities.ChunkReceipt{Staged: chunk.Staged, Page: number, High: page.Page.Refs})
+	}
+	inUse := func() uint64 {
+		runtime.GC() // what is left is what is held
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, peak := inUse(), uint64(0)
+	done := make(chan error)
+	go func() {
+		out, err := a.SealShard(t.Context(), in)
+		if err == nil && out.Counts.Conversations != int64(n) {
+			err = fmt.Errorf("%d conversations were sealed of %d", out.Counts.Conversations, n)
+		}
+		done <- err
+	}()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return peak
+		case <-time.After(20 * time.Millisecond):
+			peak = max(peak, max(inUse(), before)-before)
+		}
+	}
+}
+
+// TestSealHoldsNoShard seals two shards, one of which is ten times the other. Of each only the ids may be held.
+func TestSealHoldsNoShard(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seals tens of thousands of conversations")
+	}
+	const few, many = 6_000, 36_000
+	const ids, slack = 200, 16 << 20 // bytes: of an id with its place, and what differs by chance
+	less, more := int64(peakOfSeal(t, few)), int64(peakOfSeal(t, many))
+	t.Logf("at most %d MB of %d, %d MB of %d", less>>20, few*crowdWords*17>>20, more>>20, many*crowdWords*17>>20)
+	if most := less + (many-few)*ids + slack; more > most {
+		t.Errorf("a seal of %d conversations held %d MB, one of %d held %d MB: more than ids", many, more>>20, few, less>>20)
+	}
+}
