@@ -26,6 +26,24 @@ type Activities struct {
 	Lake *lake.Lake
 	// Connect resolves an account and its secrets. Its errors are *providers.Error.
 	Connect func(ctx context.Context, account string) (Connection, error)
+	// Join makes an export a user of its account's budget. Nil leaves it the whole of it.
+	Join func(ctx context.Context, account string, in BudgetRequest) (BudgetGrant, error)
+}
+
+// BudgetRequest is how an export joins the users of its account's budget.
+type BudgetRequest struct {
+	Workflow          string  `json:"workflow"`            // its id
+	RequestsPerSecond float64 `json:"requests_per_second"` // the account's, as configured; 0 is no limit
+	SyncShare         float64 `json:"sync_share"`          // the part of it that syncs have while one is at work
+	Sync              bool    `json:"sync,omitempty"`
+}
+
+// BudgetGrant is what an export may use of its account's budget.
+type BudgetGrant struct {
+	RequestsPerSecond float64 `json:"requests_per_second"` // 0 is no limit
+	Account           float64 `json:"account"`             // the whole budget
+	// After is how long to wait before using it: so long others may still use what they had before.
+	After time.Duration `json:"after,omitempty"`
 }
 
 // Connection is one account, ready to be read.
@@ -36,6 +54,7 @@ type Connection struct {
 	// Spec digests all settings that decide what an export of the account holds.
 	Spec              string
 	RequestsPerSecond float64 // the account's budget, 0 is no limit
+	SyncShare         float64 // the part of it that syncs have while one is at work
 	MessageRequests   float64 // requests that the messages of one conversation usually cost
 	ListRequests      float64 // that listing one conversation costs, 0 is a twentieth
 	MetadataRequests  float64 // 0 where there is nothing to fetch besides messages

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -12,6 +14,8 @@ type OpenExportInput struct {
 	Account string `json:"account"`
 	// Adopt says that nothing will be copied, so the platform is asked nothing.
 	Adopt bool `json:"adopt,omitempty"`
+	// Sync says that the export goes before those that are none.
+	Sync bool `json:"sync,omitempty"`
 }
 
 // OpenExportOutput is the account's settings, without its secrets, as of the start of the export.
@@ -33,6 +37,8 @@ type OpenExportOutput struct {
 	Advice            string    `json:"advice"`
 	CheckedAt         time.Time `json:"checked_at"`
 	Usage             Usage     `json:"usage"`
+	// Grant is the export's part of the budget; nil where it has all of it.
+	Grant *BudgetGrant `json:"grant,omitempty"`
 }
 
 // OpenExport checks the credentials and the lake before any work is done.
@@ -44,7 +50,11 @@ func (a *Activities) OpenExport(ctx context.Context, in OpenExportInput) (OpenEx
 }
 
 func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenExportOutput, error) {
-	ctx, s, err := a.session(ctx, in.Account, providers.Lease{})
+	connection, err := a.Connect(ctx, in.Account)
+	if err != nil {
+		return OpenExportOutput{}, err
+	}
+	ctx, s, err := a.session(ctx, in.Account, first(connection))
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
@@ -59,7 +69,12 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	}
 	_, hasDirectory := s.Provider.(providers.Directory)
 	_, hasReports := s.Provider.(providers.Reporter)
+	grant, err := a.join(ctx, in, connection)
+	if err != nil {
+		return OpenExportOutput{}, err
+	}
 	return OpenExportOutput{
+		Grant:             grant,
 		Provider:          s.Name,
 		Spec:              s.Spec,
 		RequestsPerSecond: s.RequestsPerSecond,
@@ -78,4 +93,20 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		CheckedAt:         time.Now().UTC(),
 		Usage:             s.usage(),
 	}, nil
+}
+
+// first is the lease of the few requests that an export begins with.
+func first(c Connection) providers.Lease {
+	return providers.Lease{RequestsPerSecond: min(1, c.RequestsPerSecond), Account: c.RequestsPerSecond}
+}
+
+// join makes the export a user of the account's budget, when it will ask for anything.
+func (a *Activities) join(ctx context.Context, in OpenExportInput, c Connection) (*BudgetGrant, error) {
+	if a.Join == nil || in.Adopt {
+		return nil, nil
+	}
+	grant, err := a.Join(ctx, in.Account, BudgetRequest{
+		Workflow: activity.GetInfo(ctx).WorkflowExecution.ID, RequestsPerSecond: c.RequestsPerSecond, SyncShare: c.SyncShare, Sync: in.Sync,
+	})
+	return &grant, err
 }

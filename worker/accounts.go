@@ -14,10 +14,10 @@ const requestsPerChunk = 4
 // accounts opens providers, once for each account and secret, so that all activities of a process share an account's
 // budget and its connections.
 type accounts struct {
-	config Config
-	quotas quotas
-	mu     sync.Mutex
-	opened map[string]opened
+	config   Config
+	counters counters
+	mu       sync.Mutex
+	opened   map[string]opened
 }
 
 type opened struct {
@@ -26,8 +26,8 @@ type opened struct {
 	provider   providers.Provider
 }
 
-func newAccounts(c Config, q quotas) *accounts {
-	return &accounts{config: c, quotas: q, opened: map[string]opened{}}
+func newAccounts(c Config, q counters) *accounts {
+	return &accounts{config: c, counters: q, opened: map[string]opened{}}
 }
 
 // connect resolves an account anew each time, so that a secret that was changed is used by the next activity. What is
@@ -43,6 +43,7 @@ func (a *accounts) connect(_ context.Context, name string) (activities.Connectio
 		Name:              definition.Name,
 		Spec:              a.config.Spec(name),
 		RequestsPerSecond: a.config.Accounts[name].RequestsPerSecond,
+		SyncShare:         a.config.Accounts[name].SyncShare,
 		MessageRequests:   definition.MessageRequests,
 		MetadataRequests:  definition.MetadataRequests,
 		ListRequests:      definition.ListRequests,
@@ -64,7 +65,7 @@ func (a *accounts) open(name string) (providers.Definition, providers.Provider, 
 	if o, ok := a.opened[name]; ok && err == nil && o.secrets == secrets {
 		return o.definition, o.provider, nil
 	}
-	definition, provider, err := a.config.open(name, a.quotas.take(name))
+	definition, provider, err := a.config.open(name, a.counters.take(name))
 	if err == nil {
 		a.opened[name] = opened{secrets, definition, provider}
 	}

@@ -15,5 +15,6 @@ func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Export)
 	r.RegisterWorkflow(workflows.Shard)
 	r.RegisterWorkflow(workflows.Quota)
+	r.RegisterWorkflow(workflows.Budget)
 	r.RegisterActivity(a)
 }

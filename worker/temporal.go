@@ -132,7 +132,8 @@ func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) {
 // Run works on the task queue until ctx ends, and returns when the activities under way have given up.
 func Run(ctx context.Context, c Config, connection client.Client, l *lake.Lake) error {
 	w := sdk.New(connection, c.TaskQueue(), sdk.Options{WorkerStopTimeout: stopTimeout})
-	Register(w, &activities.Activities{Lake: l, Connect: newAccounts(c, quotas{connection, c.TaskQueue()}).connect})
+	shared := counters{connection, c.TaskQueue()}
+	Register(w, &activities.Activities{Lake: l, Connect: newAccounts(c, shared).connect, Join: shared.join})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}

@@ -90,9 +90,9 @@ func (s *shard) collected(ctx workflow.Context) error {
 		return err
 	}
 	s.state.Saved = saved
-	s.drain(ctx)
+	takeIn(ctx)
 	next := s.in
-	next.Rate, next.Paused, next.Resume = s.rate, s.paused, &s.state
+	next.Rate, next.Account, next.Paused, next.Resume = s.rate, s.account, s.paused, &s.state
 	return workflow.NewContinueAsNewError(ctx, Shard, next)
 }
 
@@ -145,7 +145,7 @@ func (s *shard) take() providers.Lease {
 	}
 	rate := s.free() / float64(max(1, min(waiting, s.slots-s.inFlight)))
 	s.leased += rate
-	return providers.Lease{RequestsPerSecond: rate}
+	return providers.Lease{RequestsPerSecond: rate, Account: s.account}
 }
 
 // give ends an activity and takes its lease back.

@@ -17,20 +17,24 @@ const (
 // controlInput is what an Export tells its shards.
 type controlInput struct {
 	Paused       *bool    `json:"paused,omitempty"`
-	Rate         *float64 `json:"requests_per_second,omitempty"` // the shard's new share
+	Rate         *float64 `json:"requests_per_second,omitempty"`         // the shard's new share
+	Account      *float64 `json:"account_requests_per_second,omitempty"` // the account's new budget
 	RetryBlocked bool     `json:"retry_blocked,omitempty"`
 }
 
-// blockedInput is what a Shard tells its Export when it blocks, and when it goes on.
+// blockedInput is what a Shard tells its Export when it blocks or has nothing to ask, and when it goes on.
 type blockedInput struct {
 	Shard   string        `json:"shard"`
 	Blocked *BlockedShard `json:"blocked,omitempty"`
+	Idle    bool          `json:"idle,omitempty"` // it asks the platform for next to nothing
 }
 
 // control is the part of a workflow that waits: for people, and for time.
 type control struct {
 	paused       bool
 	rate         float64
+	account      float64 // the budget of the whole account, 0 is none
+	idle         bool
 	blocked      *BlockedShard
 	waitingUntil time.Time
 	parent       *workflow.Execution
@@ -44,7 +48,7 @@ func (c *control) listen(ctx workflow.Context) error {
 		ResumeUpdate:       func(workflow.Context) error { c.paused = false; return nil },
 		RetryBlockedUpdate: func(workflow.Context) error { c.blocked = nil; return nil },
 		SetRateUpdate: func(_ workflow.Context, in SetRateInput) error {
-			c.rate = in.RequestsPerSecond
+			c.rate, c.account = in.RequestsPerSecond, in.RequestsPerSecond
 			return nil
 		},
 	}
@@ -66,16 +70,12 @@ func (c *control) listen(ctx workflow.Context) error {
 	return nil
 }
 
-// drain applies the signals that have come but were not yet received, so that continue-as-new loses none.
-func (c *control) drain(ctx workflow.Context) {
-	signals := workflow.GetSignalChannel(ctx, controlSignal)
-	for {
-		var in controlInput
-		if !signals.ReceiveAsync(&in) {
-			return
-		}
-		c.apply(in)
-	}
+// takeIn lets all that listens take what has come, so that continue-as-new loses none of it: a signal that a listener was waiting
+// for has left its channel, but the listener runs after whoever is running now.
+func takeIn(ctx workflow.Context) {
+	last := false
+	workflow.Go(ctx, func(workflow.Context) { last = true })
+	_ = workflow.Await(ctx, func() bool { return last }) // only a cancelled one fails, which loses nothing
 }
 
 func (c *control) apply(in controlInput) {
@@ -85,6 +85,9 @@ func (c *control) apply(in controlInput) {
 	if in.Rate != nil {
 		c.rate = *in.Rate
 	}
+	if in.Account != nil {
+		c.account = *in.Account
+	}
 	if in.RetryBlocked {
 		c.blocked = nil
 	}
@@ -93,20 +96,29 @@ func (c *control) apply(in controlInput) {
 // block waits for a person, visibly.
 func (c *control) block(ctx workflow.Context, kind, detail string) error {
 	c.blocked = &BlockedShard{Shard: c.self, Kind: kind, Detail: detail}
-	c.tell(ctx, c.blocked)
+	c.tell(ctx)
 	err := workflow.Await(ctx, func() bool { return c.blocked == nil })
 	if err == nil {
-		c.tell(ctx, nil)
+		c.tell(ctx)
 	}
 	return err
 }
 
+// rest tells the Export that the shard needs next to none of its share, or that it needs it again. Where there is no limit, nothing is
+// to be shared.
+func (c *control) rest(ctx workflow.Context, idle bool) {
+	if c.rate > 0 && c.idle != idle {
+		c.idle = idle
+		c.tell(ctx)
+	}
+}
+
 // tell reports to the Export; one that is gone need not know.
-func (c *control) tell(ctx workflow.Context, blocked *BlockedShard) {
+func (c *control) tell(ctx workflow.Context) {
 	if c.parent == nil {
 		return
 	}
-	in := blockedInput{Shard: c.self, Blocked: blocked}
+	in := blockedInput{Shard: c.self, Blocked: c.blocked, Idle: c.idle}
 	err := workflow.SignalExternalWorkflow(ctx, c.parent.ID, "", blockedSignal, in).Get(ctx, nil)
 	if err != nil {
 		workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -24,7 +25,9 @@ type ExportInput struct {
 	// Refresh, when not empty, makes a new generation of shards that are committed already.
 	Refresh string `json:"refresh,omitempty"`
 	// Adopt takes over what the ledger has of the range, and asks the platform nothing.
-	Adopt  bool         `json:"adopt,omitempty"`
+	Adopt bool `json:"adopt,omitempty"`
+	// Sync gives the export the share of the account's budget that is kept for syncs, and leaves other exports the rest.
+	Sync   bool         `json:"sync,omitempty"`
 	Resume *ExportState `json:"resume,omitempty"` // set by continue-as-new only
 }
 
@@ -37,8 +40,12 @@ type ExportState struct {
 	Splits int                         `json:"splits"` // windows beyond the plan
 	Failed []string                    `json:"failed,omitempty"`
 	Totals Totals                      `json:"totals"`
-	Rate   float64                     `json:"requests_per_second"`
-	Paused bool                        `json:"paused,omitempty"`
+	Rate   float64                     `json:"requests_per_second"` // of this export
+	// Account is the budget of the whole account, which other exports may have a part of.
+	Account float64 `json:"account_requests_per_second,omitempty"`
+	// Away says that the export has told the account's Budget to give its share to others.
+	Away   bool `json:"away,omitempty"`
+	Paused bool `json:"paused,omitempty"`
 }
 
 // ExportOutput is the result of an Export.
@@ -75,8 +82,12 @@ func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 	}
 	e.plan = e.shards()
 	if err := e.run(ctx); err != nil {
+		if !workflow.IsContinueAsNewError(err) {
+			e.leave(ctx)
+		}
 		return ExportOutput{}, err
 	}
+	e.leave(ctx)
 	return e.close(ctx)
 }
 
@@ -90,6 +101,7 @@ type export struct {
 	closed   bool
 	control
 	orders []controlInput // from people, to be handed on
+	set    *float64       // a rate from a person that the account's Budget has not been told yet
 }
 
 // child is a shard in flight.
@@ -97,21 +109,31 @@ type child struct {
 	shard   lake.Shard
 	future  workflow.ChildWorkflowFuture // nil until it has begun under this export
 	share   float64
+	account float64 // the budget that it knows
 	blocked *BlockedShard
+	idle    bool // it asks the platform for next to nothing
 }
 
 func (e *export) open(ctx workflow.Context) error {
 	err := e.insist(ctx, func() (err error) {
-		e.state.Open, err = call(quick(ctx), do.OpenExport, activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt})
+		e.state.Open, err = call(quick(ctx), do.OpenExport, activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt, Sync: e.in.Sync})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	e.state.Rate = e.state.Open.RequestsPerSecond
+	e.state.Rate, e.state.Account = e.state.Open.RequestsPerSecond, e.state.Open.RequestsPerSecond
 	e.state.Totals.Requests += e.state.Open.Usage.Requests
 	if e.in.Window == "" {
 		e.in.Window = e.state.Open.Window
+	}
+	if grant := e.state.Open.Grant; grant != nil {
+		if e.state.Rate, e.state.Account = grant.RequestsPerSecond, grant.Account; grant.After > 0 {
+			if err := e.sleep(ctx, grant.After); err != nil {
+				e.leave(ctx)
+				return err
+			}
+		}
 	}
 	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-settle); e.state.To.After(latest) {
 		e.state.To = latest
@@ -156,11 +178,12 @@ func (e *export) run(ctx workflow.Context) error {
 		}
 		children, active := len(e.children), e.active()
 		if err := workflow.Await(ctx, func() bool {
-			return len(e.children) != children || e.active() != active || len(e.orders) > 0 || e.mayLaunch()
+			return len(e.children) != children || e.active() != active || len(e.orders) > 0 || e.set != nil || e.mayLaunch()
 		}); err != nil {
 			return e.cancelled(ctx, err)
 		}
 		e.handOn(ctx)
+		e.attend(ctx)
 		e.balance(ctx)
 	}
 }
@@ -190,8 +213,24 @@ func (e *export) active() (n int) {
 	return n
 }
 
+// working is how many of them ask the platform: one that is being sealed does not.
+func (e *export) working() (n int) {
+	for _, c := range e.children {
+		if c.blocked == nil && !c.idle {
+			n++
+		}
+	}
+	return n
+}
+
+// stopped says that the account is not to be asked any more, so that other shards would only ask in vain.
+func (e *export) stopped() bool {
+	return slices.ContainsFunc(e.children, func(c *child) bool { return c.blocked != nil && c.blocked.Kind == string(providers.Stopped) })
+}
+
 func (e *export) mayLaunch() bool {
-	return e.hasWork() && !e.state.Paused && e.active() < max(1, e.state.Open.Shards)
+	most := max(1, e.state.Open.Shards)
+	return e.hasWork() && !e.state.Paused && !e.stopped() && e.working() < most && e.active() < most+idleShards
 }
 
 func (e *export) launch(ctx workflow.Context) {
@@ -211,7 +250,7 @@ func (e *export) launch(ctx workflow.Context) {
 		c := &child{shard: next}
 		e.children = append(e.children, c)
 		e.balance(ctx)
-		c.share = e.share()
+		c.share, c.account = e.share(), e.state.Account
 		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
 	}
 }
@@ -221,7 +260,7 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 	defer func() { e.children = slices.DeleteFunc(e.children, func(other *child) bool { return other == c }) }()
 	for looks, failures := 0, 0; ctx.Err() == nil; {
 		out, err := e.start(ctx, c)
-		c.future, c.blocked = nil, nil
+		c.future, c.blocked, c.idle = nil, nil, false
 		switch {
 		case err == nil:
 			e.finish(c, out)
@@ -250,6 +289,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Adopt:            e.in.Adopt,
 		Visibility:       open.Visibility,
 		Rate:             c.share,
+		Account:          c.account,
 		Chunks:           open.Chunks,
 		Chunk:            open.Chunk,
 		MessageRequests:  open.MessageRequests,
@@ -262,6 +302,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		return out, err
 	}
 	c.future = future
+	e.orders = append(e.orders, controlInput{}) // its share may have become another while it was being started
 	err := future.Get(ctx, &out)
 	return out, err
 }
@@ -304,6 +345,7 @@ func (e *export) finish(c *child, out ShardOutput) {
 
 // continueAsNew is called when no shard is at work. Blocked ones live on without this run, and are met again by the next.
 func (e *export) continueAsNew(ctx workflow.Context) error {
+	takeIn(ctx)
 	for _, c := range e.children {
 		e.state.Extra = append(e.state.Extra, c.shard)
 	}

@@ -53,6 +53,11 @@ const (
 	requestsToJudge = 50
 	cleanResults    = 64
 
+	// idlePart is the part of an export's rate that a shard keeps which is being sealed, for the few requests it still has, and
+	// idleShards how many of them there may be beside those at work.
+	idlePart   = 0.02
+	idleShards = 2
+
 	// crashesBeforeBlock is how often a step that times out or panics, or a list that cannot be read, and that cannot be made
 	// smaller, is tried again after a wait before a person is asked.
 	crashesBeforeBlock = 3

@@ -60,17 +60,20 @@ type BlockedShard struct {
 
 // ExportProgress answers ProgressQuery on an Export.
 type ExportProgress struct {
-	State      State          `json:"state"`
-	From       time.Time      `json:"from"`
-	To         time.Time      `json:"to"` // as clipped to the start of the export
-	Windows    int            `json:"windows"`
-	Done       int            `json:"done"`    // windows committed or adopted
-	Running    []string       `json:"running"` // workflow ids of the shards in flight: ask each for its ShardProgress
-	Blocked    []BlockedShard `json:"blocked,omitempty"`
-	Totals     Totals         `json:"totals"` // of finished shards only
-	Rate       float64        `json:"requests_per_second"`
-	Visibility string         `json:"visibility"`
-	Advice     string         `json:"advice,omitempty"` // what to do about a partial visibility
+	State   State          `json:"state"`
+	From    time.Time      `json:"from"`
+	To      time.Time      `json:"to"` // as clipped to the start of the export
+	Windows int            `json:"windows"`
+	Done    int            `json:"done"`    // windows committed or adopted
+	Running []string       `json:"running"` // workflow ids of the shards in flight: ask each for its ShardProgress
+	Blocked []BlockedShard `json:"blocked,omitempty"`
+	Totals  Totals         `json:"totals"`              // of finished shards only
+	Rate    float64        `json:"requests_per_second"` // of this export
+	Account float64        `json:"account_requests_per_second"`
+	// WaitingUntil is the end of a wait of the export itself; its shards have their own.
+	WaitingUntil *time.Time `json:"waiting_until,omitempty"`
+	Visibility   string     `json:"visibility"`
+	Advice       string     `json:"advice,omitempty"` // what to do about a partial visibility
 }
 
 // ShardProgress answers ProgressQuery on a Shard.

@@ -78,6 +78,7 @@ func (r *recorder) worker() worker.Worker {
 	w.RegisterWorkflow(workflows.Export)
 	w.RegisterWorkflow(workflows.Shard)
 	w.RegisterWorkflow(workflows.Quota)
+	w.RegisterWorkflow(workflows.Budget)
 	world, scene := r.world, r.scene
 	for name, f := range map[string]any{
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
@@ -131,6 +132,8 @@ func holding[In, Out any](s scene, step string, f func(context.Context, In) (Out
 func (r *recorder) start() (string, client.WorkflowRun) {
 	id, workflow, in := "", any(workflows.Shard), any(nil)
 	switch {
+	case r.budget:
+		id, workflow, in = workflows.BudgetID(r.name), workflows.Budget, workflows.BudgetInput{}
 	case r.quota:
 		id, workflow, in = workflows.QuotaID(r.name, "reports"), workflows.Quota, workflows.QuotaInput{}
 	case r.export != nil:

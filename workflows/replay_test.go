@@ -52,6 +52,7 @@ func TestReplay(t *testing.T) {
 			replayer.RegisterWorkflow(workflows.Export)
 			replayer.RegisterWorkflow(workflows.Shard)
 			replayer.RegisterWorkflow(workflows.Quota)
+			replayer.RegisterWorkflow(workflows.Budget)
 			if err := replayer.ReplayWorkflowHistory(silent{}, history); err != nil {
 				t.Error(err)
 			}

@@ -3,6 +3,8 @@
 package workflows_test
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -81,18 +83,24 @@ func exportScenes() map[string]scene {
 	flagged.fail = nil
 	adopted := &world{adopted: &activities.Commit{Outcome: "adopted", Generation: 1}}
 	return map[string]scene{
-		"export":           {world: &world{conversations: 30, pageSize: 50}, export: months(12), open: activities.OpenExportOutput{Shards: 2, HasDirectory: true, RequestsPerSecond: 1000, Visibility: "full"}},
-		"export-blocked":   {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(3), act: freed},
-		"export-absent":    {world: &world{}, export: adopting()},
-		"export-halves":    {world: dense, export: months(1)},
-		"export-reports":   {world: failing("", 0, 0, nil), export: months(1), open: activities.OpenExportOutput{HasReports: true, Shards: 2}},
-		"export-flagged":   {world: flagged, export: months(1), open: activities.OpenExportOutput{OnMismatch: "flag"}},
-		"export-clipped":   {world: adopted, export: future, open: activities.OpenExportOutput{Window: "day"}},
-		"export-denied":    {world: failing("OpenExport", 1, 1, kindError(providers.Denied)), export: months(1), act: freed},
-		"export-unclosed":  {world: failing("CloseExport", 1, 2, kindError(activities.Unavailable)), export: months(1)},
-		"export-steered":   {world: &world{conversations: 40, pageSize: 5}, slow: 100 * time.Millisecond, export: months(3), open: activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 0.5}, act: steered},
-		"export-failed":    {world: failing("ListPage", 1, 1000, kindError(providers.Denied)), export: months(1), act: terminated},
-		"export-met":       {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(1), act: met},
+		"export":          {world: &world{conversations: 30, pageSize: 50}, export: months(12), open: activities.OpenExportOutput{Shards: 2, HasDirectory: true, RequestsPerSecond: 1000, Visibility: "full"}},
+		"export-blocked":  {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(3), act: freed},
+		"export-absent":   {world: &world{}, export: adopting()},
+		"export-halves":   {world: dense, export: months(1)},
+		"export-reports":  {world: failing("", 0, 0, nil), export: months(1), open: activities.OpenExportOutput{HasReports: true, Shards: 2}},
+		"export-flagged":  {world: flagged, export: months(1), open: activities.OpenExportOutput{OnMismatch: "flag"}},
+		"export-clipped":  {world: adopted, export: future, open: activities.OpenExportOutput{Window: "day"}},
+		"export-denied":   {world: failing("OpenExport", 1, 1, kindError(providers.Denied)), export: months(1), act: freed},
+		"export-unclosed": {world: failing("CloseExport", 1, 2, kindError(activities.Unavailable)), export: months(1)},
+		"export-steered":  {world: &world{conversations: 40, pageSize: 5}, slow: 100 * time.Millisecond, export: months(3), open: activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 0.5}, act: steered},
+		"export-failed":   {world: failing("ListPage", 1, 1000, kindError(providers.Denied)), export: months(1), act: terminated},
+		"export-met":      {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(1), act: met},
+		"export-shares": {world: failing("", 0, 0, nil), slow: 300 * time.Millisecond, export: months(2), act: slower, open: activities.OpenExportOutput{
+			RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 5, Account: 10, After: time.Second},
+		}},
+		"export-away": {world: failing("FetchMessages", 1, 1, kindError(providers.Stopped)), export: months(2), act: freed, open: activities.OpenExportOutput{
+			RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 10, Account: 10},
+		}},
 		"export-continues": {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4}, act: continued},
 	}
 }
@@ -144,6 +152,17 @@ func steered(r *recorder, id string) error {
 	}
 	r.save(shard, "", r.name+"-shard")
 	return nil
+}
+
+// slower is what a person does who lowers the rate of an account, and what its budget then says.
+func slower(r *recorder, id string) error {
+	if err := r.called("FetchMessages", 1); err != nil {
+		return err
+	}
+	if err := r.order(id, workflows.SetRateUpdate, workflows.SetRateInput{RequestsPerSecond: 4}); err != nil {
+		return err
+	}
+	return r.c.SignalWorkflow(r.t.Context(), id, "", "share", activities.BudgetGrant{RequestsPerSecond: 3, Account: 4})
 }
 
 // terminated is what somebody does who ends a shard by hand, again and again.
@@ -239,6 +258,61 @@ func quotaScenes() map[string]scene {
 				return err
 			}
 			return r.c.CancelWorkflow(r.t.Context(), id, "")
+		}},
+	}
+}
+
+func budgetScenes() map[string]scene {
+	// A shard that is paused stands for an export: it can be told things too.
+	user := func(r *recorder) (string, error) {
+		in := may()
+		in.Paused = true
+		run, err := r.c.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: r.name + "/user", TaskQueue: r.name}, workflows.Shard, in)
+		if err != nil {
+			return "", err
+		}
+		return run.GetID(), nil
+	}
+	join := func(r *recorder, id, user string) error {
+		return r.order(id, workflows.JoinUpdate, activities.BudgetRequest{Workflow: user, RequestsPerSecond: 10, SyncShare: 0.5})
+	}
+	tell := func(r *recorder, id, signal string, in any) error {
+		return r.c.SignalWorkflow(r.t.Context(), id, "", signal, in)
+	}
+	return map[string]scene{
+		"budget": {world: &world{}, budget: true, act: func(r *recorder, id string) error {
+			export, err := user(r)
+			if err != nil {
+				return err
+			}
+			member := workflows.BudgetMember{Workflow: export}
+			return errors.Join(join(r, id, export), join(r, id, "nobody"), tell(r, id, "budget", workflows.SetRateInput{RequestsPerSecond: 5}),
+				tell(r, id, "join", member), tell(r, id, "leave", member))
+		}},
+		"budget-continues": {world: &world{}, budget: true, act: func(r *recorder, id string) error {
+			export, err := user(r)
+			if err != nil {
+				return err
+			}
+			for range 310 { // each is told to the user; one that comes just when the run ends may have no answer
+				ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
+				handle, err := r.c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+					WorkflowID: id, UpdateName: workflows.JoinUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
+					Args: []any{activities.BudgetRequest{Workflow: export, RequestsPerSecond: 10, SyncShare: 0.5}},
+				})
+				if err == nil {
+					err = handle.Get(ctx, nil)
+				}
+				cancel()
+				if err != nil {
+					r.t.Log(err)
+				}
+			}
+			return tell(r, id, "leave", workflows.BudgetMember{Workflow: export})
+		}},
+		"budget-cancelled": {world: &world{}, budget: true, act: func(r *recorder, id string) error {
+			export, err := user(r)
+			return errors.Join(err, join(r, id, export), r.c.CancelWorkflow(r.t.Context(), id, ""))
 		}},
 	}
 }

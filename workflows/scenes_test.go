@@ -6,6 +6,8 @@ import (
 	"maps"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/workflows"
@@ -23,6 +25,7 @@ type scene struct {
 	shard  func(*workflows.ShardInput)
 	export *workflows.ExportInput
 	quota  bool
+	budget bool
 	open   activities.OpenExportOutput
 	// act is what people do while it runs.
 	act func(r *recorder, id string) error
@@ -33,7 +36,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -89,6 +92,9 @@ func shardScenes() map[string]scene {
 		"shard-paused":       {world: failing("", 0, 0, nil), shard: func(in *workflows.ShardInput) { in.Paused = true }, act: goesOn},
 		"shard-absent":       {world: &world{}, shard: func(in *workflows.ShardInput) { in.Adopt = true }},
 		"shard-halved":       {world: &world{halved: true}},
+		"shard-stopped":      {world: failing("FetchMessages", 1, 1, kindError(providers.Stopped)), act: freed},
+		"shard-waits":        {world: failing("ListPage", 1, 1, later(providers.Throttled))},
+		"shard-pending":      {world: failing("ListPage", 1, 1, later(providers.Pending))},
 		"shard-continues":    {world: &world{conversations: 900, pageSize: 50}, shard: one},
 		"shard-bisect-panic": {world: atFaultIn("FetchMetadata"), shard: leased},
 		"shard-bisect-hangs": {world: &world{conversations: 10, pageSize: 10}, hang: "FetchMessages"},
@@ -123,6 +129,13 @@ func shardScenes() map[string]scene {
 		"shard-throttled":      {world: slowedDown(), shard: one},
 		"shard-pauses":         {world: failing("", 0, 0, nil), act: pauses, shard: one, slow: 300 * time.Millisecond},
 	}
+}
+
+// later is an error that says when to come again.
+func later(kind providers.Kind) error {
+	return temporal.NewApplicationErrorWithOptions("not yet", string(kind), temporal.ApplicationErrorOptions{
+		NonRetryable: true, Details: []any{activities.Wait{After: 65 * time.Second}},
+	})
 }
 
 // crashes is how many rounds of attempts die before a shard blocks.

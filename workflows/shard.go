@@ -16,9 +16,10 @@ type ShardInput struct {
 	Spec             string     `json:"spec"`
 	Refresh          string     `json:"refresh,omitempty"`
 	Visibility       string     `json:"visibility"`
-	Rate             float64    `json:"requests_per_second"` // this shard's share of the budget, 0 is no limit
-	Chunks           int        `json:"chunks"`              // chunks in flight
-	Chunk            int        `json:"chunk"`               // conversations of a chunk, 0 lets the lease decide
+	Rate             float64    `json:"requests_per_second"`                   // this shard's share of the budget, 0 is no limit
+	Account          float64    `json:"account_requests_per_second,omitempty"` // the budget of the whole account
+	Chunks           int        `json:"chunks"`                                // chunks in flight
+	Chunk            int        `json:"chunk"`                                 // conversations of a chunk, 0 lets the lease decide
 	MessageRequests  float64    `json:"message_requests"`
 	ListRequests     float64    `json:"list_requests,omitempty"`
 	MetadataRequests float64    `json:"metadata_requests"` // 0 where there is nothing to fetch besides messages
@@ -90,7 +91,7 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	if in.Resume != nil {
 		s.state = *in.Resume
 	}
-	s.rate, s.paused = in.Rate, in.Paused
+	s.rate, s.account, s.paused = in.Rate, in.Account, in.Paused
 	s.receipts.Saved = s.state.Saved
 	s.slots = max(1, in.Chunks)
 	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution
@@ -123,7 +124,11 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			s.abort(ctx)
 			return ShardOutput{Split: true}, nil
 		}
+		s.rest(ctx, true)
 		out, done, err := s.conclude(ctx)
+		if !done {
+			s.rest(ctx, false)
+		}
 		switch remedy, _ := remedyOf(err); {
 		case done:
 			return out, nil
@@ -286,7 +291,7 @@ func (s *shard) add(u activities.Usage) {
 
 // lease is the part of the shard's share that one of n activities gets.
 func (s *shard) lease(n int) providers.Lease {
-	return providers.Lease{RequestsPerSecond: s.rate / float64(n)}
+	return providers.Lease{RequestsPerSecond: s.rate / float64(n), Account: s.account}
 }
 
 func (s *shard) progress() (ShardProgress, error) {

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
 )
 
 // listen takes updates from people, news from the shards, and the query for progress.
@@ -22,8 +24,8 @@ func (e *export) listen(ctx workflow.Context) error {
 		{ResumeUpdate, func(workflow.Context) error { e.state.Paused = false; return order(controlInput{Paused: &no}) }},
 		{RetryBlockedUpdate, func(workflow.Context) error { e.blocked = nil; return order(controlInput{RetryBlocked: true}) }},
 		{SetRateUpdate, func(_ workflow.Context, in SetRateInput) error {
-			e.state.Rate = in.RequestsPerSecond
-			return order(controlInput{})
+			e.setRate(in.RequestsPerSecond)
+			return nil
 		}},
 	}
 	for _, h := range handlers {
@@ -40,9 +42,21 @@ func (e *export) listen(ctx workflow.Context) error {
 			}
 			for _, c := range e.children {
 				if ShardID(c.shard) == in.Shard {
-					c.blocked = in.Blocked
+					c.blocked, c.idle = in.Blocked, in.Idle
 				}
 			}
+			e.orders = append(e.orders, controlInput{}) // the shares may be others now
+		}
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		shares := workflow.GetSignalChannel(ctx, shareSignal)
+		for {
+			var in activities.BudgetGrant
+			if shares.Receive(ctx, &in); ctx.Err() != nil {
+				return
+			}
+			e.state.Rate, e.state.Account = in.RequestsPerSecond, in.Account
+			e.orders = append(e.orders, controlInput{})
 		}
 	})
 	return workflow.SetQueryHandler(ctx, ProgressQuery, e.progress)
@@ -62,20 +76,73 @@ func (e *export) handOn(ctx workflow.Context) {
 	}
 }
 
-// share is the part of the account's budget of each shard that is at work.
+// setRate changes the account's budget. What part of it is this export's is said by the Budget; until then it is the same as
+// before.
+func (e *export) setRate(account float64) {
+	part := 1.0
+	if e.state.Account > 0 {
+		part = e.state.Rate / e.state.Account
+	}
+	e.state.Rate, e.state.Account, e.set = part*account, account, &account
+}
+
+// attend tells the account's Budget when the export begins or ends to have nothing to do, such as when a person must act.
+func (e *export) attend(ctx workflow.Context) {
+	set := e.set
+	if e.set = nil; e.state.Open.Grant == nil {
+		return
+	}
+	if set != nil {
+		e.tellBudget(ctx, budgetSignal, SetRateInput{RequestsPerSecond: *set})
+	}
+	if away := e.working() == 0 && !e.mayLaunch(); away != e.state.Away {
+		e.state.Away = away
+		name := joinSignal
+		if away {
+			name = leaveSignal
+		}
+		e.tellBudget(ctx, name, e.member())
+	}
+}
+
+// leave gives the export's share to others, also when it was cancelled.
+func (e *export) leave(ctx workflow.Context) {
+	if e.state.Open.Grant == nil || e.state.Away {
+		return
+	}
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	e.tellBudget(detached, leaveSignal, e.member())
+}
+
+func (e *export) member() BudgetMember { return BudgetMember{Workflow: e.self, Sync: e.in.Sync} }
+
+// tellBudget tells the account's Budget; one that is gone has nobody else to share with.
+func (e *export) tellBudget(ctx workflow.Context, name string, in any) {
+	if err := workflow.SignalExternalWorkflow(ctx, BudgetID(e.in.Account), "", name, in).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Info("the account's budget is not there to be told", "account", e.in.Account)
+	}
+}
+
+// share is the part of the account's budget of each shard that is at work; one that is not keeps a little for what it still has
+// to ask.
 func (e *export) share() float64 {
-	atWork := e.active()
-	soon := min(max(1, e.state.Open.Shards), atWork+e.left())
-	return e.state.Rate / float64(max(1, soon, atWork))
+	working := e.working()
+	idle := e.active() - working
+	soon := min(max(1, e.state.Open.Shards), working+e.left())
+	return e.state.Rate * (1 - idlePart*float64(idle)) / float64(max(1, soon, working))
 }
 
 // balance tells the shards in flight when their share has changed.
 func (e *export) balance(ctx workflow.Context) {
-	share := e.share()
 	for _, c := range slices.Clone(e.children) {
-		if c.future != nil && c.blocked == nil && c.share != share {
-			c.share = share
-			signal(ctx, c, controlInput{Rate: &share})
+		share := e.share()
+		if c.idle {
+			share = idlePart * e.state.Rate
+		}
+		if c.future != nil && c.blocked == nil && (c.share != share || c.account != e.state.Account) {
+			c.share, c.account = share, e.state.Account
+			signal(ctx, c, controlInput{Rate: &share, Account: &c.account})
 		}
 	}
 }
@@ -99,6 +166,7 @@ func (e *export) progress() (ExportProgress, error) {
 		Done:       e.state.Totals.Shards + e.state.Totals.Adopted + e.state.Totals.Absent,
 		Totals:     e.state.Totals,
 		Rate:       e.state.Rate,
+		Account:    e.state.Account,
 		Visibility: e.state.Open.Visibility,
 		Advice:     e.state.Open.Advice,
 	}
@@ -111,9 +179,14 @@ func (e *export) progress() (ExportProgress, error) {
 	if e.blocked != nil {
 		p.Blocked = append(p.Blocked, *e.blocked)
 	}
+	if !e.waitingUntil.IsZero() {
+		p.WaitingUntil = new(e.waitingUntil)
+	}
 	switch {
 	case e.closed:
 		p.State = StateDone
+	case p.WaitingUntil != nil:
+		p.State = StateWaiting
 	case e.plan == nil && e.blocked == nil:
 		p.State = StateStarting
 	case e.state.Paused:

@@ -9,10 +9,11 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/workflows"
 )
 
-// TestQuota takes from one quota in two processes' names on a real server.
-func TestQuota(t *testing.T) {
+// TestCounters takes from one quota in two processes' names, and from one budget, on a real server.
+func TestCounters(t *testing.T) {
 	c := Config{StateDir: t.TempDir()}.WithDefaults()
 	connection, err := Connect(t.Context(), c, ConnectOptions{})
 	if err != nil {
@@ -30,8 +31,8 @@ func TestQuota(t *testing.T) {
 	}
 	defer w.Stop()
 	daily := providers.Quota{Name: "reports", Limits: []providers.Limit{{Uses: 2, Per: 24 * time.Hour}}}
-	one, other := quotas{connection.Client, c.TaskQueue()}, quotas{connection.Client, c.TaskQueue()}
-	for _, q := range []quotas{one, other} {
+	one, other := counters{connection.Client, c.TaskQueue()}, counters{connection.Client, c.TaskQueue()}
+	for _, q := range []counters{one, other} {
 		if err := q.take("acme")(t.Context(), daily); err != nil {
 			t.Fatal(err)
 		}
@@ -46,5 +47,13 @@ func TestQuota(t *testing.T) {
 	}
 	if err := one.take("acme")(t.Context(), providers.Quota{Name: "never", Limits: []providers.Limit{{}}}); !errors.As(err, &refused) || refused.Kind != providers.Malformed {
 		t.Errorf("a limit of nothing: %v, want Malformed", err)
+	}
+	// A budget is split over those that join it. They must be there, so the quotas stand for exports.
+	users := []string{workflows.QuotaID("acme", "reports"), workflows.QuotaID("beta", "reports")}
+	for i, want := range []activities.BudgetGrant{{RequestsPerSecond: 10, Account: 10}, {RequestsPerSecond: 5, Account: 10, After: time.Minute}} {
+		grant, err := one.join(t.Context(), "acme", activities.BudgetRequest{Workflow: users[i], RequestsPerSecond: 10})
+		if err != nil || grant != want {
+			t.Errorf("the budget grants %+v, %v; want %+v", grant, err, want)
+		}
 	}
 }

@@ -1,0 +1,79 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// counters are the workflows that count for all processes: one for each quota of an account, and one for its budget. Whoever asks
+// first starts them.
+type counters struct {
+	client    client.Client
+	taskQueue string
+}
+
+// answer is how long an update may take.
+const answer = 30 * time.Second
+
+// take is providers.Account.Take for one account.
+func (c counters) take(account string) func(context.Context, providers.Quota) error {
+	return func(ctx context.Context, quota providers.Quota) error {
+		op := "take from quota " + quota.Name
+		var out workflows.TakeOutput
+		start := c.start(workflows.QuotaID(account, quota.Name), workflows.Quota, workflows.QuotaInput{})
+		err := c.ask(ctx, start, workflows.TakeUpdate, workflows.TakeInput{Limits: quota.Limits}, &out)
+		var refused *temporal.ApplicationError
+		switch {
+		case errors.As(err, &refused):
+			return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
+		case err != nil:
+			return &providers.Error{Kind: providers.Transient, Op: op, Err: err}
+		case out.After > 0:
+			return &providers.Error{
+				Kind: providers.Throttled, Op: op, After: out.After,
+				Err: fmt.Errorf("all uses that the platform allows are taken; the next is free in %s", out.After.Round(time.Second)),
+			}
+		}
+		return nil
+	}
+}
+
+// join is activities.Activities.Join.
+func (c counters) join(ctx context.Context, account string, in activities.BudgetRequest) (activities.BudgetGrant, error) {
+	var grant activities.BudgetGrant
+	start := c.start(workflows.BudgetID(account), workflows.Budget, workflows.BudgetInput{})
+	if err := c.ask(ctx, start, workflows.JoinUpdate, in, &grant); err != nil {
+		return grant, &providers.Error{Kind: providers.Transient, Op: "share the account's budget", Err: err}
+	}
+	return grant, nil
+}
+
+func (c counters) start(id string, workflow, in any) client.WithStartWorkflowOperation {
+	return c.client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID: id, TaskQueue: c.taskQueue, WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflow, in)
+}
+
+// ask sends an update to a workflow, and waits for its answer.
+func (c counters) ask(ctx context.Context, start client.WithStartWorkflowOperation, update string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, answer) // one that comes just when a run ends may never be answered
+	defer cancel()
+	handle, err := c.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: update, Args: []any{in}, WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err != nil {
+		return err
+	}
+	return handle.Get(ctx, out)
+}

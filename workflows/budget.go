@@ -1,0 +1,183 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+)
+
+// JoinUpdate makes an export a user of its account's budget; its argument is an activities.BudgetRequest, its result an
+// activities.BudgetGrant.
+const JoinUpdate = "join"
+
+const (
+	shareSignal  = "share"  // Budget to Export: a new activities.BudgetGrant
+	joinSignal   = "join"   // Export to Budget: it has work again
+	leaveSignal  = "leave"  // Export to Budget: it has ended, or has nothing to do for now
+	budgetSignal = "budget" // Export to Budget: a person has set the account's rate
+)
+
+const (
+	// signalsPerRun is how many signals one run of Budget sends before it continues as new.
+	signalsPerRun = 300
+	// roll is how often several users of a budget are looked at: one that was terminated has not taken its leave.
+	roll = 10 * time.Minute
+)
+
+// BudgetInput is what a Budget knows of its former runs.
+type BudgetInput struct {
+	RequestsPerSecond float64        `json:"requests_per_second"`
+	SyncShare         float64        `json:"sync_share"`
+	Set               bool           `json:"set,omitempty"` // by a person: the configuration no longer counts
+	Users             []BudgetMember `json:"users,omitempty"`
+}
+
+// BudgetMember is an export that uses the budget.
+type BudgetMember struct {
+	Workflow string `json:"workflow"`
+	Sync     bool   `json:"sync,omitempty"`
+}
+
+// BudgetID is the workflow id of an account's budget: one for all processes and all exports.
+func BudgetID(account string) string { return "budget/" + account }
+
+// Budget splits the budget of an account over the exports that are at work, so that together they never exceed it, on any
+// number of workers. Syncs have a share of their own while one is at work, and leave the rest to all others. It ends when the
+// last has gone; whoever joins next starts it again.
+func Budget(ctx workflow.Context, in BudgetInput) error {
+	b := &budget{BudgetInput: in, changed: len(in.Users) > 0}
+	if err := workflow.SetUpdateHandler(ctx, JoinUpdate, b.join); err != nil {
+		return err
+	}
+	b.listen(ctx)
+	for {
+		b.deal(ctx)
+		if len(b.Users) == 0 && b.joined > 0 && workflow.AllHandlersFinished(ctx) {
+			return nil
+		}
+		if b.sent >= signalsPerRun && workflow.AllHandlersFinished(ctx) {
+			takeIn(ctx)
+			return workflow.NewContinueAsNewError(ctx, Budget, b.BudgetInput)
+		}
+		period := roll
+		if len(b.Users) < 2 {
+			period = 24 * time.Hour
+		}
+		changed, err := workflow.AwaitWithTimeout(ctx, period, func() bool { return b.changed })
+		if err != nil {
+			return err
+		}
+		if !changed && len(b.Users) == 0 {
+			return nil
+		}
+		b.changed = true
+	}
+}
+
+type budget struct {
+	BudgetInput
+	changed bool // not all users know their share
+	joined  int  // users that have come in this run, or were there when it began
+	sent    int
+}
+
+// join answers at once: those that were there are told of their smaller shares, and the new one waits as long as their leases
+// may still last.
+func (b *budget) join(_ workflow.Context, in activities.BudgetRequest) (activities.BudgetGrant, error) {
+	if !b.Set {
+		b.RequestsPerSecond, b.SyncShare = in.RequestsPerSecond, in.SyncShare
+	}
+	added := b.add(BudgetMember{in.Workflow, in.Sync})
+	grant := b.grant(in.Sync)
+	if added && len(b.Users) > 1 && b.RequestsPerSecond > 0 {
+		grant.After = chunkLength
+	}
+	return grant, nil
+}
+
+func (b *budget) add(user BudgetMember) (added bool) {
+	b.changed = true
+	b.joined++
+	if slices.Contains(b.Users, user) {
+		return false
+	}
+	b.remove(user.Workflow)
+	b.Users = append(b.Users, user)
+	return true
+}
+
+func (b *budget) remove(workflow string) {
+	b.changed = true
+	b.Users = slices.DeleteFunc(b.Users, func(u BudgetMember) bool { return u.Workflow == workflow })
+}
+
+// grant is the share of a user.
+func (b *budget) grant(sync bool) activities.BudgetGrant {
+	alike := 0
+	for _, u := range b.Users {
+		if u.Sync == sync {
+			alike++
+		}
+	}
+	share := b.RequestsPerSecond
+	switch {
+	case alike == len(b.Users):
+	case sync:
+		share *= b.SyncShare
+	default:
+		share *= 1 - b.SyncShare
+	}
+	return activities.BudgetGrant{RequestsPerSecond: share / float64(max(1, alike)), Account: b.RequestsPerSecond}
+}
+
+// listen takes the signals of exports.
+func (b *budget) listen(ctx workflow.Context) {
+	b.joined = len(b.Users)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var in BudgetMember
+			if workflow.GetSignalChannel(ctx, joinSignal).Receive(ctx, &in); ctx.Err() != nil {
+				return
+			}
+			b.add(in)
+		}
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var in BudgetMember
+			if workflow.GetSignalChannel(ctx, leaveSignal).Receive(ctx, &in); ctx.Err() != nil {
+				return
+			}
+			b.remove(in.Workflow)
+		}
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var in SetRateInput
+			if workflow.GetSignalChannel(ctx, budgetSignal).Receive(ctx, &in); ctx.Err() != nil {
+				return
+			}
+			b.set(in)
+		}
+	})
+}
+
+func (b *budget) set(in SetRateInput) {
+	b.RequestsPerSecond, b.Set, b.changed = in.RequestsPerSecond, true, true
+}
+
+// deal tells all users their shares, until all that are left know theirs. Those that cannot be told are gone.
+func (b *budget) deal(ctx workflow.Context) {
+	for b.changed && ctx.Err() == nil {
+		b.changed = false
+		for _, u := range slices.Clone(b.Users) {
+			b.sent++
+			if err := workflow.SignalExternalWorkflow(ctx, u.Workflow, "", shareSignal, b.grant(u.Sync)).Get(ctx, nil); err != nil && ctx.Err() == nil {
+				b.remove(u.Workflow)
+			}
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package workflows
+
+import (
+	"errors"
+	"maps"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+)
+
+// users are exports that share a budget. What each was told last is what it uses.
+type users struct {
+	t      *testing.T
+	env    *testsuite.TestWorkflowEnvironment
+	has    map[string]float64
+	after  map[string]time.Duration // how long they have to wait at first
+	gone   map[string]bool          // terminated: they cannot be told anything
+	budget float64
+	tells  int
+	told   func(n int) // called when the n-th share is told
+}
+
+func newUsers(t *testing.T) *users {
+	var suite testsuite.WorkflowTestSuite
+	u := &users{t: t, env: suite.NewTestWorkflowEnvironment(), has: map[string]float64{}, after: map[string]time.Duration{}, gone: map[string]bool{}}
+	u.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, shareSignal, mock.Anything).Return(
+		func(_, id, _, _ string, in any) error {
+			if u.tells++; u.told != nil {
+				u.told(u.tells)
+			}
+			if u.gone[id] {
+				return errors.New("no such workflow")
+			}
+			grant := in.(activities.BudgetGrant)
+			if _, at := u.has[id]; at {
+				u.has[id], u.budget = grant.RequestsPerSecond, grant.Account
+			}
+			return nil
+		})
+	return u
+}
+
+// join is what OpenExport does for an export.
+func (u *users) join(id string, sync bool) {
+	u.env.UpdateWorkflow(JoinUpdate, id, &testsuite.TestUpdateCallback{
+		OnReject: func(err error) { u.t.Error(err) },
+		OnAccept: func() {},
+		OnComplete: func(out any, err error) {
+			if err != nil {
+				u.t.Error(err)
+				return
+			}
+			grant := out.(activities.BudgetGrant)
+			u.has[id], u.budget, u.after[id] = grant.RequestsPerSecond, grant.Account, grant.After
+		},
+	}, activities.BudgetRequest{Workflow: id, RequestsPerSecond: 10, SyncShare: 0.4, Sync: sync})
+}
+
+func (u *users) leave(id string) {
+	delete(u.has, id)
+	u.env.SignalWorkflow(leaveSignal, BudgetMember{Workflow: id})
+}
+
+// share says what each user has now.
+func (u *users) share(step string, want map[string]float64) {
+	u.t.Helper()
+	sum := 0.0
+	for _, rate := range u.has {
+		sum += rate
+	}
+	same := maps.EqualFunc(u.has, want, func(a, b float64) bool { return math.Abs(a-b) < 1e-9 })
+	if !same || sum > u.budget+1e-9 {
+		u.t.Errorf("%s: they have %v, want %v; the budget is %g", step, u.has, want, u.budget)
+	}
+}
+
+func TestBudget(t *testing.T) {
+	u := newUsers(t)
+	steps := []func(){
+		func() { u.join("a", false) },
+		func() { u.share("alone", map[string]float64{"a": 10}) },
+		func() { u.join("b", false) },
+		func() {
+			if u.after["a"] != 0 || u.after["b"] != chunkLength {
+				t.Errorf("the first has to wait for %s, the second for %s", u.after["a"], u.after["b"])
+			}
+		},
+		func() { u.share("two", map[string]float64{"a": 5, "b": 5}) },
+		func() { u.join("b", false) }, // the activity was run twice
+		func() { u.share("twice", map[string]float64{"a": 5, "b": 5}) },
+		func() { u.join("s", true) },
+		func() { u.share("with a sync", map[string]float64{"a": 3, "b": 3, "s": 4}) },
+		func() { u.env.SignalWorkflow(budgetSignal, SetRateInput{RequestsPerSecond: 20}) },
+		func() { u.share("a person has set it", map[string]float64{"a": 6, "b": 6, "s": 8}) },
+		func() { u.leave("s") },
+		func() { u.share("the sync has ended", map[string]float64{"a": 10, "b": 10}) },
+		func() { u.gone["a"] = true; delete(u.has, "a") },
+		func() {}, // more than ten minutes
+		func() { u.share("one was terminated", map[string]float64{"b": 20}) },
+		func() { u.leave("b") },
+		func() { u.env.SignalWorkflow(joinSignal, BudgetMember{Workflow: "b"}) },
+	}
+	for i, step := range steps {
+		u.env.RegisterDelayedCallback(step, time.Duration(i+1)*roll)
+	}
+	u.env.ExecuteWorkflow(Budget, BudgetInput{})
+	if err := u.env.GetWorkflowError(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A budget that is not limited is nobody's to wait for.
+func TestBudgetWithoutALimit(t *testing.T) {
+	u := newUsers(t)
+	u.env.RegisterDelayedCallback(func() {
+		for _, id := range []string{"a", "b"} {
+			u.env.UpdateWorkflow(JoinUpdate, id, &testsuite.TestUpdateCallback{
+				OnReject: func(err error) { t.Error(err) }, OnAccept: func() {},
+				OnComplete: func(out any, err error) {
+					if grant, _ := out.(activities.BudgetGrant); err != nil || grant != (activities.BudgetGrant{}) {
+						t.Errorf("%s: %+v, %v", id, out, err)
+					}
+				},
+			}, activities.BudgetRequest{Workflow: id})
+		}
+	}, time.Second)
+	for i, id := range []string{"a", "b"} {
+		u.env.RegisterDelayedCallback(func() { u.leave(id) }, time.Duration(i+2)*time.Second)
+	}
+	u.env.ExecuteWorkflow(Budget, BudgetInput{})
+	if err := u.env.GetWorkflowError(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What comes while the last of a run's shares is told is not lost.
+func TestBudgetContinuesAsNew(t *testing.T) {
+	for _, late := range []int{signalsPerRun - 1, signalsPerRun} {
+		u := newUsers(t)
+		u.told = func(n int) {
+			if n == late {
+				u.env.SignalWorkflow(joinSignal, BudgetMember{Workflow: "late"})
+			}
+		}
+		for i := range signalsPerRun {
+			u.env.RegisterDelayedCallback(func() {
+				u.env.SignalWorkflow(budgetSignal, SetRateInput{RequestsPerSecond: float64(i + 1)})
+			}, time.Duration(i+1)*time.Second)
+		}
+		u.has["a"], u.has["s"] = 0, 0
+		u.env.ExecuteWorkflow(Budget, BudgetInput{RequestsPerSecond: 10, SyncShare: 0.4, Users: []BudgetMember{{"a", false}, {"s", true}}})
+		var next *workflow.ContinueAsNewError
+		if err := u.env.GetWorkflowError(); !errors.As(err, &next) {
+			t.Fatalf("ended with %v", err)
+		}
+		var in BudgetInput
+		if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
+			t.Fatal(err)
+		}
+		if len(in.Users) != 3 || !in.Set || in.SyncShare != 0.4 {
+			t.Errorf("it goes on with %+v", in)
+		}
+	}
+}

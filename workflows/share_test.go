@@ -1,0 +1,178 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// says is what a shard tells its export.
+func says(ctx workflow.Context, in workflows.ShardInput, idle bool, blocked *workflows.BlockedShard) {
+	news := map[string]any{"shard": workflows.ShardID(in.Shard), "idle": idle}
+	if blocked != nil {
+		news["blocked"] = blocked
+	}
+	parent := workflow.GetInfo(ctx).ParentWorkflowExecution.ID
+	_ = workflow.SignalExternalWorkflow(ctx, parent, "", "blocked", news).Get(ctx, nil)
+}
+
+// told is what the export has told a shard of its share, last of all.
+func told(ctx workflow.Context, rate float64) float64 {
+	signals := workflow.GetSignalChannel(ctx, "control")
+	for {
+		var in struct {
+			Rate *float64 `json:"requests_per_second"`
+		}
+		if !signals.ReceiveAsync(&in) {
+			return rate
+		}
+		if in.Rate != nil {
+			rate = *in.Rate
+		}
+	}
+}
+
+// sharing is an environment in which shards are the given function, and can be told things.
+func sharing(open activities.OpenExportOutput, shard func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error)) *testsuite.TestWorkflowEnvironment {
+	suite := &testsuite.WorkflowTestSuite{}
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(time.Minute)
+	env.SetStartTime(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC))
+	env.RegisterWorkflow(workflows.Export)
+	env.RegisterWorkflowWithOptions(shard, workflow.RegisterOptions{Name: "Shard"})
+	open.Provider, open.Spec = "chatwoot", "spec"
+	env.RegisterActivityWithOptions(func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
+		return open, nil
+	}, activity.RegisterOptions{Name: "OpenExport"})
+	env.RegisterActivityWithOptions(func(context.Context, activities.CloseExportInput) (activities.CloseExportOutput, error) {
+		return activities.CloseExportOutput{}, nil
+	}, activity.RegisterOptions{Name: "CloseExport"})
+	return env
+}
+
+// A shard that is being sealed asks for nothing: the others have its share, and another begins.
+func TestExportGivesTheShareOfAnIdleShardToOthers(t *testing.T) {
+	open := activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 100}
+	rates := map[time.Month]float64{}
+	env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		month := in.Shard.Window.From.Month()
+		if month == time.January {
+			says(ctx, in, true, nil)
+		}
+		err := workflow.Sleep(ctx, time.Hour)
+		rates[month] = told(ctx, in.Rate)
+		return committed(1), err
+	})
+	in := year()
+	in.To = in.From.AddDate(0, 3, 0)
+	runExport(t, env, in)
+	// January seals, February and March fetch.
+	if rates[time.January] != 2 || rates[time.February] != 49 || rates[time.March] != 49 {
+		t.Errorf("the shares are %v", rates)
+	}
+}
+
+// An account that is stopped is stopped for all windows: none is begun to find that out again.
+func TestExportOfAStoppedAccountBeginsNothingMore(t *testing.T) {
+	begun, freed := 0, false
+	env := sharing(activities.OpenExportOutput{Shards: 1}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		if begun++; begun == 1 {
+			says(ctx, in, false, &workflows.BlockedShard{Shard: workflows.ShardID(in.Shard), Kind: string(providers.Stopped), Detail: "stopped"})
+			if err := workflow.Sleep(ctx, 24*time.Hour); err != nil {
+				return workflows.ShardOutput{}, err
+			}
+			if freed = true; begun != 1 {
+				t.Errorf("%d shards were begun of an account that is stopped", begun)
+			}
+			says(ctx, in, false, nil)
+		}
+		return committed(1), workflow.Sleep(ctx, time.Hour)
+	})
+	if out := runExport(t, env, year()); !freed || begun != 12 || out.Totals.Shards != 12 {
+		t.Errorf("%d shards were begun, %+v", begun, out.Totals)
+	}
+}
+
+// budgetOf records what an export tells the budget of its account.
+func budgetOf(env *testsuite.TestWorkflowEnvironment, answer error) *[]string {
+	var told []string
+	env.OnSignalExternalWorkflow(mock.Anything, workflows.BudgetID("acme"), mock.Anything, mock.Anything, mock.Anything).Return(
+		func(_, _, _, signal string, _ any) error {
+			told = append(told, signal)
+			return answer
+		})
+	return &told
+}
+
+func TestExportUsesItsPartOfTheBudget(t *testing.T) {
+	for name, answer := range map[string]error{"": nil, "a budget that is gone": errors.New("not found")} {
+		t.Run(name, func(t *testing.T) {
+			open := activities.OpenExportOutput{Shards: 1, RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 4, Account: 10, After: time.Minute}}
+			var rates []float64
+			env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+				if in.Account != 10 && in.Account != 20 {
+					t.Errorf("the account's budget is said to be %g", in.Account)
+				}
+				err := workflow.Sleep(ctx, time.Hour)
+				rates = append(rates, told(ctx, in.Rate))
+				return committed(1), err
+			})
+			signals := budgetOf(env, answer)
+			env.RegisterDelayedCallback(func() {
+				var p workflows.ExportProgress
+				value, err := env.QueryWorkflow(workflows.ProgressQuery)
+				if err == nil {
+					err = value.Get(&p)
+				}
+				if err != nil || p.State != workflows.StateWaiting || p.WaitingUntil == nil {
+					t.Errorf("while it waits for others the progress is %+v, %v", p, err)
+				}
+			}, 30*time.Second)
+			env.RegisterDelayedCallback(func() {
+				env.SignalWorkflow("share", activities.BudgetGrant{RequestsPerSecond: 7, Account: 10})
+			}, 30*time.Minute)
+			env.RegisterDelayedCallback(func() {
+				env.UpdateWorkflow(workflows.SetRateUpdate, "", &testsuite.TestUpdateCallback{
+					OnReject: func(err error) { t.Error(err) }, OnAccept: func() {}, OnComplete: func(any, error) {},
+				}, workflows.SetRateInput{RequestsPerSecond: 20})
+			}, 90*time.Minute)
+			in := year()
+			in.To = in.From.AddDate(0, 2, 0)
+			runExport(t, env, in)
+			if len(rates) != 2 || rates[0] != 7 || rates[1] != 14 {
+				t.Errorf("the shards had %v requests a second at their ends, want 7 and 14", rates)
+			}
+			if len(*signals) != 2 || (*signals)[0] != "budget" || (*signals)[1] != "leave" {
+				t.Errorf("the budget was told %v", *signals)
+			}
+		})
+	}
+}
+
+// An export that waits for a person leaves its share to others.
+func TestExportLeavesTheBudgetWhileItIsBlocked(t *testing.T) {
+	open := activities.OpenExportOutput{Shards: 1, RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 10, Account: 10}}
+	env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		says(ctx, in, false, &workflows.BlockedShard{Shard: workflows.ShardID(in.Shard), Kind: string(providers.Denied), Detail: "denied"})
+		err := workflow.Sleep(ctx, time.Hour)
+		says(ctx, in, false, nil)
+		return committed(1), errors.Join(err, workflow.Sleep(ctx, time.Hour))
+	})
+	signals := budgetOf(env, nil)
+	in := year()
+	in.To = in.From.AddDate(0, 1, 0)
+	runExport(t, env, in)
+	if got := *signals; len(got) != 3 || got[0] != "leave" || got[1] != "join" || got[2] != "leave" {
+		t.Errorf("the budget was told %v", got)
+	}
+}
