@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -90,11 +91,30 @@ func (c *Client) read(resp *http.Response) ([]byte, error) {
 	return body, err
 }
 
-// readUpTo reads at most limit bytes, of which expected are likely. What it holds meanwhile grows twofold up to the limit and
-// not beyond, so that a body without end costs one and a half times the limit at most.
+// smallBody is what most bodies are below.
+const smallBody = 128 << 10
+
+// bodies are buffers that bodies of unknown length are read into, to be copied once it is known.
+var bodies = sync.Pool{New: func() any { return new([smallBody]byte) }}
+
+// readUpTo reads at most limit bytes, of which expected are likely; 0 is unknown. What it holds meanwhile grows twofold up to
+// the limit and not beyond, so that a body without end costs one and a half times the limit at most.
 func readUpTo(r io.Reader, expected, limit int64) ([]byte, error) {
-	const first = 4 << 10
-	body := make([]byte, 0, min(limit, max(first, expected+1)))
+	if expected > 0 || limit < smallBody {
+		const first = 4 << 10
+		return readOn(r, make([]byte, 0, min(limit, max(first, expected+1))), limit)
+	}
+	buffer := bodies.Get().(*[smallBody]byte)
+	defer bodies.Put(buffer)
+	body, err := readOn(r, buffer[:0], smallBody)
+	if err != nil || len(body) < smallBody {
+		return bytes.Clone(body), err
+	}
+	return readOn(r, append(make([]byte, 0, min(limit, 2*smallBody)), body...), limit)
+}
+
+// readOn reads to the end, or to the limit, after what there is.
+func readOn(r io.Reader, body []byte, limit int64) ([]byte, error) {
 	for {
 		n, err := r.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
