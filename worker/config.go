@@ -125,10 +125,18 @@ func (c Config) check(found Problems) Problems {
 	if c.Lake.KMSKeyID != "" && c.Lake.SSE != "aws:kms" {
 		problems = append(problems, c.Problem("lake.kms_key_id", "counts only with sse: aws:kms; add that, or remove this key"))
 	}
+	if c.source != nil {
+		for _, key := range c.source.unknownZones() {
+			problems = append(problems, c.Problem(key, "no such time zone; give its name in the IANA database, like Europe/Helsinki"))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
 		at := "accounts." + name + "."
 		if slices.ContainsFunc(found, func(p Problem) bool { return strings.HasPrefix(p.Key+".", at) }) {
 			continue
+		}
+		if a := c.Accounts[name]; a.RequestsPerSecond == 0 && slices.ContainsFunc(a.Schedule, func(h providers.Hours) bool { return h.Share > 0 }) {
+			problems = append(problems, c.Problem(at+"rate.schedule", "is a part of a budget, and there is none: requests_per_second is 0; only a share of 0 can be kept"))
 		}
 		definition, account, ok := c.account(name)
 		if !ok {

@@ -5,6 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	_ "time/tzdata" // zones of schedules, where the system has none
+
+	"github.com/chatlake/chatlake/providers"
 )
 
 // config fills a Config, defaults too. A value of a wrong kind, which the schema complains of, is as good as none.
@@ -130,11 +134,70 @@ func (b branch) account() AccountConfig {
 	if rate, ok := b.at("rate").float("requests_per_second"); ok {
 		a.RequestsPerSecond = rate
 	}
+	a.SyncShare = defaultSyncShare
+	if share, ok := b.at("rate").float("sync_share"); ok {
+		a.SyncShare = share
+	}
+	a.Schedule = b.at("rate").at("schedule").schedule()
 	options := b.at("options")
 	for _, key := range options.keys() {
 		a.Options[key] = options.text(key)
 	}
 	return a
+}
+
+// defaultSyncShare is the part of an account's budget that syncs have while one is at work.
+const defaultSyncShare = 0.5
+
+// each are the items of a list.
+func (b branch) each() (items []branch) {
+	values, _ := b.value.([]any)
+	for i, v := range values {
+		items = append(items, branch{b.source, join(b.path, strconv.Itoa(i)), v})
+	}
+	return items
+}
+
+var weekdays = map[string]time.Weekday{
+	"mon": time.Monday, "tue": time.Tuesday, "wed": time.Wednesday, "thu": time.Thursday, "fri": time.Friday, "sat": time.Saturday, "sun": time.Sunday,
+}
+
+// schedule reads hours. A zone that nobody knows is UTC here; the check complains of it.
+func (b branch) schedule() (all providers.Schedule) {
+	for _, item := range b.each() {
+		zone, err := time.LoadLocation(item.text("zone"))
+		if err != nil {
+			zone = time.UTC
+		}
+		h := providers.Hours{From: clock(item.text("from")), To: clock(item.text("to")), Zone: zone}
+		h.Share, _ = item.float("share")
+		for _, day := range item.at("days").each() {
+			if name, ok := day.value.(string); ok {
+				h.Days = append(h.Days, weekdays[name])
+			}
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// clock is a time of the day since midnight.
+func clock(text string) time.Duration {
+	t, _ := time.Parse("15:04", text) // the schema complains of others
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+}
+
+// unknownZones are the keys of zones of schedules that nobody knows.
+func (s *source) unknownZones() (keys []string) {
+	accounts := branch{s, "", s.tree}.at("accounts")
+	for _, name := range accounts.keys() {
+		for _, item := range accounts.at(name).at("rate").at("schedule").each() {
+			if _, err := time.LoadLocation(item.text("zone")); err != nil {
+				keys = append(keys, join(item.path, "zone"))
+			}
+		}
+	}
+	return keys
 }
 
 func join(path, key string) string { return strings.TrimPrefix(path+"."+key, ".") }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,6 +89,26 @@ func TestZeroIsAValue(t *testing.T) {
 	c := load(t, strings.Replace(minimal, "token: env:TOKEN", "token: env:TOKEN, rate: {requests_per_second: 0}", 1))
 	if rate := c.Accounts["acme"].RequestsPerSecond; rate != 0 {
 		t.Errorf("a rate of 0 became %v", rate)
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	c := load(t, strings.Replace(minimal, "token: env:TOKEN", `token: env:TOKEN, rate: {sync_share: 0.3, schedule: [
+		{from: "08:00", to: "18:30", share: 0.6, zone: Europe/Helsinki, days: [mon, fri]}, {from: "22:00", to: "02:00", share: 0}]}`, 1))
+	zone, err := time.LoadLocation("Europe/Helsinki")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := providers.Schedule{
+		{From: 8 * time.Hour, To: 18*time.Hour + 30*time.Minute, Zone: zone, Days: []time.Weekday{time.Monday, time.Friday}, Share: 0.6},
+		{From: 22 * time.Hour, To: 2 * time.Hour, Zone: time.UTC},
+	}
+	acme := c.Accounts["acme"]
+	if diff := cmp.Diff(want, acme.Schedule, cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
+		t.Errorf("the schedule (-want +got):\n%s", diff)
+	}
+	if acme.SyncShare != 0.3 || load(t, minimal).Accounts["acme"].SyncShare != 0.5 {
+		t.Errorf("the share of syncs is %g, without one %g", acme.SyncShare, load(t, minimal).Accounts["acme"].SyncShare)
 	}
 }
 

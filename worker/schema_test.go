@@ -44,6 +44,9 @@ func keysOfSchema(root, rule map[string]any, path string) []string {
 	if free, ok := rule["additionalProperties"].(map[string]any); ok {
 		add("*", free)
 	}
+	if items, ok := rule["items"].(map[string]any); ok {
+		keys = append(keys, keysOfSchema(root, items, path)...)
+	}
 	return keys
 }
 
@@ -51,6 +54,11 @@ func keysOfExample(n *yaml.Node, path string) []string {
 	var keys []string
 	if n.Kind == yaml.DocumentNode {
 		return keysOfExample(n.Content[0], path)
+	}
+	for _, item := range n.Content {
+		if n.Kind == yaml.SequenceNode {
+			keys = append(keys, keysOfExample(item, path)...)
+		}
 	}
 	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
 		name := n.Content[i].Value

@@ -83,7 +83,9 @@ func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
 	case yaml.SequenceNode:
 		list := []any{}
 		for i, item := range n.Content {
-			list = append(list, s.plant(item, fmt.Sprintf("%s[%d]", key, i), problems))
+			below := fmt.Sprintf("%s.%d", key, i)
+			s.lines[below] = item.Line
+			list = append(list, s.plant(item, below, problems))
 		}
 		return list
 	default:

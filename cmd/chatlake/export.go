@@ -21,7 +21,7 @@ import (
 
 type exportFlags struct {
 	account, name, from, to, window string
-	refresh, detach, ui             bool
+	refresh, sync, detach, ui       bool
 	uiPort                          int
 }
 
@@ -39,6 +39,7 @@ func (a *app) exportCommand() *cobra.Command {
 	f.rangeFlags(flags)
 	flags.StringVar(&f.name, "name", "", "name of the export (default <from>_<to>)")
 	flags.BoolVar(&f.refresh, "refresh", false, "copy again what is in the lake already")
+	flags.BoolVar(&f.sync, "sync", false, "go before other exports of the account, with the part of its rate that is kept for syncs")
 	flags.BoolVar(&f.detach, "detach", false, "start the export on workers elsewhere and do not wait")
 	flags.BoolVar(&f.ui, "ui", false, "show the embedded server's UI on a local port")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
@@ -99,7 +100,7 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 
 // input turns flags into the input of the workflow.
 func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInput, error) {
-	in := workflows.ExportInput{Account: f.account, Name: f.name, Window: f.window}
+	in := workflows.ExportInput{Account: f.account, Name: f.name, Window: f.window, Sync: f.sync}
 	var err error
 	if in.Account, err = accountOf(c, f.account); err != nil {
 		return in, err

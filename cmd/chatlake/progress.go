@@ -19,7 +19,9 @@ type snapshot struct {
 	Estimated     bool                     `json:"messages_estimated"` // Messages holds an estimate for the windows in flight
 	Requests      int64                    `json:"requests"`
 	Throttled     int64                    `json:"throttled"`
-	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"` // until when the last window that can still move waits
+	Rate          float64                  `json:"requests_per_second"`         // of this export; 0 is no limit
+	Account       float64                  `json:"account_requests_per_second"` // of the account, for all its exports
+	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"`     // until when the last window that can still move waits
 	Blocked       []workflows.BlockedShard `json:"blocked,omitempty"`
 	Advice        string                   `json:"advice,omitempty"`
 }
@@ -33,6 +35,7 @@ func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.Sh
 		Requests:      e.Totals.Requests,
 		Throttled:     e.Totals.Throttled,
 	}
+	s.Rate, s.Account = e.Rate, e.Account
 	known, listed := e.Done, e.Totals.Listed
 	waiting := 0
 	for _, p := range shards {
@@ -56,6 +59,9 @@ func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.Sh
 	}
 	if waiting < len(shards) {
 		s.WaitingUntil = nil // something moves
+	}
+	if e.WaitingUntil != nil {
+		s.WaitingUntil = e.WaitingUntil
 	}
 	if known > 0 {
 		s.Expected = max(s.Conversations, listed+listed*int64(max(0, e.Windows-known))/int64(known))

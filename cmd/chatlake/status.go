@@ -159,6 +159,9 @@ func writeStatus(w io.Writer, all []exportStatus) error {
 		switch {
 		case e.Progress != nil:
 			text = string(e.Progress.State) + ": " + windows(*e.Progress) + ", " + conversations(*e.Progress) + ", " + messages(*e.Progress)
+			if until := e.Progress.WaitingUntil; until != nil {
+				text += "; waiting for the platform until " + until.UTC().Format("2006-01-02 15:04:05 UTC")
+			}
 		case e.Result != nil && e.Result.Complete:
 			text = "complete: " + plural(e.Result.Totals.Conversations, "conversation") + ", " + plural(e.Result.Totals.Messages, "message")
 		case e.Result != nil:

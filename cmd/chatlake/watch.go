@@ -174,6 +174,9 @@ func observe(ctx context.Context, c client.Client, id string) (snapshot, error) 
 	for _, shard := range p.Running {
 		var s workflows.ShardProgress
 		if err := query(ctx, c, shard, &s); err == nil {
+			if s.WaitingUntil == nil && s.Blocked == nil && s.InFlight > 0 {
+				s.WaitingUntil = worker.WaitingUntil(ctx, c, shard)
+			}
 			shards = append(shards, s) // one that has just ended shows up in the totals next time
 		}
 	}
