@@ -50,6 +50,21 @@ func (s Schedule) At(now time.Time) (share float64, until time.Time) {
 	return share, until
 }
 
+// Mean is the part of the rate that may be used over the week after a time.
+func (s Schedule) Mean(now time.Time) float64 {
+	const week = 7 * 24 * time.Hour
+	sum := 0.0
+	for at, end := now, now.Add(week); at.Before(end); {
+		share, until := s.At(at)
+		if until.IsZero() || until.After(end) {
+			until = end
+		}
+		sum += share * float64(until.Sub(at)) / float64(week)
+		at = until
+	}
+	return sum
+}
+
 // on is the span that begins so many days after now, by the clocks of its zone.
 func (h Hours) on(now time.Time, days int) (begin, end time.Time, ok bool) {
 	year, month, day := now.In(h.Zone).Date()

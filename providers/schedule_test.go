@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -50,5 +51,10 @@ func TestSchedule(t *testing.T) {
 	}
 	if share, until := (Schedule{always}).At(at("Wed 2026-01-07 12:00")); share != 0.9 || until.IsZero() {
 		t.Errorf("a span of a day: %v until %s", share, until)
+	}
+	for want, schedule := range map[float64]Schedule{1: nil, 0.9: {always}, 1 - 0.4*50/168: {office}} {
+		if got := schedule.Mean(at("Wed 2026-01-07 12:34")); math.Abs(got-want) > 1e-9 {
+			t.Errorf("over a week %g of the rate, want %g", got, want)
+		}
 	}
 }

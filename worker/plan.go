@@ -69,8 +69,10 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 	requests := int64(float64(total)*(definition.MessageRequests+definition.MetadataRequests)) + int64(float64(total)*listing) + int64(len(windows))
 	e.Conversations, e.Requests = &total, &requests
 	if e.RequestsPerSecond > 0 {
-		seconds := float64(requests) / e.RequestsPerSecond
-		e.Seconds = &seconds
+		if mean := c.Accounts[account].Schedule.Mean(time.Now()); mean > 0 {
+			seconds := float64(requests) / e.RequestsPerSecond / mean
+			e.Seconds = &seconds
+		}
 	}
 	return e, nil
 }
