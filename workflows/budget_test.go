@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 // users are exports that share a budget. What each was told last is what it uses.
 type users struct {
+	mu     sync.Mutex // signals are sent beside the test's own routine
 	t      *testing.T
 	env    *testsuite.TestWorkflowEnvironment
 	has    map[string]float64
@@ -32,6 +34,8 @@ func newUsers(t *testing.T) *users {
 	u := &users{t: t, env: suite.NewTestWorkflowEnvironment(), has: map[string]float64{}, after: map[string]time.Duration{}, gone: map[string]bool{}}
 	u.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, shareSignal, mock.Anything).Return(
 		func(_, id, _, _ string, in any) error {
+			u.mu.Lock()
+			defer u.mu.Unlock()
 			if u.tells++; u.told != nil {
 				u.told(u.tells)
 			}
@@ -58,19 +62,25 @@ func (u *users) join(id string, sync bool) {
 				return
 			}
 			grant := out.(activities.BudgetGrant)
+			u.mu.Lock()
+			defer u.mu.Unlock()
 			u.has[id], u.budget, u.after[id] = grant.RequestsPerSecond, grant.Account, grant.After
 		},
 	}, activities.BudgetRequest{Workflow: id, RequestsPerSecond: 10, SyncShare: 0.4, Sync: sync})
 }
 
 func (u *users) leave(id string) {
+	u.mu.Lock()
 	delete(u.has, id)
+	u.mu.Unlock()
 	u.env.SignalWorkflow(leaveSignal, BudgetMember{Workflow: id})
 }
 
 // share says what each user has now.
 func (u *users) share(step string, want map[string]float64) {
 	u.t.Helper()
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	sum := 0.0
 	for _, rate := range u.has {
 		sum += rate
@@ -88,6 +98,8 @@ func TestBudget(t *testing.T) {
 		func() { u.share("alone", map[string]float64{"a": 10}) },
 		func() { u.join("b", false) },
 		func() {
+			u.mu.Lock()
+			defer u.mu.Unlock()
 			if u.after["a"] != 0 || u.after["b"] != chunkLength {
 				t.Errorf("the first has to wait for %s, the second for %s", u.after["a"], u.after["b"])
 			}
@@ -101,7 +113,12 @@ func TestBudget(t *testing.T) {
 		func() { u.share("a person has set it", map[string]float64{"a": 6, "b": 6, "s": 8}) },
 		func() { u.leave("s") },
 		func() { u.share("the sync has ended", map[string]float64{"a": 10, "b": 10}) },
-		func() { u.gone["a"] = true; delete(u.has, "a") },
+		func() {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			u.gone["a"] = true
+			delete(u.has, "a")
+		},
 		func() {}, // more than ten minutes
 		func() { u.share("one was terminated", map[string]float64{"b": 20}) },
 		func() { u.leave("b") },

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,9 +106,12 @@ func TestExportOfAStoppedAccountBeginsNothingMore(t *testing.T) {
 
 // budgetOf records what an export tells the budget of its account.
 func budgetOf(env *testsuite.TestWorkflowEnvironment, answer error) *[]string {
+	var mu sync.Mutex
 	var told []string
 	env.OnSignalExternalWorkflow(mock.Anything, workflows.BudgetID("acme"), mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, _, _, signal string, _ any) error {
+			mu.Lock()
+			defer mu.Unlock()
 			told = append(told, signal)
 			return answer
 		})
