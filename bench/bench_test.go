@@ -238,7 +238,9 @@ func TestTargets(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	r := Report{Machine: Machine{Cores: 2, Memory: 24 << 30, Go: "go1", System: "linux/amd64"}, Results: []Measured{
-		{Scenario: Scenario{Name: "s", World: World{Conversations: 500}}, Contender: folderName, Seconds: 2, Least: 1, Requests: 1100, Necessary: 1000, Throttled: 11, CPU: 1, Memory: 200 << 20, Events: 7},
+		{Scenario: Scenario{Name: "s", World: World{Conversations: 500}}, Contender: folderName, Seconds: 2, Least: 1, Requests: 1100, Necessary: 1000, Throttled: 11, CPU: 1, Memory: 200 << 20, Events: 7, Elsewhere: 0.25, Parquet: &Parquet{
+			Tables: []ParquetTable{{"messages", 5000, 110, 100}, {"labels", 4, 20, 10}}, Scan: 0.3, ScanRewritten: 0.2,
+		}},
 		{Scenario: Scenario{Name: "s"}, Contender: postgresName, LeftOut: "PostgreSQL is not at hand"},
 	}}
 	var text strings.Builder
@@ -257,14 +259,18 @@ func TestTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	for where, wants := range map[string][]string{
-		text.String():  {"s         folder        2.0     2.00      1100        1.100  11 (1.00 %)", "200 MiB", "s, postgres: left out: PostgreSQL is not at hand"},
-		string(marked): {"before\n", "after\n", "| s | folder | 2.0 | 2.00 | 1100 | 1.100 | 11 (1.00 %) |", "Measured on 2 cores and 24 GiB"},
+		text.String(): {"s         folder        2.0     2.00      1100        1.100  11 (1.00 %)", "200 MiB", "s, postgres: left out: PostgreSQL is not at hand"},
+		string(marked): {"before\n", "after\n", "| s | folder | 2.0 | 2.00 | 1100 | 1.100 | 11 (1.00 %) |", "Measured on 2 cores and 24 GiB", "up to 0.2 cores",
+			"| s, folder | messages | 5000 | 110 | 100 | 1.10 | 0.300 | 0.200 | 1.50 |", "| s, folder | all | 5004 | 130 | 110 | 1.18 | - | - | - |"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(where, want) {
 				t.Errorf("no %q in\n%s", want, where)
 			}
 		}
+	}
+	if strings.Contains(string(marked), "labels") {
+		t.Error("a table of four rows is shown")
 	}
 	if strings.Contains(string(marked), "stale") {
 		t.Error("what stood between the marks is still there")

@@ -107,11 +107,16 @@ func (r Report) write(out io.Writer) error {
 	for _, note := range r.notes() {
 		fmt.Fprintln(out, note)
 	}
-	if len(r.Targets) == 0 {
-		return nil
+	for _, g := range []grid{parquetTable(r.Results), targetTable(r.Targets)} {
+		if len(g) == 1 {
+			continue // nothing but the heads
+		}
+		fmt.Fprintln(out)
+		if err := writeText(out, g); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintln(out)
-	return writeText(out, targetTable(r.Targets))
+	return nil
 }
 
 // notes are what the tables have no room for.
@@ -170,15 +175,31 @@ func between(page, text string) string {
 // text is the tables as Markdown.
 func (r Report) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nMeasured on %d cores and %s of memory (%s, %s), everything on the one machine.\n\n", r.Machine.Cores, size(r.Machine.Memory), r.Machine.System, r.Machine.Go)
+	fmt.Fprintf(&b, "\nMeasured on %d cores and %s of memory (%s, %s), everything on the one machine, where other work took up to %.1f cores meanwhile.\n\n",
+		r.Machine.Cores, size(r.Machine.Memory), r.Machine.System, r.Machine.Go, r.elsewhere())
 	writeMarkdown(&b, resultTable(r.Results))
 	for _, note := range r.notes() {
 		fmt.Fprintf(&b, "\n%s\n", note)
 	}
-	if len(r.Targets) > 0 {
-		b.WriteString("\n### Targets\n\n")
-		writeMarkdown(&b, targetTable(r.Targets))
+	for _, part := range []struct {
+		title string
+		grid
+	}{{"Parquet files, beside those that DuckDB makes of the same rows", parquetTable(r.Results)}, {"Targets", targetTable(r.Targets)}} {
+		if len(part.grid) > 1 {
+			b.WriteString("\n### " + part.title + "\n\n")
+			writeMarkdown(&b, part.grid)
+		}
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// elsewhere is how many processors were busy with what takes no part, at most.
+func (r Report) elsewhere() (most float64) {
+	for _, m := range r.Results {
+		if m.Contender == bareName || m.Contender == folderName { // no server apart is counted with it
+			most = max(most, m.Elsewhere)
+		}
+	}
+	return most
 }

@@ -89,7 +89,7 @@ var (
 )
 
 // quickLimit bounds the quick set, whatever goes wrong in it.
-const quickLimit = 180
+const quickLimit = 150
 
 // quick shows every kind of scenario in a few minutes.
 func quick() []Scenario {
@@ -100,7 +100,7 @@ func quick() []Scenario {
 		{Name: "budget500-headers-short", World: World{Conversations: lasting(20, 500)}, Site: Site{Budget: 500, Headers: true}, Contenders: alone},
 		{Name: "budget50-two-short", World: World{Conversations: lasting(30, 50)}, Site: Site{Budget: 50}, Contenders: alone, Workers: 2},
 		{
-			Name: "halved50-short", World: World{Conversations: lasting(20, 50) + lasting(80, 25)}, Site: Site{Budget: 50, HalveAt: 20 * 50},
+			Name: "halved50-short", World: World{Conversations: lasting(15, 50) + lasting(75, 25)}, Site: Site{Budget: 50, HalveAt: 15 * 50},
 			Contenders: alone,
 		},
 		{Name: "errors-2k", World: World{Conversations: 2000}, Site: Site{Errors: 0.01}, Contenders: []string{bareName, folderName}},

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // grid is a table: its first row has the heads of the columns.
@@ -131,3 +133,33 @@ func targetTable(all []Target) grid {
 	}
 	return g
 }
+
+// parquetTable is a row for each table whose files were compared, and one for all of a run.
+func parquetTable(all []Measured) grid {
+	g := grid{{"where", "table", "rows", "bytes", "DuckDB's", "ratio", "scan s", "DuckDB's", "ratio"}}
+	for _, m := range all {
+		if m.Parquet == nil {
+			continue
+		}
+		where := m.Scenario.Name + ", " + m.Contender
+		sum := ParquetTable{Table: "all"}
+		for _, t := range append(m.Parquet.Tables, sum) {
+			if t.Table == sum.Table {
+				t = sum
+			}
+			sum.Rows, sum.Bytes, sum.Rewritten = sum.Rows+t.Rows, sum.Bytes+t.Bytes, sum.Rewritten+t.Rewritten
+			row := []string{where, t.Table, fmt.Sprint(t.Rows), fmt.Sprint(t.Bytes), fmt.Sprint(t.Rewritten), ratio(float64(t.Bytes), float64(t.Rewritten)), "-", "-", "-"}
+			if t.Table == schemas.Messages.Table {
+				scan, rewritten := m.Parquet.Scan, m.Parquet.ScanRewritten
+				row = append(row[:6], fmt.Sprintf("%.3f", scan), fmt.Sprintf("%.3f", rewritten), ratio(scan, rewritten))
+			}
+			if t.Rows >= smallTable {
+				g = append(g, row)
+			}
+		}
+	}
+	return g
+}
+
+// smallTable is how many rows a table must have for its size to say something.
+const smallTable = 1000
