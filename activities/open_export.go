@@ -95,9 +95,9 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	}, nil
 }
 
-// first is the lease of the few requests that an export begins with.
+// first is the lease of the few requests that an export begins with, before it knows its part of the budget.
 func first(c Connection) providers.Lease {
-	return providers.Lease{RequestsPerSecond: min(1, c.RequestsPerSecond), Account: c.RequestsPerSecond}
+	return providers.Lease{RequestsPerSecond: c.RequestsPerSecond, Account: c.RequestsPerSecond}
 }
 
 // join makes the export a user of the account's budget, when it will ask for anything.

@@ -168,8 +168,7 @@ func (s *shard) launch(ctx workflow.Context) {
 			workflow.Go(ctx, func(ctx workflow.Context) { s.list(ctx, lease) })
 			continue
 		}
-		next := s.queue[0]
-		s.queue = s.queue[1:]
+		next := s.next()
 		workflow.Go(ctx, func(ctx workflow.Context) { s.fetch(ctx, next, lease) })
 	}
 }
@@ -199,6 +198,49 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	s.receipts.Pages = append(s.receipts.Pages, out.Page)
 	s.pages[out.Page.Number] = out.Page
 	s.enqueue(out.Page)
+}
+
+// next takes a chunk off the queue, or a part of one: towards the end of a shard they become ever smaller, so that the last of them
+// end together, and no lease lies idle while one goes on (guided self-scheduling: Polychronopoulos, Kuck, 1987).
+func (s *shard) next() chunk {
+	c := s.queue[0]
+	s.queue = s.queue[1:]
+	left, known := s.left(c)
+	if s.rate <= 0 || s.in.Chunk > 0 || !known {
+		return c
+	}
+	slots := float64(max(1, s.slots))
+	requests := max(left/(2*slots), shortestChunk.Seconds()*s.budget()/slots)
+	if size := max(1, int(requests/s.cost(c, 1))); c.high-c.low > size {
+		rest := c
+		c.high, rest.low = c.low+size, c.low+size
+		s.requeue(rest)
+	}
+	return c
+}
+
+// left is how many requests there are still to be given out, with those of a chunk; false where the end of the list is not known.
+func (s *shard) left(c chunk) (requests float64, known bool) {
+	requests = s.cost(c, c.high-c.low)
+	for _, waiting := range s.queue {
+		requests += s.cost(waiting, waiting.high-waiting.low)
+	}
+	switch total := s.state.Open.Total; {
+	case s.listed:
+	case total == nil:
+		return 0, false
+	default:
+		requests += float64(max(0, *total-s.state.Listed)) * (s.in.MessageRequests + s.in.MetadataRequests)
+	}
+	return requests, true
+}
+
+// cost is how many requests so many conversations of a chunk take.
+func (s *shard) cost(c chunk, conversations int) float64 {
+	if c.metadata {
+		return float64(conversations) * max(s.in.MetadataRequests, 0.01)
+	}
+	return float64(conversations) * max(s.in.MessageRequests, 0.01)
 }
 
 // enqueue cuts a page into chunks.

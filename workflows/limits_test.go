@@ -1,8 +1,10 @@
 package workflows
 
 import (
+	"slices"
 	"testing"
 
+	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -22,6 +24,57 @@ func TestLimits(t *testing.T) {
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d conversations, want %d", name, c.got, c.want)
+		}
+	}
+}
+
+// TestChunksBecomeSmaller gives a shard out as fast as its leases allow: the last of its activities end within seconds of each other.
+func TestChunksBecomeSmaller(t *testing.T) {
+	total := int64(3000)
+	for name, s := range map[string]*shard{
+		"all is listed":                {collector: collector{listed: true}},
+		"the provider can count":       {state: ShardState{Open: activities.OpenShardOutput{Total: &total}, Listed: 500}},
+		"nobody knows what is to come": {},
+	} {
+		s.in.MessageRequests, s.in.MetadataRequests, s.in.Chunks = 1, 2, 4
+		s.rate, s.slots = 20, 4
+		pages := 6
+		page := func() {
+			if pages--; pages < 0 {
+				return
+			}
+			if s.state.Listed += 500; s.state.Listed > total {
+				s.state.Listed = total
+			}
+			s.enqueue(activities.PageReceipt{Number: 6 - pages, Refs: 500})
+		}
+		if s.listed {
+			for range 6 {
+				page()
+			}
+		}
+		var free [4]float64 // when each slot is, in seconds
+		given, chunks := 0, 0
+		for {
+			for !s.listed && pages > 0 && len(s.queue) < 8 {
+				page()
+			}
+			if len(s.queue) == 0 {
+				break
+			}
+			c := s.next()
+			chunks++
+			given += c.high - c.low
+			slot := slices.Index(free[:], slices.Min(free[:]))
+			free[slot] += s.cost(c, c.high-c.low) / 5
+		}
+		tail := slices.Max(free[:]) - slices.Min(free[:])
+		t.Logf("%s: %d chunks, the last end within %.1f s of %.0f s", name, chunks, tail, slices.Max(free[:]))
+		if given != 2*3000 {
+			t.Errorf("%s: %d conversations were given out, want each twice", name, given)
+		}
+		if known := name != "nobody knows what is to come"; known && (tail > 2*shortestChunk.Seconds() || chunks > 130) {
+			t.Errorf("%s: %d chunks, the last end within %.1f s", name, chunks, tail)
 		}
 	}
 }

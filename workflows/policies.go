@@ -35,6 +35,9 @@ const (
 	// A chunk is about this long, so that little is repeated when a worker dies.
 	chunkLength = time.Minute
 
+	// shortestChunk is how long the last ones of a shard are.
+	shortestChunk = 4 * time.Second
+
 	// refsPerPage closes a page; freeMessages and freeMetadata are the chunks where no budget limits them.
 	refsPerPage  = 500
 	freeMessages = 50

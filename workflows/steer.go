@@ -133,12 +133,20 @@ func (e *export) share() float64 {
 	return e.state.Rate * (1 - idlePart*float64(idle)) / float64(max(1, soon, working))
 }
 
+// idleShare is what a shard has that is being sealed: little, unless it is the last.
+func (e *export) idleShare() float64 {
+	if working := e.working(); working == 0 && !e.mayLaunch() {
+		return e.state.Rate / float64(max(1, e.active()))
+	}
+	return idlePart * e.state.Rate
+}
+
 // balance tells the shards in flight when their share has changed.
 func (e *export) balance(ctx workflow.Context) {
 	for _, c := range slices.Clone(e.children) {
 		share := e.share()
 		if c.idle {
-			share = idlePart * e.state.Rate
+			share = e.idleShare()
 		}
 		if c.future != nil && c.blocked == nil && (c.share != share || c.account != e.state.Account) {
 			c.share, c.account = share, e.state.Account
