@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,11 +24,11 @@ func (slow) Thread(docs []schemas.Document) (schemas.Thread, error) {
 }
 
 // bundlesOf counts how many of n bundles were asked for, each with so many bytes.
-func bundlesOf(n, size int, asked *int) func(context.Context) iter.Seq2[bundle, error] {
+func bundlesOf(n, size int, asked *atomic.Int64) func(context.Context) iter.Seq2[bundle, error] {
 	return func(context.Context) iter.Seq2[bundle, error] {
 		return func(yield func(bundle, error) bool) {
 			for i := range n {
-				*asked++
+				asked.Add(1)
 				id := fmt.Sprint(i)
 				doc := schemas.Document{ConversationID: id, Status: 200, Body: make([]byte, size)}
 				if !yield(bundle{ref: providers.Ref{ID: id}, messages: []schemas.Document{doc}}, nil) {
@@ -46,15 +47,16 @@ func TestRowsComeInTurn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // which fails when a goroutine stays behind
-				asked, n := 0, 0
+				var asked atomic.Int64
+				n := 0
 				p := &press{provider: slow{}}
 				for turn, err := range p.inTurn(t.Context(), bundlesOf(100, c.size, &asked)) {
 					if err != nil || turn.err != nil || turn.thread.Conversation.ConversationID != fmt.Sprint(n) {
 						t.Fatalf("turn %d: %+v, errors %v and %v", n, turn.thread.Conversation, err, turn.err)
 					}
 					synctest.Wait()
-					if asked-n > c.most {
-						t.Fatalf("%d conversations are read, %d written", asked, n)
+					if read := int(asked.Load()); read-n > c.most {
+						t.Fatalf("%d conversations are read, %d written", read, n)
 					}
 					if n++; n == 60 && name == "small conversations" {
 						break
@@ -77,7 +79,7 @@ func TestRowsPanicWhereTheyAreAsked(t *testing.T) {
 			t.Errorf("%d conversations, then the panic %v; want 3, then that of the reader", n, got)
 		}
 	}()
-	asked := 0
+	var asked atomic.Int64
 	p := &press{provider: slow{}}
 	bundles := func(ctx context.Context) iter.Seq2[bundle, error] {
 		return func(yield func(bundle, error) bool) {
