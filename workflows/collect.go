@@ -61,6 +61,11 @@ func (s *shard) collect(ctx workflow.Context) error {
 		if s.inFlight == 0 && !s.hasWork() && s.lost == nil {
 			return s.collected(ctx)
 		}
+		if s.hasWork() {
+			s.rest(ctx, false) // something came back
+		} else if s.listed {
+			s.end(ctx, s.leased)
+		}
 		inFlight := s.inFlight
 		if err := workflow.Await(ctx, func() bool {
 			return s.inFlight < inFlight || s.mayLaunch() || s.inFlight == 0 && s.lost != nil
@@ -123,13 +128,21 @@ func (s *shard) mayList() bool {
 
 // mayLaunch says whether an activity can be given out now.
 func (s *shard) mayLaunch() bool {
-	return !s.paused && s.blocked == nil && s.waitingUntil.IsZero() && s.lost == nil && s.inFlight < s.slots && s.hasWork() &&
-		(s.rate <= 0 || s.free() >= leastLease*s.budget()/float64(s.slots))
+	if s.paused || s.blocked != nil || !s.waitingUntil.IsZero() || s.lost != nil || !s.hasWork() {
+		return false
+	}
+	if s.rate <= 0 {
+		return s.inFlight < s.slots
+	}
+	return s.inFlight < 2*s.slots && s.free() >= leastLease*s.equal() // a share that has grown is used at once
 }
 
 // budget is the rate of the whole shard. Fewer slots are also a lower rate: they were taken away because the provider said
 // "too many requests".
 func (s *shard) budget() float64 { return s.rate * float64(s.slots) / float64(max(1, s.in.Chunks)) }
+
+// equal is the lease of each of as many activities as there are slots.
+func (s *shard) equal() float64 { return s.budget() / float64(max(1, s.slots)) }
 
 // free is how much of the budget no activity in flight has.
 func (s *shard) free() float64 { return s.budget() - s.leased }
@@ -143,7 +156,7 @@ func (s *shard) take() providers.Lease {
 	if s.mayList() {
 		waiting++
 	}
-	rate := s.free() / float64(max(1, min(waiting, s.slots-s.inFlight)))
+	rate := s.free() / max(1, min(float64(waiting), math.Floor(s.free()/s.equal()+leastLease)))
 	s.leased += rate
 	return providers.Lease{RequestsPerSecond: rate, Account: s.account}
 }

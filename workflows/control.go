@@ -27,6 +27,8 @@ type blockedInput struct {
 	Shard   string        `json:"shard"`
 	Blocked *BlockedShard `json:"blocked,omitempty"`
 	Idle    bool          `json:"idle,omitempty"` // it asks the platform for next to nothing
+	// Needs is what a shard still has leased that has given out all of its work; the rest of its share is for others.
+	Needs float64 `json:"needs,omitempty"`
 }
 
 // control is the part of a workflow that waits: for people, and for time.
@@ -35,6 +37,7 @@ type control struct {
 	rate         float64
 	account      float64 // the budget of the whole account, 0 is none
 	idle         bool
+	needs        float64
 	blocked      *BlockedShard
 	waitingUntil time.Time
 	parent       *workflow.Execution
@@ -107,8 +110,16 @@ func (c *control) block(ctx workflow.Context, kind, detail string) error {
 // rest tells the Export that the shard needs next to none of its share, or that it needs it again. Where there is no limit, nothing is
 // to be shared.
 func (c *control) rest(ctx workflow.Context, idle bool) {
-	if c.rate > 0 && c.idle != idle {
-		c.idle = idle
+	if c.rate > 0 && (c.idle != idle || c.needs > 0) {
+		c.idle, c.needs = idle, 0
+		c.tell(ctx)
+	}
+}
+
+// end tells the Export that what is leased is all that the shard still needs of its share.
+func (c *control) end(ctx workflow.Context, leased float64) {
+	if c.rate > 0 && c.needs == 0 && leased > 0 && c.parent != nil {
+		c.needs, c.rate = leased, leased
 		c.tell(ctx)
 	}
 }
@@ -118,7 +129,7 @@ func (c *control) tell(ctx workflow.Context) {
 	if c.parent == nil {
 		return
 	}
-	in := blockedInput{Shard: c.self, Blocked: c.blocked, Idle: c.idle}
+	in := blockedInput{Shard: c.self, Blocked: c.blocked, Idle: c.idle, Needs: c.needs}
 	err := workflow.SignalExternalWorkflow(ctx, c.parent.ID, "", blockedSignal, in).Get(ctx, nil)
 	if err != nil {
 		workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)

@@ -111,7 +111,8 @@ type child struct {
 	share   float64
 	account float64 // the budget that it knows
 	blocked *BlockedShard
-	idle    bool // it asks the platform for next to nothing
+	idle    bool    // it asks the platform for next to nothing
+	needs   float64 // what it still has leased, when it has given out all of its work
 }
 
 func (e *export) open(ctx workflow.Context) error {
@@ -213,10 +214,10 @@ func (e *export) active() (n int) {
 	return n
 }
 
-// working is how many of them ask the platform: one that is being sealed does not.
+// working is how many of them have work to give out: one that is being sealed has not.
 func (e *export) working() (n int) {
 	for _, c := range e.children {
-		if c.blocked == nil && !c.idle {
+		if c.blocked == nil && !c.idle && c.needs == 0 {
 			n++
 		}
 	}
@@ -260,7 +261,7 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 	defer func() { e.children = slices.DeleteFunc(e.children, func(other *child) bool { return other == c }) }()
 	for looks, failures := 0, 0; ctx.Err() == nil; {
 		out, err := e.start(ctx, c)
-		c.future, c.blocked, c.idle = nil, nil, false
+		c.future, c.blocked, c.idle, c.needs = nil, nil, false, 0
 		switch {
 		case err == nil:
 			e.finish(c, out)

@@ -83,6 +83,28 @@ func TestExportGivesTheShareOfAnIdleShardToOthers(t *testing.T) {
 	}
 }
 
+// A shard that has given out all of its work keeps what it has leased; the rest is for others, and another begins.
+func TestExportGivesAwayWhatAnEndingShardDoesNotNeed(t *testing.T) {
+	rates := map[time.Month]float64{}
+	env := sharing(activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 100}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		month := in.Shard.Window.From.Month()
+		if month == time.January {
+			news := map[string]any{"shard": workflows.ShardID(in.Shard), "needs": 10}
+			parent := workflow.GetInfo(ctx).ParentWorkflowExecution.ID
+			_ = workflow.SignalExternalWorkflow(ctx, parent, "", "blocked", news).Get(ctx, nil)
+		}
+		err := workflow.Sleep(ctx, time.Hour)
+		rates[month] = told(ctx, in.Rate)
+		return committed(1), err
+	})
+	in := year()
+	in.To = in.From.AddDate(0, 3, 0)
+	runExport(t, env, in)
+	if rates[time.January] != 50 || rates[time.February] != 45 || rates[time.March] != 45 { // January has 10 of what it was told
+		t.Errorf("the shares are %v", rates)
+	}
+}
+
 // An account that is stopped is stopped for all windows: none is begun to find that out again.
 func TestExportOfAStoppedAccountBeginsNothingMore(t *testing.T) {
 	begun, freed := 0, false

@@ -42,7 +42,10 @@ func (e *export) listen(ctx workflow.Context) error {
 			}
 			for _, c := range e.children {
 				if ShardID(c.shard) == in.Shard {
-					c.blocked, c.idle = in.Blocked, in.Idle
+					if c.needs > 0 && in.Needs == 0 {
+						c.share = unknownShare // it has given it away by itself
+					}
+					c.blocked, c.idle, c.needs = in.Blocked, in.Idle, in.Needs
 				}
 			}
 			e.orders = append(e.orders, controlInput{}) // the shares may be others now
@@ -128,9 +131,15 @@ func (e *export) tellBudget(ctx workflow.Context, name string, in any) {
 // to ask.
 func (e *export) share() float64 {
 	working := e.working()
-	idle := e.active() - working
+	rate := e.state.Rate
+	for _, c := range e.children {
+		if c.blocked == nil && c.idle {
+			rate -= idlePart * e.state.Rate
+		}
+		rate -= c.needs
+	}
 	soon := min(max(1, e.state.Open.Shards), working+e.left())
-	return e.state.Rate * (1 - idlePart*float64(idle)) / float64(max(1, soon, working))
+	return max(0, rate) / float64(max(1, soon, working))
 }
 
 // idleShare is what a shard has that is being sealed: little, unless it is the last.
@@ -145,8 +154,11 @@ func (e *export) idleShare() float64 {
 func (e *export) balance(ctx workflow.Context) {
 	for _, c := range slices.Clone(e.children) {
 		share := e.share()
-		if c.idle {
+		switch {
+		case c.idle:
 			share = e.idleShare()
+		case c.needs > 0:
+			share = c.share // it keeps to what it has leased by itself
 		}
 		if c.future != nil && c.blocked == nil && (c.share != share || c.account != e.state.Account) {
 			c.share, c.account = share, e.state.Account
@@ -154,6 +166,9 @@ func (e *export) balance(ctx workflow.Context) {
 		}
 	}
 }
+
+// unknownShare is no share: whoever has it is told its own.
+const unknownShare = -1
 
 // signal tells a shard; one that has just ended, or that another export has in hand, need not know.
 func signal(ctx workflow.Context, c *child, in controlInput) {
