@@ -19,8 +19,10 @@ import (
 var Schema []byte
 
 // compiled is the schema, to validate with and to look things up in.
-var compiled = sync.OnceValues(func() (*jsonschema.Schema, any) {
-	const name = "chatlake.schema.json"
+var compiled = sync.OnceValues(compile)
+
+func compile() (*jsonschema.Schema, any) {
+	const name = "file:///chatlake.schema.json" // absolute: a relative one would be looked for in the working folder, whose name may hold anything
 	text, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
 	compiler := jsonschema.NewCompiler()
 	if err == nil {
@@ -30,7 +32,7 @@ var compiled = sync.OnceValues(func() (*jsonschema.Schema, any) {
 		panic(fmt.Sprintf("worker: the embedded schema: %v", err))
 	}
 	return compiler.MustCompile(name), text
-})
+}
 
 // validate says all that is wrong with the file by the schema.
 func (s *source) validate() Problems {
