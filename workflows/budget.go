@@ -29,14 +29,14 @@ const (
 
 // BudgetInput is what a Budget knows of its former runs.
 type BudgetInput struct {
-	RequestsPerSecond float64        `json:"requests_per_second"`
-	SyncShare         float64        `json:"sync_share"`
-	Set               bool           `json:"set,omitempty"` // by a person: the configuration no longer counts
-	Users             []BudgetMember `json:"users,omitempty"`
+	RequestsPerSecond float64      `json:"requests_per_second"`
+	SyncShare         float64      `json:"sync_share"`
+	Set               bool         `json:"set,omitempty"` // by a person: the configuration no longer counts
+	Users             []BudgetUser `json:"users,omitempty"`
 }
 
-// BudgetMember is an export that uses the budget.
-type BudgetMember struct {
+// BudgetUser is an export that uses the budget.
+type BudgetUser struct {
 	Workflow string `json:"workflow"`
 	Sync     bool   `json:"sync,omitempty"`
 }
@@ -90,7 +90,7 @@ func (b *budget) join(_ workflow.Context, in activities.BudgetRequest) (activiti
 	if !b.Set {
 		b.RequestsPerSecond, b.SyncShare = in.RequestsPerSecond, in.SyncShare
 	}
-	added := b.add(BudgetMember{in.Workflow, in.Sync})
+	added := b.add(BudgetUser{in.Workflow, in.Sync})
 	grant := b.grant(in.Sync)
 	if added && len(b.Users) > 1 && b.RequestsPerSecond > 0 {
 		grant.After = chunkLength
@@ -98,7 +98,7 @@ func (b *budget) join(_ workflow.Context, in activities.BudgetRequest) (activiti
 	return grant, nil
 }
 
-func (b *budget) add(user BudgetMember) (added bool) {
+func (b *budget) add(user BudgetUser) (added bool) {
 	b.changed = true
 	b.joined++
 	if slices.Contains(b.Users, user) {
@@ -111,7 +111,7 @@ func (b *budget) add(user BudgetMember) (added bool) {
 
 func (b *budget) remove(workflow string) {
 	b.changed = true
-	b.Users = slices.DeleteFunc(b.Users, func(u BudgetMember) bool { return u.Workflow == workflow })
+	b.Users = slices.DeleteFunc(b.Users, func(u BudgetUser) bool { return u.Workflow == workflow })
 }
 
 // grant is the share of a user.
@@ -138,7 +138,7 @@ func (b *budget) listen(ctx workflow.Context) {
 	b.joined = len(b.Users)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
-			var in BudgetMember
+			var in BudgetUser
 			if workflow.GetSignalChannel(ctx, joinSignal).Receive(ctx, &in); ctx.Err() != nil {
 				return
 			}
@@ -147,7 +147,7 @@ func (b *budget) listen(ctx workflow.Context) {
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
-			var in BudgetMember
+			var in BudgetUser
 			if workflow.GetSignalChannel(ctx, leaveSignal).Receive(ctx, &in); ctx.Err() != nil {
 				return
 			}

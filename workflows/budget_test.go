@@ -73,7 +73,7 @@ func (u *users) leave(id string) {
 	u.mu.Lock()
 	delete(u.has, id)
 	u.mu.Unlock()
-	u.env.SignalWorkflow(leaveSignal, BudgetMember{Workflow: id})
+	u.env.SignalWorkflow(leaveSignal, BudgetUser{Workflow: id})
 }
 
 // share says what each user has now.
@@ -122,7 +122,7 @@ func TestBudget(t *testing.T) {
 		func() {}, // more than ten minutes
 		func() { u.share("one was terminated", map[string]float64{"b": 20}) },
 		func() { u.leave("b") },
-		func() { u.env.SignalWorkflow(joinSignal, BudgetMember{Workflow: "b"}) },
+		func() { u.env.SignalWorkflow(joinSignal, BudgetUser{Workflow: "b"}) },
 	}
 	for i, step := range steps {
 		u.env.RegisterDelayedCallback(step, time.Duration(i+1)*roll)
@@ -163,7 +163,7 @@ func TestBudgetContinuesAsNew(t *testing.T) {
 		u := newUsers(t)
 		u.told = func(n int) {
 			if n == late {
-				u.env.SignalWorkflow(joinSignal, BudgetMember{Workflow: "late"})
+				u.env.SignalWorkflow(joinSignal, BudgetUser{Workflow: "late"})
 			}
 		}
 		for i := range signalsPerRun {
@@ -172,7 +172,7 @@ func TestBudgetContinuesAsNew(t *testing.T) {
 			}, time.Duration(i+1)*time.Second)
 		}
 		u.has["a"], u.has["s"] = 0, 0
-		u.env.ExecuteWorkflow(Budget, BudgetInput{RequestsPerSecond: 10, SyncShare: 0.4, Users: []BudgetMember{{"a", false}, {"s", true}}})
+		u.env.ExecuteWorkflow(Budget, BudgetInput{RequestsPerSecond: 10, SyncShare: 0.4, Users: []BudgetUser{{"a", false}, {"s", true}}})
 		var next *workflow.ContinueAsNewError
 		if err := u.env.GetWorkflowError(); !errors.As(err, &next) {
 			t.Fatalf("ended with %v", err)

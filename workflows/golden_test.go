@@ -23,7 +23,7 @@ func TestHistoryStructs(t *testing.T) {
 	structs := []any{
 		workflows.ExportInput{}, workflows.ExportOutput{}, workflows.ShardInput{}, workflows.ShardOutput{}, workflows.SetRateInput{},
 		workflows.QuotaInput{}, workflows.TakeInput{}, workflows.TakeOutput{},
-		workflows.BudgetInput{}, workflows.BudgetMember{}, activities.BudgetRequest{}, activities.BudgetGrant{}, activities.Wait{},
+		workflows.BudgetInput{}, workflows.BudgetUser{}, activities.BudgetRequest{}, activities.BudgetGrant{}, activities.Wait{},
 		activities.OpenExportInput{}, activities.OpenExportOutput{},
 		activities.OpenShardInput{}, activities.OpenShardOutput{},
 		activities.ListPageInput{}, activities.ListPageOutput{},

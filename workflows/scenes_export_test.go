@@ -285,9 +285,9 @@ func budgetScenes() map[string]scene {
 			if err != nil {
 				return err
 			}
-			member := workflows.BudgetMember{Workflow: export}
+			used := workflows.BudgetUser{Workflow: export}
 			return errors.Join(join(r, id, export), join(r, id, "nobody"), tell(r, id, "budget", workflows.SetRateInput{RequestsPerSecond: 5}),
-				tell(r, id, "join", member), tell(r, id, "leave", member))
+				tell(r, id, "join", used), tell(r, id, "leave", used))
 		}},
 		"budget-continues": {world: &world{}, budget: true, act: func(r *recorder, id string) error {
 			export, err := user(r)
@@ -308,7 +308,7 @@ func budgetScenes() map[string]scene {
 					r.t.Log(err)
 				}
 			}
-			return tell(r, id, "leave", workflows.BudgetMember{Workflow: export})
+			return tell(r, id, "leave", workflows.BudgetUser{Workflow: export})
 		}},
 		"budget-cancelled": {world: &world{}, budget: true, act: func(r *recorder, id string) error {
 			export, err := user(r)

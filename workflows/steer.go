@@ -104,7 +104,7 @@ func (e *export) attend(ctx workflow.Context) {
 		if away {
 			name = leaveSignal
 		}
-		e.tellBudget(ctx, name, e.member())
+		e.tellBudget(ctx, name, e.user())
 	}
 }
 
@@ -115,10 +115,10 @@ func (e *export) leave(ctx workflow.Context) {
 	}
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	e.tellBudget(detached, leaveSignal, e.member())
+	e.tellBudget(detached, leaveSignal, e.user())
 }
 
-func (e *export) member() BudgetMember { return BudgetMember{Workflow: e.self, Sync: e.in.Sync} }
+func (e *export) user() BudgetUser { return BudgetUser{Workflow: e.self, Sync: e.in.Sync} }
 
 // tellBudget tells the account's Budget; one that is gone has nobody else to share with.
 func (e *export) tellBudget(ctx workflow.Context, name string, in any) {
