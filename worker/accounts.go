@@ -9,7 +9,7 @@ import (
 )
 
 // requestsPerChunk is how many requests of one chunk are under way at once.
-const requestsPerChunk = 4
+const requestsPerChunk = 8
 
 // accounts opens providers, once for each account and secret, so that all activities of a process share an account's
 // budget and its connections.

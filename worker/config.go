@@ -300,7 +300,7 @@ func (c Config) Spec(name string) string {
 func (c Config) WithDefaults() Config {
 	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
 	c.Export.Shards = cmp.Or(c.Export.Shards, 2)
-	c.Export.Chunks = cmp.Or(c.Export.Chunks, 4)
+	c.Export.Chunks = cmp.Or(c.Export.Chunks, 2)
 	c.Export.Window = cmp.Or(c.Export.Window, "month")
 	c.Export.OnMismatch = cmp.Or(c.Export.OnMismatch, "block")
 	if c.Temporal != nil {

@@ -219,11 +219,15 @@ func (s *shard) next() chunk {
 	c := s.queue[0]
 	s.queue = s.queue[1:]
 	left, known := s.left(c)
-	if s.rate <= 0 || s.in.Chunk > 0 || !known {
+	if s.in.Chunk > 0 || !known {
 		return c
 	}
 	slots := float64(max(1, s.slots))
-	requests := max(left/(2*slots), shortestChunk.Seconds()*s.budget()/slots)
+	fewest := shortestChunk.Seconds() * s.budget() / slots
+	if s.rate <= 0 {
+		fewest = fewestFree
+	}
+	requests := max(left/(2*slots), fewest)
 	if size := max(1, int(requests/s.cost(c, 1))); c.high-c.low > size {
 		rest := c
 		c.high, rest.low = c.low+size, c.low+size
@@ -259,7 +263,7 @@ func (s *shard) cost(c chunk, conversations int) float64 {
 // enqueue cuts a page into chunks.
 func (s *shard) enqueue(page activities.PageReceipt) {
 	lease := s.lease(max(1, s.in.Chunks))
-	sizes := []int{chunkSize(lease, s.in.MessageRequests, freeMessages), chunkSize(lease, s.in.MetadataRequests, freeMetadata)}
+	sizes := []int{chunkSize(lease, s.in.MessageRequests), chunkSize(lease, s.in.MetadataRequests)}
 	if s.in.Chunk > 0 {
 		sizes = []int{s.in.Chunk, min(refsPerPage, s.in.Chunk*metadataPerMessages)}
 	}
@@ -318,13 +322,13 @@ func (s *shard) judge(u activities.Usage) {
 	}
 }
 
-// chunkSize is how many conversations a lease can fetch in about chunkLength; free where there is no limit.
-func chunkSize(lease providers.Lease, perConversation float64, free int) int {
+// chunkSize is how many conversations a lease can fetch in about chunkLength.
+func chunkSize(lease providers.Lease, perConversation float64) int {
+	requests := lease.RequestsPerSecond * chunkLength.Seconds()
 	if lease.RequestsPerSecond <= 0 {
-		return int(min(float64(free)/min(1, max(perConversation, 0.01)), refsPerPage)) // more where a request covers many
+		requests = freeRequests
 	}
-	n := lease.RequestsPerSecond * chunkLength.Seconds() / max(perConversation, 0.01)
-	return int(min(max(1, math.Floor(n)), refsPerPage))
+	return int(min(max(1, math.Floor(requests/max(perConversation, 0.01))), refsPerPage))
 }
 
 // pageLimit is how many conversations a page may hold so that listing it takes about chunkLength at most. Where the

@@ -107,18 +107,20 @@ func (c *control) block(ctx workflow.Context, kind, detail string) error {
 	return err
 }
 
-// rest tells the Export that the shard needs next to none of its share, or that it needs it again. Where there is no limit, nothing is
-// to be shared.
+// rest tells the Export that the shard has nothing to ask, or has again.
 func (c *control) rest(ctx workflow.Context, idle bool) {
-	if c.rate > 0 && (c.idle != idle || c.needs > 0) {
+	if c.parent != nil && (c.idle != idle || c.needs > 0) {
 		c.idle, c.needs = idle, 0
 		c.tell(ctx)
 	}
 }
 
-// end tells the Export that what is leased is all that the shard still needs of its share.
+// end tells the Export that what is leased is all that the shard still needs of its share; where there is no limit, that is nothing.
 func (c *control) end(ctx workflow.Context, leased float64) {
-	if c.rate > 0 && c.needs == 0 && leased > 0 && c.parent != nil {
+	switch {
+	case c.rate <= 0:
+		c.rest(ctx, true)
+	case c.needs == 0 && leased > 0 && c.parent != nil:
 		c.needs, c.rate = leased, leased
 		c.tell(ctx)
 	}

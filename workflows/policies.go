@@ -38,10 +38,11 @@ const (
 	// shortestChunk is how long the last ones of a shard are.
 	shortestChunk = 4 * time.Second
 
-	// refsPerPage closes a page; freeMessages and freeMetadata are the chunks where no budget limits them.
+	// refsPerPage closes a page; freeRequests and fewestFree are the largest and the smallest chunk where no budget limits them, in
+	// requests. What is repeated when a worker dies is half of the chunks in flight, and each costs Temporal some six events.
 	refsPerPage  = 500
-	freeMessages = 50
-	freeMetadata = 250
+	freeRequests = 100
+	fewestFree   = 20
 
 	// A chunk of metadata is so many times one of messages where the latter is set: its requests are few, and alike for
 	// all conversations.
