@@ -88,8 +88,9 @@ func (p *patience) judge(ctx context.Context, op string, g *gate, a Response, er
 	return false, &providers.Error{Kind: kind(err), Op: op, Status: a.Status, After: a.After, Err: err}
 }
 
+// overloaded says that a platform, or what stands before it, could not answer just now.
 func overloaded(status int) bool {
-	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+	return status == http.StatusInternalServerError || status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // repairable says that a second try may well bring another answer at once.

@@ -3,7 +3,7 @@
 //
 // A request passes, in this order: the lease of the activity (providers.Meter), the gate of the account (budget and
 // pauses), the signer, the wire; its answer is read whole, capped, unpacked and checked to be JSON. Connection failures
-// and 502, 503, 504 are tried again at most twice, and only where a repetition is harmless; a 429 is waited out, for
+// and 500, 502, 503, 504 are tried again at most twice, and only where a repetition is harmless; a 429 is waited out, for
 // every goroutine of the client at once. What is left is the platform's business: an answer of any status is returned as
 // it is.
 //
