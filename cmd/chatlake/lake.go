@@ -101,7 +101,7 @@ func (a *app) current(ctx context.Context, account string) (worker.Config, []cur
 }
 
 func currentOf(ctx context.Context, c worker.Config, account string) ([]current, error) {
-	l, err := worker.OpenLake(ctx, c)
+	l, err := openLake(ctx, c, account)
 	if err != nil {
 		return nil, err
 	}

@@ -67,6 +67,20 @@ func readLedger(ctx context.Context, l *lake.Lake, f lake.Filter) (ledger, error
 	return read, nil
 }
 
+// openLake opens the lake for a look at one account, or at all where none is named. One that neither the configuration nor the
+// ledger has is a slip of the pen: an answer about it would look like a clean bill.
+func openLake(ctx context.Context, c worker.Config, account string) (*lake.Lake, error) {
+	l, err := worker.OpenLake(ctx, c)
+	if _, configured := c.Accounts[account]; err != nil || configured || account == "" {
+		return l, err
+	}
+	entries, err := l.Ledger(ctx, lake.Filter{Account: account})
+	if err == nil && len(entries) == 0 {
+		err = usage("there is no account %s: the configuration has %s, and the lake has nothing of it", account, list(accountNames(c)))
+	}
+	return l, err
+}
+
 // accountsIn are the accounts of the configuration that are meant: one, or all.
 func accountsIn(c worker.Config, account string) []string {
 	if _, ok := c.Accounts[account]; ok {

@@ -81,7 +81,7 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 	if err := c.Secrets(accounts...); err != nil {
 		return err
 	}
-	l, err := worker.OpenLake(ctx, c)
+	l, err := openLake(ctx, c, f.account)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/worker"
 )
 
 // sweptLake is what a sweep did, or would do.
@@ -36,7 +35,7 @@ func (a *app) sweep(ctx context.Context, account string, remove bool) error {
 	if err != nil {
 		return err
 	}
-	l, err := worker.OpenLake(ctx, c)
+	l, err := openLake(ctx, c, account)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/worker"
 )
 
 type verifyFlags struct {
@@ -73,7 +72,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 			return err
 		}
 	}
-	l, err := worker.OpenLake(ctx, c)
+	l, err := openLake(ctx, c, f.account)
 	if err != nil {
 		return err
 	}

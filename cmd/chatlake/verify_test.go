@@ -265,3 +265,15 @@ func TestProgressOfLongCommandsIsToldNowAndThen(t *testing.T) {
 		t.Errorf("said (-want +got):\n%s", diff)
 	}
 }
+
+// An account that nobody knows is a slip of the pen, and not an account of which nothing is wrong.
+func TestUnknownAccount(t *testing.T) {
+	s := newShelf(t)
+	s.put(createdStream, month(1), content{whole: []string{"1"}})
+	for _, command := range []string{"verify", "why 1", "lake files --table messages", "lake sql", "lake sweep", "lake rebuild"} {
+		_, errors, status := chatlake(t, append(strings.Fields(command), "--account", "acne", "--config", s.config)...)
+		if status != exitUsage || !strings.Contains(errors, "there is no account acne") || !strings.Contains(errors, "acme") {
+			t.Errorf("%s: exit status %d: %s", command, status, errors)
+		}
+	}
+}

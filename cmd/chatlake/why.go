@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/worker"
 )
 
 type whyFlags struct {
@@ -73,7 +72,7 @@ func (a *app) why(ctx context.Context, id string, f whyFlags) error {
 			return usage("--created: %v", err)
 		}
 	}
-	l, err := worker.OpenLake(ctx, c)
+	l, err := openLake(ctx, c, f.account)
 	if err != nil {
 		return err
 	}
