@@ -41,7 +41,7 @@ const (
 	// refsPerPage closes a page; freeRequests and fewestFree are the largest and the smallest chunk where no budget limits them, in
 	// requests. What is repeated when a worker dies is half of the chunks in flight, and each costs Temporal some six events.
 	refsPerPage  = 500
-	freeRequests = 100
+	freeRequests = 80
 	fewestFree   = 20
 
 	// A chunk of metadata is so many times one of messages where the latter is set: its requests are few, and alike for
