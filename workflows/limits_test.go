@@ -20,7 +20,7 @@ func TestLimits(t *testing.T) {
 		"a chunk of one at least":                {chunkSize(lease(0.001), 2), 1},
 		"a chunk without a budget":               {chunkSize(lease(0), 1), freeRequests},
 		"a chunk without a budget, many to one":  {chunkSize(lease(0), 0.01), refsPerPage},
-		"a chunk without a budget, several each": {chunkSize(lease(0), 4), 25},
+		"a chunk without a budget, several each": {chunkSize(lease(0), 4), 20},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d conversations, want %d", name, c.got, c.want)
