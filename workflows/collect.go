@@ -61,12 +61,12 @@ func (s *shard) collect(ctx workflow.Context) error {
 		if s.inFlight == 0 && !s.hasWork() && s.lost == nil {
 			return s.collected(ctx)
 		}
+		inFlight := s.inFlight // what ends while the export is being told counts too
 		if s.hasWork() {
 			s.rest(ctx, false) // something came back
 		} else if s.listed {
 			s.end(ctx, s.leased)
 		}
-		inFlight := s.inFlight
 		if err := workflow.Await(ctx, func() bool {
 			return s.inFlight < inFlight || s.mayLaunch() || s.inFlight == 0 && s.lost != nil
 		}); err != nil {

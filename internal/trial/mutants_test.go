@@ -70,6 +70,10 @@ var guards = []struct {
 	{"a conversation that is gone has a tombstone", []edit{
 		{"activities/seal_shard.go", "	if b.gone() {\n		p.counts.Gone++", "	if b.gone() {\n		if p.counts.Gone++; p != nil {\n			return nil\n		}"},
 	}},
+	{"what ends while a shard tells its export something is seen", []edit{
+		{"workflows/collect.go", "		inFlight := s.inFlight // what ends while the export is being told counts too\n", ""},
+		{"workflows/collect.go", "			s.end(ctx, s.leased)\n		}\n", "			s.end(ctx, s.leased)\n		}\n		inFlight := s.inFlight\n"},
+	}},
 	{"receipts survive continue-as-new", []edit{
 		{"workflows/collect.go", "	s.state.Saved = saved\n", "	_ = saved\n"},
 	}},

@@ -46,6 +46,7 @@ func (w *world) start(name, refresh string, begin func(env *testsuite.TestWorkfl
 	suite.SetLogger(silence{})
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(100 * time.Hour)
+	env.SetWorkerOptions(withPost())
 	env.SetWorkflowRunTimeout(0) // or time, which flies while nothing happens, ends what waits for a person
 	env.SetStartTime(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
 	r := &run{w: w, name: name, env: env, refresh: refresh, do: w.activities(), started: time.Now()}
