@@ -176,7 +176,7 @@ func stageShard(b *testing.B, p providers.Definition, provider providers.Provide
 			if err != nil {
 				b.Fatal(err)
 			}
-			all = append(all, activities.ChunkReceipt{Staged: out.Staged, Page: page.Number, Low: low, High: high})
+			all = append(all, out.Parts...)
 		}
 		return all
 	}

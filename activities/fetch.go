@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/providers"
@@ -17,16 +18,29 @@ type FetchInput struct {
 	Low   int             `json:"low"`
 	High  int             `json:"high"`
 	Lease providers.Lease `json:"lease"`
+	// Part is how many conversations are staged together, 0 is all of them.
+	Part int `json:"part,omitempty"`
+	// Again says that the chunk, or one that it is a part of, was given out before.
+	Again bool `json:"again,omitempty"`
 }
 
 // FetchOutput names what was staged.
 type FetchOutput struct {
-	Staged lake.Staged `json:"staged"`
-	Usage  Usage       `json:"usage"`
+	Staged *lake.Staged   `json:"staged,omitempty"` // all of a chunk, where it was not staged in parts
+	Parts  []ChunkReceipt `json:"parts,omitempty"`
+	Usage  Usage          `json:"usage"`
 }
 
-// FetchMessages stages all messages of a chunk of conversations. A chunk does not resume; another attempt fetches all of
-// it again under another name, and the attempt whose result is accepted wins.
+// Receipts are what a shard keeps of a chunk that was fetched.
+func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
+	if o.Staged != nil {
+		return []ChunkReceipt{{Staged: *o.Staged, Page: page, Low: low, High: high}}
+	}
+	return o.Parts
+}
+
+// FetchMessages stages all messages of a chunk of conversations, in parts. Another attempt goes on behind the parts that are
+// whole, and the attempt whose result is accepted wins.
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := alive(ctx)
 	defer stop()
@@ -61,26 +75,29 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l lane) (FetchOut
 	if err != nil {
 		return FetchOutput{}, err
 	}
-	name := fmt.Sprintf("%s-%05d-%04d-%04d", l.name, in.Page.Number, in.Low, in.High)
-	stage, err := a.Lake.Stage(ctx, in.Shard, in.Generation, name, nil)
-	if err != nil {
-		return FetchOutput{}, err
+	name := fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256) // another list of the same window has other pages
+	var whole []ChunkReceipt
+	if in.Again || mayBeAgain(ctx) {
+		if whole, err = a.whole(ctx, in, name); err != nil {
+			return FetchOutput{}, err
+		}
 	}
-	defer stage.Discard()
+	b := newBinder(ctx, a.Lake, in, name, header.Refs)
+	defer b.discard()
 	fetch := func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 		return l.documents(s.Provider, ctx, refs)
 	}
-	for doc, err := range inParallel(ctx, header.Refs[in.Low:in.High], l.batch(s.Connection), s.Parallel, fetch) {
-		if err != nil {
-			return FetchOutput{}, err
-		}
-		if err := stage.Add(doc); err != nil {
+	for _, gap := range gaps(whole, in.Low, in.High) {
+		refs := header.Refs[gap.Low:gap.High]
+		if err := b.bind(gap, inParallel(b.ctx, refs, l.batch(s.Connection), s.Parallel, fetch)); err != nil {
 			return FetchOutput{}, err
 		}
 	}
-	staged, err := stage.Commit(ctx)
+	parts, err := b.close()
 	if err != nil {
 		return FetchOutput{}, err
 	}
-	return FetchOutput{Staged: staged, Usage: s.usage()}, nil
+	parts = append(parts, whole...)
+	slices.SortFunc(parts, byLow)
+	return FetchOutput{Parts: parts, Usage: s.usage()}, nil
 }

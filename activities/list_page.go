@@ -76,7 +76,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if err != nil {
 		return ListPageOutput{}, err
 	}
-	stage, err := a.Lake.Stage(ctx, in.Shard, in.Generation, fmt.Sprintf("page-%05d", in.Number), pageHeader{Refs: page.Refs})
+	stage, err := a.Lake.Stage(in.Shard, in.Generation, pageHeader{Refs: page.Refs})
 	if err != nil {
 		return ListPageOutput{}, err
 	}
@@ -86,7 +86,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 			return ListPageOutput{}, err
 		}
 	}
-	staged, err := stage.Commit(ctx)
+	staged, err := stage.Commit(ctx, fmt.Sprintf("page-%05d", in.Number))
 	if err != nil {
 		return ListPageOutput{}, err
 	}

@@ -50,12 +50,12 @@ type SaveReceiptsOutput struct {
 func (a *Activities) SaveReceipts(ctx context.Context, in SaveReceiptsInput) (SaveReceiptsOutput, error) {
 	ctx, stop := alive(ctx)
 	defer stop()
-	stage, err := a.Lake.Stage(ctx, in.Shard, in.Generation, "receipts", in.Receipts)
+	stage, err := a.Lake.Stage(in.Shard, in.Generation, in.Receipts)
 	if err != nil {
 		return SaveReceiptsOutput{}, classify(ctx, err)
 	}
 	defer stage.Discard()
-	saved, err := stage.Commit(ctx)
+	saved, err := stage.Commit(ctx, "receipts")
 	return SaveReceiptsOutput{Saved: saved}, classify(ctx, err)
 }
 

@@ -80,7 +80,7 @@ func peakOfSeal(t *testing.T, n int) uint64 {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Messages = append(r.Messages, activities.ChunkReceipt{Staged: chunk.Staged, Page: number, High: page.Page.Refs})
+		r.Messages = append(r.Messages, chunk.Parts...)
 	}
 	inUse := func() uint64 {
 		runtime.GC() // what is left is what is held

@@ -79,12 +79,12 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 }
 
 func (a *Activities) draft(ctx context.Context, target Target, record lake.Record) (SealShardOutput, error) {
-	stage, err := a.Lake.Stage(ctx, target.Shard, target.Generation, "draft", record)
+	stage, err := a.Lake.Stage(target.Shard, target.Generation, record)
 	if err != nil {
 		return SealShardOutput{}, err
 	}
 	defer stage.Discard()
-	staged, err := stage.Commit(ctx)
+	staged, err := stage.Commit(ctx, "draft")
 	if err != nil {
 		return SealShardOutput{}, err
 	}

@@ -27,6 +27,9 @@ type platform struct {
 	breaking  map[string]bool // documents that break what makes rows of them
 	counts    int64
 	fail      error // what every call returns
+	failing   map[string]bool
+	silent    map[string]bool // conversations without any document
+	asked     []string        // conversations, by those who ask for one at a time
 	metadata  float64
 	states    map[string]int64 // how many messages the list says that a conversation has
 }
@@ -90,6 +93,13 @@ func (p *platform) documents(kind string, refs []providers.Ref) iter.Seq2[schema
 			if p.fail != nil {
 				yield(schemas.Document{}, p.fail)
 				return
+			}
+			if p.asked = append(p.asked, ref.ID); p.failing[ref.ID] {
+				yield(schemas.Document{}, &providers.Error{Kind: providers.Malformed, Op: "fetch"})
+				return
+			}
+			if p.silent[ref.ID] {
+				continue
 			}
 			doc := document(kind, ref.ID)
 			if p.gone[ref.ID] {
@@ -181,11 +191,8 @@ func (b *bench) collect() activities.Receipts {
 		r.Pages = append(r.Pages, out.Page)
 		for low := 0; low < out.Page.Refs; low += 2 {
 			fetch := activities.FetchInput{Target: b.Target, Page: out.Page, Low: low, High: min(low+2, out.Page.Refs)}
-			chunk := activities.ChunkReceipt{Page: out.Page.Number, Low: fetch.Low, High: fetch.High}
-			chunk.Staged = must(b, b.do.FetchMessages, fetch).Staged
-			r.Messages = append(r.Messages, chunk)
-			chunk.Staged = must(b, b.do.FetchMetadata, fetch).Staged
-			r.Metadata = append(r.Metadata, chunk)
+			r.Messages = append(r.Messages, must(b, b.do.FetchMessages, fetch).Parts...)
+			r.Metadata = append(r.Metadata, must(b, b.do.FetchMetadata, fetch).Parts...)
 		}
 		if out.Next == "" {
 			return r

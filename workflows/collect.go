@@ -39,6 +39,7 @@ type chunk struct {
 	page      int
 	low, high int
 	attempts  int64
+	again     bool  // it, or what it is a part of, was given out before
 	waits     int   // after transient errors
 	since     int64 // what the shard had done when it was cut, or at the first of them
 }
@@ -278,10 +279,13 @@ func (s *shard) enqueue(page activities.PageReceipt) {
 }
 
 func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
-	in := activities.FetchInput{Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: lease}
 	activity, perConversation := do.FetchMessages, s.in.MessageRequests
 	if c.metadata {
 		activity, perConversation = do.FetchMetadata, s.in.MetadataRequests
+	}
+	in := activities.FetchInput{
+		Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: lease,
+		Part: conversations(partRequests, perConversation), Again: c.again,
 	}
 	out, err := call(fetching(ctx, length(lease, perConversation*float64(c.high-c.low))), activity, in)
 	s.give(lease)
@@ -292,14 +296,16 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	s.failures = 0
 	s.done++
 	s.judge(out.Usage)
-	receipt := activities.ChunkReceipt{Staged: out.Staged, Page: c.page, Low: c.low, High: c.high}
+	parts := out.Receipts(c.page, c.low, c.high)
 	if c.metadata {
-		s.receipts.Metadata = append(s.receipts.Metadata, receipt)
+		s.receipts.Metadata = append(s.receipts.Metadata, parts...)
 		return
 	}
-	s.receipts.Messages = append(s.receipts.Messages, receipt)
+	s.receipts.Messages = append(s.receipts.Messages, parts...)
 	s.state.Fetched += int64(c.high - c.low)
-	s.state.Messages += out.Staged.Documents
+	for _, part := range parts {
+		s.state.Messages += part.Staged.Documents
+	}
 }
 
 // judge keeps fewer chunks in flight when the provider says "too many requests" often, and more after a clean spell.
@@ -328,6 +334,11 @@ func chunkSize(lease providers.Lease, perConversation float64) int {
 	if lease.RequestsPerSecond <= 0 {
 		requests = freeRequests
 	}
+	return conversations(requests, perConversation)
+}
+
+// conversations is how many of a page can be fetched with so many requests, one at least.
+func conversations(requests, perConversation float64) int {
 	return int(min(max(1, math.Floor(requests/max(perConversation, 0.01))), refsPerPage))
 }
 

@@ -18,9 +18,11 @@ func TestLimits(t *testing.T) {
 		"a page is never endless":                {pageLimit(lease(100), 0.01), refsPerPage},
 		"a chunk, two requests each":             {chunkSize(lease(2), 2), 60},
 		"a chunk of one at least":                {chunkSize(lease(0.001), 2), 1},
-		"a chunk without a budget":               {chunkSize(lease(0), 1), freeRequests},
+		"a chunk without a budget":               {chunkSize(lease(0), 2), freeRequests / 2},
 		"a chunk without a budget, many to one":  {chunkSize(lease(0), 0.01), refsPerPage},
-		"a chunk without a budget, several each": {chunkSize(lease(0), 4), 20},
+		"a chunk without a budget, several each": {chunkSize(lease(0), 4), freeRequests / 4},
+		"a part":                                 {conversations(partRequests, 2), partRequests / 2},
+		"a part of one at least":                 {conversations(partRequests, 500), 1},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d conversations, want %d", name, c.got, c.want)

@@ -39,10 +39,14 @@ const (
 	shortestChunk = 4 * time.Second
 
 	// refsPerPage closes a page; freeRequests and fewestFree are the largest and the smallest chunk where no budget limits them, in
-	// requests. What is repeated when a worker dies is half of the chunks in flight, and each costs Temporal some six events.
+	// requests. A chunk costs Temporal some six events.
 	refsPerPage  = 500
-	freeRequests = 80
-	fewestFree   = 20
+	freeRequests = 1000
+	fewestFree   = 80
+
+	// partRequests is what the parts of a chunk cost in which it is staged: what is repeated when a worker dies is half of those
+	// in flight.
+	partRequests = 80
 
 	// A chunk of metadata is so many times one of messages where the latter is set: its requests are few, and alike for
 	// all conversations.

@@ -102,6 +102,35 @@ func TestShardBisectsDownToTheOneAtFault(t *testing.T) {
 	}
 }
 
+// TestChunksAreGivenOutAgainAsSuch looks whether a fetch knows that there may be parts of it.
+func TestChunksAreGivenOutAgainAsSuch(t *testing.T) {
+	w := &world{conversations: 60, pageSize: 60}
+	w.fail = func(step string, low, high int) error {
+		if step == "FetchMetadata" && low <= 33 && high > 33 {
+			return kindError(providers.Malformed)
+		}
+		return nil
+	}
+	in := may()
+	in.Chunk, in.MetadataRequests = 60, 4
+	runShard(t, environment(t, w), in)
+	again := 0
+	for _, f := range w.fetches {
+		if want := f.Low > 0 || f.High < 60; f.Again != want {
+			t.Errorf("[%d, %d) was given out again: %t", f.Low, f.High, f.Again)
+		}
+		if f.Again {
+			again++
+		}
+		if f.Part != 80 && f.Part != 20 {
+			t.Errorf("[%d, %d) is staged in parts of %d conversations", f.Low, f.High, f.Part)
+		}
+	}
+	if again < 6 {
+		t.Errorf("%d fetches were given out again", again)
+	}
+}
+
 func TestShardWaitsForAPersonWhenDenied(t *testing.T) {
 	w := &world{conversations: 100, pageSize: 50}
 	denied := true

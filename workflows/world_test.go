@@ -41,6 +41,7 @@ type world struct {
 	inFlightAt         []int   // how many were, at each fetch
 	leased, mostLeased float64 // the sum of the leases in flight
 	lists              []activities.ListPageInput
+	fetches            []activities.FetchInput
 	sealed             activities.SealShardInput
 	committed          activities.CommitShardInput
 	saved              []activities.Receipts
@@ -115,13 +116,20 @@ func (w *world) FetchMetadata(_ context.Context, in activities.FetchInput) (acti
 
 func (w *world) fetch(step string, in activities.FetchInput) (activities.FetchOutput, error) {
 	defer w.enter(in.Lease)()
+	w.mu.Lock()
+	w.fetches = append(w.fetches, in)
+	w.mu.Unlock()
 	if err := w.begin(step, in.Low, in.High); err != nil {
 		return activities.FetchOutput{}, err
 	}
 	n := int64(in.High - in.Low)
-	out := activities.FetchOutput{
-		Staged: lake.Staged{Key: fmt.Sprintf("%s/%d/%d-%d", step, in.Page.Number, in.Low, in.High), Documents: n},
-		Usage:  activities.Usage{Requests: n},
+	out := activities.FetchOutput{Usage: activities.Usage{Requests: n}}
+	for low := in.Low; low < in.High; low += in.Part {
+		high := min(low+in.Part, in.High)
+		out.Parts = append(out.Parts, activities.ChunkReceipt{
+			Staged: lake.Staged{Key: fmt.Sprintf("%s/%d/%d-%d", step, in.Page.Number, low, high), Documents: int64(high - low)},
+			Page:   in.Page.Number, Low: low, High: high,
+		})
 	}
 	if w.throttled {
 		out.Usage.Throttled = n

@@ -145,8 +145,8 @@ func TestScanOfFilesInTheLake(t *testing.T) {
 func TestLeftoversSayWhoseTheyAre(t *testing.T) {
 	l := openFolder(t)
 	shard := may("acme")
-	mustPut(t, l.Store(), stagingKey(shard, 12, "page-0001"), "staged")
-	mustPut(t, l.Store(), stagingKey(may("other"), 1, "page"), "x")
+	mustPut(t, l.Store(), stagingFolder(shard, 12)+"page-0001", "staged")
+	mustPut(t, l.Store(), stagingFolder(may("other"), 1)+"page", "x")
 	mustPut(t, l.Store(), stagingRoot+"acme/odd", "x")
 	var got []Leftover
 	for left, err := range l.Leftovers(t.Context(), "acme") {

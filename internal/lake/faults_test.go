@@ -71,7 +71,7 @@ func life(ctx context.Context, l *Lake, large int) error {
 }
 
 func staging(ctx context.Context, l *Lake, large int) (Staged, error) {
-	stage, err := l.Stage(ctx, may("acme"), 1, "messages", nil)
+	stage, err := l.Stage(may("acme"), 1, nil)
 	if err != nil {
 		return Staged{}, err
 	}
@@ -86,7 +86,7 @@ func staging(ctx context.Context, l *Lake, large int) (Staged, error) {
 			return Staged{}, err
 		}
 	}
-	return stage.Commit(ctx)
+	return stage.Commit(ctx, "messages")
 }
 
 // whole fails the test unless the lake holds the shard once, and all of it.

@@ -87,9 +87,28 @@ func stagingFolder(s Shard, generation int) string {
 	return fmt.Sprintf("%s%s/%s/%s/g%04d/", stagingRoot, s.Account, s.Stream, s.Window, generation)
 }
 
-// stagingKey is a key that no other attempt uses.
-func stagingKey(s Shard, generation int, name string) string {
-	return stagingFolder(s, generation) + name + "-" + random()
+// stagedName ends the name of a staged object with what it holds: attempts that write the same meet under one key, and any others
+// do not.
+func stagedName(name, sha256 string, documents int64) string {
+	return fmt.Sprintf("%s-%d-%s", name, documents, sha256)
+}
+
+// parseStagedName is the inverse of stagedName.
+func parseStagedName(full string) (name, sha256 string, documents int64, ok bool) {
+	rest, sha256, ok := cutLast(full, "-")
+	if !ok || len(sha256) != hex.EncodedLen(32) {
+		return "", "", 0, false
+	}
+	name, number, ok := cutLast(rest, "-")
+	documents, err := strconv.ParseInt(number, 10, 64)
+	return name, sha256, documents, ok && err == nil && stagedName(name, sha256, documents) == full
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
 
 func manifestKey(account, export string, number int) string {

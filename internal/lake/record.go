@@ -33,7 +33,7 @@ type File struct {
 	MaxCreatedAt *time.Time `json:"max_created_at,omitempty"`
 }
 
-// Staged names one object written by one activity attempt.
+// Staged names one object written by an activity attempt.
 type Staged struct {
 	Key       string `json:"key"`
 	SHA256    string `json:"sha256"` // hex, of the object's bytes

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 // Stage is a staged object that is being written. It must be ended by Commit or Discard; Discard after Commit does nothing.
 type Stage struct {
 	store     Store
-	key       string
+	folder    string
 	spool     *spool
 	encoder   *zstd.Encoder
 	documents int64
@@ -41,13 +42,13 @@ type staged struct {
 	ObservedAt     time.Time `json:"t"`
 }
 
-// Stage begins a staged object under a key that is used once. The header is any JSON value, nil for none.
-func (l *Lake) Stage(_ context.Context, shard Shard, generation int, name string, header any) (*Stage, error) {
-	s := &Stage{store: l.store, key: stagingKey(shard, generation, name), spool: newSpool(l.scratch), encoder: encoders.Get().(*zstd.Encoder)}
+// Stage begins a staged object. The header is any JSON value, nil for none.
+func (l *Lake) Stage(shard Shard, generation int, header any) (*Stage, error) {
+	s := &Stage{store: l.store, folder: stagingFolder(shard, generation), spool: newSpool(l.scratch), encoder: encoders.Get().(*zstd.Encoder)}
 	s.encoder.Reset(s.spool)
 	if err := s.json(header); err != nil {
 		s.Discard()
-		return nil, fmt.Errorf("stage %s: %w", name, err)
+		return nil, fmt.Errorf("stage: %w", err)
 	}
 	return s, nil
 }
@@ -95,22 +96,45 @@ func (s *Stage) frame(b []byte, limit int) error {
 	return err
 }
 
-// Commit puts the object into the lake and names it.
-func (s *Stage) Commit(ctx context.Context) (Staged, error) {
+// Commit puts the object into the lake. Its key is the name and what it holds.
+func (s *Stage) Commit(ctx context.Context, name string) (Staged, error) {
 	defer s.Discard()
 	err := s.encoder.Close()
+	sum := hex.EncodeToString(s.spool.sum.Sum(nil))
+	key := s.folder + stagedName(name, sum, s.documents)
 	if err == nil {
 		var body io.ReadSeeker
 		if body, err = s.spool.reader(); err == nil {
-			if err = s.store.Put(ctx, s.key, body, s.spool.bytes, false); err != nil {
+			if err = s.store.Put(ctx, key, body, s.spool.bytes, false); err != nil {
 				s.spool.memory = nil // the request may still be at it: it must not become another object's
 			}
 		}
 	}
 	if err != nil {
-		return Staged{}, fmt.Errorf("stage: %w", err)
+		return Staged{}, fmt.Errorf("stage %s: %w", name, err)
 	}
-	return Staged{Key: s.key, SHA256: hex.EncodeToString(s.spool.sum.Sum(nil)), Bytes: s.spool.bytes, Documents: s.documents}, nil
+	return Staged{Key: key, SHA256: sum, Bytes: s.spool.bytes, Documents: s.documents}, nil
+}
+
+// Found is a staged object that was looked for, and the name that it was staged under.
+type Found struct {
+	Staged
+	Name string
+}
+
+// FindStaged finds what is staged for a generation under names that begin with prefix, whoever staged it, in the order of keys. An
+// object may be lost, or not be what its key says: who reads it learns so.
+func (l *Lake) FindStaged(ctx context.Context, shard Shard, generation int, prefix string) (found []Found, err error) {
+	folder := stagingFolder(shard, generation)
+	for object, err := range l.store.List(ctx, folder+prefix) {
+		if err != nil {
+			return nil, fmt.Errorf("look for what is staged: %w", err)
+		}
+		if name, sum, documents, ok := parseStagedName(strings.TrimPrefix(object.Key, folder)); ok {
+			found = append(found, Found{Staged{Key: object.Key, SHA256: sum, Bytes: object.Bytes, Documents: documents}, name})
+		}
+	}
+	return found, nil
 }
 
 // Discard lets go of what is not in the lake.

@@ -26,7 +26,7 @@ var stagedDocuments = []schemas.Document{
 
 func stageAll(t *testing.T, l *Lake, header any) Staged {
 	t.Helper()
-	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", header)
+	stage, err := l.Stage(may("acme"), 1, header)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func stageAll(t *testing.T, l *Lake, header any) Staged {
 			t.Fatal(err)
 		}
 	}
-	staged, err := stage.Commit(t.Context())
+	staged, err := stage.Commit(t.Context(), "page")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestStagedObjectsThatAreNotWhatWasWritten(t *testing.T) {
 
 func TestWhatCouldNotBeReadIsNotStaged(t *testing.T) {
 	l := openFolder(t)
-	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", nil)
+	stage, err := l.Stage(may("acme"), 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,18 +115,18 @@ func TestWhatCouldNotBeReadIsNotStaged(t *testing.T) {
 	if err := stage.frame([]byte("123456"), 5); err == nil {
 		t.Error("a frame above the limit was taken")
 	}
-	if _, err := l.Stage(t.Context(), may("acme"), 1, "page", func() {}); err == nil {
+	if _, err := l.Stage(may("acme"), 1, func() {}); err == nil {
 		t.Error("a header that is no JSON was taken")
 	}
 }
 
 func TestHeaderIsThereWithoutDocuments(t *testing.T) {
 	l := openFolder(t)
-	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", map[string]int{"n": 7})
+	stage, err := l.Stage(may("acme"), 1, map[string]int{"n": 7})
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := stage.Commit(t.Context())
+	st, err := stage.Commit(t.Context(), "page")
 	stage.Discard() // does nothing
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func TestHeaderIsThereWithoutDocuments(t *testing.T) {
 
 func TestDiscardedStageLeavesNothing(t *testing.T) {
 	l := openFolder(t)
-	stage, err := l.Stage(t.Context(), may("acme"), 1, "page", nil)
+	stage, err := l.Stage(may("acme"), 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,11 +241,11 @@ func TestHeadersAreRemembered(t *testing.T) {
 	l.store = store
 	var pages []Staged
 	for n := range rememberedHeaders + 1 {
-		stage, err := l.Stage(t.Context(), may("acme"), 1, "page", n)
+		stage, err := l.Stage(may("acme"), 1, n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		st, err := stage.Commit(t.Context())
+		st, err := stage.Commit(t.Context(), "page")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,5 +271,48 @@ func TestHeadersAreRemembered(t *testing.T) {
 	var wrong []string
 	if err := l.ReadHeader(t.Context(), pages[0], &wrong); err == nil {
 		t.Error("a number was taken for a list")
+	}
+}
+
+func TestStagedObjectsAreFoundByName(t *testing.T) {
+	l := openFolder(t)
+	want := map[string]Staged{}
+	for _, name := range []string{"messages-a-0000-0010", "messages-a-0010-0020", "messages-b-0000-0010", "metadata-a-0000-0010"} {
+		stage, err := l.Stage(may("acme"), 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, doc := range stagedDocuments[:2] {
+			if err := stage.Add(doc); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want[name], err = stage.Commit(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := stagingFolder(may("acme"), 1)
+	for _, odd := range []string{"messages-a-", "messages-a-0000-0010", "messages-a-1-xyz", "messages-a-x-" + strings.Repeat("0", 64)} {
+		mustPut(t, l.store, folder+odd, "x")
+	}
+	for prefix, names := range map[string][]string{
+		"messages-a-": {"messages-a-0000-0010", "messages-a-0010-0020"}, "messages-": {"messages-a-0000-0010", "messages-a-0010-0020", "messages-b-0000-0010"}, "page-": nil,
+	} {
+		found, err := l.FindStaged(t.Context(), may("acme"), 1, prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range found {
+			if got = append(got, f.Name); f.Staged != want[f.Name] {
+				t.Errorf("found %+v, want %+v", f.Staged, want[f.Name])
+			}
+		}
+		if diff := cmp.Diff(names, got); diff != "" {
+			t.Errorf("found of %s (-want +got):\n%s", prefix, diff)
+		}
+	}
+	if found, err := l.FindStaged(t.Context(), may("acme"), 2, ""); err != nil || len(found) > 0 {
+		t.Errorf("found %v of another generation, error %v", found, err)
 	}
 }

@@ -24,8 +24,8 @@ var guards = []struct {
 	name  string
 	edits []edit
 }{
-	{"every attempt stages under a name of its own", []edit{
-		{"internal/lake/layout.go", `name + "-" + random()`, `name + "-0123456789abcdef"`},
+	{"a staged object is named by what it holds", []edit{
+		{"internal/lake/staging.go", "key := s.folder + stagedName(name, sum, s.documents)", `key := s.folder + stagedName(name, fmt.Sprintf("%064d", 0), 0)`},
 		{"internal/lake/staging_read.go", "hex.EncodeToString(sum.Sum(nil)) != st.SHA256", `hex.EncodeToString(sum.Sum(nil)) == ""`},
 	}},
 	{"a ledger record is put only where none stands", []edit{
@@ -51,6 +51,9 @@ var guards = []struct {
 	}},
 	{"a staged object is what was written", []edit{
 		{"internal/lake/staging_read.go", "hex.EncodeToString(sum.Sum(nil)) != st.SHA256", `hex.EncodeToString(sum.Sum(nil)) == ""`},
+	}},
+	{"a part is of one page of one list", []edit{
+		{"activities/fetch.go", `fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256)`, `l.name + "-page"`},
 	}},
 	{"a conversation that was listed twice is written once", []edit{
 		{"activities/sheaf.go", "if s.chosen[ref.ID] != (place{page.Number, i}) {", "if s.chosen[ref.ID].page < 0 {"},

@@ -26,6 +26,7 @@ type plan struct {
 	pageSize      int
 	chunk, chunks int
 	parallel      int
+	messages      float64 // requests that a conversation costs: where they are many, each is a part of its own
 	metadata      float64
 	rate          float64
 	fileBytes     int64
@@ -67,6 +68,10 @@ func newPlan(d *rand.Rand) plan {
 		p.fileBytes = 1000 // a row or two
 	}
 	p.vandals = max(0, upTo(4)-3)
+	p.messages = 1
+	if d.IntN(2) == 0 {
+		p.messages, p.metadata = 80, 80*p.metadata
+	}
 	p.pauseOrders = max(0, upTo(3)-2)
 	if d.IntN(2) == 0 {
 		p.terminations = upTo(2)
@@ -136,7 +141,7 @@ func (w *world) activities() *activities.Activities {
 	}
 	return &activities.Activities{Lake: w.lake(), Connect: func(context.Context, string) (activities.Connection, error) {
 		return activities.Connection{
-			Provider: provider, Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate, MessageRequests: 1,
+			Provider: provider, Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate, MessageRequests: w.plan.messages,
 			MetadataRequests: w.plan.metadata, Parallel: w.plan.parallel, Shards: 2, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
 			Window: "day", OnMismatch: mismatch,
 		}, nil
@@ -180,7 +185,7 @@ func (i *intent) begin(w *world, anew any) {
 func (w *world) shardInput(window schemas.Window, refresh string) workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}, Spec: "spec", Refresh: refresh,
-		Visibility: "full", Rate: w.plan.rate, Chunks: w.plan.chunks, Chunk: w.plan.chunk, MessageRequests: 1,
+		Visibility: "full", Rate: w.plan.rate, Chunks: w.plan.chunks, Chunk: w.plan.chunk, MessageRequests: w.plan.messages,
 		MetadataRequests: w.plan.metadata, Flag: w.plan.flag,
 	}
 }
