@@ -50,7 +50,7 @@ var rules = []rule{
 		why:    "JSON as it was sent is read without knowing who sent it",
 	}, {
 		folder: "internal/rest",
-		ours:   []string{"providers", "schemas"},
+		ours:   []string{"internal/wire", "providers", "schemas"},
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
 		why:    "HTTP as all platforms need it knows no vendor's fields and no store",
 	}, {

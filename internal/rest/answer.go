@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/wire"
 )
 
 // Why an answer could not be used. They stand below a *providers.Error.
@@ -143,7 +144,7 @@ func check(resp *http.Response, body []byte) error {
 	if isPage(resp, body) {
 		return ErrHTML
 	}
-	if json.Valid(body) {
+	if wire.Valid(body) {
 		return nil
 	}
 	delimited := resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.Uncompressed || resp.ProtoMajor > 1
