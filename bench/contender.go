@@ -24,12 +24,11 @@ const (
 
 const account = "acme"
 
-// chatlake is configured as it comes: windows at a time, fetches in each, and requests of each at once, which is not to be
-// configured.
+// chatlake is configured as it comes: windows at a time, fetches in each, and requests of each at once.
 const (
 	shards           = 2
-	chunks           = 4
-	requestsPerChunk = 4
+	chunks           = 2
+	requestsPerChunk = 8
 	parallel         = shards * chunks * requestsPerChunk
 )
 
@@ -130,7 +129,6 @@ func (s *stage) configure(name string, store lake.Config, temporal string) (stri
 	if temporal != "" {
 		text.WriteString(temporal)
 	}
-	fmt.Fprintf(&text, "export: {shards: %d, chunks: %d}\n", shards, chunks)
 	fmt.Fprintf(&text, "accounts:\n  %s:\n    provider: chatwoot\n    base_url: %s\n    account_id: 1\n    token: env:BENCH_TOKEN\n    rate: {requests_per_second: %g}\n",
 		account, s.platform.URL, s.Site.Budget)
 	return folder, os.WriteFile(filepath.Join(folder, "chatlake.yaml"), []byte(text.String()), 0o600)
