@@ -121,7 +121,7 @@ func (p *press) run(ctx context.Context, stream string, receipts Receipts) error
 	if err != nil {
 		return err
 	}
-	p.counts.Listed, p.counts.Duplicates = int64(len(sheaf.chosen)), sheaf.duplicates
+	p.counts.Listed, p.counts.Duplicates = sheaf.listed, sheaf.duplicates
 	for turn, err := range p.inTurn(ctx, sheaf.bundles) {
 		if err == nil {
 			err = p.bundle(turn.bundle, turn.thread, turn.err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"slices"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// sheaf is the winners of a shard in list order. It holds the shard's ids, once, and one page at a time, nothing more.
+// sheaf is the winners of a shard in list order. It holds one page at a time, and the ids that are listed more than once.
 type sheaf struct {
 	lake       *lake.Lake
 	pages      []PageReceipt
@@ -19,7 +20,8 @@ type sheaf struct {
 	messages   map[int][]ChunkReceipt
 	metadata   map[int][]ChunkReceipt
 	dead       map[int]map[int]DeadRef
-	chosen     map[string]place // where each conversation is taken from
+	chosen     map[string]place // where the conversations that are listed more than once are taken from
+	listed     int64            // different conversations
 	duplicates int64
 }
 
@@ -54,10 +56,10 @@ func newSheaf(ctx context.Context, l *lake.Lake, receipts Receipts, metadata boo
 	for _, chunk := range receipts.Metadata {
 		s.metadata[chunk.Page] = append(s.metadata[chunk.Page], chunk)
 	}
+	if err := s.choose(ctx); err != nil {
+		return nil, err
+	}
 	for _, page := range s.pages {
-		if err := s.readHeader(ctx, page); err != nil {
-			return nil, err
-		}
 		var err error
 		n := s.refs[page.Number]
 		if s.messages[page.Number], err = inOrder(s.messages[page.Number], steps["FetchMessages"][page.Number], n); err != nil {
@@ -73,23 +75,68 @@ func newSheaf(ctx context.Context, l *lake.Lake, receipts Receipts, metadata boo
 	return s, nil
 }
 
-func (s *sheaf) readHeader(ctx context.Context, page PageReceipt) error {
-	var header pageHeader
-	if err := s.lake.ReadHeader(ctx, page.Staged, &header); err != nil {
-		return err
-	}
-	s.refs[page.Number] = len(header.Refs)
-	s.duplicates += int64(page.Duplicates)
-	for i, ref := range header.Refs {
-		stands, ok := s.chosen[ref.ID]
-		if ok {
-			s.duplicates++
+// choose looks through the headers of all pages for conversations that are listed more than once, and decides from where each of
+// them is taken. It looks at hashes first: the ids of a large shard would be the most of what sealing holds.
+func (s *sheaf) choose(ctx context.Context) error {
+	seed := maphash.MakeSeed()
+	var hashes []uint64 // in list order
+	for _, page := range s.pages {
+		var header pageHeader
+		if err := s.lake.ReadHeader(ctx, page.Staged, &header); err != nil {
+			return err
 		}
-		if !ok || s.isDead(stands) && !s.isDead(place{page.Number, i}) {
-			s.chosen[ref.ID] = place{page.Number, i}
+		s.refs[page.Number] = len(header.Refs)
+		s.listed += int64(len(header.Refs))
+		s.duplicates += int64(page.Duplicates)
+		for _, ref := range header.Refs {
+			hashes = append(hashes, maphash.String(seed, ref.ID))
+		}
+	}
+	again := repeated(hashes)
+	if len(again) == 0 {
+		return nil
+	}
+	for _, page := range s.pages {
+		n := s.refs[page.Number]
+		here := hashes[:n]
+		if hashes = hashes[n:]; !slices.ContainsFunc(here, func(h uint64) bool { return again[h] }) {
+			continue
+		}
+		var header pageHeader
+		if err := s.lake.ReadHeader(ctx, page.Staged, &header); err != nil {
+			return err
+		}
+		for i, ref := range header.Refs {
+			if again[here[i]] {
+				s.candidate(ref.ID, place{page.Number, i})
+			}
 		}
 	}
 	return nil
+}
+
+// repeated is what stands in a list more than once.
+func repeated(hashes []uint64) map[uint64]bool {
+	again := map[uint64]bool{}
+	sorted := slices.Sorted(slices.Values(hashes))
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i] == sorted[i-1] {
+			again[sorted[i]] = true
+		}
+	}
+	return again
+}
+
+// candidate takes a conversation from a place, unless it is taken from a better one already.
+func (s *sheaf) candidate(id string, at place) {
+	stands, ok := s.chosen[id]
+	if ok {
+		s.listed--
+		s.duplicates++
+	}
+	if !ok || s.isDead(stands) && !s.isDead(at) {
+		s.chosen[id] = at
+	}
 }
 
 func (s *sheaf) isDead(p place) bool {
@@ -130,7 +177,7 @@ func (s *sheaf) page(ctx context.Context, page PageReceipt, yield func(bundle, e
 			yield(b, fmt.Errorf("conversation %s has no messages document: %w", ref.ID, errIncomplete))
 			return false
 		}
-		if s.chosen[ref.ID] != (place{page.Number, i}) {
+		if at, twice := s.chosen[ref.ID]; twice && at != (place{page.Number, i}) {
 			continue
 		}
 		if !yield(b, nil) {

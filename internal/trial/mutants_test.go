@@ -56,7 +56,7 @@ var guards = []struct {
 		{"activities/fetch.go", `fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256)`, `l.name + "-page"`},
 	}},
 	{"a conversation that was listed twice is written once", []edit{
-		{"activities/sheaf.go", "if s.chosen[ref.ID] != (place{page.Number, i}) {", "if s.chosen[ref.ID].page < 0 {"},
+		{"activities/sheaf.go", "twice && at != (place{page.Number, i}) {", "twice && at.page < 0 {"},
 	}},
 	{"the platform's count is held against the list", []edit{
 		{"workflows/shard.go", "if verified.Missing == 0 {", "if verified.Missing >= 0 {"},
