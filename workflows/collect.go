@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -58,6 +57,11 @@ func (s *shard) collect(ctx workflow.Context) error {
 			}
 			s.pages = map[int]activities.PageReceipt{}
 		}
+		if s.held() >= receiptsHeld && s.lost == nil {
+			if err := s.save(ctx); err != nil {
+				return s.cancelled(ctx, err)
+			}
+		}
 		s.launch(ctx)
 		if s.inFlight == 0 && !s.hasWork() && s.lost == nil {
 			return s.collected(ctx)
@@ -91,32 +95,33 @@ func (s *shard) collected(ctx workflow.Context) error {
 	if s.cut || s.listed {
 		return nil
 	}
-	saved, err := s.save(ctx)
-	if err != nil {
+	if err := s.save(ctx); err != nil {
 		return err
 	}
-	s.state.Saved = saved
+	s.state.Saved = s.receipts.Saved
 	takeIn(ctx)
 	next := s.in
 	next.Rate, next.Account, next.Paused, next.Resume = s.rate, s.account, s.paused, &s.state
 	return workflow.NewContinueAsNewError(ctx, Shard, next)
 }
 
-// save stages the receipts of this run.
-func (s *shard) save(ctx workflow.Context) (saved []lake.Staged, err error) {
-	err = s.insist(ctx, func() error {
-		out, err := call(quick(ctx), do.SaveReceipts, activities.SaveReceiptsInput{
-			Target: s.target(),
-			Receipts: activities.Receipts{
-				Pages: s.receipts.Pages, Messages: s.receipts.Messages, Metadata: s.receipts.Metadata, Dead: s.receipts.Dead,
-			},
-		})
+// save stages the receipts that the run holds. What comes in meanwhile is held for the next time.
+func (s *shard) save(ctx workflow.Context) error {
+	held := s.receipts
+	s.receipts, held.Saved = activities.Receipts{Saved: held.Saved}, nil
+	return s.insist(ctx, func() error {
+		out, err := call(quick(ctx), do.SaveReceipts, activities.SaveReceiptsInput{Target: s.target(), Receipts: held})
 		if err == nil {
-			saved = append(slices.Clone(s.receipts.Saved), out.Saved)
+			s.receipts.Saved = append(slices.Clone(s.receipts.Saved), out.Saved)
 		}
 		return err
 	})
-	return saved, err
+}
+
+// held is how many receipts the run holds.
+func (s *shard) held() int {
+	r := s.receipts
+	return len(r.Pages) + len(r.Messages) + len(r.Metadata) + len(r.Dead)
 }
 
 // hasWork says whether anything is left to give out in this run.

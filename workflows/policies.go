@@ -32,6 +32,10 @@ const (
 	activitiesPerRun = 800
 	shardsPerRun     = 200
 
+	// receiptsHeld is how many receipts a run holds before it stages them: they are an input of the seal, and 2 MB of input is the
+	// most that a Temporal server takes.
+	receiptsHeld = 1000
+
 	// A chunk is about this long, so that little is repeated when a worker dies.
 	chunkLength = time.Minute
 

@@ -354,6 +354,23 @@ func TestShardContinuesAsNewWithoutLosingReceipts(t *testing.T) {
 	}
 }
 
+// TestShardHoldsFewReceipts fetches conversations that are a part each.
+func TestShardHoldsFewReceipts(t *testing.T) {
+	w := &world{conversations: 3000, pageSize: 500}
+	in := may()
+	in.Chunk, in.MessageRequests, in.MetadataRequests = 0, 80, 80
+	runShard(t, environment(t, w), in)
+	r := w.receipts()
+	covered(t, r, r.Messages, "FetchMessages")
+	covered(t, r, r.Metadata, "FetchMetadata")
+	if held := w.sealed.Receipts; len(held.Pages)+len(held.Messages)+len(held.Metadata) > 1200 || len(held.Saved) < 5 {
+		t.Errorf("%d + %d + %d receipts are sealed, and %d are staged", len(held.Pages), len(held.Messages), len(held.Metadata), len(held.Saved))
+	}
+	if len(r.Messages) != 3000 || len(r.Metadata) != 3000 {
+		t.Errorf("%d and %d receipts of 3,000 conversations", len(r.Messages), len(r.Metadata))
+	}
+}
+
 func TestShardBeginsAnewWhenStagingIsLost(t *testing.T) {
 	w := &world{conversations: 100, pageSize: 50}
 	w.fail = func(step string, _, _ int) error {
