@@ -17,6 +17,7 @@ var branches = map[string][]string{
 	"a shard is cut":                             {"Shard", "ListPage: WindowTooDense", "Cleanup", `ends: {"split":true`},
 	"a shard that is too short to be cut":        {"Shard", "ListPage: WindowTooDense", "update retry_blocked", "ListPage", "CommitShard"},
 	"a shard continues as new":                   {"Shard", "FetchMessages", "SaveReceipts", "ends as new"},
+	"a shard of many parts":                      {"Shard", "FetchMessages", "SaveReceipts", "FetchMessages", "SealShard", "CommitShard"},
 	"a shard goes on in a second run":            {"Shard on", "ListPage", "SealShard", "CommitShard"},
 	"a page that cannot be decoded is cut":       {"Shard", "FetchMessages: Malformed", "FetchMessages: Malformed", "SealShard", "CommitShard"},
 	"a chunk that panics is cut":                 {"Shard", "FetchMetadata: Panic", "FetchMetadata: Panic", "SealShard"},

@@ -95,6 +95,7 @@ func shardScenes() map[string]scene {
 		"shard-stopped":      {world: failing("FetchMessages", 1, 1, kindError(providers.Stopped)), act: freed},
 		"shard-waits":        {world: failing("ListPage", 1, 1, later(providers.Throttled))},
 		"shard-pending":      {world: failing("ListPage", 1, 1, later(providers.Pending))},
+		"shard-parts":        {world: &world{conversations: 1500, pageSize: 250}, shard: apart},
 		"shard-continues":    {world: &world{conversations: 900, pageSize: 50}, shard: one},
 		"shard-bisect-panic": {world: atFaultIn("FetchMetadata"), shard: func(in *workflows.ShardInput) { in.Chunk = 10 }},
 		"shard-leased":       {world: &world{conversations: 10, pageSize: 10}, shard: leased},
@@ -144,6 +145,9 @@ const crashes = 4
 
 // one makes a chunk of each conversation, and asks for no metadata.
 func one(in *workflows.ShardInput) { in.Chunk, in.MetadataRequests = 1, 0 }
+
+// apart makes each conversation a part of its own.
+func apart(in *workflows.ShardInput) { in.MessageRequests, in.MetadataRequests = 80, 0 }
 
 // leased lets the rate decide how large chunks are.
 func leased(in *workflows.ShardInput) { in.Chunk, in.Rate, in.Chunks = 0, 0.2, 2 }
