@@ -194,7 +194,7 @@ func sorted(entries map[string]*string) []pair {
 	return pairs
 }
 
-// dictionary says that the column has few different values.
+// dictionary says that the column has few different values, at least among rows that stand near each other.
 func (c Column[R]) dictionary() Column[R] {
 	c.node = c.node.clone()
 	c.node.setLeaves(func(n *Node) { n.Dictionary = true })

