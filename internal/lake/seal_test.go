@@ -159,7 +159,7 @@ func smallSeal(t *testing.T, s Store) (*Seal, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seal.fileBytes, seal.rowGroupBytes, seal.bufferedBytes = 40<<10, 16<<10, 64<<10
+	seal.fileBytes, seal.rowGroupBytes, seal.bufferedBytes = 48<<10, 16<<10, 64<<10
 	return seal, scratch
 }
 
