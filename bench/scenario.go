@@ -117,6 +117,7 @@ func quick() []Scenario {
 func full() []Scenario {
 	all := []Scenario{
 		{Name: "free-10k", World: World{Conversations: 10_000}, Contenders: append(slices.Clone(everyone), apartName, postgresName)},
+		{Name: "free-100k", World: World{Conversations: 100_000}, Contenders: []string{bareName, folderName}},
 		{Name: "free-10k-two", World: World{Conversations: 10_000}, Contenders: alone, Workers: 2},
 	}
 	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
