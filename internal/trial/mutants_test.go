@@ -78,7 +78,7 @@ var guards = []struct {
 		{"workflows/collect.go", "			s.end(ctx, s.leased)\n		}\n", "			s.end(ctx, s.leased)\n		}\n		inFlight := s.inFlight\n"},
 	}},
 	{"receipts survive continue-as-new", []edit{
-		{"workflows/collect.go", "	s.state.Saved = saved\n", "	_ = saved\n"},
+		{"workflows/collect.go", "	s.state.Saved = s.receipts.Saved\n", "	_ = s.receipts.Saved\n"},
 	}},
 	{"a window that the ledger has in halves is not exported whole", []edit{
 		{"activities/open_shard.go", "err != nil || out.Halved {", "err != nil {"},
