@@ -181,6 +181,8 @@ func (w *world) VerifyShard(context.Context, activities.VerifyShardInput) (activ
 	if err := w.begin("VerifyShard", 0, 0); err != nil {
 		return activities.VerifyShardOutput{}, err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	out := activities.VerifyShardOutput{Total: w.total, BadFiles: w.badFiles}
 	w.badFiles = 0
 	if w.total != nil {
@@ -193,6 +195,8 @@ func (w *world) CommitShard(_ context.Context, in activities.CommitShardInput) (
 	if err := w.begin("CommitShard", 0, 0); err != nil {
 		return activities.CommitShardOutput{}, err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.committed = in
 	return activities.CommitShardOutput{Commit: activities.Commit{
 		Outcome: "committed", Generation: 1, Counts: lake.Counts{Listed: int64(w.conversations)}, Flags: in.Flags,
