@@ -149,6 +149,8 @@ func (w *world) SealShard(_ context.Context, in activities.SealShardInput) (acti
 	if err := w.begin("SealShard", 0, 0); err != nil {
 		return activities.SealShardOutput{}, err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.sealed = in
 	n := int64(0)
 	for _, page := range w.receipts().Pages {
