@@ -166,6 +166,50 @@ func TestGateFindsALoweredLimit(t *testing.T) {
 	}
 }
 
+// TestGateKeepsWhatItLearnedAsLeasesMove: the part of an account that a process has changes, and what the account bears does not.
+func TestGateKeepsWhatItLearnedAsLeasesMove(t *testing.T) {
+	small, large := providers.Lease{RequestsPerSecond: 12.5, Account: 50}, providers.Lease{RequestsPerSecond: 37.5, Account: 50}
+	for name, tt := range map[string]struct {
+		first, then []providers.Lease
+		want        float64
+	}{
+		"more":  {[]providers.Lease{small}, []providers.Lease{small, large}, 35},
+		"fewer": {[]providers.Lease{small, large}, []providers.Lease{small}, 12.5}, // 35 were borne
+		"same":  {[]providers.Lease{large}, []providers.Lease{large}, 26.25},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGate(providers.Rate{RequestsPerSecond: 50})
+				begin := func(leases []providers.Lease) (last pass, end func()) {
+					var meters []*providers.Meter
+					for _, lease := range leases {
+						m := providers.NewMeter(lease)
+						meters = append(meters, m)
+						var err error
+						if last, err = g.Wait(t.Context(), patient(), m); err != nil {
+							t.Fatal(err)
+						}
+					}
+					return last, func() {
+						for _, m := range meters {
+							m.End()
+						}
+					}
+				}
+				last, end := begin(tt.first)
+				g.Throttled(last, time.Second)
+				end()
+				time.Sleep(2 * time.Second)
+				if _, end := begin(tt.then); math.Abs(g.Rate()-tt.want) > 0.01 {
+					t.Errorf("the rate is %.2f, want %g", g.Rate(), tt.want)
+				} else {
+					end()
+				}
+			})
+		})
+	}
+}
+
 func TestGateLearnsARateWhereThereIsNoBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(providers.Rate{})

@@ -25,6 +25,7 @@ type pace struct {
 
 	ceiling float64 // what the platform bears, +Inf until it has refused
 	refused float64 // the rate at which it did
+	at      float64 // what was allotted when it did
 	crept   time.Time
 	recent  tally
 
@@ -48,7 +49,7 @@ const (
 )
 
 func newPace(r providers.Rate) pace {
-	return pace{configured: r, leases: map[*providers.Meter]struct{}{}, ceiling: math.Inf(1), hinted: math.Inf(1)}
+	return pace{configured: r, leases: map[*providers.Meter]struct{}{}, ceiling: math.Inf(1), at: math.Inf(1), hinted: math.Inf(1)}
 }
 
 func (p *pace) join(m *providers.Meter) {
@@ -65,11 +66,20 @@ func (p *pace) rate(now time.Time) float64 {
 	if share == 0 {
 		rate = 0 // of no limit, too
 	}
-	rate = min(rate, p.ceiling)
+	rate = min(rate, p.borne())
 	if now.Before(p.hintedTill) {
 		rate = min(rate, max(p.hinted, leastHint*rate))
 	}
 	return rate
+}
+
+// borne is what the platform bears of what this process may ask. What it refused, it refused all processes together: one that has
+// got leases from another since may ask more in proportion, and one that has fewer no less than before.
+func (p *pace) borne() float64 {
+	if math.IsInf(p.at, 1) {
+		return p.ceiling
+	}
+	return p.ceiling * max(1, p.allotted()/p.at)
 }
 
 // allotted is what leases and budget allow.
@@ -127,7 +137,7 @@ func (p *pace) closed(now time.Time) time.Duration {
 // slowDown is told of a refusal.
 func (p *pace) slowDown(now time.Time) {
 	p.crept = now
-	p.refused = p.rate(now)
+	p.refused, p.at = p.rate(now), p.allotted()
 	if math.IsInf(p.refused, 1) {
 		p.refused = p.recent.perSecond(now) // no budget was set: what was just too much is all that is known
 	}
@@ -148,7 +158,7 @@ func (p *pace) creep(now time.Time) {
 	default:
 		p.ceiling *= freeCreep
 	}
-	if p.ceiling >= p.allotted() {
+	if p.ceiling >= p.at {
 		p.ceiling = math.Inf(1)
 	}
 }
