@@ -67,7 +67,7 @@ var branches = map[string][]string{
 	"an account is stopped while fetching":       {"Shard", "FetchMessages: Stopped", "update retry_blocked", "FetchMessages", "CommitShard"},
 	"a long wait for the rate limit":             {"Shard", "ListPage: Throttled", "timer", "timer fired", "ListPage", "CommitShard"},
 	"a long wait for a report":                   {"Shard", "ListPage: Pending", "timer", "timer fired", "ListPage", "CommitShard"},
-	"a shard is slowed down":                     {"Shard", "FetchMessages", "CommitShard", `ends: *"throttled":5`},
+	"a shard is slowed down":                     {"Shard", "FetchMessages", "CommitShard", `ends: *"throttled":6`},
 
 	"a blocked shard tells its export": {"Shard", "ListPage: Denied", "tell", `signal control {"retry_blocked":true`, "tell", "ListPage", "CommitShard"},
 

@@ -138,7 +138,11 @@ func (s *shard) mayLaunch() bool {
 		return false
 	}
 	if s.rate <= 0 {
-		return s.inFlight < s.slots
+		fetching := s.inFlight
+		if s.listing {
+			fetching-- // one request at a time: it needs no slot
+		}
+		return s.mayList() || len(s.queue) > 0 && fetching < s.slots
 	}
 	return s.inFlight < 2*s.slots && s.free() >= leastLease*s.equal() // a share that has grown is used at once
 }
@@ -194,7 +198,7 @@ func (s *shard) launch(ctx workflow.Context) {
 
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
-		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease, s.in.ListRequests), Lease: lease,
+		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: lease,
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
@@ -349,8 +353,11 @@ func conversations(requests, perConversation float64) int {
 
 // pageLimit is how many conversations a page may hold so that listing it takes about chunkLength at most. Where the
 // provider does not say what listing one costs, twenty come with a request.
-func pageLimit(lease providers.Lease, perConversation float64) int {
+func pageLimit(lease providers.Lease, perConversation float64, pages int) int {
 	if lease.RequestsPerSecond <= 0 {
+		if pages == 0 {
+			return firstPage
+		}
 		return refsPerPage
 	}
 	if perConversation <= 0 {

@@ -11,11 +11,12 @@ import (
 func TestLimits(t *testing.T) {
 	lease := func(rps float64) providers.Lease { return providers.Lease{RequestsPerSecond: rps} }
 	for name, c := range map[string]struct{ got, want int }{
-		"a page without a budget":                {pageLimit(lease(0), 1), refsPerPage},
-		"a page, twenty to a request":            {pageLimit(lease(0.1), 0), 120},
-		"a page, a request each":                 {pageLimit(lease(2), 1), 120},
-		"a page is never tiny":                   {pageLimit(lease(0.1), 1), 20},
-		"a page is never endless":                {pageLimit(lease(100), 0.01), refsPerPage},
+		"a page without a budget":                {pageLimit(lease(0), 1, 1), refsPerPage},
+		"a first page without a budget":          {pageLimit(lease(0), 1, 0), firstPage},
+		"a page, twenty to a request":            {pageLimit(lease(0.1), 0, 0), 120},
+		"a page, a request each":                 {pageLimit(lease(2), 1, 0), 120},
+		"a page is never tiny":                   {pageLimit(lease(0.1), 1, 0), 20},
+		"a page is never endless":                {pageLimit(lease(100), 0.01, 0), refsPerPage},
 		"a chunk, two requests each":             {chunkSize(lease(2), 2), 60},
 		"a chunk of one at least":                {chunkSize(lease(0.001), 2), 1},
 		"a chunk without a budget":               {chunkSize(lease(0), 2), freeRequests / 2},

@@ -42,6 +42,9 @@ const (
 	// shortestChunk is how long the last ones of a shard are.
 	shortestChunk = 4 * time.Second
 
+	// firstPage closes the first page of a shard where no budget limits it, so that fetching begins while the list is still being read.
+	firstPage = 100
+
 	// refsPerPage closes a page; freeRequests and fewestFree are the largest and the smallest chunk where no budget limits them, in
 	// requests. A chunk costs Temporal some six events.
 	refsPerPage  = 500
