@@ -224,6 +224,17 @@ func (e *export) working() (n int) {
 	return n
 }
 
+// light is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
+// them, they take no place of others.
+func (e *export) light() (n int) {
+	for _, c := range e.children {
+		if e.state.Rate <= 0 && c.shard.Stream != activities.StreamCreated && c.blocked == nil && !c.idle && c.needs == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // stopped says that the account is not to be asked any more, so that other shards would only ask in vain.
 func (e *export) stopped() bool {
 	return slices.ContainsFunc(e.children, func(c *child) bool { return c.blocked != nil && c.blocked.Kind == string(providers.Stopped) })
@@ -231,7 +242,7 @@ func (e *export) stopped() bool {
 
 func (e *export) mayLaunch() bool {
 	most := max(1, e.state.Open.Shards)
-	return e.hasWork() && !e.state.Paused && !e.stopped() && e.working() < most && e.active() < most+idleShards
+	return e.hasWork() && !e.state.Paused && !e.stopped() && e.working()-e.light() < most && e.active() < most+idleShards
 }
 
 func (e *export) launch(ctx workflow.Context) {

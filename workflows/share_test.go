@@ -105,6 +105,31 @@ func TestExportGivesAwayWhatAnEndingShardDoesNotNeed(t *testing.T) {
 	}
 }
 
+// A directory is listed one request at a time: without a budget two windows begin beside it, with one it has its part.
+func TestExportBeginsWindowsBesideADirectory(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rate float64
+		want int
+	}{"without a budget": {0, 3}, "with one": {100, 2}} {
+		t.Run(name, func(t *testing.T) {
+			open := activities.OpenExportOutput{Shards: 2, RequestsPerSecond: tt.rate, HasDirectory: true}
+			atWork, most := 0, 0
+			env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+				atWork++
+				most = max(most, atWork)
+				err := workflow.Sleep(ctx, time.Hour)
+				atWork--
+				return committed(1), err
+			})
+			in := year()
+			in.To = in.From.AddDate(0, 4, 0)
+			if runExport(t, env, in); most != tt.want {
+				t.Errorf("%d shards were at work at once, want %d", most, tt.want)
+			}
+		})
+	}
+}
+
 // An account that is stopped is stopped for all windows: none is begun to find that out again.
 func TestExportOfAStoppedAccountBeginsNothingMore(t *testing.T) {
 	begun, freed := 0, false
