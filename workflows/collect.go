@@ -43,6 +43,12 @@ type chunk struct {
 	since     int64 // what the shard had done when it was cut, or at the first of them
 }
 
+// widen keeps more fetches in flight from now on, or fewer.
+func (s *shard) widen(chunks int) {
+	s.slots = max(1, s.slots+chunks-s.in.Chunks)
+	s.in.Chunks = chunks
+}
+
 func (c *collector) reset(slots int) { *c = collector{slots: slots} }
 
 // collect stages the whole shard. It returns a continue-as-new error when the history has grown long.

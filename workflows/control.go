@@ -19,6 +19,7 @@ type controlInput struct {
 	Paused       *bool    `json:"paused,omitempty"`
 	Rate         *float64 `json:"requests_per_second,omitempty"`         // the shard's new share
 	Account      *float64 `json:"account_requests_per_second,omitempty"` // the account's new budget
+	Chunks       int      `json:"chunks,omitempty"`                      // fetches that it may keep in flight from now on
 	RetryBlocked bool     `json:"retry_blocked,omitempty"`
 }
 
@@ -42,6 +43,7 @@ type control struct {
 	waitingUntil time.Time
 	parent       *workflow.Execution
 	self         string
+	widen        func(chunks int) // called when the Export says so
 }
 
 // listen takes updates from people and signals from the Export.
@@ -90,6 +92,9 @@ func (c *control) apply(in controlInput) {
 	}
 	if in.Account != nil {
 		c.account = *in.Account
+	}
+	if in.Chunks > 0 {
+		c.widen(in.Chunks)
 	}
 	if in.RetryBlocked {
 		c.blocked = nil

@@ -110,6 +110,7 @@ type child struct {
 	future  workflow.ChildWorkflowFuture // nil until it has begun under this export
 	share   float64
 	account float64 // the budget that it knows
+	chunks  int     // fetches that it may keep in flight
 	blocked *BlockedShard
 	idle    bool    // it asks the platform for next to nothing
 	needs   float64 // what it still has leased, when it has given out all of its work
@@ -262,7 +263,7 @@ func (e *export) launch(ctx workflow.Context) {
 		c := &child{shard: next}
 		e.children = append(e.children, c)
 		e.balance(ctx)
-		c.share, c.account = e.share(), e.state.Account
+		c.share, c.account, c.chunks = e.share(), e.state.Account, e.chunks(c)
 		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
 	}
 }
@@ -302,7 +303,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Visibility:       open.Visibility,
 		Rate:             c.share,
 		Account:          c.account,
-		Chunks:           open.Chunks,
+		Chunks:           c.chunks,
 		Chunk:            open.Chunk,
 		MessageRequests:  open.MessageRequests,
 		MetadataRequests: open.MetadataRequests,

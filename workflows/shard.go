@@ -94,6 +94,7 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	s.rate, s.account, s.paused = in.Rate, in.Account, in.Paused
 	s.receipts.Saved = s.state.Saved
 	s.slots = max(1, in.Chunks)
+	s.control.widen = s.widen
 	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution
 	s.self = workflow.GetInfo(ctx).WorkflowExecution.ID
 	if err := s.listen(ctx); err != nil {

@@ -130,6 +130,43 @@ func TestExportBeginsWindowsBesideADirectory(t *testing.T) {
 	}
 }
 
+// The last window has the places of those that are no more. A budget is split by rates, so there the number stays.
+func TestExportWidensTheLastWindow(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rate       float64
+		begun, now int
+	}{"without a budget": {0, 3, 6}, "with one": {100, 3, 0}} {
+		t.Run(name, func(t *testing.T) {
+			open := activities.OpenExportOutput{Shards: 2, Chunks: 3, RequestsPerSecond: tt.rate}
+			env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+				long := in.Shard.Window.From.Month() == time.March
+				hours := time.Duration(1)
+				if long {
+					hours = 3
+				}
+				if err := workflow.Sleep(ctx, hours*time.Hour); err != nil || !long {
+					return committed(1), err
+				}
+				var last struct {
+					Chunks int `json:"chunks"`
+				}
+				for said := last; workflow.GetSignalChannel(ctx, "control").ReceiveAsync(&said); {
+					if said.Chunks > 0 {
+						last = said
+					}
+				}
+				if in.Chunks != tt.begun || last.Chunks != tt.now {
+					t.Errorf("the last window began with %d fetches and was told %d, want %d and %d", in.Chunks, last.Chunks, tt.begun, tt.now)
+				}
+				return committed(1), nil
+			})
+			in := year()
+			in.To = in.From.AddDate(0, 4, 0)
+			runExport(t, env, in)
+		})
+	}
+}
+
 // An account that is stopped is stopped for all windows: none is begun to find that out again.
 func TestExportOfAStoppedAccountBeginsNothingMore(t *testing.T) {
 	begun, freed := 0, false

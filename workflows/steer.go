@@ -142,6 +142,16 @@ func (e *export) share() float64 {
 	return max(0, rate) / float64(max(1, soon, working))
 }
 
+// chunks is how many fetches a shard keeps in flight. Where no budget is split, those of the places that no shard has any more.
+func (e *export) chunks(c *child) int {
+	chunks, places := max(1, e.state.Open.Chunks), max(1, e.state.Open.Shards)
+	if e.state.Rate > 0 || c.shard.Stream != activities.StreamCreated {
+		return chunks
+	}
+	soon := min(places, e.working()-e.light()+e.left())
+	return chunks * places / max(1, soon)
+}
+
 // idleShare is what a shard has that is being sealed: little, unless it is the last.
 func (e *export) idleShare() float64 {
 	if working := e.working(); working == 0 && !e.mayLaunch() {
@@ -160,9 +170,19 @@ func (e *export) balance(ctx workflow.Context) {
 		case c.needs > 0:
 			share = c.share // it keeps to what it has leased by itself
 		}
-		if c.future != nil && c.blocked == nil && (c.share != share || c.account != e.state.Account) {
+		if c.future == nil || c.blocked != nil {
+			continue
+		}
+		var in controlInput
+		if c.share != share || c.account != e.state.Account {
 			c.share, c.account = share, e.state.Account
-			signal(ctx, c, controlInput{Rate: &share, Account: &c.account})
+			in.Rate, in.Account = &share, &c.account
+		}
+		if chunks := e.chunks(c); c.chunks != chunks && !c.idle {
+			c.chunks, in.Chunks = chunks, chunks
+		}
+		if in != (controlInput{}) {
+			signal(ctx, c, in)
 		}
 	}
 }
