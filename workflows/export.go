@@ -225,17 +225,6 @@ func (e *export) working() (n int) {
 	return n
 }
 
-// light is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
-// them, they take no place of others.
-func (e *export) light() (n int) {
-	for _, c := range e.children {
-		if e.state.Rate <= 0 && c.shard.Stream != activities.StreamCreated && c.blocked == nil && !c.idle && c.needs == 0 {
-			n++
-		}
-	}
-	return n
-}
-
 // stopped says that the account is not to be asked any more, so that other shards would only ask in vain.
 func (e *export) stopped() bool {
 	return slices.ContainsFunc(e.children, func(c *child) bool { return c.blocked != nil && c.blocked.Kind == string(providers.Stopped) })

@@ -142,6 +142,17 @@ func (e *export) share() float64 {
 	return max(0, rate) / float64(max(1, soon, working))
 }
 
+// light is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
+// them, they take no place of others.
+func (e *export) light() (n int) {
+	for _, c := range e.children {
+		if e.state.Rate <= 0 && c.shard.Stream != activities.StreamCreated && c.blocked == nil && !c.idle && c.needs == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // chunks is how many fetches a shard keeps in flight. Where no budget is split, those of the places that no shard has any more.
 func (e *export) chunks(c *child) int {
 	chunks, places := max(1, e.state.Open.Chunks), max(1, e.state.Open.Shards)
