@@ -46,6 +46,10 @@ func inParallel(ctx context.Context, refs []providers.Ref, batch, parallel int, 
 					return
 				}
 			}
+			if err := ctx.Err(); err != nil { // the batch may have been cut short: nothing may follow it as if it were whole
+				yield(schemas.Document{}, err)
+				return
+			}
 		}
 		if err := ctx.Err(); err != nil {
 			yield(schemas.Document{}, err)

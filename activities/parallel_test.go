@@ -105,6 +105,39 @@ func TestParallelFetchEndsWhenNobodyWantsMore(t *testing.T) {
 	})
 }
 
+// TestParallelFetchPutsNothingBehindABatchThatWasCutShort cancels in the middle of the first batch, while the next ones wait for
+// their turn: whoever stages documents would take the first for whole.
+func TestParallelFetchPutsNothingBehindABatchThatWasCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetch := func(ctx context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+			return func(yield func(schemas.Document, error) bool) {
+				doc := schemas.Document{ConversationID: part[0].ID}
+				if !yield(doc, nil) {
+					return
+				}
+				if part[0].ID == "0" {
+					<-ctx.Done()
+					return // as if the rest had got lost on its way
+				}
+				yield(doc, nil)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var last error
+		for doc, err := range inParallel(ctx, refs(8), 1, 4, fetch) {
+			if last = err; err == nil && doc.ConversationID != "0" {
+				t.Errorf("conversation %s came behind half of another", doc.ConversationID)
+			}
+			synctest.Wait() // the next ones are there
+			cancel()
+		}
+		if !errors.Is(last, context.Canceled) {
+			t.Errorf("it ended with %v", last)
+		}
+	})
+}
+
 // TestParallelFetchPanicsWhereItIsAsked looks for a panic in the goroutine of the caller: in another one it would end the
 // worker, and the same conversation would end the next.
 func TestParallelFetchPanicsWhereItIsAsked(t *testing.T) {
