@@ -83,7 +83,7 @@ func (r *Receipts) join(other Receipts) {
 // inOrder returns the chunks of a page by where they begin, and an error when they and the dead do not cover its n
 // conversations exactly once.
 func inOrder(chunks []ChunkReceipt, dead map[int]bool, n int) ([]ChunkReceipt, error) {
-	slices.SortFunc(chunks, func(a, b ChunkReceipt) int { return a.Low - b.Low })
+	slices.SortFunc(chunks, byLow)
 	next := 0
 	skipDead := func() {
 		for dead[next] {

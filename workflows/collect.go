@@ -38,7 +38,6 @@ type chunk struct {
 	page      int
 	low, high int
 	attempts  int64
-	again     bool  // it, or what it is a part of, was given out before
 	waits     int   // after transient errors
 	since     int64 // what the shard had done when it was cut, or at the first of them
 }
@@ -300,7 +299,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	}
 	in := activities.FetchInput{
 		Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: lease,
-		Part: conversations(partRequests, perConversation), Again: c.again,
+		Part: conversations(partRequests, perConversation), Again: c.attempts > 0,
 	}
 	out, err := call(fetching(ctx, length(lease, perConversation*float64(c.high-c.low))), activity, in)
 	s.give(lease)

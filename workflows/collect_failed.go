@@ -41,7 +41,6 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 		return
 	}
 	c.attempts++
-	c.again = true
 	remedy, kind := remedyOf(err)
 	switch remedy {
 	case giveUp:

@@ -218,7 +218,7 @@ func (e *export) active() (n int) {
 // working is how many of them have work to give out: one that is being sealed has not.
 func (e *export) working() (n int) {
 	for _, c := range e.children {
-		if c.blocked == nil && !c.idle && c.needs == 0 {
+		if c.working() {
 			n++
 		}
 	}

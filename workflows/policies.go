@@ -36,7 +36,7 @@ const (
 	// most that a Temporal server takes.
 	receiptsHeld = 1000
 
-	// A chunk is about this long, so that little is repeated when a worker dies.
+	// A chunk is about this long: so often what is free of a shard's rate is leased anew.
 	chunkLength = time.Minute
 
 	// shortestChunk is how long the last ones of a shard are.

@@ -142,11 +142,14 @@ func (e *export) share() float64 {
 	return max(0, rate) / float64(max(1, soon, working))
 }
 
+// working says whether a shard has work to give out: one that is being sealed has not.
+func (c *child) working() bool { return c.blocked == nil && !c.idle && c.needs == 0 }
+
 // light is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
 // them, they take no place of others.
 func (e *export) light() (n int) {
 	for _, c := range e.children {
-		if e.state.Rate <= 0 && c.shard.Stream != activities.StreamCreated && c.blocked == nil && !c.idle && c.needs == 0 {
+		if e.state.Rate <= 0 && c.shard.Stream != activities.StreamCreated && c.working() {
 			n++
 		}
 	}
