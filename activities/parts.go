@@ -46,7 +46,7 @@ func (a *Activities) whole(ctx context.Context, in FetchInput, name string) ([]C
 		if part.Low < next || part.High <= part.Low {
 			continue
 		}
-		err := a.Lake.ReadHeader(ctx, part.Staged, nil)
+		err := a.Lake.CheckStaged(ctx, part.Staged)
 		if errors.Is(err, lake.ErrStagingLost) {
 			continue // it is fetched again
 		}

@@ -144,4 +144,13 @@ func TestPartsThatAreLostAreFetchedAgain(t *testing.T) {
 	if diff := cmp.Diff(numbers(0, 12), b.contents(again)); diff != "" {
 		t.Errorf("conversations (-want +got):\n%s", diff)
 	}
+	other = make([]byte, parts[1].Staged.Bytes) // as long as what was whole just now
+	if err := store.Put(t.Context(), parts[1].Staged.Key, bytes.NewReader(other), int64(len(other)), false); err != nil {
+		t.Fatal(err)
+	}
+	p.asked = nil
+	must(b, b.do.FetchMessages, in)
+	if diff := cmp.Diff(numbers(3, 6), p.asked); diff != "" {
+		t.Errorf("asked once more (-want +got):\n%s", diff)
+	}
 }

@@ -41,6 +41,15 @@ func (l *Lake) ReadHeader(ctx context.Context, st Staged, header any) error {
 	return nil
 }
 
+// CheckStaged reads a staged object, whatever was read of it before: one that is missing or is not what was written is ErrStagingLost.
+func (l *Lake) CheckStaged(ctx context.Context, st Staged) error {
+	r, err := l.openStaged(ctx, st)
+	if err == nil {
+		r.close()
+	}
+	return err
+}
+
 // ReadStaged yields the documents of a staged object, after header was filled; nil where none is wanted. Nothing is
 // yielded of an object that is not what was written: a missing or different one is ErrStagingLost.
 func (l *Lake) ReadStaged(ctx context.Context, st Staged, header any) iter.Seq2[schemas.Document, error] {
