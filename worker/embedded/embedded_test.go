@@ -101,6 +101,9 @@ func TestWorkflowsSurviveAKilledProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-exited
+	if logs, err := filepath.Glob(filepath.Join(dir, "*.db-wal")); err != nil || len(logs) != 1 {
+		t.Errorf("write-ahead logs %v (%v), want the database's", logs, err)
+	}
 
 	server, c, stop, err := serve(dir)
 	if err != nil {

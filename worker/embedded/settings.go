@@ -41,7 +41,7 @@ func serverConfig(database string, ports []int) *config.Config {
 				MaxIdleConns: 1,
 				// A process that is killed loses nothing with these; a power cut may cost the last moments, which are done again.
 				ConnectAttributes: map[string]string{
-					"mode": "rwc", "_journal_mode": "wal", "_synchronous": "normal", "_busy_timeout": "10000",
+					"mode": "rwc", "journal_mode": "wal", "synchronous": "normal", "busy_timeout": "10000",
 				},
 			}}},
 		},

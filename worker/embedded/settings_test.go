@@ -1,0 +1,41 @@
+package embedded
+
+import (
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestDatabaseSettingsAreHeard asks a connection made as the server makes it: SQLite passes over a pragma that it does not know.
+func TestDatabaseSettingsAreHeard(t *testing.T) {
+	dir := t.TempDir()
+	attributes := serverConfig(filepath.Join(dir, "test.db"), make([]int, len(services))).Persistence.DataStores[storeName].SQL.ConnectAttributes
+	query := url.Values{}
+	for key, value := range attributes {
+		if key != "mode" {
+			query.Add("_pragma", key+"="+value)
+		}
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "test.db")+"?"+query.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	got := map[string]string{}
+	for key := range attributes {
+		if key == "mode" {
+			continue
+		}
+		var value string
+		if err := db.QueryRowContext(t.Context(), "PRAGMA "+key).Scan(&value); err != nil {
+			t.Errorf("pragma %s: %v", key, err)
+		}
+		got[key] = value
+	}
+	if diff := cmp.Diff(map[string]string{"journal_mode": "wal", "synchronous": "1", "busy_timeout": "10000"}, got); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
