@@ -16,8 +16,8 @@ type Leaf struct {
 	Dictionary, Statistics       bool
 	MaxDefinition, MaxRepetition int16
 
-	Data     []byte // texts and bytes, concatenated
-	Ends     []int  // where in Data each of them ends
+	Data     []byte   // texts and bytes, concatenated; less than 4 GiB of them
+	Ends     []uint32 // where in Data each of them ends
 	Integers []int64
 	Numbers  []float64
 	Booleans []bool
@@ -28,7 +28,7 @@ type Leaf struct {
 
 // Bytes is how much memory the buffered values and levels take.
 func (l *Leaf) Bytes() int {
-	return len(l.Data) + 8*(len(l.Ends)+len(l.Integers)+len(l.Numbers)) + len(l.Booleans) +
+	return len(l.Data) + 8*(len(l.Integers)+len(l.Numbers)) + 4*len(l.Ends) + len(l.Booleans) +
 		2*(len(l.Definitions)+len(l.Repetitions))
 }
 
@@ -75,12 +75,12 @@ func (l *Leaf) putText(s string) {
 		s = validText(s)
 	}
 	l.Data = append(l.Data, s...)
-	l.Ends = append(l.Ends, len(l.Data))
+	l.Ends = append(l.Ends, uint32(len(l.Data)))
 }
 
 func (l *Leaf) putBytes(b []byte) {
 	l.Data = append(l.Data, b...)
-	l.Ends = append(l.Ends, len(l.Data))
+	l.Ends = append(l.Ends, uint32(len(l.Data)))
 }
 
 func (l *Leaf) putInteger(i int64)     { l.Integers = append(l.Integers, i) }

@@ -48,15 +48,15 @@ func TestLevels(t *testing.T) {
 		},
 		{
 			Kind: KindText, MaxDefinition: 2, MaxRepetition: 2, Statistics: true,
-			Data: []byte("xyz"), Ends: []int{1, 2, 3}, Definitions: []int16{0, 1, 2, 2, 1, 2}, Repetitions: []int16{0, 0, 0, 2, 1, 1},
+			Data: []byte("xyz"), Ends: []uint32{1, 2, 3}, Definitions: []int16{0, 1, 2, 2, 1, 2}, Repetitions: []int16{0, 0, 0, 2, 1, 1},
 		},
 		{
 			Kind: KindText, Dictionary: true, MaxDefinition: 1, MaxRepetition: 1,
-			Data: []byte("aabc"), Ends: []int{1, 2, 3, 4}, Definitions: []int16{0, 1, 1, 1, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
+			Data: []byte("aabc"), Ends: []uint32{1, 2, 3, 4}, Definitions: []int16{0, 1, 1, 1, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
 		},
 		{
 			Kind: KindText, MaxDefinition: 2, MaxRepetition: 1,
-			Data: []byte("12"), Ends: []int{1, 2}, Definitions: []int16{0, 1, 2, 2, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
+			Data: []byte("12"), Ends: []uint32{1, 2}, Definitions: []int16{0, 1, 2, 2, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
 		},
 	}
 	if diff := cmp.Diff(want, leaves); diff != "" {
@@ -70,7 +70,7 @@ func TestLeafCounts(t *testing.T) {
 	if n := leaves[1].Places(); n != 2 {
 		t.Errorf("%d places, want 2", n)
 	}
-	if n, want := leaves[1].Bytes(), 3+2*8+2*2+2*2; n != want {
+	if n, want := leaves[1].Bytes(), 3+2*4+2*2+2*2; n != want {
 		t.Errorf("%d bytes, want %d", n, want)
 	}
 	for i := range leaves {

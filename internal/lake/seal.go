@@ -15,10 +15,14 @@ import (
 // How a seal uses memory, disk and network.
 const (
 	sealFileBytes     = 128 << 20 // a file is ended before it grows beyond
-	sealRowGroupBytes = 10 << 20  // buffered for one row group of one table
-	sealBufferedBytes = 20 << 20  // buffered in all tables together: the fullest is written out before
+	sealRowGroupBytes = 12 << 20  // buffered for one row group of one table
+	sealBufferedBytes = 18 << 20  // buffered in all tables together: the fullest is written out before
 	sealUploads       = 3         // files on their way at once; while they are, no further file is ended
-	defaultSealBytes  = 40 << 20  // buffered in all seals of a lake together
+	defaultSealBytes  = 36 << 20  // buffered in all seals of a lake together
+
+	// Row groups of tables of bodies are so many times smaller: they are looked up rather than scanned, and leave the memory to
+	// those that are.
+	bodiesShare = 3
 )
 
 // Seal writes one shard as Parquet files: rows go in, in the order of the shard's list, and data files come out in the
@@ -115,7 +119,9 @@ func NewSeal(ctx context.Context, store Store, scratch string, shard Shard, writ
 	s.ratings = newTable(s, schemas.Ratings)
 	s.attachments = newTable(s, schemas.Attachments)
 	s.documents = newTable(s, schemas.Documents)
+	s.documents.ofBodies = true
 	s.deadLetters = newTable(s, schemas.DeadLetters)
+	s.deadLetters.ofBodies = true
 	s.tombstones = newTable(s, schemas.Tombstones)
 	s.agents = newTable(s, schemas.Agents)
 	s.contacts = newTable(s, schemas.Contacts)

@@ -15,12 +15,13 @@ import (
 // tableWriter writes the rows of one table of a seal into files, one after the other. It opens a file when there is a row
 // for it.
 type tableWriter[R any] struct {
-	seal  *Seal
-	table *schemas.Table[R]
-	rows  *parquet.Writer[R] // nil while no file is open
-	temp  *os.File
-	sum   hash.Hash // of what was written to temp
-	files []File    // ended ones
+	seal     *Seal
+	table    *schemas.Table[R]
+	ofBodies bool
+	rows     *parquet.Writer[R] // nil while no file is open
+	temp     *os.File
+	sum      hash.Hash // of what was written to temp
+	files    []File    // ended ones
 }
 
 func newTable[R any](s *Seal, table *schemas.Table[R]) *tableWriter[R] {
@@ -43,9 +44,16 @@ func (t *tableWriter[R]) add(row *R) error {
 	return t.rows.Append(row)
 }
 
-// full says that one more row group could take the file over its size.
+// full says that one more row group, with what surrounds its pages and ends the file, could take it over its size.
 func (t *tableWriter[R]) full() bool {
-	return t.rows != nil && t.rows.Buffered() == 0 && t.rows.Written()+t.seal.rowGroupBytes > t.seal.fileBytes
+	return t.rows != nil && t.rows.Buffered() == 0 && t.rows.Written()+2*t.rowGroupBytes() > t.seal.fileBytes
+}
+
+func (t *tableWriter[R]) rowGroupBytes() int64 {
+	if t.ofBodies {
+		return t.seal.rowGroupBytes / bodiesShare
+	}
+	return t.seal.rowGroupBytes
 }
 
 func (t *tableWriter[R]) begin() (err error) {
@@ -55,7 +63,7 @@ func (t *tableWriter[R]) begin() (err error) {
 	_ = os.Remove(t.temp.Name()) // where an open file cannot be removed, removeScratch does it
 	t.sum = sha256.New()
 	t.rows, err = parquet.NewWriter(io.MultiWriter(t.temp, t.sum), t.table, parquet.Options{
-		Writer: t.seal.writer, RowGroupBytes: t.seal.rowGroupBytes,
+		Writer: t.seal.writer, RowGroupBytes: t.rowGroupBytes(),
 	})
 	return err
 }

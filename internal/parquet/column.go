@@ -45,7 +45,7 @@ func batches(l *schemas.Leaf, write func(batch) error) error {
 
 // value is text or bytes number i of a leaf.
 func value(l *schemas.Leaf, i int) []byte {
-	from := 0
+	from := uint32(0)
 	if i > 0 {
 		from = l.Ends[i-1]
 	}

@@ -89,7 +89,7 @@ func faultRows() []schemas.Message {
 
 // attempt writes rows to d, going on after errors as a careless caller would, and returns what Close says in the end.
 func attempt(d *disk, rows []schemas.Message) error {
-	w, err := NewWriter(d, schemas.Messages, Options{RowGroupBytes: 6000})
+	w, err := NewWriter(d, schemas.Messages, Options{RowGroupBytes: 4500})
 	if err != nil {
 		return err
 	}
@@ -271,7 +271,7 @@ func TestEveryRowCounts(t *testing.T) {
 }
 
 func TestInspectRefuses(t *testing.T) {
-	data, _ := write(t, schemas.Messages, faultRows(), Options{RowGroupBytes: 6000})
+	data, _ := write(t, schemas.Messages, faultRows(), Options{RowGroupBytes: 4500})
 	inspect := func(data []byte) error {
 		_, err := Inspect(bytes.NewReader(data), int64(len(data)))
 		return err
