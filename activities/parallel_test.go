@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -170,6 +171,82 @@ func TestParallelFetchPanicsWhereItIsAsked(t *testing.T) {
 			for range inParallel(t.Context(), refs(50), 1, 4, fetch) {
 				n++
 			}
+		})
+	}
+}
+
+// TestParallelFetchGoesOnBesideASlowAnswer lets one of five answers take twelve times as long as the others: fetches that wait for
+// their turn give their places to others.
+func TestParallelFetchGoesOnBesideASlowAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, places = 500, 8
+		var now, most atomic.Int64
+		var busy time.Duration
+		slow := func(id string) time.Duration {
+			if number, _ := strconv.Atoi(id); number%5 == 0 {
+				return 1200 * time.Millisecond
+			}
+			return 100 * time.Millisecond
+		}
+		fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+			return func(yield func(schemas.Document, error) bool) {
+				most.Store(max(most.Load(), now.Add(1)))
+				defer now.Add(-1)
+				time.Sleep(slow(part[0].ID))
+				yield(schemas.Document{ConversationID: part[0].ID}, nil)
+			}
+		}
+		began, got := time.Now(), 0
+		for doc, err := range inParallel(t.Context(), refs(n), 1, places, fetch) {
+			if err != nil || doc.ConversationID != strconv.Itoa(got) {
+				t.Fatalf("conversation %s (%v), want number %d", doc.ConversationID, err, got)
+			}
+			got++
+			busy += slow(doc.ConversationID)
+		}
+		if share := float64(busy) / float64(places*time.Since(began)); got != n || share < 0.9 || most.Load() != places {
+			t.Errorf("%d conversations, %d at once, %.0f %% of the places used; want all, %d and 90 %%", got, most.Load(), 100*share, places)
+		}
+	})
+}
+
+// TestParallelFetchIsNotFarAhead takes documents slower than they come, in every way that one may be ahead: what was fetched and
+// not taken is lost with a process.
+func TestParallelFetchIsNotFarAhead(t *testing.T) {
+	const places = 4
+	for name, test := range map[string]struct {
+		body  int
+		first time.Duration
+		want  int64
+	}{
+		"all as fast":                 {want: 2 * places},
+		"the first is slow":           {first: time.Hour, want: turnsAhead*places + 1},
+		"the first is slow and large": {first: time.Hour, body: fetchedAhead / 2, want: 2 * places},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var fetched, taken, most atomic.Int64
+				fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
+					return func(yield func(schemas.Document, error) bool) {
+						time.Sleep(time.Second)
+						if part[0].ID == "0" {
+							time.Sleep(test.first)
+						}
+						most.Store(max(most.Load(), fetched.Add(1)-taken.Load()))
+						yield(schemas.Document{ConversationID: part[0].ID, Body: make([]byte, test.body)}, nil)
+					}
+				}
+				for _, err := range inParallel(t.Context(), refs(60), 1, places, fetch) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Minute)
+					taken.Add(1)
+				}
+				if most.Load() > test.want || taken.Load() != 60 {
+					t.Errorf("%d conversations, at most %d ahead, want at most %d", taken.Load(), most.Load(), test.want)
+				}
+			})
 		})
 	}
 }
