@@ -55,7 +55,8 @@ func (w World) corpus() *simulator.Corpus {
 
 // Site says how the simulated platform answers.
 type Site struct {
-	LatencyMS int `json:"latency_ms,omitempty"`
+	LatencyMS int  `json:"latency_ms,omitempty"`
+	Uneven    bool `json:"uneven,omitempty"` // LatencyMS is the mean only
 	// Budget is the requests per second that are allowed, and that the contenders are configured for; 0 is no limit. A
 	// second's worth may come at once.
 	Budget  float64 `json:"budget,omitempty"`
@@ -134,6 +135,9 @@ func full() []Scenario {
 			World: World{Conversations: point.conversations}, Site: Site{LatencyMS: point.ms}, Contenders: everyone,
 		})
 	}
+	all = append(all, Scenario{
+		Name: "latency50-20k-uneven", World: World{Conversations: 20_000}, Site: Site{LatencyMS: 50, Uneven: true}, Contenders: []string{bareName, folderName},
+	})
 	for _, budget := range []float64{10, 50, 500} {
 		for _, headers := range []bool{false, true} {
 			for _, workers := range []int{1, 2} {
@@ -209,6 +213,9 @@ func (s Scenario) axes() string {
 	}
 	if s.Site.LatencyMS > 0 {
 		add("latency%d", s.Site.LatencyMS)
+	}
+	if s.Site.Uneven {
+		add("uneven")
 	}
 	if s.Site.Errors > 0 {
 		add("errors%g", s.Site.Errors)

@@ -32,7 +32,7 @@ type announced struct {
 func simulate(config simulated, in io.Reader, out io.Writer) error {
 	corpus := config.World.corpus()
 	throttle := chatwoot.Throttle{PerSecond: config.Site.Budget, Burst: config.Site.burst(), Headers: config.Site.Headers}
-	site := chatwoot.New(corpus, chatwoot.Options{Latency: config.Site.latency(), Throttle: throttle})
+	site := chatwoot.New(corpus, chatwoot.Options{Latency: config.Site.latency(), Uneven: config.Site.Uneven, Throttle: throttle})
 	var handler http.Handler = site
 	if config.Site.Errors > 0 {
 		handler = (&simulator.Faults{Seed: seed, Probability: config.Site.Errors, Kinds: []simulator.Fault{simulator.ServerError}}).Wrap(site)

@@ -72,7 +72,7 @@ func (s *shard) collect(ctx workflow.Context) error {
 			return s.collected(ctx)
 		}
 		inFlight := s.inFlight // what ends while the export is being told counts too
-		if s.hasWork() {
+		if s.hasWork() && !s.ending() {
 			s.rest(ctx, false) // something came back
 		} else if s.listed {
 			s.end(ctx, s.leased)
@@ -265,6 +265,13 @@ func (s *shard) left(c chunk) (requests float64, known bool) {
 		requests += float64(max(0, *total-s.state.Listed)) * (s.in.MessageRequests + s.in.MetadataRequests)
 	}
 	return requests, true
+}
+
+// ending says that one of the smallest chunks for each slot is all that is left, where no budget limits the shard: the next one
+// opens and lists meanwhile.
+func (s *shard) ending() bool {
+	left, _ := s.left(chunk{})
+	return s.rate <= 0 && s.listed && left <= float64(s.slots)*fewestFree
 }
 
 // cost is how many requests so many conversations of a chunk take.

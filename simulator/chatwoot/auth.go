@@ -1,6 +1,7 @@
 package chatwoot
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -19,13 +20,21 @@ func (c caller) sees(inbox int64) bool {
 	return c.role == Administrator || slices.Contains(c.inboxes, inbox)
 }
 
+// latency is how long the next answer takes.
+func (s *Site) latency() time.Duration {
+	if s.options.Uneven {
+		return time.Duration(rand.ExpFloat64() * float64(s.options.Latency))
+	}
+	return s.options.Latency
+}
+
 // guard counts, delays, throttles and checks who asks, in the order of the real site: rate limit, token, account, membership.
 func (s *Site) guard(name string, do endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		done := s.stats.begin(name, s.options.Now())
 		defer done()
-		if s.options.Latency > 0 {
-			timer := time.NewTimer(s.options.Latency)
+		if latency := s.latency(); latency > 0 {
+			timer := time.NewTimer(latency)
 			defer timer.Stop()
 			select {
 			case <-timer.C:

@@ -49,7 +49,8 @@ type Options struct {
 	// NoUpdatedWithin switches the list's parameter off, as before 3.7.
 	NoUpdatedWithin bool
 	Throttle        Throttle
-	Latency         time.Duration
+	Latency         time.Duration    // of each answer
+	Uneven          bool             // Latency is the mean only: most answers take less, and one in twenty three times as long
 	Now             func() time.Time // time.Now when nil
 }
 
