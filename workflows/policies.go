@@ -53,7 +53,7 @@ const (
 
 	// partRequests is what the parts of a chunk cost in which it is staged: what is repeated when a worker dies is half of those
 	// in flight.
-	partRequests = 80
+	partRequests = 64
 
 	// A chunk of metadata is so many times one of messages where the latter is set: its requests are few, and alike for
 	// all conversations.

@@ -122,7 +122,7 @@ func TestChunksAreGivenOutAgainAsSuch(t *testing.T) {
 		if f.Again {
 			again++
 		}
-		if f.Part != 80 && f.Part != 20 {
+		if f.Part != 64 && f.Part != 16 {
 			t.Errorf("[%d, %d) is staged in parts of %d conversations", f.Low, f.High, f.Part)
 		}
 	}
