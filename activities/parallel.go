@@ -13,7 +13,7 @@ import (
 // How far fetches may be ahead of the one whose turn it is, so that one slow answer does not hold up the others: so many times as
 // many batches as are under way at once, so many documents of each, and about so many bytes of all together.
 const (
-	turnsAhead     = 4
+	turnsAhead     = 3
 	documentsAhead = 4
 	fetchedAhead   = 8 << 20
 )

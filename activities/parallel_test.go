@@ -204,8 +204,8 @@ func TestParallelFetchGoesOnBesideASlowAnswer(t *testing.T) {
 			got++
 			busy += slow(doc.ConversationID)
 		}
-		if share := float64(busy) / float64(places*time.Since(began)); got != n || share < 0.9 || most.Load() != places {
-			t.Errorf("%d conversations, %d at once, %.0f %% of the places used; want all, %d and 90 %%", got, most.Load(), 100*share, places)
+		if share := float64(busy) / float64(places*time.Since(began)); got != n || share < 0.8 || most.Load() != places {
+			t.Errorf("%d conversations, %d at once, %.0f %% of the places used; want all, %d and 80 %%", got, most.Load(), 100*share, places)
 		}
 	})
 }
