@@ -1,0 +1,129 @@
+package providertest
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Mapping is one case: what a platform answered for a conversation or a page of its directory, and what must hold of the rows.
+type Mapping struct {
+	Provider       string
+	ConversationID string `json:"conversation_id"` // empty for a directory
+	Options        map[string]string
+	Documents      []mappingDocument
+	// Snapshot reports whether Documents are of the directory, and of no conversation.
+	Snapshot bool
+	// Directory are documents of the directory, or of a report by time, that the account gives beside the conversation.
+	Directory []mappingDocument
+	Expect    []Expectation
+}
+
+type mappingDocument struct {
+	Kind     string
+	Body     json.RawMessage
+	Status   int64 // 0 is 200
+	Sequence int64
+}
+
+// Cases runs every case of the folder testdata/cases of the package under test. open makes the provider for the options of a
+// case; no network is used. It fails when there is no case.
+func Cases(t *testing.T, open func(t *testing.T, options map[string]string) providers.Provider) {
+	files, err := filepath.Glob(filepath.Join("testdata", "cases", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("testdata/cases holds no case")
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			m := readMapping(t, file)
+			rows := m.rows(t, open(t, m.Options))
+			for i, e := range m.Expect {
+				if err := e.check(rows); err != nil {
+					t.Errorf("expectation %d: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+func readMapping(t *testing.T, file string) Mapping {
+	t.Helper()
+	body, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m Mapping
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&m); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	if len(m.Expect) == 0 {
+		t.Fatalf("%s expects nothing", file)
+	}
+	return m
+}
+
+func (m Mapping) rows(t *testing.T, p providers.Provider) tables {
+	t.Helper()
+	rows := tables{}
+	if !m.Snapshot {
+		thread, err := p.Thread(m.documents(m.Documents, m.ConversationID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows.add(t, thread)
+	}
+	directory := m.Directory
+	if m.Snapshot {
+		directory = append(m.Documents, directory...)
+	}
+	for _, doc := range m.documents(directory, "") {
+		rows.add(t, snapshot(t, p, doc))
+	}
+	return rows
+}
+
+// snapshot reads a document of the directory, or one of a report by time.
+func snapshot(t *testing.T, p providers.Provider, doc schemas.Document) schemas.Snapshot {
+	t.Helper()
+	directory, ok := p.(providers.Directory)
+	if !ok {
+		t.Fatalf("%s: the provider has no directory", doc.Kind)
+	}
+	rows, err := directory.Snapshot(doc)
+	if reporter, ok := p.(providers.Reporter); ok && err != nil {
+		rows, err = reporter.Report(doc)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// mappingSeen is when the documents of a case were read, unless they come one after the other.
+var mappingSeen = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+func (m Mapping) documents(docs []mappingDocument, id string) []schemas.Document {
+	var all []schemas.Document
+	for _, d := range docs {
+		doc := schemas.Document{
+			Kind: d.Kind, ConversationID: id, Sequence: d.Sequence, Status: d.Status, ObservedAt: mappingSeen, Body: d.Body,
+		}
+		if doc.Status == 0 {
+			doc.Status = 200
+		}
+		all = append(all, doc)
+	}
+	return all
+}
