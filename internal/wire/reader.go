@@ -46,6 +46,14 @@ func (r *Reader) Skip(keys ...string) {
 	}
 }
 
+// Change replaces each field that nobody has read, the nested ones that were opened aside, by what f makes of it; nil
+// takes it out.
+func (r *Reader) Change(f func(key string, v Value) Value) {
+	for key, v := range r.left {
+		r.left[key] = f(key, v)
+	}
+}
+
 // List reads the elements of an array but nulls. What is no array stays for the rest.
 func (r *Reader) List(key string) []Value {
 	if v := r.left[key]; IsNull(v) || v[0] == '[' {

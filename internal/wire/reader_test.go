@@ -49,8 +49,14 @@ func TestReader(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"future": "4"}, restOf(person)); diff != "" {
 		t.Error(diff)
 	}
+	r.Change(func(key string, v wire.Value) wire.Value {
+		if key == "name" {
+			return nil
+		}
+		return v
+	})
 	want := map[string]string{
-		"name": "x", "odd": "soon", "lists": "no", "text": "no object", "a": `{"b":1}`, "more.name": "inner", "deep.name": "2",
+		"odd": "soon", "lists": "no", "text": "no object", "a": `{"b":1}`, "name": "inner", "deep.name": "2",
 	}
 	if diff := cmp.Diff(want, restOf(r)); diff != "" {
 		t.Error(diff)

@@ -20,7 +20,7 @@ type Expectation struct {
 	Where  map[string]any
 	Column string
 	Value  json.RawMessage
-	Count  *int
+	Count  json.RawMessage
 	AnyOf  []Expectation `json:"any_of"`
 }
 
@@ -41,8 +41,12 @@ func (e Expectation) check(rows tables) error {
 		return err
 	}
 	if e.Count != nil {
-		if len(selected) != *e.Count {
-			return fmt.Errorf("%s where %v: %d rows, want %d", e.Table, e.Where, len(selected), *e.Count)
+		var want any
+		if err := json.Unmarshal(e.Count, &want); err != nil {
+			return fmt.Errorf("%s: the count: %w", e.Table, err)
+		}
+		if ok, err := compares(float64(len(selected)), want); !ok {
+			return errors.Join(err, fmt.Errorf("%s where %v: %d rows, want %s", e.Table, e.Where, len(selected), e.Count))
 		}
 		return nil
 	}
