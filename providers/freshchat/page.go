@@ -156,7 +156,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *spool, e *en
 		return c, nil // it was created in another window
 	}
 	if c.at == nil {
-		if found, err = a.dateByMessages(ctx, &c, readable, transcript); err != nil {
+		if found, err = a.dateByMessages(ctx, &c, readable, &transcript); err != nil {
 			return c, err
 		}
 	}
@@ -168,8 +168,8 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *spool, e *en
 }
 
 // dateByMessages finds the time of creation where neither the conversation nor a report states it. The documents that it
-// takes are kept, so that the rows come to the same time.
-func (a *account) dateByMessages(ctx context.Context, c *candidate, readable bool, transcript schemas.Document) (*sources, error) {
+// takes are kept, so that the rows come to the same time. transcript is nil where no report was asked for.
+func (a *account) dateByMessages(ctx context.Context, c *candidate, readable bool, transcript *schemas.Document) (*sources, error) {
 	if readable {
 		pages, err := a.messages(ctx, c.id, kindListed)
 		if err != nil {
@@ -177,8 +177,8 @@ func (a *account) dateByMessages(ctx context.Context, c *candidate, readable boo
 		}
 		c.docs = append(c.docs, pages...)
 	}
-	if a.lane == laneREST {
-		c.docs = append(c.docs, transcript)
+	if a.lane == laneREST && transcript != nil {
+		c.docs = append(c.docs, *transcript)
 	}
 	found, err := gatherSources(c.docs)
 	if err != nil {

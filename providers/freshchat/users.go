@@ -232,7 +232,7 @@ func (a *account) look(ctx context.Context, f finding) (candidate, error) {
 		return c, malformed(opUsers, err)
 	}
 	if c.at = found.stated(); c.at == nil {
-		if found, err = a.dateByMessages(ctx, &c, true, schemas.Document{}); err != nil {
+		if found, err = a.dateByMessages(ctx, &c, true, nil); err != nil {
 			return c, err
 		}
 	}

@@ -25,14 +25,19 @@ func documents(t *testing.T, docs iter.Seq2[schemas.Document, error]) []schemas.
 	return all
 }
 
-// testDocuments fetches all conversations, several at once, and turns them into rows.
 func testDocuments(t *testing.T, c Case) {
 	p, _ := c.start(t)
-	list := pages(t, p, c.Window, "")
+	fetchAll(t, p, pages(t, p, c.Window, ""))
+}
+
+// fetchAll fetches all listed conversations, several at once, and turns them into rows.
+func fetchAll(t *testing.T, p providers.Provider, list []providers.Page) {
+	t.Helper()
 	byID := map[string][]schemas.Document{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, page := range list {
+		ofRefs(t, page.Documents, page.Refs)
 		all.Go(func() {
 			messages := documents(t, p.Messages(t.Context(), page.Refs))
 			metadata := documents(t, p.Metadata(t.Context(), page.Refs))

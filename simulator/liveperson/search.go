@@ -248,13 +248,7 @@ func (s *Site) metadata(w http.ResponseWriter, r *http.Request, person int64) {
 	}
 	states := regexp.MustCompile(`[a-zA-Z]+`).FindAllString(cmp.Or(q.Get("state"), "archive"), -1)
 	found := s.find(order, func(e entry) bool {
-		state := "close" // the newest are closed only, the others archived as well
-		if e.open {
-			state = "open"
-		} else if e.number%2 == 0 {
-			state = "archive"
-		}
-		return e.person == person && e.start >= from && e.start <= to && slices.Contains(states, state)
+		return e.person == person && e.start >= from && e.start <= to && slices.Contains(states, e.state())
 	})
 	partial := s.partial()
 	if partial {
@@ -267,6 +261,17 @@ func (s *Site) metadata(w http.ResponseWriter, r *http.Request, person int64) {
 		}
 	}
 	s.answer(w, r, "_responseMetadata", "conversationHistoryMetadataRecords", records, len(found), offset, limit, partial)
+}
+
+// state is where a consumer's history has a conversation: half of those that have ended are archived.
+func (e entry) state() string {
+	switch {
+	case e.open:
+		return "open"
+	case e.number%2 == 0:
+		return "archive"
+	}
+	return "close"
 }
 
 // content is GET conversations/conversation/content/search, of one consumer.

@@ -16,9 +16,11 @@ func (s *Site) Conversations(window schemas.Window) []string {
 	return s.idsOf(window, func(entry) bool { return true })
 }
 
-// ConsumerConversations are those of one person.
-func (s *Site) ConsumerConversations(window schemas.Window, person int64) []string {
-	return s.idsOf(window, func(e entry) bool { return e.person == person })
+// ConsumerConversations are those of one person, in any of some states: "open", "close" and "archive", or all where none is given.
+func (s *Site) ConsumerConversations(window schemas.Window, person int64, states ...string) []string {
+	return s.idsOf(window, func(e entry) bool {
+		return e.person == person && (len(states) == 0 || slices.Contains(states, e.state()))
+	})
 }
 
 func (s *Site) idsOf(window schemas.Window, fits func(entry) bool) []string {
