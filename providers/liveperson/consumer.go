@@ -3,6 +3,8 @@ package liveperson
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/chatlake/chatlake/schemas"
@@ -19,26 +21,20 @@ func mapConsumer(metadata, content schemas.Document) (schemas.Thread, error) {
 		m.id = o.peek("convId")
 	}
 	m.consumerPeople(o)
-	m.consumerRow(o)
-	for _, d := range o.list("dialogs") {
-		m.event(eventKind{kind: "dialog", time: "creationTs", names: []string{"dialogId"}}, d)
+	var said object
+	if content.Kind != "" {
+		if said, err = decodeObject(content.Body); err != nil {
+			return schemas.Thread{}, fmt.Errorf("%s: %w", content.Kind, err)
+		}
+		m.at = content.ObservedAt
+		m.contents(said.list("messageEventRecords"))
+		m.at = metadata.ObservedAt
 	}
-	all := attributes(m.Conversation.Attributes)
-	leftovers(all, o)
-	m.Conversation.Attributes = all.rows()
-	if content.Kind == "" {
-		return m.finish(), nil
-	}
-	said, err := decodeObject(content.Body)
-	if err != nil {
-		return schemas.Thread{}, fmt.Errorf("%s: %w", content.Kind, err)
-	}
-	m.at = content.ObservedAt
-	m.contents(said.list("messageEventRecords"))
+	m.consumerRow(o, said)
 	return m.finish(), nil
 }
 
-func (m *mapper) consumerRow(o object) {
+func (m *mapper) consumerRow(o, content object) {
 	all := attributes{}
 	c := schemas.Conversation{
 		ConversationID: m.id,
@@ -56,40 +52,80 @@ func (m *mapper) consumerRow(o object) {
 		}
 	}
 	o.take("convId")
+	dialogs := o.list("dialogs")
 	csat := o.object("csat")
-	if score, confirmed := csat.number("csatRate"), csat.said("csatResolutionConfirmation"); score != nil || confirmed != nil {
-		rating := schemas.Rating{RatingID: "csat", Kind: "csat", Score: score, AgentID: c.AssigneeID, ContactID: c.ContactID}
-		if confirmed != nil {
-			question := "csatResolutionConfirmation"
-			rating.Answers = []schemas.Answer{{Question: &question, Answer: confirmed}}
-		}
-		m.rate(rating)
+	m.consumerRating(csat, dialogs, c)
+	for _, d := range dialogs {
+		m.event(eventKind{kind: "dialog", time: "creationTs", names: []string{"dialogId"}}, d)
 	}
 	all.rest("csat.", csat)
-	c.Attributes = all
+	all.rest("content.", content)
+	leftovers(all, o)
+	c.Attributes = all.rows()
 	m.Conversation = c
 }
 
-// consumerPeople maps the participants; roles are CONSUMER, ASSIGNED_AGENT, READER and MANAGER.
+// consumerRating maps what the consumer answered after the conversation. The list tells nobody's times: the one who was
+// rated is the only agent there was, or the agent who wrote last before the survey.
+func (m *mapper) consumerRating(csat object, dialogs []object, c schemas.Conversation) {
+	score, confirmed := csat.number("csatRate"), csat.said("csatResolutionConfirmation")
+	if score == nil && confirmed == nil {
+		return
+	}
+	m.history = history{dialogs: map[string]dialog{}}
+	for _, d := range dialogs {
+		m.history.dialogs[d.peek("dialogId")] = dialog{d.peek("dialogType") == postSurvey, momentOf(d["creationTs"]), momentOf(d["endTs"])}
+	}
+	for _, p := range m.Participants {
+		if p.Role == "assignee" {
+			m.history.assign(nil, p.ParticipantID, "")
+		}
+	}
+	for _, msg := range m.Messages {
+		if msg.AuthorID != nil && stringOf(msg.Attributes["role"]) == assignedAgent {
+			m.history.assign(msg.CreatedAt, *msg.AuthorID, stringOf(msg.Attributes["dialogId"]))
+		}
+	}
+	rating := schemas.Rating{RatingID: "csat", Kind: "csat", Score: score}
+	answer := ""
+	if score != nil {
+		answer = fmt.Sprint(*score)
+	}
+	m.place(&rating, m.history.lastSurvey(), answer, c.ClosedAt)
+	if confirmed != nil {
+		question := "csatResolutionConfirmation"
+		rating.Answers = []schemas.Answer{{Question: &question, Answer: confirmed}}
+	}
+	m.rate(rating)
+}
+
+// consumerPeople maps the participants; roles are CONSUMER, ASSIGNED_AGENT, READER, MANAGER and CONTROLLER.
 func (m *mapper) consumerPeople(o object) {
-	seen := map[string]bool{}
+	met := map[string]attributes{} // of the participants, by role and id
 	for _, p := range o.list("participants") {
 		id, role := p.word("id"), p.word("role")
-		if id == "" || seen[id+" "+role] {
+		if id == "" {
 			continue
 		}
-		seen[id+" "+role] = true
-		row := schemas.Participant{ConversationID: m.id, ParticipantID: id, ObservedAt: m.at, Type: typeAgent, Role: cmp.Or(role, "participant")}
-		switch role {
-		case "CONSUMER":
-			row.Type, row.Role = typeContact, typeContact
-		case "ASSIGNED_AGENT":
+		if all := met[role+" "+id]; all != nil {
+			all.more(p)
+			continue
+		}
+		row := schemas.Participant{
+			ConversationID: m.id, ParticipantID: id, ObservedAt: m.at, Type: cmp.Or(m.speaker(nil, role), "unknown"), Role: cmp.Or(role, "participant"),
+			Attributes: map[string]*string{},
+		}
+		switch {
+		case row.Type == typeContact:
+			row.Role = typeContact
+		case role == assignedAgent:
 			row.Role = "assignee"
 		}
-		all := attributes{}
-		all.rest("", p)
-		row.Attributes = all.rows()
-		m.people[id] = person{kind: row.Type}
+		met[role+" "+id] = row.Attributes
+		met[role+" "+id].more(p)
+		if known := m.people[id].kind; role != "" && (known == "" || known == typeAgent) {
+			m.people[id] = person{kind: row.Type}
+		}
 		m.Participants = append(m.Participants, row)
 	}
 }
@@ -98,6 +134,7 @@ func (m *mapper) consumerPeople(o object) {
 // "Conversations content", Consumer Messaging History API.
 func (m *mapper) contents(records []object) {
 	var messages, statuses []object
+	others := map[string][]object{} // by their types
 	for _, r := range records {
 		event := r.object("event")
 		kind := eventType(event)
@@ -108,52 +145,95 @@ func (m *mapper) contents(records []object) {
 		for name, v := range all {
 			r[name] = *v
 		}
-		if event.has("sequenceList") || kind == "AcceptStatusEvent" {
-			statuses = append(statuses, status(r, event, role))
-			continue
+		if role != "" {
+			r["role"] = role
 		}
-		messages = append(messages, m.said(r, event, kind, role))
+		switch {
+		case event.has("sequenceList") || kind == "AcceptStatusEvent":
+			statuses = append(statuses, status(r, event, role)...)
+		case isContent(r, event, kind):
+			messages = append(messages, m.said(r, event, kind, role))
+		default:
+			others[kind] = append(others[kind], merged(r, event))
+		}
 	}
 	m.messages(messages)
 	for _, s := range statuses {
-		numbers, _ := s["sequenceList"].([]any)
-		first := ""
-		for i, n := range numbers {
-			number := stringOf(saidOf(n))
-			m.delivered(messageID(s.peek("dialogId"), number), s.peek("status"))
-			if i == 0 {
-				first = number
-			}
+		m.event(statusEvent, s)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(others)) {
+		for _, s := range others[kind] {
+			m.event(eventKind{kind: cmp.Or(snake(kind), "event"), time: "serverTimestamp", actor: "originatorId", names: []string{"dialogId"}}, s)
 		}
-		m.event(statusEvent, s, first)
 	}
 }
 
-var statusEvent = eventKind{kind: "message_status", time: "serverTimestamp", actor: "originatorId", names: []string{"dialogId", "status"}}
+// isContent reports whether an event is a message: it holds something that can be read, or says that it does.
+func isContent(r, event object, kind string) bool {
+	if slices.ContainsFunc([]string{"message", "content", "quickReplies"}, event.has) || kind == "" && r.has("sequence") {
+		return true
+	}
+	return kind == "ContentEvent" || kind == "RichContentEvent"
+}
 
-// status is a status as one object.
-func status(r, event object, role string) object {
-	for name, v := range event {
-		r[name] = v
+// snake is the type of an event as the kind of a row: ChatStateEvent is chat_state.
+func snake(kind string) string {
+	var b strings.Builder
+	for i, c := range strings.TrimSuffix(kind, "Event") {
+		if i > 0 && 'A' <= c && c <= 'Z' {
+			b.WriteByte('_')
+		}
+		b.WriteRune(c)
 	}
-	r["participantType"] = role
+	return strings.ToLower(b.String())
+}
+
+var statusEvent = eventKind{kind: "message_status", time: "serverTimestamp", actor: "originatorId", names: []string{"messageId", "messageDeliveryStatus"}}
+
+// status is what became of each of a list of messages, as the account's API would have sent it.
+func status(r, event object, role string) []object {
+	all := merged(r, event)
+	all["messageDeliveryStatus"] = all.take("status")
 	if role != "" {
-		r["role"] = role
+		all["participantType"] = role
 	}
-	return r
+	numbers, ok := all["sequenceList"].([]any)
+	if !ok || len(numbers) == 0 {
+		return []object{all}
+	}
+	delete(all, "sequenceList")
+	var each []object
+	for _, n := range numbers {
+		one := merged(all, nil)
+		one["seq"] = n
+		if number := saidOf(n); number != nil {
+			one["messageId"] = messageID(one.peek("dialogId"), *number)
+		}
+		each = append(each, one)
+	}
+	return each
+}
+
+// merged is a copy of an object with the members of another beside its own.
+func merged(o, more object) object {
+	all := object{}
+	for name, v := range o {
+		all[name] = v
+	}
+	for name, v := range more {
+		if all.has(name) {
+			name = "event." + name
+		}
+		all[name] = v
+	}
+	return all
 }
 
 // said is a message as the account's API would have sent it.
 func (m *mapper) said(r, event object, kind, role string) object {
 	r["type"] = stringOf(cmp.Or(event.said("contentType"), orNil(kind)))
 	r["timeL"], r["seq"], r["participantId"] = r.take("serverTimestamp"), r.take("sequence"), r.take("originatorId")
-	r["sentBy"] = "Agent"
-	if role == "CONSUMER" || role == "" && m.people[r.peek("participantId")].kind == typeContact {
-		r["sentBy"] = "Consumer"
-	}
-	if role != "" {
-		r["role"] = role
-	}
+	r["sentBy"] = role
 	if dialog, n := saidOf(r["dialogId"]), saidOf(r["seq"]); dialog != nil && n != nil {
 		r["messageId"] = messageID(*dialog, *n)
 	}
@@ -189,18 +269,26 @@ func eventType(event object) string {
 
 // contentOf is what an event holds, as the account's API would say it.
 func contentOf(event object) map[string]any {
+	data := object{}
 	switch message := event.take("message").(type) {
 	case nil:
 	case map[string]any:
-		if message["relativePath"] != nil {
-			return map[string]any{"file": message}
+		switch {
+		case message["relativePath"] != nil:
+			data["file"] = message
+		case message["externalFileLink"] != nil:
+			data["link"] = message
+		default:
+			data = merged(message, nil)
 		}
-		return message
 	default:
-		return map[string]any{"msg": map[string]any{"text": message}}
+		data["msg"] = map[string]any{"text": message}
 	}
 	if content := event.take("content"); content != nil {
-		return map[string]any{"richContent": map[string]any{"content": content}}
+		data["richContent"] = map[string]any{"content": content}
 	}
-	return map[string]any{}
+	if replies := event.take("quickReplies"); replies != nil {
+		data["quickReplies"] = replies
+	}
+	return data
 }

@@ -128,10 +128,7 @@ func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 		more := attributes{}
 		switch doc.Kind {
 		case kindUsers:
-			row := schemas.Agent{AgentID: *id, ObservedAt: doc.ObservedAt, Type: typeAgent, Name: orName(o.said("fullName"), o), Email: o.said("email"), Role: o.said("role")}
-			if userTypes[o.peek("userTypeId")] == typeBot {
-				row.Type = typeBot
-			}
+			row := schemas.Agent{AgentID: *id, ObservedAt: doc.ObservedAt, Type: userType(o, "userTypeId"), Name: orName(o.said("fullName"), o), Email: o.said("email"), Role: o.said("role")}
 			more.rest("", o)
 			row.Attributes = more.rows()
 			s.Agents = append(s.Agents, row)

@@ -21,17 +21,17 @@ type eventKind struct {
 
 // "Conversations", Messaging Interactions API: the properties of a record.
 var eventKinds = []eventKind{
-	{list: "agentParticipants", kind: "agent_joined", time: "time", actor: "agentId", names: []string{"permission", "dialogId"}},
-	{list: "agentParticipantsLeave", kind: "agent_left", time: "time", actor: "agentId", names: []string{"permission", "dialogId"}},
-	{list: "agentParticipantsActive", kind: "agent_active", time: "time", actor: "agentId", names: []string{"permission", "dialogId"}},
+	{list: "agentParticipants", kind: "agent_joined", time: "time", actor: "agentId", actorType: typeAgent, names: []string{"permission", "dialogId"}},
+	{list: "agentParticipantsLeave", kind: "agent_left", time: "time", actor: "agentId", actorType: typeAgent, names: []string{"permission", "dialogId"}},
+	{list: "agentParticipantsActive", kind: "agent_active", time: "time", actor: "agentId", actorType: typeAgent, names: []string{"permission", "dialogId"}},
 	{list: "consumerParticipants", kind: "consumer_joined", time: "joinTime", actor: "participantId", actorType: typeContact, names: []string{"dialogId"}},
 	{list: "transfers", kind: "transfer", time: "time", actor: "by", names: []string{"dialogId"}},
-	{list: "interactions", kind: "interaction", time: "interactionTime", actor: "assignedAgentId", names: []string{"interactiveSequence", "dialogId"}},
+	{list: "interactions", kind: "interaction", time: "interactionTime", actor: "assignedAgentId", actorType: typeAgent, names: []string{"interactiveSequence", "dialogId"}},
 	{list: "dialogs", kind: "dialog", time: "startTime", names: []string{"dialogId"}},
 	{list: "messageScores", kind: "message_score", time: "time", names: []string{"messageId"}},
 	{list: "messageStatuses", kind: "message_status", time: "time", actor: "participantId", names: []string{"messageId", "messageDeliveryStatus"}},
 	{list: "conversationSurveys", kind: "survey", names: []string{"dialogId", "surveyId"}},
-	{list: "coBrowseSessions", inner: "coBrowseSessionsList", kind: "co_browse", time: "startTime", actor: "agentId", names: []string{"sessionId"}},
+	{list: "coBrowseSessions", inner: "coBrowseSessionsList", kind: "co_browse", time: "startTime", actor: "agentId", actorType: typeAgent, names: []string{"sessionId"}},
 	{list: "sdes", inner: "events", kind: "sde", time: "serverTimeStamp", names: []string{"sdeType"}},
 	{list: "unAuthSdes", inner: "events", kind: "sde_unauthenticated", time: "serverTimeStamp", names: []string{"sdeType"}},
 	{list: "skillChanges", kind: "skill_change", time: "time", names: []string{"dialogId"}},
@@ -99,14 +99,19 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 	}
 	if row.ActorID != nil {
 		id = append(id, *row.ActorID)
-		row.ActorType = orNil(cmp.Or(m.people[*row.ActorID].kind, k.actorType, participantTypes[strings.ToLower(e.word("participantType"))], typeAgent))
+		kind := cmp.Or(m.people[*row.ActorID].kind, k.actorType)
+		if said := m.speaker(row.ActorID, e.peek("participantType")); kind == "" || said == kind {
+			kind = said
+			e.take("participantType")
+		}
+		row.ActorType = orNil(kind)
 	}
 	if row.CreatedAt != nil {
 		id = append(id, strconv.FormatInt(row.CreatedAt.UnixMilli(), 10))
 	}
 	row.MessageID = e.said("messageId")
 	if k.kind == "message_status" {
-		m.delivered(stringOf(row.MessageID), e.peek("messageDeliveryStatus"))
+		m.delivered(stringOf(row.MessageID), e.peek("messageDeliveryStatus"), row.CreatedAt)
 	}
 	all := attributes{}
 	all.rest("", e)
@@ -114,8 +119,6 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 	row.EventID = m.unique(strings.Join(id, ":"))
 	m.Events = append(m.Events, row)
 }
-
-var participantTypes = map[string]string{"consumer": typeContact, "agent": typeAgent}
 
 // unique is an id that no other event of the conversation has.
 func (m *mapper) unique(id string) string {
@@ -125,18 +128,4 @@ func (m *mapper) unique(id string) string {
 	}
 	m.events[one] = true
 	return one
-}
-
-// progress is the order of delivery statuses.
-var progress = map[string]int{"SENT": 1, "ACCEPT": 2, "READ": 3}
-
-// delivered sets the delivery status of a message, the one that is furthest.
-func (m *mapper) delivered(id, status string) {
-	i, ok := m.places[id]
-	if !ok || status == "" {
-		return
-	}
-	if row := &m.Messages[i]; row.DeliveryStatus == nil || progress[status] > progress[*row.DeliveryStatus] {
-		row.DeliveryStatus = &status
-	}
 }

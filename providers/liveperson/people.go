@@ -9,24 +9,30 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
+// brandLists are the lists of those on the brand's side.
+var brandLists = []string{"agentParticipants", "agentParticipantsLeave", "agentParticipantsActive"}
+
 // meet learns who is who before anybody is met in messages. It takes nothing out of the record.
 func (m *mapper) meet(o object) {
-	for _, list := range []string{"agentParticipants", "agentParticipantsLeave", "agentParticipantsActive"} {
-		elements, _ := o[list].([]any)
-		for _, element := range elements {
-			a := asObject(element)
-			if id := a.peek("agentId"); id != "" {
-				m.people[id] = person{cmp.Or(userTypes[a.peek("userType")], typeAgent), cmp.Or(saidOf(a["agentFullName"]), saidOf(a["agentNickname"]), m.people[id].name)}
+	for _, list := range brandLists {
+		each(o[list], func(a object) {
+			id := a.peek("agentId")
+			if id == "" {
+				return
 			}
-		}
+			known := m.people[id]
+			kind := userType(a, "userType")
+			if known.kind != "" && a.peek("userType") == "" && a.peek("userTypeName") == "" {
+				kind = known.kind
+			}
+			m.people[id] = person{kind, cmp.Or(saidOf(a["agentFullName"]), saidOf(a["agentNickname"]), known.name)}
+		})
 	}
-	elements, _ := o["consumerParticipants"].([]any)
-	for _, element := range elements {
-		c := asObject(element)
+	each(o["consumerParticipants"], func(c object) {
 		if id := c.peek("participantId"); id != "" {
 			m.people[id] = person{typeContact, cmp.Or(consumerName(c), m.people[id].name)}
 		}
-	}
+	})
 }
 
 func consumerName(c object) *string {
@@ -42,59 +48,34 @@ type stay struct {
 	active       bool
 }
 
+// stays are those who took part, in the order in which they were met.
+type stays struct {
+	all   []*stay
+	known map[string]*stay
+}
+
+func (s *stays) find(role, id string) *stay {
+	p, ok := s.known[role+" "+id]
+	if !ok {
+		p = &stay{row: schemas.Participant{ParticipantID: id, Role: role, Attributes: map[string]*string{}}}
+		s.known[role+" "+id] = p
+		s.all = append(s.all, p)
+	}
+	return p
+}
+
 // participants maps those who took part. The lists stay in the record: each entry is an event too.
 func (m *mapper) participants(o object) {
-	var order []*stay
-	known := map[string]*stay{}
-	each(o["consumerParticipants"], func(c object) {
-		id := c.word("participantId")
-		if id == "" {
-			return
-		}
-		p, ok := known[id]
-		if !ok {
-			p = &stay{row: schemas.Participant{ParticipantID: id, Type: typeContact, Role: typeContact}}
-			known[id] = p
-			order = append(order, p)
-		}
-		p.row.Name = cmp.Or(p.row.Name, consumerName(c))
-		p.row.Email, p.row.Phone = cmp.Or(p.row.Email, c.said("email")), cmp.Or(p.row.Phone, c.said("phone"))
-		p.joined = earlier(p.joined, c.moment("joinTime"))
-		p.keep(c, "consumerName", "token", "avatarURL")
-	})
-	consumers := len(order)
-	for _, list := range []string{"agentParticipants", "agentParticipantsLeave", "agentParticipantsActive"} {
-		each(o[list], func(a object) {
-			id, role := a.word("agentId"), cmp.Or(a.word("permission"), "participant")
-			if id == "" {
-				return
-			}
-			if role == "ASSIGNED_AGENT" {
-				role = "assignee"
-			}
-			key := role + " " + id
-			p, ok := known[key]
-			if !ok {
-				p = &stay{row: schemas.Participant{ParticipantID: id, Role: role, Type: m.people[id].kind, Name: m.people[id].name}}
-				known[key] = p
-				order = append(order, p)
-			}
-			at := a.moment("time")
-			switch list {
-			case "agentParticipants":
-				p.joined, p.last = earlier(p.joined, at), later(p.last, at)
-			case "agentParticipantsLeave":
-				p.left = later(p.left, at)
-			default:
-				p.active = true
-			}
-			p.keep(a, "agentNickname", "agentLoginName", "agentDeleted", "agentPid", "agentGroupId", "agentGroupName", "userTypeName", "role")
-		})
+	met := stays{known: map[string]*stay{}}
+	inTime(o["consumerParticipants"], "joinTime", met.consumer)
+	consumers := len(met.all)
+	for _, list := range brandLists {
+		inTime(o[list], "time", func(a object) { met.brand(list, a, m.people) })
 	}
-	slices.SortStableFunc(order[consumers:], func(x, y *stay) int {
+	slices.SortStableFunc(met.all[consumers:], func(x, y *stay) int {
 		return cmp.Or(compareTimes(x.joined, y.joined), strings.Compare(x.row.ParticipantID, y.row.ParticipantID), strings.Compare(x.row.Role, y.row.Role))
 	})
-	for _, p := range order {
+	for _, p := range met.all {
 		p.row.ConversationID, p.row.ObservedAt, p.row.JoinedAt = m.id, m.at, p.joined
 		if !p.active && p.left != nil && (p.last == nil || !p.last.After(*p.left)) {
 			p.row.LeftAt = p.left
@@ -103,25 +84,74 @@ func (m *mapper) participants(o object) {
 	}
 }
 
-// keep fills the attributes of a participant from one more entry about it; what is known stays.
-func (p *stay) keep(o object, names ...string) {
-	all := attributes{}
-	for _, name := range names {
-		all.put(name, o[name])
+// consumer adds an entry of consumerParticipants.
+func (s *stays) consumer(c object) {
+	id := c.word("participantId")
+	if id == "" {
+		return
 	}
+	p := s.find(typeContact, id)
+	p.row.Type = typeContact
+	p.row.Name = cmp.Or(p.row.Name, consumerName(c))
+	p.row.Email, p.row.Phone = cmp.Or(p.row.Email, c.said("email")), cmp.Or(p.row.Phone, c.said("phone"))
+	p.joined = earlier(p.joined, c.moment("joinTime"))
+	p.keep(c, "firstName", "lastName", "time", "timeL", "dialogId")
+}
+
+// brand adds an entry of one of brandLists.
+func (s *stays) brand(list string, a object, people map[string]person) {
+	id, role := a.word("agentId"), cmp.Or(a.word("permission"), "participant")
+	if id == "" {
+		return
+	}
+	if role == assignedAgent {
+		role = "assignee"
+	}
+	p := s.find(role, id)
+	p.row.Type, p.row.Name = people[id].kind, people[id].name
+	at := a.moment("time")
+	switch list {
+	case "agentParticipants":
+		p.joined, p.last = earlier(p.joined, at), later(p.last, at)
+	case "agentParticipantsLeave":
+		p.left = later(p.left, at)
+	default:
+		p.active = true
+	}
+	p.keep(a, "agentFullName", "userType", "dialogId")
+}
+
+// keep fills the attributes of a participant from one more entry about it; what is known stays. What the columns have, and
+// what is of the entry and not of the participant, is left to the entry's event.
+func (p *stay) keep(o object, but ...string) {
+	all := attributes{}
+	all.rest("", o)
 	for name, v := range all {
-		if p.row.Attributes == nil {
-			p.row.Attributes = map[string]*string{}
-		}
-		if p.row.Attributes[name] == nil {
+		if p.row.Attributes[name] == nil && !slices.Contains(but, name) {
 			p.row.Attributes[name] = v
 		}
 	}
 }
 
-// each calls do with a copy of every object of a list, from which do may take.
+// inTime calls do with a copy of every object of a list, from which do may take, whatever the order in which they were sent.
+func inTime(list any, name string, do func(object)) {
+	var all []object
+	each(list, func(o object) { all = append(all, o) })
+	slices.SortFunc(all, func(x, y object) int {
+		at := func(o object) *time.Time { return cmp.Or(momentOf(o[name+"L"]), momentOf(o[name])) }
+		return cmp.Or(compareTimes(at(x), at(y)), strings.Compare(compact(x), compact(y)))
+	})
+	for _, o := range all {
+		do(o)
+	}
+}
+
+// each calls do with a copy of every object of a list, from which do may take. A single object is a list of one.
 func each(list any, do func(object)) {
 	elements, _ := list.([]any)
+	if one := asObject(list); one != nil {
+		elements = []any{map[string]any(one)}
+	}
 	for _, element := range elements {
 		if o := asObject(element); o != nil {
 			c := make(object, len(o))

@@ -1,56 +1,116 @@
 package liveperson
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/chatlake/chatlake/schemas"
 )
 
+// scoreTypes are the types of questions whose answers are scores.
+// "Conversations", conversationSurveys: questionType.
+var scoreTypes = []string{"csat", "nps", "ces"}
+
 // surveys maps what people answered. The surveys stay in the record: each is an event too, with all that a rating has no
 // column for.
 func (m *mapper) surveys(o, info object) {
-	agent := saidOf(info["latestAgentId"])
-	for _, score := range [][2]string{{"csatRate", "csat"}, {"csat", "csat"}, {"nps", "nps"}} {
-		if value := info.number(score[0]); value != nil {
-			m.rate(schemas.Rating{RatingID: score[1], Kind: score[1], Score: value, AgentID: agent, ContactID: m.contact()})
+	scores, whole := m.surveyed(o)
+	for _, known := range [][2]string{{"csatRate", "csat"}, {"csat", "csat"}, {"nps", "nps"}} {
+		score := info.number(known[0])
+		if score == nil || known[0] == "csat" && slices.ContainsFunc(m.Ratings, func(r schemas.Rating) bool { return r.RatingID == "csat" }) {
+			continue
 		}
+		m.rate(m.stated(known[1], *score, &scores, info))
 	}
-	each(o["dialogs"], func(d object) {
-		m.dialogs[d.word("dialogId")] = d.moment("startTime")
-	})
-	n := 0
-	each(o["conversationSurveys"], func(s object) {
-		rating := schemas.Rating{
-			RatingID: fmt.Sprintf("survey:%s:%d", s.word("surveyId"), n),
-			Kind:     kindOr(s.word("surveyType"), "survey"),
-			AskedAt:  m.dialogs[s.word("dialogId")],
-			AgentID:  agent, ContactID: m.contact(),
-		}
-		each(s["surveyData"], func(d object) {
-			rating.Answers = append(rating.Answers, schemas.Answer{Question: d.text("question"), Answer: d.text("answer")})
-		})
+	for _, rating := range slices.Concat(scores, whole) {
 		m.rate(rating)
-		n++
-	})
+	}
 	for _, list := range []string{"latestAgentSurvey", "previouslySubmittedAgentSurveys"} {
-		elements := o[list]
-		if one := asObject(elements); one != nil {
-			elements = []any{map[string]any(one)}
-		}
 		n := 0
-		each(elements, func(s object) {
+		each(o[list], func(s object) {
 			m.rate(m.agentSurvey(s, fmt.Sprintf("%s:%d", list, n)))
 			n++
 		})
 	}
 }
 
-func kindOr(word, other string) string {
-	if word == "" {
-		return other
+// stated is a score that the conversation states. It is the last answer of its kind with this score, which is then no longer
+// among scores; where there is none it is known when the survey was, at most.
+func (m *mapper) stated(kind string, score float64, scores *[]schemas.Rating, info object) schemas.Rating {
+	for i := len(*scores) - 1; i >= 0; i-- {
+		if r := (*scores)[i]; r.Kind == kind && *r.Score == score {
+			*scores = slices.Delete(*scores, i, i+1)
+			r.RatingID = kind
+			return r
+		}
 	}
-	return word
+	rating := schemas.Rating{RatingID: kind, Kind: kind, Score: &score}
+	m.place(&rating, m.history.lastSurvey(), fmt.Sprint(score), endOf(info))
+	if whole := momentIn(info, "fullDialogEndTime"); rating.AnsweredAt == nil && compareTimes(whole, endOf(info)) > 0 {
+		rating.AnsweredAt = whole // the end of the survey
+	}
+	return rating
+}
+
+// endOf is when a conversation ended, and momentIn a time that stays.
+func endOf(info object) *time.Time {
+	return cmp.Or(momentIn(info, "conversationEndTime"), momentIn(info, "endTime"))
+}
+
+func momentIn(o object, name string) *time.Time {
+	return cmp.Or(momentOf(o[name+"L"]), momentOf(o[name]))
+}
+
+// place fills when a survey in a dialog was asked and answered, and who was rated: whoever had the conversation when it was
+// asked, or when it ended.
+func (m *mapper) place(r *schemas.Rating, dialog, answer string, ended *time.Time) {
+	if r.AskedAt = m.history.dialogs[dialog].started; r.AskedAt == nil && dialog != m.id {
+		if first := inDialog(m.Messages, dialog, ""); len(first) > 0 {
+			r.AskedAt = first[0].CreatedAt
+		}
+	}
+	r.AnsweredAt, r.MessageID = m.answered(dialog, answer)
+	r.AgentID, r.ContactID = m.history.agentAt(cmp.Or(r.AskedAt, ended)), m.contact()
+}
+
+// surveyed are the answers to questions that ask for a score, one by one, and the surveys as a whole.
+func (m *mapper) surveyed(o object) (scores, whole []schemas.Rating) {
+	n := 0
+	each(o["conversationSurveys"], func(s object) {
+		id, dialog := fmt.Sprintf("survey:%s:%d", s.word("surveyId"), n), s.peek("dialogId")
+		survey := schemas.Rating{RatingID: id, Kind: cmp.Or(s.word("surveyType"), "survey")}
+		m.place(&survey, dialog, "", endOf(asObject(o["info"])))
+		each(s["surveyData"], func(d object) {
+			given := answersOf(d)
+			survey.Answers = append(survey.Answers, given...)
+			if kind := strings.ToLower(d.peek("questionType")); len(given) == 1 && slices.Contains(scoreTypes, kind) {
+				answer := d.peek("answer")
+				rating := schemas.Rating{RatingID: fmt.Sprintf("%s:%d", id, len(survey.Answers)-1), Kind: kind, Score: d.number("answer"), Answers: given}
+				if rating.Score != nil {
+					m.place(&rating, dialog, answer, nil)
+					rating.AskedAt, rating.AgentID = survey.AskedAt, survey.AgentID
+					scores = append(scores, rating)
+				}
+			}
+		})
+		whole = append(whole, survey)
+		n++
+	})
+	return scores, whole
+}
+
+// answersOf is one question of a survey and its answer. Of an answer that does not count, a second one says so.
+// "Conversations", surveyData: isValidAnswer, and answerId, which may be InvalidAnswer.
+func answersOf(d object) []schemas.Answer {
+	const validity = "isValidAnswer"
+	all := []schemas.Answer{{Question: textOf(d["question"]), Answer: textOf(d["answer"])}}
+	if strings.EqualFold(d.peek(validity), "false") || strings.EqualFold(d.peek("answerId"), "InvalidAnswer") {
+		all = append(all, schemas.Answer{Question: new(validity), Answer: new("false")})
+	}
+	return all
 }
 
 // agentSurvey is what an agent filled in about a conversation.

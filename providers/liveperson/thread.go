@@ -59,25 +59,20 @@ func latest(docs []schemas.Document, kind string) (schemas.Document, bool) {
 // mapper gathers the rows of one conversation.
 type mapper struct {
 	schemas.Thread
-	id      string
-	at      time.Time       // when it was observed
-	newest  time.Time       // of all times that rows have
-	events  map[string]bool // ids
-	places  map[string]int  // messages by id
-	people  map[string]person
-	dialogs map[string]*time.Time // when they began
-}
-
-// person is what is known of one who writes.
-type person struct {
-	kind string
-	name *string
+	id         string
+	at         time.Time            // when it was observed
+	newest     time.Time            // of all times that rows have
+	events     map[string]bool      // ids
+	places     map[string]int       // messages by id
+	deliveries map[string]*delivery // by the id of the message
+	people     map[string]person
+	history    history
 }
 
 func newMapper(doc schemas.Document) *mapper {
 	return &mapper{
 		id: doc.ConversationID, at: doc.ObservedAt,
-		events: map[string]bool{}, places: map[string]int{}, people: map[string]person{}, dialogs: map[string]*time.Time{},
+		events: map[string]bool{}, places: map[string]int{}, deliveries: map[string]*delivery{}, people: map[string]person{},
 	}
 }
 
@@ -97,12 +92,13 @@ func mapRecord(doc schemas.Document) (schemas.Thread, error) {
 		return schemas.Thread{}, fmt.Errorf("%s: %w", doc.Kind, err)
 	}
 	m := newMapper(doc)
-	info := o.object("info")
+	info := asObject(o["info"])
 	if m.id == "" {
 		m.id = info.peek("conversationId")
 	}
 	scores, statuses := o["messageScores"], o["messageStatuses"]
 	m.meet(o)
+	m.history = readHistory(o)
 	m.messages(o.list("messageRecords"))
 	m.participants(o)
 	m.surveys(o, info)
@@ -119,6 +115,9 @@ func (m *mapper) finish() schemas.Thread {
 	slices.SortStableFunc(m.Events, func(x, y schemas.Event) int {
 		return cmp.Or(compareTimes(x.CreatedAt, y.CreatedAt), strings.Compare(x.EventID, y.EventID))
 	})
+	for i := range m.Participants {
+		m.Participants[i].Attributes = attributes(m.Participants[i].Attributes).rows()
+	}
 	if m.Conversation.SourceVersion == nil && !m.newest.IsZero() {
 		version := m.newest.UnixMicro()
 		m.Conversation.SourceVersion = &version
@@ -132,6 +131,7 @@ func (m *mapper) finish() schemas.Thread {
 // conversation maps the info, and what there is only one of.
 func (m *mapper) conversation(o, info object) {
 	all := attributes{}
+	o.object("info")
 	c := schemas.Conversation{
 		ConversationID: m.id,
 		ObservedAt:     m.at,
@@ -179,10 +179,16 @@ func (m *mapper) conversation(o, info object) {
 	m.Conversation = c
 }
 
-// leftovers keeps what a record has beside all that is known; empty lists and objects say nothing.
+// leftovers keeps what a record has beside all that is known; empty lists and objects say nothing. A name that its info has
+// too gets "record." before it.
 func leftovers(all attributes, o object) {
 	for name, v := range o {
-		if s := textOf(v); s != nil && *s != "[]" && *s != "{}" {
+		if s := textOf(v); s == nil || *s == "[]" || *s == "{}" {
+			continue
+		}
+		if all[name] != nil {
+			all.put("record."+name, v)
+		} else {
 			all.put(name, v)
 		}
 	}

@@ -2,8 +2,10 @@ package liveperson
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -73,8 +75,16 @@ func stringOf(s *string) string {
 	return *s
 }
 
+// integer takes a whole number. What is none stays in the object.
 func (o object) integer(name string) *int64 {
-	s := o.word(name)
+	n := integerOf(o.peek(name))
+	if n != nil {
+		delete(o, name)
+	}
+	return n
+}
+
+func integerOf(s string) *int64 {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return &n
 	}
@@ -86,11 +96,13 @@ func (o object) integer(name string) *int64 {
 	return &n
 }
 
+// number takes a number. What is none stays in the object.
 func (o object) number(name string) *float64 {
-	f, err := strconv.ParseFloat(o.word(name), 64)
+	f, err := strconv.ParseFloat(o.peek(name), 64)
 	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 		return nil
 	}
+	delete(o, name)
 	return &f
 }
 
@@ -100,32 +112,49 @@ func (o object) truth(name string) bool {
 	return err == nil && b
 }
 
-func (o object) object(name string) object { return asObject(o.take(name)) }
+// object takes an object. What is none stays.
+func (o object) object(name string) object {
+	inner := asObject(o[name])
+	if inner != nil {
+		delete(o, name)
+	}
+	return inner
+}
 
-// list takes a list of objects; what in it is none is left out. A single object is a list of one.
+// list takes the objects of a list; a single object is a list of one. What is no object stays.
 func (o object) list(name string) []object {
 	var all []object
-	switch v := o.take(name).(type) {
+	switch v := o[name].(type) {
 	case []any:
+		var others []any
 		for _, element := range v {
 			if one := asObject(element); one != nil {
 				all = append(all, one)
+			} else if textOf(element) != nil {
+				others = append(others, element)
 			}
 		}
+		if delete(o, name); len(others) > 0 {
+			o[name] = others
+		}
 	case map[string]any:
+		delete(o, name)
 		all = append(all, v)
 	}
 	return all
 }
 
 // moment takes a time. "Conversations" says that each comes twice, as a text and, with an L at the end of its name, in
-// milliseconds; in its own example they differ, and the number is right.
+// milliseconds; in its own example they differ, and the number is right. What is no time stays in the object.
 func (o object) moment(name string) *time.Time {
-	millis, spelled := momentOf(o.take(name+"L")), momentOf(o.take(name))
-	if millis != nil {
-		return millis
+	at := cmp.Or(momentOf(o[name+"L"]), momentOf(o[name]))
+	if at != nil || saidOf(o[name+"L"]) == nil {
+		delete(o, name+"L")
 	}
-	return spelled
+	if at != nil {
+		delete(o, name)
+	}
+	return at
 }
 
 const maxUnix = 253402300799 // the end of the year 9999
@@ -221,7 +250,7 @@ func (a attributes) put(name string, v any) {
 // rest takes all that is left of an object. A time that comes twice is kept in milliseconds only.
 func (a attributes) rest(prefix string, o object) {
 	for name, v := range o {
-		if _, twice := o[name+"L"]; twice {
+		if momentOf(o[name+"L"]) != nil && momentOf(v) != nil {
 			continue
 		}
 		if s := textOf(v); s != nil {
@@ -229,6 +258,19 @@ func (a attributes) rest(prefix string, o object) {
 				a[prefix+name] = s
 			}
 		}
+	}
+}
+
+// more takes all that is left of one more object about the same. Another value of a known name gets "#2" after it.
+func (a attributes) more(o object) {
+	rest := attributes{}
+	rest.rest("", o)
+	for name, v := range rest {
+		key := name
+		for n := 2; a[key] != nil && *a[key] != *v; n++ {
+			key = fmt.Sprintf("%s#%d", name, n)
+		}
+		a[key] = v
 	}
 }
 

@@ -18,9 +18,17 @@ func (f facts) consumerNames() (first, last, name string) {
 func (f facts) roles() []obj {
 	all := []obj{{"id": consumerID(f.PersonID), "role": "CONSUMER"}}
 	for _, a := range f.agents {
-		all = append(all, obj{"id": a.id, "role": a.permission})
+		all = append(all, obj{"id": a.id, "role": a.role()})
 	}
 	return all
+}
+
+// role is the consumer's word for what somebody of the brand's side is.
+func (a attendance) role() string {
+	if a.userType == "0" {
+		return "CONTROLLER"
+	}
+	return a.permission
 }
 
 // metadataRecord is a conversation in a consumer's list. Its stage is that of the whole, which may go on after its main
@@ -54,9 +62,15 @@ func (s *Site) metadataRecord(t simulator.Thread) obj {
 func (s *Site) contentRecords(t simulator.Thread) []obj {
 	f := s.facts(t)
 	contents, statuses := []obj{}, []obj{}
-	for _, m := range f.messages {
+	for k, m := range f.messages {
 		if m.private {
 			continue
+		}
+		if k == 0 {
+			statuses = append(statuses, obj{
+				"dialogId": m.dialog, "originatorId": m.author, "serverTimestamp": m.at - 1, "originatorMetadata": obj{"id": m.author, "role": f.roleOf(m.author)},
+				"event": obj{"type": "ChatStateEvent", "chatState": "COMPOSING"},
+			})
 		}
 		for _, event := range s.contentEvents(m) {
 			o := obj{"sequence": m.seq, "dialogId": m.dialog, "originatorId": m.author, "serverTimestamp": m.at, "event": event}
@@ -82,7 +96,7 @@ func (f facts) roleOf(id string) string {
 	}
 	for _, a := range f.agents {
 		if a.id == id {
-			return a.permission
+			return a.role()
 		}
 	}
 	return "READER"
@@ -93,6 +107,8 @@ func (s *Site) contentEvents(m said) []obj {
 	switch t := textOf(m); {
 	case m.ContentType == "form":
 		return []obj{{"type": "ContentEvent", "contentType": "forms/secure-invitation", "message": obj{"formId": "f-1", "formName": m.Items[0].Title, "invitationId": "i-1"}}}
+	case m.ContentType == "select":
+		return []obj{{"type": "ContentEvent", "contentType": "text/plain", "message": *t, "quickReplies": richly(m)}}
 	case len(m.Items) > 0:
 		return []obj{{"type": "RichContentEvent", "content": rich(m)}}
 	case len(m.Files) > 0:
@@ -100,6 +116,8 @@ func (s *Site) contentEvents(m said) []obj {
 		return []obj{{"type": "ContentEvent", "contentType": "hosted/file", "message": obj{"relativePath": address, "fileType": kind, "caption": m.Files[0].Title}}}
 	case t == nil:
 		return []obj{{"type": "ContentEvent", "contentType": "text/plain", "message": ""}}
+	case m.Mail != nil:
+		return []obj{{"type": "ContentEvent", "contentType": "text/html", "message": *t}}
 	default:
 		return []obj{{"type": "ContentEvent", "contentType": "text/plain", "message": *t}}
 	}

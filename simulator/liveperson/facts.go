@@ -244,13 +244,15 @@ func textOf(m said) *string {
 	return m.Text
 }
 
-// rich are the items of a message as one JSON text.
-func rich(m said) string {
+// rich are the items of a message as one JSON text, and richly as an object.
+func rich(m said) string { return text(richly(m)) }
+
+func richly(m said) obj {
 	var items []obj
 	for _, i := range m.Items {
-		items = append(items, obj{"title": i.Title, "text": i.Value, "tooltip": i.Description})
+		items = append(items, obj{"title": i.Title, "text": i.Value, "tooltip": i.Description, "click": obj{"actions": []obj{{"type": "publishText", "text": "clicked"}}}})
 	}
-	return text(obj{"type": m.ContentType, "elements": items})
+	return obj{"type": m.ContentType, "elements": items}
 }
 
 // file and linked are the addresses of a message's first two files; it cannot have more.

@@ -1,8 +1,6 @@
 package liveperson
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,19 +189,35 @@ func (s *Site) participantRows(f facts, truth *schemas.Thread) {
 	}
 }
 
+// rated is who had the conversation when it ended: the assignee, since nobody else is assigned here except by transfers.
+func (f facts) rated() (agent *string) {
+	var at int64
+	if a, ok := f.assignee(); ok && a.joined <= f.end+100 {
+		agent, at = word(a.id), a.joined
+	}
+	for k, m := range f.moves {
+		if a, ok := f.assignee(); ok && k%2 == 1 && m.at >= at && m.at <= f.end+100 {
+			agent, at = word(a.id), m.at
+		}
+	}
+	return agent
+}
+
 func (s *Site) ratingRows(f facts, truth *schemas.Thread) {
-	agent, contact := truth.Conversation.AssigneeID, truth.Conversation.ContactID
+	agent, contact := f.rated(), truth.Conversation.ContactID
 	if f.rating != nil {
 		score := float64(f.rating.Rating)
+		asked := []schemas.Answer{{Question: f.rating.Text, Answer: word(strconv.Itoa(f.rating.Rating))}}
 		survey := schemas.Rating{
-			ConversationID: f.UUID, RatingID: "survey:545:0", Kind: "Satisfaction", AskedAt: at(f.end + 100), AgentID: agent, ContactID: contact,
-			Answers: []schemas.Answer{{Question: f.rating.Text, Answer: word(strconv.Itoa(f.rating.Rating))}},
+			ConversationID: f.UUID, RatingID: "survey:545:0", Kind: "Satisfaction", AskedAt: at(f.end + 100), AnsweredAt: at(f.full),
+			AgentID: agent, ContactID: contact, Answers: asked,
 		}
+		csat := survey
+		csat.RatingID, csat.Kind, csat.Score = "csat", "csat", &score
 		if f.rating.Comment != "" {
-			survey.Answers = append(survey.Answers, schemas.Answer{Question: word("Why?"), Answer: word(f.rating.Comment)})
+			survey.Answers = append(slices.Clone(asked), schemas.Answer{Question: word("Why?"), Answer: word(f.rating.Comment)})
 		}
-		truth.Ratings = append(truth.Ratings,
-			schemas.Rating{ConversationID: f.UUID, RatingID: "csat", Kind: "csat", Score: &score, AgentID: agent, ContactID: contact}, survey)
+		truth.Ratings = append(truth.Ratings, csat, survey)
 	}
 	filled := func(id string, millis int64) {
 		truth.Ratings = append(truth.Ratings, schemas.Rating{
@@ -216,91 +230,5 @@ func (s *Site) ratingRows(f facts, truth *schemas.Thread) {
 	}
 	if f.closed() && f.Number%18 == 0 {
 		filled("previouslySubmittedAgentSurveys:0", f.end+4000)
-	}
-}
-
-func (s *Site) messageRows(f facts, truth *schemas.Thread) {
-	all := slices.Clone(f.messages)
-	slices.SortStableFunc(all, func(a, b said) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.seq, b.seq)) })
-	for i, m := range all {
-		row := s.messageRow(f, m)
-		row.Sequence = int64(i)
-		s.partRows(f, m, &row, truth)
-		truth.Messages = append(truth.Messages, row)
-	}
-}
-
-func (s *Site) messageRow(f facts, m said) schemas.Message {
-	row := schemas.Message{
-		ConversationID: f.UUID, MessageID: m.id, CreatedAt: at(m.at), AuthorID: known(m.author), Kind: "message", IsPrivate: m.private,
-		ContentType: word(kindOf(m)), Direction: word("out"), AuthorType: word("agent"),
-		Attributes: pairs("seq", strconv.Itoa(m.seq), "audience", "ALL", "source", f.source(s), "device", "DESKTOP", "dialogId", m.dialog),
-	}
-	for _, a := range f.agents {
-		if a.id == m.author {
-			row.AuthorType, row.AuthorName = word(participantTypes[a.userType]), known(a.name)
-		}
-	}
-	if m.author == consumerID(f.PersonID) {
-		_, _, name := f.consumerNames()
-		row.AuthorType, row.AuthorName, row.Direction = word("contact"), known(name), word("in")
-	}
-	if m.private {
-		row.Kind, row.Direction, row.Attributes["audience"] = "note", word("none"), word("AGENTS_AND_MANAGERS")
-	}
-	if m.Author.Kind == 3 { // a bot
-		row.Attributes["contextData"] = word(`{"structuredMetadata":[{"botResponse":{"intents":[{"confidenceScore":0.91,"id":"x"}]}}]}`)
-	}
-	if len(m.statuses) > 0 {
-		row.DeliveryStatus = word(m.statuses[0].name)
-	}
-	return row
-}
-
-// partRows adds the parts of a message and its files.
-func (s *Site) partRows(f facts, m said, row *schemas.Message, truth *schemas.Thread) {
-	if t := textOf(m); t != nil && *t != "" {
-		row.Text = t
-		if kindOf(m) == "TEXT_HTML" {
-			row.HTML = t
-		}
-		row.Parts = append(row.Parts, schemas.Part{Type: "text", Text: t})
-	}
-	attach := func(kind, url, name, fileType string, attributes map[string]*string, label *string) {
-		truth.Attachments = append(truth.Attachments, schemas.Attachment{
-			ConversationID: f.UUID, AttachmentID: fmt.Sprintf("%s/%d", m.id, len(row.Parts)), MessageID: &row.MessageID, Kind: kind, Name: word(name),
-			ContentType: known(fileType), URL: word(url), CreatedAt: row.CreatedAt, Attributes: attributes,
-		})
-		row.Parts = append(row.Parts, schemas.Part{Type: kind, URL: word(url), Name: word(name), ContentType: known(fileType), Label: label})
-	}
-	if len(m.Files) > 0 {
-		url, fileType := s.file(m.Files[0])
-		kind := map[string]string{"JPG": "image", "PNG": "image", "OGG": "audio", "MP3": "audio", "MP4": "video"}[fileType]
-		more := map[string]*string{"preview": word("aGk=")}
-		if m.Files[0].Title != "" {
-			more["caption"] = word(m.Files[0].Title)
-		}
-		attach(cmp.Or(kind, "file"), url, url[strings.LastIndex(url, "/")+1:], fileType, more, word(m.Files[0].Title))
-	}
-	if len(m.Files) > 1 {
-		url, fileType := linked(m.Files[1]), m.Files[1].MediaType
-		kind, _, _ := strings.Cut(fileType, "/")
-		if kind != "image" && kind != "audio" && kind != "video" {
-			kind = "file"
-		}
-		name := url[strings.LastIndex(url, "/")+1:]
-		if name == "" { // the address ends with a slash
-			name = digits(m.Files[1].ID)
-		}
-		attach(kind, url, name, fileType, nil, nil)
-	}
-	switch m.ContentType {
-	case "select":
-		row.Parts = append(row.Parts, schemas.Part{Type: "quick_reply", Payload: word(rich(m))})
-	case "cards", "article":
-		row.Parts = append(row.Parts, schemas.Part{Type: "template", Payload: word(rich(m))})
-	case "form":
-		row.Parts = append(row.Parts, schemas.Part{Type: "form", Label: word(m.Items[0].Title),
-			Payload: word(text(obj{"formId": "f-1", "formName": m.Items[0].Title, "invitationId": "i-1"}))})
 	}
 }

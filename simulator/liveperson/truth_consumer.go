@@ -33,13 +33,14 @@ func (s *Site) ConsumerThread(id string) (schemas.Thread, bool) {
 		score := float64(f.rating.Rating)
 		truth.Conversation.Attributes["csat.status"] = word("FILLED")
 		truth.Ratings = []schemas.Rating{{
-			ConversationID: id, RatingID: "csat", Kind: "csat", Score: &score, AgentID: row.AssigneeID, ContactID: row.ContactID,
+			ConversationID: id, RatingID: "csat", Kind: "csat", Score: &score, AskedAt: at(f.end + 100), AnsweredAt: at(f.full),
+			AgentID: row.AssigneeID, ContactID: row.ContactID,
 			Answers: []schemas.Answer{{Question: word("csatResolutionConfirmation"), Answer: word(strconv.FormatBool(f.rating.Rating > 3))}},
 		}}
 	}
 	truth.Participants = []schemas.Participant{{ConversationID: id, ParticipantID: consumerID(f.PersonID), Type: "contact", Role: "contact"}}
 	for _, a := range f.agents {
-		truth.Participants = append(truth.Participants, schemas.Participant{ConversationID: id, ParticipantID: a.id, Type: "agent", Role: roleOf(a.permission)})
+		truth.Participants = append(truth.Participants, schemas.Participant{ConversationID: id, ParticipantID: a.id, Type: a.seen(), Role: roleOf(a.role())})
 	}
 	l := &ledger{f: f, ids: map[string]int{}}
 	s.consumerDialogs(l)
@@ -47,19 +48,20 @@ func (s *Site) ConsumerThread(id string) (schemas.Thread, bool) {
 	if f.hasSurvey() {
 		newest = max(newest, f.end+100)
 	}
-	for _, m := range s.consumerMessages(f, &truth) {
+	for k, m := range s.consumerMessages(f, &truth) {
+		if k == 0 && f.messages[0].id == m.id {
+			l.add("chat_state", []string{m.dialog}, m.author, f.seen(m.author), m.at-1, "",
+				pairs("dialogId", m.dialog, "chatState", "COMPOSING", "role", f.roleOf(m.author), "originator.id", m.author))
+		}
 		newest = max(newest, m.at)
 		for _, st := range m.statuses {
 			if st.name == "SENT" {
 				continue
 			}
 			newest = max(newest, st.at)
-			kind := "agent"
-			if st.by == consumerID(f.PersonID) {
-				kind = "contact"
-			}
-			l.add("message_status", []string{strconv.Itoa(m.seq), m.dialog, st.name}, st.by, kind, st.at, "", pairs("dialogId", m.dialog, "status", st.name,
-				"sequenceList", "["+strconv.Itoa(m.seq)+"]", "role", f.roleOf(st.by), "originator.id", st.by))
+			name := "ms::dialog:" + m.dialog + "::msg:" + strconv.Itoa(m.seq)
+			l.add("message_status", []string{name, st.name}, st.by, f.seen(st.by), st.at, name, pairs("dialogId", m.dialog,
+				"messageDeliveryStatus", st.name, "seq", strconv.Itoa(m.seq), "role", f.roleOf(st.by), "originator.id", st.by))
 		}
 	}
 	slices.SortStableFunc(l.rows, func(a, b schemas.Event) int {
@@ -72,6 +74,26 @@ func (s *Site) ConsumerThread(id string) (schemas.Thread, bool) {
 		truth.Conversation.LastActivityAt = truth.Messages[n-1].CreatedAt
 	}
 	return truth, true
+}
+
+// seen is what the consumer is told that somebody of the brand's side is: bots are agents to it.
+func (a attendance) seen() string {
+	if a.userType == "0" {
+		return "system"
+	}
+	return "agent"
+}
+
+func (f facts) seen(id string) string {
+	if id == consumerID(f.PersonID) {
+		return "contact"
+	}
+	for _, a := range f.agents {
+		if a.id == id {
+			return a.seen()
+		}
+	}
+	return "agent"
 }
 
 func (s *Site) consumerDialogs(l *ledger) {
@@ -95,12 +117,15 @@ func (s *Site) consumerMessages(f facts, truth *schemas.Thread) []said {
 	for i, m := range sorted {
 		m.id = "ms::dialog:" + m.dialog + "::msg:" + strconv.Itoa(m.seq)
 		row := schemas.Message{
-			ConversationID: f.UUID, MessageID: m.id, Sequence: int64(i), CreatedAt: at(m.at), AuthorID: known(m.author), AuthorType: word("agent"),
+			ConversationID: f.UUID, MessageID: m.id, Sequence: int64(i), CreatedAt: at(m.at), AuthorID: known(m.author), AuthorType: word(f.seen(m.author)),
 			Direction: word("out"), Kind: "message", ContentType: word("text/plain"),
 			Attributes: pairs("seq", strconv.Itoa(m.seq), "dialogId", m.dialog, "role", f.roleOf(m.author), "originator.id", m.author),
 		}
 		if m.author == consumerID(f.PersonID) {
-			row.AuthorType, row.Direction = word("contact"), word("in")
+			row.Direction = word("in")
+		}
+		if m.author == systemUser {
+			row.Kind = "template"
 		}
 		if len(m.statuses) > 0 && m.statuses[0].name != "SENT" {
 			row.DeliveryStatus = word(m.statuses[0].name)
@@ -117,15 +142,17 @@ func (s *Site) consumerParts(f facts, m said, row *schemas.Message, truth *schem
 	switch {
 	case m.ContentType == "form":
 		row.ContentType, plain.Text, plain.Mail, plain.Files = word("forms/secure-invitation"), nil, nil, nil
+	case m.ContentType == "select":
 	case len(m.Items) > 0:
 		row.ContentType = word("RichContentEvent")
-		row.Parts = []schemas.Part{{Type: "template", Payload: word(rich(m))}}
+		m.itemPart(row, "template")
 		return
 	case len(m.Files) > 0:
 		row.ContentType, plain.Text, plain.Mail, plain.Files = word("hosted/file"), nil, nil, m.Files[:1]
+	case m.Mail != nil:
+		row.ContentType = word("text/html")
 	}
 	s.partRows(f, plain, row, truth)
-	row.HTML = nil
 	if row.ContentType != nil && *row.ContentType == "hosted/file" {
 		delete(truth.Attachments[len(truth.Attachments)-1].Attributes, "preview")
 	}

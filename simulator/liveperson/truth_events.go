@@ -34,7 +34,7 @@ func (l *ledger) add(kind string, parts []string, actor, actorType string, milli
 	l.rows = append(l.rows, row)
 }
 
-// typeOf is what somebody is who took part, agent where that is not known.
+// typeOf is what somebody is who took part, empty where that is not known.
 func (l *ledger) typeOf(id string) string {
 	if id == consumerID(l.f.PersonID) {
 		return "contact"
@@ -44,7 +44,7 @@ func (l *ledger) typeOf(id string) string {
 			return participantTypes[a.userType]
 		}
 	}
-	return "agent"
+	return ""
 }
 
 func (s *Site) eventRows(f facts, truth *schemas.Thread) {
@@ -60,7 +60,7 @@ func (s *Site) eventRows(f facts, truth *schemas.Thread) {
 	}
 	for _, m := range f.messages {
 		for _, st := range m.statuses {
-			l.add("message_status", []string{m.id, st.name}, st.by, l.typeOf(st.by), st.at, m.id,
+			l.add("message_status", []string{m.id, st.name}, st.by, cmp.Or(l.typeOf(st.by), "agent"), st.at, m.id,
 				pairs("seq", strconv.Itoa(m.seq), "messageDeliveryStatus", st.name, "dialogId", m.dialog))
 		}
 	}
@@ -135,7 +135,7 @@ func (s *Site) rareEvents(l *ledger) {
 			"surveyId", "545", "surveyData", text(surveyData(f.rating))))
 	}
 	if f.Number%20 == 0 {
-		l.add("co_browse", []string{"cb-1"}, f.first(), l.typeOf(f.first()), f.start+5000, "", pairs("sessionId", "cb-1", "endReason", "agent",
+		l.add("co_browse", []string{"cb-1"}, f.first(), cmp.Or(l.typeOf(f.first()), "agent"), f.start+5000, "", pairs("sessionId", "cb-1", "endReason", "agent",
 			"duration", "9000", "type", "web", "interactive", "true", "endTimeL", digits(f.start+14_000)))
 	}
 	millis := digits(f.start - 2000)
