@@ -105,6 +105,7 @@ func (s *shard) collected(ctx workflow.Context) error {
 	}
 	s.state.Saved = s.receipts.Saved
 	takeIn(ctx)
+	s.state.Waiters = s.waiters
 	next := s.in
 	next.Rate, next.Account, next.Paused, next.Resume = s.rate, s.account, s.paused, &s.state
 	return workflow.NewContinueAsNewError(ctx, Shard, next)

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -12,7 +13,13 @@ const CountMismatch = "CountMismatch"
 const (
 	controlSignal = "control" // Export to Shard
 	blockedSignal = "blocked" // Shard to Export
+	reportSignal  = "report"  // Export to Shard: an export that did not start this run of the shard asks to be told too
 )
+
+// reportInput asks a Shard to tell an export what it tells the export that started it, and its end.
+type reportInput struct {
+	Export string `json:"export"` // workflow id
+}
 
 // controlInput is what an Export tells its shards.
 type controlInput struct {
@@ -30,6 +37,11 @@ type blockedInput struct {
 	Idle    bool          `json:"idle,omitempty"` // it asks the platform for next to nothing
 	// Needs is what a shard still has leased that has given out all of its work; the rest of its share is for others.
 	Needs float64 `json:"needs,omitempty"`
+	// Parent is the workflow id of the export that started the shard.
+	Parent string `json:"parent,omitempty"`
+	// Ended is set in the last report to an export that asked for reports. Output is nil if the shard failed or was cancelled.
+	Ended  bool         `json:"ended,omitempty"`
+	Output *ShardOutput `json:"output,omitempty"`
 }
 
 // control is the part of a workflow that waits: for people, and for time.
@@ -42,6 +54,8 @@ type control struct {
 	blocked      *BlockedShard
 	waitingUntil time.Time
 	parent       *workflow.Execution
+	waiters      []string // workflow ids of the exports that asked for reports
+	ended        bool     // the waiters are being told that the shard has ended
 	self         string
 	widen        func(chunks int) // called when the Export says so
 }
@@ -70,6 +84,22 @@ func (c *control) listen(ctx workflow.Context) error {
 				return
 			}
 			c.apply(in)
+		}
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		requests := workflow.GetSignalChannel(ctx, reportSignal)
+		for {
+			var in reportInput
+			if requests.Receive(ctx, &in); ctx.Err() != nil {
+				return
+			}
+			if !slices.Contains(c.waiters, in.Export) {
+				c.waiters = append(c.waiters, in.Export)
+			}
+			if !c.ended {
+				// Each answer has its own coroutine: continue-as-new loses requests that this one has not received.
+				workflow.Go(ctx, func(ctx workflow.Context) { c.report(ctx, in.Export, c.news()) })
+			}
 		}
 	})
 	return nil
@@ -131,15 +161,47 @@ func (c *control) end(ctx workflow.Context, leased float64) {
 	}
 }
 
-// tell reports to the Export; one that is gone need not know.
+// tell reports to the Export that started the shard and to those that asked for reports.
 func (c *control) tell(ctx workflow.Context) {
-	if c.parent == nil {
-		return
+	if c.parent != nil {
+		c.report(ctx, c.parent.ID, c.news())
 	}
+	for _, export := range slices.Clone(c.waiters) {
+		if c.parent == nil || export != c.parent.ID {
+			c.report(ctx, export, c.news())
+		}
+	}
+}
+
+// news is what a shard has to say of itself.
+func (c *control) news() blockedInput {
 	in := blockedInput{Shard: c.self, Blocked: c.blocked, Idle: c.idle, Needs: c.needs}
-	err := workflow.SignalExternalWorkflow(ctx, c.parent.ID, "", blockedSignal, in).Get(ctx, nil)
-	if err != nil {
+	if c.parent != nil {
+		in.Parent = c.parent.ID
+	}
+	return in
+}
+
+// farewell tells the exports that asked for reports that the shard has ended. Requests that arrive meanwhile are answered too.
+func (c *control) farewell(ctx workflow.Context, out *ShardOutput) {
+	c.ended = true
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	for len(c.waiters) > 0 {
+		export := c.waiters[0]
+		c.waiters = c.waiters[1:]
+		in := c.news()
+		in.Blocked, in.Ended, in.Output = nil, true, out
+		c.report(detached, export, in)
+	}
+}
+
+// report sends news to an export. One that does not run any more is forgotten.
+func (c *control) report(ctx workflow.Context, export string, in blockedInput) {
+	err := workflow.SignalExternalWorkflow(ctx, export, "", blockedSignal, in).Get(ctx, nil)
+	if err != nil && ctx.Err() == nil {
 		workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)
+		c.waiters = slices.DeleteFunc(c.waiters, func(w string) bool { return w == export })
 	}
 }
 

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -46,6 +45,8 @@ type ExportState struct {
 	// Away says that the export has told the account's Budget to give its share to others.
 	Away   bool `json:"away,omitempty"`
 	Paused bool `json:"paused,omitempty"`
+	// Held are the shards that were open when the run before this one ended.
+	Held []HeldShard `json:"held,omitempty"`
 }
 
 // ExportOutput is the result of an Export.
@@ -81,6 +82,7 @@ func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 		}
 	}
 	e.plan = e.shards()
+	e.restore(ctx)
 	if err := e.run(ctx); err != nil {
 		if !workflow.IsContinueAsNewError(err) {
 			e.leave(ctx)
@@ -98,6 +100,8 @@ type export struct {
 	children []*child // in flight, in the order begun
 	started  int      // of this run
 	draining bool     // no more shards in this run
+	full     bool     // so many shards are blocked that no others are started
+	reported bool     // shards report; see reports
 	closed   bool
 	control
 	orders []controlInput // from people, to be handed on
@@ -114,6 +118,7 @@ type child struct {
 	blocked *BlockedShard
 	idle    bool    // it asks the platform for next to nothing
 	needs   float64 // what it still has leased, when it has given out all of its work
+	holding
 }
 
 func (e *export) open(ctx workflow.Context) error {
@@ -175,7 +180,7 @@ func (e *export) run(ctx workflow.Context) error {
 		if len(e.children) == 0 && e.left() == 0 {
 			return nil
 		}
-		if e.draining && e.left() > 0 && e.active() == 0 {
+		if e.draining && e.busy() == 0 && (e.left() > 0 || isLong(ctx) && e.reports(ctx, 0)) {
 			return e.continueAsNew(ctx)
 		}
 		children, active := len(e.children), e.active()
@@ -232,13 +237,14 @@ func (e *export) stopped() bool {
 
 func (e *export) mayLaunch() bool {
 	most := max(1, e.state.Open.Shards)
-	return e.hasWork() && !e.state.Paused && !e.stopped() && e.working()-e.light() < most && e.active() < most+idleShards
+	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.light() < most && e.active() < most+idleShards
 }
 
 func (e *export) launch(ctx workflow.Context) {
-	if e.started >= shardsPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+	if e.started >= shardsPerRun || isLong(ctx) {
 		e.draining = true
 	}
+	e.full = len(e.children)-e.active() >= mostBlocked && e.reports(ctx, 0)
 	for e.mayLaunch() {
 		var next lake.Shard
 		if e.state.Next < len(e.plan) {
@@ -260,6 +266,9 @@ func (e *export) launch(ctx workflow.Context) {
 // supervise runs one shard to its end, however often it has to be started.
 func (e *export) supervise(ctx workflow.Context, c *child) {
 	defer func() { e.children = slices.DeleteFunc(e.children, func(other *child) bool { return other == c }) }()
+	if c.held && e.hold(ctx, c) {
+		return
+	}
 	for looks, failures := 0, 0; ctx.Err() == nil; {
 		out, err := e.start(ctx, c)
 		c.future, c.blocked, c.idle, c.needs = nil, nil, false, 0
@@ -268,9 +277,16 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 			e.finish(c, out)
 			return
 		case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-			// Another export has it in hand; what that one commits is adopted.
+			// An earlier run of this export or another export started it; what that one commits is adopted.
+			longest := longestUnheard
+			if e.reports(ctx, looks) {
+				if e.hold(ctx, c) {
+					return
+				}
+				longest = longestLook
+			}
 			looks++
-			_ = workflow.Sleep(ctx, backoff(firstLook, longestLook, looks))
+			_ = workflow.Sleep(ctx, backoff(firstLook, longest, looks))
 		default:
 			if failures++; failures >= shardFailures {
 				e.state.Failed = append(e.state.Failed, ShardID(c.shard))
@@ -309,82 +325,15 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	return out, err
 }
 
-// finish adds up what a shard did, or puts the halves of one that must be split into the queue.
-func (e *export) finish(c *child, out ShardOutput) {
-	t := &e.state.Totals
-	t.Requests += out.Usage.Requests
-	t.Throttled += out.Usage.Throttled
-	if out.Split {
-		left, right, _ := c.shard.Window.Halve()
-		a, b := c.shard, c.shard
-		a.Window, b.Window = left, right
-		e.state.Extra = append(e.state.Extra, a, b)
-		e.state.Splits++
-		return
-	}
-	if out.Absent {
-		t.Absent++
-		return
-	}
-	commit := out.Commit
-	if commit.Outcome == "adopted" {
-		t.Adopted++
-	} else {
-		t.Shards++
-	}
-	t.Listed += commit.Counts.Listed
-	t.Conversations += commit.Counts.Conversations
-	t.Messages += commit.Counts.Messages
-	t.Gone += commit.Counts.Gone
-	t.Dead += commit.Counts.Dead
-	t.Duplicates += commit.Counts.Duplicates
-	t.Files += commit.Files
-	t.Bytes += commit.Bytes
-	if len(commit.Flags) > 0 {
-		t.Flagged++
-	}
-}
-
-// continueAsNew is called when no shard is at work. Blocked ones live on without this run, and are met again by the next.
+// continueAsNew is called when no shard is at work. Those that are open live on without this run; the next one has them from the
+// state, and they report to it, because it has the same workflow id.
 func (e *export) continueAsNew(ctx workflow.Context) error {
-	takeIn(ctx)
-	for _, c := range e.children {
-		e.state.Extra = append(e.state.Extra, c.shard)
+	for takeIn(ctx); len(e.orders) > 0 || e.set != nil; takeIn(ctx) {
+		e.handOn(ctx)
+		e.attend(ctx)
 	}
+	e.leaveHeld()
 	next := e.in
 	next.Resume = &e.state
 	return workflow.NewContinueAsNewError(ctx, Export, next)
-}
-
-func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
-	var out activities.CloseExportOutput
-	err := e.insist(ctx, func() (err error) {
-		out, err = call(quick(ctx), do.CloseExport, activities.CloseExportInput{
-			Provider:   e.state.Open.Provider,
-			Account:    e.in.Account,
-			Name:       e.in.Name,
-			From:       e.in.From,
-			To:         e.state.To,
-			Visibility: e.state.Open.Visibility,
-			Streams:    e.streams(),
-		})
-		return err
-	})
-	if err != nil {
-		return ExportOutput{}, fmt.Errorf("close the export: %w", err)
-	}
-	e.closed = true
-	t := e.state.Totals
-	return ExportOutput{
-		Totals:     t,
-		From:       e.in.From,
-		To:         e.state.To,
-		Visibility: e.state.Open.Visibility,
-		Advice:     e.state.Open.Advice,
-		Manifest:   out.Manifest,
-		Gaps:       out.Gaps,
-		Failed:     e.state.Failed,
-		Complete: len(out.Gaps) == 0 && len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 &&
-			e.state.Open.Visibility != "partial",
-	}, nil
 }

@@ -24,9 +24,17 @@ const (
 	// The end of a range stays that far behind the clock, so that rows that are being created are not cut in two.
 	settle = time.Minute
 
-	// A shard that another export has in hand is looked at again after firstLook up to longestLook.
-	firstLook   = 5 * time.Second
-	longestLook = 2 * time.Minute
+	// A shard that the Export did not start itself reports to it. In case a report is lost, the Export looks after firstLook,
+	// then twice as long each time up to longestLook. An Export of a release without reports looks at least every longestUnheard,
+	// and asks for reports after so many looks.
+	firstLook      = 5 * time.Second
+	longestLook    = time.Hour
+	longestUnheard = 2 * time.Minute
+	looksUnheard   = 100
+
+	// mostBlocked is how many shards of an Export may be blocked before it starts no more: a person must act first, and what an
+	// Export carries through continue-as-new stays small.
+	mostBlocked = 100
 
 	// A run of Shard gives out so many activities before it continues as new, a run of Export so many shards.
 	activitiesPerRun = 800

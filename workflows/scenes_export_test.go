@@ -101,7 +101,10 @@ func exportScenes() map[string]scene {
 		"export-away": {world: failing("FetchMessages", 1, 1, kindError(providers.Stopped)), export: months(2), act: freed, open: activities.OpenExportOutput{
 			RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 10, Account: 10},
 		}},
-		"export-continues": {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4}, act: continued},
+		"export-held":           {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4, RequestsPerSecond: 1000}, act: freedLater},
+		"export-held-cancelled": {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4}, act: cancelledLater},
+		"export-met-blocked":    {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(1), act: metBlocked},
+		"export-continues":      {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4}, act: continued},
 	}
 }
 
@@ -232,6 +235,82 @@ func continued(r *recorder, id string) error {
 		return err
 	}
 	return r.order(shard, workflows.RetryBlockedUpdate)
+}
+
+// goneOn waits until an export with a blocked shard has gone on to its next run, which shows that shard.
+func goneOn(r *recorder, id string) (shard string, err error) {
+	run := func() (string, error) {
+		d, err := r.c.DescribeWorkflowExecution(r.t.Context(), id, "")
+		if err != nil {
+			return "", err
+		}
+		return d.WorkflowExecutionInfo.Execution.RunId, nil
+	}
+	first, err := run()
+	if err != nil {
+		return "", err
+	}
+	err = r.until(func() (bool, error) {
+		next, err := run()
+		return next != first, err
+	})
+	if err != nil {
+		return "", err
+	}
+	return blocked(r, id)
+}
+
+// freedLater frees the blocked shard through the second run of its export.
+func freedLater(r *recorder, id string) error {
+	shard, err := goneOn(r, id)
+	if err != nil {
+		return err
+	}
+	if err := r.order(id, workflows.RetryBlockedUpdate); err != nil {
+		return err
+	}
+	if err := r.c.GetWorkflow(r.t.Context(), shard, "").Get(r.t.Context(), nil); err != nil {
+		return err
+	}
+	r.save(shard, "", r.name+"-shard")
+	return nil
+}
+
+// cancelledLater cancels the second run, and with it the shard that the first one left.
+func cancelledLater(r *recorder, id string) error {
+	if _, err := goneOn(r, id); err != nil {
+		return err
+	}
+	return r.c.CancelWorkflow(r.t.Context(), id, "")
+}
+
+// metBlocked is a second export that meets the blocked shard of the first, shows it and frees it.
+func metBlocked(r *recorder, id string) error {
+	shard, err := blocked(r, id)
+	if err != nil {
+		return err
+	}
+	in := *r.export
+	in.Account, in.Name = r.name, "another"
+	second := workflows.ExportID(in.Account, in.Name)
+	run, err := r.c.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: second, TaskQueue: r.name}, workflows.Export, in)
+	if err != nil {
+		return err
+	}
+	if _, err := blocked(r, second); err != nil {
+		return err
+	}
+	asked := r.c.GetWorkflow(r.t.Context(), shard, "")
+	first := asked.GetRunID()
+	if err := r.order(second, workflows.RetryBlockedUpdate); err != nil {
+		return err
+	}
+	if err := run.Get(r.t.Context(), nil); err != nil {
+		return err
+	}
+	r.save(second, "", r.name+"-another")
+	r.save(shard, first, r.name+"-shard")
+	return nil
 }
 
 // days is how many shards are opened before an export has begun all of its days.

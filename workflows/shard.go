@@ -44,6 +44,8 @@ type ShardState struct {
 	Fetched     int64                      `json:"fetched"`
 	Messages    int64                      `json:"messages"`
 	Usage       activities.Usage           `json:"usage"`
+	// Waiters are the workflow ids of the exports that asked for reports.
+	Waiters []string `json:"waiters,omitempty"`
 }
 
 // ShardOutput is the result of a Shard.
@@ -69,10 +71,14 @@ func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
 		return ShardOutput{}, err
 	}
 	out, err := s.run(ctx)
-	if err != nil && !workflow.IsContinueAsNewError(err) {
-		s.abort(ctx)
-	}
 	out.Usage = s.state.Usage
+	switch {
+	case err == nil:
+		s.farewell(ctx, &out)
+	case !workflow.IsContinueAsNewError(err):
+		s.abort(ctx)
+		s.farewell(ctx, nil)
+	}
 	return out, err
 }
 
@@ -92,7 +98,7 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 		s.state = *in.Resume
 	}
 	s.rate, s.account, s.paused = in.Rate, in.Account, in.Paused
-	s.receipts.Saved = s.state.Saved
+	s.receipts.Saved, s.waiters = s.state.Saved, s.state.Waiters
 	s.slots = max(1, in.Chunks)
 	s.control.widen = s.widen
 	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution

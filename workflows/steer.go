@@ -42,10 +42,7 @@ func (e *export) listen(ctx workflow.Context) error {
 			}
 			for _, c := range e.children {
 				if ShardID(c.shard) == in.Shard {
-					if c.needs > 0 && in.Needs == 0 {
-						c.share = unknownShare // it has given it away by itself
-					}
-					c.blocked, c.idle, c.needs = in.Blocked, in.Idle, in.Needs
+					e.hear(c, in)
 				}
 			}
 			e.orders = append(e.orders, controlInput{}) // the shares may be others now
@@ -142,8 +139,11 @@ func (e *export) share() float64 {
 	return max(0, rate) / float64(max(1, soon, working))
 }
 
-// working says whether a shard has work to give out: one that is being sealed has not.
-func (c *child) working() bool { return c.blocked == nil && !c.idle && c.needs == 0 }
+// working reports whether a shard has work to give out: one that is being sealed has not, and one that another export started
+// uses that export's share.
+func (c *child) working() bool {
+	return c.blocked == nil && !c.idle && c.needs == 0 && (!c.held || c.own)
+}
 
 // light is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
 // them, they take no place of others.
@@ -184,7 +184,7 @@ func (e *export) balance(ctx workflow.Context) {
 		case c.needs > 0:
 			share = c.share // it keeps to what it has leased by itself
 		}
-		if c.future == nil || c.blocked != nil {
+		if !c.steered() || c.blocked != nil {
 			continue
 		}
 		var in controlInput
@@ -204,12 +204,19 @@ func (e *export) balance(ctx workflow.Context) {
 // unknownShare is no share: whoever has it is told its own.
 const unknownShare = -1
 
-// signal tells a shard; one that has just ended, or that another export has in hand, need not know.
+// signal tells a shard. One that this export did not start is only told to try again: all else is up to the export that did. One
+// that has just ended need not know.
 func signal(ctx workflow.Context, c *child, in controlInput) {
-	if c.future == nil {
+	var sent workflow.Future
+	switch {
+	case c.future != nil:
+		sent = c.future.SignalChildWorkflow(ctx, controlSignal, in)
+	case c.steered(), c.held && in.RetryBlocked:
+		sent = workflow.SignalExternalWorkflow(ctx, ShardID(c.shard), "", controlSignal, in)
+	default:
 		return
 	}
-	if err := c.future.SignalChildWorkflow(ctx, controlSignal, in).Get(ctx, nil); err != nil {
+	if err := sent.Get(ctx, nil); err != nil {
 		workflow.GetLogger(ctx).Info("a shard was not told", "shard", ShardID(c.shard))
 	}
 }

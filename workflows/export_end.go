@@ -1,0 +1,78 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+)
+
+// finish adds up what a shard did, or puts the halves of one that must be split into the queue.
+func (e *export) finish(c *child, out ShardOutput) {
+	t := &e.state.Totals
+	t.Requests += out.Usage.Requests
+	t.Throttled += out.Usage.Throttled
+	if out.Split {
+		left, right, _ := c.shard.Window.Halve()
+		a, b := c.shard, c.shard
+		a.Window, b.Window = left, right
+		e.state.Extra = append(e.state.Extra, a, b)
+		e.state.Splits++
+		return
+	}
+	if out.Absent {
+		t.Absent++
+		return
+	}
+	commit := out.Commit
+	if commit.Outcome == "adopted" {
+		t.Adopted++
+	} else {
+		t.Shards++
+	}
+	t.Listed += commit.Counts.Listed
+	t.Conversations += commit.Counts.Conversations
+	t.Messages += commit.Counts.Messages
+	t.Gone += commit.Counts.Gone
+	t.Dead += commit.Counts.Dead
+	t.Duplicates += commit.Counts.Duplicates
+	t.Files += commit.Files
+	t.Bytes += commit.Bytes
+	if len(commit.Flags) > 0 {
+		t.Flagged++
+	}
+}
+
+func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
+	var out activities.CloseExportOutput
+	err := e.insist(ctx, func() (err error) {
+		out, err = call(quick(ctx), do.CloseExport, activities.CloseExportInput{
+			Provider:   e.state.Open.Provider,
+			Account:    e.in.Account,
+			Name:       e.in.Name,
+			From:       e.in.From,
+			To:         e.state.To,
+			Visibility: e.state.Open.Visibility,
+			Streams:    e.streams(),
+		})
+		return err
+	})
+	if err != nil {
+		return ExportOutput{}, fmt.Errorf("close the export: %w", err)
+	}
+	e.closed = true
+	t := e.state.Totals
+	return ExportOutput{
+		Totals:     t,
+		From:       e.in.From,
+		To:         e.state.To,
+		Visibility: e.state.Open.Visibility,
+		Advice:     e.state.Open.Advice,
+		Manifest:   out.Manifest,
+		Gaps:       out.Gaps,
+		Failed:     e.state.Failed,
+		Complete: len(out.Gaps) == 0 && len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 &&
+			e.state.Open.Visibility != "partial",
+	}, nil
+}

@@ -1,0 +1,141 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/internal/lake"
+)
+
+// HeldShard is an open shard that an Export waits for and that no run of it has as a child any more, or never had.
+type HeldShard struct {
+	Shard   lake.Shard    `json:"shard"`
+	Blocked *BlockedShard `json:"blocked,omitempty"`
+	// Own says that a run of the same export started it.
+	Own bool `json:"own,omitempty"`
+	// Asked says that it has been asked for reports. It keeps that through its own runs.
+	Asked bool `json:"asked,omitempty"`
+}
+
+// holding is what an Export knows of a shard in flight that this run did not start.
+type holding struct {
+	held   bool // this run did not start it
+	own    bool // an earlier run of this export did
+	asked  bool // it has been asked for reports
+	ended  bool // it says that it has ended
+	output *ShardOutput
+}
+
+// steered reports whether the shard is this export's to pause and to give a share to.
+func (c *child) steered() bool { return c.future != nil || c.held && c.own }
+
+// reports reports whether shards are asked for reports. A run that began under a release that did not ask starts to ask after some
+// more looks; GetVersion keeps its history replayable.
+func (e *export) reports(ctx workflow.Context, looks int) bool {
+	if !e.reported {
+		change := fmt.Sprintf("shards-report-%d", looks/looksUnheard)
+		e.reported = workflow.GetVersion(ctx, change, workflow.DefaultVersion, 1) == 1
+	}
+	return e.reported
+}
+
+// isLong reports whether the history has grown so long that the workflow should continue as new.
+func isLong(ctx workflow.Context) bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
+
+// busy is how many shards in flight keep this run from continuing as new: those that it started and that are not blocked.
+func (e *export) busy() (n int) {
+	for _, c := range e.children {
+		if c.blocked == nil && !c.held {
+			n++
+		}
+	}
+	return n
+}
+
+// leaveHeld puts the open shards into the state, for the next run.
+func (e *export) leaveHeld() {
+	for _, c := range e.children {
+		e.state.Held = append(e.state.Held, HeldShard{
+			Shard: c.shard, Blocked: c.blocked, Own: c.steered(), Asked: c.held && c.asked,
+		})
+	}
+}
+
+// restore waits for the shards that the run before this one left open.
+func (e *export) restore(ctx workflow.Context) {
+	for _, h := range e.state.Held {
+		c := &child{
+			shard: h.Shard, blocked: h.Blocked, share: unknownShare, holding: holding{held: true, own: h.Own, asked: h.Asked},
+		}
+		e.children = append(e.children, c)
+		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
+	}
+	e.state.Held = nil
+}
+
+// hold waits until a shard that this run did not start has ended, and reports whether its result is counted; otherwise it has to be
+// started. The shard reports; a look at it finds out that it was terminated, or that a report was lost.
+func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
+	before := 0
+	if c.held {
+		before = looksUnheard // an earlier run has looked often enough
+	}
+	c.held, c.share = true, unknownShare
+	e.orders = append(e.orders, controlInput{}) // wakes the export: shares may change, and it may continue as new
+	defer func() { c.holding, c.blocked, c.idle, c.needs = holding{}, nil, false, 0 }()
+	for looks := 1; ctx.Err() == nil; looks++ {
+		if !c.asked || looks > 1 {
+			request := reportInput{Export: e.self}
+			if err := workflow.SignalExternalWorkflow(ctx, ShardID(c.shard), "", reportSignal, request).Get(ctx, nil); err != nil {
+				break // it does not run
+			}
+			c.asked = true
+		}
+		ended, err := workflow.AwaitWithTimeout(ctx, backoff(firstLook, longestLook, before+looks), func() bool { return c.ended })
+		switch {
+		case err != nil:
+			c.abandon(ctx)
+			return false
+		case ended && c.own && c.output != nil:
+			e.finish(c, *c.output)
+			return true
+		case ended:
+			return false
+		}
+		if isLong(ctx) {
+			e.orders = append(e.orders, controlInput{})
+		}
+	}
+	return false
+}
+
+// abandon cancels a shard of an export that is cancelled, as Temporal does with the children of its last run.
+func (c *child) abandon(ctx workflow.Context) {
+	if !c.own {
+		return
+	}
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if err := workflow.RequestCancelExternalWorkflow(detached, ShardID(c.shard), "").Get(detached, nil); err != nil {
+		workflow.GetLogger(ctx).Info("a shard was not cancelled", "shard", ShardID(c.shard))
+	}
+}
+
+// hear takes what a shard reports.
+func (e *export) hear(c *child, in blockedInput) {
+	if in.Ended && !c.held {
+		return // of an earlier run of the shard
+	}
+	if c.held {
+		c.own = c.own || in.Parent == e.self
+		c.ended, c.output = c.ended || in.Ended, in.Output
+		if !c.own {
+			in.Idle, in.Needs = false, 0 // it uses the share of another export
+		}
+	}
+	if c.needs > 0 && in.Needs == 0 {
+		c.share = unknownShare // it has given it away by itself
+	}
+	c.blocked, c.idle, c.needs = in.Blocked, in.Idle, in.Needs
+}
