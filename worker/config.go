@@ -24,8 +24,10 @@ type Config struct {
 	Lake     LakeConfig
 	// Temporal is nil where the server in process is to be used.
 	Temporal *TemporalConfig
-	Export   ExportConfig
-	Accounts map[string]AccountConfig
+	// EmbeddedQueue is the task queue on the server in process; empty is DefaultTaskQueue.
+	EmbeddedQueue string
+	Export        ExportConfig
+	Accounts      map[string]AccountConfig
 
 	source *source // nil when a program made it
 }
@@ -79,7 +81,7 @@ const DefaultTaskQueue = "chatlake"
 // TaskQueue is the queue that exports and workers meet on.
 func (c Config) TaskQueue() string {
 	if c.Temporal == nil {
-		return DefaultTaskQueue
+		return cmp.Or(c.EmbeddedQueue, DefaultTaskQueue)
 	}
 	return c.Temporal.TaskQueue
 }
@@ -128,6 +130,9 @@ func (c Config) check(found Problems) Problems {
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
 			problems = append(problems, c.Problem(key, "no such time zone; give its name in the IANA database, like Europe/Helsinki"))
+		}
+		for _, key := range c.source.besideEmbedded() {
+			problems = append(problems, c.Problem(key, "has no effect on the embedded server; remove this key, or remove embedded: true"))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {

@@ -29,7 +29,9 @@ func (s *source) config() Config {
 		},
 		Accounts: map[string]AccountConfig{},
 	}
-	if m := root.at("temporal"); m.value != nil {
+	if m := root.at("temporal"); m.yes("embedded") {
+		c.EmbeddedQueue = m.text("task_queue")
+	} else if m.value != nil {
 		c.Temporal = m.temporal()
 	}
 	accounts := root.at("accounts")
@@ -185,6 +187,20 @@ func (b branch) schedule() (all providers.Schedule) {
 func clock(text string) time.Duration {
 	t, _ := time.Parse("15:04", text) // the schema complains of others
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+}
+
+// besideEmbedded are the keys that say how another server is reached, where the server in process is to be used.
+func (s *source) besideEmbedded() (keys []string) {
+	m := branch{s, "", s.tree}.at("temporal")
+	if !m.yes("embedded") {
+		return nil
+	}
+	for _, key := range m.keys() {
+		if key != "embedded" && key != "task_queue" {
+			keys = append(keys, join(m.path, key))
+		}
+	}
+	return keys
 }
 
 // unknownZones are the keys of zones of schedules that nobody knows.

@@ -85,6 +85,17 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestQueueOfTheEmbeddedServer(t *testing.T) {
+	c := load(t, minimal+"temporal: {embedded: true, task_queue: own}\n")
+	if c.Temporal != nil || c.TaskQueue() != "own" {
+		t.Errorf("temporal %+v, task queue %q; want the embedded server and own", c.Temporal, c.TaskQueue())
+	}
+	c = load(t, minimal+"temporal: {embedded: false, address: \"localhost:7233\"}\n")
+	if c.Temporal == nil || c.TaskQueue() != "chatlake" {
+		t.Errorf("temporal %+v, task queue %q; want the server at the address and chatlake", c.Temporal, c.TaskQueue())
+	}
+}
+
 func TestZeroIsAValue(t *testing.T) {
 	c := load(t, strings.Replace(minimal, "token: env:TOKEN", "token: env:TOKEN, rate: {requests_per_second: 0}", 1))
 	if rate := c.Accounts["acme"].RequestsPerSecond; rate != 0 {

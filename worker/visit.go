@@ -39,3 +39,10 @@ func Running(stateDir string) (bool, error) {
 	address, err := embedded.Running(stateDir)
 	return address != "", err
 }
+
+// ErrInUse says that another chatlake process works in a state folder.
+var ErrInUse = embedded.ErrInUse
+
+// Alone calls do while no chatlake process works in a state folder, and lets none begin meanwhile. Where one does, it returns
+// ErrInUse.
+func Alone(stateDir string, do func() error) error { return embedded.Alone(stateDir, do) }

@@ -37,11 +37,11 @@ func (a *app) demoCommand() *cobra.Command {
 	f.world.flags(flags)
 	flags.StringVar(&f.provider, "provider", "all", "copy one kind of platform only: "+list(platformNames()))
 	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the copy may use; 0 is no limit")
-	flags.StringVar(&f.dir, "dir", ".chatlake", "folder for the lake and the state")
+	flags.StringVar(&f.dir, "dir", ".chatlake-demo", "folder for the lake and the state; one that a demo made, or an empty or new one")
 	flags.StringVar(&f.window, "window", "month", "how the range is cut: month, week or day")
 	flags.BoolVar(&f.ui, "ui", true, "show Temporal's UI on a local port")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
-	flags.BoolVar(&f.fresh, "fresh", false, "begin anew: remove what earlier demos left in the folder")
+	flags.BoolVar(&f.fresh, "fresh", false, "remove what earlier demos left in the folder, and start over")
 	return cmd
 }
 
@@ -68,15 +68,22 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		return err
 	}
 	if f.fresh {
-		if err := removeDemo(f.dir); err != nil {
+		if err := removeDemo(ctx, f.dir); err != nil {
 			return err
 		}
 	}
-	d := &demo{demoFlags: f, servers: map[string]*simulator.Server{}}
+	m, err := claim(f.dir)
+	if err == nil {
+		err = m.own()
+	}
+	if err != nil {
+		return err
+	}
+	d := &demo{demoFlags: f, marker: m, servers: map[string]*simulator.Server{}}
 	corpus := f.corpus()
 	for _, p := range chosen {
 		var server *simulator.Server
-		if server, err = serveDemo(f.dir, p.provider, f.site(p, corpus)); err != nil {
+		if server, err = m.serve(p.provider, f.site(p, corpus)); err != nil {
 			break
 		}
 		d.platforms, d.servers[p.provider] = append(d.platforms, p), server
@@ -93,6 +100,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 // demo is one run of the command: platforms that are served, and what is copied from them.
 type demo struct {
 	demoFlags
+	marker    *marker
 	platforms []platform
 	servers   map[string]*simulator.Server
 }
@@ -110,7 +118,8 @@ func (d *demo) export(ctx context.Context, a *app) error {
 		a.note("Temporal UI:          %s", s.temporal.UIURL)
 	}
 	a.note("Lake:                 %s", lakeFolder(d.dir))
-	config, err := d.writeConfig(c)
+	d.marker.Accounts = slices.Compact(slices.Sorted(slices.Values(append(d.marker.Accounts, accountNames(c)...))))
+	config, err := d.writeConfig(c) // saves the marker before anything is copied
 	if err != nil {
 		return errors.Join(err, s.stop())
 	}
@@ -197,7 +206,7 @@ func (a *app) suggest(ctx context.Context, c worker.Config, dir string) error {
 	}
 	records = slices.DeleteFunc(records, func(r current) bool { return c.Accounts[r.Shard.Account].Provider == "" }) // of other demos
 	views := filepath.Join(dir, viewsName)
-	if err := os.WriteFile(views, []byte(duckDB(c.Lake, records)), 0o644); err != nil {
+	if err := os.WriteFile(views, []byte(duckDB(c.Lake, records)), 0o600); err != nil {
 		return fmt.Errorf("write views: %w", err)
 	}
 	_, err = fmt.Fprintf(a.out, "\nTwo questions to the lake, for DuckDB (duckdb -init %s):\n%s", shown(views), queries)

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,9 +21,11 @@ import (
 func (d *demo) config() (worker.Config, []workflows.ExportInput) {
 	c := worker.Config{
 		StateDir: d.dir,
-		Lake:     worker.LakeConfig{URL: "file:" + lakeFolder(d.dir)},
-		Export:   worker.ExportConfig{Window: d.window},
-		Accounts: map[string]worker.AccountConfig{},
+		// A worker that knows other accounts must never be given tasks of a demo, nor a demo's worker those of others.
+		EmbeddedQueue: demoQueue,
+		Lake:          worker.LakeConfig{URL: "file:" + lakeFolder(d.dir)},
+		Export:        worker.ExportConfig{Window: d.window},
+		Accounts:      map[string]worker.AccountConfig{},
 	}
 	var ins []workflows.ExportInput
 	for _, p := range d.platforms {
@@ -44,6 +44,9 @@ func (d *demo) config() (worker.Config, []workflows.ExportInput) {
 	return c.WithDefaults(), ins
 }
 
+// demoQueue is the task queue of demos.
+const demoQueue = "chatlake-demo"
+
 // configName is the configuration file that other commands need to look at a demo.
 const configName = "chatlake.yaml"
 
@@ -51,7 +54,9 @@ const configName = "chatlake.yaml"
 func (d *demo) writeConfig(c worker.Config) (string, error) {
 	name := filepath.Join(d.dir, configName)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by chatlake demo.\nstate_dir: %q\nlake: {url: %q}\nexport: {window: %s}\naccounts:\n", d.dir, c.Lake.URL, d.window)
+	fmt.Fprintf(&b, "# Written by chatlake demo, which writes it anew each time; use a copy elsewhere for accounts of your own.\n"+
+		"state_dir: %q\nlake: {url: %q}\ntemporal: {embedded: true, task_queue: %s}\nexport: {window: %s}\naccounts:\n",
+		d.dir, c.Lake.URL, c.TaskQueue(), d.window)
 	for _, account := range accountNames(c) {
 		p := c.Accounts[account]
 		fmt.Fprintf(&b, "  %s:\n    provider: %s\n    base_url: %q\n    rate: {requests_per_second: %g}\n", account, p.Provider, p.BaseURL, p.RequestsPerSecond)
@@ -64,10 +69,7 @@ func (d *demo) writeConfig(c worker.Config) (string, error) {
 		writeMap(&b, "secrets", p.Secrets, func(key string) string { return "env:CHATLAKE_DEMO_" + strings.ToUpper(key) })
 		writeMap(&b, "options", p.Options, func(key string) string { return strconv.Quote(p.Options[key]) })
 	}
-	if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
-		return "", fmt.Errorf("write a configuration for other commands: %w", err)
-	}
-	return name, nil
+	return name, d.marker.writeConfig([]byte(b.String()))
 }
 
 // writeMap writes one section of an account.
@@ -83,25 +85,9 @@ func writeMap[V any](b *strings.Builder, section string, m map[string]V, value f
 
 func lakeFolder(dir string) string { return filepath.Join(dir, "lake") }
 
-// rememberName is the file that keeps the ports of the simulated accounts: a lake does not adopt what it has of another
-// address.
-const rememberName = "demo.json"
-
-type remembered struct {
-	Ports map[string]int `json:"ports"` // by provider
-}
-
-// serveDemo serves on the port of earlier demos in the folder, or on a free one, which it remembers.
-func serveDemo(dir, provider string, site http.Handler) (*simulator.Server, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make folder for the demo: %w", err)
-	}
-	name := filepath.Join(dir, rememberName)
-	last := remembered{}
-	if text, err := os.ReadFile(name); err == nil {
-		_ = json.Unmarshal(text, &last) // a damaged one is as good as none
-	}
-	port := last.Ports[provider]
+// serve serves on the port of earlier demos in the folder, or on a free one, which the marker remembers.
+func (m *marker) serve(provider string, site http.Handler) (*simulator.Server, error) {
+	port := m.Ports[provider]
 	server, err := simulator.Serve(fmt.Sprintf("127.0.0.1:%d", port), site)
 	if err != nil && port != 0 {
 		return nil, fmt.Errorf("the port %d, which the simulated account of this folder has, is taken; end the program that uses it, or begin anew with --fresh", port)
@@ -112,18 +98,11 @@ func serveDemo(dir, provider string, site http.Handler) (*simulator.Server, erro
 	if port, err = portOf(server.URL); err != nil {
 		return nil, err
 	}
-	if last.Ports == nil {
-		last.Ports = map[string]int{}
+	if m.Ports == nil {
+		m.Ports = map[string]int{}
 	}
-	last.Ports[provider] = port
-	text, err := json.Marshal(last)
-	if err == nil {
-		err = os.WriteFile(name, append(text, '\n'), 0o644)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("remember the port of the simulated account: %w", err)
-	}
-	return server, nil
+	m.Ports[provider] = port
+	return server, m.save()
 }
 
 func portOf(address string) (int, error) {
@@ -132,29 +111,4 @@ func portOf(address string) (int, error) {
 		return 0, err
 	}
 	return net.LookupPort("tcp", u.Port())
-}
-
-// removeDemo removes what demos leave in a folder, and nothing else. It refuses while another process uses it.
-func removeDemo(dir string) error {
-	running, err := worker.Running(dir)
-	if err != nil {
-		return err
-	}
-	if running {
-		return usage("another chatlake process works in %s; stop it first", dir)
-	}
-	databases, err := filepath.Glob(filepath.Join(dir, "temporal*.db*"))
-	if err != nil {
-		return err
-	}
-	leavings := databases
-	for _, name := range []string{"lake", "scratch", rememberName, viewsName, configName} {
-		leavings = append(leavings, filepath.Join(dir, name))
-	}
-	for _, name := range leavings {
-		if err := os.RemoveAll(name); err != nil {
-			return fmt.Errorf("begin anew: %w", err)
-		}
-	}
-	return nil
 }

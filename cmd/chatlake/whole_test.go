@@ -136,29 +136,6 @@ func TestDemoOfAll(t *testing.T) {
 	expect(t, "demo of another platform", status, exitUsage, out+log, "--provider is chatwoot")
 }
 
-func TestRemoveDemo(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"temporal-1.32.db", "temporal-1.32.db-wal", "lake/data/x", "scratch/x", "demo.json", "lake.sql", "chatlake.yaml", "mine.txt"} {
-		name = filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := removeDemo(dir); err != nil {
-		t.Fatal(err)
-	}
-	left, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(left) != 1 || left[0].Name() != "mine.txt" {
-		t.Errorf("left over: %v, want only what is not the demo's", left)
-	}
-}
-
 // write makes a configuration file for an account of a fake site.
 func write(t *testing.T, site, lake, state string) string {
 	t.Helper()

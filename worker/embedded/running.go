@@ -34,6 +34,22 @@ func Running(dir string) (string, error) {
 	return strings.TrimSpace(string(address)), nil
 }
 
+// ErrInUse says that another process works in a state folder.
+var ErrInUse = errors.New("another chatlake process works in the folder")
+
+// Alone calls do while no server runs on the folder, and lets none start meanwhile. Where one runs it returns ErrInUse.
+func Alone(dir string, do func() error) error {
+	lock := flock.New(filepath.Join(dir, lockName))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("lock state folder %s: %w", dir, err)
+	}
+	if !locked {
+		return ErrInUse
+	}
+	return errors.Join(do(), lock.Unlock())
+}
+
 // announce says where the server answers.
 func (s *Server) announce(dir string) error {
 	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o644)
