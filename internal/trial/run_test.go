@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/mock"
 	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -54,8 +56,11 @@ func (w *world) start(name, refresh string, begin func(env *testsuite.TestWorkfl
 	env.RegisterWorkflow(workflows.Shard)
 	env.RegisterActivity(&stage{r})
 	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
-		func(_, _, _, signal string, in any) error { // of a shard, to its export
-			env.SignalWorkflow(signal, in)
+		func(_, id, _, signal string, in any) error {
+			if strings.HasPrefix(id, "shard/") {
+				return serviceerror.NewNotFound(id) // of an earlier run, which ended when its last shard had
+			}
+			env.SignalWorkflow(signal, in) // of a shard, to its export
 			return nil
 		}).Maybe()
 	env.SetOnChildWorkflowCompletedListener(func(info *workflow.Info, _ converter.EncodedValue, err error) {
