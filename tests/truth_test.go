@@ -134,6 +134,7 @@ func normalSnapshot(s schemas.Snapshot) schemas.Snapshot {
 	settle(s.Channels, func(r *schemas.Channel) (string, *time.Time) { return r.ChannelID, &r.ObservedAt })
 	settle(s.Labels, func(r *schemas.Label) (string, *time.Time) { return r.LabelID, &r.ObservedAt })
 	settle(s.Fields, func(r *schemas.Field) (string, *time.Time) { return r.FieldID, &r.ObservedAt })
+	settle(s.Ratings, func(r *schemas.Rating) (string, *time.Time) { return r.RatingID, &r.ObservedAt })
 	return s
 }
 
@@ -229,6 +230,7 @@ func sameDirectory(t *testing.T, lake *lakesql.Lake, site site) {
 		Channels: rows[schemas.Channel](t, lake, "channels"),
 		Labels:   rows[schemas.Label](t, lake, "labels"),
 		Fields:   rows[schemas.Field](t, lake, "fields"),
+		Ratings:  rows[schemas.Rating](t, lake, "ratings"),
 	}
 	if diff := cmp.Diff(normalSnapshot(site.Snapshot()), normalSnapshot(got), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("directory (-site +lake):\n%s", diff)

@@ -28,16 +28,32 @@ func duckDB(c worker.LakeConfig, records []current) string {
 	}
 	for _, table := range tables() {
 		files := filesOf(records, table)
-		switch {
-		case len(files) == 0:
+		if len(files) == 0 {
 			fmt.Fprintf(&b, "\n-- %s: no rows yet\n", table)
-		case overlap && slices.Contains(perConversation, table):
-			writeNewest(&b, table, records)
-		default:
-			fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\nSELECT * FROM %s;\n", table, readParquet(files, false))
+			continue
 		}
+		query := "SELECT * FROM " + readParquet(files, false)
+		if overlap && slices.Contains(perConversation, table) {
+			query = newest(table, records)
+		}
+		if table == "ratings" && slices.ContainsFunc(records, rates) {
+			query = eachRatingOnce(query)
+		}
+		fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\n%s;\n", table, query)
 	}
 	return b.String()
+}
+
+// rates reports whether a record is of a directory with ratings.
+func rates(r current) bool {
+	return r.Shard.Stream == directoryStream && slices.ContainsFunc(r.Files, func(f lake.File) bool { return f.Table == "ratings" })
+}
+
+// eachRatingOnce takes of a rating that a conversation and the directory both have the directory's row, which knows the
+// agent who was rated and when.
+func eachRatingOnce(query string) string {
+	return "SELECT * FROM (\n" + query + "\n)\nQUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n" +
+		"  ORDER BY stream = '" + directoryStream + "' DESC, observed_at DESC) = 1"
 }
 
 // perConversation are the tables whose rows come and go with the version of a conversation.
@@ -86,9 +102,9 @@ func writeVersions(b *strings.Builder, records []current) {
 		"  ORDER BY source_version DESC NULLS LAST, committed_at DESC, shard DESC) = 1;\n")
 }
 
-// writeNewest makes the view of a table whose rows belong to versions of conversations. Rows of reports are of no version:
-// of one that two windows have, the one that was committed last counts.
-func writeNewest(b *strings.Builder, table string, records []current) {
+// newest is the query of a table whose rows belong to versions of conversations. Rows of reports and of the directory are of
+// no version: of one that two windows have, the one that was committed last counts.
+func newest(table string, records []current) string {
 	var parts []string
 	versions, reports := split(records)
 	if files := filesOf(versions, table); len(files) > 0 {
@@ -100,13 +116,13 @@ func writeNewest(b *strings.Builder, table string, records []current) {
 		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM "+readParquet(files, true)+" AS rows\nJOIN _files USING (filename)\n"+
 			"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, "+id+"\n  ORDER BY committed_at DESC, shard DESC) = 1")
 	}
-	fmt.Fprintf(b, "\nCREATE OR REPLACE VIEW %s AS\n%s;\n", table, strings.Join(parts, "\nUNION ALL BY NAME\n"))
+	return strings.Join(parts, "\nUNION ALL BY NAME\n")
 }
 
-// split tells the shards of conversations from those of reports.
+// split tells the shards of conversations from those of reports and of the directory.
 func split(records []current) (versions, reports []current) {
 	for _, r := range records {
-		if r.Shard.Stream == reportsStream {
+		if r.Shard.Stream == reportsStream || r.Shard.Stream == directoryStream {
 			reports = append(reports, r)
 		} else {
 			versions = append(versions, r)

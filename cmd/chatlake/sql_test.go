@@ -110,6 +110,28 @@ func TestDuckDBWithOverlappingReports(t *testing.T) {
 	}
 }
 
+// A rating that stands in a conversation and in the directory is one row, that of the newest directory.
+func TestDuckDBTakesRatingsOfTheDirectory(t *testing.T) {
+	records := []current{
+		committed("created", month(1), "ratings/1", "conversations/1"),
+		committed("directory", month(1), "ratings/old"),
+		committed("directory", month(3), "ratings/new"),
+	}
+	const once = "\n)\nQUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY stream = 'directory' DESC, observed_at DESC) = 1"
+	want := "SELECT * FROM (\nSELECT * FROM read_parquet([\n    'lake/ratings/1',\n    'lake/ratings/new'\n  ], " + hive + ")" + once
+	if diff := cmp.Diff(want, viewOf(t, duckDB(worker.LakeConfig{URL: "file:lake"}, records), "ratings")); diff != "" {
+		t.Errorf("ratings (-want +got):\n%s", diff)
+	}
+	half := month(1)
+	half.To = half.From.AddDate(0, 0, 14)
+	records = append(records, committed("created", half, "ratings/2", "conversations/2"))
+	view := viewOf(t, duckDB(worker.LakeConfig{URL: "file:lake"}, records), "ratings")
+	versions, directory, both := strings.Cut(view, "\nUNION ALL BY NAME\n")
+	if !both || strings.Contains(versions, "ratings/new") || !strings.Contains(directory, "ratings/new") || strings.Contains(directory, "_newest") || !strings.HasSuffix(view, once) {
+		t.Errorf("ratings of the directory are of no version of a conversation: %s", view)
+	}
+}
+
 func TestOverlapping(t *testing.T) {
 	other := committed("created", month(1))
 	other.Shard.Account = "beta"
