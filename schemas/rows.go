@@ -74,7 +74,7 @@ type Participant struct {
 	ConversationID string
 	ParticipantID  string
 	ObservedAt     time.Time
-	Type           string // contact, agent, bot or system
+	Type           string // contact, agent, bot, system or unknown
 	Role           string // contact, assignee, participant, or the provider's own word
 	Name           *string
 	Email          *string

@@ -131,16 +131,6 @@ func (a *account) step(ctx context.Context, index, step int) (providers.Page, er
 	return out, nil
 }
 
-// secret says that a setting of an inbox holds a credential of another system.
-func secret(key string) bool {
-	for _, word := range []string{"token", "secret", "password", "_key"} {
-		if strings.Contains(key, word) {
-			return true
-		}
-	}
-	return key == "web_widget_script" || key == "provider_config"
-}
-
 // withoutSecrets is the list of inboxes with its credentials taken out.
 func withoutSecrets(rows []value) ([]byte, error) {
 	inboxes := []object{}
@@ -149,6 +139,8 @@ func withoutSecrets(rows []value) ([]byte, error) {
 		for key := range o {
 			if secret(key) {
 				o[key] = value("null")
+			} else {
+				o[key] = redacted(o[key])
 			}
 		}
 		inboxes = append(inboxes, o)

@@ -1,41 +1,44 @@
 package chatwoot
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// participantRows adds the contact, the assignee and those who follow the conversation, each once in a role.
-func participantRows(thread *schemas.Thread, doc schemas.Document, o object, docs []schemas.Document) error {
-	seen := map[[3]string]bool{}
-	add := func(doc schemas.Document, role, kind string, person object) {
-		id := wire.Word(person["id"])
-		key := [3]string{role, kind, id}
-		if id == "" || seen[key] {
-			return
-		}
-		seen[key] = true
-		thread.Participants = append(thread.Participants, schemas.Participant{
-			ConversationID: thread.Conversation.ConversationID,
-			ParticipantID:  id,
-			ObservedAt:     doc.ObservedAt,
-			Type:           kind,
-			Role:           role,
-			Name:           wire.Text(person["name"]),
-			Email:          wire.Text(person["email"]),
-			Phone:          wire.Text(person["phone_number"]),
-			Attributes:     personAttributes(kind, person),
-		})
+// participants adds people to a thread, each once in a role.
+type participants struct {
+	thread *schemas.Thread
+	seen   map[[2]string]bool // type and id, of those who are in the thread
+}
+
+// add adds a person in a role.
+func (p participants) add(doc schemas.Document, role, kind string, v value) {
+	r := wire.Read(v)
+	id := r.Word("id")
+	if id == "" {
+		return
 	}
-	meta := wire.Fields(o["meta"])
-	add(doc, "contact", "contact", wire.Fields(meta["sender"]))
-	assignee, kind := wire.Fields(meta["assignee"]), "agent"
-	if wire.Word(meta["assignee_type"]) == "AgentBot" || !wire.IsNull(assignee["bot_type"]) {
-		kind = "bot"
-	}
-	add(doc, "assignee", kind, assignee)
+	p.seen[[2]string{kind, id}] = true
+	p.thread.Participants = append(p.thread.Participants, schemas.Participant{
+		ConversationID: p.thread.Conversation.ConversationID,
+		ParticipantID:  id,
+		ObservedAt:     doc.ObservedAt,
+		Type:           kind,
+		Role:           role,
+		Name:           r.Text("name"),
+		Email:          r.Text("email"),
+		Phone:          r.Text("phone_number"),
+		Attributes:     personAttributes(r, kind),
+	})
+}
+
+// followers adds those who follow the conversation.
+func (p participants) followers(docs []schemas.Document) error {
+	once := map[[2]string]bool{}
 	for _, doc := range docs {
 		if doc.Kind != kindParticipants || doc.Status != statusOK {
 			continue
@@ -45,20 +48,56 @@ func participantRows(thread *schemas.Thread, doc schemas.Document, o object, doc
 			return fmt.Errorf("participants: %w", err)
 		}
 		for _, row := range rows {
-			add(doc, "participant", "agent", wire.Fields(row))
+			o := wire.Fields(row)
+			key := [2]string{assigneeType(nil, o), wire.Word(o["id"])}
+			if !once[key] {
+				p.add(doc, "participant", key[0], row)
+			}
+			once[key] = true
 		}
 	}
 	return nil
 }
 
-func personAttributes(kind string, person object) map[string]*string {
-	all := attributes{}
-	all.add("", person, "available_name", "role", "identifier", "availability_status")
-	if kind == "contact" {
-		all.addAll("custom.", wire.Fields(person["custom_attributes"]))
-		all.addAll("additional.", wire.Fields(person["additional_attributes"]))
+// sender adds who wrote a message and is not in the thread in another role.
+func (p participants) sender(m message) {
+	kind := cmp.Or(authorTypes[typeWord(wire.Field(m.sender, "type"))], "unknown")
+	if !p.seen[[2]string{kind, wire.Word(wire.Field(m.sender, "id"))}] {
+		p.add(m.doc, "sender", kind, m.sender)
 	}
-	return all.rows()
+}
+
+// authorTypes are the words for who somebody is. "AgentBot" and "Captain::Assistant" are the names of classes, the others
+// those of push_event_data; typeWord makes one of the other.
+var authorTypes = map[string]string{
+	"contact": "contact", "user": "agent", "agentbot": "bot", "captainassistant": "bot", "agent": "agent", "bot": "bot",
+}
+
+func typeWord(v value) string {
+	return strings.NewReplacer("_", "", ":", "").Replace(strings.ToLower(wire.Word(v)))
+}
+
+// assigneeType is what an assignee or a follower is: assignee_type says so since 4.8, and only bots have a bot_type.
+func assigneeType(stated value, o object) string {
+	word := cmp.Or(typeWord(stated), typeWord(o["type"]))
+	switch {
+	case word != "":
+		return cmp.Or(authorTypes[word], "unknown")
+	case !wire.IsNull(o["bot_type"]):
+		return "bot"
+	}
+	return "agent"
+}
+
+// personAttributes are what of a person has no column. Credentials are none: the server's documentation of old shows
+// agents as their own profile has them.
+func personAttributes(r *wire.Reader, kind string) map[string]*string {
+	r.Nested("custom.", "custom_attributes")
+	r.Nested("additional.", "additional_attributes")
+	if kind != "contact" {
+		withoutCredentials(r)
+	}
+	return r.Rest()
 }
 
 // reportingRows adds what the server's reports say happened.
@@ -72,29 +111,24 @@ func reportingRows(thread *schemas.Thread, docs []schemas.Document) error {
 			return fmt.Errorf("reporting events: %w", err)
 		}
 		for i, row := range rows {
-			o := wire.Fields(row)
-			if o == nil {
+			o := wire.Read(row)
+			if o.Empty() {
 				continue
 			}
-			id := wire.Word(o["id"])
-			if id == "" {
-				id = fmt.Sprintf("#%d", i)
-			}
+			id := cmp.Or(o.Word("id"), fmt.Sprintf("#%d", i))
 			event := schemas.Event{
 				ConversationID: thread.Conversation.ConversationID,
 				EventID:        "reporting:" + id,
 				ObservedAt:     doc.ObservedAt,
-				Kind:           wire.Word(o["name"]),
-				CreatedAt:      moment(o["created_at"]),
-				ActorID:        wire.Text(o["user_id"]),
+				Kind:           o.Word("name"),
+				CreatedAt:      wire.Parse(o, "created_at", moment),
+				ActorID:        o.Text("user_id"),
 			}
 			if event.ActorID != nil {
 				agent := "agent"
 				event.ActorType = &agent
 			}
-			all := attributes{}
-			all.add("", o, "value", "value_in_business_hours", "event_start_time", "event_end_time")
-			event.Attributes = all.rows()
+			event.Attributes = o.Rest()
 			thread.Events = append(thread.Events, event)
 		}
 	}

@@ -119,6 +119,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 			got.Channels = append(got.Channels, rows.Channels...)
 			got.Labels = append(got.Labels, rows.Labels...)
 			got.Fields = append(got.Fields, rows.Fields...)
+			got.Ratings = append(got.Ratings, rows.Ratings...)
 		}
 	}
 	if diff := cmp.Diff(s.Snapshot(), got, cmpRows); diff != "" {

@@ -17,60 +17,59 @@ func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 		return s, &providers.Error{Kind: providers.Malformed, Op: "read the document " + doc.Kind, Err: err}
 	}
 	for _, row := range rows {
-		if o := wire.Fields(row); o != nil && wire.Word(o["id"]) != "" {
-			add(&s, doc, wire.Word(o["id"]), o)
+		if r := wire.Read(row); !r.Empty() && wire.Word(r.Peek("id")) != "" {
+			add(&s, doc, r)
 		}
 	}
 	return s, nil
 }
 
-func add(s *schemas.Snapshot, doc schemas.Document, id string, o object) {
-	at, more := doc.ObservedAt, attributes{}
+// add adds a row of the directory. What has no column is an attribute.
+func add(s *schemas.Snapshot, doc schemas.Document, r *wire.Reader) {
+	at := doc.ObservedAt
+	if doc.Kind == kindSurveys {
+		s.Ratings = append(s.Ratings, surveyRating(doc, r))
+		return
+	}
+	id := r.Word("id")
 	switch doc.Kind {
 	case kindAgents:
-		more.add("", o, "available_name", "availability_status", "confirmed", "auto_offline", "custom_role_id")
 		s.Agents = append(s.Agents, schemas.Agent{
-			AgentID: id, ObservedAt: at, Type: "agent",
-			Name: wire.Text(o["name"]), Email: wire.Text(o["email"]), Role: wire.Text(o["role"]), Attributes: more.rows(),
+			AgentID: id, ObservedAt: at, Type: assigneeType(r.Value("type"), object{"bot_type": r.Peek("bot_type")}),
+			Name: r.Text("name"), Email: r.Text("email"), Role: r.Text("role"), Attributes: personAttributes(r, "agent"),
 		})
 	case kindContacts:
 		s.Contacts = append(s.Contacts, schemas.Contact{
 			ContactID: id, ObservedAt: at,
-			Name: wire.Text(o["name"]), Email: wire.Text(o["email"]), Phone: wire.Text(o["phone_number"]), Identifier: wire.Text(o["identifier"]),
-			CreatedAt: moment(o["created_at"]), LastActivityAt: moment(o["last_activity_at"]), Attributes: personAttributes("contact", o),
+			Name: r.Text("name"), Email: r.Text("email"), Phone: r.Text("phone_number"), Identifier: r.Text("identifier"),
+			CreatedAt: wire.Parse(r, "created_at", moment), LastActivityAt: wire.Parse(r, "last_activity_at", moment),
+			Attributes: personAttributes(r, "contact"),
 		})
 	case kindTeams:
-		more.add("", o, "allow_auto_assign")
 		s.Groups = append(s.Groups, schemas.Group{
-			GroupID: id, ObservedAt: at, Name: wire.Text(o["name"]), Description: wire.Text(o["description"]), Attributes: more.rows(),
+			GroupID: id, ObservedAt: at, Name: r.Text("name"), Description: r.Text("description"), Attributes: r.Rest(),
 		})
 	case kindInboxes:
-		for key, v := range o {
-			if !secret(key) && !wire.IsNull(v) && v[0] != '{' && v[0] != '[' && key != "id" && key != "name" && key != "channel_type" {
-				more.add("", o, key)
-			}
-		}
+		withoutCredentials(r)
 		s.Channels = append(s.Channels, schemas.Channel{
-			ChannelID: id, ObservedAt: at, Name: wire.Text(o["name"]), Type: wire.Text(o["channel_type"]), Attributes: more.rows(),
+			ChannelID: id, ObservedAt: at, Name: r.Text("name"), Type: r.Text("channel_type"), Attributes: r.Rest(),
 		})
 	case kindLabels:
-		more.add("", o, "show_on_sidebar")
 		s.Labels = append(s.Labels, schemas.Label{
-			LabelID: id, ObservedAt: at, Title: wire.Text(o["title"]), Description: wire.Text(o["description"]), Color: wire.Text(o["color"]), Attributes: more.rows(),
+			LabelID: id, ObservedAt: at, Title: r.Text("title"), Description: r.Text("description"), Color: r.Text("color"), Attributes: r.Rest(),
 		})
 	case kindFields:
-		more.add("", o, "attribute_description", "regex_pattern", "default_value")
 		s.Fields = append(s.Fields, schemas.Field{
-			FieldID: id, ObservedAt: at, Key: wire.Text(o["attribute_key"]), Name: wire.Text(o["attribute_display_name"]),
-			Type: wire.Text(o["attribute_display_type"]), AppliesTo: appliesTo(wire.Word(o["attribute_model"])),
-			Choices: texts(o["attribute_values"]), Attributes: more.rows(),
+			FieldID: id, ObservedAt: at, Key: r.Text("attribute_key"), Name: r.Text("attribute_display_name"),
+			Type: r.Text("attribute_display_type"), AppliesTo: wire.Parse(r, "attribute_model", appliesTo),
+			Choices: texts(r.List("attribute_values")), Attributes: r.Rest(),
 		})
 	}
 }
 
-func appliesTo(model string) *string {
+func appliesTo(model value) *string {
 	var to string
-	switch model {
+	switch wire.Word(model) {
 	case "conversation_attribute", "0":
 		to = "conversation"
 	case "contact_attribute", "1":

@@ -49,18 +49,24 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 		return schemas.Thread{}, err
 	}
 	var thread schemas.Thread
-	thread.Conversation = conversationRow(doc, o)
+	people := participants{thread: &thread, seen: map[[2]string]bool{}}
+	meta := conversationRow(&thread, doc, o)
+	people.add(doc, "contact", "contact", meta.contact)
+	people.add(doc, "assignee", meta.assigneeType, meta.assignee)
 	for i, m := range messages {
 		m.rows(&thread, int64(i))
 	}
-	if err := participantRows(&thread, doc, o, docs); err != nil {
+	if err := people.followers(docs); err != nil {
 		return schemas.Thread{}, err
+	}
+	for _, m := range messages {
+		people.sender(m)
 	}
 	return thread, reportingRows(&thread, docs)
 }
 
 // conversationObject is the details where they were fetched, else the row of the list; of several the one observed last.
-func conversationObject(docs []schemas.Document) (schemas.Document, object, error) {
+func conversationObject(docs []schemas.Document) (schemas.Document, *wire.Reader, error) {
 	var best schemas.Document
 	for _, doc := range docs {
 		if doc.Status != statusOK || doc.Kind != kindDetails && doc.Kind != kindConversation {
@@ -81,46 +87,67 @@ func conversationObject(docs []schemas.Document) (schemas.Document, object, erro
 	if o == nil {
 		return best, nil, fmt.Errorf("%s: %w", best.Kind, errShape)
 	}
-	return best, o, nil
+	return best, wire.ReadFields(o), nil
 }
 
-func conversationRow(doc schemas.Document, o object) schemas.Conversation {
-	meta, additional := wire.Fields(o["meta"]), wire.Fields(o["additional_attributes"])
+// people of a conversation as its body has them.
+type people struct {
+	contact, assignee value
+	assigneeType      string
+}
+
+// conversationRow reads the conversation itself. What has no column is an attribute, except the copies of its last
+// messages, which are rows of their own.
+func conversationRow(thread *schemas.Thread, doc schemas.Document, o *wire.Reader) people {
+	meta, additional := o.Nested("", "meta"), o.Nested("additional.", "additional_attributes")
+	o.Nested("custom.", "custom_attributes")
+	who := people{assigneeType: "agent"}
+	var contact, assignee *string
+	who.contact, contact = person(meta, "sender")
+	who.assignee, assignee = person(meta, "assignee")
+	if assignee != nil {
+		who.assigneeType = assigneeType(meta.Peek("assignee_type"), wire.Fields(who.assignee))
+	}
+	timestamp := moment(o.Peek("timestamp"))
 	c := schemas.Conversation{
 		ConversationID: doc.ConversationID,
 		ObservedAt:     doc.ObservedAt,
-		Subject:        wire.Text(additional["mail_subject"]),
-		Status:         wire.Text(o["status"]),
-		State:          state(wire.Word(o["status"])),
-		ChannelID:      wire.Text(o["inbox_id"]),
-		ChannelType:    wire.Text(meta["channel"]),
-		CreatedAt:      cmp.Or(moment(o["created_at"]), moment(o["timestamp"])),
-		UpdatedAt:      moment(o["updated_at"]),
-		FirstReplyAt:   moment(o["first_reply_created_at"]),
-		LastActivityAt: cmp.Or(moment(o["last_activity_at"]), moment(o["timestamp"])),
-		ContactID:      wire.Text(wire.Fields(meta["sender"])["id"]),
-		AssigneeID:     wire.Text(wire.Fields(meta["assignee"])["id"]),
-		GroupID:        wire.Text(wire.Fields(meta["team"])["id"]),
-		Priority:       wire.Text(o["priority"]),
-		Language:       cmp.Or(wire.Text(additional["browser_language"]), wire.Text(additional["conversation_language"])),
-		SourceURL:      wire.Text(additional["referer"]),
-		Tags:           texts(o["labels"]),
+		Subject:        wire.Text(additional.Peek("mail_subject")),
+		State:          state(wire.Word(o.Peek("status"))),
+		Status:         o.Text("status"),
+		ChannelID:      o.Text("inbox_id"),
+		ChannelType:    meta.Text("channel"),
+		CreatedAt:      cmp.Or(wire.Parse(o, "created_at", moment), timestamp),
+		UpdatedAt:      wire.Parse(o, "updated_at", moment),
+		FirstReplyAt:   wire.Parse(o, "first_reply_created_at", moment),
+		LastActivityAt: cmp.Or(wire.Parse(o, "last_activity_at", moment), timestamp),
+		ContactID:      contact,
+		AssigneeID:     assignee,
+		GroupID:        meta.Nested("team.", "team").Text("id"),
+		Priority:       o.Text("priority"),
+		Language:       cmp.Or(wire.Text(additional.Peek("browser_language")), wire.Text(additional.Peek("conversation_language"))),
+		SourceURL:      wire.Text(additional.Peek("referer")),
+		Tags:           texts(o.List("labels")),
 	}
-	if c.ConversationID == "" {
-		c.ConversationID = wire.Word(o["id"])
-	}
+	id := o.Word("id")
+	c.ConversationID = cmp.Or(c.ConversationID, id)
 	if t := cmp.Or(c.UpdatedAt, c.LastActivityAt); t != nil {
 		version := t.UnixMicro()
 		c.SourceVersion = &version
 	}
-	all := attributes{}
-	all.addAll("custom.", wire.Fields(o["custom_attributes"]))
-	all.addAll("additional.", additional)
-	all.add("", o, "uuid", "muted", "can_reply", "snoozed_until", "waiting_since", "sla_policy_id", "unread_count",
-		"agent_last_seen_at", "assignee_last_seen_at", "contact_last_seen_at", "account_id")
-	all.add("", meta, "assignee_type", "hmac_verified")
-	c.Attributes = all.rows()
-	return c
+	wire.Parse(o, "timestamp", moment)
+	o.Skip("messages", "last_non_activity_message")
+	c.Attributes = o.Rest()
+	thread.Conversation = c
+	return who
+}
+
+// person takes a person who has an id out of an object. Any other stays there.
+func person(o *wire.Reader, key string) (v value, id *string) {
+	if id = wire.Text(wire.Fields(o.Peek(key))["id"]); id == nil {
+		return nil, nil
+	}
+	return o.Value(key), id
 }
 
 func state(status string) *string {
@@ -134,9 +161,9 @@ func state(status string) *string {
 	return nil
 }
 
-func texts(v value) []string {
+func texts(items []value) []string {
 	var all []string
-	for _, item := range wire.Items(v) {
+	for _, item := range items {
 		if s := wire.Text(item); s != nil {
 			all = append(all, *s)
 		}
@@ -148,9 +175,24 @@ func texts(v value) []string {
 type message struct {
 	doc       schemas.Document
 	id        string
-	createdAt *time.Time
-	wire      object
-	content   object // content_attributes
+	createdAt *time.Time // when it was written: before it came to the server, where it was imported
+	wire      *wire.Reader
+	content   *wire.Reader // content_attributes
+	sender    value
+}
+
+// newMessage starts to read a message. The time of an imported one is content_attributes.external_created_at; the
+// server's created_at is then an attribute.
+// Seen in chatwoot/chatwoot spec/controllers/api/v1/accounts/conversations/messages_controller_spec.rb.
+func newMessage(doc schemas.Document, row value) message {
+	m := message{doc: doc, wire: wire.Read(row)}
+	m.content = m.wire.Nested("", "content_attributes")
+	m.id = m.wire.Word("id")
+	if m.createdAt = moment(m.content.Peek("external_created_at")); m.createdAt == nil {
+		m.createdAt = wire.Parse(m.wire, "created_at", moment)
+	}
+	m.sender = m.wire.Peek("sender")
+	return m
 }
 
 // wireMessages is each message once, as observed last, ordered by (created_at, id).
@@ -167,8 +209,7 @@ func wireMessages(docs []schemas.Document) ([]message, error) {
 		}
 		doc.Body = nil
 		for _, row := range rows {
-			m := message{doc: doc, wire: wire.Fields(row)}
-			m.id, m.createdAt, m.content = wire.Word(m.wire["id"]), moment(m.wire["created_at"]), wire.Fields(m.wire["content_attributes"])
+			m := newMessage(doc, row)
 			if m.id == "" {
 				return nil, fmt.Errorf("messages, window %d: a message without an id", doc.Sequence)
 			}

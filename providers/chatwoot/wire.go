@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"math/big"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,15 +41,21 @@ func integer(v value) *int64 {
 	return &n
 }
 
-// moment is a time as Unix seconds (integer, float or numeric text) or as an ISO text. Zero, which stands for "never",
-// and what no calendar holds are nil.
+// layouts of times as texts. Abbreviations of zones other than UTC are not read: Go would take them for UTC.
+var layouts = []string{
+	time.RFC3339Nano, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05Z07:00",
+	"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly,
+}
+
+// moment is a time as Unix seconds (integer, float or numeric text) or as an ISO text; without a zone it is UTC. Zero,
+// which stands for "never", and what no calendar holds are nil.
 func moment(v value) *time.Time {
 	s := wire.Word(v)
 	if s == "" {
 		return nil
 	}
 	t, ok := unixTime(s)
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700", "2006-01-02T15:04:05", time.DateOnly} {
+	for _, layout := range layouts {
 		if ok {
 			break
 		}
@@ -83,33 +88,6 @@ func unixTime(s string) (time.Time, bool) {
 	}
 	micros, _ := new(big.Rat).Mul(exact, big.NewRat(1e6, 1)).Float64()
 	return time.UnixMicro(int64(math.Round(micros))), true
-}
-
-// attributes gathers the attributes of a row; what is null or empty leaves no trace.
-type attributes map[string]*string
-
-func (a attributes) add(prefix string, o object, keys ...string) {
-	for _, key := range keys {
-		if s := wire.Text(o[key]); s != nil {
-			a[prefix+key] = s
-		}
-	}
-}
-
-func (a attributes) addAll(prefix string, o object, but ...string) {
-	for key, v := range o {
-		if s := wire.Text(v); s != nil && !slices.Contains(but, key) {
-			a[prefix+strings.ToValidUTF8(key, "\ufffd")] = s
-		}
-	}
-}
-
-// rows is the map as it stands in a row: none where nothing was gathered.
-func (a attributes) rows() map[string]*string {
-	if len(a) == 0 {
-		return nil
-	}
-	return a
 }
 
 // envelope finds the rows of an answer: {"payload": [...]}, {"data": {"payload": [...]}} or a bare array.

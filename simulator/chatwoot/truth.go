@@ -35,6 +35,7 @@ func (s *Site) Thread(conversationID string) (schemas.Thread, bool) {
 	truth := schemas.Thread{Conversation: s.conversationRow(t)}
 	s.messageRows(t, &truth)
 	s.participantRows(t, &truth)
+	s.senderRows(t, &truth)
 	if s.options.ReportingEvents {
 		for _, e := range events(t) {
 			truth.Events = append(truth.Events, s.eventRow(e))
@@ -77,8 +78,11 @@ func (s *Site) conversationRow(t simulator.Thread) schemas.Conversation {
 	row.FirstReplyAt = at(t.FirstReplyAt)
 	row.Priority = text(t.Priority)
 	row.Tags = t.Tags
-	if _, ok := s.corpus.GroupByID(t.GroupID); ok {
+	if group, ok := s.corpus.GroupByID(t.GroupID); ok {
 		row.GroupID = text(id(t.GroupID))
+		add(row.Attributes, "team.name", group.Name)
+		add(row.Attributes, "team.description", group.Description)
+		s.addTeam(row.Attributes, "team.", group)
 	}
 	row.SourceVersion = new(t.LastActivityAt.UnixMicro())
 	if s.modern() {
@@ -124,62 +128,6 @@ func (s *Site) assigneeID(t simulator.Thread) *string {
 	return nil
 }
 
-func (s *Site) participantRows(t simulator.Thread, truth *schemas.Thread) {
-	conversation := id(t.Number)
-	if p, ok := s.corpus.PersonByID(t.PersonID); ok {
-		row := schemas.Participant{
-			ConversationID: conversation, ParticipantID: id(p.ID), Type: "contact", Role: "contact",
-			Name: text(p.Name), Attributes: map[string]*string{},
-		}
-		if !s.docs() {
-			row.Email, row.Phone = text(p.Email), text(p.Phone)
-			row.Attributes = personAttributes(p)
-		}
-		truth.Participants = append(truth.Participants, row)
-	}
-	switch assignee := s.assigneeID(t); {
-	case assignee != nil && t.Assignee.Kind == simulator.ByBot:
-		bot, _ := s.corpus.BotByID(t.Assignee.ID)
-		truth.Participants = append(truth.Participants, schemas.Participant{
-			ConversationID: conversation, ParticipantID: *assignee, Type: "bot", Role: "assignee",
-			Name: text(bot.Name), Attributes: map[string]*string{},
-		})
-	case assignee != nil:
-		agent, _ := s.corpus.AgentByID(t.Assignee.ID)
-		row := s.agentParticipant(conversation, "assignee", agent)
-		if s.docs() {
-			delete(row.Attributes, "availability_status")
-		}
-		truth.Participants = append(truth.Participants, row)
-	}
-	for _, n := range t.Participants {
-		if agent, ok := s.corpus.AgentByID(n); ok {
-			truth.Participants = append(truth.Participants, s.agentParticipant(conversation, "participant", agent))
-		}
-	}
-}
-
-func (s *Site) agentParticipant(conversation, role string, a simulator.Agent) schemas.Participant {
-	row := schemas.Participant{
-		ConversationID: conversation, ParticipantID: id(a.ID), Type: "agent", Role: role,
-		Name: text(a.Name), Email: text(a.Email), Attributes: map[string]*string{},
-	}
-	add(row.Attributes, "available_name", a.DisplayName)
-	add(row.Attributes, "role", roleOf(a))
-	add(row.Attributes, "availability_status", a.Availability)
-	return row
-}
-
-// personAttributes are the attributes of a contact, in conversations and in the directory.
-func personAttributes(p simulator.Person) map[string]*string {
-	to := map[string]*string{}
-	add(to, "identifier", p.Identifier)
-	add(to, "availability_status", availability(p))
-	addAll(to, "custom.", p.Custom)
-	addAll(to, "additional.", p.Additional)
-	return to
-}
-
 func (s *Site) eventRow(e event) schemas.Event {
 	row := schemas.Event{
 		ConversationID: id(e.number),
@@ -196,6 +144,10 @@ func (s *Site) eventRow(e event) schemas.Event {
 	add(row.Attributes, "value_in_business_hours", value)
 	add(row.Attributes, "event_start_time", iso(e.from))
 	add(row.Attributes, "event_end_time", iso(e.to))
+	add(row.Attributes, "account_id", id(s.options.AccountID))
+	add(row.Attributes, "inbox_id", id(e.channel))
+	add(row.Attributes, "conversation_id", id(internalID(e.number)))
+	add(row.Attributes, "updated_at", iso(e.recordedAt()))
 	return row
 }
 

@@ -3,6 +3,8 @@ package chatwoot
 import (
 	"cmp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -10,14 +12,7 @@ import (
 
 // messageRows adds messages and all that hangs on them.
 func (s *Site) messageRows(t simulator.Thread, truth *schemas.Thread) {
-	all := make([]simulator.Message, t.Len())
-	for j := range all {
-		all[j] = t.Message(j)
-	}
-	slices.SortFunc(all, func(a, b simulator.Message) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
-	for n, m := range all {
+	for n, m := range inOrder(t) {
 		row := s.messageRow(t, m)
 		row.Sequence = int64(n)
 		truth.Messages = append(truth.Messages, row)
@@ -36,7 +31,7 @@ func (s *Site) messageRows(t simulator.Thread, truth *schemas.Thread) {
 			truth.Ratings = append(truth.Ratings, schemas.Rating{
 				ConversationID: row.ConversationID, RatingID: row.MessageID, Kind: "csat",
 				Score: new(float64(m.Rating)), Comment: text(m.Comment), AskedAt: row.CreatedAt,
-				MessageID: &row.MessageID, AgentID: s.assigneeID(t), ContactID: text(id(t.PersonID)),
+				MessageID: &row.MessageID, ContactID: text(id(t.PersonID)),
 			})
 		}
 		if m.Deleted {
@@ -45,6 +40,18 @@ func (s *Site) messageRows(t simulator.Thread, truth *schemas.Thread) {
 			})
 		}
 	}
+}
+
+// inOrder are the messages by the time when they were written.
+func inOrder(t simulator.Thread) []simulator.Message {
+	all := make([]simulator.Message, t.Len())
+	for j := range all {
+		all[j] = t.Message(j)
+	}
+	slices.SortFunc(all, func(a, b simulator.Message) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return all
 }
 
 func (s *Site) messageRow(t simulator.Thread, m simulator.Message) schemas.Message {
@@ -87,13 +94,14 @@ func (s *Site) messageRow(t simulator.Thread, m simulator.Message) schemas.Messa
 		row.DeliveryStatus = text(m.Delivery)
 	}
 	row.Parts = s.parts(m, row.Text)
+	row.Text = text(s.said(m, row.Text))
 	return row
 }
 
 func (s *Site) author(m simulator.Message, row *schemas.Message) {
 	word := s.senderType(m)
 	if word == "" {
-		if m.Kind == simulator.Activity || m.Kind == simulator.Template {
+		if m.Kind != simulator.In {
 			row.AuthorType = text("system")
 		}
 		return
@@ -117,6 +125,8 @@ func (s *Site) messageAttributes(t simulator.Thread, m simulator.Message) map[st
 	if !s.docs() {
 		add(to, "inbox_id", id(t.ChannelID))
 		add(to, "source_id", m.ExternalID)
+	} else {
+		add(to, "attachment", "{}")
 	}
 	if m.Deleted {
 		add(to, "deleted", "true")
@@ -127,6 +137,13 @@ func (s *Site) messageAttributes(t simulator.Thread, m simulator.Message) map[st
 	}
 	if m.Imported {
 		add(to, "external_created_at", id(m.CreatedAt.Unix()))
+		add(to, "created_at", id(m.CreatedAt.Unix()))
+		if s.docs() {
+			add(to, "created_at", spelled(m.CreatedAt, t.Number))
+		}
+	}
+	if m.Mail != nil {
+		envelope(to, m)
 	}
 	if m.Delivery == "failed" {
 		add(to, "external_error", "131047: Re-engagement message")
@@ -137,6 +154,55 @@ func (s *Site) messageAttributes(t simulator.Thread, m simulator.Message) map[st
 		}}}))
 	}
 	return to
+}
+
+// envelope adds an e-mail but its HTML, and but what only repeats the text of the message.
+func envelope(to map[string]*string, m simulator.Message) {
+	add(to, "email.content_type", "multipart/alternative; boundary=0000")
+	add(to, "email.date", iso(m.CreatedAt))
+	add(to, "email.from", `["someone@example.com"]`)
+	add(to, "email.to", `["support@example.com"]`)
+	add(to, "email.message_id", m.ExternalID)
+	add(to, "email.multipart", "true")
+	add(to, "email.number_of_attachments", strconv.Itoa(len(m.Files)))
+	add(to, "email.subject", m.Mail.Subject)
+	if m.Text == nil || *m.Text != m.Mail.Text {
+		for _, key := range []string{"html_content.reply", "html_content.quoted", "text_content.full", "text_content.reply", "text_content.quoted"} {
+			add(to, "email."+key, m.Mail.Text)
+		}
+	}
+}
+
+// said is all that was read in a message, line by line: its words, the titles of places and links, and its items.
+func (s *Site) said(m simulator.Message, words *string) string {
+	var lines []string
+	line := func(text string) {
+		if text != "" && !slices.Contains(lines, text) {
+			lines = append(lines, text)
+		}
+	}
+	if words != nil {
+		line(*words)
+	}
+	if m.Deleted {
+		return strings.Join(lines, "\n")
+	}
+	for _, f := range m.Files {
+		if !s.docs() && (f.Kind == "location" || f.Kind == "share" || f.Kind == "fallback") {
+			line(f.Title)
+		}
+	}
+	for _, item := range m.Items {
+		line(item.Title)
+		switch m.ContentType {
+		case "cards":
+			line(item.Description)
+			line("Buy")
+		case "article":
+			line(item.Description)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // parts are the text of a message, its files, and its items.
@@ -181,6 +247,7 @@ func (s *Site) attachmentRow(t simulator.Thread, m simulator.Message, f simulato
 		ConversationID: id(t.Number), AttachmentID: id(f.ID), MessageID: text(id(m.ID)), Kind: f.Kind,
 		CreatedAt: at(m.CreatedAt), Attributes: map[string]*string{},
 	}
+	add(row.Attributes, "account_id", id(s.options.AccountID))
 	switch f.Kind {
 	case "location":
 		row.Name = text(f.Title)
@@ -188,6 +255,7 @@ func (s *Site) attachmentRow(t simulator.Thread, m simulator.Message, f simulato
 		add(row.Attributes, "coordinates_long", plain(f.Long))
 	case "contact":
 		row.Name = text(f.Title)
+		add(row.Attributes, "meta", `{"first_name":"Ana"}`)
 	case "share", "fallback":
 		row.Name = text(f.Title)
 		row.URL = text("https://social.example.com/p/" + id(f.ID) + "?utm=1")
