@@ -40,6 +40,8 @@ type PageReceipt struct {
 	Refs         int         `json:"refs"`
 	Duplicates   int         `json:"duplicates"` // listed twice within the page
 	MinCreatedAt time.Time   `json:"min_created_at"`
+	// Unwitnessed names the lists of which only the platform's own word is known, as providers.Page does.
+	Unwitnessed []string `json:"unwitnessed,omitempty"`
 }
 
 // pageHeader stands at the head of a staged page.
@@ -90,7 +92,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if err != nil {
 		return ListPageOutput{}, err
 	}
-	receipt := PageReceipt{Staged: staged, Number: in.Number, Refs: len(page.Refs), Duplicates: duplicates}
+	receipt := PageReceipt{Staged: staged, Number: in.Number, Refs: len(page.Refs), Duplicates: duplicates, Unwitnessed: page.Unwitnessed}
 	if len(page.Refs) > 0 {
 		receipt.MinCreatedAt = page.Refs[0].CreatedAt
 	}
@@ -145,6 +147,7 @@ func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]
 			seen[ref.ID] = true
 		}
 		all.Next, all.Dropped = page.Next, all.Dropped+page.Dropped
+		all.Unwitnessed = union(all.Unwitnessed, page.Unwitnessed)
 		requests++
 		empty := len(page.Refs) == 0 && len(page.Documents) == 0
 		if empty || len(all.Refs) >= limit || size >= maxPageBytes || requests*refsPerRequest >= limit {
@@ -153,6 +156,13 @@ func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]
 	}
 	order(&all)
 	return all, duplicates, nil
+}
+
+// union is each word of both once, sorted; nil where there are none.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // order sorts the conversations by (CreatedAt, ID), and the documents in the same order.

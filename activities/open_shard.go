@@ -44,10 +44,12 @@ type Commit struct {
 	Files      int         `json:"files"`
 	Bytes      int64       `json:"bytes"`
 	Flags      []string    `json:"flags,omitempty"`
+	// Unwitnessed names the lists of which only the platform's own word is known.
+	Unwitnessed []string `json:"unwitnessed,omitempty"`
 }
 
 func commitOf(outcome string, r lake.Record) Commit {
-	c := Commit{Outcome: outcome, Generation: r.Generation, Counts: r.Counts, Files: len(r.Files), Flags: r.Flags}
+	c := Commit{Outcome: outcome, Generation: r.Generation, Counts: r.Counts, Files: len(r.Files), Flags: r.Flags, Unwitnessed: r.Unwitnessed}
 	for _, f := range r.Files {
 		c.Bytes += f.Bytes
 	}

@@ -75,6 +75,9 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Visibility:    in.Visibility,
 		Files:         files,
 	}
+	for _, page := range receipts.Pages {
+		record.Unwitnessed = union(record.Unwitnessed, page.Unwitnessed)
+	}
 	return a.draft(ctx, in.Target, record)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type platform struct {
 	asked     []string        // conversations, by those who ask for one at a time
 	metadata  float64
 	states    map[string]int64 // how many messages the list says that a conversation has
+	alone     []string         // lists that nothing witnesses, of every other page
 }
 
 var epoch = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
@@ -68,6 +70,9 @@ func (p *platform) Conversations(_ context.Context, _ schemas.Window, at provide
 				page.Next = providers.Cursor(fmt.Sprint(from + perPage))
 			}
 			page.Dropped = 1
+			if from%(2*perPage) > 0 {
+				page.Unwitnessed = p.alone
+			}
 			if !yield(page, nil) || page.Next == "" {
 				return
 			}
@@ -269,6 +274,23 @@ func TestSealGoesOnAfterAConversationThatBreaksTheDecoder(t *testing.T) {
 	sealed := b.seal(b.collect())
 	if want := (lake.Counts{Listed: 7, Conversations: 6, Dead: 1, Messages: 18, Documents: 21, Duplicates: sealed.Counts.Duplicates}); sealed.Counts != want {
 		t.Errorf("counts %+v, want %+v", sealed.Counts, want)
+	}
+}
+
+// TestLedgerNamesListsThatNothingWitnesses: what a page says of its list comes into the record, and back with what is
+// adopted. It is no flag.
+func TestLedgerNamesListsThatNothingWitnesses(t *testing.T) {
+	b := newBench(t, &platform{n: 23, counts: 23, alone: []string{"users", "chats"}})
+	digest := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"}).SpecDigest
+	sealed := must(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, SpecDigest: digest, Receipts: b.collect()})
+	must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft})
+	want := []string{"chats", "users"}
+	if r := b.record(); !slices.Equal(r.Unwitnessed, want) || len(r.Flags) > 0 {
+		t.Errorf("the record says %v, flags %v; want %v and none", r.Unwitnessed, r.Flags, want)
+	}
+	adopted := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"}).Adopted
+	if adopted == nil || !slices.Equal(adopted.Unwitnessed, want) {
+		t.Errorf("adopted %+v, want %v", adopted, want)
 	}
 }
 

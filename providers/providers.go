@@ -33,6 +33,9 @@ type Page struct {
 	Documents []schemas.Document // what the list already carried, in the order of Refs
 	Next      Cursor             // where to go on; empty after the last page
 	Dropped   int                // listed rows that were outside the window
+	// Unwitnessed names the lists of which the page was read and for which nothing speaks but the platform's own answer,
+	// given several times: no count, no link from the other side, no second list. It stands in the commit record.
+	Unwitnessed []string
 }
 
 // Provider reads one account of one platform. Its methods are safe for concurrent use. Errors are *Error.

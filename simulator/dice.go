@@ -18,6 +18,7 @@ const (
 	streamPerson
 	streamStaff
 	streamFaults
+	streamStale
 )
 
 func (c *Corpus) dice(stream uint64, a, b int) dice { return newDice(c.config.Seed, stream, a, b) }

@@ -42,6 +42,9 @@ func (e *export) finish(c *child, out ShardOutput) {
 	if len(commit.Flags) > 0 {
 		t.Flagged++
 	}
+	if len(commit.Unwitnessed) > 0 {
+		t.Unwitnessed++
+	}
 }
 
 func (e *export) close(ctx workflow.Context) (ExportOutput, error) {

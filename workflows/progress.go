@@ -31,7 +31,8 @@ type Totals struct {
 	Gone          int64 `json:"gone"`
 	Dead          int64 `json:"dead"`
 	Duplicates    int64 `json:"duplicates"`
-	Flagged       int   `json:"flagged"` // shards committed with a flag: the provider's count and ours differ
+	Unwitnessed   int   `json:"unwitnessed,omitempty"` // shards read from lists for which only the platform's own word speaks
+	Flagged       int   `json:"flagged"`               // shards committed with a flag: the provider's count and ours differ
 	Files         int   `json:"files"`
 	Bytes         int64 `json:"bytes"`
 	Requests      int64 `json:"requests"`

@@ -169,6 +169,9 @@ func writeStatus(w io.Writer, all []exportStatus) error {
 		case e.Status == statusRunning:
 			text = "begun, but no worker answers; `chatlake export` or `chatlake worker` goes on with it"
 		}
+		if e.Result != nil && e.Result.Totals.Unwitnessed > 0 {
+			text += "; " + plural(int64(e.Result.Totals.Unwitnessed), "window") + " read from lists that nothing but the platform's own answers shows to be whole"
+		}
 		if _, err := fmt.Fprintf(w, "%s %s (since %s): %s\n", e.Account, e.Name, e.StartedAt.UTC().Format("2006-01-02 15:04 UTC"), text); err != nil {
 			return err
 		}

@@ -119,6 +119,9 @@ func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutp
 	fmt.Fprintf(w, "%s in %s: %d exported, %d there already; %s, %s.\n\n",
 		plural(int64(t.Shards+t.Adopted), "window"), short(took), t.Shards, t.Adopted,
 		plural(t.Requests, "request"), throttled(snapshot{Throttled: t.Throttled}))
+	if t.Unwitnessed > 0 {
+		fmt.Fprintf(w, "In %s, only the platform's own answers say that a list is whole; `chatlake verify` names the lists.\n\n", plural(int64(t.Unwitnessed), "window"))
+	}
 	if len(sums) == 0 {
 		_, err := fmt.Fprintln(w, "There is nothing in the range.")
 		return err

@@ -16,21 +16,22 @@ type verifyFlags struct {
 
 // verified is what a look at the lake found.
 type verified struct {
-	Windows    int             `json:"windows"`
-	Files      int             `json:"files"`
-	Bytes      int64           `json:"bytes"`
-	Deep       bool            `json:"deep"`
-	Unreadable []lake.Finding  `json:"unreadable"` // objects of the ledger
-	Damaged    []damage        `json:"damaged"`    // files that are not as the ledger says
-	Broken     []contradiction `json:"broken"`     // windows whose record contradicts itself or its files
-	Gaps       []gap           `json:"gaps"`
-	Dead       []shardCount    `json:"dead"`     // conversations that could not be copied
-	Flagged    []shardFlags    `json:"flagged"`  // windows committed with a note
-	Partial    []string        `json:"partial"`  // windows read with a token that sees only a part of the account
-	Totals     []totals        `json:"totals"`   // what the platforms count now, when they were asked
-	Overlaps   []overlap       `json:"overlaps"` // readers have to choose between versions there; harmless
-	Orphans    []string        `json:"orphans"`  // files that nobody reads; harmless
-	Staged     leftovers       `json:"staged"`   // harmless
+	Windows     int             `json:"windows"`
+	Files       int             `json:"files"`
+	Bytes       int64           `json:"bytes"`
+	Deep        bool            `json:"deep"`
+	Unreadable  []lake.Finding  `json:"unreadable"` // objects of the ledger
+	Damaged     []damage        `json:"damaged"`    // files that are not as the ledger says
+	Broken      []contradiction `json:"broken"`     // windows whose record contradicts itself or its files
+	Gaps        []gap           `json:"gaps"`
+	Dead        []shardCount    `json:"dead"`        // conversations that could not be copied
+	Flagged     []shardFlags    `json:"flagged"`     // windows committed with a note
+	Partial     []string        `json:"partial"`     // windows read with a token that sees only a part of the account
+	Totals      []totals        `json:"totals"`      // what the platforms count now, when they were asked
+	Overlaps    []overlap       `json:"overlaps"`    // readers have to choose between versions there; harmless
+	Unwitnessed []unwitnessed   `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
+	Orphans     []string        `json:"orphans"`     // files that nobody reads; harmless
+	Staged      leftovers       `json:"staged"`      // harmless
 }
 
 // whole says that all that should be in the lake is.
@@ -105,7 +106,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter, deep bool, said *sayings) (verified, error) {
 	v := verified{
 		Deep: deep, Unreadable: []lake.Finding{}, Damaged: []damage{}, Broken: []contradiction{}, Gaps: []gap{}, Dead: []shardCount{},
-		Flagged: []shardFlags{}, Partial: []string{}, Totals: []totals{}, Overlaps: []overlap{}, Orphans: []string{},
+		Flagged: []shardFlags{}, Partial: []string{}, Totals: []totals{}, Overlaps: []overlap{}, Unwitnessed: []unwitnessed{}, Orphans: []string{},
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
 	v.Broken = append(v.Broken, holes(read.entries)...)
@@ -117,6 +118,7 @@ func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter,
 	}
 	v.Gaps = append(v.Gaps, gapsOf(read.current, filter)...)
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
+	v.Unwitnessed = append(v.Unwitnessed, unwitnessedOf(read.current)...)
 	if len(read.unreadable) == 0 { // or nobody knows which files they name
 		for object, err := range l.Unnamed(ctx, lake.Filter{Account: filter.Account}, read.entries) {
 			if err != nil {

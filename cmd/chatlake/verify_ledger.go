@@ -56,6 +56,32 @@ type overlap struct {
 	Other string `json:"other"`
 }
 
+// unwitnessed is a list of an account for which only the platform's own word speaks.
+type unwitnessed struct {
+	Account string `json:"account"`
+	List    string `json:"list"`
+	Windows int    `json:"windows"` // that were read from it
+}
+
+// unwitnessedOf are those lists that records name, each once an account.
+func unwitnessedOf(records []lake.Record) []unwitnessed {
+	windows := map[unwitnessed]int{}
+	for _, r := range records {
+		for _, name := range r.Unwitnessed {
+			windows[unwitnessed{Account: r.Shard.Account, List: name}]++
+		}
+	}
+	var all []unwitnessed
+	for one, n := range windows {
+		one.Windows = n
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b unwitnessed) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.List, b.List))
+	})
+	return all
+}
+
 // leftovers are staged objects that nobody has removed yet.
 type leftovers struct {
 	Objects int   `json:"objects"` // of windows that are committed: nobody needs them

@@ -64,9 +64,10 @@ func TestVerifiedText(t *testing.T) {
 			{Account: "acme", Windows: 2, Requests: 3, Missing: []missing{{"acme/created/w", 9, 12, "copy w"}}, Failed: []string{"count: status 500"}},
 			{Account: "beta", Note: "is on giosg, which cannot count conversations"},
 		},
-		Overlaps: []overlap{{"acme/created/p", "acme/created/q"}},
-		Orphans:  []string{"data/y.parquet"},
-		Staged:   leftovers{Objects: 2, Bytes: 900, Open: 1},
+		Overlaps:    []overlap{{"acme/created/p", "acme/created/q"}},
+		Orphans:     []string{"data/y.parquet"},
+		Unwitnessed: []unwitnessed{{"acme", "chats", 3}},
+		Staged:      leftovers{Objects: 2, Bytes: 900, Open: 1},
 	}
 	var got bytes.Buffer
 	if err := v.write(&got); err != nil {
@@ -87,6 +88,7 @@ not counted: acme: count: status 500
 The platform of acme was asked for its counts: 2 windows with 3 requests.
 beta is on giosg, which cannot count conversations.
 overlap: acme/created/p and acme/created/q: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)
+unwitnessed: acme: only the platform's own answers, which agreed, say that the list chats is whole, in 3 windows (docs/protocol.md, Who witnesses a list)
 1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them, ` + "`chatlake lake sweep`" + ` removes old ones).
 2 staged objects (900 B) of windows that are committed: nobody needs them any more (` + "`chatlake lake sweep`" + `).
 1 staged object of windows that are not committed: an export is under way or was given up.

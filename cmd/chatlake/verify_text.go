@@ -79,6 +79,9 @@ func (v verified) writeHarmless(w io.Writer) {
 	for _, o := range v.Overlaps {
 		fmt.Fprintf(w, "overlap: %s and %s: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)\n", o.Shard, o.Other)
 	}
+	for _, u := range v.Unwitnessed {
+		fmt.Fprintf(w, "unwitnessed: %s: only the platform's own answers, which agreed, say that the list %s is whole, in %s (docs/protocol.md, Who witnesses a list)\n", u.Account, u.List, plural(int64(u.Windows), "window"))
+	}
 	if n := len(v.Orphans); n > 0 {
 		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them, `chatlake lake sweep` removes old ones).\n", plural(int64(n), "file"))
 	}

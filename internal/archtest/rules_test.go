@@ -40,10 +40,14 @@ var rules = []rule{
 		why:    "the contract as tests holds for every provider, so it knows none of them",
 	}, {
 		folder: "providers/*",
-		ours:   []string{"providers", "schemas", "internal/rest", "internal/wire"},
+		ours:   []string{"providers", "schemas", "internal/rest", "internal/wire", "internal/witness"},
 		tests:  []string{"providers/providertest", "simulator", "simulator/*"},
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
 		why:    "a provider is its platform's dialect and nothing else: no other provider, no lake, no workflow, no environment",
+	}, {
+		folder: "internal/witness",
+		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
+		why:    "whether answers agree is decided without knowing what they say",
 	}, {
 		folder: "internal/wire",
 		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},

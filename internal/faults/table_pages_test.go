@@ -53,7 +53,7 @@ var pages = []fault{
 	}, {
 		name: "an empty page in the middle, once", where: []place{atList}, on: []string{"giosg"},
 		spoil: func(p place) spoil { return edited(member(rowsOf, without), number(3, at(p))) },
-		end:   end{state: complete, missing: true}, note: "the platform says nowhere how many there are, so nobody can know",
+		end:   fine(10, time.Hour),
 	}, {
 		name: "an empty page in the middle, for ever", where: []place{atList}, on: []string{"chatwoot"},
 		spoil: func(p place) spoil {

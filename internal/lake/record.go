@@ -71,7 +71,11 @@ type Record struct {
 	TotalAfter    *int64   `json:"total_after,omitempty"`  // and after
 	Visibility    string   `json:"visibility,omitempty"`   // full, partial or unknown
 	Flags         []string `json:"flags,omitempty"`        // gaps that were accepted by policy, for example "count_mismatch"
-	Files         []File   `json:"files"`
+	// Unwitnessed names the lists that the shard was read from and for which nothing speaks but the platform's own
+	// answers, which agreed: no count, no link from the other side, no second list. It is no gap. Absent in records of
+	// builds that did not look.
+	Unwitnessed []string `json:"unwitnessed,omitempty"`
+	Files       []File   `json:"files"`
 	// Digest is the hex SHA-256 of all that the record says about its content: two records with the same digest are the
 	// same commit. Set by Commit.
 	Digest string `json:"digest"`

@@ -3,7 +3,8 @@
 // The list of chats has no filter by time. It is asked newest first and walked page by page: its cursors are positions
 // in the order of creation, so new chats at its top and deleted ones move nothing below. What the walks pass is
 // remembered as marks, so that a window begins at the page nearest above it and ends below it; a whole export asks for
-// each page of the list once or twice, however many windows it has. The order is verified on every page.
+// each page of the list two or three times, however many windows it has. The order is verified on every page, and
+// links from the other side witness that no page is missing: the platform has no count.
 //
 // Chats of encrypted rooms are read with the customer's private keys. Documents keep the ciphertext as sent, rows hold the
 // plain text, and they are the same whether the platform still had the plain text when it was asked or no longer.
@@ -44,6 +45,7 @@ const (
 
 // The kinds of documents.
 const (
+	kindChats       = "chats" // the list itself, in what is said of it
 	kindChat        = "chat"
 	kindMessages    = "messages"
 	kindMemberships = "memberships"

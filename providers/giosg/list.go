@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,14 +22,6 @@ const opList = "list chats"
 // history and is not walked again after a crash.
 const breath = 100
 
-// row is one chat of the list.
-type row struct {
-	id        string
-	createdAt time.Time
-	raw       value
-	fields    object
-}
-
 // place is where a walk stands.
 type place struct {
 	list int // of account.lists
@@ -44,6 +35,7 @@ type walk struct {
 	window schemas.Window
 	at     place
 	seen   map[string]bool // links of the list at hand
+	above  []row           // of the page before that at hand, none where this process has not read it
 }
 
 // Conversations walks each list from the page nearest before the window to the first page behind it. Pages of the server
@@ -58,12 +50,15 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 		}
 		var out providers.Page
 		for requests := 1; ; requests++ {
-			rows, observedAt, more, err := walk.step(ctx)
+			p, more, err := walk.step(ctx)
 			if err != nil {
 				yield(providers.Page{}, err)
 				return
 			}
-			a.fill(&out, w, rows, observedAt)
+			a.fill(&out, w, p.rows)
+			if !p.proven && len(out.Unwitnessed) == 0 {
+				out.Unwitnessed = []string{kindChats}
+			}
 			if more && len(out.Refs) == 0 && requests%breath != 0 {
 				continue
 			}
@@ -82,7 +77,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 }
 
 // fill adds what a page of the server holds of a window. Pages wholly outside count for nothing.
-func (a *account) fill(out *providers.Page, w schemas.Window, rows []row, observedAt time.Time) {
+func (a *account) fill(out *providers.Page, w schemas.Window, rows []row) {
 	inside := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !w.Contains(r.createdAt) })
 	if len(inside) > 0 {
 		out.Dropped += len(rows) - len(inside)
@@ -94,101 +89,48 @@ func (a *account) fill(out *providers.Page, w schemas.Window, rows []row, observ
 		}
 		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: wire.Word(r.fields["room_id"])})
 		out.Documents = append(out.Documents, schemas.Document{
-			Kind: kindChat, ConversationID: r.id, Status: statusOK, ObservedAt: observedAt, Body: r.raw,
+			Kind: kindChat, ConversationID: r.id, Status: statusOK, ObservedAt: r.observedAt, Body: r.raw,
 		})
 	}
 }
 
 // step reads one page and moves on to the next, of the same list or of the one after it.
-func (w *walk) step(ctx context.Context) (rows []row, observedAt time.Time, more bool, err error) {
+func (w *walk) step(ctx context.Context) (p sheet, more bool, err error) {
 	l := w.lists[w.at.list]
 	if known := l.known(); known != unknown {
 		w.at.order = known
 	}
 	if w.at.bound == nil || w.at.order.precedes(w.at.bound, w.window) {
 		if err := l.lock(ctx); err != nil {
-			return nil, observedAt, false, &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
+			return p, false, &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
 		}
 		defer l.unlock()
-		w.at.mark = l.nearest(w.at.mark, w.window)
+		if m := l.nearest(w.at.mark, w.window); m.link != w.at.link {
+			w.at.mark, w.above = m, nil
+		}
 		if known := l.known(); known != unknown {
 			w.at.order = known
 		}
 	}
 	if w.seen[w.at.link] {
-		return nil, observedAt, false, malformed(opList, errLoop)
+		return p, false, malformed(opList, errLoop)
 	}
 	w.seen[w.at.link] = true
-	rows, next, observedAt, err := w.page(ctx, l, w.at.link)
+	p, w.at.order, err = w.read(ctx, l)
 	if err != nil {
-		return nil, observedAt, false, err
+		return p, false, err
 	}
-	if w.at.order, err = w.at.order.learn(w.at.bound, rows); err != nil {
-		l.forget()
-		return nil, observedAt, false, malformed(opList, err)
+	if len(p.rows) > 0 {
+		w.at.bound = &p.rows[len(p.rows)-1].createdAt
+		w.above = p.rows
 	}
-	if len(rows) > 0 {
-		w.at.bound = &rows[len(rows)-1].createdAt
-	}
-	w.at.link = next
+	w.at.link = p.next
 	l.remember(w.at.mark, w.at.order)
-	if next == "" || w.at.order.passed(w.at.bound, w.window) {
-		w.at = place{list: w.at.list + 1, order: unknown}
+	if w.at.order.ends(p, w.at.bound, w.window) {
+		w.at, w.above = place{list: w.at.list + 1, order: unknown}, nil
 		clear(w.seen)
 	}
-	return rows, observedAt, w.at.list < len(w.lists), nil
-}
-
-// page asks for one page of a list.
-func (a *account) page(ctx context.Context, l *list, link string) (rows []row, next string, observedAt time.Time, err error) {
-	path, query := l.path, l.query
-	if link != "" {
-		path, query = a.absolute(link), nil
-	}
-	answer, err := a.get(ctx, opList, path, query)
-	if err != nil {
-		return nil, "", observedAt, l.explain(err, link)
-	}
-	sent, next, err := envelope(answer.Body)
-	if err == nil && next != "" {
-		next, err = a.pin(cmp.Or(link, a.own(l.path)), next)
-	}
-	if err != nil {
-		return nil, "", observedAt, malformed(opList, err)
-	}
-	for i, raw := range sent {
-		o := fields(raw)
-		createdAt, id := moment(o["created_at"]), wire.Word(o["id"])
-		if createdAt == nil || id == "" {
-			return nil, "", observedAt, malformed(opList, fmt.Errorf("row %d of a page has no id or no time of creation", i+1))
-		}
-		rows = append(rows, row{id: id, createdAt: *createdAt, raw: raw, fields: o})
-	}
-	return rows, next, answer.ObservedAt, nil
-}
-
-// explain says what a refusal on the list means: of a page in the middle that its cursor has expired, of the first that
-// there is no such organization or room.
-func (l *list) explain(err error, link string) error {
-	e := &providers.Error{}
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch {
-	case link != "" && (e.Kind == providers.NotFound || e.Status == http.StatusBadRequest):
-		l.forget()
-		return &providers.Error{Kind: providers.CursorExpired, Op: opList, Status: e.Status, Err: errExpired}
-	case e.Kind == providers.NotFound && strings.HasSuffix(l.path, "/chats"):
-		return &providers.Error{Kind: providers.Denied, Op: opList, Status: e.Status, Err: errNoRoom}
-	case e.Kind == providers.NotFound:
-		return &providers.Error{Kind: providers.Denied, Op: opList, Status: e.Status, Err: errNoOrg}
-	}
-	return err
-}
-
-// own is a path as the server sees it, below that of the base URL.
-func (a *account) own(path string) string {
-	return "/" + strings.TrimLeft(a.base.JoinPath(path).EscapedPath(), "/")
+	return p, w.at.list < len(w.lists), nil
 }
 
 var errCursor = errors.New("the cursor is none of this provider")

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -80,6 +81,25 @@ func (o order) beyond(t, from *time.Time) bool {
 	return t.After(*from)
 }
 
+// harmless says that a page can hide nothing of a window, even if it is another one than was asked for: all of it lies
+// before the window, and it leads on.
+func (o order) harmless(p sheet, w schemas.Window) bool {
+	return len(p.rows) > 0 && p.next != "" && o.precedes(&p.rows[len(p.rows)-1].createdAt, w)
+}
+
+// ends says that nothing of a window comes after a page whose last chat, or that of the page before, was created at t.
+func (o order) ends(p sheet, t *time.Time, w schemas.Window) bool {
+	return p.next == "" || o.passed(t, w)
+}
+
+// compare sorts chats as a list in this order does.
+func (o order) compare(a, b row) int {
+	if o == falling {
+		a, b = b, a
+	}
+	return a.createdAt.Compare(b.createdAt)
+}
+
 // mark is the beginning of a page: its link, and the time of the last chat before it.
 type mark struct {
 	link  string // path and query; empty is the first page
@@ -92,6 +112,7 @@ type list struct {
 	path  string
 	query url.Values
 	turn  chan struct{}
+	doubt witness.Doubt
 
 	mu    sync.Mutex
 	order order

@@ -24,7 +24,7 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 		return providers.Probe{}, err
 	}
 	for _, l := range a.lists {
-		if _, _, _, err := a.page(ctx, l, ""); err != nil {
+		if _, err := a.page(ctx, l, ""); err != nil {
 			return providers.Probe{}, err
 		}
 	}

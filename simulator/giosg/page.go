@@ -9,12 +9,14 @@ import (
 )
 
 // position is where a page begins, as Django REST framework's cursors say it: after all rows before a key, and some more
-// of those that follow with the same key.
+// of those that follow with the same key. A reversed one is where a page ends: before the rows from a key on, and some
+// more of those that stand before it.
 type position struct {
-	set    bool
-	key    int64
-	offset int
-	empty  bool // the page without rows that stands here has been given
+	set     bool
+	key     int64
+	offset  int
+	reverse bool
+	empty   bool // the page without rows that stands here has been given
 }
 
 func (s *Site) encode(p position) string {
@@ -28,6 +30,9 @@ func (s *Site) encode(p position) string {
 	if p.empty {
 		q.Set("e", "1")
 	}
+	if p.reverse {
+		q.Set("r", "1")
+	}
 	return base64.StdEncoding.EncodeToString([]byte(q.Encode()))
 }
 
@@ -40,7 +45,7 @@ func (s *Site) decode(cursor string) (position, bool) {
 	if err != nil || q.Get("g") != number(s.generation.Load()) {
 		return position{}, false
 	}
-	p := position{set: q.Has("p"), empty: q.Has("e")}
+	p := position{set: q.Has("p"), empty: q.Has("e"), reverse: q.Has("r")}
 	p.key, _ = strconv.ParseInt(q.Get("p"), 10, 64)
 	p.offset, _ = strconv.Atoi(q.Get("o"))
 	return p, true
@@ -56,26 +61,54 @@ func (s *Site) paginate(w http.ResponseWriter, r *http.Request, n, size int, fal
 			return
 		}
 	}
-	low := 0
-	if at.set {
-		low = sort.Search(n, func(i int) bool { return falling && key(i) < at.key || !falling && key(i) > at.key })
+	edge := 0
+	switch {
+	case at.set && !at.reverse:
+		edge = sort.Search(n, func(i int) bool { return falling && key(i) < at.key || !falling && key(i) > at.key })
+	case at.set:
+		edge = sort.Search(n, func(i int) bool { return falling && key(i) <= at.key || !falling && key(i) >= at.key })
+	case at.reverse:
+		edge = n
 	}
-	low = min(n, low+at.offset)
+	low := min(n, edge+at.offset)
+	high := min(n, low+max(1, size-low/size%3)) // pages differ in length
+	if at.reverse {
+		high = max(0, edge-at.offset)
+		low = max(0, high-size)
+	}
 	rows := []any{}
-	if s.options.EmptyPages && low%3 == 1 && !at.empty {
+	if s.options.EmptyPages && low%3 == 1 && !at.empty && !at.reverse {
 		at.empty = true
-		send(w, fields{"next": s.link(r, s.encode(at)), "previous": nil, "results": rows})
+		send(w, fields{"next": s.link(r, s.encode(at)), "previous": s.previous(r, low, n, key), "results": rows})
 		return
 	}
-	high := min(n, low+max(1, size-low/size%3)) // pages differ in length
 	for i := low; i < high; i++ {
 		rows = append(rows, row(i))
 	}
 	var next any
 	if high < n {
-		next = s.link(r, s.encode(after(at, low, high, key)))
+		from, first := at, low
+		if at.reverse {
+			from, first = position{}, 0
+		}
+		next = s.link(r, s.encode(after(from, first, high, key)))
 	}
-	send(w, fields{"next": next, "previous": nil, "results": rows})
+	send(w, fields{"next": next, "previous": s.previous(r, low, n, key), "results": rows})
+}
+
+// previous is the link to the page that ends before a row; null before the first.
+func (s *Site) previous(r *http.Request, low, n int, key func(int) int64) any {
+	if low == 0 || s.options.NoPrevious {
+		return nil
+	}
+	p := position{reverse: true, offset: n - low}
+	for i := low; i < n; i++ {
+		if key(i) != key(low-1) {
+			p.set, p.key, p.offset = true, key(i), i-low
+			break
+		}
+	}
+	return s.link(r, s.encode(p))
 }
 
 // after is the position behind the rows [low, high): the last key that is not that of the row to come.

@@ -41,6 +41,7 @@ type Options struct {
 	PageSize        int             // rows of the longest pages, 25 when 0; pages differ in length
 	MessagePageSize int             // 100 when 0
 	EmptyPages      bool            // pages without rows stand between others
+	NoPrevious      bool            // pages have no links to those before them
 	IgnoreOrdering  bool            // lists are oldest first, whatever is asked for
 	ByActivity      bool            // lists are in the order of updated_at, whatever is asked for
 	NextHost        string          // that links lead to, the site's own when empty
