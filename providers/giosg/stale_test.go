@@ -39,7 +39,7 @@ func patiently(t *testing.T, a *account, w schemas.Window) (refs []providers.Ref
 // TestStalePages answers some pages of the list with other pages of it: no chat is lost, in whatever order windows are
 // walked, and whether or not the server links pages to those before them.
 func TestStalePages(t *testing.T) {
-	const chats, seeds = 180, 20
+	const chats, seeds = 120, 8
 	for _, tt := range []struct {
 		name    string
 		options fake.Options
