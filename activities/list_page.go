@@ -23,6 +23,8 @@ type ListPageInput struct {
 	Lease  providers.Lease  `json:"lease"`
 	// Known names pages that were listed before, when a shard is listed again: their conversations are left out.
 	Known *Receipts `json:"known,omitempty"`
+	// Retry says that a person has ordered to try again what the shard was blocked by.
+	Retry bool `json:"retry,omitempty"`
 }
 
 // ListPageOutput is the page as staged.
@@ -73,6 +75,9 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	ctx, s, err := a.session(ctx, in.Shard.Account, in.Lease)
 	if err != nil {
 		return ListPageOutput{}, err
+	}
+	if retrier, ok := s.Provider.(providers.Retrier); ok && in.Retry {
+		in.Cursor = retrier.Retry(in.Cursor)
 	}
 	page, duplicates, err := gather(s.list(ctx, in), in.Limit, known)
 	if err != nil {

@@ -34,6 +34,8 @@ type platform struct {
 	metadata  float64
 	states    map[string]int64 // how many messages the list says that a conversation has
 	alone     []string         // lists that nothing witnesses, of every other page
+	retried   []providers.Cursor
+	mismatch  string // what the account's on_mismatch is
 }
 
 var epoch = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
@@ -134,6 +136,12 @@ func (p *platform) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return thread, nil
 }
 
+// Retry marks a cursor.
+func (p *platform) Retry(at providers.Cursor) providers.Cursor {
+	p.retried = append(p.retried, at)
+	return at
+}
+
 func (p *platform) Count(context.Context, schemas.Window) (int64, error) { return p.counts, p.fail }
 
 // bench runs activities against a platform and a lake in a folder.
@@ -156,7 +164,7 @@ func newBench(t *testing.T, p *platform) *bench {
 	b := &bench{t: t, do: &activities.Activities{
 		Lake: l,
 		Connect: func(context.Context, string) (activities.Connection, error) {
-			return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec", MetadataRequests: p.metadata}, nil
+			return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec", MetadataRequests: p.metadata, OnMismatch: p.mismatch}, nil
 		},
 	}}
 	suite := &testsuite.WorkflowTestSuite{}
@@ -561,5 +569,33 @@ func TestLedgerSaysWhereThePlatformStatesOtherNumbers(t *testing.T) {
 	must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft})
 	if n := b.record().Counts.Mismatched; n != 2 {
 		t.Errorf("the ledger says %d", n)
+	}
+}
+
+// A list that is tried again by a person's order begins with a cursor without failures, no other does.
+func TestListPageRetries(t *testing.T) {
+	p := &platform{n: 12}
+	b := newBench(t, p)
+	must(b, b.do.ListPage, activities.ListPageInput{Target: b.Target, Limit: 7, Cursor: "5"})
+	must(b, b.do.ListPage, activities.ListPageInput{Target: b.Target, Limit: 7, Cursor: "5", Retry: true})
+	if diff := cmp.Diff([]providers.Cursor{"5"}, p.retried); diff != "" {
+		t.Errorf("cursors that were tried again (-want +got):\n%s", diff)
+	}
+}
+
+// What on_mismatch is now stands beside a count that does not match.
+func TestVerifyShardSaysWhetherToFlag(t *testing.T) {
+	for _, tt := range []struct {
+		mismatch string
+		counts   int64
+		want     bool
+	}{{"block", 7, false}, {"flag", 7, true}, {"flag", 5, false}} {
+		p := &platform{n: 5, counts: tt.counts, mismatch: tt.mismatch}
+		b := newBench(t, p)
+		sealed := b.seal(b.collect())
+		out := must(b, b.do.VerifyShard, activities.VerifyShardInput{Target: b.Target, Draft: sealed.Draft})
+		if out.Flag != tt.want {
+			t.Errorf("on_mismatch %s, %d of 5 counted: flag %t, want %t", tt.mismatch, tt.counts, out.Flag, tt.want)
+		}
 	}
 }

@@ -21,8 +21,10 @@ type VerifyShardOutput struct {
 	// Missing is how many conversations more than were listed the provider counts.
 	Missing int64 `json:"missing"`
 	// BadFiles is how many files are not what the draft says.
-	BadFiles int   `json:"bad_files"`
-	Usage    Usage `json:"usage"`
+	BadFiles int `json:"bad_files"`
+	// Flag says that the account's on_mismatch is flag by now: it may have been block when the shard began.
+	Flag  bool  `json:"flag,omitempty"`
+	Usage Usage `json:"usage"`
 }
 
 // VerifyShard reads back what SealShard wrote, and asks the provider once more how many conversations there are. A list
@@ -50,6 +52,13 @@ func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (Veri
 	out := VerifyShardOutput{Total: total, BadFiles: len(findings), Usage: usage}
 	if total != nil {
 		out.Missing = max(0, *total-record.Counts.Listed)
+	}
+	if out.Missing > 0 {
+		connection, err := a.Connect(ctx, in.Shard.Account)
+		if err != nil {
+			return VerifyShardOutput{}, err
+		}
+		out.Flag = connection.OnMismatch == "flag"
 	}
 	return out, nil
 }

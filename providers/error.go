@@ -16,6 +16,7 @@ const (
 	Stopped        Kind = "Stopped"        // the account was refused too often in a row: nothing more is asked until a person has acted
 	Malformed      Kind = "Malformed"      // the answer is not what the platform says it sends; asking again will not help
 	NotFound       Kind = "NotFound"       // what was asked for does not exist
+	Failed         Kind = "Failed"         // the platform says that it could not do what was asked, several times: a person must decide when to ask again
 	CursorExpired  Kind = "CursorExpired"  // list again from the beginning of the window
 	WindowTooDense Kind = "WindowTooDense" // more results than the platform can page through: split the window
 )

@@ -75,6 +75,13 @@ type Reporter interface {
 	Report(doc schemas.Document) (schemas.Snapshot, error)
 }
 
+// Retrier is a provider whose cursors count how often the platform failed.
+type Retrier interface {
+	// Retry is the cursor from which to list again after a person has ordered that what is blocked be tried again: the
+	// same place, with no failures counted. A cursor that it cannot read is returned as it is. It is pure.
+	Retry(at Cursor) Cursor
+}
+
 // Prober is a provider that can check its credentials before any work is done.
 type Prober interface {
 	Probe(ctx context.Context) (Probe, error)

@@ -59,7 +59,7 @@ func remedyOf(err error) (remedy, string) {
 	}
 	kind := application.Type()
 	switch kind {
-	case string(providers.Denied), string(providers.Stopped), string(providers.NotFound), activities.Incomplete:
+	case string(providers.Denied), string(providers.Stopped), string(providers.NotFound), string(providers.Failed), activities.Incomplete:
 		return askHuman, kind
 	case string(providers.Malformed):
 		return split, kind

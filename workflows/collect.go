@@ -20,6 +20,7 @@ type collector struct {
 	listing  bool    // a ListPage is in flight
 	listed   bool    // the list is at its end
 	draining bool    // no more pages in this run
+	retry    bool    // the list was blocked until a person ordered to try again, and no page has come since
 	cut      bool    // the window must be split
 	started  int     // activities of this run
 	queue    []chunk
@@ -205,6 +206,7 @@ func (s *shard) launch(ctx workflow.Context) {
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
 		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: lease,
+		Retry: s.retry,
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
@@ -216,7 +218,7 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 		s.listFailed(ctx, err)
 		return
 	}
-	s.failures = 0
+	s.failures, s.retry = 0, false
 	s.done++
 	s.judge(out.Usage)
 	s.state.Pages++

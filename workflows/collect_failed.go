@@ -23,6 +23,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 			s.cut, s.queue = true, nil
 			return
 		}
+		s.retry = true
 		s.blockOnce(ctx, kind, detailOf(err))
 	case restart:
 		s.lost = err
@@ -31,6 +32,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 			s.backOff(ctx, 0)
 			return
 		}
+		s.retry = true
 		s.blockOnce(ctx, kind, detailOf(err))
 	}
 }

@@ -229,7 +229,7 @@ func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutpu
 		s.listAgain()
 		return nil, true, nil
 	}
-	if s.in.Flag {
+	if s.in.Flag || verified.Flag {
 		return append(flags, "count_mismatch"), false, nil
 	}
 	err = s.block(ctx, CountMismatch, fmt.Sprintf("the provider counts %d conversations in the window and lists %d", *verified.Total, sealed.Counts.Listed))

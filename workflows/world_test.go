@@ -33,6 +33,7 @@ type world struct {
 	fail          func(step string, low, high int) error // asked before every activity; low and high only for fetches
 	mismatches    int64
 	badFiles      int  // that the first VerifyShard finds
+	flag          bool // on_mismatch is flag by the time of the last VerifyShard
 	throttled     bool // every request is answered with "too many requests"
 
 	calls              map[string]int
@@ -185,7 +186,7 @@ func (w *world) VerifyShard(context.Context, activities.VerifyShardInput) (activ
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := activities.VerifyShardOutput{Total: w.total, BadFiles: w.badFiles}
+	out := activities.VerifyShardOutput{Total: w.total, BadFiles: w.badFiles, Flag: w.flag}
 	w.badFiles = 0
 	if w.total != nil {
 		out.Missing = max(0, *w.total-int64(w.conversations))

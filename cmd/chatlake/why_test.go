@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -198,6 +200,18 @@ func TestWhatAnExportHasToDoWithATime(t *testing.T) {
 	} {
 		if diff := cmp.Diff(test.want, ofExport(running, p, test.created)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// Every kind by which a shard can block has advice of its own.
+func TestEveryKindHasAdvice(t *testing.T) {
+	for _, kind := range []string{
+		string(providers.Denied), string(providers.Stopped), string(providers.NotFound), string(providers.Failed), string(providers.Malformed),
+		string(providers.WindowTooDense), workflows.CountMismatch, activities.StagingLost, activities.FilesLost, activities.Incomplete, "Timeout", "Panic",
+	} {
+		if remedy(kind) == remedy("some other kind") {
+			t.Errorf("%s has no advice of its own", kind)
 		}
 	}
 }

@@ -31,13 +31,15 @@ type outcome struct {
 	err     error
 	out     workflows.ShardOutput
 	ended   bool                     // by itself
-	blocked *workflows.BlockedShard  // when it was blocked
+	blocked *workflows.BlockedShard  // when it was blocked for the first time
+	asked   int64                    // requests until then, or in all
 	stood   *workflows.ShardProgress // at the horizon
 	took    time.Duration
 	errors  []string // of all attempts
 }
 
-// run exports the window, until it ends, blocks, or reaches the horizon.
+// run exports the window until it ends or reaches the horizon. When it blocks, the fault is repaired and the export is told to
+// try again, as its message asks of a person.
 func (w *world) run() outcome {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(silence{})
@@ -61,8 +63,13 @@ func (w *world) run() outcome {
 		case err != nil:
 			w.t.Errorf("ask for progress: %v", err)
 			end()
+		case p.Blocked != nil && o.blocked == nil:
+			o.blocked, o.asked, o.took = p.Blocked, w.requests.Load(), time.Since(w.began)
+			w.repaired.Store(true)
+			env.UpdateWorkflowNoRejection(workflows.RetryBlockedUpdate, "", w.t)
+			env.RegisterDelayedCallback(watch, look)
 		case p.Blocked != nil:
-			o.blocked = p.Blocked
+			w.t.Errorf("it is blocked once more after the fault was repaired, by %s: %s", p.Blocked.Kind, p.Blocked.Detail)
 			end()
 		case late >= 0 && p.WaitingUntil != nil, late >= time.Hour:
 			o.stood = &p
@@ -75,7 +82,9 @@ func (w *world) run() outcome {
 	}
 	env.RegisterDelayedCallback(watch, look)
 	env.ExecuteWorkflow(workflows.Shard, w.shard())
-	o.took = time.Since(w.began)
+	if o.blocked == nil {
+		o.asked, o.took = w.requests.Load(), time.Since(w.began)
+	}
 	o.ended = o.blocked == nil && o.stood == nil
 	if o.err = env.GetWorkflowError(); o.err == nil {
 		o.err = env.GetWorkflowResult(&o.out)

@@ -136,7 +136,7 @@ func meet(t *testing.T, f fault, where place, p platform) {
 		c := w.contents()
 		if *show {
 			t.Logf("%s: blocked %+v, dead %v, gone %v, %d of %d requests, took %s, flags %v\n%s", o.state(c), o.blocked, c.dead, c.gone,
-				w.requests.Load(), ref.requests, o.took, c.flags, strings.Join(slices.Compact(o.errors), "\n"))
+				o.asked, ref.requests, o.took, c.flags, strings.Join(slices.Compact(o.errors), "\n"))
 		}
 		w.judge(f.end, where, o, c, ref)
 		w.searchForWords(o, c)
@@ -185,7 +185,7 @@ func (w *world) judge(want end, where place, o outcome, c contents, ref referenc
 	if longest := time.Duration(w.longest.Load()); longest > patience {
 		w.t.Errorf("a request was waited for for %s, want at most %s", longest, patience)
 	}
-	if n := w.requests.Load(); n > ref.requests+want.extra {
+	if n := o.asked; n > ref.requests+want.extra {
 		w.t.Errorf("%d requests, without the fault %d, want at most %d more", n, ref.requests, want.extra)
 	}
 	if o.took < want.least || want.most > 0 && o.took > want.most {
@@ -196,6 +196,10 @@ func (w *world) judge(want end, where place, o outcome, c contents, ref referenc
 		if o.blocked.Kind != want.kind || !strings.Contains(o.blocked.Detail, want.says) {
 			w.t.Errorf("blocked by %s: %s; want %s: %s", o.blocked.Kind, o.blocked.Detail, want.kind, want.says)
 		}
+		if o.err != nil {
+			w.t.Errorf("after the fault was repaired it ended with %v", o.err)
+		}
+		w.judgeRows(end{state: complete}, where.step(), c, ref)
 	case waiting:
 		if o.stood.WaitingUntil == nil {
 			w.t.Errorf("nothing shows that it waits: %+v", o.stood)

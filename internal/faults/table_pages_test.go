@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -75,6 +76,15 @@ var pages = []fault{
 		},
 		end: fine(100, time.Hour),
 	}, {
+		name: "reports that are never made", where: []place{atList}, on: []string{"freshchat"},
+		spoil: func(place) spoil {
+			return instead(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				fmt.Fprint(w, `{"status":"FAILED","links":[]}`)
+			}, ofReports)
+		},
+		end: end{state: blocked, kind: "Failed", says: "6 reports of this window failed", extra: 20},
+	}, {
 		name: "a cursor that expires", where: []place{atList}, on: []string{"giosg"},
 		spoil: func(p place) spoil {
 			third := number(3, at(p))
@@ -89,6 +99,11 @@ var pages = []fault{
 		},
 		end: fine(20, time.Hour),
 	},
+}
+
+// ofReports are the questions whether a Freshchat report is ready.
+func ofReports(_ *world, r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v2/reports/raw/")
 }
 
 // growing makes a total one more with every request.

@@ -61,6 +61,7 @@ type world struct {
 	longest  atomic.Int64 // what the longest request took, as the site sees it
 	victim   victim
 	struck   atomic.Int64 // how often something was spoiled
+	repaired atomic.Bool  // nothing is spoiled any more
 }
 
 // victim is the conversation that faults of single conversations are about.
@@ -109,7 +110,14 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 	w.victim = choose(w.site)
 	var front http.Handler = w.site
 	if wrap != nil {
-		front = wrap(w, front)
+		spoiled := wrap(w, front)
+		front = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if w.repaired.Load() {
+				w.site.ServeHTTP(rw, r)
+			} else {
+				spoiled.ServeHTTP(rw, r)
+			}
+		})
 	}
 	base, end := serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.requests.Add(1)

@@ -29,6 +29,16 @@ func (c cursor) text() providers.Cursor {
 	return providers.Cursor("r" + strconv.Itoa(c.segment) + "." + strconv.Itoa(c.again) + "." + strconv.Itoa(c.position) + "." + strings.Join(packed, ","))
 }
 
+// Retry forgets the reports that failed, so that as many are ordered again as in the beginning.
+func (a *account) Retry(at providers.Cursor) providers.Cursor {
+	c, err := parseCursor(at)
+	if err != nil || at == "" {
+		return at
+	}
+	c.again = 0
+	return c.text()
+}
+
 // parseCursor reads a cursor; only texts that were given out are taken.
 func parseCursor(at providers.Cursor) (cursor, error) {
 	if at == "" {

@@ -162,7 +162,7 @@ func (a *account) gather(ctx context.Context, st stage) (*spool, providers.Curso
 		return s, "", err
 	}
 	if c.again++; c.again > maxAgain {
-		return nil, "", malformed(st.orders[failed].op(), fmt.Errorf("%w, although it was ordered again; reports failed %d times", errFailed, c.again))
+		return nil, "", &providers.Error{Kind: providers.Failed, Op: st.orders[failed].op(), Err: fmt.Errorf("%w; %d reports of this window failed", errFailed, c.again)}
 	}
 	c.position = 0
 	return nil, c.with(failed, "").text(), nil

@@ -125,11 +125,54 @@ func TestFailedReports(t *testing.T) {
 	if n := s.Stats().Endpoints["reports/raw"]; refs != len(s.Conversations(w)) || n != 8 {
 		t.Errorf("%d conversations, %d orders", refs, n)
 	}
-	_, a, w = site(t, small(40), fake.Options{Reports: fake.Reports{Fail: 1000}}, nil)
-	_, _, err := step(a, t.Context(), w, "")
-	var e *providers.Error
-	if !errors.As(err, &e) || e.Kind != providers.Malformed || !errors.Is(err, errFailed) {
-		t.Errorf("reports that always fail end with %v", err)
+}
+
+// After too many reports have failed, nothing is ordered until a person has it tried again; then as many may fail as before.
+func TestFailedReportsAfterRetry(t *testing.T) {
+	for name, settings := range map[string]map[string]string{"conversations": nil, "reports": {"reports": "CSAT-Score"}} {
+		s, a, w := site(t, small(40), fake.Options{Reports: fake.Reports{Fail: 14}}, settings)
+		list := a.Conversations
+		if settings != nil {
+			list = a.Reports
+		}
+		at, stops, orders := providers.Cursor(""), 0, int64(0)
+		for done := false; !done; {
+			done = true
+			for page, err := range list(t.Context(), w, at) {
+				var e *providers.Error
+				switch {
+				case errors.As(err, &e) && e.Kind == providers.Failed && errors.Is(err, errFailed):
+					if stops++; stops%2 == 0 { // it was tried again by itself, for nothing
+						at = a.Retry(at)
+					} else {
+						orders = s.Stats().Endpoints["reports/raw"]
+					}
+					if n := s.Stats().Endpoints["reports/raw"]; n != orders {
+						t.Errorf("%s: %d orders between two stops", name, n-orders)
+					}
+					done = false
+				case err != nil:
+					t.Fatalf("%s: %v", name, err)
+				default:
+					at = page.Next
+				}
+			}
+			if stops > 10 {
+				t.Fatalf("%s: the list cannot be revived", name)
+			}
+		}
+		if stops < 2 {
+			t.Errorf("%s: the list stopped %d times", name, stops)
+		}
+	}
+}
+
+func TestRetryOfOtherCursors(t *testing.T) {
+	_, a, _ := site(t, small(1), fake.Options{}, nil)
+	for _, at := range []providers.Cursor{"", "u17.d3", "?", "r0.0.5.!"} {
+		if got := a.Retry(at); got != at {
+			t.Errorf("%q became %q", at, got)
+		}
 	}
 }
 

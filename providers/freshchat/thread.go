@@ -236,4 +236,5 @@ var (
 	_ providers.Directory = (*account)(nil)
 	_ providers.Reporter  = (*account)(nil)
 	_ providers.Prober    = (*account)(nil)
+	_ providers.Retrier   = (*account)(nil)
 )
