@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"database/sql"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -34,6 +35,7 @@ func TestExport(t *testing.T) {
 	t.Run("rows", func(t *testing.T) {
 		sameAsSite(t, filepath.Join(folder, "lake"), site, year, "conversation", "messages")
 	})
+	t.Run("ratings", func(t *testing.T) { ratingsOnce(t, folder, site) })
 	t.Run("histories", func(t *testing.T) {
 		const budget = 2400 // for ten thousand conversations over a year, without the directory; 3,100 are the aim
 		server := openTemporal(t, folder)
@@ -44,6 +46,37 @@ func TestExport(t *testing.T) {
 			t.Errorf("%d events, want at most %d", events, budget)
 		}
 	})
+}
+
+// ratingsOnce runs the script of `lake sql` and looks at its ratings: each is one row, also where the conversation and the
+// directory both have it, and has the time of its answer from the directory.
+func ratingsOnce(t *testing.T, folder string, site *chatwoot.Site) {
+	p := start(t, folder, "lake", "sql")
+	p.succeed(t)
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	t.Chdir(folder)
+	if _, err := db.Exec(p.out.String()); err != nil {
+		t.Fatal(err)
+	}
+	var all, answered, agents int
+	if err := db.QueryRow("SELECT count(*), count(answered_at), count(agent_id) FROM ratings").Scan(&all, &answered, &agents); err != nil {
+		t.Fatal(err)
+	}
+	ratings := site.Snapshot().Ratings
+	rated := 0
+	for _, r := range ratings {
+		if r.AgentID != nil {
+			rated++
+		}
+	}
+	if all != len(ratings) || answered != len(ratings) || agents != rated || rated == 0 {
+		t.Errorf("%d ratings, %d answered, %d of agents; want %d, %d, %d", all, answered, agents, len(ratings), len(ratings), rated)
+	}
 }
 
 // TestKill ends the process with SIGKILL half way and starts it again: the lake is the same as if nothing had happened,
