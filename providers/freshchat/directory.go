@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -194,14 +195,16 @@ func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 }
 
 func agentRow(doc schemas.Document, o object) schemas.Agent {
-	more := attributes{}
-	more.addAll("", o, "id", "first_name", "last_name", "email", "role_name", "avatar")
-	more.put("avatar", wire.Text(wire.Fields(o["avatar"])["url"]))
-	return schemas.Agent{
-		AgentID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Type: "agent",
-		Name:  fullName(wire.Word(o["first_name"]), wire.Word(o["last_name"])),
-		Email: wire.Text(o["email"]), Role: cmp.Or(wire.Text(o["role_name"]), wire.Text(o["role_id"])), Attributes: more.rows(),
+	r := wire.ReadFields(maps.Clone(o))
+	row := schemas.Agent{AgentID: r.Word("id"), ObservedAt: doc.ObservedAt, Type: "agent", Name: readNames(r), Email: r.Text("email"), Role: r.Text("role_name")}
+	if row.Role == nil {
+		row.Role = wire.Text(r.Peek("role_id"))
 	}
+	if wire.Truth(r.Peek("is_bot")) {
+		row.Type = "bot"
+	}
+	row.Attributes = personRest(r)
+	return row
 }
 
 // groupRow is a group, or a role, whose id begins with "role:" so that it is none of a group.
@@ -238,12 +241,11 @@ func fieldRow(doc schemas.Document, o object) schemas.Field {
 }
 
 func contactRow(doc schemas.Document, o object) schemas.Contact {
-	more := personAttributes(o)
-	delete(more, "reference_id")
-	delete(more, "updated_time")
-	return schemas.Contact{
-		ContactID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Name: fullName(wire.Word(o["first_name"]), wire.Word(o["last_name"])),
-		Email: wire.Text(o["email"]), Phone: wire.Text(o["phone"]), Identifier: wire.Text(o["reference_id"]),
-		CreatedAt: moment(o["created_time"]), LastActivityAt: moment(o["updated_time"]), Attributes: more,
+	r := wire.ReadFields(maps.Clone(o))
+	row := schemas.Contact{
+		ContactID: r.Word("id"), ObservedAt: doc.ObservedAt, Name: readNames(r), Email: r.Text("email"), Phone: r.Text("phone"),
+		Identifier: r.Text("reference_id"), CreatedAt: wire.Parse(r, "created_time", moment), LastActivityAt: wire.Parse(r, "updated_time", moment),
 	}
+	row.Attributes = personRest(r)
+	return row
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ type utterance struct {
 	actor    string
 	actorIs  string // actor_type in lower case
 	kind     string // message_type in lower case
-	detailed string // detailed_message_type, of the transcript only
+	detailed string // detailed_message_type in lower case, of the transcript only
+	source   string // message_source in lower case
 	parts    value
 }
 
@@ -37,7 +39,7 @@ func (s *sources) utterances() []utterance {
 		m := &s.messages[i]
 		u := utterance{
 			id: m.id, at: m.at, rest: m, actor: wire.Word(m.wire["actor_id"]), actorIs: lower(wire.Word(m.wire["actor_type"])),
-			kind: lower(wire.Word(m.wire["message_type"])), parts: partsOf(m.wire),
+			kind: lower(wire.Word(m.wire["message_type"])), source: lower(wire.Word(m.wire["message_source"])), parts: partsOf(m.wire),
 		}
 		at[u.id] = len(all)
 		key := derivedID("", u.at, u.actor)
@@ -50,7 +52,8 @@ func (s *sources) utterances() []utterance {
 			j, known = free(all, byActor[derivedID("", l.at, l.cells["actor_id"])])
 		}
 		if known {
-			all[j].line, all[j].detailed = l, l.cells["detailed_message_type"]
+			all[j].line, all[j].detailed = l, lower(l.cells["detailed_message_type"])
+			all[j].source = cmp.Or(all[j].source, lower(l.cells["message_source"]))
 			continue
 		}
 		all = append(all, l.utterance(at))
@@ -87,7 +90,7 @@ func free(all []utterance, among []int) (int, bool) {
 func (l *line) utterance(taken map[string]int) utterance {
 	u := utterance{
 		id: l.cells["message_id"], at: l.at, line: l, actor: l.cells["actor_id"], actorIs: lower(l.cells["actor_type"]),
-		kind: lower(l.cells["message_type"]), detailed: l.cells["detailed_message_type"],
+		kind: lower(l.cells["message_type"]), detailed: lower(l.cells["detailed_message_type"]), source: lower(l.cells["message_source"]),
 	}
 	if u.id == "" {
 		u.id = derivedID("row", l.at, u.actor)
@@ -98,9 +101,10 @@ func (l *line) utterance(taken map[string]int) utterance {
 			u.id = fmt.Sprintf("%s#%d", derivedID("row", l.at, u.actor), n)
 		}
 	}
-	if parts := strings.TrimSpace(l.cells["message_parts"]); strings.HasPrefix(parts, "[") && wire.Valid([]byte(parts)) {
+	sent := l.cells["message_parts"]
+	if parts := strings.TrimSpace(sent); strings.HasPrefix(parts, "[") && wire.Valid([]byte(parts)) {
 		u.parts = value(parts)
-	} else if plain := cmp.Or(parts, l.cells["message"]); plain != "" {
+	} else if plain := cmp.Or(sent, l.cells["message"]); plain != "" {
 		u.parts = plainParts(plain)
 	}
 	return u
@@ -115,11 +119,21 @@ func plainParts(s string) value {
 }
 
 // partsOf are the parts of a message, which payloads of 2018 have under another name.
-func partsOf(sent object) value {
-	if parts := sent["message_parts"]; !wire.IsNull(parts) {
+func partsOf(sent object) value { return partsIn(wire.ReadFields(maps.Clone(sent))) }
+
+func partsIn(r *wire.Reader) value {
+	if parts := array(r, "message_parts"); parts != nil {
 		return parts
 	}
-	return sent["msg_parts"]
+	return array(r, "msg_parts")
+}
+
+// array reads a member that is an array; nil where it is something else, which then stays for the rest.
+func array(r *wire.Reader, key string) value {
+	if v := r.Peek(key); wire.IsNull(v) || v[0] != '[' {
+		return nil
+	}
+	return r.Value(key)
 }
 
 // compareTimes puts what has no time first.
@@ -135,27 +149,6 @@ func compareTimes(a, b *time.Time) int {
 	return 1
 }
 
-// nature is where a message goes and what it is.
-func (u utterance) nature() (direction, kind string, private bool) {
-	direction = map[string]string{"user": "in", "agent": "out", "bot": "out", "system": "out"}[u.actorIs]
-	what := u.kind
-	if what == "" && strings.EqualFold(u.detailed, "PRIVATE_NOTE") {
-		what = "private"
-	}
-	if what == "" && u.actorIs == "system" { // seen in the vendor's own tests
-		what = "system"
-	}
-	switch what {
-	case "private":
-		return "none", "note", true
-	case "system":
-		return "none", "activity", false
-	case "normal", "":
-		return cmp.Or(direction, "none"), "message", false
-	}
-	return "none", what, false
-}
-
 // rows adds the message and all that it says to a thread.
 func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 	direction, kind, private := u.nature()
@@ -165,9 +158,9 @@ func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 		Sequence:       sequence,
 		CreatedAt:      u.at,
 		AuthorID:       some(u.actor),
-		AuthorType:     some(cmp.Or(authorTypes[u.actorIs], "")),
+		AuthorType:     some(authorTypes[u.actorIs]),
 		AuthorName:     s.name(u.actor),
-		Direction:      &direction,
+		Direction:      direction,
 		Kind:           kind,
 		IsPrivate:      private,
 	}
@@ -175,15 +168,18 @@ func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 	for _, p := range all {
 		row.Parts = append(row.Parts, p.part())
 	}
-	row.Text, row.HTML = words(row.Parts)
+	row.Text, row.HTML = words(all)
 	if u.rest != nil {
 		row.ObservedAt = u.rest.doc.ObservedAt
-		row.ReplyTo = wire.Text(wire.Fields(u.rest.wire["in_reply_to"])["message_id"])
-		offered := pieces(u.rest.wire["reply_parts"])
+		r := wire.ReadFields(maps.Clone(u.rest.wire))
+		row.ReplyTo = r.Nested("in_reply_to.", "in_reply_to").Text("message_id")
+		r.Nested("meta_data.", "meta_data")
+		partsIn(r)
+		offered := pieces(array(r, "reply_parts"))
 		for _, p := range offered {
 			row.Parts = append(row.Parts, p.part())
 		}
-		row.Attributes = u.attributes(len(offered))
+		row.Attributes = u.attributes(r, kind, len(offered))
 		all = append(all, offered...)
 	} else {
 		row.ObservedAt = u.line.doc.ObservedAt
@@ -196,43 +192,56 @@ func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 	}
 }
 
-// words are the texts of a message, and the HTML of an e-mail.
-func words(parts []schemas.Part) (plain, html *string) {
-	var texts []string
-	for _, p := range parts {
-		switch {
-		case p.Type == "text" && p.Text != nil:
-			texts = append(texts, *p.Text)
-		case p.Type == "email" && html == nil:
-			html = p.Text
-		}
+// attributes are what of a message has no column. Of a message of both lanes the transcript adds its own type, and columns that
+// are not known.
+func (u utterance) attributes(r *wire.Reader, kind string, offered int) map[string]*string {
+	r.Skip("id", "conversation_id", "actor_id")
+	if authorTypes[u.actorIs] != "" {
+		r.Skip("actor_type")
 	}
-	return some(strings.Join(texts, "\n")), html
-}
-
-// attributes are what of a message has no column. Of a message of both lanes the transcript adds its own type.
-func (u utterance) attributes(offered int) map[string]*string {
-	all := attributes{}
-	w := u.rest.wire
-	all.addAll("", w, "id", "conversation_id", "message_parts", "msg_parts", "reply_parts", "actor_type", "actor_id",
-		"message_type", "created_time", "in_reply_to", "meta_data")
-	if meta := wire.Fields(w["meta_data"]); meta != nil {
-		all.addAll("meta_data.", meta)
-	} else {
-		all.put("meta_data", wire.Text(w["meta_data"]))
+	if kind != "activity" || u.kind != "normal" { // the kind says it, or is the word itself
+		r.Skip("message_type")
 	}
-	all.put("in_reply_to", leftover(w["in_reply_to"], "message_id"))
+	wire.Parse(r, "created_time", moment)
+	all := attributes(r.Rest())
+	if all == nil {
+		all = attributes{}
+	}
 	if offered > 0 {
 		all.put("reply_parts", some(fmt.Sprint(offered)))
 	}
-	all.put("detailed_message_type", some(u.detailed))
+	if u.line == nil {
+		return all.rows()
+	}
+	all.put("detailed_message_type", some(u.line.cells["detailed_message_type"]))
+	for name, cell := range u.line.cells {
+		if !slices.Contains(transcriptColumns, name) && all[name] == nil {
+			all.put(name, some(cell))
+		}
+	}
 	return all.rows()
+}
+
+// transcriptColumns are what a transcript says beside a message that REST has too.
+var transcriptColumns = []string{
+	"conversation_id", "message_id", "message_type", "detailed_message_type", "message_source", "message_parts", "message", "created_time",
+	"actor_type", "actor_id", "actor_email", "actor_first_name", "actor_last_name", "channel_id", "channel_name", "conversation_url",
+	"customer_id", "reference_id",
 }
 
 // attributes of a row that only the transcript has are its other cells.
 func (l *line) attributes() map[string]*string {
 	all := attributes{}
-	used := []string{"conversation_id", "message_id", "message_type", "message_parts", "created_time", "actor_type", "actor_id"}
+	used := []string{"conversation_id", "message_id", "message_type", "message_parts", "actor_id"}
+	if l.at != nil {
+		used = append(used, "created_time")
+	}
+	if authorTypes[lower(l.cells["actor_type"])] != "" {
+		used = append(used, "actor_type")
+	}
+	if l.cells["message_parts"] == "" { // it is the text
+		used = append(used, "message")
+	}
 	for name, cell := range l.cells {
 		if !slices.Contains(used, name) {
 			all.put(name, some(cell))
@@ -242,45 +251,28 @@ func (l *line) attributes() map[string]*string {
 	return all.rows()
 }
 
-// event is what an activity says happened.
-func (u utterance) event(row schemas.Message) schemas.Event {
-	kind := cmp.Or(lower(u.detailed), "activity")
-	if u.rest != nil {
-		meta := wire.Fields(u.rest.wire["meta_data"])
-		switch {
-		case wire.Truth(meta["isResolved"]):
-			kind = "conversation_resolved"
-		case wire.Truth(meta["isReopen"]):
-			kind = "conversation_reopened"
-		}
-	}
-	return schemas.Event{
-		ConversationID: row.ConversationID, EventID: row.MessageID, ObservedAt: row.ObservedAt, Kind: kind, CreatedAt: row.CreatedAt,
-		ActorID: row.AuthorID, ActorType: row.AuthorType, MessageID: &row.MessageID, Text: row.Text,
-	}
-}
-
 func attachments(row schemas.Message, all []piece) []schemas.Attachment {
 	var rows []schemas.Attachment
 	for i, p := range files(all, 0) {
-		part := p.part()
-		o := wire.Fields(p.inner)
-		more := attributes{}
-		more.addAll("", o, "url", "name", "content_type", "file_size_in_bytes", "file_id", "width", "height")
+		part, f := p.file()
+		width, height, id := f.count("width"), f.count("height"), f.text("file_id", "fileId")
+		if id == nil {
+			id = some(fmt.Sprintf("%s/%d", row.MessageID, i))
+		}
 		rows = append(rows, schemas.Attachment{
 			ConversationID: row.ConversationID,
-			AttachmentID:   cmp.Or(wire.Word(o["file_id"]), fmt.Sprintf("%s/%d", row.MessageID, i)),
+			AttachmentID:   *id,
 			ObservedAt:     row.ObservedAt,
 			MessageID:      &row.MessageID,
 			Kind:           p.kind,
-			Name:           cmp.Or(part.Name, fileName(part.URL)),
+			Name:           part.Name,
 			ContentType:    part.ContentType,
 			Bytes:          part.Bytes,
 			URL:            part.URL,
-			Width:          integer(o["width"]),
-			Height:         integer(o["height"]),
+			Width:          width,
+			Height:         height,
 			CreatedAt:      row.CreatedAt,
-			Attributes:     more.rows(),
+			Attributes:     f.left.Rest(),
 		})
 	}
 	return rows

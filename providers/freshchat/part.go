@@ -2,8 +2,6 @@ package freshchat
 
 import (
 	"cmp"
-	"net/url"
-	"path"
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/wire"
@@ -61,13 +59,7 @@ func (p piece) part() schemas.Part {
 		row.Text = wire.Text(o["content"])
 		row.Payload = leftover(p.inner, "content")
 	case "image", "file", "video", "audio":
-		row.URL = cmp.Or(wire.Text(o["url"]), wire.Text(o["download_url"]))
-		row.Name, row.ContentType, row.Bytes = wire.Text(o["name"]), wire.Text(o["content_type"]), integer(o["file_size_in_bytes"])
-		but := []string{"url", "name", "content_type", "file_size_in_bytes"}
-		if wire.Text(o["url"]) == nil {
-			but = append(but, "download_url")
-		}
-		row.Payload = leftover(p.inner, but...)
+		row, _ = p.file()
 	case "email":
 		row.Label, row.Text = wire.Text(o["subject"]), wire.Text(o["content"])
 		row.Payload = leftover(p.inner, "subject", "content")
@@ -87,44 +79,4 @@ func (p piece) part() schemas.Part {
 		row.Payload = wire.Text(p.inner)
 	}
 	return row
-}
-
-// files are the pieces with a file among parts, those within collections and templates too.
-func files(all []piece, depth int) []piece {
-	const deepest = 8
-	if depth > deepest {
-		return nil
-	}
-	var found []piece
-	for _, p := range all {
-		o := wire.Fields(p.inner)
-		switch p.kind {
-		case "image", "file", "video", "audio":
-			if o != nil {
-				found = append(found, p)
-			}
-		case "collection":
-			found = append(found, files(pieces(o["sub_parts"]), depth+1)...)
-		case "template_content":
-			for _, section := range wire.Items(o["sections"]) {
-				found = append(found, files(pieces(wire.Field(section, "parts")), depth+1)...)
-			}
-		}
-	}
-	return found
-}
-
-// fileName is the last element of a link's path.
-func fileName(link *string) *string {
-	if link == nil {
-		return nil
-	}
-	u, err := url.Parse(*link)
-	if err != nil || u.Path == "" {
-		return nil
-	}
-	if name := path.Base(u.Path); name != "/" && name != "." {
-		return some(strings.ToValidUTF8(name, "\ufffd"))
-	}
-	return nil
 }

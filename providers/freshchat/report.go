@@ -156,20 +156,28 @@ func (l line) conversation() string {
 	return cmp.Or(l.cells[columnConversation], l.cells[columnInteraction])
 }
 
-// rating is a row of CSAT-Score; its columns go by several names (seen in a dashboard's code).
+// rating is a row of CSAT-Score; its columns go by several names (seen in a dashboard's code). An answer that is no number is kept
+// as it was given.
 func (l line) rating(id string) schemas.Rating {
 	c := l.cells
-	return schemas.Rating{
+	row := schemas.Rating{
 		ConversationID: l.conversation(),
 		RatingID:       cmp.Or(c["csat_id"], id),
 		ObservedAt:     l.doc.ObservedAt,
 		Kind:           "csat",
-		Score:          number(cmp.Or(c["value"], c["csat_score"], c["rating"])),
 		Comment:        some(cmp.Or(c["comment"], c["csat_comment"], c["csat_response"])),
 		AnsweredAt:     cmp.Or(instant(c["csat_rated_at"]), l.at),
 		AgentID:        some(cmp.Or(c["agent_id"], c["actor_id"])),
 		ContactID:      some(cmp.Or(c["customer_id"], c["user_id"])),
 	}
+	for _, column := range []string{"value", "csat_score", "rating"} {
+		if given := c[column]; row.Score == nil && given != "" {
+			if row.Score = number(given); row.Score == nil {
+				row.Answers = append(row.Answers, schemas.Answer{Question: some(column), Answer: some(given)})
+			}
+		}
+	}
+	return row
 }
 
 // event is a row of any other report.
@@ -178,13 +186,21 @@ func (l line) event(event, id string) schemas.Event {
 		ConversationID: l.conversation(), EventID: id, ObservedAt: l.doc.ObservedAt,
 		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: l.at, MessageID: some(l.cells["message_id"]),
 	}
-	used := append([]string{columnConversation, "message_id", "actor_type"}, columnTimes...)
-	for _, column := range []string{"agent_id", "actor_id"} {
-		if id := l.cells[column]; id != "" {
-			row.ActorID, row.ActorType = &id, some(cmp.Or(authorTypes[lower(l.cells["actor_type"])], "agent"))
-			used = append(used, column)
-			break
-		}
+	used := []string{columnConversation, "message_id"}
+	if i := slices.IndexFunc(columnTimes, func(column string) bool { return instant(l.cells[column]) != nil }); i >= 0 {
+		used = append(used, columnTimes[i])
+	}
+	actorIs := authorTypes[lower(l.cells["actor_type"])]
+	if actorIs != "" {
+		used = append(used, "actor_type")
+	}
+	switch agent, actor := l.cells["agent_id"], l.cells["actor_id"]; {
+	case agent != "":
+		row.ActorID, row.ActorType = &agent, some("agent")
+		used = append(used, "agent_id")
+	case actor != "":
+		row.ActorID, row.ActorType = &actor, some(actorIs)
+		used = append(used, "actor_id")
 	}
 	if l.cells[columnConversation] == "" {
 		used = append(used, columnInteraction)

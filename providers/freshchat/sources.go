@@ -34,6 +34,7 @@ type actor struct{ name, email *string }
 type line struct {
 	doc   schemas.Document
 	cells map[string]string
+	empty map[string]bool // columns whose cell is empty
 	at    *time.Time
 }
 
@@ -187,11 +188,13 @@ func readLines(doc schemas.Document, rows []byte) ([]line, error) {
 		if row[0] != '{' {
 			return nil, errShape
 		}
-		l := line{doc: doc, cells: map[string]string{}}
+		l := line{doc: doc, cells: map[string]string{}, empty: map[string]bool{}}
 		for key, cell := range wire.Members(row) {
 			name, ok := wire.Unquote(key)
 			if s := wire.Word(cell); ok && s != "" {
 				l.cells[columnName(name)] = s
+			} else if ok {
+				l.empty[columnName(name)] = true
 			}
 		}
 		for _, column := range columnTimes {

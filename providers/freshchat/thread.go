@@ -2,6 +2,7 @@ package freshchat
 
 import (
 	"cmp"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -50,21 +51,23 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 
 // row is the conversation: its own body, and what the reports and its messages say where that is silent.
 func (s *sources) row(all []utterance) schemas.Conversation {
-	o := s.conversation
-	properties := wire.Fields(o["properties"])
+	r := wire.ReadFields(maps.Clone(s.conversation))
+	r.Skip("conversation_id", "channel_id", "user_id") // s.id, first and contactID read them
+	wire.Parse(r, "created_time", moment)
+	properties := r.Nested("properties.", "properties")
 	c := schemas.Conversation{
-		ConversationID: cmp.Or(s.id, wire.Word(o["conversation_id"])),
+		ConversationID: cmp.Or(s.id, wire.Word(s.conversation["conversation_id"])),
 		ObservedAt:     s.observedAt,
-		Status:         wire.Text(o["status"]),
-		State:          state(wire.Word(o["status"])),
+		State:          state(wire.Word(r.Peek("status"))),
+		Status:         r.Text("status"),
 		ChannelID:      s.first(all, "channel_id", "channel_id"),
 		ChannelName:    s.first(all, "", "channel_name"),
 		CreatedAt:      s.createdAt(),
-		UpdatedAt:      moment(o["updated_time"]),
+		UpdatedAt:      wire.Parse(r, "updated_time", moment),
 		ContactID:      some(s.contactID()),
-		AssigneeID:     wire.Text(o["assigned_agent_id"]),
-		GroupID:        wire.Text(o["assigned_group_id"]),
-		Priority:       wire.Text(properties["priority"]),
+		AssigneeID:     r.Text("assigned_agent_id"),
+		GroupID:        r.Text("assigned_group_id"),
+		Priority:       properties.Text("priority"),
 	}
 	if s.body != nil && s.body.Status == statusOK {
 		c.ObservedAt = s.body.ObservedAt
@@ -78,13 +81,10 @@ func (s *sources) row(all []utterance) schemas.Conversation {
 		version := t.UnixMicro()
 		c.SourceVersion = &version
 	}
-	more := attributes{}
-	more.addAll("", o, "conversation_id", "status", "channel_id", "created_time", "updated_time", "user_id",
-		"assigned_agent_id", "assigned_group_id", "properties")
-	if properties == nil {
-		more.put("properties", wire.Text(o["properties"]))
+	more := attributes(r.Rest())
+	if more == nil {
+		more = attributes{}
 	}
-	more.addAll("properties.", properties, "priority")
 	if s.body != nil && s.body.Status != statusOK {
 		more.put("conversation_status", some(strconv.FormatInt(s.body.Status, 10)))
 	}
@@ -154,7 +154,7 @@ func (s *sources) first(all []utterance, member, column string) *string {
 
 // state is the status in the terms of all platforms. The first four are in the vendor's documents, the others in its client.
 func state(status string) *string {
-	switch lower(status) {
+	switch strings.ReplaceAll(lower(status), "_", " ") {
 	case "new", "assigned", "reopened":
 		return some("open")
 	case "resolved":
@@ -177,20 +177,27 @@ func (s *sources) name(id string) *string {
 
 func fullName(first, last string) *string { return some(strings.TrimSpace(first + " " + last)) }
 
-// participants are the contact, the assignee, and all others who wrote, in the order in which they first did.
+// participants are the contact, the assignee, and all others who wrote, in the order in which they first did. What somebody is,
+// the messages say: an assignee may be a bot.
 func (s *sources) participants(all []utterance) []schemas.Participant {
 	var rows []schemas.Participant
 	seen := map[string]bool{"": true}
+	kinds := map[string]string{}
+	for _, u := range all {
+		if kind := authorTypes[u.actorIs]; kind != "" && kinds[u.actor] == "" {
+			kinds[u.actor] = kind
+		}
+	}
 	add := func(id, kind, role string, observedAt time.Time) {
 		if seen[id] {
 			return
 		}
 		seen[id] = true
-		rows = append(rows, s.participant(id, kind, role, observedAt))
+		rows = append(rows, s.participant(id, cmp.Or(kind, "unknown"), role, observedAt))
 	}
 	add(s.contactID(), "contact", "contact", s.observedAt)
 	if id := wire.Word(s.conversation["assigned_agent_id"]); id != "" {
-		add(id, "agent", "assignee", s.body.ObservedAt)
+		add(id, cmp.Or(kinds[id], "agent"), "assignee", s.body.ObservedAt)
 	}
 	for _, u := range all {
 		observedAt := s.observedAt
@@ -199,7 +206,7 @@ func (s *sources) participants(all []utterance) []schemas.Participant {
 		} else if u.line != nil {
 			observedAt = u.line.doc.ObservedAt
 		}
-		add(u.actor, cmp.Or(authorTypes[u.actorIs], u.actorIs, "system"), "participant", observedAt)
+		add(u.actor, kinds[u.actor], "participant", observedAt)
 	}
 	return rows
 }
@@ -210,22 +217,42 @@ func (s *sources) participant(id, kind, role string, observedAt time.Time) schem
 		Email: s.actors[id].email,
 	}
 	if p, ok := s.users[id]; ok {
+		r := wire.ReadFields(maps.Clone(p.wire))
+		r.Skip("id")
 		row.ObservedAt = p.doc.ObservedAt
-		row.Email, row.Phone = cmp.Or(wire.Text(p.wire["email"]), row.Email), wire.Text(p.wire["phone"])
-		row.Attributes = personAttributes(p.wire)
+		readNames(r)
+		row.Email, row.Phone = cmp.Or(r.Text("email"), row.Email), r.Text("phone")
+		row.Attributes = personRest(r)
 	}
 	return row
 }
 
-// personAttributes are what of a user has no column; properties, whose values may be of any type, under their names.
-func personAttributes(o object) map[string]*string {
-	more := attributes{}
-	more.addAll("", o, "id", "first_name", "last_name", "email", "phone", "created_time", "properties", "avatar")
-	more.put("avatar", wire.Text(wire.Fields(o["avatar"])["url"]))
-	for _, v := range wire.Items(o["properties"]) {
-		property := wire.Fields(v)
-		if name := wire.Word(property["name"]); name != "" {
-			more.put("properties."+name, wire.Text(property["value"]))
+// readNames reads the names of a user or an agent.
+func readNames(r *wire.Reader) *string { return fullName(r.Word("first_name"), r.Word("last_name")) }
+
+// personRest are what of a user or an agent has no column: the picture's address, and properties, whose values may be of any type,
+// under their names.
+func personRest(r *wire.Reader) map[string]*string {
+	picture := r.Nested("avatar.", "avatar").Text("url")
+	properties := r.List("properties")
+	more := attributes(r.Rest())
+	if more == nil {
+		more = attributes{}
+	}
+	more.put("avatar", cmp.Or(picture, more["avatar"]))
+	for i, v := range properties {
+		property := wire.Read(v)
+		name, given := property.Word("name"), property.Text("value")
+		key := "properties." + cmp.Or(name, strconv.Itoa(i))
+		if more[key] != nil {
+			key += "#" + strconv.Itoa(i)
+		}
+		if property.Empty() && name == "" && given == nil {
+			given = wire.Text(v) // no property in the usual form
+		}
+		more.put(key, given)
+		for of, rest := range property.Rest() {
+			more.put(key+"."+of, rest)
 		}
 	}
 	return more.rows()

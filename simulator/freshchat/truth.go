@@ -281,6 +281,7 @@ func (s *Site) contactRow(t simulator.Thread, all []heard, r Reading) schemas.Pa
 	}
 	row.Name, row.Email, row.Phone = text(p.Name), text(p.Email), text(p.Phone)
 	row.Attributes = personAttributes(p)
+	add(row.Attributes, "created_time", iso(p.CreatedAt))
 	add(row.Attributes, "reference_id", p.Identifier)
 	add(row.Attributes, "updated_time", iso(p.LastActivityAt))
 	return row

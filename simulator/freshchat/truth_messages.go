@@ -2,8 +2,6 @@ package freshchat
 
 import (
 	"fmt"
-	"net/url"
-	"path"
 	"strings"
 
 	"github.com/chatlake/chatlake/schemas"
@@ -25,17 +23,10 @@ func (s *Site) messageRow(h heard) schemas.Message {
 		row.Kind, row.Direction = "activity", text("none")
 	}
 	parts, replies := contents(h.Message)
-	var words []string
 	for _, c := range parts {
 		row.Parts = append(row.Parts, c.row())
-		if c.kind == "text" && c.text != "" {
-			words = append(words, c.text)
-		}
-		if c.kind == "email" {
-			row.HTML = text(c.text)
-		}
 	}
-	row.Text = text(strings.Join(words, "\n"))
+	row.Text, row.HTML = read(h.Message, parts)
 	add(row.Attributes, "message_source", h.source)
 	if h.line {
 		add(row.Attributes, "detailed_message_type", h.detailed)
@@ -89,10 +80,12 @@ func (s *Site) transcriptAttributes(h heard, to map[string]*string) {
 // event is the word for what an activity did.
 func (h heard) event() string {
 	switch {
-	case h.rest && h.resolves():
+	case h.resolves():
 		return "conversation_resolved"
-	case h.rest && h.reopens():
+	case h.reopens():
 		return "conversation_reopened"
+	case h.line && h.detailed == "STATUS_CHANGE_ASSIGNED":
+		return "conversation_assigned"
 	case h.line:
 		return strings.ToLower(h.detailed)
 	}
@@ -145,13 +138,6 @@ func (h heard) attachments(row schemas.Message) []schemas.Attachment {
 			ConversationID: row.ConversationID, AttachmentID: fmt.Sprintf("%s/%d", row.MessageID, len(all)), MessageID: &row.MessageID,
 			Kind: c.kind, Name: part.Name, ContentType: part.ContentType, Bytes: part.Bytes, URL: part.URL, CreatedAt: row.CreatedAt,
 			Attributes: map[string]*string{},
-		}
-		if a.Name == nil {
-			u, err := url.Parse(c.url)
-			if err != nil {
-				panic(err)
-			}
-			a.Name = text(path.Base(u.Path))
 		}
 		for i := 0; i+1 < len(c.more); i += 2 {
 			add(a.Attributes, c.more[i].(string), c.more[i+1])
