@@ -100,7 +100,7 @@ var rules = []rule{
 			"internal/lake": {"Shard", "Staged"},
 			"providers": {
 				"Cursor", "Kind", "Lease", "Limit", "Quota",
-				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Stopped", "Throttled", "Transient", "WindowTooDense",
+				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Stopped", "Throttled", "Transient", "WindowTooDense", "Failed",
 			},
 			"schemas": {"Window"},
 		},
