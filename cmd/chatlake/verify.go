@@ -32,6 +32,8 @@ type verified struct {
 	Unwitnessed []unwitnessed   `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
 	Orphans     []string        `json:"orphans"`     // files that nobody reads; harmless
 	Staged      leftovers       `json:"staged"`      // harmless
+
+	seen *sightings // with Deep only
 }
 
 // whole says that all that should be in the lake is.
@@ -116,6 +118,13 @@ func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter,
 			return v, err
 		}
 	}
+	if v.seen != nil {
+		twice, err := v.seen.twice(ctx, l)
+		if err != nil {
+			return v, err
+		}
+		v.Broken = append(v.Broken, twice...)
+	}
 	v.Gaps = append(v.Gaps, gapsOf(read.current, filter)...)
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
 	v.Unwitnessed = append(v.Unwitnessed, unwitnessedOf(read.current)...)
@@ -148,7 +157,7 @@ func (v *verified) record(ctx context.Context, l *lake.Lake, r lake.Record) erro
 	}
 	problems := addUp(r)
 	if v.Deep && len(findings) == 0 {
-		twice, err := identities(ctx, l, r)
+		twice, err := v.identities(ctx, l, r)
 		if err != nil {
 			return err
 		}

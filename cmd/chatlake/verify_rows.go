@@ -36,12 +36,31 @@ func addUp(r lake.Record) (problems []string) {
 }
 
 // identities reads the ids of a window's conversations: each has to end once, as a row, a tombstone or a dead letter.
-func identities(ctx context.Context, l *lake.Lake, r lake.Record) (problems []string, err error) {
+func (v *verified) identities(ctx context.Context, l *lake.Lake, r lake.Record) (problems []string, err error) {
 	if r.Shard.Stream != createdStream {
 		return nil, nil
 	}
-	ends := map[string][]string{} // the tables by conversation
-	gone := int64(0)
+	ends, gone, problem, err := endsOf(ctx, l, r)
+	if err != nil {
+		return nil, err
+	}
+	if problem != "" {
+		return []string{problem}, nil
+	}
+	if v.seen == nil {
+		v.seen = newSightings()
+	}
+	v.seen.add(r, ends)
+	if gone != r.Counts.Gone {
+		problems = append(problems, fmt.Sprintf("its files have %s of conversations, its counts say %d", plural(gone, "tombstone"), r.Counts.Gone))
+	}
+	return append(problems, several(ends)...), nil
+}
+
+// endsOf reads in which tables the conversations of a window are, and how many of them are gone. The problem is one of a file that
+// cannot be read.
+func endsOf(ctx context.Context, l *lake.Lake, r lake.Record) (ends map[string][]string, gone int64, problem string, err error) {
+	ends = map[string][]string{}
 	for _, f := range r.Files {
 		columns := []string{"conversation_id"}
 		switch f.Table {
@@ -61,16 +80,13 @@ func identities(ctx context.Context, l *lake.Lake, r lake.Record) (problems []st
 			ends[row.Cells[0].Text] = append(ends[row.Cells[0].Text], f.Table)
 		})
 		if err != nil {
-			return problems, err
+			return nil, 0, "", err
 		}
 		if problem != "" {
-			return append(problems, f.Key+": "+problem), nil
+			return nil, 0, f.Key + ": " + problem, nil
 		}
 	}
-	if gone != r.Counts.Gone {
-		problems = append(problems, fmt.Sprintf("its files have %s of conversations, its counts say %d", plural(gone, "tombstone"), r.Counts.Gone))
-	}
-	return append(problems, several(ends)...), nil
+	return ends, gone, "", nil
 }
 
 // severalNamed is how many conversations are named in one line.

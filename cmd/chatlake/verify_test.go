@@ -162,6 +162,10 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 		{"five conversations twice", func(s *shelf) {
 			s.put(createdStream, month(1), content{whole: []string{"1", "2", "3", "4", "5"}, gone: []string{"1", "2", "3", "4", "5"}})
 		}, true, "5 conversations are there more than once: 1 (in conversations and tombstones), 2 (in conversations and tombstones), 3 (in conversations and tombstones) and 2 more"},
+		{"a conversation in two windows", func(s *shelf) {
+			s.put(createdStream, month(1), whole)
+			s.put(createdStream, month(2), content{whole: []string{"7"}, gone: []string{whole.whole[0]}})
+		}, true, "broken: acme/created/20250201T000000Z~20250301T000000Z: 1 conversation is also in acme/created/20250101T000000Z~20250201T000000Z: " + whole.whole[0]},
 		{"a missing file", func(s *shelf) {
 			if err := os.Remove(s.file(fileOf(s.t, good(s), "messages").Key)); err != nil {
 				s.t.Fatal(err)
