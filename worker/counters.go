@@ -52,10 +52,15 @@ func (c counters) take(account string) func(context.Context, providers.Quota) er
 func (c counters) join(ctx context.Context, account string, in activities.BudgetRequest) (activities.BudgetGrant, error) {
 	var grant activities.BudgetGrant
 	start := c.start(workflows.BudgetID(account), workflows.Budget, workflows.BudgetInput{})
-	if err := c.ask(ctx, start, workflows.JoinUpdate, in, &grant); err != nil {
-		return grant, &providers.Error{Kind: providers.Transient, Op: "share the account's budget", Err: err}
+	err := c.ask(ctx, start, workflows.JoinUpdate, in, &grant)
+	if err == nil {
+		return grant, nil
 	}
-	return grant, nil
+	kind := providers.Transient
+	if refused := (*temporal.ApplicationError)(nil); errors.As(err, &refused) {
+		kind = providers.Malformed
+	}
+	return grant, &providers.Error{Kind: kind, Op: "share the account's budget", Err: err}
 }
 
 func (c counters) start(id string, workflow, in any) client.WithStartWorkflowOperation {

@@ -67,6 +67,13 @@ var branches = map[string][]string{
 	"an account is stopped while fetching":       {"Shard", "FetchMessages: Stopped", "update retry_blocked", "FetchMessages", "CommitShard"},
 	"a long wait for the rate limit":             {"Shard", "ListPage: Throttled", "timer", "timer fired", "ListPage", "CommitShard"},
 	"a long wait for a report":                   {"Shard", "ListPage: Pending", "timer", "timer fired", "ListPage", "CommitShard"},
+	"a garbled answer while opening":             {"Shard", "OpenShard: Malformed", "timer", "timer fired", "OpenShard", "CommitShard"},
+	"a garbled answer while verifying":           {"Shard", "VerifyShard: Malformed", "timer", "timer fired", "VerifyShard", "CommitShard"},
+	"a garbled answer to a fetch":                {"Shard", "FetchMessages: Malformed", "timer", "timer fired", "FetchMessages", "CommitShard"},
+	"a count is asked for once more":             {"Shard", "VerifyShard", "ListPage", "VerifyShard", "timer", "timer fired", "VerifyShard", "CommitShard"},
+	"a count that changes is listed anew":        {"Shard", "VerifyShard", "ListPage", "VerifyShard", "timer fired", "VerifyShard", "ListPage", "VerifyShard", "CommitShard"},
+	"a shard is refused":                         {"Shard", "ends failed"},
+	"an export is refused":                       {"Export", "ends failed"},
 	"a shard is slowed down":                     {"Shard", "FetchMessages", "CommitShard", `ends: *"throttled":6`},
 
 	"a blocked shard tells its export": {"Shard", "ListPage: Denied", "tell", `signal control {"retry_blocked":true`, "tell", "ListPage", "CommitShard"},

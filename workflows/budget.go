@@ -48,8 +48,11 @@ func BudgetID(account string) string { return "budget/" + account }
 // number of workers. Syncs have a share of their own while one is at work, and leave the rest to all others. It ends when the
 // last has gone; whoever joins next starts it again.
 func Budget(ctx workflow.Context, in BudgetInput) error {
+	if err := refuse(ctx, in.Check()); err != nil {
+		return err
+	}
 	b := &budget{BudgetInput: in, changed: len(in.Users) > 0}
-	if err := workflow.SetUpdateHandler(ctx, JoinUpdate, b.join); err != nil {
+	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, b.join, workflow.UpdateHandlerOptions{Validator: checkJoin}); err != nil {
 		return err
 	}
 	b.listen(ctx)
@@ -142,7 +145,9 @@ func (b *budget) listen(ctx workflow.Context) {
 			if workflow.GetSignalChannel(ctx, joinSignal).Receive(ctx, &in); ctx.Err() != nil {
 				return
 			}
-			b.add(in)
+			if usable(ctx, joinSignal, in.Check()) {
+				b.add(in)
+			}
 		}
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -160,7 +165,9 @@ func (b *budget) listen(ctx workflow.Context) {
 			if workflow.GetSignalChannel(ctx, budgetSignal).Receive(ctx, &in); ctx.Err() != nil {
 				return
 			}
-			b.set(in)
+			if usable(ctx, budgetSignal, in.Check()) {
+				b.set(in)
+			}
 		}
 	})
 }

@@ -28,7 +28,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 	case restart:
 		s.lost = err
 	case split, askHuman:
-		if (isCrash(kind) || kind == string(providers.Malformed)) && s.failures < crashesBeforeBlock {
+		if passes(kind, s.failures) {
 			s.backOff(ctx, 0)
 			return
 		}
@@ -49,6 +49,11 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 	case restart:
 		s.lost = err
 	case split:
+		if s.mayPass(ctx, &c, kind) {
+			s.requeue(c)
+			s.backOff(ctx, 0)
+			return
+		}
 		s.halve(c, kind, detailOf(err))
 	case again:
 		s.requeue(c)
@@ -103,6 +108,22 @@ func (s *shard) alone(c *chunk) bool {
 		c.waits = 0
 	}
 	c.since = s.done
+	return true
+}
+
+// mayPass reports whether a single conversation whose answer cannot be read is worth a wait: nothing else has been fetched since, so
+// it may be that no answer can be read for a while.
+func (s *shard) mayPass(ctx workflow.Context, c *chunk, kind string) bool {
+	if kind != string(providers.Malformed) {
+		return false
+	}
+	if c.since == 0 {
+		c.since = s.done
+	}
+	if c.high-c.low > 1 || s.done != c.since || !passes(kind, c.waits) || !patient(ctx, "fetch") {
+		return false
+	}
+	c.waits++
 	return true
 }
 

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -28,6 +29,17 @@ type controlInput struct {
 	Account      *float64 `json:"account_requests_per_second,omitempty"` // the account's new budget
 	Chunks       int      `json:"chunks,omitempty"`                      // fetches that it may keep in flight from now on
 	RetryBlocked bool     `json:"retry_blocked,omitempty"`
+}
+
+func (in controlInput) check() error {
+	var errs []error
+	if in.Rate != nil {
+		errs = append(errs, checkRate("requests_per_second", *in.Rate))
+	}
+	if in.Account != nil {
+		errs = append(errs, checkRate("account_requests_per_second", *in.Account))
+	}
+	return errors.Join(append(errs, checkRate("chunks", float64(in.Chunks)))...)
 }
 
 // blockedInput is what a Shard tells its Export when it blocks or has nothing to ask, and when it goes on.
@@ -62,19 +74,14 @@ type control struct {
 
 // listen takes updates from people and signals from the Export.
 func (c *control) listen(ctx workflow.Context) error {
-	updates := map[string]any{
-		PauseUpdate:        func(workflow.Context) error { c.paused = true; return nil },
-		ResumeUpdate:       func(workflow.Context) error { c.paused = false; return nil },
-		RetryBlockedUpdate: func(workflow.Context) error { c.blocked = nil; return nil },
-		SetRateUpdate: func(_ workflow.Context, in SetRateInput) error {
-			c.rate, c.account = in.RequestsPerSecond, in.RequestsPerSecond
-			return nil
-		},
-	}
-	for _, name := range []string{PauseUpdate, ResumeUpdate, RetryBlockedUpdate, SetRateUpdate} {
-		if err := workflow.SetUpdateHandler(ctx, name, updates[name]); err != nil {
-			return err
-		}
+	err := setUpdates(ctx, steering{
+		pause: func() { c.paused = true },
+		goOn:  func() { c.paused = false },
+		retry: func() { c.blocked = nil },
+		rate:  func(account float64) { c.rate, c.account = account, account },
+	})
+	if err != nil {
+		return err
 	}
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, controlSignal)
@@ -83,7 +90,9 @@ func (c *control) listen(ctx workflow.Context) error {
 			if signals.Receive(ctx, &in); ctx.Err() != nil {
 				return
 			}
-			c.apply(in)
+			if usable(ctx, controlSignal, in.check()) {
+				c.apply(in)
+			}
 		}
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -103,6 +112,31 @@ func (c *control) listen(ctx workflow.Context) error {
 		}
 	})
 	return nil
+}
+
+// steering is what a workflow does about the updates that Export and Shard take.
+type steering struct {
+	pause, goOn, retry func()
+	rate               func(account float64)
+}
+
+// setUpdates handles the updates. A rate that cannot be kept is refused before the workflow sees it.
+func setUpdates(ctx workflow.Context, s steering) error {
+	set := func(name string, handler any, options workflow.UpdateHandlerOptions) error {
+		return workflow.SetUpdateHandlerWithOptions(ctx, name, handler, options)
+	}
+	simple := func(do func()) func(workflow.Context) error {
+		return func(workflow.Context) error { do(); return nil }
+	}
+	return errors.Join(
+		set(PauseUpdate, simple(s.pause), workflow.UpdateHandlerOptions{}),
+		set(ResumeUpdate, simple(s.goOn), workflow.UpdateHandlerOptions{}),
+		set(RetryBlockedUpdate, simple(s.retry), workflow.UpdateHandlerOptions{}),
+		set(SetRateUpdate, func(_ workflow.Context, in SetRateInput) error {
+			s.rate(in.RequestsPerSecond)
+			return nil
+		}, workflow.UpdateHandlerOptions{Validator: SetRateInput.Check}),
+	)
 }
 
 // takeIn lets all that listens take what has come, so that continue-as-new loses none of it: a signal that a listener was waiting
@@ -230,7 +264,7 @@ func (c *control) insist(ctx workflow.Context, step func() error) error {
 				return err
 			}
 		case split, askHuman:
-			if isCrash(kind) && failures < crashesBeforeBlock {
+			if passes(kind, failures) && (isCrash(kind) || patient(ctx, "step")) {
 				failures++
 				if err := c.sleep(ctx, backoff(firstWait, longestWait, failures)); err != nil {
 					return err
@@ -243,4 +277,10 @@ func (c *control) insist(ctx workflow.Context, step func() error) error {
 			failures = 0
 		}
 	}
+}
+
+// patient reports whether the run waits before it asks a person, or gives a conversation up, for what may pass by itself. Runs that
+// began to fail under a release that did not wait go on as they did.
+func patient(ctx workflow.Context, what string) bool {
+	return workflow.GetVersion(ctx, "patient-"+what, workflow.DefaultVersion, 1) == 1
 }

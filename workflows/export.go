@@ -72,6 +72,8 @@ func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 	e := &export{in: in, state: ExportState{To: in.To}}
 	if in.Resume != nil {
 		e.state = *in.Resume
+	} else if err := refuse(ctx, in.Check(workflow.Now(ctx))); err != nil {
+		return ExportOutput{}, err
 	}
 	if err := e.listen(ctx); err != nil {
 		return ExportOutput{}, err
@@ -300,6 +302,9 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	var out ShardOutput
 	open := e.state.Open
+	if c.share == unknownShare {
+		c.share, c.account, c.chunks = e.share(), e.state.Account, e.chunks(c)
+	}
 	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.shard)), Shard, ShardInput{
 		Shard:            c.shard,
 		Spec:             open.Spec,

@@ -222,7 +222,7 @@ func TestSecondExportShowsAndFreesTheBlockedShardOfTheFirst(t *testing.T) {
 	var a *activities.Activities
 	env.OnActivity(a.OpenExport, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
-			return activities.OpenExportOutput{Provider: "chatwoot", Shards: 1, Chunks: 2, MessageRequests: 1}, nil
+			return activities.OpenExportOutput{Provider: "chatwoot", Spec: "spec", Shards: 1, Chunks: 2, MessageRequests: 1}, nil
 		})
 	env.OnActivity(a.CloseExport, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.CloseExportInput) (activities.CloseExportOutput, error) {
@@ -282,5 +282,30 @@ func TestShardKeepsWhoAskedThroughContinueAsNew(t *testing.T) {
 	}
 	if got := fmt.Sprint(in.Resume.Waiters); got != "[export/acme/other]" {
 		t.Errorf("the next run tells %s, want export/acme/other", got)
+	}
+}
+
+// TestShardThatIsStartedAgainHasAShare: one whose share is not known yet must not be started without a limit.
+func TestShardThatIsStartedAgainHasAShare(t *testing.T) {
+	var rates []float64
+	env := sharing(activities.OpenExportOutput{RequestsPerSecond: 10}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		rates = append(rates, in.Rate)
+		return committed(1), nil
+	})
+	var o elsewhere
+	o.attach(env, nil, nil)
+	in := left(t)
+	in.Resume.Rate, in.Resume.Account = 10, 10
+	env.RegisterDelayedCallback(func() {
+		env.SignalWorkflow("blocked", report{Shard: in.Resume.Held[0].Blocked.Shard, Ended: true}) // it was cancelled
+	}, time.Hour)
+	runExport(t, env, in)
+	if len(rates) == 0 {
+		t.Fatal("nothing was started")
+	}
+	for _, rate := range rates {
+		if rate <= 0 {
+			t.Errorf("the shards have %v requests a second, want all of them limited", rates)
+		}
 	}
 }

@@ -81,9 +81,9 @@ const (
 	idlePart   = 0.02
 	idleShards = 2
 
-	// crashesBeforeBlock is how often a step that times out or panics, or a list that cannot be read, and that cannot be made
-	// smaller, is tried again after a wait before a person is asked.
-	crashesBeforeBlock = 3
+	// triesBeforeBlock is how often a step is tried again after a wait before a person is asked, where the error may pass by itself:
+	// one that times out or panics, an answer that cannot be read, a count that goes on changing.
+	triesBeforeBlock = 3
 
 	// waitsAlone is how often a chunk that fails for a moment, while others succeed, is waited for before it is halved.
 	waitsAlone = 3

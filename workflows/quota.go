@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -37,6 +36,9 @@ func QuotaID(account, name string) string { return "quota/" + account + "/" + na
 // Quota counts the uses of what a platform allows too rarely for requests per second. It ends when all uses are too old
 // to count; whoever asks next starts it again.
 func Quota(ctx workflow.Context, in QuotaInput) error {
+	if err := refuse(ctx, in.Check(workflow.Now(ctx))); err != nil {
+		return err
+	}
 	uses, takes, longest := in.Uses, 0, time.Duration(0)
 	err := workflow.SetUpdateHandlerWithOptions(ctx, TakeUpdate, func(ctx workflow.Context, in TakeInput) (TakeOutput, error) {
 		takes++
@@ -50,14 +52,7 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 			uses = append(uses, now)
 		}
 		return TakeOutput{After: after}, nil
-	}, workflow.UpdateHandlerOptions{Validator: func(in TakeInput) error {
-		for _, limit := range in.Limits {
-			if limit.Uses < 1 || limit.Per <= 0 {
-				return fmt.Errorf("a limit of %d uses in %s cannot be kept", limit.Uses, limit.Per)
-			}
-		}
-		return nil
-	}})
+	}, workflow.UpdateHandlerOptions{Validator: TakeInput.Check})
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,13 @@ func months(n int) *workflows.ExportInput {
 	return &in
 }
 
+// hours is an export with a window that does not exist.
+func hours() *workflows.ExportInput {
+	in := months(1)
+	in.Window = "hour"
+	return in
+}
+
 // adopting is an export that takes over what the ledger has.
 func adopting() *workflows.ExportInput {
 	in := months(2)
@@ -103,7 +110,8 @@ func exportScenes() map[string]scene {
 		}},
 		"export-held":           {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4, RequestsPerSecond: 1000}, act: freedLater},
 		"export-held-cancelled": {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4}, act: cancelledLater},
-		"export-met-blocked":    {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(1), act: metBlocked},
+		"export-meets-blocked":  {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(1), act: metBlocked},
+		"export-refused":        {world: &world{}, export: hours()},
 		"export-continues":      {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4}, act: continued},
 	}
 }

@@ -126,6 +126,12 @@ func shardScenes() map[string]scene {
 		"shard-denied-open":    {world: failing("OpenShard", 1, 1, kindError(providers.Denied)), act: freed},
 		"shard-incomplete":     {world: failing("SealShard", 1, 1, kindError(activities.Incomplete)), act: freed},
 		"shard-mismatch":       {world: missing(), act: freed},
+		"shard-garbled-open":   {world: failing("OpenShard", 1, 1, kindError(providers.Malformed))},
+		"shard-garbled-verify": {world: failing("VerifyShard", 1, 1, kindError(providers.Malformed))},
+		"shard-garbled-fetch":  {world: &world{conversations: 1, pageSize: 1, fail: failingOnce("FetchMessages", kindError(providers.Malformed))}},
+		"shard-recounted":      {world: missing()},
+		"shard-recount-lists":  {world: deleting()},
+		"shard-refused":        {world: &world{}, shard: func(in *workflows.ShardInput) { in.Rate = -1 }},
 		"shard-bad-files":      {world: &world{conversations: 10, pageSize: 5, badFiles: 1}},
 		"shard-untidy":         {world: failing("Cleanup", 1, 5, kindError(activities.Unavailable))},
 		"shard-throttled":      {world: slowedDown(), shard: one},
@@ -171,6 +177,32 @@ func missing() *world {
 	w.fail = func(step string, _, _ int) error {
 		if step == "VerifyShard" && w.calls[step] == 3 {
 			w.total = nil
+		}
+		return nil
+	}
+	return w
+}
+
+// failingOnce fails the first call of a step.
+func failingOnce(step string, err error) func(string, int, int) error {
+	failed := false
+	return func(s string, _, _ int) error {
+		if s != step || failed {
+			return nil
+		}
+		failed = true
+		return err
+	}
+}
+
+// deleting is a world in which conversations are deleted between the list and the count, for a while.
+func deleting() *world {
+	more := int64(14)
+	w := &world{conversations: 10, pageSize: 5, total: &more}
+	w.fail = func(step string, _, _ int) error {
+		if step == "VerifyShard" {
+			left := max(10, more-int64(w.calls[step]))
+			w.total = &left
 		}
 		return nil
 	}

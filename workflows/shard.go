@@ -66,6 +66,9 @@ func ShardID(s lake.Shard) string { return "shard/" + s.String() }
 // behind. It ends only when the shard stands in the ledger, when it was cancelled, or when the window must be split;
 // everything else is waited out, or waits for a person.
 func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
+	if err := refuse(ctx, in.Check()); err != nil {
+		return ShardOutput{}, err
+	}
 	s, err := newShard(ctx, in)
 	if err != nil {
 		return ShardOutput{}, err
@@ -90,6 +93,7 @@ type shard struct {
 	collector
 	sealing   bool
 	lostFiles int // times that sealed files were gone before they were committed
+	recounts  int // times that the provider was asked for a count that did not match once more
 }
 
 func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
@@ -157,7 +161,7 @@ func (s *shard) conclude(ctx workflow.Context) (out ShardOutput, done bool, err 
 	if err != nil {
 		return ShardOutput{}, false, err
 	}
-	flags, again, err := s.reconcile(ctx, sealed, verified)
+	flags, again, err := s.reconcile(ctx, sealed, &verified)
 	if err != nil || again {
 		return ShardOutput{}, false, err
 	}
@@ -200,13 +204,7 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 		if err != nil {
 			return sealed, verified, err
 		}
-		err = s.insist(ctx, func() (err error) {
-			verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
-				Target: s.target(), Draft: sealed.Draft, Lease: s.lease(1),
-			})
-			s.add(verified.Usage)
-			return err
-		})
+		verified, err = s.verify(ctx, sealed)
 		if err != nil || verified.BadFiles == 0 {
 			return sealed, verified, err
 		}
@@ -216,9 +214,21 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 	}
 }
 
-// reconcile holds the provider's count against ours: a shard that misses conversations is listed once more, and then
-// blocked or flagged by policy. It says whether to go round again.
-func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutput, verified activities.VerifyShardOutput) (flags []string, again bool, err error) {
+func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) (verified activities.VerifyShardOutput, err error) {
+	err = s.insist(ctx, func() (err error) {
+		verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
+			Target: s.target(), Draft: sealed.Draft, Lease: s.lease(1),
+		})
+		s.add(verified.Usage)
+		return err
+	})
+	return verified, err
+}
+
+// reconcile compares the provider's count with ours. A shard that misses conversations is listed once more; if the counts still
+// differ, they are compared again after a wait; then the shard is blocked or flagged by policy. It reports whether to list or seal
+// again.
+func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (flags []string, again bool, err error) {
 	if sealed.MessageMismatches > 0 {
 		flags = append(flags, "message_count_mismatch")
 	}
@@ -229,12 +239,40 @@ func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutpu
 		s.listAgain()
 		return nil, true, nil
 	}
+	if s.recounts < triesBeforeBlock && patient(ctx, "count") {
+		again, err := s.recount(ctx, sealed, verified)
+		if err != nil || again || verified.Missing == 0 {
+			return flags, again, err
+		}
+	}
 	if s.in.Flag || verified.Flag {
 		return append(flags, "count_mismatch"), false, nil
 	}
 	err = s.block(ctx, CountMismatch, fmt.Sprintf("the provider counts %d conversations in the window and lists %d", *verified.Total, sealed.Counts.Listed))
+	s.recounts = 0
 	s.listAgain()
 	return nil, true, err
+}
+
+// recount asks the provider for its count once more, after a wait: while conversations are deleted, a list and the count after it
+// differ. Where the count changes, the window is worth another list.
+func (s *shard) recount(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (again bool, err error) {
+	s.recounts++
+	before := *verified.Total
+	if err := s.sleep(ctx, backoff(firstWait, longestWait, s.recounts)); err != nil {
+		return false, err
+	}
+	*verified, err = s.verify(ctx, sealed)
+	switch {
+	case err != nil:
+		return false, err
+	case verified.BadFiles > 0:
+		return true, nil // sealed again
+	case verified.Missing > 0 && verified.Total != nil && *verified.Total != before:
+		s.listAgain()
+		return true, nil
+	}
+	return false, nil
 }
 
 func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, verified activities.VerifyShardOutput, flags []string) (ShardOutput, error) {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
@@ -11,27 +12,16 @@ import (
 // listen takes updates from people, news from the shards, and the query for progress.
 func (e *export) listen(ctx workflow.Context) error {
 	e.self = workflow.GetInfo(ctx).WorkflowExecution.ID
-	order := func(in controlInput) error {
-		e.orders = append(e.orders, in)
-		return nil
-	}
+	order := func(in controlInput) { e.orders = append(e.orders, in) }
 	yes, no := true, false
-	handlers := []struct {
-		name    string
-		handler any
-	}{
-		{PauseUpdate, func(workflow.Context) error { e.state.Paused = true; return order(controlInput{Paused: &yes}) }},
-		{ResumeUpdate, func(workflow.Context) error { e.state.Paused = false; return order(controlInput{Paused: &no}) }},
-		{RetryBlockedUpdate, func(workflow.Context) error { e.blocked = nil; return order(controlInput{RetryBlocked: true}) }},
-		{SetRateUpdate, func(_ workflow.Context, in SetRateInput) error {
-			e.setRate(in.RequestsPerSecond)
-			return nil
-		}},
-	}
-	for _, h := range handlers {
-		if err := workflow.SetUpdateHandler(ctx, h.name, h.handler); err != nil {
-			return err
-		}
+	err := setUpdates(ctx, steering{
+		pause: func() { e.state.Paused = true; order(controlInput{Paused: &yes}) },
+		goOn:  func() { e.state.Paused = false; order(controlInput{Paused: &no}) },
+		retry: func() { e.blocked = nil; order(controlInput{RetryBlocked: true}) },
+		rate:  e.setRate,
+	})
+	if err != nil {
+		return err
 	}
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		news := workflow.GetSignalChannel(ctx, blockedSignal)
@@ -54,6 +44,9 @@ func (e *export) listen(ctx workflow.Context) error {
 			var in activities.BudgetGrant
 			if shares.Receive(ctx, &in); ctx.Err() != nil {
 				return
+			}
+			if !usable(ctx, shareSignal, errors.Join(checkRate("requests_per_second", in.RequestsPerSecond), checkRate("account", in.Account))) {
+				continue
 			}
 			e.state.Rate, e.state.Account = in.RequestsPerSecond, in.Account
 			e.orders = append(e.orders, controlInput{})
@@ -136,7 +129,8 @@ func (e *export) share() float64 {
 		rate -= c.needs
 	}
 	soon := min(max(1, e.state.Open.Shards), working+e.left())
-	return max(0, rate) / float64(max(1, soon, working))
+	// Where others have leased the whole rate, a little is left: 0 is no limit.
+	return max(idlePart*e.state.Rate, rate) / float64(max(1, soon, working))
 }
 
 // working reports whether a shard has work to give out: one that is being sealed has not, and one that another export started

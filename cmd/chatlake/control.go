@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,8 +55,11 @@ func (a *app) rateCommand() *cobra.Command {
 		Use: "rate --requests-per-second <number>", Short: "Change the budget of a running export's account", Args: cobra.NoArgs,
 		Long: "Changes the budget until the export ends. No worker ever sends more than the configuration allows, whatever is said here.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if perSecond < 0 || !cmd.Flags().Changed("requests-per-second") {
+			if !cmd.Flags().Changed("requests-per-second") {
 				return usage("--requests-per-second is missing: the new budget of the whole account; 0 is no limit")
+			}
+			if err := (workflows.SetRateInput{RequestsPerSecond: perSecond}).Check(); err != nil {
+				return usage("--%v", strings.ReplaceAll(err.Error(), "_", "-"))
 			}
 			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is %g requests per second now.", perSecond), instruction{
 				workflows.SetRateUpdate, []any{workflows.SetRateInput{RequestsPerSecond: perSecond}},

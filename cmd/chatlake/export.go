@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
@@ -119,24 +118,23 @@ func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInpu
 	if !in.From.Before(in.To) {
 		return in, usage("the range is empty: --from %s is not before --to %s", label(in.From), label(in.To))
 	}
-	switch f.window {
-	case "", "month", "week", "day":
-	default:
+	if f.window != "" && !slices.Contains(workflows.Windows, f.window) {
 		return in, usage("--window is month, week or day, not %q", f.window)
 	}
 	if in.Name == "" {
 		in.Name = label(in.From) + "_" + label(in.To)
 	}
-	if !names.MatchString(in.Name) {
-		return in, usage("--name may hold letters, digits and . _ - only: it stands in the lake's keys")
+	if err := workflows.CheckName(in.Name); err != nil {
+		return in, usage("--name: %v", err)
 	}
 	if f.refresh {
 		in.Refresh = now.UTC().Format(time.RFC3339)
 	}
+	if err := in.Check(now); err != nil {
+		return in, usage("%v", err)
+	}
 	return in, nil
 }
-
-var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // accountOf is the account that is meant: the only one when none is named.
 func accountOf(c worker.Config, name string) (string, error) {

@@ -45,7 +45,7 @@ func TestExportInput(t *testing.T) {
 		{"an empty range", one, exportFlags{from: "2025-02-01", to: "2025-02-01"}, workflows.ExportInput{}, "the range is empty"},
 		{"from the future", one, exportFlags{from: "2025-07-01"}, workflows.ExportInput{}, "--from 2025-07-01 is not before --to 2025-06-15"},
 		{"no such window", one, exportFlags{from: "2025-01-01", window: "year"}, workflows.ExportInput{}, `--window is month, week or day, not "year"`},
-		{"a name with a slash", one, exportFlags{from: "2025-01-01", name: "../x"}, workflows.ExportInput{}, "--name may hold"},
+		{"a name with a slash", one, exportFlags{from: "2025-01-01", name: "../x"}, workflows.ExportInput{}, "--name: name \"../x\": expected at most 200 letters"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

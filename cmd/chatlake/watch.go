@@ -210,6 +210,8 @@ func explainEnd(err error) error {
 		return &outcome{status: exitFailed, text: "The export was cancelled. What was committed stays in the lake; the same command copies the rest."}
 	case errors.As(err, &terminated):
 		return &outcome{status: exitFailed, text: "The export was terminated. What was committed stays in the lake; the same command copies the rest."}
+	case errors.As(err, &failed) && failed.Type() == workflows.InvalidInput:
+		return &outcome{status: exitFailed, text: "The export was refused: " + failed.Message() + "."}
 	case errors.As(err, &failed):
 		return &outcome{status: exitFailed, text: "The export failed: " + failed.Message() + ". The same command tries again."}
 	default:

@@ -93,7 +93,7 @@ var rules = []rule{
 		ours:   []string{"activities", "internal/lake", "providers", "schemas"},
 		tests:  []string{"*"},
 		only: []string{
-			"context", "errors", "fmt", "math", "slices", "time",
+			"context", "errors", "fmt", "math", "regexp", "slices", "strings", "time",
 			"go.temporal.io/api/enums/v1", "go.temporal.io/sdk/temporal", "go.temporal.io/sdk/workflow",
 		},
 		names: map[string][]string{

@@ -1,0 +1,173 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+)
+
+// InvalidInput is the type of the error of a workflow whose input cannot be meant. Nothing was done.
+const InvalidInput = "InvalidInput"
+
+// Windows are the sizes of ExportInput.Window.
+var Windows = []string{"month", "week", "day"}
+
+var (
+	exportName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$`)
+	accountName  = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,199}$`)
+	providerName = accountName
+)
+
+// CheckName returns an error unless an export may have the name: it is part of workflow ids and of keys in the lake.
+func CheckName(name string) error {
+	if !exportName.MatchString(name) {
+		return fmt.Errorf("name %q: expected at most 200 letters, digits, dots, underscores and hyphens, beginning with a letter or digit", name)
+	}
+	return nil
+}
+
+// Check returns an error unless an Export that starts at a time can do what the input asks for. All that is wrong is in it.
+func (in ExportInput) Check(now time.Time) error {
+	errs := []error{checkAccount(in.Account), CheckName(in.Name), checkRange(in.From, in.To)}
+	if in.Window != "" && !slices.Contains(Windows, in.Window) {
+		errs = append(errs, fmt.Errorf("window %q: expected month, week or day, or nothing for the configured one", in.Window))
+	}
+	if latest := now.Add(-settle); !in.From.Before(latest) {
+		errs = append(errs, fmt.Errorf("from %s: expected a time in the past; it is %s", stamp(in.From), stamp(now)))
+	}
+	if len(in.Refresh) > 200 || strings.ContainsFunc(in.Refresh, func(r rune) bool { return r < ' ' }) {
+		errs = append(errs, errors.New("refresh: expected at most 200 characters in one line, for example a time"))
+	}
+	return errors.Join(errs...)
+}
+
+// Check returns an error unless a Shard can do what the input asks for.
+func (in ShardInput) Check() error {
+	s := in.Shard
+	errs := []error{checkAccount(s.Account), checkRange(s.Window.From, s.Window.To)}
+	if !providerName.MatchString(s.Provider) {
+		errs = append(errs, fmt.Errorf("shard.provider %q: expected the name of a provider, for example chatwoot", s.Provider))
+	}
+	if streams := []string{activities.StreamCreated, activities.StreamReports, activities.StreamDirectory}; !slices.Contains(streams, s.Stream) {
+		errs = append(errs, fmt.Errorf("shard.stream %q: expected one of %s", s.Stream, strings.Join(streams, ", ")))
+	}
+	if in.Spec == "" {
+		errs = append(errs, errors.New("spec is missing: OpenExport returns it"))
+	}
+	errs = append(errs, checkRate("requests_per_second", in.Rate), checkRate("account_requests_per_second", in.Account),
+		checkRate("message_requests", in.MessageRequests), checkRate("metadata_requests", in.MetadataRequests),
+		checkRate("list_requests", in.ListRequests), checkRate("chunks", float64(in.Chunks)), checkRate("chunk", float64(in.Chunk)))
+	return errors.Join(errs...)
+}
+
+// Check returns an error unless the rate can be kept.
+func (in SetRateInput) Check() error { return checkRate("requests_per_second", in.RequestsPerSecond) }
+
+// Check returns an error unless a Budget can begin with the input.
+func (in BudgetInput) Check() error {
+	errs := []error{checkRate("requests_per_second", in.RequestsPerSecond), checkShare(in.SyncShare)}
+	for _, u := range in.Users {
+		errs = append(errs, u.Check())
+	}
+	return errors.Join(errs...)
+}
+
+// Check returns an error unless the user can be told its share.
+func (u BudgetUser) Check() error {
+	if u.Workflow == "" {
+		return errors.New("workflow is missing: expected the workflow id of an export")
+	}
+	return nil
+}
+
+// checkJoin returns an error unless an export can join a Budget.
+func checkJoin(in activities.BudgetRequest) error {
+	return errors.Join(BudgetUser{Workflow: in.Workflow}.Check(), checkRate("requests_per_second", in.RequestsPerSecond), checkShare(in.SyncShare))
+}
+
+// Check returns an error unless a Quota can keep the limits.
+func (in TakeInput) Check() error {
+	if len(in.Limits) == 0 {
+		return errors.New("limits are missing: a use would be granted without any")
+	}
+	for _, limit := range in.Limits {
+		if limit.Uses < 1 || limit.Per <= 0 {
+			return fmt.Errorf("a limit of %d uses in %s cannot be kept", limit.Uses, limit.Per)
+		}
+	}
+	return nil
+}
+
+// Check returns an error unless all uses have been made by now.
+func (in QuotaInput) Check(now time.Time) error {
+	for _, at := range in.Uses {
+		if at.IsZero() || at.After(now.Add(time.Minute)) {
+			return fmt.Errorf("uses: expected times in the past, not %s", stamp(at))
+		}
+	}
+	return nil
+}
+
+func checkAccount(name string) error {
+	if !accountName.MatchString(name) {
+		return fmt.Errorf("account %q: expected the name of an account in the configuration: lower-case letters, digits, hyphens and underscores", name)
+	}
+	return nil
+}
+
+func checkRange(from, to time.Time) error {
+	switch {
+	case from.IsZero() || to.IsZero():
+		return errors.New("from and to: expected two times; one is missing")
+	case !from.Before(to):
+		return fmt.Errorf("from %s: expected a time before to, which is %s", stamp(from), stamp(to))
+	case from.Nanosecond() != 0 || to.Nanosecond() != 0:
+		return fmt.Errorf("from %s to %s: expected whole seconds", stamp(from), stamp(to))
+	}
+	return nil
+}
+
+// checkRate refuses what is not a number of 0 or more. Less than 0 would count as no limit.
+func checkRate(name string, n float64) error {
+	if math.IsNaN(n) || math.IsInf(n, 0) || n < 0 {
+		return fmt.Errorf("%s %v: expected 0 or more", name, n)
+	}
+	return nil
+}
+
+func checkShare(share float64) error {
+	if math.IsNaN(share) || share < 0 || share > 1 {
+		return fmt.Errorf("sync_share %v: expected a number from 0 to 1", share)
+	}
+	return nil
+}
+
+// oneLine joins what errors.Join has put on lines of their own.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// refuse ends a workflow whose input is wrong. A run that began under a release that did not look goes on as it did.
+func refuse(ctx workflow.Context, wrong error) error {
+	if wrong == nil || workflow.GetVersion(ctx, "checked-input", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	return temporal.NewNonRetryableApplicationError(oneLine(wrong), InvalidInput, nil)
+}
+
+// usable reports whether what a signal carries can be used. A signal cannot be refused, so a wrong one is logged and ignored.
+func usable(ctx workflow.Context, signal string, wrong error) bool {
+	if wrong != nil {
+		workflow.GetLogger(ctx).Warn("a signal with a wrong input was ignored", "signal", signal, "reason", oneLine(wrong))
+	}
+	return wrong == nil
+}
