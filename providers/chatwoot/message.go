@@ -110,6 +110,9 @@ func (m message) author(row *schemas.Message) {
 	sender := m.wire.Nested("sender.", "sender")
 	nobody := sender.Empty()
 	row.AuthorID, row.AuthorName = sender.Text("id"), sender.Text("name")
+	if row.AuthorID == nil {
+		row.AuthorID = m.wire.Text("sender_id")
+	}
 	word := typeWord(sender.Value("type"))
 	sender.Skip(detailed...)
 	if word == "" {
@@ -165,10 +168,14 @@ var (
 
 // readable is the words of HTML, nil where it has none.
 func readable(html *string) *string {
-	if words := wire.PlainText(word(html)); words != "" {
-		return &words
+	if html == nil {
+		return nil
 	}
-	return nil
+	words := wire.PlainText(*html)
+	if words == "" {
+		return nil
+	}
+	return &words
 }
 
 // words adds the parts of a message and what was read in them: the text, then the attachments, then the items of a form,

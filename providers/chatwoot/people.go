@@ -74,8 +74,14 @@ var authorTypes = map[string]string{
 }
 
 func typeWord(v value) string {
-	return strings.NewReplacer("_", "", ":", "").Replace(strings.ToLower(wire.Word(v)))
+	word := wire.Word(v)
+	if authorTypes[word] != "" {
+		return word
+	}
+	return separators.Replace(strings.ToLower(word))
 }
+
+var separators = strings.NewReplacer("_", "", ":", "")
 
 // assigneeType is what an assignee or a follower is: assignee_type says so since 4.8, and only bots have a bot_type.
 func assigneeType(stated value, o object) string {
