@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/lake"
@@ -33,12 +35,16 @@ func examineFolder(name, folder string) lake.Check {
 	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
 		defer func() { _ = os.Remove(folder) }() // by then it is as empty as it was made
 	}
-	err := os.MkdirAll(folder, 0o755)
+	err := os.MkdirAll(folder, 0o700)
 	if err == nil {
 		err = tryFile(folder)
 	}
 	if err != nil {
 		return lake.Check{Name: name, Level: lake.LevelFailed, Text: fmt.Sprintf("%s cannot be written: %v; give this user the right to, or name another folder", folder, err)}
+	}
+	if exposed, found := readableByOthers(folder); found {
+		return lake.Check{Name: name, Level: lake.LevelWarning, Text: fmt.Sprintf(
+			"every user of this machine can read %s, and conversations are stored there: chmod -R go= %s", exposed, folder)}
 	}
 	free, known := freeSpace(folder)
 	switch {
@@ -50,6 +56,24 @@ func examineFolder(name, folder string) lake.Check {
 		return lake.Check{Name: name, Level: lake.LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, size(free))}
 	}
 	return lake.Check{Name: name, Level: lake.LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, size(free))}
+}
+
+// readableByOthers finds a file or folder in a folder that every user can read. chatlake makes them for their owner only; those of
+// earlier builds keep their modes.
+func readableByOthers(folder string) (found string, ok bool) {
+	const enter, read = 0o001, 0o004
+	root, err := os.Stat(folder)
+	if err != nil || root.Mode()&enter == 0 || runtime.GOOS == "windows" { // which has no such modes
+		return "", false
+	}
+	entries, _ := os.ReadDir(folder) // whoever works there will meet the error
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err == nil && info.Mode().Type()&os.ModeSymlink == 0 && info.Mode()&read != 0 && (!info.IsDir() || info.Mode()&enter != 0) {
+			return filepath.Join(folder, entry.Name()), true
+		}
+	}
+	return "", false
 }
 
 func tryFile(folder string) error {

@@ -23,6 +23,9 @@ func TestHabits(t *testing.T) {
 		if f.test {
 			continue
 		}
+		for _, line := range f.open {
+			t.Errorf("%s:%d: a file or folder that others may read; conversations are stored in them, so write 0o600 or 0o700", f.path, line)
+		}
 		for _, line := range f.inits {
 			t.Errorf("%s:%d: func init hides its order and its panics; call it by name", f.path, line)
 		}

@@ -23,6 +23,7 @@ type file struct {
 	imports []string
 	uses    map[string][]string // names used of each import
 	inits   []int               // lines of func init
+	open    []int               // lines with the mode of a file that others may read
 }
 
 func (f file) folder() string { return path.Dir(f.path) }
@@ -74,12 +75,29 @@ func parse(root fs.FS, p string) (file, error) {
 		known[localName(i, imported)] = imported
 	}
 	f.uses = usesOf(tree, known)
+	f.open = openModes(set, tree)
 	for _, d := range tree.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
 			f.inits = append(f.inits, set.Position(fn.Pos()).Line)
 		}
 	}
 	return f, nil
+}
+
+// openModes are the lines with the mode of a file or folder that others than its owner may read.
+func openModes(set *token.FileSet, tree *ast.File) (lines []int) {
+	mode := regexp.MustCompile(`^0o?[0-7]{3,4}$`)
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			for _, arg := range call.Args {
+				if l, ok := arg.(*ast.BasicLit); ok && mode.MatchString(l.Value) && !strings.HasSuffix(l.Value, "00") {
+					lines = append(lines, set.Position(l.Pos()).Line)
+				}
+			}
+		}
+		return true
+	})
+	return lines
 }
 
 func localName(i *ast.ImportSpec, imported string) string {

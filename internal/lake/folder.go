@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// folder is a Store in a local folder. An object is a file that appears whole, by link or rename, after it was synced.
+// folder is a Store in a local folder. An object is a file that appears whole, by link or rename, after it was synced. Files and
+// the folders that it makes are for this user only: they hold conversations.
 type folder struct {
 	root string
 	temp string // files in progress; on the same file system, never listed
@@ -28,7 +29,7 @@ const abandonedAfter = 24 * time.Hour
 
 func newFolder(root string) (*folder, error) {
 	f := &folder{root: root, temp: filepath.Join(root, ".tmp")}
-	if err := os.MkdirAll(f.temp, 0o755); err != nil {
+	if err := os.MkdirAll(f.temp, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	f.sweep()
@@ -82,7 +83,7 @@ func (f *folder) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 func (f *folder) place(temp, name string, ifAbsent bool) error {
 	dir := filepath.Dir(name)
 	stood := f.standing(dir)
-	err := os.MkdirAll(dir, 0o755)
+	err := os.MkdirAll(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		return fs.ErrNotExist // the folder was another's a moment ago, and is gone; it does not mean that the object exists
 	}
@@ -118,9 +119,6 @@ func (f *folder) write(ctx context.Context, body io.Reader, size int64) (_ strin
 	}
 	if n != size {
 		return "", fmt.Errorf("body has %d bytes, expected %d", n, size)
-	}
-	if err := out.Chmod(0o644); err != nil {
-		return "", err
 	}
 	return out.Name(), out.Sync()
 }

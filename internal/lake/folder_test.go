@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -86,5 +88,36 @@ func TestFolderForgetsWhatKilledProcessesLeft(t *testing.T) {
 	}
 	if _, err := os.Stat(fresh); err != nil {
 		t.Errorf("a file in progress is gone: %v", err)
+	}
+}
+
+func TestOnlyTheOwnerMayReadALake(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such modes")
+	}
+	root, scratch := filepath.Join(t.TempDir(), "lake"), filepath.Join(t.TempDir(), "scratch")
+	l, err := Open(t.Context(), Config{URL: "file:" + root, Scratch: scratch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := life(t.Context(), l, spoolBytes+1); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, l.store, "_staging/acme/x", "x")
+	for _, folder := range []string{root, scratch} {
+		n := 0
+		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			n++
+			if info, err := entry.Info(); err != nil || info.Mode().Perm()&0o077 != 0 {
+				t.Errorf("%s: %v, error %v; want nothing for others", path, info.Mode(), err)
+			}
+			return nil
+		})
+		if err != nil || n == 0 {
+			t.Errorf("%d files and folders in %s, error %v", n, folder, err)
+		}
 	}
 }

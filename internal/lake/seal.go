@@ -102,7 +102,7 @@ func (l *Lake) Seal(ctx context.Context, shard Shard) (*Seal, error) {
 // NewSeal begins a seal, whose uploads end with ctx. Its files in progress are in the folder scratch, without a name as far
 // as the system allows, so that nothing is left of them even when the process is killed.
 func NewSeal(ctx context.Context, store Store, scratch string, shard Shard, writerBuild string) (*Seal, error) {
-	if err := os.MkdirAll(scratch, 0o755); err != nil {
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
 	}
 	s := &Seal{

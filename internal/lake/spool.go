@@ -86,7 +86,7 @@ func (s *spool) discard() {
 // scratchFile makes a file that goes with the process: an open file lives on without its name. Where an open file cannot be
 // removed, removeScratch does it.
 func scratchFile(folder, name string) (*os.File, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
 	}
 	file, err := os.CreateTemp(folder, name)

@@ -55,7 +55,7 @@ type Server struct {
 
 // Start starts a server and returns when it answers.
 func Start(_ context.Context, c Config) (*Server, error) {
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
 	s := &Server{lock: flock.New(filepath.Join(c.Dir, lockName))}
@@ -137,6 +137,10 @@ func createDatabase(store *config.SQL) error {
 		if err := os.Remove(building.DatabaseName + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
+	}
+	// The server would make it readable to all users. Its log and its index get the mode of the database.
+	if err := os.WriteFile(building.DatabaseName, nil, 0o600); err != nil {
+		return err
 	}
 	// Without a write-ahead log all of it is in the one file that is renamed.
 	building.ConnectAttributes = map[string]string{"mode": "rwc"}

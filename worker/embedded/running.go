@@ -52,5 +52,5 @@ func Alone(dir string, do func() error) error {
 
 // announce says where the server answers.
 func (s *Server) announce(dir string) error {
-	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o644)
+	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o600)
 }

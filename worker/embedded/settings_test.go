@@ -3,7 +3,9 @@ package embedded
 import (
 	"database/sql"
 	"net/url"
+	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,5 +39,25 @@ func TestDatabaseSettingsAreHeard(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"journal_mode": "wal", "synchronous": "1", "busy_timeout": "10000"}, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+func TestOnlyTheOwnerMayReadTheDatabase(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such modes")
+	}
+	dir := t.TempDir()
+	store := serverConfig(filepath.Join(dir, databaseName), make([]int, len(services))).Persistence.DataStores[storeName].SQL
+	if err := prepare(store); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("%d files, error %v", len(entries), err)
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, error %v; want 0600", entry.Name(), info.Mode(), err)
+		}
 	}
 }

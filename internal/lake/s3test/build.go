@@ -39,7 +39,7 @@ func build(ctx context.Context) (string, error) {
 		return "", err
 	}
 	cache = filepath.Join(cache, "chatlake-tests")
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return "", err
 	}
 	program := filepath.Join(cache, "versitygw-"+string(version[1]))

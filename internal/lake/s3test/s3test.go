@@ -42,7 +42,7 @@ func Start(t testing.TB) Server {
 		t.Fatalf("build the S3 server for tests: %v", err)
 	}
 	data, sidecar := t.TempDir(), t.TempDir()
-	if err := os.Mkdir(filepath.Join(data, bucket), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(data, bucket), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	// The second way is for file systems without extended attributes, the third for a port that was taken meanwhile.
