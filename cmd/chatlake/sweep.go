@@ -22,7 +22,8 @@ func (a *app) sweepCommand() *cobra.Command {
 		Use: "sweep", Short: "Remove what killed processes left, which nobody reads", Args: cobra.NoArgs,
 		Long: "Looks for staged objects of windows that are committed (older than a day), for any others (older than three months),\n" +
 			"and for data files that no record of the ledger names (older than a week, and only where nothing is staged for their\n" +
-			"window). Says what it found; with --remove it removes it. What a record names is never touched.",
+			"window). Says what it found; with --remove it removes it. What a record names is never touched: before a file is removed, the\n" +
+			"records of its window are read once more. A list that the store breaks off ends the command.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.sweep(cmd.Context(), account, remove) },
 	}
 	cmd.Flags().StringVar(&account, "account", "", "only this account (default all in the lake)")
@@ -60,6 +61,9 @@ func (a *app) sweep(ctx context.Context, account string, remove bool) error {
 	}
 	if swept.Open > 0 {
 		fmt.Fprintf(a.out, "Of windows that are not committed, on which an export may be at work: %s.\n", plural(int64(swept.Open), "staged object"))
+	}
+	if swept.Foreign > 0 {
+		fmt.Fprintf(a.out, "Kept, because their names are not those of data files: %s below data/.\n", plural(int64(swept.Foreign), "object"))
 	}
 	return nil
 }

@@ -97,20 +97,13 @@ func seriesOf(s lake.Shard) series { return series{s.Provider, s.Account, s.Stre
 // holes are generations that are not in the ledger though later ones are.
 func holes(entries []lake.Entry) []contradiction {
 	var found []contradiction
-	var last lake.Entry
+	newest := map[lake.Shard]int{}
 	for _, e := range entries {
-		if e.Generation == 0 {
-			continue // not the name of a record; it is told as unreadable
-		}
-		expected := 1
-		if e.Shard == last.Shard {
-			expected = last.Generation + 1
-		}
-		for ; expected < e.Generation; expected++ {
-			found = append(found, contradiction{Shard: e.Shard.String(), Problem: fmt.Sprintf(
-				"the record of generation %d is gone from the ledger, and generation %d is there; find out who deletes below _ledger/", expected, e.Generation)})
-		}
-		last = e
+		newest[e.Shard] = max(newest[e.Shard], e.Generation)
+	}
+	for _, e := range lake.Missing(entries) {
+		found = append(found, contradiction{Shard: e.Shard.String(), Problem: fmt.Sprintf(
+			"the record of generation %d is gone from the ledger, and generation %d is there; find out who deletes below _ledger/", e.Generation, newest[e.Shard])})
 	}
 	return found
 }

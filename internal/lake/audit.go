@@ -1,11 +1,13 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -38,22 +40,65 @@ func (l *Lake) Ledger(ctx context.Context, f Filter) ([]Entry, error) {
 		}
 		entries = append(entries, e)
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(requestsAtOnce)
 	for i := range entries {
-		e := &entries[i]
-		if e.Problem != "" {
-			continue
-		}
-		group.Go(func() (err error) {
-			if e.Record, err = l.record(ctx, e.Key); err == nil || !isOfOne(err) {
+		if e := &entries[i]; e.Problem == "" {
+			group.Go(func() error {
+				err := l.readEntry(groupCtx, e)
+				if err == nil && e.Record == nil && e.Problem == "" {
+					e.Problem = "the record is listed and cannot be read: there is no such object"
+				}
 				return err
-			}
-			e.Problem = err.Error()
-			return nil
-		})
+			})
+		}
 	}
-	return entries, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	unlisted, err := l.unlistedRecords(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, e := range unlisted {
+		keys = append(keys, e.Key)
+	}
+	entries = append(entries, unlisted...)
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Key, b.Key) })
+	return entries, l.mustList(ctx, ledgerPrefix(f), keys)
+}
+
+// Missing are the generations that a ledger lacks though later ones are there. Somebody has deleted them: records are written in
+// the order of their numbers.
+func Missing(entries []Entry) []Entry {
+	var missing []Entry
+	var last Entry
+	for _, e := range entries {
+		if e.Generation == 0 {
+			continue // not the name of a record
+		}
+		expected := 1
+		if e.Shard == last.Shard {
+			expected = last.Generation + 1
+		}
+		for ; expected < e.Generation; expected++ {
+			missing = append(missing, Entry{Key: ledgerKey(e.Shard, expected), Shard: e.Shard, Generation: expected})
+		}
+		last = e
+	}
+	return missing
+}
+
+// readEntry fills an entry with its record, or with what keeps it from being read. It leaves it as it is when there is none.
+func (l *Lake) readEntry(ctx context.Context, e *Entry) error {
+	r, err := l.generation(ctx, e.Shard, e.Generation)
+	if err != nil && isOfOne(err) {
+		e.Problem = err.Error()
+		return nil
+	}
+	e.Record = r
+	return err
 }
 
 // isOfOne says whether an error is about one object, and the next may be read all the same.

@@ -42,7 +42,7 @@ func (l *Lake) Examine(ctx context.Context) []Check {
 		step("write", nil, "an object can be written"), conditional, step("read", t.read, "it can be read"), list,
 		step("delete", t.remove, "it can be deleted"),
 	}
-	if b, ok := l.store.(*bucket); ok {
+	if b, ok := l.store.(*bucket); ok && t.remove == nil { // what cannot be deleted is not written
 		checks = append(checks, b.examine(ctx)...)
 	}
 	return checks

@@ -84,7 +84,12 @@ func parseLedgerKey(key string) (Shard, int, error) {
 
 // stagingFolder is where the attempts at a generation write.
 func stagingFolder(s Shard, generation int) string {
-	return fmt.Sprintf("%s%s/%s/%s/g%04d/", stagingRoot, s.Account, s.Stream, s.Window, generation)
+	return fmt.Sprintf("%sg%04d/", shardStaging(s), generation)
+}
+
+// shardStaging is where the attempts at all generations of a shard write.
+func shardStaging(s Shard) string {
+	return fmt.Sprintf("%s%s/%s/%s/", stagingRoot, s.Account, s.Stream, s.Window)
 }
 
 // stagedName ends the name of a staged object with what it holds: attempts that write the same meet under one key, and any others
@@ -109,6 +114,29 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
+}
+
+// fileFolder is where the data files of a shard stand that are of one table.
+func fileFolder(table string, s Shard) string {
+	return fmt.Sprintf("%s%s/provider=%s/account=%s/stream=%s/month=%s/", dataRoot, table, s.Provider, s.Account, s.Stream,
+		s.Window.From.UTC().Format("2006-01"))
+}
+
+// shardOfFile is the shard of a data file; it reports whether the key is that of one.
+func shardOfFile(key string) (s Shard, ok bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 7 {
+		return Shard{}, false
+	}
+	window, _, found := strings.Cut(parts[6], "-")
+	var err error
+	if s.Window, err = schemas.ParseWindow(window); err != nil || !found {
+		return Shard{}, false
+	}
+	_, s.Provider, _ = strings.Cut(parts[2], "=")
+	_, s.Account, _ = strings.Cut(parts[3], "=")
+	_, s.Stream, _ = strings.Cut(parts[4], "=")
+	return s, strings.HasPrefix(key, fileFolder(parts[1], s)) && strings.HasSuffix(key, ".parquet")
 }
 
 func manifestKey(account, export string, number int) string {

@@ -34,7 +34,7 @@ type Filter struct {
 
 // Latest is the record of the highest generation of a shard, nil when there is none.
 func (l *Lake) Latest(ctx context.Context, shard Shard) (*Record, error) {
-	highest := 0
+	highest := map[Shard]int{shard: 0}
 	for object, err := range l.store.List(ctx, ledgerFolder(shard)) {
 		if err != nil {
 			return nil, fmt.Errorf("read ledger of %s: %w", shard, err)
@@ -43,12 +43,13 @@ func (l *Lake) Latest(ctx context.Context, shard Shard) (*Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		highest = max(highest, generation)
+		highest[shard] = max(highest[shard], generation)
 	}
-	if highest == 0 {
-		return nil, nil
+	records, err := l.newest(ctx, ledgerFolder(shard), highest)
+	if err != nil || len(records) == 0 {
+		return nil, err
 	}
-	return l.record(ctx, ledgerKey(shard, highest))
+	return &records[0], nil
 }
 
 // Parts are the windows within that of a shard, and shorter, that the ledger has of the same account and stream.
@@ -76,8 +77,7 @@ func (l *Lake) Parts(ctx context.Context, shard Shard) ([]schemas.Window, error)
 // Current is the reader rule: of every shard the record of its highest generation. Its files, and no others, are the lake.
 // Records come in the order of provider, account, stream and window.
 func (l *Lake) Current(ctx context.Context, f Filter) ([]Record, error) {
-	highest := map[string]int{}
-	shards := map[string]Shard{}
+	highest := map[Shard]int{}
 	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
 		if err != nil {
 			return nil, fmt.Errorf("read ledger: %w", err)
@@ -86,39 +86,11 @@ func (l *Lake) Current(ctx context.Context, f Filter) ([]Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !f.matches(shard) {
-			continue
+		if f.matches(shard) {
+			highest[shard] = max(highest[shard], generation)
 		}
-		folder := ledgerFolder(shard)
-		shards[folder] = shard
-		highest[folder] = max(highest[folder], generation)
 	}
-	var keys []string
-	for folder, generation := range highest {
-		keys = append(keys, ledgerKey(shards[folder], generation))
-	}
-	slices.Sort(keys)
-	return l.records(ctx, keys)
-}
-
-// records reads commit records, several at a time, in the order of the keys.
-func (l *Lake) records(ctx context.Context, keys []string) ([]Record, error) {
-	records := make([]Record, len(keys))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(requestsAtOnce)
-	for i, key := range keys {
-		group.Go(func() error {
-			record, err := l.record(ctx, key)
-			if err == nil {
-				records[i] = *record
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return records, nil
+	return l.newest(ctx, ledgerPrefix(f), highest)
 }
 
 func (f Filter) matches(s Shard) bool {

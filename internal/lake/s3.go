@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"net/http"
 	"net/url"
 	"strings"
@@ -225,31 +224,6 @@ func checkSize(body io.Seeker, size int64) error {
 	return nil
 }
 
-func (b *bucket) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
-	name, err := b.key(key)
-	if err != nil {
-		return nil, err
-	}
-	in := &s3.GetObjectInput{Bucket: &b.name, Key: name}
-	switch {
-	case length == 0: // no range says nothing
-		_, err := b.Stat(ctx, key)
-		return http.NoBody, err
-	case length > 0:
-		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+length-1))
-	case offset > 0:
-		in.Range = aws.String(fmt.Sprintf("bytes=%d-", offset))
-	}
-	out, err := b.client.GetObject(ctx, in)
-	if isBeyondEnd(err) { // begins at the end or after it
-		return http.NoBody, nil
-	}
-	if err != nil {
-		return nil, b.explain("read", key, err)
-	}
-	return out.Body, nil
-}
-
 func (b *bucket) Stat(ctx context.Context, key string) (Object, error) {
 	name, err := b.key(key)
 	if err != nil {
@@ -260,31 +234,6 @@ func (b *bucket) Stat(ctx context.Context, key string) (Object, error) {
 		return Object{}, b.explain("stat", key, err)
 	}
 	return Object{Key: key, Bytes: aws.ToInt64(out.ContentLength), ModifiedAt: aws.ToTime(out.LastModified)}, nil
-}
-
-// List leaves out the empty objects that consoles make to show folders.
-func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
-	return func(yield func(Object, error) bool) {
-		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{
-			Bucket: &b.name, Prefix: aws.String(b.prefix + prefix),
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				yield(Object{}, b.explain("list", prefix, err))
-				return
-			}
-			for _, o := range page.Contents {
-				key := strings.TrimPrefix(aws.ToString(o.Key), b.prefix)
-				if strings.HasSuffix(key, "/") {
-					continue
-				}
-				if !yield(Object{Key: key, Bytes: aws.ToInt64(o.Size), ModifiedAt: aws.ToTime(o.LastModified)}, nil) {
-					return
-				}
-			}
-		}
-	}
 }
 
 func (b *bucket) Delete(ctx context.Context, key string) error {

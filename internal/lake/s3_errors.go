@@ -47,7 +47,10 @@ func answerOf(err error) answer {
 	return a
 }
 
-func isBeyondEnd(err error) bool { return answerOf(err).code == "InvalidRange" }
+func isBeyondEnd(err error) bool {
+	a := answerOf(err)
+	return a.code == "InvalidRange" || a.status == http.StatusRequestedRangeNotSatisfiable
+}
 
 // explain says what was being done and, where that is known, what a person can do about it.
 func (b *bucket) explain(verb, key string, err error) error {

@@ -17,7 +17,7 @@ const stagedFor = 7 // days
 
 // examine looks at what only a bucket has.
 func (b *bucket) examine(ctx context.Context) []Check {
-	checks := []Check{b.examineParts(ctx)}
+	checks := []Check{b.examineLists(ctx), b.examineRanges(ctx), b.examineParts(ctx)}
 	checks = append(checks, b.examineClock(ctx)...)
 	versioned, versioning := b.examineVersioning(ctx)
 	checks = append(checks, versioning)

@@ -14,9 +14,7 @@ import (
 // key is where file number n of its table stands. It is named by its content, so that whoever writes it again writes the
 // same bytes.
 func (s *Seal) key(f File, n int) string {
-	return fmt.Sprintf("data/%s/provider=%s/account=%s/stream=%s/month=%s/%s-%04d-%s.parquet",
-		f.Table, s.shard.Provider, s.shard.Account, s.shard.Stream, s.shard.Window.From.UTC().Format("2006-01"),
-		s.shard.Window, n, f.SHA256[:16])
+	return fmt.Sprintf("%s%s-%04d-%s.parquet", fileFolder(f.Table, s.shard), s.shard.Window, n, f.SHA256[:16])
 }
 
 // publish checks that temp holds f, and puts it into the store.

@@ -23,7 +23,8 @@ type Store interface {
 	Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
 	// Stat returns ErrNotExist when there is no such key.
 	Stat(ctx context.Context, key string) (Object, error)
-	// List yields all objects whose key begins with prefix, in the order of keys.
+	// List yields all objects whose key begins with prefix, in the order of keys. A list that the store breaks off is
+	// ErrIncompleteList, never a shorter list.
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 	// Delete removes an object; a key that does not exist is no error.
 	Delete(ctx context.Context, key string) error
@@ -41,6 +42,8 @@ var (
 	ErrExists = errors.New("object exists already")
 	// ErrNotExist says that there is no object under the key.
 	ErrNotExist = errors.New("no such object")
+	// ErrIncompleteList says that a store lists less than it has. What a list lacks must not be taken to be absent.
+	ErrIncompleteList = errors.New("list is incomplete")
 	// ErrStagingLost says that a staged object is missing or is not what was written; the shard must be fetched again.
 	ErrStagingLost = errors.New("staged object is lost")
 	// ErrFilesLost says that data files that were sealed are missing or are not what was written; they must be sealed again.

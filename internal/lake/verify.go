@@ -140,27 +140,50 @@ func (l *Lake) Orphans(ctx context.Context, f Filter) iter.Seq2[Object, error] {
 }
 
 // Unnamed is Orphans for a ledger that was read already, with the same filter. As long as a record cannot be read nobody
-// knows which files it names, and that is an error.
+// knows which files it names, and that is an error. So is a record that names a file and that the entries lack though it is older:
+// the list of the ledger was not complete then.
 func (l *Lake) Unnamed(ctx context.Context, f Filter, entries []Entry) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		named := map[string]bool{}
+		named, known := map[string]bool{}, map[Shard]bool{}
 		for _, entry := range entries {
 			if entry.Record == nil {
 				yield(Object{}, fmt.Errorf("look for files without a record: %s: %s", entry.Key, entry.Problem))
 				return
 			}
+			known[entry.Shard] = true
 			for _, file := range entry.Record.Files {
 				named[file.Key] = true
 			}
 		}
+		var unlisted []string
 		for object, err := range l.store.List(ctx, dataRoot) {
 			if err != nil {
 				yield(Object{}, fmt.Errorf("list data files: %w", err))
 				return
 			}
-			if !named[object.Key] && f.matchesKey(object.Key) && !yield(object, nil) {
+			if named[object.Key] || !f.matchesKey(object.Key) {
+				continue
+			}
+			if shard, ok := shardOfFile(object.Key); ok && !known[shard] {
+				known[shard] = true
+				records, err := l.generations(ctx, shard, 1)
+				if err != nil {
+					yield(Object{}, fmt.Errorf("look for files without a record: %w", err))
+					return
+				}
+				for _, r := range records {
+					unlisted = append(unlisted, ledgerKey(shard, r.Generation))
+					for _, file := range r.Files {
+						named[file.Key] = true
+					}
+				}
+			}
+			if !named[object.Key] && !yield(object, nil) {
 				return
 			}
+		}
+		if err := l.mustList(ctx, ledgerPrefix(f), unlisted); err != nil {
+			yield(Object{}, fmt.Errorf("look for files without a record: %w", err))
 		}
 	}
 }

@@ -85,12 +85,13 @@ var guards = []struct {
 		{"workflows/shard.go", "case s.state.Open.Halved:", "case s.state.Open.Halved && s.state.Open.Generation < 0:"},
 	}},
 	{"a sweep takes no file of a shard at work", []edit{
-		{"internal/lake/sweep.go", "case s.open[shardOf(file.Key)] || s.lake.now()", "case s.lake.now()"},
+		{"internal/lake/sweep.go", "case !old || s.open[shard.String()]:", "case !old:"},
 		{"internal/lake/sweep.go", "unnamedKept  = 7 * 24 * time.Hour", "unnamedKept  = 0 * time.Hour"},
 		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
 	}},
 	{"a sweep takes no file that a record names", []edit{
-		{"internal/lake/sweep.go", "case named[file.Key]:", "case named[file.Key] && file.Bytes < 0:"},
+		{"internal/lake/sweep.go", "if s.named[file.Key] {", "if s.named[file.Key] && file.Bytes < 0 {"},
+		{"internal/lake/sweep.go", "case s.named[file.Key]:", "case s.named[file.Key] && file.Bytes < 0:"},
 	}},
 }
 

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake/s3test"
+)
+
+// No command may take what a list lacks to be absent: over a store that breaks its lists off, each ends with an error, and none
+// removes a file.
+func TestIncompleteListsEndCommands(t *testing.T) {
+	broken := false
+	fake := &s3test.Fake{PageKeys: 3, Page: func(p *s3test.ListPage) {
+		if broken {
+			p.NextContinuationToken = nil
+		}
+	}}
+	config := write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir())
+	rewriteLake(t, config, fake.Start(t))
+	s := shelfAt(t, config)
+	for i := range 7 {
+		s.put(createdStream, month(time.Month(i+1)), content{whole: []string{"1"}})
+	}
+	before := fake.Keys()
+	for _, key := range before {
+		fake.SetTime(key, time.Now().AddDate(-1, 0, 0))
+	}
+	out, _, status := chatlake(t, "verify", "--config", config)
+	if status != exitComplete || !strings.Contains(out, "7 windows") {
+		t.Fatalf("status %d over a sound store: %s", status, out)
+	}
+	broken = true
+	for _, command := range [][]string{
+		{"verify"}, {"lake", "sweep"}, {"lake", "sweep", "--remove"}, {"lake", "files"}, {"lake", "sql"}, {"lake", "rebuild"},
+		{"why", "1", "--account", "acme"},
+	} {
+		out, errs, status := chatlake(t, append(command, "--config", config)...)
+		if status == exitComplete || !strings.Contains(errs, "list is not complete") {
+			t.Errorf("%s: status %d, %q, %q; want an error about the list", strings.Join(command, " "), status, out, errs)
+		}
+	}
+	if after := fake.Keys(); len(after) != len(before) {
+		t.Errorf("%d objects, there were %d", len(after), len(before))
+	}
+	if _, err := os.Stat(config); err != nil {
+		t.Error(err)
+	}
+}

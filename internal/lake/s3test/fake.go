@@ -1,0 +1,203 @@
+package s3test
+
+import (
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Fake is an S3 server in the process, as far as the lake asks for one: small objects, lists in pages, ranges, conditional writes
+// and uploads in parts. It checks no signatures. Its fields make it misbehave; they are set before the first request.
+type Fake struct {
+	// PageKeys is how many keys a page of a list has at most; 0 is 1000.
+	PageKeys int
+	// Page may change a page of a list before it is sent.
+	Page func(*ListPage)
+	// Intercept sees every request first. It answers it itself and returns true, or leaves it to the server.
+	Intercept func(w http.ResponseWriter, r *http.Request) bool
+	// IgnoresRange makes every GET answer with the whole object.
+	IgnoresRange bool
+	// Unlisted are keys that lists leave out, as a list that lags behind does.
+	Unlisted func(key string) bool
+	// Path stands before the bucket in the path of every request, as behind a gateway.
+	Path string
+
+	mu      sync.Mutex
+	objects map[string]fakeObject
+	parts   map[string]map[int][]byte // by the id of the upload
+}
+
+type fakeObject struct {
+	body []byte
+	at   time.Time
+}
+
+// ListPage is the answer to ListObjectsV2. What is nil is left out.
+type ListPage struct {
+	XMLName               xml.Name `xml:"ListBucketResult"`
+	Name                  *string
+	Prefix                string
+	KeyCount              *int
+	MaxKeys               int
+	IsTruncated           *bool
+	NextContinuationToken *string
+	Contents              []ListedObject
+}
+
+// ListedObject is an object in a ListPage.
+type ListedObject struct {
+	Key          string
+	LastModified string
+	Size         int
+}
+
+// Start starts the server; it runs until t ends. Its bucket is empty.
+func (f *Fake) Start(t testing.TB) Server {
+	t.Helper()
+	f.objects, f.parts = map[string]fakeObject{}, map[string]map[int][]byte{}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return Server{Endpoint: server.URL + f.Path, Region: region, AccessKey: accessKey, SecretKey: secretKey, Bucket: bucket}
+}
+
+// Keys are the keys of all objects, in order.
+func (f *Fake) Keys() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.objects))
+}
+
+// SetTime changes when an object was written.
+func (f *Fake) SetTime(key string, at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := f.objects[key]
+	o.at = at
+	f.objects[key] = o
+}
+
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.Intercept != nil && f.Intercept(w, r) {
+		return
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, f.Path+"/"+bucket)
+	if !ok {
+		Refuse(w, http.StatusNotFound, "NoSuchBucket", "")
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key, query := strings.TrimPrefix(path, "/"), r.URL.Query()
+	switch {
+	case key == "" && query.Get("list-type") == "2":
+		f.list(w, query.Get("prefix"), max(query.Get("start-after"), query.Get("continuation-token")), query.Get("max-keys"))
+	case key == "":
+		Refuse(w, http.StatusNotImplemented, "NotImplemented", "")
+	case query.Has("uploads") || query.Has("uploadId"):
+		f.upload(w, r, key)
+	case r.Method == http.MethodPut:
+		f.put(w, r, key)
+	case r.Method == http.MethodDelete:
+		delete(f.objects, key)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		f.get(w, r, key)
+	}
+}
+
+// Refuse answers with an error of S3.
+func Refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+}
+
+func (f *Fake) list(w http.ResponseWriter, prefix, after, maxKeys string) {
+	limit := cmp.Or(f.PageKeys, 1000)
+	if n, err := strconv.Atoi(maxKeys); err == nil {
+		limit = min(limit, n)
+	}
+	name, truncated := bucket, false
+	page := ListPage{Name: &name, Prefix: prefix, MaxKeys: limit, IsTruncated: &truncated}
+	for _, key := range slices.Sorted(maps.Keys(f.objects)) {
+		if !strings.HasPrefix(key, prefix) || key <= after || f.Unlisted != nil && f.Unlisted(key) {
+			continue
+		}
+		if len(page.Contents) == limit {
+			truncated = true
+			token := page.Contents[limit-1].Key
+			page.NextContinuationToken = &token
+			break
+		}
+		o := f.objects[key]
+		page.Contents = append(page.Contents, ListedObject{key, o.at.UTC().Format("2006-01-02T15:04:05.000Z"), len(o.body)})
+	}
+	count := len(page.Contents)
+	page.KeyCount = &count
+	if f.Page != nil {
+		f.Page(&page)
+	}
+	_ = xml.NewEncoder(w).Encode(page)
+}
+
+func (f *Fake) put(w http.ResponseWriter, r *http.Request, key string) {
+	body, err := io.ReadAll(r.Body)
+	_, taken := f.objects[key]
+	switch {
+	case err != nil:
+		Refuse(w, http.StatusBadRequest, "IncompleteBody", "")
+	case taken && r.Header.Get("If-None-Match") == "*":
+		Refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", "")
+	default:
+		f.objects[key] = fakeObject{body, time.Now()}
+		w.Header().Set("ETag", `"1"`)
+	}
+}
+
+func (f *Fake) get(w http.ResponseWriter, r *http.Request, key string) {
+	o, ok := f.objects[key]
+	if !ok {
+		Refuse(w, http.StatusNotFound, "NoSuchKey", "")
+		return
+	}
+	if f.IgnoresRange {
+		r.Header.Del("Range")
+	}
+	// Its times have whole seconds, those of lists milliseconds, as on AWS.
+	http.ServeContent(w, r, "object.bin", o.at, strings.NewReader(string(o.body)))
+}
+
+func (f *Fake) upload(w http.ResponseWriter, r *http.Request, key string) {
+	id := r.URL.Query().Get("uploadId")
+	switch r.Method {
+	case http.MethodPost:
+		if id == "" {
+			id = strconv.Itoa(len(f.parts) + 1)
+			f.parts[id] = map[int][]byte{}
+			fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
+			return
+		}
+		var whole []byte
+		for _, number := range slices.Sorted(maps.Keys(f.parts[id])) {
+			whole = append(whole, f.parts[id][number]...)
+		}
+		f.objects[key] = fakeObject{whole, time.Now()}
+		fmt.Fprint(w, "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
+	case http.MethodPut:
+		number, _ := strconv.Atoi(r.URL.Query().Get("partNumber"))
+		f.parts[id][number], _ = io.ReadAll(r.Body)
+		w.Header().Set("ETag", `"1"`)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
