@@ -200,7 +200,11 @@ const viewsName = "lake.sql"
 
 // suggest writes views over exactly the files that count, and two queries to try on them.
 func (a *app) suggest(ctx context.Context, c worker.Config, dir string) error {
-	records, err := currentOf(ctx, c, "")
+	l, err := openLake(ctx, c, "")
+	if err != nil {
+		return err
+	}
+	records, err := currentOf(ctx, l, "")
 	if err != nil {
 		return err
 	}

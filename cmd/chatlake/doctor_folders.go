@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/worker"
@@ -24,7 +23,7 @@ func examineFolders(c worker.Config) []lake.Check {
 	if _, err := os.Stat(c.Scratch()); err == nil { // it is made in the state folder
 		checks = append(checks, examineFolder("scratch", c.Scratch()))
 	}
-	if folder, ok := strings.CutPrefix(c.Lake.URL, "file:"); ok {
+	if folder, ok := lake.Folder(c.Lake.URL); ok {
 		checks = append(checks, examineFolder("lake", folder))
 	}
 	return checks

@@ -72,11 +72,11 @@ func (a *app) sqlCommand() *cobra.Command {
 		Long: "Prints a script for DuckDB: one view per table over exactly the files that count now. For example:\n" +
 			"  chatlake lake sql > lake.sql && duckdb -init lake.sql",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, records, err := a.current(cmd.Context(), account)
+			at, records, err := a.current(cmd.Context(), account)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(a.out, duckDB(c.Lake, records))
+			_, err = fmt.Fprint(a.out, duckDB(at, records))
 			return err
 		},
 	}
@@ -90,21 +90,22 @@ type current struct {
 	locations []string
 }
 
-// current reads the ledger.
-func (a *app) current(ctx context.Context, account string) (worker.Config, []current, error) {
+// current reads the ledger. The configuration of the lake that it returns says where the lake is reached, whatever that comes from.
+func (a *app) current(ctx context.Context, account string) (worker.LakeConfig, []current, error) {
 	c, err := a.load()
 	if err != nil {
-		return c, nil, err
+		return c.Lake, nil, err
 	}
-	records, err := currentOf(ctx, c, account)
-	return c, records, err
-}
-
-func currentOf(ctx context.Context, c worker.Config, account string) ([]current, error) {
 	l, err := openLake(ctx, c, account)
 	if err != nil {
-		return nil, err
+		return c.Lake, nil, err
 	}
+	c.Lake.Endpoint, c.Lake.Region = l.Server()
+	records, err := currentOf(ctx, l, account)
+	return c.Lake, records, err
+}
+
+func currentOf(ctx context.Context, l *lake.Lake, account string) ([]current, error) {
 	records, err := l.Current(ctx, lake.Filter{Account: account})
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 func duckDB(c worker.LakeConfig, records []current) string {
 	var b strings.Builder
 	b.WriteString("-- The lake as of now: these files count, and no others. `chatlake lake sql` writes this script anew.\n")
-	b.WriteString("SET TimeZone = 'UTC';\n")
+	b.WriteString("SET TimeZone = 'UTC';\n" + partition)
 	if strings.HasPrefix(c.URL, "s3://") {
 		b.WriteString(s3Access(c))
 	}
@@ -32,7 +32,7 @@ func duckDB(c worker.LakeConfig, records []current) string {
 			fmt.Fprintf(&b, "\n-- %s: no rows yet\n", table)
 			continue
 		}
-		query := "SELECT * FROM " + readParquet(files, false)
+		query := readParquet(files, false)
 		if overlap && slices.Contains(perConversation, table) {
 			query = newest(table, records)
 		}
@@ -59,19 +59,33 @@ func eachRatingOnce(query string) string {
 // perConversation are the tables whose rows come and go with the version of a conversation.
 var perConversation = []string{"conversations", "messages", "participants", "events", "ratings", "attachments"}
 
-// partitions are the columns that stand in paths. Without their types DuckDB would guess: an account named 42 is a text.
-const partitions = "hive_types = {'provider': VARCHAR, 'account': VARCHAR, 'stream': VARCHAR, 'month': VARCHAR}"
+// partition is a macro for the columns that stand in paths. DuckDB's own hive_partitioning takes every name=value in a path for a
+// column, also those of folders above the lake: over account=eu/lake it would give all rows the account eu.
+const partition = `
+CREATE OR REPLACE MACRO _partition(filename, number) AS regexp_extract(filename,
+  'provider=([^/\\]*)[/\\]account=([^/\\]*)[/\\]stream=([^/\\]*)[/\\]month=([^/\\]*)[/\\][^/\\]*$', number);
+`
 
+const partitions = "_partition(filename, 1) AS provider, _partition(filename, 2) AS account,\n" +
+	"  _partition(filename, 3) AS stream, _partition(filename, 4) AS month"
+
+// readParquet selects all columns of files and of their paths, and the file of each row where withName says so.
 func readParquet(files []string, withName bool) string {
-	options := "union_by_name = true, hive_partitioning = true, " + partitions
-	if withName {
-		options += ", filename = true"
+	columns := "*"
+	if !withName {
+		columns += " EXCLUDE (filename)"
 	}
 	quoted := make([]string, len(files))
 	for i, f := range files {
-		quoted[i] = "\n    " + quote(f)
+		quoted[i] = "\n    " + quote(literal(f))
 	}
-	return "read_parquet([" + strings.Join(quoted, ",") + "\n  ], " + options + ")"
+	return "SELECT " + columns + ", " + partitions + "\nFROM read_parquet([" + strings.Join(quoted, ",") +
+		"\n  ], union_by_name = true, hive_partitioning = false, filename = true)"
+}
+
+// literal is a path that DuckDB does not take for a pattern.
+func literal(path string) string {
+	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
 }
 
 // writeVersions makes _files, which says what shard each file is of, and _newest, which version of each conversation
@@ -96,8 +110,8 @@ func writeVersions(b *strings.Builder, records []current) {
 	if len(filesOf(records, "conversations")) == 0 {
 		return
 	}
-	b.WriteString("\nCREATE OR REPLACE VIEW _newest AS\nSELECT provider, account, conversation_id, shard\nFROM " +
-		readParquet(filesOf(records, "conversations"), true) + " AS rows\nJOIN _files USING (filename)\n" +
+	b.WriteString("\nCREATE OR REPLACE VIEW _newest AS\nSELECT provider, account, conversation_id, shard\nFROM (" +
+		readParquet(filesOf(records, "conversations"), true) + ") AS rows\nJOIN _files USING (filename)\n" +
 		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id\n" +
 		"  ORDER BY source_version DESC NULLS LAST, committed_at DESC, shard DESC) = 1;\n")
 }
@@ -108,12 +122,12 @@ func newest(table string, records []current) string {
 	var parts []string
 	versions, reports := split(records)
 	if files := filesOf(versions, table); len(files) > 0 {
-		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM "+readParquet(files, true)+" AS rows\nJOIN _files USING (filename)\n"+
+		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM ("+readParquet(files, true)+") AS rows\nJOIN _files USING (filename)\n"+
 			"SEMI JOIN _newest USING (provider, account, conversation_id, shard)")
 	}
 	if files := filesOf(reports, table); len(files) > 0 {
 		id := strings.TrimSuffix(table, "s") + "_id"
-		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM "+readParquet(files, true)+" AS rows\nJOIN _files USING (filename)\n"+
+		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM ("+readParquet(files, true)+") AS rows\nJOIN _files USING (filename)\n"+
 			"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, "+id+"\n  ORDER BY committed_at DESC, shard DESC) = 1")
 	}
 	return strings.Join(parts, "\nUNION ALL BY NAME\n")
@@ -191,7 +205,7 @@ func s3Access(c worker.LakeConfig) string {
 		options = append(options, "REGION "+quote(c.Region))
 	}
 	if u, err := url.Parse(c.Endpoint); err == nil && u.Host != "" {
-		options = append(options, "ENDPOINT "+quote(u.Host))
+		options = append(options, "ENDPOINT "+quote(u.Host+strings.TrimSuffix(u.EscapedPath(), "/")))
 		if u.Scheme == "http" {
 			options = append(options, "USE_SSL false")
 		}

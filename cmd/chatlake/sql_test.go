@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/lake/s3test"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -36,7 +38,12 @@ func viewOf(t *testing.T, script, name string) string {
 	return strings.TrimSpace(text)
 }
 
-const hive = "union_by_name = true, hive_partitioning = true, hive_types = {'provider': VARCHAR, 'account': VARCHAR, 'stream': VARCHAR, 'month': VARCHAR}"
+// rowsOf is the query over files; columns are those that it takes of them.
+func rowsOf(columns string, files ...string) string {
+	return "SELECT " + columns + ", _partition(filename, 1) AS provider, _partition(filename, 2) AS account,\n" +
+		"  _partition(filename, 3) AS stream, _partition(filename, 4) AS month\nFROM read_parquet([\n    '" + strings.Join(files, "',\n    '") +
+		"'\n  ], union_by_name = true, hive_partitioning = false, filename = true)"
+}
 
 func TestDuckDB(t *testing.T) {
 	script := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
@@ -45,7 +52,7 @@ func TestDuckDB(t *testing.T) {
 		committed("directory", month(1), "agents/old"),
 		committed("directory", month(3), "agents/new"),
 	})
-	want := "SELECT * FROM read_parquet([\n    'lake/messages/1',\n    'lake/messages/it''s'\n  ], " + hive + ")"
+	want := rowsOf("* EXCLUDE (filename)", "lake/messages/1", "lake/messages/it''s")
 	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
@@ -67,8 +74,8 @@ func TestDuckDBWithOverlappingWindows(t *testing.T) {
 		committed("created", month(1), "messages/1", "conversations/1", "documents/1"),
 		committed("created", half, "messages/2", "conversations/2"),
 	})
-	want := "SELECT rows.* EXCLUDE (filename)\nFROM read_parquet([\n    'lake/messages/1',\n    'lake/messages/2'\n  ], " + hive +
-		", filename = true) AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)"
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/messages/1", "lake/messages/2") +
+		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)"
 	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
@@ -94,11 +101,11 @@ func TestDuckDBWithOverlappingReports(t *testing.T) {
 		committed("reports", month(1), "ratings/2"),
 		committed("reports", half, "ratings/3"),
 	})
-	want := "SELECT rows.* EXCLUDE (filename)\nFROM read_parquet([\n    'lake/ratings/1'\n  ], " + hive +
-		", filename = true) AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)" +
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/ratings/1") +
+		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)" +
 		"\nUNION ALL BY NAME\n" +
-		"SELECT rows.* EXCLUDE (filename)\nFROM read_parquet([\n    'lake/ratings/2',\n    'lake/ratings/3'\n  ], " + hive +
-		", filename = true) AS rows\nJOIN _files USING (filename)\n" +
+		"SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/ratings/2", "lake/ratings/3") +
+		") AS rows\nJOIN _files USING (filename)\n" +
 		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY committed_at DESC, shard DESC) = 1"
 	if diff := cmp.Diff(want, viewOf(t, script, "ratings")); diff != "" {
 		t.Errorf("ratings (-want +got):\n%s", diff)
@@ -118,7 +125,7 @@ func TestDuckDBTakesRatingsOfTheDirectory(t *testing.T) {
 		committed("directory", month(3), "ratings/new"),
 	}
 	const once = "\n)\nQUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY stream = 'directory' DESC, observed_at DESC) = 1"
-	want := "SELECT * FROM (\nSELECT * FROM read_parquet([\n    'lake/ratings/1',\n    'lake/ratings/new'\n  ], " + hive + ")" + once
+	want := "SELECT * FROM (\n" + rowsOf("* EXCLUDE (filename)", "lake/ratings/1", "lake/ratings/new") + once
 	if diff := cmp.Diff(want, viewOf(t, duckDB(worker.LakeConfig{URL: "file:lake"}, records), "ratings")); diff != "" {
 		t.Errorf("ratings (-want +got):\n%s", diff)
 	}
@@ -165,5 +172,35 @@ func TestS3Access(t *testing.T) {
 		"CREATE OR REPLACE SECRET chatlake (TYPE s3, PROVIDER credential_chain, REGION 'eu-central-1', ENDPOINT '127.0.0.1:7070', USE_SSL false, URL_STYLE 'path');\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("statements (-want +got):\n%s", diff)
+	}
+	// DuckDB takes what follows the first slash for a path before the bucket.
+	if behind := s3Access(worker.LakeConfig{URL: "s3://b", Endpoint: "https://gate.example.com/storage/v1/"}); !strings.Contains(behind, "ENDPOINT 'gate.example.com/storage/v1')") {
+		t.Errorf("the path of the endpoint is missing: %s", behind)
+	}
+}
+
+// The script reads where the commands read: at the endpoint of the environment, under the prefix as it was meant.
+func TestSQLOfALakeOfTheEnvironment(t *testing.T) {
+	fake := &s3test.Fake{Path: "/gate"}
+	server := fake.Start(t)
+	config := write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir())
+	t.Setenv("AWS_ENDPOINT_URL", server.Endpoint)
+	rewriteLake(t, config, server)
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.NewReplacer("endpoint: '"+server.Endpoint+"', ", "", "/chatlake'", "//my%20lake/'").Replace(string(text))
+	if err := os.WriteFile(config, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := shelfAt(t, config)
+	s.put(createdStream, month(1), content{whole: []string{"1"}})
+	out, errs, status := chatlake(t, "lake", "sql", "--config", config)
+	host := strings.TrimPrefix(server.Endpoint, "http://")
+	for _, want := range []string{"ENDPOINT '" + host + "'", "'s3://" + server.Bucket + "/my lake/data/messages/"} {
+		if status != exitComplete || !strings.Contains(out, want) {
+			t.Errorf("status %d, no %q in:\n%s%s", status, want, out, errs)
+		}
 	}
 }

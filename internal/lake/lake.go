@@ -51,16 +51,16 @@ type Lake struct {
 // Open makes a lake. It creates a local folder that does not exist; a bucket must be there.
 func Open(ctx context.Context, c Config) (*Lake, error) {
 	l := &Lake{scratch: c.scratch(), writer: c.Writer, now: time.Now, fileBytes: c.FileBytes, seals: c.seals()}
-	scheme, rest, _ := strings.Cut(c.URL, ":")
+	folder, isFolder := Folder(c.URL)
 	var err error
-	switch scheme {
-	case "file":
-		if l.root, err = filepath.Abs(strings.TrimPrefix(rest, "//")); err != nil {
+	switch {
+	case isFolder:
+		if l.root, err = filepath.Abs(folder); err != nil {
 			return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
 		}
 		l.store, err = newFolder(l.root)
-	case "s3":
-		l.root = strings.TrimSuffix(c.URL, "/")
+	case strings.HasPrefix(c.URL, "s3:"):
+		l.root = rootOf(c.URL)
 		if l.store, err = newBucket(ctx, c); err != nil {
 			return nil, fmt.Errorf("open lake: %w", err) // the URL may hold a login
 		}
@@ -71,6 +71,26 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 		return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
 	}
 	return l, nil
+}
+
+// Folder is the path in the URL of a lake in a folder, as it is written: nothing in it is decoded.
+func Folder(address string) (path string, ok bool) {
+	path, ok = strings.CutPrefix(address, "file:")
+	return strings.TrimPrefix(path, "//"), ok
+}
+
+// Server is where a lake in a bucket is reached: as it is configured, or as the environment or the AWS configuration say. The endpoint is
+// empty on AWS; both are empty for a folder.
+func (l *Lake) Server() (endpoint, region string) {
+	b, ok := l.store.(*bucket)
+	if !ok {
+		return "", ""
+	}
+	options := b.client.Options()
+	if options.BaseEndpoint != nil {
+		endpoint = *options.BaseEndpoint
+	}
+	return endpoint, options.Region
 }
 
 // Over makes a lake in a store of the caller's. now is its clock; nil is the machine's.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,9 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
-	uploadtypes "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // How objects travel. An upload in parts holds three parts in memory; anything else is sent from where it stands.
@@ -36,29 +34,26 @@ const (
 type bucket struct {
 	client  *s3.Client
 	uploads *transfermanager.Client
+	checked *transfermanager.Client // uploads with checksums
 	name    string
 	prefix  string // empty, or ends with a slash
 	where   string // the endpoint or AWS region, as a person knows it
 	sse     string
 	kmsKey  *string
+	// wantsChecksums is set when the store has refused a write without a checksum.
+	wantsChecksums atomic.Bool
 }
 
 // newBucket takes what the configuration leaves open from where the SDK finds it: environment, shared files, the machine.
 func newBucket(ctx context.Context, c Config) (*bucket, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("the lake's url should be like s3://bucket/prefix, without a login in it")
+	name, prefix, err := bucketOf(c.URL)
+	if err != nil {
+		return nil, err
 	}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	b := &bucket{name: u.Host, prefix: strings.Trim(u.Path, "/"), sse: c.SSE}
-	if b.prefix != "" {
-		if err := checkKey(b.prefix); err != nil {
-			return nil, fmt.Errorf("the prefix in the lake's url: %w", err)
-		}
-		b.prefix += "/"
-	}
+	b := &bucket{name: name, prefix: prefix, sse: c.SSE}
 	if c.KMSKeyID != "" {
 		b.kmsKey = &c.KMSKeyID
 	}
@@ -78,32 +73,68 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 			}
 		}
 		o.UsePathStyle = c.PathStyle
+		o.APIOptions = append(o.APIOptions, leaveEncodingUnsigned)
 		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 	options := b.client.Options()
 	if options.Region == "" {
 		return nil, errors.New("no region is known: set the lake's region, or AWS_REGION")
 	}
-	b.uploads = transfermanager.New(b.client, func(o *transfermanager.Options) {
-		o.MultipartUploadThreshold = partBytes
-		o.PartSizeBytes = partBytes
-		o.Concurrency = partsAtOnce
-		o.FailTimeout = abortTimeout
-		o.RequestChecksumCalculation = options.RequestChecksumCalculation
-	})
+	b.uploads = uploader(b.client, options.RequestChecksumCalculation)
+	b.checked = uploader(b.client, aws.RequestChecksumCalculationWhenSupported)
 	b.where = "AWS " + options.Region
 	if options.BaseEndpoint != nil {
+		if err := checkEndpoint(*options.BaseEndpoint); err != nil {
+			return nil, fmt.Errorf("%w; it comes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or endpoint_url in the AWS configuration", err)
+		}
 		b.where = *options.BaseEndpoint
 	}
 	return b, nil
 }
 
+func uploader(client *s3.Client, checksums aws.RequestChecksumCalculation) *transfermanager.Client {
+	return transfermanager.New(client, func(o *transfermanager.Options) {
+		o.MultipartUploadThreshold = partBytes
+		o.PartSizeBytes = partBytes
+		o.Concurrency = partsAtOnce
+		o.FailTimeout = abortTimeout
+		o.RequestChecksumCalculation = checksums
+	})
+}
+
+// bucketOf takes an s3 URL apart. The prefix is empty or ends with a slash; what is percent-encoded in the URL is not in it.
+func bucketOf(address string) (name, prefix string, err error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Port() != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", "", errors.New("the lake's url should be like s3://bucket/prefix, without a login, a port or a query in it")
+	}
+	prefix = strings.Trim(u.Path, "/")
+	if prefix == "" {
+		return u.Host, "", nil
+	}
+	if err := checkKey(prefix); err != nil {
+		return "", "", fmt.Errorf("the prefix in the lake's url: %w", err)
+	}
+	if strings.Contains(prefix, "?") { // which DuckDB would take for the begin of a query
+		return "", "", errors.New("the prefix in the lake's url holds a question mark; name another prefix")
+	}
+	return u.Host, prefix + "/", nil
+}
+
+// rootOf is an s3 URL as it was meant: one slash between folders, nothing percent-encoded.
+func rootOf(address string) string {
+	name, prefix, err := bucketOf(address)
+	if err != nil {
+		return address // which is not opened
+	}
+	return strings.TrimSuffix("s3://"+name+"/"+prefix, "/")
+}
+
 // check refuses settings of S3 that cannot be meant.
 func (c Config) check() error {
 	if c.Endpoint != "" {
-		u, err := url.Parse(c.Endpoint)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-			return errors.New("the lake's endpoint should be like https://s3.example.com, without a login in it")
+		if err := checkEndpoint(c.Endpoint); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -113,6 +144,15 @@ func (c Config) check() error {
 		return errors.New("the lake's kms_key_id counts only with sse: aws:kms")
 	case (c.AccessKey == "") != (c.SecretKey == ""):
 		return errors.New("the lake's access key and secret key go together: set both or none")
+	}
+	return nil
+}
+
+// checkEndpoint does not repeat the address: there may be a login in it.
+func checkEndpoint(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("the lake's endpoint should be like https://s3.example.com, without a login in it")
 	}
 	return nil
 }
@@ -157,73 +197,6 @@ func (b *bucket) key(key string) (*string, error) {
 	return aws.String(b.prefix + key), nil
 }
 
-// Put sends a conditional write in one request, since servers differ in what they make of conditions on uploads in parts.
-func (b *bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
-	name, err := b.key(key)
-	if err != nil {
-		return err
-	}
-	if err := checkSize(body, size); err != nil {
-		return fmt.Errorf("write %s: %w", key, err)
-	}
-	if size > onePutBytes && !ifAbsent {
-		return b.putParts(ctx, key, name, body, size)
-	}
-	in := &s3.PutObjectInput{
-		Bucket: &b.name, Key: name, Body: body, ContentLength: &size, ServerSideEncryption: types.ServerSideEncryption(b.sse), SSEKMSKeyId: b.kmsKey,
-	}
-	if ifAbsent {
-		in.IfNoneMatch = aws.String("*")
-	}
-	_, err = b.client.PutObject(ctx, in)
-	if err == nil {
-		return nil
-	}
-	if ifAbsent && answerOf(err).status == 0 {
-		// A server that knows at once that the key is taken may say so, and hang up, before it has read a long body.
-		if _, failed := b.Stat(ctx, key); failed == nil {
-			return fmt.Errorf("write %s: %w", key, ErrExists)
-		}
-	}
-	return b.explain("write", key, err)
-}
-
-func (b *bucket) putParts(ctx context.Context, key string, name *string, body io.Reader, size int64) error {
-	_, err := b.uploads.UploadObject(ctx, &transfermanager.UploadObjectInput{
-		Bucket: &b.name, Key: name, Body: body,
-		ServerSideEncryption: uploadtypes.ServerSideEncryption(b.sse), SSEKMSKeyID: b.kmsKey,
-	})
-	if err == nil {
-		return nil
-	}
-	if answerOf(err).code == "NoSuchUpload" {
-		// The upload was completed, but the answer was lost, and the request was sent again.
-		if object, failed := b.Stat(ctx, key); failed == nil && object.Bytes == size {
-			return nil
-		}
-	}
-	return b.explain("write", key, err)
-}
-
-// checkSize compares what a body has left with what was promised.
-func checkSize(body io.Seeker, size int64) error {
-	start, err := body.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return err
-	}
-	end, err := body.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	if _, err := body.Seek(start, io.SeekStart); err != nil {
-		return err
-	}
-	if end-start != size {
-		return fmt.Errorf("body has %d bytes, expected %d", end-start, size)
-	}
-	return nil
-}
-
 func (b *bucket) Stat(ctx context.Context, key string) (Object, error) {
 	name, err := b.key(key)
 	if err != nil {
@@ -232,6 +205,9 @@ func (b *bucket) Stat(ctx context.Context, key string) (Object, error) {
 	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: name})
 	if err != nil {
 		return Object{}, b.explain("stat", key, err)
+	}
+	if out.ContentLength == nil {
+		return Object{}, b.explain("stat", key, errors.New("the store does not say how large the object is; look for a proxy in between"))
 	}
 	return Object{Key: key, Bytes: aws.ToInt64(out.ContentLength), ModifiedAt: aws.ToTime(out.LastModified)}, nil
 }

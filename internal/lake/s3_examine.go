@@ -17,7 +17,8 @@ const stagedFor = 7 // days
 
 // examine looks at what only a bucket has.
 func (b *bucket) examine(ctx context.Context) []Check {
-	checks := []Check{b.examineLists(ctx), b.examineRanges(ctx), b.examineParts(ctx)}
+	checks := append([]Check{b.examineLists(ctx)}, b.examineReading(ctx)...)
+	checks = append(checks, b.examineParts(ctx))
 	checks = append(checks, b.examineClock(ctx)...)
 	versioned, versioning := b.examineVersioning(ctx)
 	checks = append(checks, versioning)
@@ -30,14 +31,19 @@ func (b *bucket) examineParts(ctx context.Context) Check {
 	const name = "upload in parts"
 	key := probeRoot + random()
 	full := aws.String(b.prefix + key)
-	upload, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+	in := &s3.CreateMultipartUploadInput{
 		Bucket: &b.name, Key: full, ServerSideEncryption: types.ServerSideEncryption(b.sse), SSEKMSKeyId: b.kmsKey,
-	})
+	}
+	if b.wantsChecksums.Load() {
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
+	}
+	upload, err := b.client.CreateMultipartUpload(ctx, in)
 	if err != nil {
 		return failed(name, b.explain("begin to upload", key, err))
 	}
 	_, err = b.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &b.name, Key: full, UploadId: upload.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("part"), ContentLength: aws.Int64(4),
+		ChecksumAlgorithm: in.ChecksumAlgorithm,
 	})
 	err = b.explain("upload a part of", key, err)
 	_, abortErr := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: full, UploadId: upload.UploadId})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -77,18 +78,23 @@ func each(ctx context.Context, keys []string, do func(context.Context, string) e
 	return group.Wait()
 }
 
-// examineRanges reads a part of an object.
-func (b *bucket) examineRanges(ctx context.Context) (check Check) {
-	const name, content = "ranges", "0123456789"
+// examineReading writes an object, reads a part of it, and asks in both ways when it was written.
+func (b *bucket) examineReading(ctx context.Context) (checks []Check) {
+	const content = "0123456789"
 	key := probeRoot + random()
 	if err := b.Put(ctx, key, strings.NewReader(content), int64(len(content)), false); err != nil {
-		return failed(name, err)
+		return []Check{failed("ranges", err)}
 	}
 	defer func() {
 		if err := b.Delete(ctx, key); err != nil {
-			check = failed(name, err)
+			checks = append(checks, failed("delete", err))
 		}
 	}()
+	return []Check{b.examineRanges(ctx, key, content), b.examineTimes(ctx, key)}
+}
+
+func (b *bucket) examineRanges(ctx context.Context, key, content string) Check {
+	const name = "ranges"
 	out, err := b.getRange(ctx, key, 4, 3)
 	if err != nil {
 		return failed(name, err)
@@ -105,4 +111,30 @@ func (b *bucket) examineRanges(ctx context.Context) (check Check) {
 			"for each part of it, and are slow: let the proxy pass the header Range"}
 	}
 	return Check{name, LevelOK, "a part of an object can be read by itself"}
+}
+
+// sameMoment is how far the times of one object may differ: some stores give them in milliseconds in a list, and in seconds elsewhere.
+const sameMoment = 2 * time.Second
+
+func (b *bucket) examineTimes(ctx context.Context, key string) Check {
+	const name = "times"
+	standing, err := b.Stat(ctx, key)
+	if err != nil {
+		return failed(name, err)
+	}
+	for listed, err := range b.List(ctx, key) {
+		switch {
+		case err != nil:
+			return failed(name, err)
+		case listed.Key != key:
+		case listed.ModifiedAt.IsZero() || standing.ModifiedAt.IsZero():
+			return Check{name, LevelWarning, "the store does not say when an object was written, so lake sweep removes nothing"}
+		case listed.ModifiedAt.Sub(standing.ModifiedAt).Abs() > sameMoment:
+			return Check{name, LevelWarning, fmt.Sprintf("a list and the object itself differ by %s about when it was written; lake sweep goes by the later time",
+				listed.ModifiedAt.Sub(standing.ModifiedAt).Abs().Round(time.Second))}
+		default:
+			return Check{name, LevelOK, "a list and the object itself agree when it was written"}
+		}
+	}
+	return Check{name, LevelFailed, "what was just written is not listed, so that commits could be overlooked: " + otherStore}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -218,5 +219,46 @@ func TestExamineTriesRanges(t *testing.T) {
 				t.Errorf("%s, want %s: %s", c.Level, want, c.Text)
 			}
 		}
+	}
+}
+
+func TestExamineComparesTimes(t *testing.T) {
+	for name, test := range map[string]struct {
+		fake *s3test.Fake
+		want Level
+	}{
+		"milliseconds here, seconds there": {&s3test.Fake{}, LevelOK},
+		"an hour apart":                    {&s3test.Fake{HeadAt: time.Now().Add(-time.Hour)}, LevelWarning},
+		"none in lists": {&s3test.Fake{Page: func(p *s3test.ListPage) {
+			for i := range p.Contents {
+				p.Contents[i].LastModified = "0001-01-01T00:00:00Z"
+			}
+		}}, LevelWarning},
+	} {
+		for _, c := range examineFake(t, test.fake, asIs) {
+			if c.Name == "times" && c.Level != test.want {
+				t.Errorf("%s: %s, want %s: %s", name, c.Level, test.want, c.Text)
+			}
+		}
+	}
+}
+
+// On a store whose lists have milliseconds and whose HEAD has seconds, sweep removes what is old, and nothing that HEAD says is new.
+func TestSweepOnAStoreWithTwoKindsOfTimes(t *testing.T) {
+	fake := &s3test.Fake{}
+	l, err := Open(t.Context(), on(fake.Start(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan := fileFolder("messages", may("acme")) + may("acme").Window.String() + "-0001-aaaaaaaaaaaaaaaa.parquet"
+	mustPut(t, l.store, orphan, "x")
+	fake.SetTime(orphan, time.Now().AddDate(-1, 0, 0).Truncate(time.Second).Add(700*time.Millisecond))
+	fake.HeadAt = time.Now()
+	if swept, err := l.Sweep(t.Context(), "", true); err != nil || swept != (Swept{Young: 1}) {
+		t.Errorf("swept %+v, error %v; want a file that is young", swept, err)
+	}
+	fake.HeadAt = time.Time{}
+	if swept, err := l.Sweep(t.Context(), "", true); err != nil || swept != (Swept{Files: 1, Bytes: 1}) {
+		t.Errorf("swept %+v, error %v; want the file", swept, err)
 	}
 }

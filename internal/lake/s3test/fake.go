@@ -29,6 +29,8 @@ type Fake struct {
 	IgnoresRange bool
 	// Unlisted are keys that lists leave out, as a list that lags behind does.
 	Unlisted func(key string) bool
+	// HeadAt, when it is set, is when HEAD and GET say that every object was written.
+	HeadAt time.Time
 	// Path stands before the bucket in the path of every request, as behind a gateway.
 	Path string
 
@@ -172,6 +174,9 @@ func (f *Fake) get(w http.ResponseWriter, r *http.Request, key string) {
 	}
 	if f.IgnoresRange {
 		r.Header.Del("Range")
+	}
+	if !f.HeadAt.IsZero() {
+		o.at = f.HeadAt
 	}
 	// Its times have whole seconds, those of lists milliseconds, as on AWS.
 	http.ServeContent(w, r, "object.bin", o.at, strings.NewReader(string(o.body)))
