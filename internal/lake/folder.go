@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -190,75 +186,6 @@ func (f *folder) Stat(_ context.Context, key string) (Object, error) {
 	return Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil
 }
 
-// List walks only the folders that the prefix leaves open.
-func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
-	return func(yield func(Object, error) bool) {
-		from, err := f.root, error(nil)
-		if dir := path.Dir(prefix + "x"); dir != "." {
-			from, err = f.file(dir)
-		}
-		if err == nil {
-			err = f.walk(ctx, from, prefix, yield)
-		}
-		if err != nil && !errors.Is(err, errStop) {
-			yield(Object{}, fmt.Errorf("list %s: %w", prefix, err))
-		}
-	}
-}
-
-var errStop = errors.New("stop")
-
-// walk yields the files below dir in the order of their keys, in which a folder stands where its name with a slash does.
-func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object, error) bool) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(absent(err), ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(entryKey(a), entryKey(b)) })
-	for _, entry := range entries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		name := filepath.Join(dir, entry.Name())
-		relative, err := filepath.Rel(f.root, name)
-		if err != nil {
-			return err
-		}
-		key := filepath.ToSlash(relative)
-		switch {
-		case name == f.temp:
-		case entry.IsDir():
-			if strings.HasPrefix(key+"/", prefix) || strings.HasPrefix(prefix, key+"/") {
-				if err := f.walk(ctx, name, prefix, yield); err != nil {
-					return err
-				}
-			}
-		case strings.HasPrefix(key, prefix):
-			info, err := entry.Info()
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if !yield(Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil) {
-				return errStop
-			}
-		}
-	}
-	return nil
-}
-
-func entryKey(e fs.DirEntry) string {
-	if e.IsDir() {
-		return e.Name() + "/"
-	}
-	return e.Name()
-}
-
 func (f *folder) Delete(ctx context.Context, key string) error {
 	name, err := f.file(key)
 	if err != nil {
@@ -270,8 +197,11 @@ func (f *folder) Delete(ctx context.Context, key string) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
-	// A folder that is empty now is not needed; one that is not stays.
-	for at := filepath.Dir(name); at != f.root && os.Remove(at) == nil; at = filepath.Dir(at) {
+	// A folder that is empty now is not needed; one that is not stays, as does a link to one.
+	for at := filepath.Dir(name); at != f.root; at = filepath.Dir(at) {
+		if info, err := os.Lstat(at); err != nil || !info.IsDir() || os.Remove(at) != nil {
+			break
+		}
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestFolderThatCannotBeWritten(t *testing.T) {
@@ -118,6 +120,49 @@ func TestOnlyTheOwnerMayReadALake(t *testing.T) {
 		})
 		if err != nil || n == 0 {
 			t.Errorf("%d files and folders in %s, error %v", n, folder, err)
+		}
+	}
+}
+
+// A part of a lake that was moved to another disk, with a link in its place, is listed, and the link stays.
+func TestFolderFollowsLinks(t *testing.T) {
+	l := openFolder(t)
+	elsewhere := t.TempDir()
+	if err := os.Symlink(elsewhere, filepath.Join(l.root, "data")); err != nil {
+		t.Skip(err)
+	}
+	want := []string{"_ledger/x", "data-2", "data/a/b", "data/c"}
+	for _, key := range want {
+		mustPut(t, l.store, key, "x")
+	}
+	for prefix, want := range map[string][]string{"": want, "data/": want[2:], "data/a": want[2:3]} {
+		if diff := cmp.Diff(want, keys(t, l.store, prefix)); diff != "" {
+			t.Errorf("list of %q (-want +got):\n%s", prefix, diff)
+		}
+	}
+	for _, key := range want {
+		if err := l.store.Delete(t.Context(), key); err != nil {
+			t.Error(err)
+		}
+	}
+	if target, err := os.Readlink(filepath.Join(l.root, "data")); err != nil || target != elsewhere {
+		t.Errorf("the link leads to %q, error %v; want %q", target, err, elsewhere)
+	}
+}
+
+func TestFolderKnowsLinksThatLeadNowhere(t *testing.T) {
+	l := openFolder(t)
+	mustPut(t, l.store, "a/b", "x")
+	if err := os.Symlink(filepath.Join(t.TempDir(), "not-mounted"), filepath.Join(l.root, "data")); err != nil {
+		t.Skip(err)
+	}
+	for prefix, fails := range map[string]bool{"": true, "data/": true, "data/a/b": true, "a/": false, "b/": false} {
+		var last error
+		for _, err := range l.store.List(t.Context(), prefix) {
+			last = err
+		}
+		if fails != errors.Is(last, ErrIncompleteList) {
+			t.Errorf("list of %q: %v, want ErrIncompleteList: %v", prefix, last, fails)
 		}
 	}
 }
