@@ -29,6 +29,7 @@ type CloseExportOutput struct {
 
 // manifest is the roll-up of an export: what the ledger says of its range.
 type manifest struct {
+	Provider   string           `json:"provider,omitempty"`
 	Account    string           `json:"account"`
 	Name       string           `json:"name"`
 	From       time.Time        `json:"from"`
@@ -55,7 +56,7 @@ func (a *Activities) CloseExport(ctx context.Context, in CloseExportInput) (Clos
 }
 
 func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (CloseExportOutput, error) {
-	roll := manifest{Account: in.Account, Name: in.Name, From: in.From, To: in.To, Visibility: in.Visibility}
+	roll := manifest{Provider: in.Provider, Account: in.Account, Name: in.Name, From: in.From, To: in.To, Visibility: in.Visibility}
 	streams := in.Streams
 	if len(streams) == 0 {
 		streams = []string{StreamCreated} // of an export that was begun before there were more

@@ -49,3 +49,24 @@ func TestIncompleteListsEndCommands(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A record that is gone from the end of the ledger leaves no gap; the manifest of the export knows of it.
+func TestVerifyMissesWhatAnExportFound(t *testing.T) {
+	s := newShelf(t)
+	s.put(createdStream, month(1), content{whole: []string{"1"}})
+	last := s.put(createdStream, month(2), content{whole: []string{"2"}})
+	shards := []map[string]any{{"shard": last.Shard.String(), "generation": 1}}
+	if _, err := s.lake.PutManifest(t.Context(), "acme", "year", map[string]any{"provider": "chatwoot", "shards": shards}); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, status := chatlake(t, "verify", "--config", s.config); status != exitComplete {
+		t.Fatalf("status %d: %s", status, out)
+	}
+	if err := os.Remove(s.file(keyOf(last.Shard, 1))); err != nil {
+		t.Fatal(err)
+	}
+	out, _, status := chatlake(t, "verify", "--config", s.config)
+	if want := "broken: " + last.Shard.String() + ": _exports/acme/year/manifest.json names generation 1 of it, and the ledger has none"; status != exitGaps || !strings.Contains(out, want) {
+		t.Errorf("status %d, want %d and %q: %s", status, exitGaps, want, out)
+	}
+}

@@ -108,6 +108,24 @@ func holes(entries []lake.Entry) []contradiction {
 	return found
 }
 
+// forgotten are windows that an export found committed when it ended, and that the ledger does not have so any more.
+func forgotten(missing []lake.Forgotten) []contradiction {
+	var found []contradiction
+	for _, f := range missing {
+		c := contradiction{Shard: f.Shard.String(), Problem: fmt.Sprintf("%s names generation %d of it, and the ledger has ", f.Manifest, f.Generation)}
+		if f.Newest == 0 {
+			c.Problem += "none; find out who deletes below _ledger/"
+		} else {
+			c.Problem += fmt.Sprintf("only %d; find out who deletes below _ledger/", f.Newest)
+		}
+		if f.Shard.Stream != directoryStream {
+			c.Command = again(f.Shard.Account, f.Shard.Window)
+		}
+		found = append(found, c)
+	}
+	return found
+}
+
 // gapsOf is what no window covers, of each account and stream: between its oldest and newest, or of the range asked for.
 func gapsOf(records []lake.Record, filter lake.Filter) []gap {
 	type line struct{ account, stream string }

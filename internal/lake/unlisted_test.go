@@ -207,3 +207,56 @@ func TestSweepAsksForTheAgeOfWhatItRemoves(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatExportsFoundIsNotForgotten(t *testing.T) {
+	type named struct {
+		Shard      string `json:"shard"`
+		Generation int    `json:"generation"`
+	}
+	promise := func(l *Lake, export string, provider string, shards ...named) {
+		t.Helper()
+		if _, err := l.PutManifest(t.Context(), "acme", export, map[string]any{"provider": provider, "shards": shards}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := may("acme")
+	other.Stream = "reports"
+	for name, test := range map[string]struct {
+		spoil func(l *Lake)
+		want  []Forgotten
+		fails bool
+		found int
+	}{
+		"nothing is": {func(*Lake) {}, nil, false, 0},
+		"a shard": {func(l *Lake) { promise(l, "b", "chatwoot", named{other.String(), 1}) },
+			[]Forgotten{{"_exports/acme/b/manifest.json", other, 1, 0}}, false, 0},
+		"a shard, by an earlier build": {func(l *Lake) { promise(l, "b", "", named{other.String(), 1}) },
+			[]Forgotten{{"_exports/acme/b/manifest.json", other, 1, 0}}, false, 0},
+		"a generation, by two exports": {func(l *Lake) {
+			promise(l, "b", "chatwoot", named{may("acme").String(), 3})
+			promise(l, "c", "chatwoot", named{may("acme").String(), 3})
+		}, []Forgotten{{"_exports/acme/b/manifest.json", may("acme"), 3, 2}}, false, 0},
+		"a list lacks the shard": {func(l *Lake) {
+			l.store = hiding{l.store, func(key string) bool { return strings.HasPrefix(key, ledgerRoot) }}
+		}, nil, true, 0},
+		"a manifest is damaged": {func(l *Lake) { mustPut(t, l.store, "_exports/acme/b/manifest.json", "{") }, nil, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := openFolder(t)
+			generationsOf(t, l, "acme", 2)
+			promise(l, "a", "chatwoot", named{may("acme").String(), 2})
+			test.spoil(l)
+			entries, err := l.Ledger(t.Context(), Filter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, findings, err := l.Forgotten(t.Context(), "acme", entries)
+			if test.fails != errors.Is(err, ErrIncompleteList) || !test.fails && err != nil {
+				t.Fatalf("%v, want ErrIncompleteList: %v", err, test.fails)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" || len(findings) != test.found {
+				t.Errorf("findings %v; forgotten (-want +got):\n%s", findings, diff)
+			}
+		})
+	}
+}
