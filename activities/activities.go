@@ -93,8 +93,10 @@ const beat = 5 * time.Second
 
 // Beat is what a heartbeat carries, for people alone: progress in heartbeats is lost when a worker dies, so none is kept there.
 type Beat struct {
-	// WaitingUntil is the end of a pause that the activity waits for, by the platform's limits.
+	// WaitingUntil is the end of a pause that the activity waits for, by the platform's limits or the account's schedule.
 	WaitingUntil *time.Time `json:"waiting_until,omitempty"`
+	// For is what the pause is for, as in Wait.
+	For string `json:"for,omitempty"`
 }
 
 // pulse is what a running activity knows of itself.
@@ -118,8 +120,8 @@ func (p *pulse) carried() *providers.Meter {
 }
 
 func (p *pulse) record(ctx context.Context) {
-	if until := p.carried().WaitingUntil(); !until.IsZero() {
-		activity.RecordHeartbeat(ctx, Beat{WaitingUntil: new(until.UTC())})
+	if until, what := p.carried().Waiting(); !until.IsZero() {
+		activity.RecordHeartbeat(ctx, Beat{WaitingUntil: new(until.UTC()), For: string(what)})
 		return
 	}
 	activity.RecordHeartbeat(ctx)

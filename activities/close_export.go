@@ -52,7 +52,7 @@ func (a *Activities) CloseExport(ctx context.Context, in CloseExportInput) (Clos
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.closeExport(ctx, in)
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (CloseExportOutput, error) {

@@ -26,7 +26,7 @@ func (a *Activities) CommitShard(ctx context.Context, in CommitShardInput) (Comm
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.commitShard(ctx, in)
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) commitShard(ctx context.Context, in CommitShardInput) (CommitShardOutput, error) {
@@ -61,5 +61,5 @@ func (a *Activities) Cleanup(ctx context.Context, in CleanupInput) (CleanupOutpu
 	ctx, stop := alive(ctx)
 	defer stop()
 	removed, err := a.Lake.ClearStaging(ctx, in.Shard, in.Generation)
-	return CleanupOutput{Removed: removed}, classify(ctx, err)
+	return CleanupOutput{Removed: removed}, a.classify(ctx, err)
 }

@@ -35,13 +35,30 @@ var (
 // on a timer that people see. An activity's own retries wait for what is shorter, which costs no events in the history.
 type Wait struct {
 	After time.Duration `json:"after"`
+	// For says what is waited for: one of the For constants. It is set also where the next attempt is made by the activity's retries.
+	For string `json:"for,omitempty"`
 }
+
+// What a wait is for.
+const (
+	ForPlatform    = "platform"
+	ForSchedule    = "schedule"     // the account's own office hours
+	ForLake        = "lake"         // its store
+	ForStateFolder = "state folder" // of the machine of a worker: files in progress, the embedded server's database
+	ForTemporal    = "temporal"
+	ForWorker      = "worker"         // an attempt died or was never heard of again
+	ForBudget      = "budget"         // other exports may still use the account's budget as before
+	ForExport      = "another export" // it started the windows that this one waits for
+)
+
+// ErrTemporal is in the chain of errors of Temporal itself, which counts quotas and budgets.
+var ErrTemporal = errors.New("Temporal did not answer")
 
 const longWait = 15 * time.Minute
 
 // classify puts an error into Temporal's terms: the type is the kind's name, and After becomes the delay of the next
 // attempt, which costs no events in the history.
-func classify(ctx context.Context, err error) error {
+func (a *Activities) classify(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -52,15 +69,19 @@ func classify(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	kind, options := Unavailable, temporal.ApplicationErrorOptions{}
+	w := Wait{For: ForLake}
 	var provider *providers.Error
 	switch {
 	case errors.As(err, &provider):
-		kind = string(provider.Kind)
+		kind, w.For = string(provider.Kind), ForPlatform
+		if provider.Awaits != "" {
+			w.For = string(provider.Awaits)
+		}
 		options.NextRetryDelay = provider.After
 		switch provider.Kind {
 		case providers.Transient, providers.Throttled, providers.Pending:
 			if provider.After > longWait {
-				options.NonRetryable, options.NextRetryDelay, options.Details = true, 0, []any{Wait{provider.After}}
+				options.NonRetryable, options.NextRetryDelay, w.After = true, 0, provider.After
 			}
 		default:
 			options.NonRetryable = true
@@ -72,5 +93,12 @@ func classify(ctx context.Context, err error) error {
 	case errors.Is(err, errIncomplete):
 		kind, options.NonRetryable = Incomplete, true
 	}
+	switch {
+	case errors.Is(err, ErrTemporal):
+		w.For = ForTemporal
+	case a.Lake != nil && a.Lake.IsScratch(err):
+		w.For = ForStateFolder
+	}
+	options.Details = []any{w}
 	return temporal.NewApplicationErrorWithOptions(err.Error(), kind, options)
 }

@@ -45,7 +45,7 @@ func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOut
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.fetch(ctx, in, lane{"messages", providers.Provider.Messages, func(c Connection) int { return c.Batch }})
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 // FetchMetadata stages what else belongs to a chunk of conversations.
@@ -53,7 +53,7 @@ func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOut
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.fetch(ctx, in, lane{"metadata", providers.Provider.Metadata, func(c Connection) int { return c.MetadataBatch }})
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 // lane is what is fetched of conversations, and how many of them at a time.

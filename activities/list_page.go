@@ -64,7 +64,7 @@ func (a *Activities) ListPage(ctx context.Context, in ListPageInput) (ListPageOu
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.listPage(ctx, in)
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOutput, error) {

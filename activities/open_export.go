@@ -46,7 +46,7 @@ func (a *Activities) OpenExport(ctx context.Context, in OpenExportInput) (OpenEx
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.openExport(ctx, in)
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenExportOutput, error) {

@@ -61,7 +61,7 @@ func (a *Activities) OpenShard(ctx context.Context, in OpenShardInput) (OpenShar
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.openShard(ctx, in)
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShardOutput, error) {

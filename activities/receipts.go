@@ -52,11 +52,11 @@ func (a *Activities) SaveReceipts(ctx context.Context, in SaveReceiptsInput) (Sa
 	defer stop()
 	stage, err := a.Lake.Stage(in.Shard, in.Generation, in.Receipts)
 	if err != nil {
-		return SaveReceiptsOutput{}, classify(ctx, err)
+		return SaveReceiptsOutput{}, a.classify(ctx, err)
 	}
 	defer stage.Discard()
 	saved, err := stage.Commit(ctx, "receipts")
-	return SaveReceiptsOutput{Saved: saved}, classify(ctx, err)
+	return SaveReceiptsOutput{Saved: saved}, a.classify(ctx, err)
 }
 
 // receipts reads the saved ones and joins them with the others.

@@ -37,7 +37,7 @@ func (a *Activities) SealShard(ctx context.Context, in SealShardInput) (SealShar
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.sealShard(ctx, in)
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShardOutput, error) {

@@ -33,7 +33,7 @@ func (a *Activities) VerifyShard(ctx context.Context, in VerifyShardInput) (Veri
 	ctx, stop := alive(ctx)
 	defer stop()
 	out, err := a.verifyShard(ctx, in)
-	return out, classify(ctx, err)
+	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (VerifyShardOutput, error) {

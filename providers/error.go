@@ -28,6 +28,7 @@ type Error struct {
 	Op     string        // what was being done: "list conversations", "messages of conversation 42"
 	Status int           // HTTP status, 0 when there was no answer
 	After  time.Duration // how long to wait before the next try, 0 when not said
+	Awaits Awaited       // what to wait for; empty is the platform
 	Err    error
 }
 

@@ -23,13 +23,13 @@ type Meter struct {
 	requests, throttled atomic.Int64
 
 	mu      sync.Mutex
-	waiting map[time.Time]int // requests that wait, by the time until which
+	waiting map[meterWait]int // how many requests wait
 	ended   bool
 	onEnd   []func()
 }
 
 // NewMeter makes a meter for a lease. It counts as using its lease until End.
-func NewMeter(l Lease) *Meter { return &Meter{lease: l, waiting: map[time.Time]int{}} }
+func NewMeter(l Lease) *Meter { return &Meter{lease: l, waiting: map[meterWait]int{}} }
 
 // Lease is what the activity may use.
 func (m *Meter) Lease() Lease {
@@ -69,36 +69,51 @@ func (m *Meter) Throttled() int64 {
 	return m.throttled.Load()
 }
 
-// Waits says that a request waits for the platform's limits until a time, and returns how to say that it no longer does.
-func (m *Meter) Waits(until time.Time) (done func()) {
+// Awaited is what a request waits for before it is sent.
+type Awaited string
+
+const (
+	AwaitPlatform Awaited = "platform" // it has said to come again later, or that its limit is reached
+	AwaitSchedule Awaited = "schedule" // the account's own office hours
+)
+
+// meterWait is a wait of a request.
+type meterWait struct {
+	until time.Time
+	what  Awaited
+}
+
+// Waits says that a request waits until a time, and for what, and returns how to say that it no longer does.
+func (m *Meter) Waits(until time.Time, what Awaited) (done func()) {
 	if m == nil {
 		return func() {}
 	}
+	w := meterWait{until, what}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.waiting[until]++
+	m.waiting[w]++
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.waiting[until]--; m.waiting[until] == 0 {
-			delete(m.waiting, until)
+		if m.waiting[w]--; m.waiting[w] == 0 {
+			delete(m.waiting, w)
 		}
 	}
 }
 
-// WaitingUntil is the latest time that any request of the activity waits for; zero when none does.
-func (m *Meter) WaitingUntil() (latest time.Time) {
+// Waiting is the latest time that any request of the activity waits until, and for what; zero when none waits.
+func (m *Meter) Waiting() (until time.Time, what Awaited) {
 	if m == nil {
-		return latest
+		return until, what
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for until := range m.waiting {
-		if until.After(latest) {
-			latest = until
+	for w := range m.waiting {
+		if w.until.After(until) {
+			until, what = w.until, w.what
 		}
 	}
-	return latest
+	return until, what
 }
 
 // End says that the activity sends no further requests: its lease is free for others.

@@ -19,16 +19,17 @@ func TestMeter(t *testing.T) {
 		t.Errorf("%d requests, %d throttled", m.Requests(), m.Throttled())
 	}
 	soon, late := time.Unix(100, 0), time.Unix(200, 0)
-	first, second, third := m.Waits(late), m.Waits(soon), m.Waits(late)
+	first, second, third := m.Waits(late, AwaitPlatform), m.Waits(soon, AwaitSchedule), m.Waits(late, AwaitPlatform)
 	first()
-	if got := m.WaitingUntil(); got != late {
-		t.Errorf("waiting until %s, want %s", got, late)
+	if got, what := m.Waiting(); got != late || what != AwaitPlatform {
+		t.Errorf("waiting for %s until %s, want the platform until %s", what, got, late)
 	}
 	third()
-	if got := m.WaitingUntil(); got != soon {
-		t.Errorf("waiting until %s, want %s", got, soon)
+	if got, what := m.Waiting(); got != soon || what != AwaitSchedule {
+		t.Errorf("waiting for %s until %s, want the schedule until %s", what, got, soon)
 	}
-	if second(); !m.WaitingUntil().IsZero() {
+	second()
+	if got, _ := m.Waiting(); !got.IsZero() {
 		t.Error("nobody waits any more")
 	}
 	ends := 0
@@ -44,9 +45,9 @@ func TestNoMeter(t *testing.T) {
 	m := MeterFrom(t.Context())
 	m.Count()
 	m.Throttle()
-	m.Waits(time.Now())()
+	m.Waits(time.Now(), AwaitPlatform)()
 	m.End()
-	if m.Requests() != 0 || m.Throttled() != 0 || !m.WaitingUntil().IsZero() || m.Lease() != (Lease{}) {
+	if m.Requests() != 0 || m.Throttled() != 0 || m.Lease() != (Lease{}) {
 		t.Error("no meter counts something")
 	}
 }

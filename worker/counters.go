@@ -37,7 +37,7 @@ func (c counters) take(account string) func(context.Context, providers.Quota) er
 		case errors.As(err, &refused):
 			return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
 		case err != nil:
-			return &providers.Error{Kind: providers.Transient, Op: op, Err: err}
+			return &providers.Error{Kind: providers.Transient, Op: op, Err: fmt.Errorf("%w: %w", activities.ErrTemporal, err)}
 		case out.After > 0:
 			return &providers.Error{
 				Kind: providers.Throttled, Op: op, After: out.After,
@@ -56,11 +56,11 @@ func (c counters) join(ctx context.Context, account string, in activities.Budget
 	if err == nil {
 		return grant, nil
 	}
-	kind := providers.Transient
+	const op = "share the account's budget"
 	if refused := (*temporal.ApplicationError)(nil); errors.As(err, &refused) {
-		kind = providers.Malformed
+		return grant, &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
 	}
-	return grant, &providers.Error{Kind: kind, Op: "share the account's budget", Err: err}
+	return grant, &providers.Error{Kind: providers.Transient, Op: op, Err: fmt.Errorf("%w: %w", activities.ErrTemporal, err)}
 }
 
 func (c counters) start(id string, workflow, in any) client.WithStartWorkflowOperation {

@@ -25,9 +25,11 @@ type collector struct {
 	started  int     // activities of this run
 	queue    []chunk
 	pages    map[int]activities.PageReceipt
-	failures int   // waits in a row
-	done     int64 // activities that succeeded
-	lost     error // staging is gone; the shard restarts
+	failures int // waits in a row
+	row      streak
+	done     int64          // activities that succeeded
+	fetched  map[bool]int64 // of them fetches, of metadata or of messages
+	lost     error          // staging is gone; the shard restarts
 	// What the last results said about the rate limit.
 	requests, throttled int64
 	clean               int
@@ -39,8 +41,10 @@ type chunk struct {
 	page      int
 	low, high int
 	attempts  int64
-	waits     int   // after transient errors
-	since     int64 // what the shard had done when it was cut, or at the first of them
+	waits     int       // after transient errors
+	since     int64     // what the shard had done when it was cut, or at the first of them
+	unread    time.Time // when an answer could not be read for the first time
+	fetched   int64     // fetches of its kind that had succeeded by then
 }
 
 // widen keeps more fetches in flight from now on, or fewer.
@@ -49,7 +53,7 @@ func (s *shard) widen(chunks int) {
 	s.in.Chunks = chunks
 }
 
-func (c *collector) reset(slots int) { *c = collector{slots: slots} }
+func (c *collector) reset(slots int) { *c = collector{slots: slots, fetched: map[bool]int64{}} }
 
 // collect stages the whole shard. It returns a continue-as-new error when the history has grown long.
 func (s *shard) collect(ctx workflow.Context) error {
@@ -141,7 +145,7 @@ func (s *shard) mayList() bool {
 
 // mayLaunch says whether an activity can be given out now.
 func (s *shard) mayLaunch() bool {
-	if s.paused || s.blocked != nil || !s.waitingUntil.IsZero() || s.lost != nil || !s.hasWork() {
+	if s.paused || s.blocked != nil || s.waiting != nil || s.lost != nil || !s.hasWork() {
 		return false
 	}
 	if s.rate <= 0 {
@@ -319,6 +323,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	}
 	s.failures = 0
 	s.done++
+	s.fetched[c.metadata]++
 	s.judge(out.Usage)
 	parts := out.Receipts(c.page, c.low, c.high)
 	if c.metadata {

@@ -15,7 +15,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 	switch remedy {
 	case giveUp, again:
 	case wait:
-		s.backOff(ctx, waitOf(err))
+		s.backOff(ctx, waitOf(err), err)
 	case relist:
 		s.listAgain()
 	case cutShard:
@@ -29,7 +29,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 		s.lost = err
 	case split, askHuman:
 		if passes(kind, s.failures) {
-			s.backOff(ctx, 0)
+			s.backOff(ctx, 0, err)
 			return
 		}
 		s.retry = true
@@ -51,7 +51,7 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 	case split:
 		if s.mayPass(ctx, &c, kind) {
 			s.requeue(c)
-			s.backOff(ctx, 0)
+			s.backOff(ctx, backoff(firstWait, longestWait, c.waits), err)
 			return
 		}
 		s.halve(c, kind, detailOf(err))
@@ -70,7 +70,7 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 		} else {
 			s.queue = append(s.queue, c) // behind what may succeed
 		}
-		s.backOff(ctx, waitOf(err))
+		s.backOff(ctx, waitOf(err), err)
 	}
 }
 
@@ -111,16 +111,17 @@ func (s *shard) alone(c *chunk) bool {
 	return true
 }
 
-// mayPass reports whether a single conversation whose answer cannot be read is worth a wait: nothing else has been fetched since, so
-// it may be that no answer can be read for a while.
+// mayPass reports whether a single conversation whose answer cannot be read is worth a wait: no answer of the kind was read since,
+// so it may be that none can be for a while.
 func (s *shard) mayPass(ctx workflow.Context, c *chunk, kind string) bool {
 	if kind != string(providers.Malformed) {
 		return false
 	}
-	if c.since == 0 {
-		c.since = s.done
+	now := workflow.Now(ctx)
+	if c.unread.IsZero() {
+		c.unread, c.fetched = now, s.fetched[c.metadata]
 	}
-	if c.high-c.low > 1 || s.done != c.since || !passes(kind, c.waits) || !patient(ctx, "fetch") {
+	if c.high-c.low > 1 || s.fetched[c.metadata] != c.fetched || now.Sub(c.unread) >= longestUnread || !patient(ctx, "fetch") {
 		return false
 	}
 	c.waits++
@@ -130,12 +131,13 @@ func (s *shard) mayPass(ctx workflow.Context, c *chunk, kind string) bool {
 func (s *shard) requeue(c chunk) { s.queue = append([]chunk{c}, s.queue...) }
 
 // backOff holds all of the shard's work for a while, which an error may have named; chunks that fail meanwhile do not make it longer.
-func (s *shard) backOff(ctx workflow.Context, least time.Duration) {
-	if !s.waitingUntil.IsZero() {
+func (s *shard) backOff(ctx workflow.Context, least time.Duration, cause error) {
+	if s.waiting != nil {
 		return
 	}
+	w := s.row.after(ctx, cause, s.failures)
 	s.failures++
-	if err := s.sleep(ctx, max(least, backoff(firstWait, longestWait, s.failures))); err != nil {
+	if err := s.sleep(ctx, max(least, backoff(firstWait, longestWait, s.failures)), w); err != nil {
 		return // cancelled: the main routine sees it too
 	}
 }

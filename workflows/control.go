@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 )
@@ -58,18 +57,18 @@ type blockedInput struct {
 
 // control is the part of a workflow that waits: for people, and for time.
 type control struct {
-	paused       bool
-	rate         float64
-	account      float64 // the budget of the whole account, 0 is none
-	idle         bool
-	needs        float64
-	blocked      *BlockedShard
-	waitingUntil time.Time
-	parent       *workflow.Execution
-	waiters      []string // workflow ids of the exports that asked for reports
-	ended        bool     // the waiters are being told that the shard has ended
-	self         string
-	widen        func(chunks int) // called when the Export says so
+	paused  bool
+	rate    float64
+	account float64 // the budget of the whole account, 0 is none
+	idle    bool
+	needs   float64
+	blocked *BlockedShard
+	waiting *Waiting // nil while it does not
+	parent  *workflow.Execution
+	waiters []string // workflow ids of the exports that asked for reports
+	ended   bool     // the waiters are being told that the shard has ended
+	self    string
+	widen   func(chunks int) // called when the Export says so
 }
 
 // listen takes updates from people and signals from the Export.
@@ -239,15 +238,9 @@ func (c *control) report(ctx workflow.Context, export string, in blockedInput) {
 	}
 }
 
-// sleep waits on a durable timer, visibly; retry_blocked and resume do not shorten it.
-func (c *control) sleep(ctx workflow.Context, d time.Duration) error {
-	c.waitingUntil = workflow.Now(ctx).Add(d)
-	defer func() { c.waitingUntil = time.Time{} }()
-	return workflow.Sleep(ctx, d)
-}
-
 // insist repeats a step until it succeeds. It returns only errors that another try at the same step cannot cure.
 func (c *control) insist(ctx workflow.Context, step func() error) error {
+	var row streak
 	for failures := 0; ; {
 		err := step()
 		if err == nil {
@@ -259,14 +252,16 @@ func (c *control) insist(ctx workflow.Context, step func() error) error {
 			return err
 		case again:
 		case wait, cutShard, relist:
+			w := row.after(ctx, err, failures)
 			failures++
-			if err := c.sleep(ctx, max(waitOf(err), backoff(firstWait, longestWait, failures))); err != nil {
+			if err := c.sleep(ctx, max(waitOf(err), backoff(firstWait, longestWait, failures)), w); err != nil {
 				return err
 			}
 		case split, askHuman:
 			if passes(kind, failures) && (isCrash(kind) || patient(ctx, "step")) {
+				w := row.after(ctx, err, failures)
 				failures++
-				if err := c.sleep(ctx, backoff(firstWait, longestWait, failures)); err != nil {
+				if err := c.sleep(ctx, backoff(firstWait, longestWait, failures), w); err != nil {
 					return err
 				}
 				continue

@@ -138,7 +138,8 @@ func (e *export) open(ctx workflow.Context) error {
 	}
 	if grant := e.state.Open.Grant; grant != nil {
 		if e.state.Rate, e.state.Account = grant.RequestsPerSecond, grant.Account; grant.After > 0 {
-			if err := e.sleep(ctx, grant.After); err != nil {
+			shared := Waiting{For: activities.ForBudget, Why: "other exports of the account still use the share that this one has got"}
+			if err := e.sleep(ctx, grant.After, shared); err != nil {
 				e.leave(ctx)
 				return err
 			}

@@ -2,9 +2,11 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 )
 
@@ -20,10 +22,11 @@ type HeldShard struct {
 
 // holding is what an Export knows of a shard in flight that this run did not start.
 type holding struct {
-	held   bool // this run did not start it
-	own    bool // an earlier run of this export did
-	asked  bool // it has been asked for reports
-	ended  bool // it says that it has ended
+	held   bool      // this run did not start it
+	own    bool      // an earlier run of this export did
+	asked  bool      // it has been asked for reports
+	ended  bool      // it says that it has ended
+	since  time.Time // when it was met
 	output *ShardOutput
 }
 
@@ -51,6 +54,27 @@ func (e *export) busy() (n int) {
 		}
 	}
 	return n
+}
+
+// elsewhere is what an export waits for that has nothing to do itself while others copy its windows; nil where it has.
+func (e *export) elsewhere() *Waiting {
+	var w *Waiting
+	n := 0
+	for _, c := range e.children {
+		switch {
+		case c.blocked != nil:
+		case !c.held || c.own:
+			return nil
+		default:
+			if n++; w == nil || c.since.Before(w.Since) {
+				w = &Waiting{For: activities.ForExport, Since: c.since}
+			}
+		}
+	}
+	if w != nil {
+		w.Why = fmt.Sprintf("it copies %d windows of this one, which then adopts them", n)
+	}
+	return w
 }
 
 // leaveHeld puts the open shards into the state, for the next run.
@@ -81,7 +105,7 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 	if c.held {
 		before = looksUnheard // an earlier run has looked often enough
 	}
-	c.held, c.share = true, unknownShare
+	c.held, c.share, c.since = true, unknownShare, workflow.Now(ctx)
 	e.orders = append(e.orders, controlInput{}) // wakes the export: shares may change, and it may continue as new
 	defer func() { c.holding, c.blocked, c.idle, c.needs = holding{}, nil, false, 0 }()
 	for looks := 1; ctx.Err() == nil; looks++ {

@@ -85,6 +85,10 @@ const (
 	// one that times out or panics, an answer that cannot be read, a count that goes on changing.
 	triesBeforeBlock = 3
 
+	// longestUnread is how long a conversation whose answer cannot be read is asked for while no other answer can be read either: as
+	// long as those tries take.
+	longestUnread = (1 + 2 + 4) * firstWait
+
 	// waitsAlone is how often a chunk that fails for a moment, while others succeed, is waited for before it is halved.
 	waitsAlone = 3
 

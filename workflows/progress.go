@@ -46,7 +46,7 @@ const (
 	StateStarting State = "starting"
 	StateRunning  State = "running"
 	StatePaused   State = "paused"
-	StateWaiting  State = "waiting" // for the provider or the rate limit; see WaitingUntil
+	StateWaiting  State = "waiting" // see Waiting
 	StateBlocked  State = "blocked" // a person must act; see Blocked
 	StateSealing  State = "sealing"
 	StateDone     State = "done"
@@ -71,7 +71,8 @@ type ExportProgress struct {
 	Totals  Totals         `json:"totals"`              // of finished shards only
 	Rate    float64        `json:"requests_per_second"` // of this export
 	Account float64        `json:"account_requests_per_second"`
-	// WaitingUntil is the end of a wait of the export itself; its shards have their own.
+	// Waiting is what the export itself waits for; its shards have their own. WaitingUntil is its end.
+	Waiting      *Waiting   `json:"waiting,omitempty"`
 	WaitingUntil *time.Time `json:"waiting_until,omitempty"`
 	Visibility   string     `json:"visibility"`
 	Advice       string     `json:"advice,omitempty"` // what to do about a partial visibility
@@ -87,6 +88,7 @@ type ShardProgress struct {
 	Requests     int64         `json:"requests"`
 	Throttled    int64         `json:"throttled"`
 	InFlight     int           `json:"in_flight"` // activities
-	WaitingUntil *time.Time    `json:"waiting_until,omitempty"`
+	Waiting      *Waiting      `json:"waiting,omitempty"`
+	WaitingUntil *time.Time    `json:"waiting_until,omitempty"` // the end of Waiting
 	Blocked      *BlockedShard `json:"blocked,omitempty"`
 }

@@ -103,7 +103,7 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	}
 	s.rate, s.account, s.paused = in.Rate, in.Account, in.Paused
 	s.receipts.Saved, s.waiters = s.state.Saved, s.state.Waiters
-	s.slots = max(1, in.Chunks)
+	s.collector.reset(max(1, in.Chunks))
 	s.control.widen = s.widen
 	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution
 	s.self = workflow.GetInfo(ctx).WorkflowExecution.ID
@@ -208,7 +208,8 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 		if err != nil || verified.BadFiles == 0 {
 			return sealed, verified, err
 		}
-		if err := s.sleep(ctx, backoff(firstWait, longestWait, failures)); err != nil {
+		bad := Waiting{For: activities.ForLake, Why: fmt.Sprintf("%d files are not what was written; they are sealed again", verified.BadFiles)}
+		if err := s.sleep(ctx, backoff(firstWait, longestWait, failures), bad); err != nil {
 			return sealed, verified, err
 		}
 	}
@@ -248,10 +249,14 @@ func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutpu
 	if s.in.Flag || verified.Flag {
 		return append(flags, "count_mismatch"), false, nil
 	}
-	err = s.block(ctx, CountMismatch, fmt.Sprintf("the provider counts %d conversations in the window and lists %d", *verified.Total, sealed.Counts.Listed))
+	err = s.block(ctx, CountMismatch, countMismatch(*verified.Total, sealed.Counts.Listed))
 	s.recounts = 0
 	s.listAgain()
 	return nil, true, err
+}
+
+func countMismatch(counted, listed int64) string {
+	return fmt.Sprintf("the provider counts %d conversations in the window and lists %d", counted, listed)
 }
 
 // recount asks the provider for its count once more, after a wait: while conversations are deleted, a list and the count after it
@@ -259,7 +264,8 @@ func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutpu
 func (s *shard) recount(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (again bool, err error) {
 	s.recounts++
 	before := *verified.Total
-	if err := s.sleep(ctx, backoff(firstWait, longestWait, s.recounts)); err != nil {
+	differ := Waiting{For: activities.ForPlatform, Kind: CountMismatch, Why: countMismatch(before, sealed.Counts.Listed)}
+	if err := s.sleep(ctx, backoff(firstWait, longestWait, s.recounts), differ); err != nil {
 		return false, err
 	}
 	*verified, err = s.verify(ctx, sealed)
@@ -351,8 +357,8 @@ func (s *shard) progress() (ShardProgress, error) {
 		InFlight:  s.inFlight,
 		Blocked:   s.blocked,
 	}
-	if !s.waitingUntil.IsZero() {
-		p.WaitingUntil = new(s.waitingUntil)
+	if s.waiting != nil {
+		p.Waiting, p.WaitingUntil = s.waiting, s.waiting.Until
 	}
 	switch {
 	case s.blocked != nil:

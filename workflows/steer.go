@@ -237,8 +237,10 @@ func (e *export) progress() (ExportProgress, error) {
 	if e.blocked != nil {
 		p.Blocked = append(p.Blocked, *e.blocked)
 	}
-	if !e.waitingUntil.IsZero() {
-		p.WaitingUntil = new(e.waitingUntil)
+	if e.waiting != nil {
+		p.Waiting, p.WaitingUntil = e.waiting, e.waiting.Until
+	} else {
+		p.Waiting = e.elsewhere()
 	}
 	switch {
 	case e.closed:
@@ -251,6 +253,8 @@ func (e *export) progress() (ExportProgress, error) {
 		p.State = StatePaused
 	case len(p.Blocked) > 0 && e.active() == 0:
 		p.State = StateBlocked
+	case p.Waiting != nil:
+		p.State = StateWaiting
 	}
 	return p, nil
 }

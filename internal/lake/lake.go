@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,6 +117,16 @@ func (c Config) seals() *semaphore.Weighted {
 
 // Store is the bucket below the lake.
 func (l *Lake) Store() Store { return l.store }
+
+// IsScratch reports whether an error is of a file in progress, and not of the lake's store: such as a full disk of this machine.
+func (l *Lake) IsScratch(err error) bool {
+	var file *fs.PathError
+	if !errors.As(err, &file) {
+		return false
+	}
+	path, scratch := filepath.Clean(file.Path), filepath.Clean(l.scratch)
+	return path == scratch || strings.HasPrefix(path, scratch+string(filepath.Separator))
+}
 
 // Scratch is the local folder for files in progress.
 func (l *Lake) Scratch() string { return l.scratch }

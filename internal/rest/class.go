@@ -61,7 +61,7 @@ func (c *classes) wait(ctx context.Context, op string, target *url.URL, p *patie
 		if after == 0 || err != nil {
 			return err
 		}
-		if err := p.wait(ctx, after, providers.MeterFrom(ctx)); err != nil {
+		if err := p.wait(ctx, after, providers.AwaitPlatform, providers.MeterFrom(ctx)); err != nil {
 			if ctx.Err() != nil {
 				return &providers.Error{Kind: providers.Transient, Op: op, Err: context.Cause(ctx)}
 			}

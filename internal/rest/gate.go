@@ -139,11 +139,11 @@ func (g *gate) join(m *providers.Meter) {
 // resumed returns when no pause is on, and none by the schedule.
 func (g *gate) resumed(ctx context.Context, p *patience, m *providers.Meter) error {
 	for {
-		left := g.Left()
+		left, what := g.Pause()
 		if left <= 0 {
 			return nil
 		}
-		if err := p.wait(ctx, left, m); err != nil {
+		if err := p.wait(ctx, left, what, m); err != nil {
 			return err
 		}
 	}
@@ -151,10 +151,20 @@ func (g *gate) resumed(ctx context.Context, p *patience, m *providers.Meter) err
 
 // Left is how long the pause will still last, 0 when there is none.
 func (g *gate) Left() time.Duration {
+	left, _ := g.Pause()
+	return left
+}
+
+// Pause is how long the pause will still last, 0 when there is none, and whose it is.
+func (g *gate) Pause() (left time.Duration, what providers.Awaited) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	return max(0, g.until.Sub(now), g.pace.closed(now))
+	paused, closed := max(0, g.until.Sub(now)), g.pace.closed(now)
+	if closed > paused {
+		return closed, providers.AwaitSchedule
+	}
+	return paused, providers.AwaitPlatform
 }
 
 // Stopped is why nothing is asked any more, nil where something is.

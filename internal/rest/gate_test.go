@@ -373,12 +373,12 @@ func TestGateShowsWhatItWaitsFor(t *testing.T) {
 		g.Throttled(wait(t, g), time.Minute)
 		go func() { _, _ = g.Wait(t.Context(), patient(), m) }()
 		synctest.Wait()
-		if left := time.Until(m.WaitingUntil()); left != time.Minute {
-			t.Errorf("it is said to wait for %s", left)
+		if until, what := m.Waiting(); time.Until(until) != time.Minute || what != providers.AwaitPlatform {
+			t.Errorf("it is said to wait for %s, for %s", what, time.Until(until))
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if !m.WaitingUntil().IsZero() {
+		if until, _ := m.Waiting(); !until.IsZero() {
 			t.Error("it does not wait any more")
 		}
 	})

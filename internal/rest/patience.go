@@ -31,20 +31,27 @@ type patience struct {
 
 // wait sleeps for an activity until a pause is over, visibly. One that is longer than what is left of the patience is an error
 // at once.
-func (p *patience) wait(ctx context.Context, left time.Duration, m *providers.Meter) error {
+func (p *patience) wait(ctx context.Context, left time.Duration, what providers.Awaited, m *providers.Meter) error {
 	if left > p.waits {
-		return &tooLong{after: left}
+		return &tooLong{left, what}
 	}
 	p.waits -= left
-	defer m.Waits(time.Now().Add(left))()
+	defer m.Waits(time.Now().Add(left), what)()
 	return sleep(ctx, left)
 }
 
 // tooLong says that the account is paused for longer than a request may wait.
-type tooLong struct{ after time.Duration }
+type tooLong struct {
+	after time.Duration
+	what  providers.Awaited
+}
 
 func (t *tooLong) Error() string {
-	return "the account is paused, after too many requests or by its schedule, until " + time.Now().Add(t.after).UTC().Format(time.RFC3339)
+	why := "after too many requests"
+	if t.what == providers.AwaitSchedule {
+		why = "by rate.schedule"
+	}
+	return "the account is paused " + why + " until " + time.Now().Add(t.after).UTC().Format(time.RFC3339)
 }
 
 // judge decides whether to try again, and waits before it says so. Otherwise it puts the error into the contract's terms.
@@ -58,14 +65,14 @@ func (p *patience) judge(ctx context.Context, op string, g *gate, a Response, er
 	case errors.As(err, &closed):
 		return false, &providers.Error{Kind: providers.Stopped, Op: op, Status: a.Status, Err: closed}
 	case errors.As(err, &refused):
-		return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: refused.after, Err: err}
+		return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: refused.after, Awaits: refused.what, Err: err}
 	case err == nil && a.Status == http.StatusTooManyRequests:
 		p.refusals++
 		if s := g.Stopped(); s != nil {
 			return false, &providers.Error{Kind: providers.Stopped, Op: op, Status: a.Status, Err: s}
 		}
-		if left := g.Left(); left > p.waits || p.refusals >= maxRefusals {
-			return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: left, Err: &tooLong{left}}
+		if left, what := g.Pause(); left > p.waits || p.refusals >= maxRefusals {
+			return false, &providers.Error{Kind: providers.Throttled, Op: op, Status: a.Status, After: left, Awaits: what, Err: &tooLong{left, what}}
 		}
 		return true, nil // the gate waits
 	case err == nil && !overloaded(a.Status):

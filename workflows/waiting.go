@@ -1,0 +1,71 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+)
+
+// Waiting says what a workflow or an activity waits for.
+type Waiting struct {
+	// For is the party that is waited for: one of the For constants of package activities.
+	For string `json:"for"`
+	// Kind is the kind of the error, empty where there was none.
+	Kind string `json:"kind,omitempty"`
+	// Why is the error or the reason, without texts or names of a conversation.
+	Why string `json:"why"`
+	// Since is when the first of the failures in a row happened.
+	Since time.Time `json:"since"`
+	// Until is the time of the next try; nil where nobody knows.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// WaitingAfter is what is waited for after an activity has failed.
+func WaitingAfter(err error) Waiting {
+	_, kind := remedyOf(err)
+	w := Waiting{For: activities.ForPlatform, Kind: kind, Why: detailOf(err)}
+	var application *temporal.ApplicationError
+	var said activities.Wait
+	if errors.As(err, &application) && application.HasDetails() {
+		_ = application.Details(&said) // of an earlier release, or of the SDK
+	}
+	switch {
+	case said.For != "":
+		w.For = said.For
+	case isCrash(kind), kind == "Unknown", kind == activities.Interrupted:
+		w.For = activities.ForWorker
+	case kind == activities.Unavailable, kind == activities.StagingLost, kind == activities.FilesLost, kind == activities.Incomplete:
+		w.For = activities.ForLake
+	}
+	return w
+}
+
+// streak remembers when failures in a row began. The zero value is none.
+type streak struct{ began time.Time }
+
+// after is what is waited for after a failure; failures counts those in a row before it.
+func (s *streak) after(ctx workflow.Context, err error, failures int) Waiting {
+	if failures == 0 || s.began.IsZero() {
+		s.began = workflow.Now(ctx)
+	}
+	w := WaitingAfter(err)
+	w.Since = s.began
+	return w
+}
+
+// sleep waits on a durable timer, visibly; retry_blocked and resume do not shorten it.
+func (c *control) sleep(ctx workflow.Context, d time.Duration, w Waiting) error {
+	now := workflow.Now(ctx)
+	if w.Since.IsZero() {
+		w.Since = now
+	}
+	w.Until = new(now.Add(d))
+	c.waiting = &w
+	defer func() { c.waiting = nil }()
+	workflow.GetLogger(ctx).Warn("waiting", "workflow", c.self, "for", w.For, "kind", w.Kind, "why", w.Why, "since", w.Since, "until", *w.Until)
+	return workflow.Sleep(ctx, d)
+}
