@@ -73,7 +73,7 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 			}
 		}
 		o.UsePathStyle = c.PathStyle
-		o.APIOptions = append(o.APIOptions, leaveEncodingUnsigned)
+		o.APIOptions = append(o.APIOptions, leaveEncodingUnsigned, unpackAnswers)
 		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 	options := b.client.Options()

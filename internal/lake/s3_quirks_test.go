@@ -1,10 +1,13 @@
 package lake
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -41,6 +44,43 @@ func TestAcceptEncodingIsNotSigned(t *testing.T) {
 		if c.Level == LevelFailed {
 			t.Errorf("%s: %s", c.Name, c.Text)
 		}
+	}
+}
+
+// A proxy that asks for gzip in place of the client gets it, and hands it on.
+func TestAnswersThatAProxyPacksAreUnpacked(t *testing.T) {
+	server := s3test.Start(t)
+	front := s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet {
+			next.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		maps.Copy(w.Header(), answer.Header())
+		w.Header().Del("Content-Length")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(answer.Code)
+		pack := gzip.NewWriter(w)
+		_, _ = pack.Write(answer.Body.Bytes())
+		_ = pack.Close()
+	})
+	l, err := Open(t.Context(), on(front))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := life(t.Context(), l, 1<<20); err != nil {
+		t.Error(err)
+	}
+	proveRanges(t, l.store)
+	proveAbsence(t, l.store)
+	head := &s3test.Fake{Intercept: func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Length", "7")
+		return r.Method == http.MethodHead
+	}}
+	if object, err := openBucket(t, on(head.Start(t))).Stat(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), "does not say how large") {
+		t.Errorf("%+v, error %v; want an error: the size is not that of the object", object, err)
 	}
 }
 

@@ -1,7 +1,12 @@
 package lake
 
 import (
+	"compress/gzip"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
 
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -43,3 +48,41 @@ func (h *heldHeader) restore(ctx context.Context, in middleware.FinalizeInput, n
 	}
 	return next.HandleFinalize(ctx, in)
 }
+
+// unpackAnswers unpacks answers that a proxy has packed, as one may that asks the store for gzip in place of the client. No object of
+// a lake is stored with an encoding.
+func unpackAnswers(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("UnpackAnswer", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		r, ok := out.RawResponse.(*smithyhttp.Response)
+		if err != nil || !ok || !strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
+			return out, metadata, err
+		}
+		r.Body = &packed{packed: r.Body}
+		r.Header.Del("Content-Encoding")
+		r.Header.Del("Content-Length") // of what is packed; the size of the object is not known
+		r.ContentLength = -1
+		return out, metadata, nil
+	}), middleware.After)
+}
+
+// packed is a body that is unpacked while it is read.
+type packed struct {
+	packed io.ReadCloser
+	body   *gzip.Reader
+}
+
+func (p *packed) Read(b []byte) (n int, err error) {
+	if p.body == nil {
+		if p.body, err = gzip.NewReader(p.packed); errors.Is(err, io.EOF) {
+			return 0, io.EOF // there is no body, as of a HEAD
+		} else if err != nil {
+			return 0, fmt.Errorf("unpack the answer: %w", err)
+		}
+	}
+	return p.body.Read(b)
+}
+
+func (p *packed) Close() error { return p.packed.Close() }
