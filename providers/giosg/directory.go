@@ -3,6 +3,7 @@ package giosg
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
@@ -142,7 +143,7 @@ func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object)
 	at, more := doc.ObservedAt, attributes{}
 	for key, v := range o {
 		if !credential(key) {
-			more.addAll("", object{key: v}, "id", "name", "email", "description", "role")
+			more.addAll("", object{key: scrubbed(v)}, "id", "name", "email", "description", "role")
 		}
 	}
 	switch doc.Kind {
@@ -156,7 +157,7 @@ func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object)
 			name = &full
 		}
 		s.Agents = append(s.Agents, schemas.Agent{
-			AgentID: id, ObservedAt: at, Type: "agent", Name: name, Email: wire.Text(o["email"]), Role: wire.Text(o["role"]), Attributes: more.rows(),
+			AgentID: id, ObservedAt: at, Type: *facts{}.authorType(nil, userSender, o), Name: name, Email: wire.Text(o["email"]), Role: wire.Text(o["role"]), Attributes: more.rows(),
 		})
 	case kindTeams:
 		restore(more, o, "email", "role")
@@ -169,7 +170,7 @@ func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object)
 // restore adds members that are columns of other kinds.
 func restore(to attributes, o object, keys ...string) {
 	for _, key := range keys {
-		to.addAll("", object{key: o[key]})
+		to.addAll("", object{key: scrubbed(o[key])})
 	}
 }
 
@@ -181,4 +182,37 @@ func credential(key string) bool {
 		}
 	}
 	return false
+}
+
+// scrubbed is a value without the members that may hold a secret, however deep.
+func scrubbed(v value) value {
+	tree, ok := wire.Tree(v)
+	if !ok || !scrub(tree) {
+		return v
+	}
+	clean, err := json.Marshal(tree)
+	if err != nil {
+		return nil
+	}
+	return clean
+}
+
+// scrub reports whether there were any.
+func scrub(v any) (found bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, element := range v {
+			found = scrub(element) || found
+		}
+	case map[string]any:
+		for key, member := range v {
+			if credential(key) {
+				delete(v, key)
+				found = true
+			} else {
+				found = scrub(member) || found
+			}
+		}
+	}
+	return found
 }

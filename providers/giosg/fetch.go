@@ -137,7 +137,7 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	}
 }
 
-// Metadata fetches members, tags, and of each visitor the variables and, where the option says so, the details. Only a
+// Metadata fetches members, which of the organization's users are bots, tags, and of each visitor the variables and, where the option says so, the details. Only a
 // refusal of the members is an error: all else may be closed to a user or missing in a room.
 func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
@@ -152,9 +152,23 @@ const pagesPerVisitor = 1 << 16
 func (r reader) metadata(ctx context.Context) error {
 	var found visitors
 	// Seen in the vendor's ext-chat-connectivity-example: whoever is a visitor is told by member_type.
-	ok, err := r.pages(ctx, kindMemberships, r.path+"/memberships", 0, gone, func(v value) { found.add(fields(v)) })
+	var users []string
+	ok, err := r.pages(ctx, kindMemberships, r.path+"/memberships", 0, gone, func(v value) {
+		member := fields(v)
+		found.add(member)
+		if id := wire.Word(member["member_id"]); id != "" && wire.Word(member["member_type"]) == userSender {
+			users = append(users, id)
+		}
+	})
 	if err != nil || !ok {
 		return err
+	}
+	if bots, err := r.bots(ctx, users); err != nil {
+		return err
+	} else if bots != nil {
+		if err := r.keep(*bots); err != nil {
+			return err
+		}
 	}
 	// The vendor's tutorial on fetching chat conversations has the tags and the variables.
 	if _, err := r.pages(ctx, kindTags, r.path+"/tags", 0, survivable, nil); err != nil {

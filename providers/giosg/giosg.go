@@ -52,6 +52,7 @@ const (
 	kindTags        = "tags"
 	kindVariables   = "variables"
 	kindVisitor     = "visitor"
+	kindBots        = "bots"
 )
 
 // The options of an account.
@@ -174,6 +175,7 @@ type account struct {
 	root string // of the organization's part of the API
 	options
 	keys  keyring
+	bots  *bots
 	lists []*list // one for each room, or the one of the organization
 }
 
@@ -206,7 +208,7 @@ func open(a providers.Account) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)
 	}
-	p := &account{http: client, base: base, id: strings.ToLower(a.AccountID), options: o, keys: keys}
+	p := &account{http: client, base: base, id: strings.ToLower(a.AccountID), options: o, keys: keys, bots: newBots()}
 	p.root = "/api/v5/orgs/" + p.id
 	for _, room := range o.rooms {
 		// The chats of a room, of the vendor's developer documentation.

@@ -3,7 +3,7 @@ package giosg
 import (
 	"cmp"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,9 +25,12 @@ var eventTypes = []string{"join", "leave", "tag_created", "system", "shoppingcar
 // kinds of messages by type; those that are not here keep their type as kind.
 var kinds = map[string]string{typeMessage: "message", typeAutosuggest: "template", typeAction: "message"}
 
-var authorTypes = map[string]string{"user": "agent", "visitor": "contact", "rule": "bot"}
+// userSender is the type of a sender, and of a member, who is an agent or a bot.
+const userSender = "user"
 
-var directions = map[string]string{"user": "out", "visitor": "in", "rule": "out"}
+var authorTypes = map[string]string{userSender: "agent", "visitor": "contact", "rule": "bot"}
+
+var directions = map[string]string{userSender: "out", "visitor": "in", "rule": "out"}
 
 // message is one message as sent, when it was seen, and what orders it.
 type message struct {
@@ -98,21 +101,36 @@ func (m message) text(c opener) (said *string, why string, err error) {
 }
 
 // add adds the message and all that it says to a thread.
-func (m message) add(thread *schemas.Thread, c opener) error {
-	said, why, err := m.text(c)
+func (m message) add(thread *schemas.Thread, c facts) error {
+	said, why, err := m.text(c.opener)
 	if err != nil {
 		return err
 	}
 	kind := cmp.Or(wire.Word(m.wire["type"]), typeMessage)
 	if slices.Contains(eventTypes, kind) {
-		thread.Events = append(thread.Events, m.event(thread, kind, said, why))
+		thread.Events = append(thread.Events, m.event(thread, kind, said, why, c))
 		return nil
 	}
-	row := m.row(thread, kind, said, why)
-	files := m.attachments(row)
-	row.Parts = m.parts(row)
+	r := wire.ReadFields(maps.Clone(m.wire))
+	row := m.row(r, thread, kind, c)
+	var shown content
+	for i, v := range r.List("attachments") {
+		shown.attachment(row, i, v)
+	}
+	if said == nil && why == "" {
+		said = c.chosen(m.wire)
+	}
+	if said != nil {
+		row.Parts = append(row.Parts, schemas.Part{Type: "text", Text: said})
+		shown.words = append([]string{*said}, shown.words...)
+	}
+	if why == "" && len(shown.words) > 0 {
+		row.Text = new(strings.Join(shown.words, "\n"))
+	}
+	row.Parts = append(row.Parts, shown.parts...)
+	row.Attributes = leftover(r, why)
 	thread.Messages = append(thread.Messages, row)
-	thread.Attachments = append(thread.Attachments, files...)
+	thread.Attachments = append(thread.Attachments, shown.files...)
 	if row.IsDeleted {
 		thread.Tombstones = append(thread.Tombstones, schemas.Tombstone{
 			ConversationID: row.ConversationID, ObservedAt: row.ObservedAt, MessageID: &row.MessageID, Reason: "message_deleted",
@@ -121,39 +139,48 @@ func (m message) add(thread *schemas.Thread, c opener) error {
 	return nil
 }
 
-// messageColumns are the members of a message that have columns of their own, say only what the chat says, or say whether
-// the platform still had the plain text.
-var messageColumns = []string{
-	"id", "type", "chat_id", "room_id", "created_at", "sender_type", "sender_id", "sender_name", "message", "is_encrypted",
-	"encrypted_message", "response_to_message_id", "attachments",
-}
-
-func (m message) attributes(why string, but ...string) map[string]*string {
-	all := attributes{}
-	all.addAll("", m.wire, append(but, messageColumns...)...)
+// leftover is what of a message has no column. What an empty list or object says is nothing.
+func leftover(r *wire.Reader, why string) map[string]*string {
+	all := attributes(r.Rest())
 	for key, v := range all {
 		if *v == "[]" || *v == "{}" {
 			delete(all, key)
 		}
 	}
-	all.set("encrypted", why)
-	return all.rows()
-}
-
-func (m message) author() (id, kind, name *string) {
-	w := m.wire
-	if known, ok := authorTypes[wire.Word(w["sender_type"])]; ok {
-		kind = &known
-	} else {
-		kind = wire.Text(w["sender_type"])
+	if why == "" {
+		return all.rows()
 	}
-	return wire.Text(w["sender_id"]), kind, cmp.Or(wire.Text(w["sender_name"]), wire.Text(w["sender_public_name"]))
+	if all == nil {
+		all = attributes{}
+	}
+	all.set("encrypted", why)
+	return all
 }
 
-func (m message) row(thread *schemas.Thread, kind string, said *string, why string) schemas.Message {
-	w := m.wire
-	direction := cmp.Or(directions[wire.Word(w["sender_type"])], "none")
-	purged := moment(w["sensitive_data_purged_at"])
+// read reads what every message has a column for. What repeats the chat is left out, and so is what only says whether the
+// platform still had the plain text.
+func (m message) read(r *wire.Reader, c facts) (id, kind, name *string) {
+	r.Skip("id", "type", "message", "encrypted_message", "is_encrypted")
+	wire.Parse(r, "created_at", moment)
+	for key, known := range map[string]string{"chat_id": c.chat, "room_id": c.room} {
+		if wire.Word(r.Peek(key)) == known {
+			r.Skip(key)
+		}
+	}
+	id, sender := r.Text("sender_id"), r.Word("sender_type")
+	if name = r.Text("sender_name"); name == nil {
+		name = wire.Text(r.Peek("sender_public_name"))
+	}
+	return id, c.authorType(id, sender, m.wire), name
+}
+
+func (m message) row(r *wire.Reader, thread *schemas.Thread, kind string, c facts) schemas.Message {
+	direction := cmp.Or(directions[wire.Word(m.wire["sender_type"])], "none")
+	purged := moment(m.wire["sensitive_data_purged_at"])
+	deleted := purged != nil || truth(m.wire["sensitive_data_purged_at"])
+	if deleted {
+		r.Skip("sensitive_data_purged_at")
+	}
 	row := schemas.Message{
 		ConversationID: thread.Conversation.ConversationID,
 		MessageID:      m.id,
@@ -162,21 +189,17 @@ func (m message) row(thread *schemas.Thread, kind string, said *string, why stri
 		CreatedAt:      m.createdAt,
 		Direction:      &direction,
 		Kind:           cmp.Or(kinds[kind], kind),
-		Text:           said,
 		ContentType:    &kind,
-		ReplyTo:        wire.Text(w["response_to_message_id"]),
-		IsDeleted:      purged != nil || truth(w["sensitive_data_purged_at"]),
+		ReplyTo:        r.Text("response_to_message_id"),
+		IsDeleted:      deleted,
 		DeletedAt:      purged,
-		Attributes:     m.attributes(why, "sensitive_data_purged_at"),
 	}
-	if row.Text == nil && why == "" {
-		row.Text = wire.Text(w["response_text"])
-	}
-	row.AuthorID, row.AuthorType, row.AuthorName = m.author()
+	row.AuthorID, row.AuthorType, row.AuthorName = m.read(r, c)
 	return row
 }
 
-func (m message) event(thread *schemas.Thread, kind string, said *string, why string) schemas.Event {
+func (m message) event(thread *schemas.Thread, kind string, said *string, why string, c facts) schemas.Event {
+	r := wire.ReadFields(maps.Clone(m.wire))
 	e := schemas.Event{
 		ConversationID: thread.Conversation.ConversationID,
 		EventID:        m.id,
@@ -186,92 +209,14 @@ func (m message) event(thread *schemas.Thread, kind string, said *string, why st
 		Text:           said,
 	}
 	var name *string
-	e.ActorID, e.ActorType, name = m.author()
+	e.ActorID, e.ActorType, name = m.read(r, c)
 	all := attributes{}
 	if name != nil {
 		all.set("actor_name", *name)
 	}
-	for key, v := range m.attributes(why) {
+	for key, v := range leftover(r, why) {
 		all[key] = v
-	}
-	if v := wire.Text(m.wire["attachments"]); v != nil && *v != "[]" {
-		all["attachments"] = v
-	}
-	if v := wire.Text(m.wire["response_to_message_id"]); v != nil {
-		all["response_to_message_id"] = v
 	}
 	e.Attributes = all.rows()
 	return e
-}
-
-// parts are the text, and of each attachment its card, its picture and its buttons.
-func (m message) parts(row schemas.Message) []schemas.Part {
-	var all []schemas.Part
-	if row.Text != nil {
-		all = append(all, schemas.Part{Type: "text", Text: row.Text})
-	}
-	for _, v := range items(m.wire["attachments"]) {
-		o := fields(v)
-		if o == nil {
-			continue
-		}
-		rest := object{}
-		for key, member := range o {
-			if key != "actions" {
-				rest[key] = member
-			}
-		}
-		card := schemas.Part{Type: "template", Label: wire.Text(o["title"]), Text: wire.Text(o["text"]), URL: wire.Text(o["title_link_url"]), Payload: compact(rest)}
-		all = append(all, card)
-		if link := wire.Text(o["image_url"]); link != nil {
-			all = append(all, schemas.Part{Type: "image", URL: link, Name: wire.Text(o["title"])})
-		}
-		if link := fileURL(o); link != nil {
-			all = append(all, schemas.Part{Type: "file", URL: link, Name: fileName(o), ContentType: wire.Text(o["content_type"]), Bytes: integer(o["size"])})
-		}
-		for _, v := range items(o["actions"]) {
-			action := fields(v)
-			if action == nil {
-				continue
-			}
-			button := schemas.Part{Type: "button", Label: wire.Text(action["text"]), Text: wire.Text(action["value"]), Payload: wire.Text(v)}
-			if wire.Word(action["type"]) == "link_button" {
-				button.URL = button.Text
-			}
-			all = append(all, button)
-		}
-	}
-	return all
-}
-
-// fileURL and fileName read members that no example shows: files are known to exist, their form is not.
-func fileURL(o object) *string { return cmp.Or(wire.Text(o["file_url"]), wire.Text(o["url"])) }
-
-func fileName(o object) *string {
-	return cmp.Or(wire.Text(o["file_name"]), wire.Text(o["name"]), wire.Text(o["title"]))
-}
-
-// attachments are the pictures and files of a message.
-func (m message) attachments(row schemas.Message) []schemas.Attachment {
-	var all []schemas.Attachment
-	for i, v := range items(m.wire["attachments"]) {
-		o := fields(v)
-		id := cmp.Or(wire.Word(o["id"]), fmt.Sprintf("%s/%d", row.MessageID, i))
-		more := attributes{}
-		more.addAll("", o, "id", "title", "image_url", "actions", "file_url", "url", "file_name", "name", "content_type", "size")
-		a := schemas.Attachment{
-			ConversationID: row.ConversationID, AttachmentID: id, ObservedAt: row.ObservedAt, MessageID: &row.MessageID,
-			CreatedAt: row.CreatedAt, Attributes: more.rows(),
-		}
-		if a.URL = wire.Text(o["image_url"]); a.URL != nil {
-			a.Kind, a.Name = "image", wire.Text(o["title"])
-			all = append(all, a)
-			a.AttachmentID += "/file"
-		}
-		if a.URL = fileURL(o); a.URL != nil {
-			a.Kind, a.Name, a.ContentType, a.Bytes = "file", fileName(o), wire.Text(o["content_type"]), integer(o["size"])
-			all = append(all, a)
-		}
-	}
-	return all
 }

@@ -9,19 +9,36 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-var memberTypes = map[string]string{"user": "agent", "visitor": "contact"}
-
 // wrappedKey is the variable that holds the key of the others, for encrypted rooms.
 const wrappedKey = "_encrypted_aes_key"
 
+// unknownType is the type of a member of whom nothing says what it is.
+const unknownType = "unknown"
+
+// botsOf are the users that are bots, as far as the documents of a chat say.
+func botsOf(docs []schemas.Document) (map[string]bool, error) {
+	bots := map[string]bool{}
+	for _, kind := range []string{kindBots, kindMemberships} {
+		err := eachRow(docs, kind, func(_ schemas.Document, v value) {
+			o := fields(v)
+			id := cmp.Or(wire.Word(o["id"]), wire.Word(o["member_id"]))
+			bots[id] = bots[id] || isBot(o)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return bots, nil
+}
+
 // participantRows adds one row for each member, and to visitors what is known of them.
-func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []message, keys keyring) error {
+func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []message, keys keyring, c facts) error {
 	var found visitors
 	seen := map[string]bool{}
 	err := eachRow(docs, kindMemberships, func(doc schemas.Document, v value) {
-		o := fields(v)
-		id, kind := wire.Word(o["member_id"]), wire.Word(o["member_type"])
-		found.add(o)
+		r := wire.Read(v)
+		found.add(fields(v))
+		id, kind := r.Word("member_id"), r.Word("member_type")
 		if id == "" || seen[kind+"/"+id] {
 			return
 		}
@@ -30,18 +47,26 @@ func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []mes
 			ConversationID: thread.Conversation.ConversationID,
 			ParticipantID:  id,
 			ObservedAt:     doc.ObservedAt,
-			Type:           cmp.Or(memberTypes[kind], kind, "system"),
+			Type:           *cmp.Or(c.authorType(&id, kind, fields(v)), new(unknownType)),
 			Role:           "participant",
-			Name:           cmp.Or(wire.Text(o["member_name"]), wire.Text(o["member_public_name"])),
-			JoinedAt:       moment(o["created_at"]),
+			Name:           r.Text("member_name"),
+			JoinedAt:       wire.Parse(r, "created_at", moment),
+		}
+		if p.Name == nil {
+			p.Name = wire.Text(r.Peek("member_public_name"))
 		}
 		if kind == "visitor" {
 			p.Role = "contact"
 		}
 		p.LeftAt = leftAt(id, rows)
-		all := attributes{}
-		all.addAll("", o, "member_id", "member_type", "member_name", "room_id", "chat_id", "created_at", "room_organization_id")
-		p.Attributes = all
+		for key, known := range map[string]string{"chat_id": c.chat, "room_id": c.room} {
+			if wire.Word(r.Peek(key)) == known {
+				r.Skip(key)
+			}
+		}
+		if p.Attributes = r.Rest(); p.Attributes == nil {
+			p.Attributes = map[string]*string{}
+		}
 		thread.Participants = append(thread.Participants, p)
 	})
 	if err != nil {
@@ -140,7 +165,7 @@ type variable struct {
 func reveal(all []variable, keys keyring) (why string, err error) {
 	var wrapped *string
 	for i := range all {
-		all[i].value = wire.Text(all[i].fields["value"])
+		all[i].value = cmp.Or(wire.Text(all[i].fields["value"]), wire.Text(all[i].fields["encrypted_value"]))
 		if all[i].key == wrappedKey {
 			wrapped = all[i].value
 		}

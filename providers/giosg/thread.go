@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -48,16 +49,20 @@ func mapThread(docs []schemas.Document, keys keyring) (schemas.Thread, error) {
 	if err != nil {
 		return schemas.Thread{}, err
 	}
-	thread := schemas.Thread{Conversation: conversationRow(chat)}
+	bots, err := botsOf(docs)
+	if err != nil {
+		return schemas.Thread{}, err
+	}
+	thread, known := schemas.Thread{Conversation: conversationRow(chat)}, factsOf(c, chat, rows, bots)
 	for _, m := range rows {
-		if err := m.add(&thread, c); err != nil {
+		if err := m.add(&thread, known); err != nil {
 			return schemas.Thread{}, fmt.Errorf("message %s: %w", m.id, err)
 		}
 	}
 	if err := tags(&thread, docs); err != nil {
 		return schemas.Thread{}, err
 	}
-	if err := participantRows(&thread, docs, rows, keys); err != nil {
+	if err := participantRows(&thread, docs, rows, keys, known); err != nil {
 		return schemas.Thread{}, err
 	}
 	finish(&thread, chat, rows)
@@ -89,31 +94,27 @@ func chatOf(docs []schemas.Document) (chat, error) {
 	return chat{id: cmp.Or(best.ConversationID, wire.Word(o["id"])), seenAt: best.ObservedAt, fields: o}, nil
 }
 
-// chatColumns are the members of a chat that have columns of their own, and those that are keys: documents hold them.
-var chatColumns = []string{
-	"id", "created_at", "updated_at", "ended_at", "room_id", "room_name", "chat_type", "is_ended", "is_encrypted",
-	"first_visitor_message_url", "legacy_conversation_state", "encrypted_symmetric_key", "token",
-}
-
 func conversationRow(c chat) schemas.Conversation {
-	o := c.fields
+	r := wire.ReadFields(maps.Clone(c.fields))
 	row := schemas.Conversation{
 		ConversationID: c.id,
 		ObservedAt:     c.seenAt,
-		Status:         wire.Text(o["legacy_conversation_state"]),
-		State:          state(o),
-		ChannelID:      wire.Text(o["room_id"]),
-		ChannelName:    wire.Text(o["room_name"]),
-		ChannelType:    wire.Text(o["chat_type"]),
-		CreatedAt:      moment(o["created_at"]),
-		UpdatedAt:      moment(o["updated_at"]),
-		ClosedAt:       moment(o["ended_at"]),
-		SourceURL:      cmp.Or(wire.Text(o["first_visitor_message_url"]), wire.Text(o["autosuggest_url"])),
-		IsEncrypted:    boolean(o["is_encrypted"]),
+		Status:         r.Text("legacy_conversation_state"),
+		State:          state(c.fields),
+		ChannelID:      r.Text("room_id"),
+		ChannelName:    r.Text("room_name"),
+		ChannelType:    r.Text("chat_type"),
+		CreatedAt:      wire.Parse(r, "created_at", moment),
+		UpdatedAt:      wire.Parse(r, "updated_at", moment),
+		ClosedAt:       wire.Parse(r, "ended_at", moment),
+		SourceURL:      cmp.Or(r.Text("first_visitor_message_url"), wire.Text(r.Peek("autosuggest_url"))),
+		IsEncrypted:    wire.Parse(r, "is_encrypted", boolean),
 	}
-	all := attributes{}
-	all.addAll("", o, chatColumns...)
-	row.Attributes = all
+	wire.Parse(r, "is_ended", boolean)               // the state
+	r.Skip("id", "encrypted_symmetric_key", "token") // keys: documents hold them
+	if row.Attributes = r.Rest(); row.Attributes == nil {
+		row.Attributes = map[string]*string{}
+	}
 	return row
 }
 

@@ -18,6 +18,7 @@ type room struct {
 	ended     time.Time // zero where it goes on
 	encrypted bool
 	lines     []line // by time
+	bots      map[string]bool
 }
 
 // line is one row of a chat's messages.
@@ -53,6 +54,10 @@ func (s *Site) open(e entry) room {
 	r := room{Thread: t, id: uuid("chat", e.number), created: time.UnixMilli(e.created).UTC()}
 	r.channel, _ = s.corpus.ChannelByID(t.ChannelID)
 	r.encrypted = s.options.Encrypted && (r.channel.Kind == simulator.Email || r.channel.Kind == simulator.WhatsApp)
+	r.bots = map[string]bool{}
+	for _, b := range s.corpus.Bots() {
+		r.bots[uuid("user", b.ID+1000)] = true
+	}
 	last := r.created
 	for j := range t.Len() {
 		l := s.lineOf(t.Message(j), t, j)

@@ -10,6 +10,7 @@ import (
 // member is one room, user or team.
 type member struct {
 	id, name, description, email, public string
+	bot                                  bool
 	deleted                              time.Time
 }
 
@@ -27,7 +28,7 @@ func (s *Site) allUsers() []member {
 		all = append(all, member{id: uuid("user", a.ID), name: a.Name, email: a.Email, public: a.DisplayName})
 	}
 	for _, b := range s.corpus.Bots() {
-		all = append(all, member{id: uuid("user", b.ID+1000), name: b.Name, public: b.Name})
+		all = append(all, member{id: uuid("user", b.ID+1000), name: b.Name, public: b.Name, bot: true})
 	}
 	return append(all, member{id: uuid("user", 0), name: "Gone", public: "Gone", deleted: s.corpus.Config().From})
 }
@@ -48,7 +49,7 @@ func (s *Site) rooms(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) users(w http.ResponseWriter, r *http.Request) {
 	s.members(w, r, s.allUsers(), func(m member) fields {
-		return fields{"id": m.id, "full_name": m.name, "public_name": m.public, "email": or(m.email), "deleted_at": stamp(m.deleted), "api_token": "never-in-a-row"}
+		return fields{"id": m.id, "full_name": m.name, "public_name": m.public, "email": or(m.email), "is_bot": m.bot, "deleted_at": stamp(m.deleted), "api_token": "never-in-a-row"}
 	})
 }
 
@@ -80,6 +81,10 @@ func (s *Site) Snapshot() schemas.Snapshot {
 	}
 	for _, m := range s.allUsers() {
 		row := schemas.Agent{AgentID: m.id, Type: "agent", Name: text(m.name), Email: text(m.email), Attributes: map[string]*string{}}
+		if m.bot {
+			row.Type = "bot"
+		}
+		add(row.Attributes, "is_bot", flag(m.bot))
 		add(row.Attributes, "full_name", m.name)
 		add(row.Attributes, "public_name", m.public)
 		if !m.deleted.IsZero() {

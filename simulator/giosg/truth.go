@@ -57,7 +57,7 @@ func (r room) row() schemas.Conversation {
 		row.SourceURL = &p
 	}
 	for _, l := range r.lines {
-		if row.FirstReplyAt == nil && l.kind == "msg" && l.senderType == "user" {
+		if row.FirstReplyAt == nil && l.kind == "msg" && l.senderType == "user" && !l.bot(r) {
 			row.FirstReplyAt = at(l.at)
 		}
 		if row.LastActivityAt == nil || l.at.After(*row.LastActivityAt) {
@@ -121,6 +121,7 @@ func (s *Site) participants(c room, truth *schemas.Thread) {
 		add(to, "message_count", "1")
 		add(to, "member_organization_id", organization)
 		add(to, "legacy_member_id", legacy)
+		add(to, "room_organization_id", Organization)
 		return to
 	}
 	for _, n := range c.Participants {

@@ -1,10 +1,18 @@
 package giosg
 
-import "github.com/chatlake/chatlake/schemas"
+import (
+	"slices"
+	"strings"
+
+	"github.com/chatlake/chatlake/schemas"
+)
 
 // rows adds what a line is to the truth: what happened to a chat is an event, all else a message.
 func (l line) rows(c room, truth *schemas.Thread) {
 	actor := map[string]*string{"user": text("agent"), "visitor": text("contact"), "rule": text("bot")}[l.senderType]
+	if l.bot(c) {
+		actor = text("bot")
+	}
 	name := text(l.name)
 	if name == nil {
 		name = text(l.publicName)
@@ -43,6 +51,7 @@ func (l line) rows(c room, truth *schemas.Thread) {
 	if row.Text != nil {
 		row.Parts = append(row.Parts, schemas.Part{Type: "text", Text: row.Text})
 	}
+	row.Text = text(l.read())
 	for _, card := range l.cards {
 		row.Parts = append(row.Parts, card.parts()...)
 		if card.image != "" {
@@ -59,6 +68,26 @@ func (l line) rows(c room, truth *schemas.Thread) {
 	if row.IsDeleted {
 		truth.Tombstones = append(truth.Tombstones, schemas.Tombstone{ConversationID: c.id, MessageID: &row.MessageID, Reason: "message_deleted"})
 	}
+}
+
+// bot says whether a bot of the organization wrote a line. Nobody tells while no user takes part in the chat.
+func (l line) bot(c room) bool {
+	if len(c.Participants) == 0 || l.senderType != "user" {
+		return false
+	}
+	return c.bots[l.senderID]
+}
+
+// read is what a person reads of a line: its text, then titles, texts and buttons of its cards.
+func (l line) read() string {
+	lines := []string{l.text}
+	for _, c := range l.cards {
+		lines = append(lines, c.title, c.text)
+		for _, b := range c.buttons {
+			lines = append(lines, b.Title)
+		}
+	}
+	return strings.Join(slices.DeleteFunc(lines, func(s string) bool { return s == "" }), "\n")
 }
 
 func (c card) parts() []schemas.Part {
