@@ -66,6 +66,7 @@ type Connection struct {
 	Chunk             int     // conversations of a chunk, 0 lets the lease decide
 	Window            string  // month, week or day
 	OnMismatch        string  // block or flag
+	AllowUnreadable   bool    // an export is complete though texts could not be decrypted
 }
 
 // Usage is what an activity asked of the platform.

@@ -31,6 +31,7 @@ type OpenExportOutput struct {
 	Chunk             int       `json:"chunk"`
 	Window            string    `json:"window"`
 	OnMismatch        string    `json:"on_mismatch"`
+	AllowUnreadable   bool      `json:"allow_unreadable,omitempty"`
 	HasDirectory      bool      `json:"has_directory"`
 	HasReports        bool      `json:"has_reports,omitempty"`
 	Visibility        string    `json:"visibility"`
@@ -86,6 +87,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		Chunk:             s.Chunk,
 		Window:            s.Window,
 		OnMismatch:        s.OnMismatch,
+		AllowUnreadable:   s.AllowUnreadable,
 		HasDirectory:      hasDirectory,
 		HasReports:        hasReports,
 		Visibility:        string(probe.Visibility),

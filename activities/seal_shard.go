@@ -163,6 +163,9 @@ func (p *press) bundle(b bundle, thread schemas.Thread, illegible error) error {
 	if stated := thread.Conversation.StatedMessages; stated != nil && *stated != thread.Conversation.StoredMessages {
 		p.counts.Mismatched++
 	}
+	if d, ok := p.provider.(providers.Decrypter); ok {
+		p.counts.Unreadable += d.Unreadable(thread)
+	}
 	p.counts.Conversations++
 	p.counts.Messages += thread.Conversation.StoredMessages
 	if err := p.out.Thread(thread); err != nil {

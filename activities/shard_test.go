@@ -21,21 +21,22 @@ import (
 
 // platform is a made-up provider: conversations 0..n-1, some of which are special.
 type platform struct {
-	n         int
-	twice     bool // the second page lists the last conversation of the first again
-	gone      map[string]bool
-	malformed map[string]bool // documents that cannot become rows
-	breaking  map[string]bool // documents that break what makes rows of them
-	counts    int64
-	fail      error // what every call returns
-	failing   map[string]bool
-	silent    map[string]bool // conversations without any document
-	asked     []string        // conversations, by those who ask for one at a time
-	metadata  float64
-	states    map[string]int64 // how many messages the list says that a conversation has
-	alone     []string         // lists that nothing witnesses, of every other page
-	retried   []providers.Cursor
-	mismatch  string // what the account's on_mismatch is
+	n          int
+	twice      bool // the second page lists the last conversation of the first again
+	gone       map[string]bool
+	malformed  map[string]bool // documents that cannot become rows
+	breaking   map[string]bool // documents that break what makes rows of them
+	counts     int64
+	fail       error // what every call returns
+	failing    map[string]bool
+	silent     map[string]bool // conversations without any document
+	asked      []string        // conversations, by those who ask for one at a time
+	metadata   float64
+	states     map[string]int64 // how many messages the list says that a conversation has
+	alone      []string         // lists that nothing witnesses, of every other page
+	retried    []providers.Cursor
+	mismatch   string // what the account's on_mismatch is
+	unreadable int64  // texts of each conversation that could not be decrypted
 }
 
 var epoch = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
@@ -141,6 +142,8 @@ func (p *platform) Retry(at providers.Cursor) providers.Cursor {
 	p.retried = append(p.retried, at)
 	return at
 }
+
+func (p *platform) Unreadable(schemas.Thread) int64 { return p.unreadable }
 
 func (p *platform) Count(context.Context, schemas.Window) (int64, error) { return p.counts, p.fail }
 
@@ -557,6 +560,18 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	})
 	if len(closed.Gaps) != 1 || closed.Gaps[0] != b.Shard.Window {
 		t.Errorf("gaps %v, want the window of conversations, which nobody committed", closed.Gaps)
+	}
+}
+
+// Texts that could not be decrypted are counted in the ledger, and add nothing where there are none.
+func TestLedgerCountsUnreadableTexts(t *testing.T) {
+	for each, want := range map[int64]int64{0: 0, 3: 12} {
+		b := newBench(t, &platform{n: 4, unreadable: each})
+		sealed := b.seal(b.collect())
+		must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft})
+		if n := b.record().Counts.Unreadable; n != want || sealed.Counts.Unreadable != want {
+			t.Errorf("%d of each conversation: the seal counts %d, the ledger %d; want %d", each, sealed.Counts.Unreadable, n, want)
+		}
 	}
 }
 

@@ -82,6 +82,13 @@ type Retrier interface {
 	Retry(at Cursor) Cursor
 }
 
+// Decrypter is a provider that decrypts what it reads.
+type Decrypter interface {
+	// Unreadable is how many texts and other values of a thread that Thread made could not be decrypted: they are null in its
+	// rows. It is pure.
+	Unreadable(thread schemas.Thread) int64
+}
+
 // Prober is a provider that can check its credentials before any work is done.
 type Prober interface {
 	Probe(ctx context.Context) (Probe, error)
@@ -101,6 +108,9 @@ type Probe struct {
 	Visibility Visibility
 	// Advice says what to do about a partial visibility, in a sentence without names.
 	Advice string
+	// Unreadable says, in a sentence without names, why texts that were looked at cannot be decrypted with the account's keys.
+	// It is empty where all can, and where none was met.
+	Unreadable string
 }
 
 // Account is one configured login, its secrets resolved.

@@ -55,6 +55,7 @@ func (a *accounts) connect(_ context.Context, name string) (activities.Connectio
 		Chunk:             export.Chunk,
 		Window:            export.Window,
 		OnMismatch:        export.OnMismatch,
+		AllowUnreadable:   a.config.Accounts[name].AllowUnreadable,
 	}, nil
 }
 

@@ -72,7 +72,9 @@ type AccountConfig struct {
 	Schedule providers.Schedule
 	// SyncShare is the part of the budget that syncs have while one is at work, from 0 to 1.
 	SyncShare float64
-	Options   map[string]string
+	// AllowUnreadable says that texts which cannot be decrypted with the account's keys keep no export from being complete.
+	AllowUnreadable bool
+	Options         map[string]string
 }
 
 // DefaultTaskQueue is where exports and workers meet unless the configuration says otherwise.

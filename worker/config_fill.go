@@ -125,7 +125,7 @@ func (b branch) temporal() *TemporalConfig {
 func (b branch) account() AccountConfig {
 	a := AccountConfig{
 		Provider: b.text("provider"), BaseURL: b.text("base_url"), AccountID: b.text("account_id"), Token: b.secret("token"),
-		Secrets: map[string]Secret{}, Options: map[string]string{},
+		Secrets: map[string]Secret{}, AllowUnreadable: b.yes("allow_unreadable"), Options: map[string]string{},
 	}
 	secrets := b.at("secrets")
 	for _, key := range secrets.keys() {

@@ -40,7 +40,19 @@ func (c Config) Examine(ctx context.Context, account string) []lake.Check {
 	case err != nil:
 		return append(checks, lake.Check{Name: "credentials", Level: lake.LevelFailed, Text: c.blame(account, err).Error()})
 	}
-	return append(checks, lake.Check{Name: "credentials", Level: lake.LevelOK, Text: "the platform accepts them"}, visibility(found))
+	checks = append(checks, lake.Check{Name: "credentials", Level: lake.LevelOK, Text: "the platform accepts them"}, visibility(found))
+	if found.Unreadable != "" {
+		checks = append(checks, keys(found, c.Accounts[account].AllowUnreadable))
+	}
+	return checks
+}
+
+// keys is about texts that the account's keys do not open.
+func keys(p providers.Probe, allowed bool) lake.Check {
+	if allowed {
+		return lake.Check{Name: "keys", Level: lake.LevelNote, Text: p.Unreadable + ". allow_unreadable is set, so exports copy the chats without their texts"}
+	}
+	return lake.Check{Name: "keys", Level: lake.LevelWarning, Text: p.Unreadable + ". An export would copy the chats without their texts"}
 }
 
 func visibility(p providers.Probe) lake.Check {

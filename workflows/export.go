@@ -59,7 +59,8 @@ type ExportOutput struct {
 	Manifest   string           `json:"manifest"`       // key of the roll-up in the lake
 	Gaps       []schemas.Window `json:"gaps,omitempty"` // of the range, in the ledger
 	Failed     []string         `json:"failed,omitempty"`
-	// Complete is true when every window is committed without dead letters, flags or a partial visibility.
+	// Complete is true when every window is committed without dead letters, flags, a partial visibility, or texts that could
+	// not be decrypted, unless the account allows these.
 	Complete bool `json:"complete"`
 }
 

@@ -37,6 +37,7 @@ func (e *export) finish(c *child, out ShardOutput) {
 	t.Gone += commit.Counts.Gone
 	t.Dead += commit.Counts.Dead
 	t.Duplicates += commit.Counts.Duplicates
+	t.Unreadable += commit.Counts.Unreadable
 	t.Files += commit.Files
 	t.Bytes += commit.Bytes
 	if len(commit.Flags) > 0 {
@@ -76,6 +77,6 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 		Gaps:       out.Gaps,
 		Failed:     e.state.Failed,
 		Complete: len(out.Gaps) == 0 && len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 &&
-			e.state.Open.Visibility != "partial",
+			e.state.Open.Visibility != "partial" && (t.Unreadable == 0 || e.state.Open.AllowUnreadable),
 	}, nil
 }

@@ -119,6 +119,7 @@ func TestExportIsNotCompleteWithGaps(t *testing.T) {
 	}{
 		"a dead letter":      {shard: workflows.ShardOutput{Commit: activities.Commit{Counts: lake.Counts{Dead: 1}}}},
 		"a flag":             {shard: workflows.ShardOutput{Commit: activities.Commit{Flags: []string{"count_mismatch"}}}},
+		"unreadable texts":   {shard: workflows.ShardOutput{Commit: activities.Commit{Counts: lake.Counts{Unreadable: 1}}}},
 		"a partial view":     {open: activities.OpenExportOutput{Visibility: "partial"}},
 		"a shard that fails": {err: errors.New("a defect")},
 	} {
@@ -130,6 +131,17 @@ func TestExportIsNotCompleteWithGaps(t *testing.T) {
 				t.Errorf("output %+v says complete", out)
 			}
 		})
+	}
+}
+
+func TestExportCountsUnreadableTexts(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		env := exporting(t, activities.OpenExportOutput{AllowUnreadable: allowed}, func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) {
+			return workflows.ShardOutput{Commit: activities.Commit{Counts: lake.Counts{Unreadable: 2}}}, nil
+		})
+		if out := runExport(t, env, year()); out.Totals.Unreadable != 24 || out.Complete != allowed {
+			t.Errorf("allowed %v: %d unreadable, complete %v", allowed, out.Totals.Unreadable, out.Complete)
+		}
 	}
 }
 

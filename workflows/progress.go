@@ -31,6 +31,7 @@ type Totals struct {
 	Gone          int64 `json:"gone"`
 	Dead          int64 `json:"dead"`
 	Duplicates    int64 `json:"duplicates"`
+	Unreadable    int64 `json:"unreadable,omitempty"`  // texts and other values that could not be decrypted
 	Unwitnessed   int   `json:"unwitnessed,omitempty"` // shards read from lists for which only the platform's own word speaks
 	Flagged       int   `json:"flagged"`               // shards committed with a flag: the provider's count and ours differ
 	Files         int   `json:"files"`

@@ -24,6 +24,7 @@ type snapshot struct {
 	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"`     // until when the last window that can still move waits
 	Blocked       []workflows.BlockedShard `json:"blocked,omitempty"`
 	Advice        string                   `json:"advice,omitempty"`
+	Unreadable    int64                    `json:"unreadable,omitempty"` // texts of windows that are committed which could not be decrypted
 }
 
 // newSnapshot joins what the export and its windows in flight answered.
@@ -35,7 +36,7 @@ func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.Sh
 		Requests:      e.Totals.Requests,
 		Throttled:     e.Totals.Throttled,
 	}
-	s.Rate, s.Account = e.Rate, e.Account
+	s.Rate, s.Account, s.Unreadable = e.Rate, e.Account, e.Totals.Unreadable
 	known, listed := e.Done, e.Totals.Listed
 	waiting := 0
 	for _, p := range shards {

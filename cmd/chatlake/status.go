@@ -169,6 +169,9 @@ func writeStatus(w io.Writer, all []exportStatus) error {
 		case e.Status == statusRunning:
 			text = "begun, but no worker answers; `chatlake export` or `chatlake worker` goes on with it"
 		}
+		if n := e.unreadable(); n > 0 {
+			text += "; " + plural(n, "text") + " could not be decrypted"
+		}
 		if e.Result != nil && e.Result.Totals.Unwitnessed > 0 {
 			text += "; " + plural(int64(e.Result.Totals.Unwitnessed), "window") + " read from lists that nothing but the platform's own answers shows to be whole"
 		}
@@ -180,6 +183,17 @@ func writeStatus(w io.Writer, all []exportStatus) error {
 		}
 	}
 	return nil
+}
+
+// unreadable is how many texts of the windows that ended could not be decrypted.
+func (e exportStatus) unreadable() int64 {
+	switch {
+	case e.Result != nil:
+		return e.Result.Totals.Unreadable
+	case e.Progress != nil:
+		return e.Progress.Unreadable
+	}
+	return 0
 }
 
 // verdict is the exit status that an export's state stands for; everything was said already.

@@ -122,6 +122,9 @@ func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutp
 	if t.Unwitnessed > 0 {
 		fmt.Fprintf(w, "In %s, only the platform's own answers say that a list is whole; `chatlake verify` names the lists.\n\n", plural(int64(t.Unwitnessed), "window"))
 	}
+	if t.Unreadable > 0 && out.Complete {
+		fmt.Fprintf(w, "%s could not be decrypted and are null, which the account allows (allow_unreadable).\n\n", plural(t.Unreadable, "text"))
+	}
 	if len(sums) == 0 {
 		_, err := fmt.Fprintln(w, "There is nothing in the range.")
 		return err
@@ -143,6 +146,10 @@ func incomplete(out workflows.ExportOutput) string {
 	}
 	if t := out.Totals; t.Flagged > 0 {
 		lines = append(lines, fmt.Sprintf("  %s committed with a flag: the platform's counts and ours differ; `chatlake verify` lists them", plural(int64(t.Flagged), "window")))
+	}
+	if t := out.Totals; t.Unreadable > 0 {
+		lines = append(lines, fmt.Sprintf("  %s could not be decrypted and are null. Add the private keys to the account's secrets and export again with --refresh,\n"+
+			"  or set allow_unreadable: true for the account; `chatlake verify` names the windows", plural(t.Unreadable, "text")))
 	}
 	if out.Visibility == "partial" {
 		lines = append(lines, "  the token does not see the whole account. "+out.Advice)

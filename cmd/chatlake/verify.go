@@ -27,6 +27,7 @@ type verified struct {
 	Dead        []shardCount    `json:"dead"`        // conversations that could not be copied
 	Flagged     []shardFlags    `json:"flagged"`     // windows committed with a note
 	Partial     []string        `json:"partial"`     // windows read with a token that sees only a part of the account
+	Undecrypted []undecrypted   `json:"undecrypted"` // windows with texts that could not be decrypted
 	Totals      []totals        `json:"totals"`      // what the platforms count now, when they were asked
 	Overlaps    []overlap       `json:"overlaps"`    // readers have to choose between versions there; harmless
 	Unwitnessed []unwitnessed   `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
@@ -42,6 +43,11 @@ func (v verified) whole() bool {
 	for _, t := range v.Totals {
 		missing += len(t.Missing) + len(t.Failed)
 	}
+	for _, u := range v.Undecrypted {
+		if !u.Allowed {
+			missing++
+		}
+	}
 	return missing+len(v.Unreadable)+len(v.Damaged)+len(v.Broken)+len(v.Gaps)+len(v.Dead)+len(v.Flagged)+len(v.Partial) == 0
 }
 
@@ -50,7 +56,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Check that the lake is whole: every file as it was written, no gaps", Args: cobra.NoArgs,
 		Long: "Opens every file that counts and compares it with the ledger, looks for gaps between windows, for conversations that\n" +
-			"could not be copied and for windows committed with a note. Exit status 3 when there is any of these, each with what to do.\n" +
+			"could not be copied, for texts that could not be decrypted and for windows committed with a note. Exit status 3 when there is any of these, each with what to do.\n" +
 			"With --deep it reads all of the lake, and looks for conversations that are there twice or not at all. With --provider-totals it\n" +
 			"asks the platform how many conversations each window holds now: a request or two a window, at the account's rate.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), f) },
@@ -88,6 +94,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
+	v.Undecrypted = undecryptedOf(c, read.current)
 	if f.totals {
 		if v.Totals, err = a.totals(ctx, c, read.current, said); err != nil {
 			return err
@@ -108,7 +115,7 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter, deep bool, said *sayings) (verified, error) {
 	v := verified{
 		Deep: deep, Unreadable: []lake.Finding{}, Damaged: []damage{}, Broken: []contradiction{}, Gaps: []gap{}, Dead: []shardCount{},
-		Flagged: []shardFlags{}, Partial: []string{}, Totals: []totals{}, Overlaps: []overlap{}, Unwitnessed: []unwitnessed{}, Orphans: []string{},
+		Flagged: []shardFlags{}, Undecrypted: []undecrypted{}, Partial: []string{}, Totals: []totals{}, Overlaps: []overlap{}, Unwitnessed: []unwitnessed{}, Orphans: []string{},
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
 	v.Broken = append(v.Broken, holes(read.entries)...)

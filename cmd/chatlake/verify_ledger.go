@@ -8,6 +8,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
 )
 
 // The streams of the ledger.
@@ -54,6 +55,26 @@ type contradiction struct {
 type overlap struct {
 	Shard string `json:"shard"`
 	Other string `json:"other"`
+}
+
+// undecrypted is a window with texts that no key of the account opened.
+type undecrypted struct {
+	Shard   string `json:"shard"`
+	Count   int64  `json:"count"`   // of texts and other values
+	Allowed bool   `json:"allowed"` // by allow_unreadable of the account: no gap
+	Command string `json:"command"` // that copies the window once more
+}
+
+// undecryptedOf are those windows. Whether they are allowed is for the configuration of today to say.
+func undecryptedOf(c worker.Config, records []lake.Record) []undecrypted {
+	all := []undecrypted{}
+	for _, r := range records {
+		if n := r.Counts.Unreadable; n > 0 {
+			account := r.Shard.Account
+			all = append(all, undecrypted{r.Shard.String(), n, c.Accounts[account].AllowUnreadable, again(account, r.Shard.Window)})
+		}
+	}
+	return all
 }
 
 // unwitnessed is a list of an account for which only the platform's own word speaks.

@@ -16,6 +16,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/worker"
 )
 
 func TestGaps(t *testing.T) {
@@ -53,13 +54,14 @@ func TestGaps(t *testing.T) {
 func TestVerifiedText(t *testing.T) {
 	v := verified{
 		Windows: 3, Files: 12, Bytes: 5000, Deep: true,
-		Unreadable: []lake.Finding{{Key: "_ledger/v1/x/g0002.json", Problem: "commit record is damaged"}},
-		Damaged:    []damage{{lake.Finding{Key: "data/x.parquet", Problem: "the file is missing"}, "copy x"}},
-		Broken:     []contradiction{{"acme/created/v", "1 conversation is there more than once", "copy v"}, {"acme/created/u", "a generation is gone", ""}},
-		Gaps:       []gap{{"acme", "created", month(2)}},
-		Dead:       []shardCount{{"acme/created/x", 2, "copy x"}},
-		Flagged:    []shardFlags{{"acme/created/y", []string{"count_mismatch", "message_count_mismatch"}, 3, "copy y"}},
-		Partial:    []string{"acme/created/z"},
+		Unreadable:  []lake.Finding{{Key: "_ledger/v1/x/g0002.json", Problem: "commit record is damaged"}},
+		Damaged:     []damage{{lake.Finding{Key: "data/x.parquet", Problem: "the file is missing"}, "copy x"}},
+		Broken:      []contradiction{{"acme/created/v", "1 conversation is there more than once", "copy v"}, {"acme/created/u", "a generation is gone", ""}},
+		Gaps:        []gap{{"acme", "created", month(2)}},
+		Dead:        []shardCount{{"acme/created/x", 2, "copy x"}},
+		Flagged:     []shardFlags{{"acme/created/y", []string{"count_mismatch", "message_count_mismatch"}, 3, "copy y"}},
+		Undecrypted: []undecrypted{{"acme/created/r", 2, false, "copy r"}, {"beta/created/s", 1, true, "copy s"}},
+		Partial:     []string{"acme/created/z"},
 		Totals: []totals{
 			{Account: "acme", Windows: 2, Requests: 3, Missing: []missing{{"acme/created/w", 9, 12, "copy w"}}, Failed: []string{"count: status 500"}},
 			{Account: "beta", Note: "is on giosg, which cannot count conversations"},
@@ -82,12 +84,15 @@ gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01. Copy it:
 not copied: acme/created/x: 2 conversations; the table dead_letters says which and why. When the cause is gone: copy x
 flagged: acme/created/y: count_mismatch and message_count_mismatch. Copy it again, or leave it so: copy y
   3 conversations with another number of messages than the platform states: stated_messages <> stored_messages
+not decrypted: acme/created/r: 2 texts; they are null. Add the private keys to the account's secrets and copy the window again: copy r
+  Or accept it: allow_unreadable: true for the account
 partial: acme/created/z was read with a token that does not see the whole account. Give the account one that does, and copy it again with --refresh
 more now: acme/created/w: the platform counts 12 conversations, 9 were listed. Copy it again: copy w
 not counted: acme: count: status 500
 The platform of acme was asked for its counts: 2 windows with 3 requests.
 beta is on giosg, which cannot count conversations.
 overlap: acme/created/p and acme/created/q: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)
+not decrypted: beta/created/s: 1 text; they are null, which the account allows (allow_unreadable)
 unwitnessed: acme: only the platform's own answers, which agreed, say that the list chats is whole, in 3 windows (docs/protocol.md, Who witnesses a list)
 1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them, ` + "`chatlake lake sweep`" + ` removes old ones).
 2 staged objects (900 B) of windows that are committed: nobody needs them any more (` + "`chatlake lake sweep`" + `).
@@ -96,6 +101,24 @@ The lake is not whole.
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
+	}
+}
+
+// Texts that could not be decrypted keep a lake from being whole, unless the account of their window allows them today.
+func TestUndecrypted(t *testing.T) {
+	r := lake.Record{Shard: lake.Shard{Account: "acme", Stream: createdStream, Window: month(1)}, Counts: lake.Counts{Unreadable: 2}}
+	for _, allowed := range []bool{false, true} {
+		c := worker.Config{Accounts: map[string]worker.AccountConfig{"acme": {AllowUnreadable: allowed}}}
+		found := undecryptedOf(c, []lake.Record{r, {Shard: r.Shard}})
+		if len(found) != 1 || found[0].Count != 2 || found[0].Allowed != allowed || !strings.Contains(found[0].Command, "--refresh") {
+			t.Errorf("allowed %v: %+v", allowed, found)
+		}
+		if v := (verified{Undecrypted: found}); v.whole() != allowed {
+			t.Errorf("allowed %v: whole is %v", allowed, v.whole())
+		}
+	}
+	if found := undecryptedOf(worker.Config{}, []lake.Record{r}); len(found) != 1 || found[0].Allowed {
+		t.Errorf("of an account that is not configured: %+v", found)
 	}
 }
 

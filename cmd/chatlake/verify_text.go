@@ -52,6 +52,12 @@ func (v verified) writeFindings(w io.Writer) {
 			fmt.Fprintf(w, "  %s with another number of messages than the platform states: stated_messages <> stored_messages\n", plural(f.Mismatched, "conversation"))
 		}
 	}
+	for _, u := range v.Undecrypted {
+		if !u.Allowed {
+			fmt.Fprintf(w, "not decrypted: %s: %s; they are null. Add the private keys to the account's secrets and copy the window again: %s\n"+
+				"  Or accept it: allow_unreadable: true for the account\n", u.Shard, plural(u.Count, "text"), u.Command)
+		}
+	}
 	for _, shard := range v.Partial {
 		fmt.Fprintf(w, "partial: %s was read with a token that does not see the whole account. Give the account one that does, and copy it again with --refresh\n", shard)
 	}
@@ -78,6 +84,11 @@ func (v verified) writeTotals(w io.Writer) {
 func (v verified) writeHarmless(w io.Writer) {
 	for _, o := range v.Overlaps {
 		fmt.Fprintf(w, "overlap: %s and %s: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)\n", o.Shard, o.Other)
+	}
+	for _, u := range v.Undecrypted {
+		if u.Allowed {
+			fmt.Fprintf(w, "not decrypted: %s: %s; they are null, which the account allows (allow_unreadable)\n", u.Shard, plural(u.Count, "text"))
+		}
 	}
 	for _, u := range v.Unwitnessed {
 		fmt.Fprintf(w, "unwitnessed: %s: only the platform's own answers, which agreed, say that the list %s is whole, in %s (docs/protocol.md, Who witnesses a list)\n", u.Account, u.List, plural(int64(u.Windows), "window"))

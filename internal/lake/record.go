@@ -53,6 +53,9 @@ type Counts struct {
 	Documents     int64 `json:"documents"`
 	// Mismatched is how many of Conversations have another number of messages stored than the provider states.
 	Mismatched int64 `json:"mismatched,omitempty"`
+	// Unreadable is how many texts and other values of Conversations are encrypted and could not be decrypted: they are null
+	// in the rows. Absent in records of builds that did not count them.
+	Unreadable int64 `json:"unreadable,omitempty"`
 }
 
 // Record is the commit record of one generation of a shard: the only thing that makes data files count.

@@ -1,6 +1,10 @@
 package giosg
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -110,6 +114,41 @@ func TestProbe(t *testing.T) {
 				t.Errorf("the probe says %+v, error %v; want %s", probe, err, tt.want)
 			}
 		})
+	}
+}
+
+// The keys are tried on the chats of the first page, and all that do not fit are named.
+func TestProbeTriesKeys(t *testing.T) {
+	const bits = 1024 // enough for a key that fits nothing
+	made, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(made)}))
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 20})
+	for name, tt := range map[string]struct {
+		encrypted bool
+		keys      string
+		want      string
+	}{
+		"the key":       {true, fake.PrivateKey, ""},
+		"two keys":      {true, other + fake.PrivateKey, ""},
+		"another key":   {true, other, "has no key that opens"},
+		"no key":        {true, "", "secrets.private_keys is missing"},
+		"not encrypted": {false, "", ""},
+	} {
+		server := httptest.NewServer(fake.New(corpus, fake.Options{Encrypted: tt.encrypted}))
+		a := testAccount(t, server.URL, func(p *providers.Account) {
+			p.Token = fake.ManagerToken
+			if tt.keys != "" {
+				p.Secrets = map[string]string{secretKeys: tt.keys}
+			}
+		})
+		found, err := a.Probe(t.Context())
+		if err != nil || !strings.Contains(found.Unreadable, tt.want) || (found.Unreadable == "") != (tt.want == "") {
+			t.Errorf("%s: %+v, %v", name, found, err)
+		}
+		server.Close()
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // Why something encrypted has no plain text, as it stands in attributes.
@@ -17,6 +19,35 @@ const (
 	noKey      = "no private key"      // none was given, or none of them opens it
 	unknownKey = "unknown form of key" // a private key opens it, and what is inside is not what the vendor's format says
 )
+
+// hiddenMark is the attribute of a message or an event whose text could not be decrypted, and hiddenSuffix the end of that of a
+// variable; their values are noKey or unknownKey.
+const (
+	hiddenMark   = "encrypted"
+	hiddenSuffix = ".encrypted"
+)
+
+// Unreadable counts the texts of messages and events, and the variables of visitors, that no private key opened.
+func (a *account) Unreadable(thread schemas.Thread) (n int64) {
+	hidden := func(attributes map[string]*string, fits func(string) bool) {
+		for key, v := range attributes {
+			if v != nil && (*v == noKey || *v == unknownKey) && fits(key) {
+				n++
+			}
+		}
+	}
+	text := func(key string) bool { return key == hiddenMark }
+	for _, m := range thread.Messages {
+		hidden(m.Attributes, text)
+	}
+	for _, e := range thread.Events {
+		hidden(e.Attributes, text)
+	}
+	for _, p := range thread.Participants {
+		hidden(p.Attributes, func(key string) bool { return strings.HasSuffix(key, hiddenSuffix) })
+	}
+	return n
+}
 
 var errTampered = errors.New("the ciphertext does not belong to its key: it was changed or cut off")
 

@@ -169,6 +169,9 @@ func TestTampered(t *testing.T) {
 	other := encryptedDocs(t, same)
 	other[0].Body = []byte(strings.Replace(string(other[0].Body), `"encrypted_symmetric_key": "ZCYx`, `"encrypted_symmetric_key": "AAAA`, 1))
 	thread, err := a.Thread(other)
+	if n := a.Unreadable(thread); n != int64(len(v.Messages)) {
+		t.Errorf("%d texts are counted as unreadable, want %d", n, len(v.Messages))
+	}
 	if err != nil || thread.Messages[0].Text != nil || *thread.Messages[0].Attributes["encrypted"] != noKey {
 		t.Errorf("a chat for another key: %v", err)
 	}
@@ -228,6 +231,9 @@ func TestVariables(t *testing.T) {
 		thread, err := mapThread(body(values...), keys)
 		if err != nil {
 			return nil, err
+		}
+		if want := map[bool]int64{true: 1, false: 0}[keys == nil]; pure().Unreadable(thread) != want {
+			t.Errorf("%d variables are counted as unreadable, want %d", pure().Unreadable(thread), want)
 		}
 		return thread.Participants[1].Attributes, nil
 	}

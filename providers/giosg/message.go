@@ -153,7 +153,7 @@ func leftover(r *wire.Reader, why string) map[string]*string {
 	if all == nil {
 		all = attributes{}
 	}
-	all.set("encrypted", why)
+	all.set(hiddenMark, why)
 	return all
 }
 

@@ -143,6 +143,7 @@ func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys key
 		if v.value != nil {
 			all["variable."+v.key] = v.value
 		}
+		all.set("variable."+v.key+hiddenSuffix, v.hidden)
 		all.addAll("variable."+v.key+".", v.fields, "key", "value", "is_encrypted", "encrypted_value")
 		if v.key == "username" && p.Name == nil {
 			p.Name = v.value
@@ -156,12 +157,13 @@ func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys key
 type variable struct {
 	key    string
 	value  *string
+	hidden string // why it could not be decrypted
 	fields object
 }
 
 // reveal fills the values of variables. What has the shape of a ciphertext and belongs to the key is opened. What has the
 // shape only is a fault where others of the same visitor belong to the key; where none does, the platform still had the
-// plain text, and it stays as it is.
+// plain text, and it stays as it is. Without a key that fits what has the shape is hidden, and why says so.
 func reveal(all []variable, keys keyring) (why string, err error) {
 	var wrapped *string
 	for i := range all {
@@ -184,7 +186,7 @@ func reveal(all []variable, keys keyring) (why string, err error) {
 			continue
 		}
 		if s == nil {
-			v.value = nil
+			v.value, v.hidden = nil, why
 			odd++
 			continue
 		}

@@ -3,6 +3,7 @@ package giosg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -18,16 +19,49 @@ const (
 	adviceUnknown = "The platform does not tell whether the token's user sees the chats of every room; make sure that it manages all of them."
 )
 
-// Probe checks that the token opens the organization, and what of it.
+// Probe checks that the token opens the organization, and what of it, and that the keys open the chats on the first page of
+// each list.
 func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	if err := a.whose(ctx); err != nil {
 		return providers.Probe{}, err
 	}
+	var chats []row
 	for _, l := range a.lists {
-		if _, err := a.page(ctx, l, ""); err != nil {
+		p, err := a.page(ctx, l, "")
+		if err != nil {
 			return providers.Probe{}, err
 		}
+		chats = append(chats, p.rows...)
 	}
+	found, err := a.visibility(ctx)
+	found.Unreadable = a.keys.unfit(chats)
+	return found, err
+}
+
+// unfit says that chats are encrypted with keys that no private key opens; it is empty where all can be read.
+func (k keyring) unfit(chats []row) string {
+	encrypted, closed := 0, 0
+	for _, chat := range chats {
+		wrapped := wire.Text(chat.fields["encrypted_symmetric_key"])
+		if wrapped == nil {
+			continue
+		}
+		encrypted++
+		if s, _ := k.unwrap(*wrapped); s == nil {
+			closed++
+		}
+	}
+	switch {
+	case closed == 0:
+		return ""
+	case len(k) == 0:
+		return fmt.Sprintf("%d of the %d chats looked at are encrypted, and secrets.private_keys is missing", encrypted, len(chats))
+	}
+	return fmt.Sprintf("secrets.private_keys has no key that opens %d of the %d encrypted chats looked at", closed, encrypted)
+}
+
+// visibility checks whether the token's user sees the chats of all rooms.
+func (a *account) visibility(ctx context.Context) (providers.Probe, error) {
 	const op = "check for the rooms"
 	_, err := a.get(ctx, op, a.partPath(kindRooms), url.Values{"include_deleted": {"true"}})
 	switch {
