@@ -5,6 +5,7 @@ package providers
 
 import (
 	"context"
+	"io"
 	"iter"
 	"slices"
 	"time"
@@ -123,9 +124,18 @@ type Account struct {
 	Secrets map[string]string
 	// Take asks for one use of a quota that all processes share and that outlives them. Where it must be waited for, the
 	// error is a Throttled *Error with After. Nil means that nobody counts.
-	Take    func(context.Context, Quota) error
+	Take func(context.Context, Quota) error
+	// Scratch makes a file for data in progress. Nil keeps such data in memory.
+	Scratch func() (File, error)
 	Rate    Rate
 	Options map[string]string
+}
+
+// File is a file for data in progress. Nobody finds it by a name, and it is gone when it is closed or forgotten.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
 }
 
 // Quota is what a platform allows too rarely for requests per second: reports per day, for example.

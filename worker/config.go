@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -256,6 +257,7 @@ func (c Config) open(name string, take func(context.Context, providers.Quota) er
 		}
 	}
 	account.Take = take
+	account.Scratch = func() (providers.File, error) { return lake.NewScratchFile(c.Scratch()) }
 	provider, err := d.Open(account)
 	if err != nil {
 		return d, nil, refused(err)

@@ -83,6 +83,21 @@ func (s *spool) discard() {
 	}
 }
 
+// ScratchFile is a file for data in progress. It is gone when it is closed, and with the process.
+type ScratchFile struct{ *os.File }
+
+// NewScratchFile makes a file for data in progress in a folder, which it makes where it is missing.
+func NewScratchFile(folder string) (ScratchFile, error) {
+	file, err := scratchFile(folder, "data-")
+	return ScratchFile{file}, err
+}
+
+// Close closes and removes the file. Its errors say nothing of use: what it held was read, or is worth nothing.
+func (s ScratchFile) Close() error {
+	removeScratch(s.File)
+	return nil
+}
+
 // scratchFile makes a file that goes with the process: an open file lives on without its name. Where an open file cannot be
 // removed, removeScratch does it.
 func scratchFile(folder, name string) (*os.File, error) {

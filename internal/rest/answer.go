@@ -69,27 +69,35 @@ func isRedirect(status int) bool {
 
 // read reads a body to its end, unpacked, up to the cap. What says itself that it is longer is not read at all.
 func (c *Client) read(resp *http.Response) ([]byte, error) {
-	tooLarge := fmt.Errorf("%w: more than %d MiB", ErrTooLarge, c.maxBody>>20)
-	if resp.ContentLength > c.maxBody {
-		return nil, tooLarge
-	}
-	var r io.Reader = resp.Body
-	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
-	case "", "identity":
-	case "gzip":
-		unpacked, err := gzip.NewReader(r)
-		if err != nil {
-			return nil, errEncoding
-		}
-		r = unpacked
-	default:
-		return nil, errEncoding
+	r, err := unpacked(resp, c.maxBody)
+	if err != nil {
+		return nil, err
 	}
 	body, err := readUpTo(r, max(resp.ContentLength, 0), c.maxBody+1)
 	if int64(len(body)) > c.maxBody {
-		return nil, tooLarge
+		return nil, tooLarge(c.maxBody)
 	}
 	return body, err
+}
+
+func tooLarge(limit int64) error { return fmt.Errorf("%w: more than %d MiB", ErrTooLarge, limit>>20) }
+
+// unpacked is the body of an answer, unless it says that it is longer than the limit.
+func unpacked(resp *http.Response, limit int64) (io.Reader, error) {
+	if resp.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip":
+		r, err := gzip.NewReader(resp.Body)
+		if err != nil {
+			return nil, errEncoding
+		}
+		return r, nil
+	}
+	return nil, errEncoding
 }
 
 // smallBody is what most bodies are below.

@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -19,18 +21,18 @@ var (
 	errFar  = errors.New("the link redirects too often, or to no https address")
 )
 
-// Download reads what a link in an answer leads to, bytes of any kind, up to limit. The link carries its own
-// permission and may lead to any https host (to an http one only where the base URL is http): no credentials are ever
-// sent. Requests pass the lease and the gate as all others do. An answer of any status is returned as it is; a page for
-// people with the status of a file is asked for again, and then an error.
-func (c *Client) Download(ctx context.Context, op, link string, limit int64) (Response, error) {
+// Download writes what a link in an answer leads to, bytes of any kind, into a file, from its beginning on; Size says how many.
+// More than limit bytes are an error, and are not read. The link carries its own permission and may lead to any public https host
+// (to an http one, or a private address, only where the base URL is such: see foreign): no credentials are ever sent. Requests
+// pass the lease and the gate as all others do. An answer of any status is returned as it is; only a file, status 200, is
+// written. A page for people with the status of a file is asked for again, and then an error.
+func (c *Client) Download(ctx context.Context, op, link string, to io.WriterAt, limit int64) (Response, error) {
 	target, err := url.Parse(link)
 	if err != nil || !c.open(target) {
 		return Response{}, &providers.Error{Kind: providers.Malformed, Op: op, Err: errLink}
 	}
 	d := *c
-	d.maxBody = limit
-	d.http = &http.Client{Transport: c.http.Transport, CheckRedirect: func(req *http.Request, via []*http.Request) error {
+	d.http = &http.Client{Transport: c.links, CheckRedirect: func(req *http.Request, via []*http.Request) error {
 		if !c.open(req.URL) || len(via) > maxRedirects {
 			return errFar
 		}
@@ -39,7 +41,7 @@ func (c *Client) Download(ctx context.Context, op, link string, limit int64) (Re
 	}}
 	p := patience{repeatable: true, waits: maxWaits}
 	for {
-		answer, err := d.download(ctx, target, &p)
+		answer, err := d.download(ctx, target, &p, to, limit)
 		again, err := p.judge(ctx, op, c.gate, answer, err)
 		if !again {
 			return answer, err
@@ -47,13 +49,13 @@ func (c *Client) Download(ctx context.Context, op, link string, limit int64) (Re
 	}
 }
 
-// open says that a link may be followed without credentials.
+// open reports whether a link may be followed without credentials, as far as its text tells.
 func (c *Client) open(u *url.URL) bool {
 	return u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && c.base.Scheme == "http")
 }
 
 // download asks for a file once, when lease and gate allow it.
-func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (a Response, err error) {
+func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to io.WriterAt, limit int64) (a Response, err error) {
 	meter := providers.MeterFrom(ctx)
 	pass, err := c.gate.Wait(ctx, p, meter)
 	if err != nil {
@@ -77,24 +79,65 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience) (a 
 	}
 	meter.Count()
 	resp, err := c.http.Do(req)
-	if errors.Is(err, errFar) {
-		return Response{}, errFar
+	for _, refused := range []error{errFar, errPrivate} {
+		if errors.Is(err, refused) {
+			return Response{}, refused
+		}
 	}
 	if err != nil {
 		return Response{}, wordless(ctx, err)
 	}
 	defer resp.Body.Close()
 	a = Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
-	a.Body, err = c.read(resp)
-	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
 	if a.Status >= 300 {
 		return a, nil
 	}
-	if err != nil {
+	a.Size, err = c.save(resp, to, limit)
+	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
+	var disk *writeError
+	switch {
+	case errors.As(err, &disk), errors.Is(err, errPage):
+		return a, err
+	case err != nil:
 		return a, wordless(ctx, err)
 	}
-	if isPage(resp, a.Body) {
-		return a, errPage
-	}
 	return a, nil
+}
+
+// writeError says that a file could not be written here.
+type writeError struct{ cause error }
+
+func (w *writeError) Error() string {
+	return "write the file that is downloaded: " + root(w.cause).Error()
+}
+func (w *writeError) Unwrap() error { return w.cause }
+
+// save writes a body of at most limit bytes, unpacked. What says itself that it is longer is not read at all.
+func (c *Client) save(resp *http.Response, to io.WriterAt, limit int64) (size int64, err error) {
+	body, err := unpacked(resp, limit)
+	if err != nil {
+		return 0, err
+	}
+	buffered := bufio.NewReaderSize(body, smallBody)
+	const enough = 512 // to know a page
+	if head, _ := buffered.Peek(enough); isPage(resp, head) {
+		return 0, errPage
+	}
+	chunk := make([]byte, smallBody)
+	for {
+		n, err := buffered.Read(chunk)
+		if size+int64(n) > limit {
+			return size, tooLarge(limit)
+		}
+		if _, err := to.WriteAt(chunk[:n], size); err != nil {
+			return size, &writeError{err}
+		}
+		size += int64(n)
+		switch {
+		case errors.Is(err, io.EOF):
+			return size, nil
+		case err != nil:
+			return size, err
+		}
+	}
 }

@@ -1,16 +1,41 @@
 package rest
 
 import (
+	"context"
 	"errors"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
 )
+
+// held is a file that a download goes into, and what a full disk says.
+type held struct {
+	body []byte
+	full error
+}
+
+func (h *held) WriteAt(p []byte, at int64) (int, error) {
+	if h.full != nil {
+		return 0, h.full
+	}
+	h.body = append(h.body[:at], p...)
+	return len(p), nil
+}
+
+// save downloads a hundred bytes at most.
+func save(c *Client, ctx context.Context, link string) (Response, string, error) {
+	h := &held{}
+	answer, err := c.Download(ctx, "download", link, h, 100)
+	return answer, string(h.body[:answer.Size]), err
+}
 
 // A link is read whole, as bytes, without the account's credentials, and is counted.
 func TestDownload(t *testing.T) {
@@ -36,23 +61,23 @@ func TestDownload(t *testing.T) {
 		}
 	}))
 	defer files.Close()
-	c := client(t, "http://api.example.com", nil)
+	c := client(t, files.URL, nil)
 	meter := providers.NewMeter(providers.Lease{})
 	ctx := providers.WithMeter(t.Context(), meter)
 	for _, path := range []string{"/file?sig=query-marker", "/moved"} {
-		answer, err := c.Download(ctx, "download", files.URL+path, 100)
-		if err != nil || answer.Status != 200 || !strings.HasPrefix(string(answer.Body), "PK\x03\x04") || answer.ObservedAt.IsZero() {
+		answer, body, err := save(c, ctx, files.URL+path)
+		if err != nil || answer.Status != 200 || !strings.HasPrefix(body, "PK\x03\x04") || answer.ObservedAt.IsZero() {
 			t.Errorf("%s: %+v, %v", path, answer, err)
 		}
 	}
 	if meter.Requests() != 2 {
 		t.Errorf("%d requests were counted, want 2", meter.Requests())
 	}
-	if answer, err := c.Download(ctx, "download", files.URL+"/expired", 100); err != nil || answer.Status != 403 {
+	if answer, body, err := save(c, ctx, files.URL+"/expired"); body != "" || err != nil || answer.Status != 403 {
 		t.Errorf("an expired link: %d, %v", answer.Status, err)
 	}
 	for path, kind := range map[string]providers.Kind{"/huge": providers.Malformed, "/loop": providers.Malformed, "/cut": providers.Transient} {
-		_, err := c.Download(ctx, "download", files.URL+path+"?sig=query-marker", 100)
+		_, _, err := save(c, ctx, files.URL+path+"?sig=query-marker")
 		if e := problem(t, err); e.Kind != kind || e.Op != "download" {
 			t.Errorf("%s: %v, want %s", path, e, kind)
 		}
@@ -63,11 +88,11 @@ func TestDownload(t *testing.T) {
 func TestDownloadLinks(t *testing.T) {
 	transport := roundTrip(func(r *http.Request) (*http.Response, error) { return answering(200, "x"), nil })
 	c := client(t, "https://api.example.com", transport)
-	if _, err := c.Download(t.Context(), "download", "https://files.example.net/a.zip?sig=1", 100); err != nil {
+	if _, _, err := save(c, t.Context(), "https://files.example.net/a.zip?sig=1"); err != nil {
 		t.Error(err)
 	}
 	for _, link := range []string{"http://files.example.net/query-marker", "ftp://a/b", "/reports/raw/1", "", "https://u:p@files.example.net/", "://"} {
-		_, err := c.Download(t.Context(), "download", link, 100)
+		_, _, err := save(c, t.Context(), link)
 		if e := problem(t, err); e.Kind != providers.Malformed || !errors.Is(err, errLink) {
 			t.Errorf("%q was followed: %v", link, err)
 		}
@@ -75,7 +100,7 @@ func TestDownloadLinks(t *testing.T) {
 	far := roundTrip(func(r *http.Request) (*http.Response, error) {
 		return answering(302, "", "Location", "http://elsewhere.example.com/query-marker"), nil
 	})
-	if _, err := client(t, "https://api.example.com", far).Download(t.Context(), "download", "https://files.example.net/", 100); !errors.Is(err, errFar) {
+	if _, _, err := save(client(t, "https://api.example.com", far), t.Context(), "https://files.example.net/"); !errors.Is(err, errFar) {
 		t.Errorf("a redirect to http ended with %v", err)
 	}
 }
@@ -97,12 +122,12 @@ func TestDownloadOfAPage(t *testing.T) {
 				}
 				return answering(200, "PK"), nil
 			})
-			answer, err := client(t, "https://api.example.com", once).Download(t.Context(), "download", "https://files.example.net/", 100)
-			if err != nil || string(answer.Body) != "PK" {
-				t.Errorf("%s, once: %q, %v", name, answer.Body, err)
+			_, body, err := save(client(t, "https://api.example.com", once), t.Context(), "https://files.example.net/")
+			if err != nil || body != "PK" {
+				t.Errorf("%s, once: %q, %v", name, body, err)
 			}
 			ever := roundTrip(func(*http.Request) (*http.Response, error) { return page(), nil })
-			_, err = client(t, "https://api.example.com", ever).Download(t.Context(), "download", "https://files.example.net/", 100)
+			_, _, err = save(client(t, "https://api.example.com", ever), t.Context(), "https://files.example.net/")
 			if e := problem(t, err); e.Kind != providers.Malformed || !errors.Is(err, errPage) {
 				t.Errorf("%s, for ever: %v", name, err)
 			}
@@ -120,9 +145,37 @@ func TestDownloadAgain(t *testing.T) {
 			return a, nil
 		})
 		start := time.Now()
-		answer, err := client(t, "https://api.example.com", transport).Download(t.Context(), "download", "https://files.example.net/", 100)
-		if err != nil || string(answer.Body) != "PK" || time.Since(start) < 7*time.Second {
-			t.Errorf("%q after %s, %v", answer.Body, time.Since(start), err)
+		_, body, err := save(client(t, "https://api.example.com", transport), t.Context(), "https://files.example.net/")
+		if err != nil || body != "PK" || time.Since(start) < 7*time.Second {
+			t.Errorf("%q after %s, %v", body, time.Since(start), err)
 		}
 	})
 }
+
+// What is longer than the limit is not read to its end, and a disk that is full is no fault of the platform's answer.
+func TestDownloadBounds(t *testing.T) {
+	sent := 0
+	endless := roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, ContentLength: -1, Header: http.Header{}, Body: io.NopCloser(readerFunc(func(p []byte) (int, error) {
+			sent += len(p)
+			return len(p), nil
+		}))}, nil
+	})
+	h := &held{}
+	_, err := client(t, "https://api.example.com", endless).Download(t.Context(), "download", "https://files.example.net/", h, 1<<20)
+	if e := problem(t, err); e.Kind != providers.Malformed || !errors.Is(err, ErrTooLarge) || sent > 3<<20 || len(h.body) > 1<<20 {
+		t.Errorf("%v after %d bytes, of which %d were written", err, sent, len(h.body))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		short := roundTrip(func(*http.Request) (*http.Response, error) { return answering(200, "PK"), nil })
+		full := &held{full: &fs.PathError{Op: "write", Path: "/a/path-marker", Err: syscall.ENOSPC}}
+		_, err := client(t, "https://api.example.com", short).Download(t.Context(), "download", "https://files.example.net/", full, 1<<20)
+		if e := problem(t, err); e.Kind != providers.Transient || !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "path-marker") {
+			t.Errorf("a full disk: %v", err)
+		}
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

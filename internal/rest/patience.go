@@ -103,7 +103,7 @@ func overloaded(status int) bool {
 // repairable says that a second try may well bring another answer at once.
 func repairable(err error) bool {
 	switch {
-	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errFar):
+	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errFar), errors.Is(err, errPrivate):
 		return false
 	}
 	return true
@@ -112,7 +112,7 @@ func repairable(err error) bool {
 func kind(err error) providers.Kind {
 	switch {
 	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errNotJSON),
-		errors.Is(err, errFar), errors.Is(err, errPage):
+		errors.Is(err, errFar), errors.Is(err, errPage), errors.Is(err, errPrivate):
 		return providers.Malformed
 	}
 	return providers.Transient

@@ -50,6 +50,7 @@ type Client struct {
 	gate      *gate
 	classes   *classes
 	http      *http.Client
+	links     http.RoundTripper // for links in answers, to any host
 }
 
 const (
@@ -81,6 +82,7 @@ func New(c Config) (*Client, error) {
 		gate: newGate(c.Rate), classes: newClasses(c.Classes, c.Take),
 	}
 	client.http = &http.Client{Transport: c.Transport, CheckRedirect: client.checkRedirect}
+	client.links = foreignTransport(base, c.Transport)
 	return client, nil
 }
 
@@ -137,6 +139,7 @@ type Response struct {
 	Status     int
 	Header     http.Header
 	Body       []byte
+	Size       int64         // of a file that was downloaded
 	ObservedAt time.Time     // when the body had been read, UTC, in microseconds
 	After      time.Duration // how long the answer said to wait, 0 where it did not
 }

@@ -174,7 +174,10 @@ type account struct {
 	http *rest.Client
 	take func(context.Context, providers.Quota) error
 	options
-	shelf    shelf
+	scratch  func() (providers.File, error)
+	shelf    shelf[*spool]   // reports, by their ids
+	segments shelf[*segment] // by the ids of their reports
+	opened   blocks
 	orders   orders
 	census   census
 	systems  sync.Map            // system users by id, as documents
@@ -183,7 +186,8 @@ type account struct {
 	noBatch  atomic.Bool         // the account has no /users/fetch
 	perPage  int                 // candidates of one page of a list
 	atOnce   int                 // requests of a list side by side
-	unpacked int64               // cap of a report's files, in bytes
+	packed   int64               // cap of a report's files as they come, in bytes
+	unpacked int64               // and of what is in them
 }
 
 func open(a providers.Account) (providers.Provider, error) {
@@ -206,5 +210,22 @@ func open(a providers.Account) (providers.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)
 	}
-	return &account{http: client, take: a.Take, options: o, asking: semaphore.NewWeighted(1), perPage: pageSize, atOnce: 8, unpacked: maxUnpacked}, nil
+	p := &account{
+		http: client, take: a.Take, options: o, scratch: a.Scratch, asking: semaphore.NewWeighted(1), perPage: pageSize, atOnce: 8,
+		packed: maxDownload, unpacked: maxUnpacked,
+	}
+	p.emptyShelves()
+	return p, nil
+}
+
+// What is kept of reports between the pages of lists, on disk for the most part.
+const (
+	maxReports  = 160 // three windows of a month
+	maxSegments = 8
+	maxShelf    = 2 << 30
+)
+
+func (a *account) emptyShelves() {
+	a.shelf = shelf[*spool]{most: maxReports, limit: maxShelf, size: func(s *spool) int64 { return s.size + int64(s.index()) }}
+	a.segments = shelf[*segment]{most: maxSegments}
 }

@@ -134,7 +134,7 @@ func BenchmarkReadTable(b *testing.B) {
 	b.ReportAllocs()
 	var row []byte
 	for b.Loop() {
-		err := readTable(body, columnConversation, maxUnpacked, func(r record) error { row = r.json(row[:0]); return nil })
+		err := readBytes(body, maxUnpacked, func(r record) error { row = r.json(row[:0]); return nil })
 		if err != nil {
 			b.Fatal(err)
 		}

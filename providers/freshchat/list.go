@@ -1,10 +1,10 @@
 package freshchat
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +92,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, malformed(opList, errCursor)
 	}
 	w := parts[c.segment]
-	step := stage{orders: a.plan(w), again: c, read: func(s *spool, o order, bodies [][]byte) error { return a.readConversations(s, o, bodies) }}
+	step := stage{orders: a.plan(w), again: c, read: a.readConversations}
 	s, next, err := a.gather(ctx, step)
 	if err != nil || next != "" {
 		return providers.Page{Next: next}, err
@@ -122,79 +122,51 @@ func ctxError(ctx context.Context, op string) error {
 	return &providers.Error{Kind: providers.Transient, Op: op, Err: context.Cause(ctx)}
 }
 
-// stage is the reports of one segment and how far they are.
-type stage struct {
-	orders []order
-	again  cursor
-	read   func(*spool, order, [][]byte) error
-}
-
-// gather gives back the spool of a stage, or the next cursor where a report had to be ordered first.
-func (a *account) gather(ctx context.Context, st stage) (*spool, providers.Cursor, error) {
-	c := st.again
-	if len(c.ids) > len(st.orders) {
-		return nil, "", malformed(opList, errCursor)
-	}
-	if i := c.hole(len(st.orders)); i < len(st.orders) {
-		if c.position > 0 {
-			return nil, "", malformed(opList, errCursor)
-		}
-		id, err := a.place(ctx, st.orders[i])
-		if err != nil {
-			return nil, "", err
-		}
-		next := c.with(i, id).text()
-		if len(next) > maxCursor {
-			return nil, "", malformed("order "+st.orders[i].op(), errors.New("the ids of the reports are too long to be kept"))
-		}
-		return nil, next, nil
-	}
-	failed := -1
-	key := strings.Join(c.ids, ",")
-	s, err := a.shelf.get(ctx, key, func() (*spool, error) {
-		s, i, err := a.fill(ctx, st.orders, c.ids, st.read)
-		if errors.Is(err, errFailed) {
-			failed = i
-		}
-		return s, err
-	})
-	if failed < 0 {
-		return s, "", err
-	}
-	if c.again++; c.again > maxAgain {
-		return nil, "", &providers.Error{Kind: providers.Failed, Op: st.orders[failed].op(), Err: fmt.Errorf("%w; %d reports of this window failed", errFailed, c.again)}
-	}
-	c.position = 0
-	return nil, c.with(failed, "").text(), nil
-}
+// maxGrouped is how many bytes of rows are held to bring those of one conversation together.
+const maxGrouped = 8 << 20
 
 // readConversations puts the rows of a transcript, or of Conversation-Created, to their conversations.
-func (a *account) readConversations(s *spool, o order, bodies [][]byte) error {
-	if s.byID == nil {
-		s.byID = map[string]*entry{}
-	}
+func (a *account) readConversations(s *spool, o order, files []download) error {
+	s.byID = map[string]*entry{}
 	groups := map[string]*group{}
-	var inOrder []*group
-	for _, body := range bodies {
-		err := readTable(body, columnConversation, a.unpacked, func(r record) error {
-			id := r.get(columnConversation, columnInteraction)
-			if id == "" {
-				return nil
-			}
-			g := groups[id]
-			if g == nil {
-				g = &group{id: strings.Clone(id)}
-				groups[g.id] = g
-				inOrder = append(inOrder, g)
-			}
-			g.add(r)
+	held := 0
+	err := a.readTables(files, columnConversation, func(r record) error {
+		id := r.get(columnConversation, columnInteraction)
+		if id == "" {
 			return nil
-		})
-		if err != nil {
+		}
+		g := groups[id]
+		if g == nil {
+			g = &group{id: strings.Clone(id)}
+			groups[g.id] = g
+		}
+		if held += g.add(r); held < maxGrouped {
+			return nil
+		}
+		held = 0
+		return s.putGroups(groups)
+	})
+	if err != nil {
+		return err
+	}
+	return s.putGroups(groups)
+}
+
+// readTables reads the files of a report, whose size is counted together.
+func (a *account) readTables(files []download, key string, yield func(record) error) error {
+	left := a.unpacked
+	for _, f := range files {
+		if err := readTable(f.file, f.size, key, &left, yield); err != nil {
 			return err
 		}
 	}
-	slices.SortStableFunc(inOrder, func(a, b *group) int { return a.first.Compare(b.first) })
+	return nil
+}
+
+// putGroups keeps groups, in the order of their time, and empties them.
+func (s *spool) putGroups(groups map[string]*group) error {
+	inOrder := slices.SortedFunc(maps.Values(groups), func(a, b *group) int { return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.id, b.id)) })
+	clear(groups)
 	for _, g := range inOrder {
 		e := s.byID[g.id]
 		if e == nil {
@@ -205,11 +177,11 @@ func (a *account) readConversations(s *spool, o order, bodies [][]byte) error {
 		if !g.first.IsZero() && (e.first.IsZero() || g.first.Before(e.first)) {
 			e.first = g.first
 		}
-		if at := s.put(g.rows); o.event == eventCreated {
-			e.created = append(e.created, at)
-		} else {
-			e.rows = append(e.rows, at)
+		at, err := s.put(g.rows)
+		if err != nil {
+			return err
 		}
+		e.rows = append(e.rows, at)
 	}
 	return nil
 }
@@ -221,7 +193,10 @@ type group struct {
 	rows  []byte
 }
 
-func (g *group) add(r record) {
+// add takes a row, and gives back by how many bytes the group has grown.
+func (g *group) add(r record) int {
+	const perRow = 64 // what a group costs beside its rows, spread over them
+	before := len(g.rows)
 	if len(g.rows) > 0 {
 		g.rows = append(g.rows, ',')
 	}
@@ -229,6 +204,7 @@ func (g *group) add(r record) {
 	if at := instant(r.get(columnTimes...)); at != nil && (g.first.IsZero() || at.Before(g.first)) {
 		g.first = *at
 	}
+	return len(g.rows) - before + perRow
 }
 
 // columnTimes are the names under which reports give the time of a row.

@@ -374,7 +374,7 @@ func TestPositions(t *testing.T) {
 			all = append(all, ref.ID)
 		}
 	}
-	a.shelf = shelf{}
+	a.emptyShelves()
 	a.orders = orders{}
 	var again []string
 	for page, err := range a.Conversations(t.Context(), w, at) {
@@ -391,7 +391,7 @@ func TestPositions(t *testing.T) {
 }
 
 func TestShelfBound(t *testing.T) {
-	var s shelf
+	s := shelf[*spool]{most: 16}
 	fills := 0
 	get := func(i int) {
 		_, err := s.get(t.Context(), fmt.Sprint(i), func() (*spool, error) { fills++; return &spool{}, nil })
@@ -403,8 +403,8 @@ func TestShelfBound(t *testing.T) {
 		get(i)
 		get(i)
 	}
-	if fills != 40 || len(s.spools) > 17 {
-		t.Errorf("%d fills, %d kept", fills, len(s.spools))
+	if fills != 40 || len(s.things) > 17 {
+		t.Errorf("%d fills, %d kept", fills, len(s.things))
 	}
 	_, err := s.get(t.Context(), "x", func() (*spool, error) { return nil, errFailed })
 	if !errors.Is(err, errFailed) {

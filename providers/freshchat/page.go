@@ -82,7 +82,7 @@ func (h hint) agrees(got hint) bool {
 }
 
 // page makes a page of those of some entries that were created in w.
-func (a *account) page(ctx context.Context, w schemas.Window, s *spool, some []*entry) (providers.Page, error) {
+func (a *account) page(ctx context.Context, w schemas.Window, s *segment, some []*found) (providers.Page, error) {
 	if err := ctxError(ctx, opList); err != nil {
 		return providers.Page{}, err
 	}
@@ -124,7 +124,7 @@ func (a *account) finish(ctx context.Context, w schemas.Window, all []candidate)
 
 // examine gathers what there is on an entry until it is known when the conversation was created: its own body, else
 // Conversation-Created, else its messages, else the transcript.
-func (a *account) examine(ctx context.Context, w schemas.Window, s *spool, e *entry) (candidate, error) {
+func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *found) (candidate, error) {
 	c := candidate{id: e.id}
 	transcript, err := a.rowDocument(s, e, w)
 	if err != nil {
@@ -139,7 +139,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *spool, e *en
 		c.docs, readable = append(c.docs, doc), doc.Status == statusOK
 	}
 	if len(e.created) > 0 {
-		body, err := s.read(e.created)
+		body, err := a.opened.read(e.created)
 		if err != nil {
 			return c, malformed(opList, err)
 		}
@@ -189,8 +189,8 @@ func (a *account) dateByMessages(ctx context.Context, c *candidate, readable boo
 }
 
 // rowDocument is an entry's rows of the transcript, none perhaps, and the range that was asked for.
-func (a *account) rowDocument(s *spool, e *entry, w schemas.Window) (schemas.Document, error) {
-	rows, err := s.read(e.rows)
+func (a *account) rowDocument(s *segment, e *found, w schemas.Window) (schemas.Document, error) {
+	rows, err := a.opened.read(e.rows)
 	if err != nil {
 		return schemas.Document{}, malformed(opList, err)
 	}

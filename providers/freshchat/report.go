@@ -21,6 +21,7 @@ const (
 	kindReport = "report:"
 	// rowsPerDocument bounds the documents of reports.
 	rowsPerDocument  = 500
+	bytesPerDocument = 4 << 20
 	documentsPerPage = 8
 )
 
@@ -40,7 +41,7 @@ func (a *account) Reports(ctx context.Context, w schemas.Window, at providers.Cu
 }
 
 func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (providers.Page, error) {
-	st := stage{again: c, read: func(s *spool, o order, bodies [][]byte) error { return a.readReport(s, o, bodies) }}
+	st := stage{again: c, read: a.readReport}
 	for _, event := range a.reports {
 		st.orders = append(st.orders, order{event, parts[c.segment].from, parts[c.segment].to})
 	}
@@ -54,7 +55,7 @@ func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (prov
 	var page providers.Page
 	some := s.entries[c.position:min(c.position+documentsPerPage, len(s.entries))]
 	for i, e := range some {
-		rows, err := s.read(e.rows)
+		rows, err := a.opened.read(e.rows)
 		if err != nil {
 			return page, malformed(opReports, err)
 		}
@@ -73,34 +74,32 @@ func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (prov
 }
 
 // readReport cuts a report into documents, in the order of its rows.
-func (a *account) readReport(s *spool, o order, bodies [][]byte) error {
+func (a *account) readReport(s *spool, o order, files []download) error {
 	var rows []byte
 	n := 0
-	keep := func() {
+	keep := func() error {
 		if n == 0 {
-			return
-		}
-		id := fmt.Sprintf("%08d", len(s.entries))
-		s.entries = append(s.entries, &entry{id: id, kind: kindReport + o.event, rows: []span{s.put(rows)}})
-		rows, n = rows[:0], 0
-	}
-	for _, body := range bodies {
-		err := readTable(body, reportKey(o.event), a.unpacked, func(r record) error {
-			if n > 0 {
-				rows = append(rows, ',')
-			}
-			rows = r.json(rows)
-			if n++; n == rowsPerDocument {
-				keep()
-			}
 			return nil
-		})
-		if err != nil {
-			return err
 		}
+		at, err := s.put(rows)
+		s.entries = append(s.entries, &entry{id: fmt.Sprintf("%08d", len(s.entries)), kind: kindReport + o.event, rows: []span{at}})
+		rows, n = rows[:0], 0
+		return err
 	}
-	keep()
-	return nil
+	err := a.readTables(files, reportKey(o.event), func(r record) error {
+		if n > 0 {
+			rows = append(rows, ',')
+		}
+		rows = r.json(rows)
+		if n++; n == rowsPerDocument || len(rows) >= bytesPerDocument {
+			return keep()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return keep()
 }
 
 // reportKey is a column that a report must have, so that a page of something else is not taken for an empty report.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"compress/flate"
-	"context"
 	"errors"
 	"io"
 	"slices"
@@ -14,31 +13,31 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// spool keeps the rows of a segment's reports packed in memory, so that the pages of a list need not download them again:
-// a few bytes for a message. Rows of one entry stand together; entries are in the order of a list.
+// spool keeps the rows of one report packed in a scratch file, so that the pages of a list need not download it again: a few bytes
+// for a message. Rows of one entry that were read one after the other stand together. In memory there is an index only.
 type spool struct {
-	blocks  [][]byte // packed
-	open    bytes.Buffer
+	file    providers.File
+	blocks  []stored
+	size    int64        // of the file
+	open    bytes.Buffer // the block that is being filled
+	spans   int
 	entries []*entry
 	byID    map[string]*entry // while it is being filled
-	at      time.Time         // when the reports were read
-
-	mu     sync.Mutex
-	opened []unpacked // those used last, the newest at the end
+	at      time.Time         // when the report was read
 }
 
-type unpacked struct {
-	block int
-	rows  []byte
+// stored is where a block stands in the file, packed.
+type stored struct {
+	at   int64
+	size int
 }
 
-// entry is one conversation of the reports, or one document of a report that is on no one conversation.
+// entry is one conversation of a report, or one document of a report that is on no one conversation.
 type entry struct {
-	id      string
-	first   time.Time // earliest time of a row
-	kind    string
-	rows    []span // of the transcript, or of the document
-	created []span // rows of Conversation-Created
+	id    string
+	first time.Time // earliest time of a row
+	kind  string
+	rows  []span
 }
 
 // span is where rows stand: JSON objects with commas between them.
@@ -46,23 +45,33 @@ type span struct{ block, from, to int }
 
 const (
 	blockSize = 256 << 10
-	maxSpool  = 384 << 20 // packed bytes of one segment
+	maxSpool  = 1 << 30   // bytes of a report on disk, packed
+	maxIndex  = 128 << 20 // bytes of a report's index in memory
 )
 
+// errDense says that a report is larger than what is kept of one.
+var errDense = errors.New("the window's reports are larger than the cap")
+
 // put keeps rows.
-func (s *spool) put(rows []byte) span {
+func (s *spool) put(rows []byte) (span, error) {
 	if s.open.Len() > 0 && s.open.Len()+len(rows) > blockSize {
-		s.close()
+		if err := s.close(); err != nil {
+			return span{}, err
+		}
 	}
 	from := s.open.Len()
 	s.open.Write(rows)
-	return span{len(s.blocks), from, s.open.Len()}
+	s.spans++
+	if s.index() > maxIndex {
+		return span{}, errDense
+	}
+	return span{len(s.blocks), from, s.open.Len()}, nil
 }
 
 // close packs the block that is being filled.
-func (s *spool) close() {
+func (s *spool) close() error {
 	if s.open.Len() == 0 {
-		return
+		return nil
 	}
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestSpeed)
@@ -75,157 +84,141 @@ func (s *spool) close() {
 	if err != nil {
 		panic("freshchat: pack in memory: " + err.Error()) // a bytes.Buffer takes all
 	}
-	s.blocks = append(s.blocks, slices.Clip(packed.Bytes()))
-	s.open.Reset()
-}
-
-// size is how much memory the spool takes, about.
-func (s *spool) size() int {
-	const perEntry = 200
-	n := len(s.entries) * perEntry
-	for _, b := range s.blocks {
-		n += len(b)
+	if s.size+int64(packed.Len()) > maxSpool {
+		return errDense
 	}
-	return n
+	if _, err := s.file.WriteAt(packed.Bytes(), s.size); err != nil {
+		return &scratchError{err}
+	}
+	s.blocks = append(s.blocks, stored{s.size, packed.Len()})
+	s.size += int64(packed.Len())
+	s.open.Reset()
+	return nil
 }
 
-// read is the rows of spans as one JSON array.
-func (s *spool) read(spans []span) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// index is about how much memory the spool takes.
+func (s *spool) index() int {
+	const perEntry, perSpan = 200, 24
+	return len(s.entries)*perEntry + s.spans*perSpan
+}
+
+// seal packs what is open.
+func (s *spool) seal() error {
+	s.byID = nil
+	err := s.close()
+	s.open = bytes.Buffer{}
+	return err
+}
+
+// unpack is block n.
+func (s *spool) unpack(n int) ([]byte, error) {
+	b := s.blocks[n]
+	rows, err := io.ReadAll(flate.NewReader(io.NewSectionReader(s.file, b.at, int64(b.size))))
+	if err != nil {
+		return nil, &scratchError{err}
+	}
+	return rows, nil
+}
+
+// blocks keeps unpacked the blocks that were used last, of all spools. A page's conversations stand in few: those of some days, and
+// of the month's creations.
+type blocks struct {
+	mu     sync.Mutex
+	opened []unpacked // the newest at the end
+}
+
+type unpacked struct {
+	spool *spool
+	block int
+	rows  []byte
+}
+
+func (c *blocks) get(s *spool, n int) ([]byte, error) {
+	const most = 48
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.opened, func(u unpacked) bool { return u.spool == s && u.block == n })
+	if i >= 0 {
+		found := c.opened[i]
+		c.opened = append(slices.Delete(c.opened, i, i+1), found)
+		return found.rows, nil
+	}
+	rows, err := s.unpack(n)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.opened) >= most {
+		c.opened = slices.Delete(c.opened, 0, 1)
+	}
+	c.opened = append(c.opened, unpacked{s, n, rows})
+	return rows, nil
+}
+
+// segment is what the reports of a segment of a window say together.
+type segment struct {
+	entries []*found
+	at      time.Time // when the last of the reports was read
+}
+
+// found is an entry, and where its rows are in each report.
+type found struct {
+	id            string
+	first         time.Time
+	kind          string
+	rows, created []place // created are of Conversation-Created
+}
+
+// place is rows of one report.
+type place struct {
+	spool *spool
+	spans []span
+}
+
+// read is the rows of places as one JSON array.
+func (c *blocks) read(places []place) ([]byte, error) {
 	array := []byte{'['}
-	for i, at := range spans {
-		rows, err := s.block(at.block)
-		if err != nil {
-			return nil, err
+	for _, p := range places {
+		for _, at := range p.spans {
+			rows, err := c.get(p.spool, at.block)
+			if err != nil {
+				return nil, err
+			}
+			if len(array) > 1 {
+				array = append(array, ',')
+			}
+			array = append(array, rows[at.from:at.to]...)
 		}
-		if i > 0 {
-			array = append(array, ',')
-		}
-		array = append(array, rows[at.from:at.to]...)
 	}
 	return append(array, ']'), nil
 }
 
-// block is a block unpacked. A page's conversations stand in few blocks: those of some days, and of the month's creations.
-// The caller holds s.mu.
-func (s *spool) block(n int) ([]byte, error) {
-	const most = 24
-	i := slices.IndexFunc(s.opened, func(u unpacked) bool { return u.block == n })
-	if i >= 0 {
-		found := s.opened[i]
-		s.opened = append(slices.Delete(s.opened, i, i+1), found)
-		return found.rows, nil
-	}
-	rows, err := io.ReadAll(flate.NewReader(bytes.NewReader(s.blocks[n])))
-	if err != nil {
-		return nil, errArchive
-	}
-	if len(s.opened) >= most {
-		s.opened = slices.Delete(s.opened, 0, 1)
-	}
-	s.opened = append(s.opened, unpacked{n, rows})
-	return rows, nil
-}
-
-// seal packs what is open and brings the entries into their order.
-func (s *spool) seal() {
-	s.close()
-	s.byID = nil
-	slices.SortFunc(s.entries, func(a, b *entry) int { return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.id, b.id)) })
-}
-
-// fill reads one report after the other into a spool. Reports that failed are given back by their place, to be ordered
-// again.
-func (a *account) fill(ctx context.Context, orders []order, ids []string, read func(*spool, order, [][]byte) error) (*spool, int, error) {
-	for i, o := range orders {
-		if _, err := a.links(ctx, o, ids[i]); err != nil {
-			return nil, i, err
+// merge brings reports together: their documents in the order of the reports, their conversations each once, in the order of a list.
+func merge(orders []order, spools []*spool) *segment {
+	s := &segment{}
+	byID := map[string]*found{}
+	for i, report := range spools {
+		if report.at.After(s.at) {
+			s.at = report.at
+		}
+		for _, e := range report.entries {
+			f := byID[e.id]
+			if f == nil || e.kind != "" {
+				f = &found{id: e.id, first: e.first, kind: e.kind}
+				byID[e.id] = f
+				s.entries = append(s.entries, f)
+			}
+			if !e.first.IsZero() && (f.first.IsZero() || e.first.Before(f.first)) {
+				f.first = e.first
+			}
+			if p := (place{report, e.rows}); orders[i].event == eventCreated {
+				f.created = append(f.created, p)
+			} else {
+				f.rows = append(f.rows, p)
+			}
 		}
 	}
-	s := &spool{}
-	for i, o := range orders {
-		bodies, err := a.files(ctx, o, ids[i])
-		if err != nil {
-			return nil, i, err
-		}
-		if err := read(s, o, bodies); err != nil {
-			return nil, i, malformed("read "+o.op(), err)
-		}
-		if s.size() > maxSpool {
-			return nil, i, &providers.Error{Kind: providers.WindowTooDense, Op: "read " + o.op(), Err: errors.New("the window's reports are larger than the cap")}
-		}
+	if !slices.ContainsFunc(s.entries, func(f *found) bool { return f.kind != "" }) {
+		slices.SortFunc(s.entries, func(a, b *found) int { return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.id, b.id)) })
 	}
-	s.at = time.Now().UTC().Truncate(time.Microsecond)
-	s.seal()
-	for _, id := range ids {
-		a.orders.drop(id)
-	}
-	return s, 0, nil
-}
-
-// shelf keeps the spools that were used last, up to a bound. Another process fills its own.
-type shelf struct {
-	mu     sync.Mutex
-	spools []*shelved // used last at the end
-}
-
-type shelved struct {
-	key  string
-	busy chan struct{} // holds one token while the spool is being filled
-	full *spool
-}
-
-const maxShelf = 512 << 20
-
-// get is the spool under a key. Of several that ask for it one fills it, and the others wait.
-func (s *shelf) get(ctx context.Context, key string, fill func() (*spool, error)) (*spool, error) {
-	one := s.find(key)
-	select {
-	case one.busy <- struct{}{}:
-		defer func() { <-one.busy }()
-	case <-ctx.Done():
-		return nil, &providers.Error{Kind: providers.Transient, Op: "wait for the reports", Err: context.Cause(ctx)}
-	}
-	if one.full != nil {
-		return one.full, nil
-	}
-	full, err := fill()
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one.full = full
-	s.bound()
-	return full, nil
-}
-
-func (s *shelf) find(key string) *shelved {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.spools, func(one *shelved) bool { return one.key == key })
-	if i < 0 {
-		one := &shelved{key: key, busy: make(chan struct{}, 1)}
-		s.spools = append(s.spools, one)
-		return one
-	}
-	one := s.spools[i]
-	s.spools = append(slices.Delete(s.spools, i, i+1), one)
-	return one
-}
-
-// bound drops the spools that were not used for the longest time. The caller holds s.mu.
-func (s *shelf) bound() {
-	size := 0
-	for i := len(s.spools) - 1; i >= 0; i-- {
-		const most = 16
-		if one := s.spools[i]; one.full != nil {
-			size += one.full.size()
-		}
-		if size > maxShelf && i < len(s.spools)-1 || len(s.spools)-i > most {
-			s.spools = slices.Delete(s.spools, 0, i+1)
-			return
-		}
-	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ var (
 	errTable    = errors.New("the report's file is no CSV with a known header")
 	errArchive  = errors.New("the report's archive cannot be read")
 	errUnpacked = errors.New("the report's files are larger than the cap")
+	errRecord   = errors.New("a row of the report's file is larger than the cap")
 )
 
 // header is the first row of a table: the columns as sent, and what they mean. The order is not fixed, the case varies,
@@ -124,32 +126,56 @@ func appendQuoted(to []byte, s string) []byte {
 
 // readTable reads what a report's link leads to: a ZIP of CSV files although CSV was asked for (told by its first bytes),
 // or the CSV itself. Nothing at all, an empty archive, empty files and files of a header only are no rows. key is a column
-// that a header must have; yield may keep nothing of the record.
-func readTable(body []byte, key string, limit int64, yield func(record) error) error {
+// that a header must have; left is how many bytes the report's files may still have, unpacked; yield may keep nothing of the record.
+func readTable(file io.ReaderAt, size int64, key string, left *int64, yield func(record) error) error {
+	whole := io.NewSectionReader(file, 0, size)
+	var magic [4]byte
+	if _, err := file.ReadAt(magic[:min(size, int64(len(magic)))], 0); err != nil && !errors.Is(err, io.EOF) {
+		return &scratchError{err}
+	}
 	switch {
-	case bytes.HasPrefix(body, []byte("PK\x03\x04")), bytes.HasPrefix(body, []byte("PK\x05\x06")):
-		archive, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	case bytes.HasPrefix(magic[:], []byte("PK\x03\x04")), bytes.HasPrefix(magic[:], []byte("PK\x05\x06")):
+		if directorySize(file, size) > maxDirectory {
+			return errArchive
+		}
+		archive, err := zip.NewReader(whole, size)
 		if err != nil {
 			return errArchive
 		}
-		left := limit
 		for _, f := range archive.File {
 			if f.FileInfo().IsDir() {
 				continue
 			}
-			if err := readMember(f, key, &left, yield); err != nil {
+			if err := readMember(f, key, left, yield); err != nil {
 				return err
 			}
 		}
 		return nil
-	case bytes.HasPrefix(body, []byte("\x1f\x8b")):
-		unpacked, err := gzip.NewReader(bytes.NewReader(body))
+	case bytes.HasPrefix(magic[:], []byte("\x1f\x8b")):
+		unpacked, err := gzip.NewReader(whole)
 		if err != nil {
 			return errArchive
 		}
-		return readCSV(&capped{unpacked, &limit}, key, yield)
+		return readCSV(&capped{r: unpacked, left: left}, key, yield)
 	}
-	return readCSV(bytes.NewReader(body), key, yield)
+	return readCSV(&capped{r: whole, left: left}, key, yield)
+}
+
+// maxDirectory is the cap of an archive's list of files, which is read into memory at once.
+const maxDirectory = 1 << 20
+
+// directorySize is how long an archive says that its list of files is, 0 where it does not say: that is no archive.
+func directorySize(file io.ReaderAt, size int64) int64 {
+	const record, longestComment, at = 22, 1<<16 - 1, 12 // the end of the central directory record (APPNOTE 4.3.16)
+	tail := make([]byte, min(size, record+longestComment))
+	if n, err := file.ReadAt(tail, size-int64(len(tail))); n < len(tail) && err != nil {
+		return 0
+	}
+	i := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if i < 0 || i+record > len(tail) {
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint32(tail[i+at:]))
 }
 
 func readMember(f *zip.File, key string, left *int64, yield func(record) error) error {
@@ -158,37 +184,46 @@ func readMember(f *zip.File, key string, left *int64, yield func(record) error) 
 		return errArchive
 	}
 	defer r.Close()
-	return readCSV(&capped{r, left}, key, yield)
+	return readCSV(&capped{r: r, left: left}, key, yield)
 }
 
-// capped reads no more than is left over all files of a report, and says what is wrong with an archive in our words.
+// maxRecord is the cap of one row, which is held in memory.
+const maxRecord = 16 << 20
+
+// capped reads no more than is left over all files of a report, nor of one row, and says what is wrong with an archive in our words.
 type capped struct {
 	r    io.Reader
 	left *int64
+	row  int64 // bytes since the last row was whole
 }
 
 func (c *capped) Read(p []byte) (int, error) {
-	if *c.left <= 0 {
+	switch {
+	case *c.left <= 0:
 		return 0, errUnpacked
+	case c.row > maxRecord:
+		return 0, errRecord
 	}
 	n, err := c.r.Read(p[:min(int64(len(p)), *c.left)])
 	*c.left -= int64(n)
+	c.row += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = errArchive
 	}
 	return n, err
 }
 
-func readCSV(r io.Reader, key string, yield func(record) error) error {
+func readCSV(r *capped, key string, yield func(record) error) error {
 	reader := csv.NewReader(r)
 	reader.FieldsPerRecord, reader.LazyQuotes, reader.ReuseRecord = -1, true, true
 	var h *header
 	for {
 		cells, err := reader.Read()
+		r.row = 0
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.Is(err, errUnpacked), errors.Is(err, errArchive):
+		case errors.Is(err, errUnpacked), errors.Is(err, errArchive), errors.Is(err, errRecord):
 			return err
 		case err != nil:
 			return errTable
