@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the last stage of deploy/Dockerfile around a freshly built binary and runs it once. It pulls nothing. Where no
+# Builds the last stage of deploy/Dockerfile around a freshly built binary and runs a demo in it, as the image's user and as one of
+# OpenShift's choice. It pulls nothing. Where no
 # engine is running it starts a private one, which takes root; with CI=true it installs Debian's engine for that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,15 +45,23 @@ start_engine() {
 docker info >/dev/null 2>&1 || start_engine
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 
-mkdir -p "$work/image/state"
+mkdir -p -m 770 "$work/image/state/chatlake"
 make build VERSION=image-test BIN="$work/image/chatlake"
 cp /etc/ssl/certs/ca-certificates.crt "$work/image/" 2>/dev/null || touch "$work/image/ca-certificates.crt"
 sed -n '/^FROM scratch/,$p' deploy/Dockerfile | sed 's|--from=build ||; s|/image/||' >"$work/image/Dockerfile"
 
 docker build --quiet --tag chatlake:image-test "$work/image"
-said=$(docker run --rm --network none --read-only --cap-drop ALL chatlake:image-test version)
-docker image rm --force chatlake:image-test >/dev/null
+trap 'docker image rm --force chatlake:image-test >/dev/null 2>&1 || true; cleanup' EXIT
+run="docker run --rm --network none --read-only --cap-drop ALL"
+said=$($run chatlake:image-test version)
 case $said in
-*image-test*) echo "the image runs and says: $said" ;;
+*image-test*) ;;
 *) echo "the image says $said, want its version"; exit 1 ;;
 esac
+for user in "" 1000680000:0; do
+	# The state folder is a volume of its own, as in docker-compose.yml. The embedded Temporal server starts in it.
+	$run ${user:+--user "$user"} --volume /var/lib/chatlake chatlake:image-test \
+		demo --dir /var/lib/chatlake/demo --conversations 20 --latency 0 --ui=false >"$work/said" 2>&1 ||
+		{ cat "$work/said"; echo "the image does not work as user ${user:-of its own}"; exit 1; }
+done
+echo "the image runs a demo as its own user and as any other, and says: $said"

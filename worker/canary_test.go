@@ -109,7 +109,7 @@ func newAviary(t *testing.T) *aviary {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- worker.Run(ctx, r.config, temporal.Client, lake) }()
+	go func() { done <- worker.Run(ctx, r.config, temporal, lake) }()
 	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-done, temporal.Stop()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
@@ -19,20 +20,21 @@ const (
 	leastRetention = 7 * 24 * time.Hour // of what is done: status and results of exports are gone after it
 	leastPayload   = 1 << 20            // bytes: the receipts of a shard are some hundred kilobytes at most
 	askTimeout     = 20 * time.Second
+	startTimeout   = time.Minute
 )
 
-// ExamineTemporal looks at the Temporal server that exports would use. None is started for it.
+// ExamineTemporal looks at the Temporal server that exports would use. One that would run in process is started and stopped.
 func (c Config) ExamineTemporal(ctx context.Context) []lake.Check {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
 	if c.Temporal == nil {
 		switch running, err := Running(c.StateDir); {
 		case err != nil:
 			return []lake.Check{{Name: "reachable", Level: lake.LevelWarning, Text: err.Error()}}
 		case !running:
-			return []lake.Check{{Name: "reachable", Level: lake.LevelOK, Text: "it runs within chatlake when it is needed, and keeps its state in " + c.StateDir}}
+			return []lake.Check{c.tryEmbedded(ctx)}
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	t, err := Visit(ctx, c)
 	if err != nil {
 		text := err.Error()
@@ -43,6 +45,40 @@ func (c Config) ExamineTemporal(ctx context.Context) []lake.Check {
 	}
 	defer func() { _ = t.Stop() }() // nothing depends on how it ends
 	return append(examineServer(ctx, t), c.examineNamespace(ctx, t)...)
+}
+
+// tryEmbedded starts the server in process as an export would, on the database that is there or, where there is none, on one in a
+// folder below the state folder that is removed again.
+func (c Config) tryEmbedded(ctx context.Context) lake.Check {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	failed := func(err error) lake.Check {
+		return lake.Check{Name: "reachable", Level: lake.LevelFailed, Text: err.Error()}
+	}
+	tried := c
+	if !embedded.HasState(c.StateDir) {
+		remove, err := MakeFolder(c.StateDir)
+		defer remove()
+		if err == nil {
+			tried.StateDir, err = os.MkdirTemp(c.StateDir, ".doctor-")
+		}
+		if err != nil {
+			return failed(fmt.Errorf("make a folder in the state folder %s: %w", c.StateDir, plain(err)))
+		}
+		defer os.RemoveAll(tried.StateDir)
+	}
+	t, err := Connect(ctx, tried, ConnectOptions{})
+	if err != nil {
+		return failed(err)
+	}
+	checks := examineServer(ctx, t)
+	if err := t.Stop(); err != nil {
+		return failed(fmt.Errorf("stop the embedded Temporal: %w", err))
+	}
+	if checks[0].Level != lake.LevelOK {
+		return checks[0]
+	}
+	return lake.Check{Name: "reachable", Level: lake.LevelOK, Text: "it starts within chatlake when it is needed, and keeps its state in " + c.StateDir}
 }
 
 func examineServer(ctx context.Context, t *Temporal) []lake.Check {

@@ -61,7 +61,7 @@ accounts:
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- worker.Run(ctx, c, connected.Client, l) }()
+		go func() { ended <- worker.Run(ctx, c, connected, l) }()
 		return connected.Client, l, func() {
 			cancel()
 			if err := errors.Join(<-ended, connected.Stop()); err != nil {

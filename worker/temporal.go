@@ -55,7 +55,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 	if c.Temporal == nil {
 		t.Embedded = true
 		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort}); err != nil {
-			return nil, err
+			return nil, advised(err)
 		}
 		t.UIURL, options.HostPort = t.server.UIURL(), t.server.Address()
 	} else if err := c.external(&options); err != nil {
@@ -66,6 +66,19 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		return nil, errors.Join(fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err), t.Stop())
 	}
 	return t, nil
+}
+
+// advised adds to an error of the embedded server's database what a person can do about it.
+func advised(err error) error {
+	var database *embedded.DatabaseError
+	if !errors.As(err, &database) {
+		return err
+	}
+	if !database.Damaged {
+		return fmt.Errorf("%w; give this user the right to read and write the file and its folder, or name another state_dir", err)
+	}
+	return fmt.Errorf("%w. Move it, and the files whose names begin with its name, elsewhere and run the command again, which makes a new one; "+
+		"`chatlake lake rebuild` then restores from the lake what exports had committed", err)
 }
 
 // external fills in how the configured server is reached. What it cannot read is a Problem.
@@ -135,17 +148,38 @@ func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) {
 	return lake.Open(ctx, config)
 }
 
-// Run works on the task queue until ctx ends, and returns when the activities under way have given up.
-func Run(ctx context.Context, c Config, connection client.Client, l *lake.Lake) error {
+// Failed is closed when a server in process has ended by itself. Err then says why.
+func (t *Temporal) Failed() <-chan struct{} {
+	if t.server == nil {
+		return nil
+	}
+	return t.server.Failed()
+}
+
+// Err is why a server in process has ended by itself, nil while it runs.
+func (t *Temporal) Err() error {
+	if t.server == nil {
+		return nil
+	}
+	return t.server.Err()
+}
+
+// Run works on the task queue until ctx ends, and returns when the activities under way have given up. It returns an error when the
+// server in process ends before.
+func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
+	connection := t.Client
 	w := sdk.New(connection, c.TaskQueue(), sdk.Options{WorkerStopTimeout: stopTimeout})
 	shared := counters{connection, c.TaskQueue()}
 	Register(w, &activities.Activities{Lake: l, Connect: newAccounts(c, shared).connect, Join: shared.join})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-t.Failed():
+	}
 	w.Stop()
-	return nil
+	return t.Err()
 }
 
 func logger(l *slog.Logger) *slog.Logger {

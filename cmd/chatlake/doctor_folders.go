@@ -31,10 +31,8 @@ func examineFolders(c worker.Config) []lake.Check {
 
 // examineFolder writes into a folder, and asks how much more would fit. What was not there is gone again afterwards.
 func examineFolder(name, folder string) lake.Check {
-	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
-		defer func() { _ = os.Remove(folder) }() // by then it is as empty as it was made
-	}
-	err := os.MkdirAll(folder, 0o700)
+	remove, err := worker.MakeFolder(folder)
+	defer remove()
 	if err == nil {
 		err = tryFile(folder)
 	}

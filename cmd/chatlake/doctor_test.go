@@ -64,7 +64,7 @@ func TestDoctor(t *testing.T) {
 		status int
 		say    string
 	}{
-		{"all in order", roomy, map[string]lake.Level{}, exitComplete, "it runs within chatlake when it is needed"},
+		{"all in order", roomy, map[string]lake.Level{}, exitComplete, "it starts within chatlake when it is needed"},
 		{"a token that is refused", func(t *testing.T) string {
 			config := roomy(t)
 			t.Setenv("CHATLAKE_TEST_TOKEN", "unknown")
@@ -93,6 +93,11 @@ func TestDoctor(t *testing.T) {
 			}
 			return write(t, sick(t, 0), t.TempDir(), file)
 		}, map[string]lake.Level{"folders: state": lake.LevelFailed, "temporal: reachable": lake.LevelWarning}, exitBlocked, "cannot be written"},
+		{"a damaged database of the embedded server", func(t *testing.T) string {
+			state := t.TempDir()
+			fill(t, state, map[string]string{"temporal-1.32.db": strings.Repeat("not a database", 100)})
+			return write(t, sick(t, 0), t.TempDir(), state)
+		}, map[string]lake.Level{"temporal: reachable": lake.LevelFailed}, exitBlocked, "temporal-1.32.db is damaged"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,10 +117,10 @@ func TestDoctor(t *testing.T) {
 		})
 	}
 	t.Run("nothing is left behind", func(t *testing.T) {
-		state := filepath.Join(t.TempDir(), "state")
-		doctor(t, write(t, sick(t, 0), t.TempDir(), state))
-		if _, err := os.Stat(state); !os.IsNotExist(err) {
-			t.Errorf("the state folder is there: %v", err)
+		parent := t.TempDir()
+		doctor(t, write(t, sick(t, 0), t.TempDir(), filepath.Join(parent, "not/there/yet")))
+		if left, err := os.ReadDir(parent); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, error %v", left, err)
 		}
 	})
 	t.Run("an account that is none", func(t *testing.T) {

@@ -43,7 +43,7 @@ func (s *session) work(ctx context.Context) error {
 	}
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.failed = make(chan error, 1)
-	go func() { s.failed <- worker.Run(ctx, s.config, s.temporal.Client, l) }()
+	go func() { s.failed <- worker.Run(ctx, s.config, s.temporal, l) }()
 	return nil
 }
 

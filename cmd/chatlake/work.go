@@ -44,7 +44,7 @@ func (a *app) work(ctx context.Context, o worker.ConnectOptions) error {
 			return err
 		}
 		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "ui", temporal.UIURL, "version", build())
-		if err := worker.Run(ctx, c, temporal.Client, l); err != nil {
+		if err := worker.Run(ctx, c, temporal, l); err != nil {
 			return err
 		}
 		logger.Info("stopped; what was in hand goes on wherever workers run")

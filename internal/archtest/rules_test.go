@@ -80,6 +80,9 @@ var rules = []rule{
 		tests:  []string{"*"},
 		why:    "the matrix of faults is tests and nothing else",
 	}, {
+		folder: "internal/uid",
+		why:    "it must be initialized before everything that asks os/user",
+	}, {
 		folder: "internal/archtest",
 		why:    "the keeper of the rules must compile when all else is broken",
 	}, {
@@ -107,6 +110,7 @@ var rules = []rule{
 		why: "a workflow touches nothing and repeats itself word for word: no storage, no clock, no text of a conversation",
 	}, {
 		folder: "worker/embedded",
+		ours:   []string{"internal/uid"},
 		never:  []string{awsSDK, arrow},
 		why:    "the server in process is an address to connect to and nothing more",
 	}, {

@@ -12,17 +12,17 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
 	uiserver "github.com/temporalio/ui-server/v2/server"
 	uiconfig "github.com/temporalio/ui-server/v2/server/config"
 	uioptions "github.com/temporalio/ui-server/v2/server/server_options"
-	"go.temporal.io/server/common/config"
-	"go.temporal.io/server/common/log"
-	"go.temporal.io/server/schema/sqlite"
 	"go.temporal.io/server/temporal"
-	"google.golang.org/protobuf/types/known/durationpb"
+	"go.uber.org/dig"
+
+	_ "github.com/chatlake/chatlake/internal/uid" // the server wants to know who owns the process
 )
 
 // Namespace is the only namespace of the server.
@@ -49,12 +49,14 @@ type Server struct {
 	server  temporal.Server
 	ui      *uiserver.Server
 	lock    *flock.Flock
+	crash   *crash
 	address string
 	uiURL   string
 }
 
-// Start starts a server and returns when it answers.
-func Start(_ context.Context, c Config) (*Server, error) {
+// Start starts a server and returns when it answers. Errors name the folder or the file at fault; that of a database that cannot
+// be used is a *DatabaseError.
+func Start(ctx context.Context, c Config) (*Server, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
@@ -66,42 +68,51 @@ func Start(_ context.Context, c Config) (*Server, error) {
 	if !locked {
 		return nil, fmt.Errorf("state folder %s is in use by another chatlake process: stop that one, or choose another state_dir", c.Dir)
 	}
-	if err := s.start(c); err != nil {
+	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(fmt.Errorf("start embedded Temporal: %w", err), s.lock.Unlock())
 	}
 	return s, nil
 }
 
-func (s *Server) start(c Config) error {
-	ports, err := freePorts(len(services) + 1)
+func (s *Server) start(ctx context.Context, c Config) error {
+	if err := withdraw(c.Dir); err != nil {
+		return err
+	}
+	database := filepath.Join(c.Dir, databaseName)
+	if err := check(ctx, database); err != nil {
+		return err
+	}
+	if err := prepare(database); err != nil {
+		return unusable(database, err)
+	}
+	err := s.run(ctx, c, database)
+	for again := 1; errors.Is(err, syscall.EADDRINUSE) && again < attempts; again++ { // another process was faster, see reserve
+		err = s.run(ctx, c, database)
+	}
 	if err != nil {
 		return err
 	}
+	return s.announce(c.Dir)
+}
+
+// attempts is how often the server is started on other ports before its error is told.
+const attempts = 5
+
+// run starts the server's parts, and the UI where one is wanted, on ports that are free.
+func (s *Server) run(ctx context.Context, c Config, database string) error {
+	ports, err := reserve(len(services) + 1)
+	if err != nil {
+		return err
+	}
+	defer ports.release()
 	uiPort := c.UIPort
 	if uiPort == 0 {
-		uiPort = ports[len(services)]
+		uiPort = ports.numbers[len(services)]
 	} else if err := isFree(uiPort); err != nil {
 		return err // the UI would end the whole process
 	}
-	s.address = net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
-	if err := s.announce(c.Dir); err != nil {
-		return err
-	}
-	cfg := serverConfig(filepath.Join(c.Dir, databaseName), ports)
-	if err := prepare(cfg.Persistence.DataStores[storeName].SQL); err != nil {
-		return err
-	}
-	s.server, err = temporal.NewServer(
-		temporal.WithConfig(cfg),
-		temporal.ForServices(temporal.DefaultServices),
-		temporal.WithStaticHosts(staticHosts(ports)),
-		temporal.WithLogger(log.NewNoopLogger()),
-		temporal.WithDynamicConfigClient(dynamicConfig()),
-	)
-	if err != nil {
-		return err
-	}
-	if err := s.server.Start(); err != nil {
+	ports.handOver()
+	if err := s.launch(ctx, database, ports.numbers); err != nil {
 		return err
 	}
 	if c.UI {
@@ -110,44 +121,37 @@ func (s *Server) start(c Config) error {
 	return nil
 }
 
-// prepare makes the tables of a new database, and the namespace.
-func prepare(store *config.SQL) error {
-	if info, err := os.Stat(store.DatabaseName); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
-		if err := createDatabase(store); err != nil {
-			return err
+// launch starts the server's parts, each on its port.
+func (s *Server) launch(ctx context.Context, database string, ports []int) error {
+	crash := newCrash()
+	s.crash, s.address = crash, net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
+	type launched struct {
+		server temporal.Server
+		err    error
+	}
+	done := make(chan launched, 1)
+	go func() { // for good, after a crash
+		server, err := temporal.NewServer(
+			temporal.WithConfig(serverConfig(database, ports)),
+			temporal.ForServices(temporal.DefaultServices),
+			temporal.WithStaticHosts(staticHosts(ports)),
+			temporal.WithLogger(crash),
+			temporal.WithDynamicConfigClient(dynamicConfig()),
+		)
+		if err == nil {
+			err = server.Start()
 		}
-	} else if err != nil {
-		return err
+		done <- launched{server, dig.RootCause(err)} // without the way through the server's constructors
+	}()
+	select {
+	case l := <-done:
+		s.server = l.server
+		return l.err
+	case <-crash.done:
+		return crash.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	namespace, err := sqlite.NewNamespaceConfig(clusterName, Namespace, false, nil)
-	if err != nil {
-		return err
-	}
-	namespace.Detail.Config.Retention = durationpb.New(retention)
-	return sqlite.CreateNamespaces(store, namespace)
-}
-
-// createDatabase makes the tables under another name first, so that a process that is killed meanwhile leaves no
-// database with half of them.
-func createDatabase(store *config.SQL) error {
-	name := store.DatabaseName
-	building := *store
-	building.DatabaseName = name + ".new"
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(building.DatabaseName + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	// The server would make it readable to all users. Its log and its index get the mode of the database.
-	if err := os.WriteFile(building.DatabaseName, nil, 0o600); err != nil {
-		return err
-	}
-	// Without a write-ahead log all of it is in the one file that is renamed.
-	building.ConnectAttributes = map[string]string{"mode": "rwc"}
-	if err := sqlite.SetupSchema(&building); err != nil {
-		return err
-	}
-	return os.Rename(building.DatabaseName, name)
 }
 
 func (s *Server) startUI(port int) {
@@ -171,26 +175,28 @@ func (s *Server) Address() string { return s.address }
 // UIURL is where a browser finds the UI, empty without one.
 func (s *Server) UIURL() string { return s.uiURL }
 
+// Failed is closed when the server ends by itself. Err then says why.
+func (s *Server) Failed() <-chan struct{} { return s.crash.done }
+
+// Err is why the server ended by itself, nil while it runs.
+func (s *Server) Err() error {
+	select {
+	case <-s.crash.done:
+		return fmt.Errorf("the embedded Temporal server ended by itself: %w", s.crash.err)
+	default:
+		return nil
+	}
+}
+
 // Stop stops the server and frees the state folder.
 func (s *Server) Stop() error {
 	if s.ui != nil {
 		s.ui.Stop()
 	}
-	return errors.Join(s.server.Stop(), s.lock.Unlock())
-}
-
-// freePorts finds ports that nobody listens on.
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+	if s.Err() != nil { // what is left of it waits for what has ended
+		return s.lock.Unlock()
 	}
-	return ports, nil
+	return errors.Join(s.server.Stop(), s.lock.Unlock())
 }
 
 func isFree(port int) error {

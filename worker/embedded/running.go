@@ -54,3 +54,11 @@ func Alone(dir string, do func() error) error {
 func (s *Server) announce(dir string) error {
 	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o600)
 }
+
+// withdraw removes what an earlier server announced, which may be anybody's address by now.
+func withdraw(dir string) error {
+	if err := os.Remove(filepath.Join(dir, addressName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the address of an earlier server: %w", err)
+	}
+	return nil
+}

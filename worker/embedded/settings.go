@@ -33,17 +33,7 @@ func serverConfig(database string, ports []int) *config.Config {
 			DefaultStore:     storeName,
 			VisibilityStore:  storeName,
 			NumHistoryShards: 1,
-			DataStores: map[string]config.DataStore{storeName: {SQL: &config.SQL{
-				PluginName:   storeName,
-				DatabaseName: database,
-				// More than one connection halves the throughput of SQLite.
-				MaxConns:     1,
-				MaxIdleConns: 1,
-				// A process that is killed loses nothing with these; a power cut may cost the last moments, which are done again.
-				ConnectAttributes: map[string]string{
-					"mode": "rwc", "journal_mode": "wal", "synchronous": "normal", "busy_timeout": "10000",
-				},
-			}}},
+			DataStores:       map[string]config.DataStore{storeName: {SQL: sqlConfig(database)}},
 		},
 		ClusterMetadata: &cluster.Config{
 			FailoverVersionIncrement: 10,
@@ -66,9 +56,23 @@ func serverConfig(database string, ports []int) *config.Config {
 		Services: map[string]config.Service{},
 	}
 	for i, service := range services {
-		cfg.Services[string(service)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnLocalHost: true}}
+		cfg.Services[string(service)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnIP: loopback}}
 	}
 	return cfg
+}
+
+func sqlConfig(database string) *config.SQL {
+	return &config.SQL{
+		PluginName:   storeName,
+		DatabaseName: escaped(database),
+		// More than one connection halves the throughput of SQLite.
+		MaxConns:     1,
+		MaxIdleConns: 1,
+		// A process that is killed loses nothing with these; a power cut may cost the last moments, which are done again.
+		ConnectAttributes: map[string]string{
+			"mode": "rwc", "journal_mode": "wal", "synchronous": "normal", "busy_timeout": "10000",
+		},
+	}
 }
 
 func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {

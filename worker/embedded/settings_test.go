@@ -47,8 +47,7 @@ func TestOnlyTheOwnerMayReadTheDatabase(t *testing.T) {
 		t.Skip("there are no such modes")
 	}
 	dir := t.TempDir()
-	store := serverConfig(filepath.Join(dir, databaseName), make([]int, len(services))).Persistence.DataStores[storeName].SQL
-	if err := prepare(store); err != nil {
+	if err := prepare(filepath.Join(dir, databaseName)); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)
