@@ -1,6 +1,7 @@
 package chatwoot
 
 import (
+	"bytes"
 	"cmp"
 	"regexp"
 	"slices"
@@ -97,10 +98,15 @@ func (m message) mentionsStory(files []schemas.Attachment) bool {
 		slices.ContainsFunc(files, func(f schemas.Attachment) bool { return f.Kind == storyMention })
 }
 
-// detailed are the fields of a sender that the rows of participants have.
-var detailed = []string{
-	"additional_attributes", "availability_status", "available_name", "avatar_url", "blocked", "custom_attributes", "description",
-	"email", "identifier", "phone_number", "thumbnail",
+// skipKnown leaves out what the participant's row says of a sender, and whether the sender is there as this is read.
+func (m message) skipKnown(sender *wire.Reader) {
+	sender.Skip("availability_status")
+	for _, key := range details {
+		sent := sender.Peek(key)
+		if bytes.Equal(sent, m.known[key]) || key == "avatar_url" && bytes.Equal(sent, m.known["thumbnail"]) || wire.Word(sent) == wire.Word(m.known[key]) {
+			sender.Skip(key)
+		}
+	}
 }
 
 // author says who wrote a message. A message that an automation rule sent is the system's, the echo of one that was
@@ -114,7 +120,7 @@ func (m message) author(row *schemas.Message) {
 		row.AuthorID = m.wire.Text("sender_id")
 	}
 	word := typeWord(sender.Value("type"))
-	sender.Skip(detailed...)
+	m.skipKnown(sender)
 	if word == "" {
 		word = typeWord(m.wire.Peek("sender_type"))
 	}

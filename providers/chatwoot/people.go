@@ -3,6 +3,7 @@ package chatwoot
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/wire"
@@ -12,28 +13,36 @@ import (
 // participants adds people to a thread, each once in a role.
 type participants struct {
 	thread *schemas.Thread
-	seen   map[[2]string]bool // type and id, of those who are in the thread
+	known  map[[2]string]known // by type and id
+}
+
+// known is somebody who is in the thread: the number of the row, and the fields that it was made from.
+type known struct {
+	row    int
+	fields object
 }
 
 // add adds a person in a role.
 func (p participants) add(doc schemas.Document, role, kind string, v value) {
-	r := wire.Read(v)
-	id := r.Word("id")
+	o := wire.Fields(v)
+	id := wire.Word(o["id"])
 	if id == "" {
 		return
 	}
-	p.seen[[2]string{kind, id}] = true
-	p.thread.Participants = append(p.thread.Participants, schemas.Participant{
-		ConversationID: p.thread.Conversation.ConversationID,
-		ParticipantID:  id,
-		ObservedAt:     doc.ObservedAt,
-		Type:           kind,
-		Role:           role,
-		Name:           r.Text("name"),
-		Email:          r.Text("email"),
-		Phone:          r.Text("phone_number"),
-		Attributes:     personAttributes(r, kind),
-	})
+	p.known[[2]string{kind, id}] = known{len(p.thread.Participants), o}
+	row := schemas.Participant{
+		ConversationID: p.thread.Conversation.ConversationID, ParticipantID: id, ObservedAt: doc.ObservedAt, Type: kind, Role: role,
+	}
+	describe(&row, o)
+	p.thread.Participants = append(p.thread.Participants, row)
+}
+
+// describe fills in what is said of a person.
+func describe(row *schemas.Participant, o object) {
+	r := wire.ReadFields(maps.Clone(o))
+	r.Skip("id")
+	row.Name, row.Email, row.Phone = r.Text("name"), r.Text("email"), r.Text("phone_number")
+	row.Attributes = personAttributes(r, row.Type)
 }
 
 // followers adds those who follow the conversation.
@@ -59,12 +68,35 @@ func (p participants) followers(docs []schemas.Document) error {
 	return nil
 }
 
-// sender adds who wrote a message and is not in the thread in another role.
-func (p participants) sender(m message) {
+// details are the fields of a sender that rows of participants have.
+var details = []string{
+	"additional_attributes", "available_name", "avatar_url", "blocked", "custom_attributes", "description", "email", "identifier",
+	"phone_number", "thumbnail",
+}
+
+// sender adds who wrote a message and is not in the thread in another role, completes the row of somebody of whom less was
+// said there, and returns what the row was made from.
+func (p participants) sender(m message) object {
 	kind := cmp.Or(authorTypes[typeWord(wire.Field(m.sender, "type"))], "unknown")
-	if !p.seen[[2]string{kind, wire.Word(wire.Field(m.sender, "id"))}] {
+	key := [2]string{kind, wire.Word(wire.Field(m.sender, "id"))}
+	person, there := p.known[key]
+	if !there {
 		p.add(m.doc, "sender", kind, m.sender)
+		return p.known[key].fields
 	}
+	more := false
+	for _, name := range details {
+		if wire.Word(person.fields[name]) != "" || name == "avatar_url" && wire.Word(person.fields["thumbnail"]) != "" {
+			continue
+		}
+		if said := wire.Field(m.sender, name); wire.Word(said) != "" {
+			person.fields[name], more = said, true
+		}
+	}
+	if more {
+		describe(&p.thread.Participants[person.row], person.fields)
+	}
+	return person.fields
 }
 
 // authorTypes are the words for who somebody is. "AgentBot" and "Captain::Assistant" are the names of classes, the others

@@ -22,8 +22,6 @@ func TestThreadKeepsRest(t *testing.T) {
 		"meta":                  "-", // the conversation and its people once more
 		"payload[]":             "Messages",
 		"payload[].attachments": "Attachments",
-		// The contact's are in the row of participants.
-		"payload[].sender.custom_attributes": "-", "payload[].sender.additional_attributes": "-",
 		// Items are whole in the payloads of the parts.
 		"payload[].content_attributes.items": "-",
 	}

@@ -49,18 +49,16 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 		return schemas.Thread{}, err
 	}
 	var thread schemas.Thread
-	people := participants{thread: &thread, seen: map[[2]string]bool{}}
+	people := participants{thread: &thread, known: map[[2]string]known{}}
 	meta := conversationRow(&thread, doc, o)
 	people.add(doc, "contact", "contact", meta.contact)
 	people.add(doc, "assignee", meta.assigneeType, meta.assignee)
-	for i, m := range messages {
-		m.rows(&thread, int64(i))
-	}
 	if err := people.followers(docs); err != nil {
 		return schemas.Thread{}, err
 	}
-	for _, m := range messages {
-		people.sender(m)
+	for i, m := range messages {
+		m.known = people.sender(m)
+		m.rows(&thread, int64(i))
 	}
 	return thread, reportingRows(&thread, docs)
 }
@@ -179,6 +177,7 @@ type message struct {
 	wire      *wire.Reader
 	content   *wire.Reader // content_attributes
 	sender    value
+	known     object // what the participant's row has of the sender
 }
 
 // newMessage starts to read a message. The time of an imported one is content_attributes.external_created_at; the

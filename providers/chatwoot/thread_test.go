@@ -258,6 +258,8 @@ func TestImportedMessages(t *testing.T) {
 	for sent, want := range map[string]string{
 		`"2024-01-02 10:00:00 UTC"`: "2024-01-02T10:00:00Z", `"2024-01-02T12:00:00+02:00"`: "2024-01-02T10:00:00Z", `1704189600`: "2024-01-02T10:00:00Z",
 		`"2024-01-02 12:00:00 +0200"`: "2024-01-02T10:00:00Z", `"2024-01-02 10:00:00"`: "2024-01-02T10:00:00Z",
+		`"2024-01-02 12:00:00 +02:00"`: "2024-01-02T10:00:00Z", `"2024-01-02T12:00:00+0200"`: "2024-01-02T10:00:00Z",
+		`"Tue, 02 Jan 2024 10:00:00 UTC"`: "2024-01-02T10:00:00Z", `"Tue, 02 Jan 2024 12:00:00 +0200"`: "2024-01-02T10:00:00Z",
 		`"2024-01-02 10:00:00 CET"`: "2025-10-09T08:53:31Z", `"soon"`: "2025-10-09T08:53:31Z", `null`: "2025-10-09T08:53:31Z",
 	} {
 		m, _ := one(t, `{"id":1,"created_at":1760000011,"content_attributes":{"external_created_at":`+sent+`}}`)
@@ -313,5 +315,30 @@ func TestKindsOfParticipants(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What the row of a participant says of a sender is not repeated in messages; what differs from it is kept.
+func TestDetailsOfSenders(t *testing.T) {
+	thread, err := pure().Thread([]schemas.Document{
+		doc(kindConversation, `{"id":9,"meta":{"sender":{"id":1,"email":"a@example.org","thumbnail":"t","custom_attributes":{"a":1}}}}`),
+		doc(kindMessages, `[{"id":1,"sender":{"id":1,"type":"contact","email":"a@example.org","avatar_url":"t","availability_status":"online","custom_attributes":{"a": 1}}},
+			{"id":2,"sender":{"id":1,"type":"contact","email":"b@example.org","custom_attributes":{"a":2},"future":{"x":1}}},
+			{"id":3,"sender":"nobody"}]`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []map[string]string{
+		{}, {"sender.email": "b@example.org", "sender.custom_attributes": `{"a":2}`, "sender.future": `{"x":1}`}, {"sender": "nobody"},
+	}
+	for i, m := range thread.Messages {
+		got := map[string]string{}
+		for key, v := range m.Attributes {
+			got[key] = *v
+		}
+		if diff := cmp.Diff(want[i], got); diff != "" {
+			t.Errorf("message %s (-want +got):\n%s", m.MessageID, diff)
+		}
 	}
 }

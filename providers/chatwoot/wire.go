@@ -43,7 +43,8 @@ func integer(v value) *int64 {
 
 // layouts of times as texts. Abbreviations of zones other than UTC are not read: Go would take them for UTC.
 var layouts = []string{
-	time.RFC3339Nano, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05Z07:00",
+	time.RFC3339Nano, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05-0700", time.RFC1123Z, "Mon, 02 Jan 2006 15:04:05 GMT", "Mon, 02 Jan 2006 15:04:05 UTC",
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly,
 }
 

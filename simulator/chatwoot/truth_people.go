@@ -2,6 +2,7 @@ package chatwoot
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 
 	"github.com/chatlake/chatlake/schemas"
@@ -15,6 +16,9 @@ func (s *Site) participantRows(t simulator.Thread, truth *schemas.Thread) {
 		if s.docs() {
 			channel, _ := s.corpus.ChannelByID(t.ChannelID)
 			add(row.Attributes, "channel", channelType(channel.Kind))
+			if s.writes(t, p) {
+				complete(&row, p)
+			}
 		} else {
 			row.Email, row.Phone = text(p.Email), text(p.Phone)
 			row.Attributes = personAttributes(p)
@@ -63,8 +67,7 @@ func (s *Site) senderRows(t simulator.Thread, truth *schemas.Thread) {
 		case m.Author.Kind == simulator.ByPerson:
 			p, _ := s.corpus.PersonByID(m.Author.ID)
 			row = participant(t, "contact", "sender", p.ID, p.Name)
-			row.Email, row.Phone, row.Attributes = text(p.Email), text(p.Phone), personAttributes(p)
-			add(row.Attributes, "identifier", p.Identifier)
+			complete(&row, p)
 		case m.Author.Kind == simulator.ByAgent:
 			a, _ := s.corpus.AgentByID(m.Author.ID)
 			row = participant(t, "agent", "sender", a.ID, a.Name)
@@ -83,6 +86,22 @@ func (s *Site) senderRows(t simulator.Thread, truth *schemas.Thread) {
 			truth.Participants = append(truth.Participants, row)
 		}
 	}
+}
+
+// writes reports whether a contact wrote any message of a conversation.
+func (s *Site) writes(t simulator.Thread, p simulator.Person) bool {
+	return slices.ContainsFunc(inOrder(t), func(m simulator.Message) bool {
+		return m.Author.Kind == simulator.ByPerson && m.Author.ID == p.ID
+	})
+}
+
+// complete adds what messages say of their sender.
+func complete(row *schemas.Participant, p simulator.Person) {
+	row.Email, row.Phone = text(p.Email), text(p.Phone)
+	for key, v := range personAttributes(p) {
+		row.Attributes[key] = v
+	}
+	add(row.Attributes, "identifier", p.Identifier)
 }
 
 // senderWord is a class of senders as it stands in messages.
