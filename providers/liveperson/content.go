@@ -16,6 +16,7 @@ func (m *mapper) content(row *schemas.Message, data object, more attributes) {
 	var read []string
 	if msg := data.object("msg"); msg != nil {
 		read = append(read, said(row, msg)...)
+		more.rest("msg.", msg)
 	}
 	for _, file := range [][2]string{{"file", "relativePath"}, {"link", "externalFileLink"}} {
 		if o := data.object(file[0]); o != nil {
@@ -37,12 +38,10 @@ func said(row *schemas.Message, msg object) []string {
 	if text != nil && strings.Contains(strings.ToLower(stringOf(row.ContentType)), "html") {
 		row.HTML, text = text, orNil(wire.PlainText(*text))
 	}
-	if rest := leftover(msg); text != nil || rest != nil {
-		row.Parts = append(row.Parts, schemas.Part{Type: "text", Text: text, Payload: rest})
-	}
 	if text == nil {
 		return nil
 	}
+	row.Parts = append(row.Parts, schemas.Part{Type: "text", Text: text})
 	return []string{*text}
 }
 

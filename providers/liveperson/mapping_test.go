@@ -49,6 +49,27 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// Quick replies may stand beside the content, in either mode.
+func TestQuickRepliesBeside(t *testing.T) {
+	const replies = `"quickReplies":{"type":"quickReplies","replies":[{"type":"button","title":"Yes"}]}`
+	for name, docs := range map[string][]schemas.Document{
+		"account": {doc(kindRecord, "C", `{"messageRecords":[{"messageId":"m","messageData":{"msg":{"text":"a"}},`+replies+`}]}`)},
+		"consumer, in the event": {doc(kindMetadata, "C", `{}`), doc(kindContent, "C",
+			`{"messageEventRecords":[{"event":{"type":"ContentEvent","message":"a",`+replies+`}}]}`)},
+		"consumer, beside it": {doc(kindMetadata, "C", `{}`), doc(kindContent, "C",
+			`{"messageEventRecords":[{`+replies+`,"event":{"type":"ContentEvent","message":"a"}}]}`)},
+	} {
+		got, err := mapThread(docs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := got.Messages[0]
+		if len(m.Parts) != 2 || m.Parts[1].Type != "quick_reply" || stringOf(m.Text) != "a\nYes" || m.Attributes["quickReplies"] != nil {
+			t.Errorf("%s: text %q, parts %+v", name, stringOf(m.Text), m.Parts)
+		}
+	}
+}
+
 // The name of a file is one that was sent.
 func TestFileNames(t *testing.T) {
 	for file, want := range map[string]string{

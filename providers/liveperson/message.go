@@ -23,7 +23,7 @@ type message struct {
 func (m *mapper) messages(records []object) {
 	var all []message
 	for i, o := range records {
-		msg := message{at: m.when(o, "time"), seq: o.integer("seq"), data: o.object("messageData"), fields: o}
+		msg := message{at: m.when(o, "time"), seq: o.integer("seq"), data: dataOf(o), fields: o}
 		msg.id = o.word("messageId")
 		if msg.id == "" {
 			msg.id = fmt.Sprintf("%s/%s", cmp.Or(o.peek("dialogId"), m.id), numberOr(msg.seq, i))
@@ -46,6 +46,21 @@ func (m *mapper) messages(records []object) {
 		m.places[msg.id] = i
 		m.Messages = append(m.Messages, m.message(msg, int64(i)))
 	}
+}
+
+// dataOf takes what a message holds. Rich content and quick replies may also stand beside it.
+// Seen in LivePersonInc/node-agent-sdk: quickReplies beside a message.
+func dataOf(o object) object {
+	data := o.object("messageData")
+	for _, name := range []string{"richContent", "quickReplies"} {
+		if o.has(name) && !data.has(name) {
+			if data == nil {
+				data = object{}
+			}
+			data[name] = o.take(name)
+		}
+	}
+	return data
 }
 
 // sameDialog says that two messages are of one dialog, as far as they say.

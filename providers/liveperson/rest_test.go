@@ -34,7 +34,7 @@ func TestThreadKeepsRest(t *testing.T) {
 	record := func(body []byte) any { return rowsOf(t, doc(kindRecord, "C", string(body))) }
 	tables := map[string]string{
 		"": "Conversation", "messageRecords": "Messages", "messageRecords[].messageData": "Parts",
-		"messageRecords[].messageData.richContent": "Messages", "messageRecords[].messageData.quickReplies": "Messages",
+		"messageRecords[].messageData.msg": "Messages", "messageRecords[].messageData.richContent": "Messages", "messageRecords[].messageData.quickReplies": "Messages",
 		"messageRecords[].messageData.file": "Attachments", "messageRecords[].messageData.link": "Attachments",
 		"sdes.events": "Events", "unAuthSdes.events": "Events", "coBrowseSessions.coBrowseSessionsList": "Events",
 	}

@@ -98,7 +98,7 @@ func integerOf(s string) *int64 {
 
 // number takes a number. What is none stays in the object.
 func (o object) number(name string) *float64 {
-	f, err := strconv.ParseFloat(o.peek(name), 64)
+	f, err := strconv.ParseFloat(strings.TrimSpace(o.peek(name)), 64)
 	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
 		return nil
 	}
