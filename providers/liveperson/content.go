@@ -72,10 +72,9 @@ var (
 func readable(v any) []string {
 	switch v := v.(type) {
 	case string:
-		if inner, err := decode([]byte(v)); err == nil {
-			if _, text := inner.(string); !text {
-				return readable(inner)
-			}
+		switch inner, _ := decode([]byte(v)); inner.(type) {
+		case map[string]any, []any:
+			return readable(inner)
 		}
 		return lines(v)
 	case []any:

@@ -24,6 +24,7 @@ func TestText(t *testing.T) {
 		`{"msg":{"text":"hi"},"quickReplies":{"content":` + quoted(replies) + `}}`:     "hi\nYes\nNo",
 		`{"richContent":{"content":` + quoted(rich) + `}}`:                             "Red\nBuy\nA shoe",
 		`{"richContent":{"content":` + rich + `},"quickReplies":` + replies + `}`:      "Red\nBuy\nA shoe\nYes\nNo",
+		`{"richContent":{"content":"123"}}`:                                            "123",
 		`{"richContent":{"content":"no JSON"}}`:                                        "no JSON",
 		`{"richContent":{"content":"{\"title\":{\"text\":\"deep\"},\"text\":\"a\"}"}}`: "a\ndeep",
 	} {
