@@ -233,8 +233,8 @@ var transcriptColumns = []string{
 func (l *line) attributes() map[string]*string {
 	all := attributes{}
 	used := []string{"conversation_id", "message_id", "message_type", "message_parts", "actor_id"}
-	if l.at != nil {
-		used = append(used, "created_time")
+	if l.time != "" {
+		used = append(used, l.time)
 	}
 	if authorTypes[lower(l.cells["actor_type"])] != "" {
 		used = append(used, "actor_type")

@@ -186,8 +186,8 @@ func (l line) event(event, id string) schemas.Event {
 		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: l.at, MessageID: some(l.cells["message_id"]),
 	}
 	used := []string{columnConversation, "message_id"}
-	if i := slices.IndexFunc(columnTimes, func(column string) bool { return instant(l.cells[column]) != nil }); i >= 0 {
-		used = append(used, columnTimes[i])
+	if l.time != "" {
+		used = append(used, l.time)
 	}
 	actorIs := authorTypes[lower(l.cells["actor_type"])]
 	if actorIs != "" {

@@ -40,6 +40,23 @@ func TestThreadKeepsRest(t *testing.T) {
 			})
 		})
 	}
+	for name, tt := range map[string]struct {
+		kind, body string
+		tables     map[string]string
+	}{
+		"created":    {kindCreated, `[{"conversation_id":"c1","created_at":"2025-01-01 00:00:00.0","group_name":"g"}]`, map[string]string{"": "-", "[]": "Conversation"}},
+		"transcript": {kindTranscript, `{"from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z","rows":[{"message_id":"m1"},{"message_id":"new"}]}`, map[string]string{"": "-", "rows[]": "Messages"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			providertest.KeepsRest(t, []byte(tt.body), tt.tables, func(changed []byte) any {
+				thread, err := pure().Thread([]schemas.Document{messagesDoc(`{"id":"m1"}`), doc(tt.kind, string(changed))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return thread
+			})
+		})
+	}
 	file := []byte(`{"messages":[{"id":"m","message_parts":[{"file":{"url":"u","name":"n","deep":{"a":1}}}]}]}`)
 	providertest.KeepsRest(t, file, map[string]string{"": "-", "messages[]": "Messages", "messages[].message_parts[]": "-", "messages[].message_parts[].file": "Attachments"},
 		func(changed []byte) any {

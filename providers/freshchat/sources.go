@@ -36,6 +36,7 @@ type line struct {
 	cells map[string]string
 	empty map[string]bool // columns whose cell is empty
 	at    *time.Time
+	time  string // the column of at
 }
 
 // message is one message as the REST part sent it.
@@ -199,6 +200,7 @@ func readLines(doc schemas.Document, rows []byte) ([]line, error) {
 		}
 		for _, column := range columnTimes {
 			if l.at = instant(l.cells[column]); l.at != nil {
+				l.time = column
 				break
 			}
 		}
@@ -215,13 +217,20 @@ func (s *sources) stated() *time.Time {
 	}
 	var first *time.Time
 	for _, l := range s.created {
-		switch lower(l.cells["reopened"]) {
-		case "true", "1", "yes":
-		default:
+		if !l.reopens() {
 			first = earlier(first, l.at)
 		}
 	}
 	return first
+}
+
+// reopens reports whether a row of Conversation-Created is of a reopening.
+func (l line) reopens() bool {
+	switch lower(l.cells["reopened"]) {
+	case "true", "1", "yes":
+		return true
+	}
+	return false
 }
 
 // createdAt is stated, else the time of the first message, else of the first row of the transcript, else that of the

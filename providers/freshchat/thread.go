@@ -3,6 +3,7 @@ package freshchat
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,10 +92,29 @@ func (s *sources) row(all []utterance) schemas.Conversation {
 	if s.refused != 0 {
 		more.put("messages_status", some(strconv.FormatInt(s.refused, 10)))
 	}
+	s.addCreation(more)
 	s.compare(all, &c, more)
 	c.Attributes = more.rows()
 	return c
 }
+
+// addCreation adds what Conversation-Created says of the conversation when it was created, as "created.<column>".
+func (s *sources) addCreation(more attributes) {
+	for _, l := range s.created {
+		if l.reopens() {
+			continue
+		}
+		for name, cell := range l.cells {
+			if name != l.time && !slices.Contains(creationColumns, name) {
+				more.put("created."+name, some(cell))
+			}
+		}
+		return
+	}
+}
+
+// creationColumns are those of Conversation-Created that have columns.
+var creationColumns = []string{columnConversation, columnInteraction, "channel_id", "channel_name", "reopened"}
 
 // compare says how far the lanes agree. The stated number of messages is that on which all lanes that were asked agree,
 // so that every difference shows where stored and stated messages are compared.

@@ -126,6 +126,11 @@ func (s *Site) conversationRow(t simulator.Thread, all []heard, r Reading) schem
 	c.ChannelID = text(uuid(ofChannel, channel.ID))
 	if r.lists() {
 		c.ChannelName = text(channel.Name)
+		if a, ok := s.corpus.AgentByID(t.Assignee.ID); ok && t.Assignee.Kind == simulator.ByAgent {
+			add(c.Attributes, "created.agent_id", uuid(ofAgent, a.ID))
+			add(c.Attributes, "created.agent_name", a.Name)
+		}
+		add(c.Attributes, "created.conversation_url", inboxURL(t.Outline))
 	}
 	for _, h := range all {
 		if c.LastActivityAt == nil || h.at.After(*c.LastActivityAt) {
