@@ -76,6 +76,13 @@ var pages = []fault{
 		},
 		end: fine(100, time.Hour),
 	}, {
+		name: "a report's file that is damaged, twice", where: []place{atList}, on: []string{"freshchat"},
+		spoil: func(place) spoil {
+			return edited(func(_ *world, _ *http.Request, body []byte) []byte { return body[:len(body)/2] }, first(2, ofFiles))
+		},
+		end:  end{state: complete, extra: 10, most: time.Minute},
+		note: "it is downloaded again at once, and no other is",
+	}, {
 		name: "reports that are never made", where: []place{atList}, on: []string{"freshchat"},
 		spoil: func(place) spoil {
 			return instead(func(w http.ResponseWriter, _ *http.Request) {
@@ -105,6 +112,9 @@ var pages = []fault{
 func ofReports(_ *world, r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v2/reports/raw/")
 }
+
+// ofFiles are the downloads of Freshchat's reports.
+func ofFiles(_ *world, r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/extracts/") }
 
 // growing makes a total one more with every request.
 func growing() func(*world, *http.Request, json.RawMessage) json.RawMessage {

@@ -16,8 +16,8 @@ var errPrivate = errors.New("the link leads to an address of a private network, 
 
 // foreign dials the hosts of links. A link comes from outside, so it may lead to public addresses only: to others it would
 // let its sender reach what stands beside us. What counts is the address that is dialled, after the name was looked up. The
-// host of the base URL is always dialled, as requests to it are; and where that host itself is on this machine or in a private
-// network, so may those be that its links lead to.
+// host of the base URL is always dialled, as requests to it are. Where that host is on this machine its links may lead there too,
+// and where it is in a private network they may lead into such.
 type foreign struct {
 	base    string // host of the base URL, without its port
 	plain   func(ctx context.Context, network, address string) (net.Conn, error)
@@ -103,7 +103,7 @@ func (f *foreign) allows(ctx context.Context, addr netip.Addr) bool {
 		return false
 	}
 	for _, our := range ours {
-		if our = our.Unmap(); our.IsLoopback() || our.IsPrivate() && addr.IsPrivate() {
+		if our = our.Unmap(); our.IsLoopback() && addr.IsLoopback() || our.IsPrivate() && addr.IsPrivate() {
 			return true
 		}
 	}
