@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -32,9 +33,10 @@ const stopTimeout = 10 * time.Second
 type Temporal struct {
 	Client client.Client
 	// UIURL is where the UI of the server in process answers; empty for another server.
-	UIURL    string
-	Embedded bool
-	server   *embedded.Server
+	UIURL      string
+	Embedded   bool
+	activities int
+	server     *embedded.Server
 }
 
 // ConnectOptions are choices of the command, not of the configuration.
@@ -42,6 +44,8 @@ type ConnectOptions struct {
 	UI     bool
 	UIPort int // 0 takes a free one
 	Logger *slog.Logger
+	// Activities is how many activities a worker on this connection takes at once; 0 is as many as fit the machine.
+	Activities int
 }
 
 // Connect starts the server in process, or dials the one that the configuration names.
@@ -50,7 +54,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		sdk.SetBinaryChecksum(Build) // or it reads all of the program first, a third of a second
 	}
 	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
-	t := &Temporal{}
+	t := &Temporal{activities: cmp.Or(o.Activities, Activities())}
 	var err error
 	if c.Temporal == nil {
 		t.Embedded = true
@@ -164,11 +168,16 @@ func (t *Temporal) Err() error {
 	return t.server.Err()
 }
 
+// options are those of a worker on the connection.
+func (t *Temporal) options() sdk.Options {
+	return sdk.Options{WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: t.activities}
+}
+
 // Run works on the task queue until ctx ends, and returns when the activities under way have given up. It returns an error when the
 // server in process ends before.
 func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	connection := t.Client
-	w := sdk.New(connection, c.TaskQueue(), sdk.Options{WorkerStopTimeout: stopTimeout})
+	w := sdk.New(connection, c.TaskQueue(), t.options())
 	shared := counters{connection, c.TaskQueue()}
 	Register(w, &activities.Activities{Lake: l, Connect: newAccounts(c, shared).connect, Join: shared.join})
 	if err := w.Start(); err != nil {

@@ -273,6 +273,9 @@ func TestUsage(t *testing.T) {
 		{"no rate", []string{"rate", "--config", config}, exitUsage, "--requests-per-second is missing"},
 		{"a world without conversations", []string{"demo", "--conversations", "0"}, exitUsage, "--conversations must be at least 1"},
 		{"a window that is none", []string{"demo", "--window", "year"}, exitUsage, "--window is month, week or day"},
+		{"a log of no level", []string{"worker", "--config", config, "--log-level", "loud"}, exitUsage, "--log-level is debug, info, warn or error"},
+		{"a log of no form", []string{"worker", "--config", config, "--log-format", "xml"}, exitUsage, "--log-format is json or text"},
+		{"fewer activities than none", []string{"worker", "--config", config, "--activities", "-1"}, exitUsage, "--activities must be at least 1"},
 		{"more faults than requests", []string{"sim", "--fault-rate", "2"}, exitUsage, "--fault-rate must be from 0 to 1"},
 	}
 	for _, tt := range tests {

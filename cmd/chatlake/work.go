@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,21 +11,65 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
+// workerFlags are those of the worker.
+type workerFlags struct {
+	ui          bool
+	uiPort      int
+	activities  int
+	level, form string
+}
+
+// levels are those that --log-level may say.
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
 func (a *app) workerCommand() *cobra.Command {
-	var ui bool
-	var uiPort int
+	var f workerFlags
 	cmd := &cobra.Command{
 		Use: "worker", Short: "Work on exports that were started elsewhere, until it is stopped", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.work(cmd.Context(), worker.ConnectOptions{UI: ui || uiPort != 0, UIPort: uiPort})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.work(cmd.Context(), f) },
 	}
-	cmd.Flags().BoolVar(&ui, "ui", false, "show the embedded server's UI on a local port")
-	cmd.Flags().IntVar(&uiPort, "ui-port", 0, "port of the UI (default a free one)")
+	flags := cmd.Flags()
+	flags.BoolVar(&f.ui, "ui", false, "show the embedded server's UI on a local port")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
+	flags.IntVar(&f.activities, "activities", 0, "activities at once; 0 is as many as fit the cores and the memory")
+	flags.StringVar(&f.level, "log-level", "info", "what is logged: debug, info, warn or error; below warn, Temporal's SDK logs only at debug")
+	flags.StringVar(&f.form, "log-format", "json", "form of the log: json or text")
 	return cmd
 }
 
-func (a *app) work(ctx context.Context, o worker.ConnectOptions) error {
+// loggers are the worker's own and that of Temporal's SDK, which tells a lot below warnings.
+func (a *app) loggers(f workerFlags) (own, sdk *slog.Logger, err error) {
+	level, ok := levels[f.level]
+	if !ok {
+		return nil, nil, usage("--log-level is debug, info, warn or error, not %q", f.level)
+	}
+	quieter := level
+	if level == slog.LevelInfo {
+		quieter = slog.LevelWarn
+	}
+	switch f.form {
+	case "json":
+		return a.logger(level), a.logger(quieter), nil
+	case "text":
+		text := func(level slog.Level) *slog.Logger {
+			return slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level}))
+		}
+		return text(level), text(quieter), nil
+	}
+	return nil, nil, usage("--log-format is json or text, not %q", f.form)
+}
+
+func (a *app) work(ctx context.Context, f workerFlags) error {
+	logger, sdk, err := a.loggers(f)
+	if err != nil {
+		return err
+	}
+	if f.activities < 0 {
+		return usage("--activities must be at least 1, or 0 for as many as fit the machine")
+	}
+	o := worker.ConnectOptions{
+		UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Logger: sdk, Activities: cmp.Or(f.activities, worker.Activities()),
+	}
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -32,8 +77,6 @@ func (a *app) work(ctx context.Context, o worker.ConnectOptions) error {
 	if err := c.Secrets(accountNames(c)...); err != nil {
 		return err
 	}
-	logger := a.logger(slog.LevelInfo)
-	o.Logger = a.logger(slog.LevelWarn)
 	temporal, err := worker.Connect(ctx, c, o)
 	if err != nil {
 		return err
@@ -43,7 +86,7 @@ func (a *app) work(ctx context.Context, o worker.ConnectOptions) error {
 		if err != nil {
 			return err
 		}
-		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "ui", temporal.UIURL, "version", build())
+		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL, "version", build())
 		if err := worker.Run(ctx, c, temporal, l); err != nil {
 			return err
 		}

@@ -1,0 +1,46 @@
+package worker
+
+import "testing"
+
+func TestActivitiesByMemoryAndCores(t *testing.T) {
+	for _, test := range []struct {
+		cores  int
+		memory int64
+		want   int
+	}{
+		{2, 0, 64},        // nothing is known of its memory
+		{2, 23 << 30, 64}, // by cores
+		{16, 23 << 30, 512},
+		{2, 1 << 30, 24}, // by memory
+		{16, 2 << 30, 56},
+		{1, 256 << 20, 4}, // the least
+		{2, 1, 4},
+	} {
+		if got := fitting(test.cores, test.memory); got != test.want {
+			t.Errorf("%d cores and %d MiB: %d activities, want %d", test.cores, test.memory>>20, got, test.want)
+		}
+	}
+	if n := Activities(); n < leastActivities {
+		t.Errorf("this machine: %d activities", n)
+	}
+}
+
+func TestLimitsOfMemoryAreRead(t *testing.T) {
+	for text, want := range map[string]int64{"536870912\n": 512 << 20, "max\n": 0, "": 0, "9223372036854771712\n": 9223372036854771712} {
+		if got, ok := cgroupLimit(text); ok != (want > 0) || ok && got != want {
+			t.Errorf("control group %q: %d, %v; want %d", text, got, ok, want)
+		}
+	}
+	if got, ok := memTotal([]byte("MemTotal:       16384 kB\nMemFree:          1 kB\n")); !ok || got != 16<<20 {
+		t.Errorf("meminfo: %d, %v; want 16 MiB", got, ok)
+	}
+	if _, ok := memTotal([]byte("MemFree: 1 kB\n")); ok {
+		t.Error("memory was read where none is told")
+	}
+}
+
+func TestAWorkerTakesNoMoreThanItIsTold(t *testing.T) {
+	if n := (&Temporal{activities: 7}).options().MaxConcurrentActivityExecutionSize; n != 7 {
+		t.Errorf("%d activities at once, want 7", n)
+	}
+}
