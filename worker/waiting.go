@@ -8,14 +8,18 @@ import (
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/workflows"
 )
 
-// WaitingUntil is when the first of a shard's activities goes on where all of them wait for the platform's limits, by what they say
-// in their heartbeats and by when they will be tried again; nil where one of them works, or nothing is known.
-func WaitingUntil(ctx context.Context, c client.Client, shard string) *time.Time {
+// busyWorkers is how long an activity may wait for a worker before that is worth telling.
+const busyWorkers = 10 * time.Second
+
+// Waiting is what a shard's activities wait for, by what they say in their heartbeats and by why they will be tried again: the wait
+// that ends first. It is nil where one of them works, or nothing is known.
+func Waiting(ctx context.Context, c client.Client, shard string) *workflows.Waiting {
 	d, err := c.DescribeWorkflowExecution(ctx, shard, "")
 	if err != nil {
 		return nil // it has just ended
@@ -23,32 +27,46 @@ func WaitingUntil(ctx context.Context, c client.Client, shard string) *time.Time
 	return waitOf(d.PendingActivities, time.Now())
 }
 
-// waitOf is the first time at which one of the activities goes on.
-func waitOf(pending []*workflow.PendingActivityInfo, now time.Time) (first *time.Time) {
+// waitOf is the wait of activities that ends first. One without a known end ends last.
+func waitOf(pending []*workflow.PendingActivityInfo, now time.Time) (first *workflows.Waiting) {
 	for _, a := range pending {
-		until := waitsUntil(a)
-		if !until.After(now) {
+		w := waits(a, now)
+		switch {
+		case w == nil:
 			return nil
-		}
-		if first == nil || until.Before(*first) {
-			first = &until
+		case first == nil, w.Until != nil && (first.Until == nil || w.Until.Before(*first.Until)):
+			first = w
 		}
 	}
 	return first
 }
 
-// waitsUntil is when an activity goes on that waits for the platform's limits; zero for one that does not.
-func waitsUntil(a *workflow.PendingActivityInfo) (until time.Time) {
+// waits is what an activity waits for; nil for one that works.
+func waits(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	if a.State == enums.PENDING_ACTIVITY_STATE_SCHEDULED {
-		switch a.GetLastFailure().GetApplicationFailureInfo().GetType() {
-		case string(providers.Throttled), string(providers.Pending):
-			return a.ScheduledTime.AsTime()
-		}
-		return until
+		return queued(a, now)
 	}
 	var beat activities.Beat
-	if err := converter.GetDefaultDataConverter().FromPayloads(a.HeartbeatDetails, &beat); err != nil || beat.WaitingUntil == nil {
-		return until
+	if err := converter.GetDefaultDataConverter().FromPayloads(a.HeartbeatDetails, &beat); err != nil || beat.WaitingUntil == nil || !beat.WaitingUntil.After(now) {
+		return nil
 	}
-	return *beat.WaitingUntil
+	w := &workflows.Waiting{For: activities.ForPlatform, Why: "it has asked to come again later", Since: a.GetLastStartedTime().AsTime(), Until: beat.WaitingUntil}
+	if beat.For == activities.ForSchedule {
+		w.For, w.Why = beat.For, "rate.schedule allows no requests until then"
+	}
+	return w
+}
+
+// queued is what an activity waits for that no worker has in hand: its next attempt, or a worker.
+func queued(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
+	at := a.GetScheduledTime().AsTime() // of the attempt
+	switch {
+	case a.LastFailure != nil && at.After(now):
+		w := workflows.WaitingAfter(temporal.GetDefaultFailureConverter().FailureToError(a.LastFailure))
+		w.Since, w.Until = a.GetLastAttemptCompleteTime().AsTime(), &at
+		return &w
+	case a.ScheduledTime != nil && now.Sub(at) > busyWorkers:
+		return &workflows.Waiting{For: activities.ForWorker, Why: "no worker has a place for it", Since: at}
+	}
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 // Waiting says what a workflow or an activity waits for.
 type Waiting struct {
-	// For is the party that is waited for: one of the For constants of package activities.
+	// For is the party that is waited for: one of the For constants.
 	For string `json:"for"`
 	// Kind is the kind of the error, empty where there was none.
 	Kind string `json:"kind,omitempty"`
@@ -23,6 +23,18 @@ type Waiting struct {
 	// Until is the time of the next try; nil where nobody knows.
 	Until *time.Time `json:"until,omitempty"`
 }
+
+// The parties that are waited for, as package activities names them.
+const (
+	ForPlatform    = activities.ForPlatform
+	ForSchedule    = activities.ForSchedule
+	ForLake        = activities.ForLake
+	ForStateFolder = activities.ForStateFolder
+	ForTemporal    = activities.ForTemporal
+	ForWorker      = activities.ForWorker
+	ForBudget      = activities.ForBudget
+	ForExport      = activities.ForExport
+)
 
 // WaitingAfter is what is waited for after an activity has failed.
 func WaitingAfter(err error) Waiting {

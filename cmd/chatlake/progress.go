@@ -21,7 +21,9 @@ type snapshot struct {
 	Throttled     int64                    `json:"throttled"`
 	Rate          float64                  `json:"requests_per_second"`         // of this export; 0 is no limit
 	Account       float64                  `json:"account_requests_per_second"` // of the account, for all its exports
-	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"`     // until when the last window that can still move waits
+	Waiting       []wait                   `json:"waiting,omitempty"`           // all that is waited for, each party and reason once
+	Stands        bool                     `json:"stands,omitempty"`            // nothing moves until the first of the waits ends
+	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"`     // when that is, as far as it is known
 	Blocked       []workflows.BlockedShard `json:"blocked,omitempty"`
 	Advice        string                   `json:"advice,omitempty"`
 	Unreadable    int64                    `json:"unreadable,omitempty"` // texts of windows that are committed which could not be decrypted
@@ -51,23 +53,52 @@ func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.Sh
 		if p.Expected != nil {
 			known, listed = known+1, listed+max(*p.Expected, p.Listed)
 		}
-		if p.WaitingUntil != nil {
+		if p.Waiting != nil {
 			waiting++
-			if s.WaitingUntil == nil || p.WaitingUntil.Before(*s.WaitingUntil) {
-				s.WaitingUntil = p.WaitingUntil
-			}
+			s.Waiting = addWait(s.Waiting, *p.Waiting, 1)
 		}
 	}
-	if waiting < len(shards) {
-		s.WaitingUntil = nil // something moves
+	s.Stands = waiting > 0 && waiting == len(shards)
+	if e.Waiting != nil {
+		s.Stands = s.Stands || len(shards) == 0
+		s.Waiting = addWait(s.Waiting, *e.Waiting, 0)
 	}
-	if e.WaitingUntil != nil {
-		s.WaitingUntil = e.WaitingUntil
-	}
+	s.setUntil()
 	if known > 0 {
 		s.Expected = max(s.Conversations, listed+listed*int64(max(0, e.Windows-known))/int64(known))
 	}
 	return s
+}
+
+// standsFor says that nothing moves until one wait has ended, whatever else was known.
+func (s snapshot) standsFor(w workflows.Waiting) snapshot {
+	s.Waiting, s.Stands = append([]wait{{w, 0}}, s.Waiting...), true
+	s.setUntil()
+	return s
+}
+
+// setUntil is the end of the first of the waits, where nothing moves.
+func (s *snapshot) setUntil() {
+	s.WaitingUntil = nil
+	for _, w := range s.Waiting {
+		if s.Stands && w.Until != nil && (s.WaitingUntil == nil || w.Until.Before(*s.WaitingUntil)) {
+			s.WaitingUntil = w.Until
+		}
+	}
+}
+
+// first is the wait that ends first; false where something moves.
+func (s snapshot) first() (wait, bool) {
+	if !s.Stands || len(s.Waiting) == 0 {
+		return wait{}, false
+	}
+	first := s.Waiting[0]
+	for _, w := range s.Waiting[1:] {
+		if first.Until != nil && w.Until != nil && w.Until.Before(*first.Until) {
+			first = w
+		}
+	}
+	return first, true
 }
 
 // paceSpan is how far back rates look.

@@ -14,6 +14,9 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 func TestSnapshot(t *testing.T) {
 	totals := workflows.Totals{Listed: 200, Conversations: 190, Gone: 6, Dead: 4, Messages: 1900, Requests: 500, Throttled: 3}
 	soon, later := noon.Add(time.Minute), noon.Add(time.Hour)
+	awaits := func(until *time.Time, party string) *workflows.Waiting {
+		return &workflows.Waiting{For: party, Why: "status 503", Since: noon, Until: until}
+	}
 	tests := []struct {
 		name   string
 		export workflows.ExportProgress
@@ -40,13 +43,32 @@ func TestSnapshot(t *testing.T) {
 		}, {
 			"all windows wait",
 			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
-			[]workflows.ShardProgress{{WaitingUntil: &later}, {WaitingUntil: &soon}},
-			snapshot{State: workflows.StateRunning, Windows: 2, InFlight: 2, WaitingUntil: &soon},
+			[]workflows.ShardProgress{{Waiting: awaits(&later, "platform")}, {Waiting: awaits(&soon, "platform")}},
+			snapshot{
+				State: workflows.StateRunning, Windows: 2, InFlight: 2, Stands: true, WaitingUntil: &soon, Waiting: []wait{{*awaits(&soon, "platform"), 2}},
+			},
+		}, {
+			"all windows wait, for different things",
+			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
+			[]workflows.ShardProgress{{Waiting: awaits(&later, "platform")}, {Waiting: awaits(&soon, "lake")}},
+			snapshot{
+				State: workflows.StateRunning, Windows: 2, InFlight: 2, Stands: true, WaitingUntil: &soon,
+				Waiting: []wait{{*awaits(&later, "platform"), 1}, {*awaits(&soon, "lake"), 1}},
+			},
+		}, {
+			"the export itself waits",
+			workflows.ExportProgress{State: workflows.StateWaiting, Windows: 2, Waiting: awaits(&soon, "budget")}, nil,
+			snapshot{State: workflows.StateWaiting, Windows: 2, Stands: true, WaitingUntil: &soon, Waiting: []wait{{*awaits(&soon, "budget"), 0}}},
+		}, {
+			"another export copies its windows",
+			workflows.ExportProgress{State: workflows.StateWaiting, Windows: 2, Running: []string{"shard/a"}, Waiting: awaits(nil, "another export")},
+			[]workflows.ShardProgress{{}},
+			snapshot{State: workflows.StateWaiting, Windows: 2, InFlight: 1, Waiting: []wait{{*awaits(nil, "another export"), 0}}},
 		}, {
 			"one window still moves",
 			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
-			[]workflows.ShardProgress{{WaitingUntil: &later}, {}},
-			snapshot{State: workflows.StateRunning, Windows: 2, InFlight: 2},
+			[]workflows.ShardProgress{{Waiting: awaits(&later, "platform")}, {}},
+			snapshot{State: workflows.StateRunning, Windows: 2, InFlight: 2, Waiting: []wait{{*awaits(&later, "platform"), 1}}},
 		},
 	}
 	for _, tt := range tests {

@@ -24,6 +24,9 @@ func frame(title string, s snapshot, p *pace, width int) []string {
 	if n := len(s.Blocked); n > 0 {
 		lines = append(lines, fmt.Sprintf("  %d blocked, for example %s: %s", n, windowOf(s.Blocked[0].Shard), s.Blocked[0].Detail))
 	}
+	for _, w := range s.Waiting {
+		lines = append(lines, "  "+w.String())
+	}
 	for i, line := range lines {
 		lines[i] = clip(strings.TrimRight(line, " "), width)
 	}
@@ -43,8 +46,13 @@ func logLine(s snapshot, p *pace) string {
 	if n := len(s.Blocked); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d blocked", n))
 	}
-	if text := remaining(s, p); text != "" {
-		parts = append(parts, text)
+	if first, stands := s.first(); !stands || remaining(s, p) != first.brief() { // which follows
+		if text := remaining(s, p); text != "" {
+			parts = append(parts, text)
+		}
+	}
+	for _, w := range s.Waiting {
+		parts = append(parts, w.String())
 	}
 	return strings.Join(parts, "  ")
 }
@@ -85,8 +93,9 @@ func remaining(s snapshot, p *pace) string {
 		return "done"
 	case s.State == workflows.StateBlocked:
 		return "waiting for a person"
-	case s.WaitingUntil != nil:
-		return "waiting for the platform until " + s.WaitingUntil.UTC().Format(time.TimeOnly) + " UTC"
+	}
+	if w, ok := s.first(); ok {
+		return w.brief()
 	}
 	if left, ok := p.left(); ok {
 		return "about " + short(left) + " left"

@@ -29,8 +29,14 @@ func scenes() map[string][]snapshot {
 	return map[string][]snapshot{
 		"starting": {{At: noon, State: workflows.StateStarting}},
 		"running":  {before, running},
-		"waiting":  {with(func(s *snapshot) { s.WaitingUntil = &until })},
-		"paused":   {with(func(s *snapshot) { s.State = workflows.StatePaused })},
+		"waiting": {with(func(s *snapshot) {
+			s.Waiting = []wait{{workflows.Waiting{For: "lake", Kind: "Unavailable", Why: "put data/x: status 507:\n no space", Since: noon.Add(-time.Hour), Until: &until}, 2}}
+			s.Stands, s.WaitingUntil = true, &until
+		})},
+		"one waits": {before, with(func(s *snapshot) {
+			s.Waiting = []wait{{workflows.Waiting{For: "platform", Kind: "Transient", Why: "status 503", Since: noon, Until: &until}, 1}}
+		})},
+		"paused": {with(func(s *snapshot) { s.State = workflows.StatePaused })},
 		"blocked": {with(func(s *snapshot) {
 			s.State = workflows.StateBlocked
 			s.Blocked = []workflows.BlockedShard{
@@ -60,7 +66,14 @@ Exporting acme
 Exporting acme
   ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
   1,163 of ~2,000 conversations   ~11,402 messages
-  3,480 requests   2 × 429   waiting for the platform until 12:05:00 UTC`,
+  3,480 requests   2 × 429   waiting for the lake until 12:05:00 UTC
+  2 windows waiting for the lake until 12:05:00 UTC, since 2026-01-01 11:00:00 UTC: put data/x: sta…`,
+		"one waits": `
+Exporting acme
+  ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
+  1,163 of ~2,000 conversations (412/s)   ~11,402 messages (4,000/s)
+  3,480 requests (1,239/s)   2 × 429   about 2 s left
+  1 window waiting for the platform until 12:05:00 UTC, since 2026-01-01 12:00:00 UTC: status 503`,
 		"paused": `
 Exporting acme
   ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
@@ -110,7 +123,10 @@ func TestLogLine(t *testing.T) {
 		"running": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations (412/s)  ~11,402 messages (4,000/s)  " +
 			"3,480 requests (1,239/s)  2 × 429  about 2 s left",
 		"waiting": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +
-			"waiting for the platform until 12:05:00 UTC",
+			"2 windows waiting for the lake until 12:05:00 UTC, since 2026-01-01 11:00:00 UTC: put data/x: status 507: no space",
+		"one waits": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations (412/s)  ~11,402 messages (4,000/s)  " +
+			"3,480 requests (1,239/s)  2 × 429  about 2 s left  " +
+			"1 window waiting for the platform until 12:05:00 UTC, since 2026-01-01 12:00:00 UTC: status 503",
 		"paused": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +
 			"paused; `chatlake resume` goes on",
 		"blocked": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +

@@ -24,8 +24,10 @@ type exportStatus struct {
 	Status    string    `json:"status"`
 	StartedAt time.Time `json:"started_at"`
 	// Progress is set while it runs and a worker answers, Result when it is done.
-	Progress *snapshot               `json:"progress,omitempty"`
-	Result   *workflows.ExportOutput `json:"result,omitempty"`
+	Progress *snapshot `json:"progress,omitempty"`
+	// Waiting is what a running export waits for that gives no answer.
+	Waiting *wait                   `json:"waiting,omitempty"`
+	Result  *workflows.ExportOutput `json:"result,omitempty"`
 }
 
 func (e exportStatus) id() string { return workflows.ExportID(e.Account, e.Name) }
@@ -68,10 +70,14 @@ func (a *app) status(ctx context.Context, n named) error {
 	}
 	all, err := exports(ctx, s.temporal.Client)
 	var shown []exportStatus
+	full := newFolderWatch(s.config).look(time.Now())
 	for _, e := range all {
 		if (n.account == "" || n.account == e.Account) && (n.name == "" || n.name == e.Name) {
 			if !s.temporal.Embedded || e.Status != statusRunning { // nobody would answer
 				e = detail(ctx, s.temporal.Client, e)
+			}
+			if full != nil && e.Status == statusRunning && !s.temporal.Embedded {
+				e.Waiting = &wait{Waiting: *full}
 			}
 			shown = append(shown, e)
 		}
@@ -137,9 +143,12 @@ func statusOfExport(ctx context.Context, c client.Client, id string) (string, er
 func detail(ctx context.Context, c client.Client, e exportStatus) exportStatus {
 	switch e.Status {
 	case statusRunning:
-		if s, err := observe(ctx, c, e.id()); err == nil {
-			e.Progress = &s
+		s, err := observe(ctx, c, e.id())
+		if err != nil {
+			e.Waiting = &wait{Waiting: *silence(err, time.Now(), healthOf(ctx, c))}
+			return e
 		}
+		e.Progress = &s
 	case statusDone:
 		var out workflows.ExportOutput
 		if err := c.GetWorkflow(ctx, e.id(), "").Get(ctx, &out); err == nil {
@@ -159,13 +168,12 @@ func writeStatus(w io.Writer, all []exportStatus) error {
 		switch {
 		case e.Progress != nil:
 			text = string(e.Progress.State) + ": " + windows(*e.Progress) + ", " + conversations(*e.Progress) + ", " + messages(*e.Progress)
-			if until := e.Progress.WaitingUntil; until != nil {
-				text += "; waiting for the platform until " + until.UTC().Format("2006-01-02 15:04:05 UTC")
-			}
 		case e.Result != nil && e.Result.Complete:
 			text = "complete: " + plural(e.Result.Totals.Conversations, "conversation") + ", " + plural(e.Result.Totals.Messages, "message")
 		case e.Result != nil:
 			text = "done with gaps: " + plural(e.Result.Totals.Conversations, "conversation") + ", " + plural(e.Result.Totals.Messages, "message")
+		case e.Waiting != nil:
+			text = "no answer"
 		case e.Status == statusRunning:
 			text = "begun, but no worker answers; `chatlake export` or `chatlake worker` goes on with it"
 		}
@@ -178,7 +186,13 @@ func writeStatus(w io.Writer, all []exportStatus) error {
 		if _, err := fmt.Fprintf(w, "%s %s (since %s): %s\n", e.Account, e.Name, e.StartedAt.UTC().Format("2006-01-02 15:04 UTC"), text); err != nil {
 			return err
 		}
+		if e.Waiting != nil {
+			fmt.Fprintf(w, "  %s\n", *e.Waiting)
+		}
 		if e.Progress != nil {
+			for _, waiting := range e.Progress.Waiting {
+				fmt.Fprintf(w, "  %s\n", waiting)
+			}
 			writeBlocked(w, e.Progress.Blocked)
 		}
 	}

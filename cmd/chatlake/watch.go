@@ -139,6 +139,9 @@ func (a *app) watch(ctx context.Context, s *session, run client.WorkflowRun, v *
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	blocked := 0 // looks in a row
+	var seen snapshot
+	var mute hush
+	folder := newFolderWatch(s.config)
 	for {
 		select {
 		case e := <-ended:
@@ -151,10 +154,23 @@ func (a *app) watch(ctx context.Context, s *session, run client.WorkflowRun, v *
 			return workflows.ExportOutput{}, ctx.Err()
 		case <-ticker.C:
 			snap, err := observe(ctx, s.temporal.Client, run.GetID())
+			full := folder.look(time.Now())
+			missed := mute.heard(err, time.Now(), healthOf(ctx, s.temporal.Client))
+			if err == nil {
+				seen = snap
+			}
+			seen.At = time.Now()
+			switch {
+			case full != nil:
+				v.show(seen.standsFor(*full))
+			case missed != nil:
+				v.show(seen.standsFor(*missed))
+			case err == nil:
+				v.show(snap)
+			}
 			if err != nil {
 				continue // the worker is not there yet, or busy; the next look tells more
 			}
-			v.show(snap)
 			if snap.State != workflows.StateBlocked {
 				blocked = 0
 			} else if blocked++; blocked > 2 {
@@ -174,11 +190,14 @@ func observe(ctx context.Context, c client.Client, id string) (snapshot, error) 
 	for _, shard := range p.Running {
 		var s workflows.ShardProgress
 		if err := query(ctx, c, shard, &s); err == nil {
-			if s.WaitingUntil == nil && s.Blocked == nil && s.InFlight > 0 {
-				s.WaitingUntil = worker.WaitingUntil(ctx, c, shard)
+			if s.Waiting == nil && s.Blocked == nil {
+				s.Waiting = worker.Waiting(ctx, c, shard)
 			}
 			shards = append(shards, s) // one that has just ended shows up in the totals next time
 		}
+	}
+	if p.Waiting == nil && len(p.Running) == 0 {
+		p.Waiting = worker.Waiting(ctx, c, id)
 	}
 	return newSnapshot(time.Now(), p, shards), nil
 }
