@@ -52,7 +52,7 @@ const (
 )
 
 // ErrTemporal is in the chain of errors of Temporal itself, which counts quotas and budgets.
-var ErrTemporal = errors.New("Temporal did not answer")
+var ErrTemporal = errors.New("no answer from Temporal")
 
 const longWait = 15 * time.Minute
 
