@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -100,5 +101,5 @@ func (a *Activities) classify(ctx context.Context, err error) error {
 		w.For = ForStateFolder
 	}
 	options.Details = []any{w}
-	return temporal.NewApplicationErrorWithOptions(err.Error(), kind, options)
+	return temporal.NewApplicationErrorWithOptions(redact.Mask(err.Error()), kind, options)
 }

@@ -61,7 +61,7 @@ func (c Config) blame(account string, err error) Problem {
 // blamed is the setting of an account that an error most likely comes from.
 func blamed(err *providers.Error) string {
 	switch {
-	case err == nil, errors.Is(err, rest.ErrHTML), errors.Is(err, rest.ErrRedirect):
+	case err == nil, errors.Is(err, rest.ErrHTML), errors.Is(err, rest.ErrRedirect), errors.Is(err, rest.ErrTLS), errors.Is(err, rest.ErrProxy):
 		return "base_url"
 	case err.Kind == providers.Denied:
 		return "token"

@@ -36,7 +36,7 @@ type Config struct {
 // LakeConfig says where the lake is and how it is reached.
 type LakeConfig struct {
 	URL, Endpoint, Region              string
-	PathStyle                          bool
+	PathStyle, AllowPlaintext          bool
 	SSE, KMSKeyID                      string
 	AccessKey, SecretKey, SessionToken Secret
 }
@@ -46,6 +46,7 @@ type TemporalConfig struct {
 	Address, Namespace, TaskQueue string
 	APIKey                        Secret
 	TLS                           TLSConfig
+	AllowPlaintext                bool // the API key without TLS to another machine
 }
 
 // TLSConfig says whether and how to speak TLS. Paths are those of PEM files.
@@ -73,6 +74,8 @@ type AccountConfig struct {
 	Schedule providers.Schedule
 	// SyncShare is the part of the budget that syncs have while one is at work, from 0 to 1.
 	SyncShare float64
+	// AllowPlaintext lets the credentials go to another machine over plain http.
+	AllowPlaintext bool
 	// AllowUnreadable says that texts which cannot be decrypted with the account's keys keep no export from being complete.
 	AllowUnreadable bool
 	Options         map[string]string
@@ -130,6 +133,8 @@ func (c Config) check(found Problems) Problems {
 	if c.Lake.KMSKeyID != "" && c.Lake.SSE != "aws:kms" {
 		problems = append(problems, c.Problem("lake.kms_key_id", "counts only with sse: aws:kms; add that, or remove this key"))
 	}
+	problems = append(problems, c.checkPlaintext()...)
+	problems = append(problems, c.checkPlaces()...)
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
 			problems = append(problems, c.Problem(key, "no such time zone; give its name in the IANA database, like Europe/Helsinki"))
@@ -246,6 +251,9 @@ func (c Config) open(name string, take func(context.Context, providers.Quota) er
 	d, account, ok := c.account(name)
 	if !ok {
 		return d, nil, refused(errors.New("there is no such provider"))
+	}
+	if problem, plain := c.plaintextAccount(name); plain {
+		return d, nil, refused(problem)
 	}
 	var err error
 	if account.Token, err = c.Accounts[name].Token.Resolve(); err != nil {

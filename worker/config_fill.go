@@ -20,7 +20,8 @@ func (s *source) config() Config {
 		StateDir: root.text("state_dir"),
 		Lake: LakeConfig{
 			URL: l.text("url"), Endpoint: l.text("endpoint"), Region: l.text("region"), PathStyle: l.yes("path_style"),
-			SSE: l.text("sse"), KMSKeyID: l.text("kms_key_id"),
+			AllowPlaintext: l.yes("allow_plaintext"),
+			SSE:            l.text("sse"), KMSKeyID: l.text("kms_key_id"),
 			AccessKey: l.secret("access_key"), SecretKey: l.secret("secret_key"), SessionToken: l.secret("session_token"),
 		},
 		Export: ExportConfig{
@@ -110,6 +111,7 @@ func (b branch) temporal() *TemporalConfig {
 	tls := b.at("tls")
 	c := &TemporalConfig{
 		Address: b.text("address"), Namespace: b.text("namespace"), TaskQueue: b.text("task_queue"), APIKey: b.secret("api_key"),
+		AllowPlaintext: b.yes("allow_plaintext"),
 		TLS: TLSConfig{
 			CAFile: tls.text("ca_file"), CertFile: tls.text("cert_file"), KeyFile: tls.text("key_file"), ServerName: tls.text("server_name"),
 		},
@@ -125,7 +127,8 @@ func (b branch) temporal() *TemporalConfig {
 func (b branch) account() AccountConfig {
 	a := AccountConfig{
 		Provider: b.text("provider"), BaseURL: b.text("base_url"), AccountID: b.text("account_id"), Token: b.secret("token"),
-		Secrets: map[string]Secret{}, AllowUnreadable: b.yes("allow_unreadable"), Options: map[string]string{},
+		Secrets: map[string]Secret{}, AllowPlaintext: b.yes("allow_plaintext"), AllowUnreadable: b.yes("allow_unreadable"),
+		Options: map[string]string{},
 	}
 	secrets := b.at("secrets")
 	for _, key := range secrets.keys() {

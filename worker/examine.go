@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -70,7 +71,7 @@ func (c Config) clock(ctx context.Context, account string) lake.Check {
 	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()
 	client := http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: redact.ProxyAnswer, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, c.Accounts[account].BaseURL, http.NoBody)
@@ -80,9 +81,12 @@ func (c Config) clock(ctx context.Context, account string) lake.Check {
 	answer, err := client.Do(request)
 	here := time.Now()
 	if err != nil {
-		return lake.Check{Name: "clock", Level: lake.LevelNote, Text: fmt.Sprintf("the platform's address did not answer: %v", errors.Unwrap(err))}
+		return lake.Check{Name: "clock", Level: lake.LevelNote, Text: fmt.Sprintf("the platform's address did not answer: %v", redact.Error(err))}
 	}
 	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusProxyAuthRequired { // whose clock is not the platform's
+		return lake.Check{Name: "clock", Level: lake.LevelNote, Text: redact.ProxyRefusal("", answer.StatusCode)}
+	}
 	there, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {
 		return lake.Check{Name: "clock", Level: lake.LevelNote, Text: "the platform does not say what time it has"}

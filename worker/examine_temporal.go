@@ -39,7 +39,10 @@ func (c Config) ExamineTemporal(ctx context.Context) []lake.Check {
 	if err != nil {
 		text := err.Error()
 		if c.Temporal != nil {
-			text = c.Problem("temporal.address", text).Error()
+			var problem Problem
+			if !errors.As(err, &problem) {
+				text = c.Problem("temporal.address", text).Error()
+			}
 		}
 		return []lake.Check{{Name: "reachable", Level: lake.LevelFailed, Text: text}}
 	}
@@ -99,9 +102,9 @@ func (c Config) examineNamespace(ctx context.Context, t *Temporal) []lake.Check 
 	var denied *serviceerror.PermissionDenied
 	switch {
 	case errors.As(err, &missing):
-		return []lake.Check{{Name: "namespace", Level: lake.LevelFailed, Text: c.Problem("temporal.namespace", "there is no namespace "+name+"; create it, or correct this key").Error()}}
+		return []lake.Check{{Name: "namespace", Level: lake.LevelFailed, Text: c.Problem("temporal.namespace", "there is no namespace "+name+"; create it, or correct this key ("+rpcText(err.Error())+")").Error()}}
 	case errors.As(err, &denied):
-		return []lake.Check{{Name: "namespace", Level: lake.LevelNote, Text: "these credentials may not ask about the namespace " + name}}
+		return []lake.Check{{Name: "namespace", Level: lake.LevelNote, Text: "these credentials may not ask about the namespace " + name + " (" + rpcText(err.Error()) + ")"}}
 	case err != nil:
 		return []lake.Check{{Name: "namespace", Level: lake.LevelFailed, Text: fmt.Sprintf("ask about the namespace %s: %v", name, err)}}
 	}

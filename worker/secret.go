@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"github.com/chatlake/chatlake/internal/redact"
 )
 
 // Secret is a reference to a secret, env:NAME or file:PATH. It is resolved when the secret is needed, and prints as its
@@ -43,6 +45,8 @@ func (s Secret) Resolve() (string, error) {
 	case "env":
 		if value = strings.TrimSpace(os.Getenv(name)); value == "" {
 			reason = fmt.Sprintf("the environment variable %s is not set; set it to the secret", name)
+		} else if wrong := unclean(value, s.whole); wrong != "" {
+			reason = fmt.Sprintf("the environment variable %s %s", name, wrong)
 		}
 	case "file":
 		var err error
@@ -52,6 +56,8 @@ func (s Secret) Resolve() (string, error) {
 		}
 		if value, err = read(name); err != nil {
 			reason = fmt.Sprintf("the file %s cannot be read: %v", name, plain(err))
+		} else if wrong := unclean(value, s.whole); wrong != "" {
+			reason = where + " " + wrong
 		} else if value == "" {
 			reason = where + " is empty; it should hold the secret"
 		}
@@ -61,6 +67,7 @@ func (s Secret) Resolve() (string, error) {
 		problem.Reason = reason
 		return "", problem
 	}
+	redact.Learn(value)
 	return value, nil
 }
 

@@ -5,18 +5,22 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/client"
 	temporallog "go.temporal.io/sdk/log"
 	sdk "go.temporal.io/sdk/worker"
+	"google.golang.org/grpc"
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
@@ -65,8 +69,13 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 	} else if err := c.external(&options); err != nil {
 		return nil, err
 	}
+	var last atomic.Pointer[error]
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(cleanRPC(&last)))
 	if t.Client, err = client.DialContext(ctx, options); err != nil {
 		t.Client = nil
+		if !t.Embedded && ctx.Err() == nil {
+			return nil, c.unreachable(err, last.Load())
+		}
 		return nil, errors.Join(fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err), t.Stop())
 	}
 	return t, nil
@@ -88,6 +97,9 @@ func advised(err error) error {
 // external fills in how the configured server is reached. What it cannot read is a Problem.
 func (c Config) external(options *client.Options) error {
 	options.HostPort, options.Namespace = c.Temporal.Address, c.Temporal.Namespace
+	if problem, plain := c.plaintextTemporal(); plain {
+		return problem
+	}
 	key, err := c.Temporal.APIKey.Resolve()
 	if err != nil {
 		return err
@@ -105,23 +117,46 @@ func (c Config) tls() (*tls.Config, error) {
 	t := c.Temporal.TLS
 	out := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
+		text, err := c.pemFile("temporal.tls.ca_file", t.CAFile)
 		if err != nil {
-			return nil, c.Problem("temporal.tls.ca_file", "cannot be read: "+plain(err).Error())
+			return nil, err
 		}
 		out.RootCAs = x509.NewCertPool()
-		if !out.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, c.Problem("temporal.tls.ca_file", "holds no certificate in PEM form")
+		if !out.RootCAs.AppendCertsFromPEM(text) {
+			return nil, c.Problem("temporal.tls.ca_file", "holds no certificate in PEM form, only something else")
 		}
 	}
 	if t.CertFile != "" || t.KeyFile != "" {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		certificate, err := c.pemFile("temporal.tls.cert_file", t.CertFile)
 		if err != nil {
-			return nil, c.Problem("temporal.tls.cert_file", "cannot be read together with key_file: "+plain(err).Error())
+			return nil, err
+		}
+		key, err := c.pemFile("temporal.tls.key_file", t.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(certificate, key)
+		if err != nil {
+			return nil, c.Problem("temporal.tls.cert_file", "cannot be used together with key_file: "+redact.Text(err.Error()))
 		}
 		out.Certificates = []tls.Certificate{pair}
 	}
 	return out, nil
+}
+
+// pemFile reads a file in PEM form, and names the key of the configuration where that cannot be.
+func (c Config) pemFile(key, file string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, c.Problem(key, "cannot be read: "+plain(err).Error())
+	}
+	if reason := unclean(string(text), true); reason != "" {
+		return nil, c.Problem(key, reason)
+	}
+	if block, _ := pem.Decode(text); block == nil {
+		return nil, c.Problem(key, "holds nothing in PEM form, which begins with -----BEGIN")
+	}
+	return text, nil
 }
 
 // Stop closes the connection, and stops the server in process.
@@ -139,7 +174,7 @@ func (t *Temporal) Stop() error {
 func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) {
 	config := lake.Config{
 		URL: c.Lake.URL, Endpoint: c.Lake.Endpoint, Region: c.Lake.Region, PathStyle: c.Lake.PathStyle,
-		SSE: c.Lake.SSE, KMSKeyID: c.Lake.KMSKeyID, Scratch: c.Scratch(), Writer: "chatlake " + Build,
+		AllowPlaintext: c.Lake.AllowPlaintext, SSE: c.Lake.SSE, KMSKeyID: c.Lake.KMSKeyID, Scratch: c.Scratch(), Writer: "chatlake " + Build,
 	}
 	for secret, to := range map[*Secret]*string{
 		&c.Lake.AccessKey: &config.AccessKey, &c.Lake.SecretKey: &config.SecretKey, &c.Lake.SessionToken: &config.SessionToken,

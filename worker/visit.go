@@ -6,6 +6,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	temporallog "go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
 
 	"github.com/chatlake/chatlake/worker/embedded"
 )
@@ -27,6 +28,7 @@ func Visit(ctx context.Context, c Config) (*Temporal, error) {
 	t := &Temporal{}
 	t.Client, err = client.DialContext(ctx, client.Options{
 		HostPort: address, Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(nil)),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(cleanRPC(nil))}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connect to the chatlake process that works in %s: %w", c.StateDir, err)

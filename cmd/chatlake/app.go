@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -23,6 +24,7 @@ type app struct {
 	log    io.Writer // progress, notes, errors
 	config string
 	output string
+	loaded worker.Config // the configuration, once it was read
 }
 
 // The exit statuses of the program.
@@ -51,6 +53,8 @@ func usage(format string, args ...any) error {
 // run is the whole program but for signals.
 func (a *app) run(ctx context.Context, args []string) int {
 	worker.Build = build()
+	out := &sink{to: a.out}
+	a.out, a.log = out, &sink{to: a.log}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(a.out)
@@ -68,10 +72,16 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err != nil && ctx.Err() != nil && !errors.As(err, &said) {
 		err = &outcome{status: exitInterrupted, text: "Stopped."} // whatever the interruption looked like from inside
 	}
-	status := statusOf(err, began)
+	if problem, ok := a.loaded.TemporalProblem(err); ok {
+		err = problem
+	}
 	if errors.As(err, &said) && said.result != nil && a.json() {
 		err = errors.Join(err, a.printJSON(said.result))
 	}
+	if lost := out.lost(); lost != nil {
+		err = lost // whatever was found, nobody was told
+	}
+	status := statusOf(err, began)
 	if text := explain(err); text != "" {
 		fmt.Fprintln(a.log, text)
 		if status == exitUsage && !began {
@@ -149,7 +159,11 @@ func (a *app) note(format string, args ...any) { fmt.Fprintf(a.log, format+"\n",
 
 // terminal is the width of the terminal that progress goes to, 0 when it goes elsewhere.
 func (a *app) terminal() int {
-	f, ok := a.log.(*os.File)
+	to := a.log
+	if s, ok := to.(*sink); ok {
+		to = s.to
+	}
+	f, ok := to.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return 0
 	}
@@ -162,7 +176,7 @@ func (a *app) terminal() int {
 
 // logger is for what someone must act on.
 func (a *app) logger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: level, ReplaceAttr: redact.Attr}))
 }
 
 // build names this program.

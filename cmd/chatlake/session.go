@@ -17,7 +17,11 @@ type session struct {
 }
 
 // load reads the configuration.
-func (a *app) load() (worker.Config, error) { return worker.Load(a.config) }
+func (a *app) load() (worker.Config, error) {
+	c, err := worker.Load(a.config)
+	a.loaded = c
+	return c, err
+}
 
 // connect reaches Temporal, and with work runs a worker in this process too.
 func (a *app) connect(ctx context.Context, c worker.Config, o worker.ConnectOptions, work bool) (*session, error) {

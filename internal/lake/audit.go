@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/internal/redact"
 )
 
 // Entry is one object of the ledger: a record, or what keeps it from being read.
@@ -137,7 +138,7 @@ func (l *Lake) Scan(ctx context.Context, f File, q Query, found func(Row)) (prob
 		}
 		return "", fmt.Errorf("read %s: %w", f.Key, at.err)
 	case err != nil:
-		return "the file is damaged: " + err.Error(), nil
+		return "the file is damaged: " + redact.Text(err.Error()), nil
 	}
 	return "", nil
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"github.com/chatlake/chatlake/internal/redact"
 )
 
 // Config says where a lake is and how it is reached.
@@ -22,6 +24,7 @@ type Config struct {
 	// The rest of the S3 settings are for s3 URLs. Endpoint and PathStyle are for servers that are not AWS.
 	Endpoint, Region                   string
 	PathStyle                          bool
+	AllowPlaintext                     bool   // an endpoint over http on another machine
 	SSE, KMSKeyID                      string // AES256, or aws:kms with an optional key
 	AccessKey, SecretKey, SessionToken string // empty: the SDK's default chain
 	// Scratch is a local folder for files in progress; empty is the system's folder for temporary files.
@@ -66,7 +69,7 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 			return nil, fmt.Errorf("open lake: %w", err) // the URL may hold a login
 		}
 	default:
-		return nil, fmt.Errorf("lake URL %q: expected file:<folder> or s3://<bucket>/<prefix>", c.URL)
+		return nil, fmt.Errorf("lake URL %q: expected file:<folder> or s3://<bucket>/<prefix>", redact.Mask(c.URL))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open lake %s: %w", c.URL, err)

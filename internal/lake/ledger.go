@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -111,7 +112,7 @@ func (l *Lake) record(ctx context.Context, key string) (*Record, error) {
 	}
 	var r Record
 	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, &damagedError{fmt.Sprintf("commit record %s is damaged: %v", key, err)}
+		return nil, &damagedError{fmt.Sprintf("commit record %s is damaged: %s", key, redact.Text(err.Error()))}
 	}
 	if r.FormatVersion != formatVersion {
 		return nil, &damagedError{fmt.Sprintf("commit record %s has format version %d, this build reads version %d: use a newer build",

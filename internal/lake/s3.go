@@ -17,6 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/chatlake/chatlake/internal/redact"
 )
 
 // How objects travel. An upload in parts holds three parts in memory; anything else is sent from where it stands.
@@ -72,6 +75,7 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 				o.Region = "us-east-1"
 			}
 		}
+		o.HTTPClient = answered{o.HTTPClient}
 		o.UsePathStyle = c.PathStyle
 		o.APIOptions = append(o.APIOptions, leaveEncodingUnsigned, unpackAnswers)
 		o.DisableLogOutputChecksumValidationSkipped = true
@@ -84,10 +88,10 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 	b.checked = uploader(b.client, aws.RequestChecksumCalculationWhenSupported)
 	b.where = "AWS " + options.Region
 	if options.BaseEndpoint != nil {
-		if err := checkEndpoint(*options.BaseEndpoint); err != nil {
+		if err := c.checkEndpoint(*options.BaseEndpoint); err != nil {
 			return nil, fmt.Errorf("%w; it comes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or endpoint_url in the AWS configuration", err)
 		}
-		b.where = *options.BaseEndpoint
+		b.where = redact.Mask(*options.BaseEndpoint)
 	}
 	return b, nil
 }
@@ -133,7 +137,7 @@ func rootOf(address string) string {
 // check refuses settings of S3 that cannot be meant.
 func (c Config) check() error {
 	if c.Endpoint != "" {
-		if err := checkEndpoint(c.Endpoint); err != nil {
+		if err := c.checkEndpoint(c.Endpoint); err != nil {
 			return err
 		}
 	}
@@ -148,25 +152,22 @@ func (c Config) check() error {
 	return nil
 }
 
-// checkEndpoint does not repeat the address: there may be a login in it.
-func checkEndpoint(address string) error {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("the lake's endpoint should be like https://s3.example.com, without a login in it")
-	}
-	return nil
+// sender is a client of the kind that, unlike any other, lets the SDK add the certificates of AWS_CA_BUNDLE.
+func sender() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout = answerTimeout
+		t.OnProxyConnectResponse = redact.ProxyAnswer
+	})
 }
 
 func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
-	// A client of this kind, unlike any other, lets the SDK add the certificates of AWS_CA_BUNDLE.
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.ResponseHeaderTimeout = answerTimeout
-	})
 	options := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(client),
+		config.WithHTTPClient(sender()),
+		config.WithLogger(logging.Nop{}), // its warnings quote what was sent and what came
 		config.WithRetryer(func() aws.Retryer {
 			standard := retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = requestAttempts, longestBackoff
+				o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(refusedForGood)}, retry.DefaultRetryables...)
 			})
 			// The second is what versitygw says of a key whose neighbour goes at the same moment.
 			return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "ExistingObjectIsDirectory")
@@ -181,12 +182,13 @@ func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 	}
 	settings, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("read the settings for S3: %w", err)
+		return aws.Config{}, settingsError(err)
 	}
-	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
-		return aws.Config{}, fmt.Errorf("no credentials (set access_key and secret_key of the lake, or AWS_ACCESS_KEY_ID "+
-			"and AWS_SECRET_ACCESS_KEY, or a profile or role of AWS): %w", err)
+	found, err := settings.Credentials.Retrieve(ctx)
+	if err != nil {
+		return aws.Config{}, credentialsError(err)
 	}
+	learn(found)
 	return settings, nil
 }
 

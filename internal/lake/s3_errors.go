@@ -1,20 +1,25 @@
 package lake
 
 import (
+	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// storageError is what a person reads of a failed request. The SDK's own words stay behind it: they are long, and a
-// server may have put an access key into them.
+// storageError is what a person reads of a failed request. The SDK's own words stay behind it: they are long, and quote
+// bodies, headers and the output of processes.
 type storageError struct {
 	text  string
 	cause error
@@ -23,7 +28,7 @@ type storageError struct {
 func (e *storageError) Error() string { return e.text }
 func (e *storageError) Unwrap() error { return e.cause }
 
-// answer is what is known of a request that the server refused.
+// answer is what is known of a request that the server refused, without what it may quote.
 type answer struct {
 	code, message, requestID string
 	status                   int
@@ -34,14 +39,14 @@ func answerOf(err error) answer {
 	var a answer
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		a.code, a.message = api.ErrorCode(), api.ErrorMessage()
+		a.code, a.message = redact.Code(api.ErrorCode()), redact.Text(api.ErrorMessage())
 	}
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
-		a.requestID = response.ServiceRequestID()
+		a.requestID = redact.Code(response.ServiceRequestID())
 		a.status = response.HTTPStatusCode()
 		if response.Response != nil {
-			a.region = response.HTTPResponse().Header.Get("X-Amz-Bucket-Region")
+			a.region = redact.Code(response.HTTPResponse().Header.Get("X-Amz-Bucket-Region"))
 		}
 	}
 	return a
@@ -74,10 +79,16 @@ func (b *bucket) explain(verb, key string, err error) error {
 	}
 	if advice := b.advice(a); advice != "" {
 		text += ": " + advice
-	} else if a.message != "" {
-		text += ": " + a.message
 	}
-	return &storageError{text, err}
+	return &storageError{text + a.words(), err}
+}
+
+// words are the store's own, at the end of an error: advice never replaces them.
+func (a answer) words() string {
+	if a.message == "" || a.message == a.code { // the SDK fills in the code where there is no message
+		return ""
+	}
+	return fmt.Sprintf(" (the store says: %s)", a.message)
 }
 
 // advice is what a person can do about an answer, empty when only trying again helps or nothing is known.
@@ -111,8 +122,8 @@ func (b *bucket) advice(a answer) string {
 		return b.otherRegion(a)
 	case a.status == http.StatusOK:
 		return "the answer cannot be read; it was cut off, or the address does not answer as S3 does: see the lake's endpoint if it happens again"
-	case a.code == "" || a.code == "UnknownError" || a.code == "NotFound" || a.code == "MethodNotAllowed":
-		return "the address does not answer as S3 does; correct the lake's endpoint, and see whether it needs path_style: true"
+	case a.code == "" || a.code == "UnknownError" || a.code == "NotFound" || a.code == "MethodNotAllowed", a.code == "BadRequest":
+		return "the address does not answer as S3 does; correct the lake's endpoint (http or https, host, port), and see whether it needs path_style: true"
 	}
 	return ""
 }
@@ -134,26 +145,85 @@ func (b *bucket) permissions() string {
 
 // unanswered is about requests that got no answer.
 func (b *bucket) unanswered(err error) string {
-	cause := err
-	var send *smithyhttp.RequestSendError
-	if errors.As(err, &send) {
-		cause = send.Err
-	}
+	cause := redact.Error(err).Error()
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var dial *net.OpError
 	switch {
 	case strings.Contains(err.Error(), "get credentials"): // the SDK has no type for it
-		return "no credentials were found; set the lake's access_key and secret_key, or what the AWS SDK looks for: environment, profile, role"
+		return credentialsError(err).Error()
 	case errors.As(err, &dns):
-		return fmt.Sprintf("%v: no such host; correct the lake's endpoint, and see whether it needs path_style: true", cause)
+		return cause + "; correct the lake's endpoint, and see whether it needs path_style: true"
 	case errors.As(err, &authority):
-		return fmt.Sprintf("%v: the server's certificate is not trusted; name its authority in AWS_CA_BUNDLE", cause)
+		return cause + ", or in AWS_CA_BUNDLE"
 	case errors.As(err, &hostname):
-		return fmt.Sprintf("%v: the server's certificate is for another name; see whether it needs path_style: true", cause)
+		return cause + "; see whether it needs path_style: true"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return cause + ": correct the lake's endpoint"
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return fmt.Sprintf("%v: nothing answers there; is the store running, and the lake's endpoint right?", cause)
+		return cause + ": nothing answers there; is the store running, and the lake's endpoint right?"
 	}
-	return cause.Error()
+	return cause
+}
+
+// refusedForGood keeps the SDK from trying again where every try ends alike: a certificate that is not trusted, a server
+// without TLS or with it, a proxy that refuses, a redirect that cannot be read.
+func refusedForGood(err error) aws.Ternary {
+	var verification *tls.CertificateVerificationError
+	var ready *redact.Cause
+	if errors.As(err, &verification) || errors.As(err, &ready) || errors.Is(err, http.ErrSchemeMismatch) || strings.Contains(err.Error(), "parse Location header") {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
+}
+
+// wrongScheme is what servers of TLS say when they are asked without it.
+var wrongScheme = [][]byte{[]byte("HTTP request to an HTTPS server"), []byte("plain HTTP request was sent to HTTPS port")}
+
+// answered is a transport that says what is wrong where the SDK would only fail to parse the answer: a proxy that refuses,
+// and a server that wants TLS.
+type answered struct{ next awshttpClient }
+
+// awshttpClient is what the SDK sends requests with.
+type awshttpClient interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+func (t answered) Do(r *http.Request) (*http.Response, error) {
+	resp, err := t.next.Do(r)
+	if err != nil {
+		return resp, err
+	}
+	switch {
+	case resp.StatusCode == http.StatusProxyAuthRequired:
+		err = redact.Because(redact.ProxyRefusal("", resp.StatusCode), nil)
+	case resp.StatusCode == http.StatusBadRequest && r.URL.Scheme == "http":
+		head, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		for _, words := range wrongScheme {
+			if bytes.Contains(head, words) {
+				err = redact.Because("the server speaks TLS: the lake's endpoint should begin with https://", nil)
+			}
+		}
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
+	}
+	if err != nil {
+		_ = resp.Body.Close() // nothing of it is wanted
+		return nil, err
+	}
+	return resp, nil
+}
+
+// cleaned is a body whose errors quote nothing.
+type cleaned struct{ io.ReadCloser }
+
+func (c cleaned) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = redact.Error(err)
+	}
+	return n, err
 }

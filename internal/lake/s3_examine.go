@@ -73,9 +73,9 @@ func (b *bucket) examineClock(ctx context.Context) []Check {
 func unasked(name string, err error) Check {
 	a := answerOf(err)
 	if a.status == http.StatusForbidden {
-		return Check{name, LevelNote, "these credentials may not ask for it; ask whoever runs the bucket"}
+		return Check{name, LevelNote, "these credentials may not ask for it; ask whoever runs the bucket" + a.words()}
 	}
-	return Check{name, LevelNote, strings.TrimSpace(fmt.Sprintf("the store does not tell: %s status %d", a.code, a.status))}
+	return Check{name, LevelNote, "the store does not tell: " + strings.TrimSpace(fmt.Sprintf("%s status %d", a.code, a.status)) + a.words()}
 }
 
 func (b *bucket) examineVersioning(ctx context.Context) (versioned bool, _ Check) {

@@ -49,7 +49,11 @@ func (b *bucket) getRange(ctx context.Context, key string, offset, length int64)
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-", offset))
 	}
 	out, err := b.client.GetObject(ctx, in)
-	return out, b.explain("read", key, err)
+	if err != nil {
+		return nil, b.explain("read", key, err)
+	}
+	out.Body = cleaned{out.Body}
+	return out, nil
 }
 
 func readWithin(out *s3.GetObjectOutput, offset, length int64) (string, error) {

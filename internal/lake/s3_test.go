@@ -169,8 +169,11 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 					t.Errorf("error %q, want one that says %q", err, want)
 				}
 			}
-			if strings.Contains(err.Error(), secretKey) || test.status != 507 && strings.Contains(err.Error(), accessKey) {
+			if strings.Contains(err.Error(), secretKey) || strings.Contains(err.Error(), accessKey) {
 				t.Errorf("error %q tells a key", err)
+			}
+			if strings.Contains(test.body, "<Message>") && !strings.Contains(err.Error(), "(the store says: what [redacted] asked)") {
+				t.Errorf("error %q does not have the store's own words", err)
 			}
 			if errors.Is(err, ErrExists) || errors.Is(err, ErrNotExist) || errors.Unwrap(err) == nil {
 				t.Errorf("error %v is none of ours, and should wrap its cause", err)
@@ -212,14 +215,16 @@ func TestRealErrorsSayWhatToDo(t *testing.T) {
 
 func TestServersThatDoNotAnswer(t *testing.T) {
 	for endpoint, want := range map[string]string{
-		"http://127.0.0.1:1":          "nothing answers there",
-		"http://no-such-host.invalid": "no such host",
-		secure(t).URL:                 "AWS_CA_BUNDLE",
+		"http://127.0.0.1:1":           "nothing answers there",
+		"https://no-such-host.invalid": "no such host",
+		secure(t).URL:                  "SSL_CERT_FILE to a PEM file with the authority's certificate, or in AWS_CA_BUNDLE",
+		strings.Replace(httptest.NewServer(http.NotFoundHandler()).URL, "http:", "https:", 1): "does not speak TLS",
+		strings.Replace(secure(t).URL, "https:", "http:", 1):                                  "the lake's endpoint should begin with https://",
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel() // it is mostly waiting
 			store := openBucket(t, on(s3test.Server{Endpoint: endpoint, AccessKey: accessKey, SecretKey: secretKey, Bucket: "lake"}))
-			_, err := store.Stat(t.Context(), "k")
+			err := put(t, store, "k", "content", true)
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), endpoint) {
 				t.Errorf("%v, want an error that says %q", err, want)
 			}
@@ -262,6 +267,8 @@ func TestBucketsThatAreNotOpened(t *testing.T) {
 		{func(c *Config) { c.URL = "s3://me:" + secretKey + "@lake" }, "without a login"},
 		{func(c *Config) { c.Endpoint = "localhost:9000" }, "https://s3.example.com"},
 		{func(c *Config) { c.Endpoint = "https://me:" + secretKey + "@localhost" }, "https://s3.example.com"},
+		{func(c *Config) { c.Endpoint = "http://s3.example.com" }, "allow_plaintext: true"},
+		{func(c *Config) { c.Endpoint = "http://127.0.0.1.example.com" }, "allow_plaintext: true"},
 		{func(c *Config) { c.SSE = "yes" }, "AES256 or aws:kms"},
 		{func(c *Config) { c.SSE, c.KMSKeyID = "AES256", "key" }, "aws:kms"},
 		{func(c *Config) { c.SecretKey = "" }, "secret key go together"},

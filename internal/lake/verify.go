@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/internal/redact"
 )
 
 // filesAtOnce is how many files are looked at at the same time.
@@ -65,7 +66,7 @@ func (l *Lake) verifyFile(ctx context.Context, f File, deep bool) (string, error
 	}
 	switch {
 	case err != nil:
-		return "the file is damaged: " + err.Error(), nil
+		return "the file is damaged: " + redact.Text(err.Error()), nil
 	case info.Rows != f.Rows:
 		return fmt.Sprintf("the file has %d rows, %d were written", info.Rows, f.Rows), nil
 	case info.Table != f.Table:

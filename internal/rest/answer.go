@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
@@ -26,6 +27,11 @@ var (
 	ErrRedirect = errors.New("the server redirects to another address; the base URL should be the final one (http or https, with or without www)")
 	// ErrTooLarge says that a body is larger than the cap.
 	ErrTooLarge = errors.New("the answer is too large")
+
+	// ErrTLS says that one side speaks TLS and the other does not.
+	ErrTLS = errors.New("TLS")
+	// ErrProxy says that a proxy refuses, which is nothing that the platform or its credentials can change.
+	ErrProxy = errors.New("proxy")
 
 	errTimeout  = errors.New("no complete answer in time")
 	errNotJSON  = errors.New("the answer is not JSON")
@@ -47,6 +53,12 @@ func (c *Client) send(req *http.Request) (Response, error) {
 	}
 	a.Body, err = c.read(resp)
 	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		return a, &culprit{ErrProxy, redact.ProxyRefusal("", resp.StatusCode)}
+	}
+	if resp.StatusCode == http.StatusBadRequest && req.URL.Scheme == "http" && wantsTLS(a.Body) {
+		return a, &culprit{ErrTLS, "the server speaks TLS; the base URL should begin with https://"}
+	}
 	if resp.StatusCode >= 300 {
 		return a, nil // an error's body is only a hint, whole or not
 	}
@@ -170,6 +182,7 @@ func wordless(ctx context.Context, err error) error {
 		network  *net.OpError
 		unknown  *tls.CertificateVerificationError
 		notTLS   tls.RecordHeaderError
+		proxy    *redact.Cause
 		deadline interface{ Timeout() bool }
 	)
 	switch {
@@ -180,28 +193,33 @@ func wordless(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &dns):
-		return fmt.Errorf("look up the host: %s", dns.Err)
+		return fmt.Errorf("look up the host: %w", redact.Error(dns))
+	case errors.As(err, &proxy):
+		return &culprit{ErrProxy, proxy.Error()}
 	case errors.As(err, &unknown):
-		return fmt.Errorf("TLS: %w", unknown.Err)
-	case errors.As(err, &notTLS):
-		return errors.New("TLS: the server does not speak it; is the base URL http?")
+		return &culprit{ErrTLS, redact.Error(err).Error()}
+	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
+		return &culprit{ErrTLS, "the server does not speak TLS there; is the base URL http?"}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
 		return errCut
 	case errors.As(err, &network):
-		return fmt.Errorf("%w: %s: %w", errConnect, network.Op, root(network))
+		return fmt.Errorf("%w: %w", errConnect, redact.Error(network))
 	case errors.As(err, &deadline) && deadline.Timeout():
 		return errTimeout
 	}
 	return errConnect
 }
 
-// root is the innermost cause, "connection refused" without addresses.
-func root(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
+// culprit is an error that blames neither the platform nor its credentials.
+type culprit struct {
+	kind error // ErrTLS or ErrProxy
+	text string
+}
+
+func (c *culprit) Error() string { return c.text }
+func (c *culprit) Unwrap() error { return c.kind }
+
+// wantsTLS reports whether an answer is what servers of TLS say to those who speak without it: Go's and nginx's.
+func wantsTLS(body []byte) bool {
+	return bytes.Contains(body, []byte("HTTP request to an HTTPS server")) || bytes.Contains(body, []byte("plain HTTP request was sent to HTTPS port"))
 }

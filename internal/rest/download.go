@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -89,6 +90,9 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 	}
 	defer resp.Body.Close()
 	a = Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
+	if a.Status == http.StatusProxyAuthRequired {
+		return a, &culprit{ErrProxy, redact.ProxyRefusal("", a.Status)}
+	}
 	if a.Status >= 300 {
 		return a, nil
 	}
@@ -108,7 +112,7 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 type writeError struct{ cause error }
 
 func (w *writeError) Error() string {
-	return "write the file that is downloaded: " + root(w.cause).Error()
+	return "write the file that is downloaded: " + redact.Error(w.cause).Error()
 }
 func (w *writeError) Unwrap() error { return w.cause }
 

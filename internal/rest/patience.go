@@ -103,7 +103,8 @@ func overloaded(status int) bool {
 // repairable says that a second try may well bring another answer at once.
 func repairable(err error) bool {
 	switch {
-	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errFar), errors.Is(err, errPrivate):
+	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errFar), errors.Is(err, errPrivate),
+		errors.Is(err, ErrTLS), errors.Is(err, ErrProxy):
 		return false
 	}
 	return true
@@ -114,6 +115,8 @@ func kind(err error) providers.Kind {
 	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errNotJSON),
 		errors.Is(err, errFar), errors.Is(err, errPage), errors.Is(err, errPrivate):
 		return providers.Malformed
+	case errors.Is(err, ErrProxy):
+		return providers.Denied // until a person has changed something
 	}
 	return providers.Transient
 }

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -102,6 +103,7 @@ func pooled() http.RoundTripper {
 	}
 	t = t.Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 128, 128
+	t.OnProxyConnectResponse = redact.ProxyAnswer
 	return t
 }
 
