@@ -125,8 +125,10 @@ func network(err error) string {
 		return number.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer in time"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return "the connection was closed before the answer was complete"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection was closed before the answer was complete (unexpected EOF)"
+	case errors.Is(err, net.ErrClosed):
+		return "the connection was closed"
 	}
 	return ""
 }
