@@ -52,7 +52,10 @@ type Connection struct {
 	// Name is the provider's name as it stands in keys.
 	Name string
 	// Spec digests all settings that decide what an export of the account holds.
-	Spec              string
+	Spec string
+	// Specs are all digests that stand for the same settings as Spec, which records and histories of other builds may hold. Nil is
+	// Spec alone.
+	Specs             func() []string
 	RequestsPerSecond float64 // the account's budget, 0 is no limit
 	SyncShare         float64 // the part of it that syncs have while one is at work
 	MessageRequests   float64 // requests that the messages of one conversation usually cost

@@ -71,7 +71,11 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 		return out, err
 	}
 	if latest != nil {
-		if latest.SpecDigest == out.SpecDigest || in.Refresh == "" && latest.SpecDigest == SpecDigest(in.Spec, in.Shard, latest.Refresh) {
+		made, err := a.isMadeTo(ctx, in, *latest)
+		if err != nil {
+			return out, err
+		}
+		if made {
 			commit := commitOf("adopted", *latest)
 			out.Adopted = &commit
 			return out, nil
@@ -86,6 +90,24 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)
 	out.Total, out.Usage = total, usage
 	return out, err
+}
+
+// isMadeTo reports whether a record holds what the input asks for, by the digest of the input's spec or by another one that stands
+// for the same settings. What was refreshed counts too, unless it is to be refreshed once more.
+func (a *Activities) isMadeTo(ctx context.Context, in OpenShardInput, r lake.Record) (bool, error) {
+	made := func(spec string) bool {
+		return r.SpecDigest == SpecDigest(spec, in.Shard, in.Refresh) || in.Refresh == "" && r.SpecDigest == SpecDigest(spec, in.Shard, r.Refresh)
+	}
+	if made(in.Spec) {
+		return true, nil
+	}
+	connection, err := a.Connect(ctx, in.Shard.Account)
+	if err != nil || connection.Specs == nil {
+		return false, err
+	}
+	specs := connection.Specs()
+	// A run that was begun with other settings than today's knows only its own.
+	return slices.Contains(specs, in.Spec) && slices.ContainsFunc(specs, made), nil
 }
 
 // halved says whether the ledger has windows that come of halving that of a shard.

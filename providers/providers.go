@@ -199,6 +199,9 @@ type Definition struct {
 	// Check says what is wrong with the settings of an account; key is the setting, relative to the account, for example
 	// "options.details". It returns nil, or an error made by Bad.
 	Check func(Account) error
+	// Normal brings the settings of an account that Check accepts into one form, so that what means the same is the same: its
+	// id, its address, and its options without those that are as they are by default, which are returned apart.
+	Normal func(Account) (normal Account, defaults map[string]string)
 	// BaseURL is used when the configuration gives none; empty where it must be given.
 	BaseURL string
 	// RequestsPerSecond is the budget when the configuration gives none.

@@ -42,6 +42,7 @@ func (a *accounts) connect(_ context.Context, name string) (activities.Connectio
 		Provider:          provider,
 		Name:              definition.Name,
 		Spec:              a.config.Spec(name),
+		Specs:             func() []string { return a.config.Specs(name) },
 		RequestsPerSecond: a.config.Accounts[name].RequestsPerSecond,
 		SyncShare:         a.config.Accounts[name].SyncShare,
 		MessageRequests:   definition.MessageRequests,

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -295,22 +293,6 @@ func (c Config) Secrets(accounts ...string) error {
 		return nil
 	}
 	return problems
-}
-
-// Spec digests the settings of an account that decide what its export holds: not how fast it goes, and no secret.
-func (c Config) Spec(name string) string {
-	a := c.Accounts[name]
-	text, err := json.Marshal(struct {
-		Provider  string            `json:"provider"`
-		BaseURL   string            `json:"base_url"`
-		AccountID string            `json:"account_id"`
-		Options   map[string]string `json:"options"`
-	}{a.Provider, a.BaseURL, a.AccountID, a.Options})
-	if err != nil {
-		panic(fmt.Sprintf("worker: texts cannot be written as JSON: %v", err))
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
 }
 
 // WithDefaults fills in what was left out, for configurations that are made by a program.

@@ -1,13 +1,101 @@
 package worker
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 )
 
-// Made says whether a commit record was made to the settings that its account has today, whenever it was refreshed. An
+// spec are the settings of an account that decide what its export holds: not how fast it goes, and no secret.
+type spec struct {
+	Provider  string            `json:"provider"`
+	BaseURL   string            `json:"base_url"`
+	AccountID string            `json:"account_id"`
+	Options   map[string]string `json:"options"`
+}
+
+func (s spec) digest() string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(fmt.Sprintf("worker: texts cannot be written as JSON: %v", err))
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Spec digests the settings of an account that decide what its export holds, in their normal form: a default that is written out, a
+// host in capitals or another order of a list do not change it.
+func (c Config) Spec(name string) string {
+	s, _ := c.spec(name)
+	return s.digest()
+}
+
+// spec also returns the options that are as they are by default.
+func (c Config) spec(name string) (normal spec, defaults map[string]string) {
+	d, account, ok := c.account(name)
+	if ok && d.Normal != nil {
+		account, defaults = d.Normal(account)
+	}
+	normal = spec{c.Accounts[name].Provider, normalURL(account.BaseURL), account.AccountID, map[string]string{}}
+	maps.Copy(normal.Options, account.Options)
+	return normal, defaults
+}
+
+// normalURL is an address with its scheme and host in lower case, without the port that is usual and without slashes at its end.
+func normalURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return text
+	}
+	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	if host, port, err := net.SplitHostPort(u.Host); err == nil && (u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80") {
+		if u.Host = host; strings.Contains(host, ":") {
+			u.Host = "[" + host + "]"
+		}
+	}
+	return strings.TrimRight(u.String(), "/")
+}
+
+// Specs are all digests that stand for today's settings: Spec first, that of the settings as they are written, and those with one,
+// two or all defaults written out. Lakes and histories of builds that knew no normal form hold such ones.
+func (c Config) Specs(name string) []string {
+	normal, defaults := c.spec(name)
+	a := c.Accounts[name]
+	all := []string{normal.digest(), spec{a.Provider, a.BaseURL, a.AccountID, a.Options}.digest()}
+	keys := slices.Sorted(maps.Keys(defaults))
+	for _, address := range slices.Compact([]string{normal.BaseURL, a.BaseURL}) {
+		write := func(keys ...string) {
+			written := maps.Clone(normal.Options)
+			for _, key := range keys {
+				written[key] = defaults[key]
+			}
+			all = append(all, spec{a.Provider, address, normal.AccountID, written}.digest())
+		}
+		write()
+		write(keys...)
+		for i, key := range keys {
+			write(key)
+			for _, other := range keys[:i] {
+				write(key, other)
+			}
+		}
+	}
+	return all
+}
+
+// Made reports whether a commit record was made to the settings that its account has today, whenever it was refreshed. An
 // export adopts such a record, and copies the windows of others anew.
 func (c Config) Made(r lake.Record) bool {
 	a, ok := c.Accounts[r.Shard.Account]
-	return ok && a.Provider == r.Shard.Provider && r.SpecDigest == activities.SpecDigest(c.Spec(r.Shard.Account), r.Shard, r.Refresh)
+	made := func(spec string) bool { return r.SpecDigest == activities.SpecDigest(spec, r.Shard, r.Refresh) }
+	return ok && a.Provider == r.Shard.Provider && (made(c.Spec(r.Shard.Account)) || slices.ContainsFunc(c.Specs(r.Shard.Account), made))
 }

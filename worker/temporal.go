@@ -170,11 +170,23 @@ func (t *Temporal) Stop() error {
 	return nil
 }
 
-// OpenLake opens the configured lake.
-func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) {
+// OpenLake opens the configured lake, and creates its folder where there is none.
+func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) { return c.openLake(ctx, false) }
+
+// ReadLake opens the configured lake for commands that write no conversations. It creates nothing; where there is no lake the error is
+// a Problem.
+func ReadLake(ctx context.Context, c Config) (*lake.Lake, error) {
+	l, err := c.openLake(ctx, true)
+	if errors.Is(err, lake.ErrNoLake) {
+		return nil, c.Problem("lake.url", err.Error())
+	}
+	return l, err
+}
+
+func (c Config) openLake(ctx context.Context, mustExist bool) (*lake.Lake, error) {
 	config := lake.Config{
 		URL: c.Lake.URL, Endpoint: c.Lake.Endpoint, Region: c.Lake.Region, PathStyle: c.Lake.PathStyle,
-		AllowPlaintext: c.Lake.AllowPlaintext, SSE: c.Lake.SSE, KMSKeyID: c.Lake.KMSKeyID, Scratch: c.Scratch(), Writer: "chatlake " + Build,
+		AllowPlaintext: c.Lake.AllowPlaintext, SSE: c.Lake.SSE, KMSKeyID: c.Lake.KMSKeyID, MustExist: mustExist, Scratch: c.Scratch(), Writer: "chatlake " + Build,
 	}
 	for secret, to := range map[*Secret]*string{
 		&c.Lake.AccessKey: &config.AccessKey, &c.Lake.SecretKey: &config.SecretKey, &c.Lake.SessionToken: &config.SessionToken,

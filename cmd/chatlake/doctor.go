@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -65,6 +66,13 @@ func (a *app) doctor(ctx context.Context, account string) error {
 }
 
 func examineLake(ctx context.Context, c worker.Config) []lake.Check {
+	if folder, ok := lake.Folder(c.Lake.URL); ok {
+		remove, err := worker.MakeFolder(filepath.Join(folder, ".tmp")) // as opening the lake does
+		defer remove()
+		if err != nil {
+			return []lake.Check{{Name: "open", Level: lake.LevelFailed, Text: err.Error()}}
+		}
+	}
 	l, err := worker.OpenLake(ctx, c)
 	if err != nil {
 		return []lake.Check{{Name: "open", Level: lake.LevelFailed, Text: err.Error()}}

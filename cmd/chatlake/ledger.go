@@ -70,7 +70,7 @@ func readLedger(ctx context.Context, l *lake.Lake, f lake.Filter) (ledger, error
 // openLake opens the lake for a look at one account, or at all where none is named. One that neither the configuration nor the
 // ledger has is a slip of the pen: an answer about it would look like a clean bill.
 func openLake(ctx context.Context, c worker.Config, account string) (*lake.Lake, error) {
-	l, err := worker.OpenLake(ctx, c)
+	l, err := worker.ReadLake(ctx, c)
 	if _, configured := c.Accounts[account]; err != nil || configured || account == "" {
 		return l, err
 	}

@@ -71,11 +71,10 @@ func (full) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 // TestOutputThatIsLost wants no command to end well whose output nobody has.
 func TestOutputThatIsLost(t *testing.T) {
-	config := write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir())
+	config := newShelf(t).config
 	for _, command := range []string{"version", "version --output json", "config schema", "config check", "lake files --output json", "lake sql", "lake sweep", "verify", "--help"} {
 		log := &watched{}
 		a := &app{out: full{}, log: log}
-		shelfAt(t, config)
 		if status := a.run(t.Context(), append([]string{"--config", config}, strings.Fields(command)...)); status != exitFailed || !strings.Contains(log.String(), "write the output: ") {
 			t.Errorf("%s: exit status %d, %s", command, status, log)
 		}

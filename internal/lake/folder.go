@@ -24,12 +24,35 @@ type folder struct {
 const abandonedAfter = 24 * time.Hour
 
 func newFolder(root string) (*folder, error) {
-	f := &folder{root: root, temp: filepath.Join(root, ".tmp")}
+	f := folderAt(root)
 	if err := os.MkdirAll(f.temp, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	f.sweep()
 	return f, nil
+}
+
+// folderAt is a folder that is only read until something is written.
+func folderAt(root string) *folder { return &folder{root: root, temp: filepath.Join(root, ".tmp")} }
+
+// standingFolder is a folder that has to be there.
+func standingFolder(root string) (*folder, error) {
+	info, err := os.Stat(root)
+	switch {
+	case errors.Is(absent(err), ErrNotExist):
+		return nil, fmt.Errorf("%w: the folder %s does not exist; correct the address, start chatlake in the folder that the address is relative to, or export something first", ErrNoLake, root)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%w: %s is a file, and no folder", ErrNoLake, root)
+	}
+	return folderAt(root), nil
+}
+
+// begun reports whether a lake was opened there to be written.
+func (f *folder) begun() bool {
+	_, err := os.Stat(f.temp)
+	return err == nil
 }
 
 // sweep removes what processes left that were killed while they wrote.

@@ -27,6 +27,8 @@ type Config struct {
 	AllowPlaintext                     bool   // an endpoint over http on another machine
 	SSE, KMSKeyID                      string // AES256, or aws:kms with an optional key
 	AccessKey, SecretKey, SessionToken string // empty: the SDK's default chain
+	// MustExist says that the lake is only read: nothing is created, and ErrNoLake is returned where there is none.
+	MustExist bool
 	// Scratch is a local folder for files in progress; empty is the system's folder for temporary files.
 	Scratch string
 	// Writer names the build that writes; it stands in every footer and commit record.
@@ -52,7 +54,7 @@ type Lake struct {
 	seals     *semaphore.Weighted // of bytes that seals buffer; nil has no end
 }
 
-// Open makes a lake. It creates a local folder that does not exist; a bucket must be there.
+// Open makes a lake. It creates a local folder that does not exist, unless the lake must exist; a bucket must be there.
 func Open(ctx context.Context, c Config) (*Lake, error) {
 	l := &Lake{scratch: c.scratch(), writer: c.Writer, now: time.Now, fileBytes: c.FileBytes, seals: c.seals()}
 	folder, isFolder := Folder(c.URL)
@@ -62,7 +64,13 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 		if l.root, err = filepath.Abs(folder); err != nil {
 			return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
 		}
-		l.store, err = newFolder(l.root)
+		if c.MustExist {
+			if l.store, err = standingFolder(l.root); err != nil {
+				return nil, err
+			}
+		} else {
+			l.store, err = newFolder(l.root)
+		}
 	case strings.HasPrefix(c.URL, "s3:"):
 		l.root = rootOf(c.URL)
 		if l.store, err = newBucket(ctx, c); err != nil {
@@ -73,6 +81,9 @@ func Open(ctx context.Context, c Config) (*Lake, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
+	}
+	if c.MustExist {
+		return l, l.exists(ctx)
 	}
 	return l, nil
 }
@@ -95,6 +106,21 @@ func (l *Lake) Server() (endpoint, region string) {
 		endpoint = *options.BaseEndpoint
 	}
 	return endpoint, options.Region
+}
+
+// exists looks for anything of a lake's.
+func (l *Lake) exists(ctx context.Context) error {
+	if f, ok := l.store.(*folder); ok && f.begun() {
+		return nil
+	}
+	for _, root := range []string{ledgerRoot, dataRoot, exportsRoot, stagingRoot} {
+		for object, err := range l.store.List(ctx, root) {
+			if err != nil || object.Key != "" {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("%w at %s: nothing of chatlake is there; correct the address, or export something first", ErrNoLake, l.root)
 }
 
 // Over makes a lake in a store of the caller's. now is its clock; nil is the machine's.

@@ -40,6 +40,8 @@ type Object struct {
 var (
 	// ErrExists says that a conditional write found the key taken.
 	ErrExists = errors.New("object exists already")
+	// ErrNoLake says that there is no lake where one is to be read.
+	ErrNoLake = errors.New("there is no lake")
 	// ErrNotExist says that there is no object under the key.
 	ErrNotExist = errors.New("no such object")
 	// ErrIncompleteList says that a store lists less than it has. What a list lacks must not be taken to be absent.

@@ -31,6 +31,7 @@ var Definition = providers.Definition{
 	Name:              "chatwoot",
 	Open:              open,
 	Check:             check,
+	Normal:            normal,
 	BaseURL:           "https://app.chatwoot.com",
 	RequestsPerSecond: 10, // of 50 that the server allows to one address by default
 	MessageRequests:   1,
@@ -42,6 +43,7 @@ var Inquirly = providers.Definition{
 	Name:              "inquirly",
 	Open:              open,
 	Check:             check,
+	Normal:            normal,
 	RequestsPerSecond: 5,
 	MessageRequests:   1,
 	MetadataRequests:  2,

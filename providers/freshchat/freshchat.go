@@ -36,6 +36,7 @@ var Definition = providers.Definition{
 	Name:              "freshchat",
 	Open:              open,
 	Check:             check,
+	Normal:            normal,
 	RequestsPerSecond: 5,
 	MessageRequests:   1,
 	ListRequests:      1, // a conversation says itself when it was created

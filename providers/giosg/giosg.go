@@ -29,6 +29,7 @@ var Definition = providers.Definition{
 	Name:              "giosg",
 	Open:              open,
 	Check:             check,
+	Normal:            normal,
 	BaseURL:           "https://service.giosg.com",
 	RequestsPerSecond: 5,
 	MessageRequests:   1,

@@ -28,6 +28,7 @@ var Definition = providers.Definition{
 	Name:              "liveperson",
 	Open:              open,
 	Check:             check,
+	Normal:            normal,
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
 	MessageRequests:   1.5 / batchSize, // a hundred records to a request, some of them alone again

@@ -1,0 +1,41 @@
+package freshchat
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// normal: the address may leave the API's root away, and the order of reports means nothing.
+func normal(a providers.Account) (providers.Account, map[string]string) {
+	o, err := readOptions(a.Options)
+	if err != nil {
+		return a, nil
+	}
+	usual, _ := readOptions(nil)
+	a.BaseURL = strings.TrimSuffix(strings.TrimRight(a.BaseURL, "/"), root) + root
+	var unchanged map[string]string
+	a.Options, unchanged = providers.Divide(o.texts(), usual.texts())
+	return a, unchanged
+}
+
+func (o options) texts() map[string]string {
+	enumeration := "reports"
+	if o.users {
+		enumeration = "users"
+	}
+	texts := map[string]string{
+		optionLane: string(o.lane), optionEnumeration: enumeration,
+		optionPerMinute: strconv.Itoa(o.perMinute), optionPerDay: strconv.Itoa(o.perDay),
+		optionReports: cmp.Or(strings.Join(slices.Sorted(slices.Values(o.reports)), ","), "none"),
+	}
+	if o.lane == laneTranscript {
+		texts[optionTail] = strconv.Itoa(o.tail)
+	} else {
+		texts[optionTail] = strconv.Itoa(defaultTail) // it means nothing there
+	}
+	return texts
+}

@@ -1,0 +1,40 @@
+package giosg
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// normal: ids have no case, and the order of rooms means nothing.
+func normal(a providers.Account) (providers.Account, map[string]string) {
+	o, err := readOptions(a.Options)
+	if err != nil {
+		return a, nil
+	}
+	usual, _ := readOptions(nil)
+	a.AccountID = strings.ToLower(a.AccountID)
+	var unchanged map[string]string
+	a.Options, unchanged = providers.Divide(o.texts(), usual.texts())
+	return a, unchanged
+}
+
+func (o options) texts() map[string]string {
+	open := "include"
+	if o.leaveOpen {
+		open = "leave"
+	}
+	texts := map[string]string{optionAuth: o.auth, optionOpen: open, optionVisitors: strconv.FormatBool(o.visitors)}
+	if len(o.rooms) > 0 {
+		rooms := slices.Sorted(slices.Values(strings.Split(strings.ToLower(strings.Join(o.rooms, ",")), ",")))
+		texts[optionRooms] = strings.Join(slices.Compact(rooms), ",")
+	}
+	for _, key := range append([]string{optionOrdering}, filters...) {
+		if o.query.Has(key) {
+			texts[key] = o.query.Get(key)
+		}
+	}
+	return texts
+}
