@@ -112,7 +112,7 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 type writeError struct{ cause error }
 
 func (w *writeError) Error() string {
-	return "write the file that is downloaded: " + redact.Error(w.cause).Error()
+	return "write the file that is downloaded: " + redact.Error(root(w.cause)).Error()
 }
 func (w *writeError) Unwrap() error { return w.cause }
 
@@ -143,5 +143,16 @@ func (c *Client) save(resp *http.Response, to io.WriterAt, limit int64) (size in
 		case err != nil:
 			return size, err
 		}
+	}
+}
+
+// root is the innermost cause, "no space left on device" without a path.
+func root(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
 	}
 }
