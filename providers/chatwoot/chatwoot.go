@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -109,7 +110,8 @@ type account struct {
 	id   string
 	root string // of the account's API
 	options
-	list listing
+	list  listing
+	doubt witness.Doubt // of the directory
 	// windowed is set once the server has shown that it honours both bounds of a message window.
 	windowed atomic.Bool
 }

@@ -12,7 +12,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -98,30 +100,63 @@ func parseStep(at providers.Cursor) (index, step int, err error) {
 	return index, step, nil
 }
 
-// step reads one document of the directory.
+// look is one answer to a request for a page of the directory.
+type look struct {
+	answer rest.Response
+	rows   []value
+	ids    []string
+}
+
+// same says that two answers are of one page.
+func (p look) same(q look) bool {
+	return slices.Equal(p.ids, q.ids) && p.answer.Status == q.answer.Status
+}
+
+// look asks for one page of a part. That the server does not have the part, or does not show it, is an answer too.
+func (a *account) look(ctx context.Context, p part, step int) (look, error) {
+	op := p.op()
+	answer, err := a.get(ctx, op, "/"+p.kind, p.query(step))
+	l := look{answer: answer}
+	if err != nil {
+		if statusOf(err) == http.StatusNotFound || p.kind == kindSurveys && survivable(err) {
+			err = nil
+		}
+		return l, err
+	}
+	if l.rows, _, err = envelope(answer.Body); err != nil {
+		return l, malformed(op, err)
+	}
+	for _, row := range l.rows {
+		l.ids = append(l.ids, wire.Word(wire.Field(row, "id")))
+	}
+	return l, nil
+}
+
+func (p part) op() string { return "list " + strings.ReplaceAll(p.kind, "_", " ") }
+
+// step reads one document of the directory, as often as it takes until answers agree: a page is not told from another one,
+// and an empty one ends a list.
 func (a *account) step(ctx context.Context, index, step int) (providers.Page, error) {
 	p := parts[index]
-	op := "list " + strings.ReplaceAll(p.kind, "_", " ")
-	answer, err := a.get(ctx, op, "/"+p.kind, p.query(step))
-	if err != nil && statusOf(err) != http.StatusNotFound && !(p.kind == kindSurveys && survivable(err)) {
+	l, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (look, error) { return a.look(ctx, p, step) }, look.same)
+	if errors.Is(err, witness.ErrFickle) {
+		err = &providers.Error{Kind: providers.Transient, Op: p.op(), Err: err}
+	}
+	if err != nil {
 		return providers.Page{}, err
 	}
-	doc := document(p.kind, "", answer)
+	doc := document(p.kind, "", l.answer)
 	doc.Sequence = int64(step - 1)
-	more := !p.paged && step < len(p.values)
-	if err == nil {
-		rows, _, err := envelope(answer.Body)
-		if err != nil {
-			return providers.Page{}, malformed(op, err)
+	more := !p.paged && step < len(p.values) || p.paged && len(l.rows) > 0
+	if p.kind == kindInboxes && doc.Status == statusOK {
+		if doc.Body, err = withoutSecrets(l.rows); err != nil {
+			return providers.Page{}, malformed(p.op(), err)
 		}
-		if p.kind == kindInboxes {
-			if doc.Body, err = withoutSecrets(rows); err != nil {
-				return providers.Page{}, malformed(op, err)
-			}
-		}
-		more = more || p.paged && len(rows) > 0
 	}
 	out := providers.Page{Documents: []schemas.Document{doc}}
+	if doc.Status == statusOK {
+		out.Unwitnessed = []string{p.kind}
+	}
 	switch {
 	case more:
 		out.Next = providers.Cursor(fmt.Sprintf("%s:%d", p.kind, step+1))

@@ -22,7 +22,11 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
 			r := reader{account: a, id: ref.ID, yield: yield, aim: windowAim}
-			if err := r.read(ctx); err != nil {
+			err := r.read(ctx, 0)
+			if last, bad := strconv.ParseInt(ref.Hint, 10, 64); err == nil && bad == nil && last > r.highest {
+				err = r.read(ctx, r.highest+1) // the list names a message that did not come
+			}
+			if err != nil {
 				if !errors.Is(err, errStop) {
 					yield(schemas.Document{}, err)
 				}
@@ -47,10 +51,11 @@ var errStop = errors.New("the walk was left")
 // reader reads the messages of one conversation.
 type reader struct {
 	*account
-	id    string
-	yield func(schemas.Document, error) bool
-	next  int64 // sequence of the next document
-	aim   int   // rows that a window should have
+	id      string
+	yield   func(schemas.Document, error) bool
+	next    int64 // sequence of the next document
+	aim     int   // rows that a window should have
+	highest int64 // id of a message that came; maxID where the conversation is gone
 }
 
 // batch is one answer of the messages endpoint.
@@ -103,6 +108,9 @@ func document(kind, id string, answer rest.Response) schemas.Document {
 
 // keep hands a batch to the caller.
 func (r *reader) keep(b batch) error {
+	if len(b.ids) > 0 {
+		r.highest = max(r.highest, b.ids[len(b.ids)-1])
+	}
 	b.doc.Sequence = r.next
 	r.next++
 	if !r.yield(b.doc, nil) {
@@ -113,11 +121,12 @@ func (r *reader) keep(b batch) error {
 
 // read walks id windows upwards. A full window is thrown away and asked for again up to an id that leaves fewer rows:
 // its rows are chosen by time, not by id, so nothing can be said of the ids above or between them.
-func (r *reader) read(ctx context.Context) error {
-	from, to := int64(0), int64(maxID)
+func (r *reader) read(ctx context.Context, from int64) error {
+	to := int64(maxID)
 	for {
 		b, err := r.ask(ctx, from, to)
 		if gone(err) {
+			r.highest = maxID
 			return r.keep(b)
 		}
 		if errors.Is(err, rest.ErrTooLarge) {

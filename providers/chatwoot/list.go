@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/wire"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -49,9 +50,62 @@ func (p page) empty() bool      { return len(p.rows) == 0 }
 func (p page) first() time.Time { return p.rows[0].createdAt }
 func (p page) last() time.Time  { return p.rows[len(p.rows)-1].createdAt }
 
-// page asks for one page of the list.
-// app/finders/conversation_finder.rb; sort_by is in the code but not in the vendor's documentation.
+// page reads one page of the list, as often as it takes until answers agree: the places of conversations are counted from
+// pages, and one from another place would make the count agree with a list that is not whole.
 func (a *account) page(ctx context.Context, number int) (page, error) {
+	p, err := a.ask(ctx, number)
+	if err != nil {
+		return p, err
+	}
+	return a.confirm(ctx, p)
+}
+
+// probe reads one page once.
+func (a *account) probe(ctx context.Context, number int) (page, error) {
+	p, err := a.ask(ctx, number)
+	if err == nil {
+		a.list.learn(p)
+	}
+	return p, err
+}
+
+// confirm reads a page again until answers agree.
+func (a *account) confirm(ctx context.Context, p page) (page, error) {
+	first := true
+	p, err := witness.Agree(ctx, &a.list.doubt, func(ctx context.Context) (page, error) {
+		if first {
+			first = false
+			return p, nil
+		}
+		return a.ask(ctx, p.number)
+	}, page.meets)
+	if errors.Is(err, witness.ErrFickle) {
+		err = &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
+	}
+	if err == nil {
+		a.list.learn(p)
+	}
+	return p, err
+}
+
+// meets says that two answers are of one page: conversations are added at the end and deleted anywhere meanwhile, but most
+// of a page stays.
+func (p page) meets(q page) bool {
+	if p.empty() || q.empty() {
+		return p.empty() && q.empty()
+	}
+	common := 0
+	for _, r := range p.rows {
+		if slices.ContainsFunc(q.rows, func(s row) bool { return s.id == r.id }) {
+			common++
+		}
+	}
+	return 2*common > max(len(p.rows), len(q.rows))
+}
+
+// ask asks for one page of the list.
+// app/finders/conversation_finder.rb; sort_by is in the code but not in the vendor's documentation.
+func (a *account) ask(ctx context.Context, number int) (page, error) {
 	answer, err := a.get(ctx, opList, "/conversations", url.Values{
 		"status": {"all"}, "assignee_type": {"all"}, "sort_by": {"created_at_asc"}, "page": {strconv.Itoa(number)},
 	})
@@ -75,7 +129,6 @@ func (a *account) page(ctx context.Context, number int) (page, error) {
 	if !slices.IsSortedFunc(p.rows, func(x, y row) int { return x.createdAt.Compare(y.createdAt) }) {
 		return p, malformed(opList, errOrder)
 	}
-	a.list.learn(p)
 	return p, nil
 }
 
@@ -154,12 +207,23 @@ func window(p page, w schemas.Window) providers.Page {
 			out.Dropped++
 			continue
 		}
-		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt})
+		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: lastMessage(r.raw)})
+		out.Unwitnessed = []string{kindMessages}
 		out.Documents = append(out.Documents, schemas.Document{
 			Kind: kindConversation, ConversationID: r.id, Status: statusOK, ObservedAt: p.observedAt, Body: r.raw,
 		})
 	}
 	return out
+}
+
+// lastMessage is the id of the newest message of a conversation, as its row of the list has it; empty where it has none.
+// app/views/api/v1/conversations/partials/_conversation.json.jbuilder
+func lastMessage(row value) string {
+	messages := wire.Items(wire.Field(row, "messages"))
+	if len(messages) == 0 {
+		return ""
+	}
+	return wire.Word(wire.Field(messages[len(messages)-1], "id"))
 }
 
 // follows checks that a page lies below the one that was read before it. After deletions its end may hold what stood on

@@ -202,7 +202,7 @@ func TestHintsSaveRequests(t *testing.T) {
 	first := l.requests
 	l.requests = 0
 	ids(t, a, seconds(4100, 4200))
-	if l.requests > 6 || first > 14 {
+	if l.requests > 12 || first > 16 {
 		t.Errorf("%d requests for the next window, %d for the same again", first, l.requests)
 	}
 	t.Logf("%d requests for the next window, %d for the same again; it has 5 pages", first, l.requests)

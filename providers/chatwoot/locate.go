@@ -2,10 +2,12 @@ package chatwoot
 
 import (
 	"context"
+	"errors"
 	"sort"
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -16,6 +18,7 @@ import (
 // Creation times never change and deletions move conversations to lower pages, so a page can only begin later than it
 // did: "page p begins at or after t" stays true for ever, "page p begins before t" has to be checked.
 type listing struct {
+	doubt  witness.Doubt
 	mu     sync.Mutex
 	full   int
 	short  shortPage
@@ -51,6 +54,14 @@ func (l *listing) reset(full int) {
 	l.full, l.short, l.begins = full, shortPage{}, map[int]time.Time{}
 }
 
+// forget drops what is known of where pages begin.
+func (l *listing) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.begins)
+	l.doubt.Raise()
+}
+
 func (l *listing) length() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,16 +87,64 @@ func (l *listing) between(t time.Time) (below, above int) {
 }
 
 // locate finds the page that holds the last conversation created before t: the highest page that begins before t. It is
-// page 1 where there is none. The page above it, if any, is known to begin at t or later.
+// page 1 where there is none. The way to it is found by single answers and by memory; where it does not lead to the page, it
+// is looked for again by answers that agree.
 func (a *account) locate(ctx context.Context, t time.Time) (page, error) {
+	low, err := a.search(ctx, t, a.probe)
+	if err == nil {
+		low, err = a.confirm(ctx, low)
+	}
+	sure := false
+	if err == nil {
+		sure, err = a.holds(ctx, low, t)
+	}
+	if sure || err != nil && !errors.Is(err, errOrder) && !errors.Is(err, errPages) {
+		return low, err
+	}
+	a.list.forget()
+	if low, err = a.search(ctx, t, a.page); err == nil {
+		_, err = a.holds(ctx, low, t)
+	}
+	return low, err
+}
+
+// holds says that a page is the highest that begins before t, or page 1.
+func (a *account) holds(ctx context.Context, p page, t time.Time) (bool, error) {
+	switch {
+	case p.empty():
+		return p.number == 1, nil
+	case !p.first().Before(t):
+		return p.number == 1, a.oldest(ctx, p)
+	case !p.last().Before(t):
+		return true, nil
+	}
+	next, err := a.page(ctx, p.number+1)
+	return err == nil && (next.empty() || !next.first().Before(t)), err
+}
+
+// oldest checks that page 1 begins before the last page. A list in another order would seem to have nothing before it.
+func (a *account) oldest(ctx context.Context, p page) error {
+	full := int64(a.list.length())
+	if p.number > 1 || p.total == nil || full == 0 || *p.total <= full {
+		return nil
+	}
+	last, err := a.page(ctx, int((*p.total+full-1)/full))
+	if err == nil && !last.empty() && last.first().Before(p.first()) {
+		err = malformed(opList, errOrder)
+	}
+	return err
+}
+
+// search looks for the page of locate by reading pages in one of two ways.
+func (a *account) search(ctx context.Context, t time.Time, read func(context.Context, int) (page, error)) (page, error) {
 	below, above := a.list.between(t)
-	low, err := a.page(ctx, max(below, 1))
+	low, err := read(ctx, max(below, 1))
 	if err != nil {
 		return low, err
 	}
 	for low.number > 1 && (low.empty() || !low.first().Before(t)) { // deletions moved it
 		above = low.number
-		if low, err = a.page(ctx, low.number/2); err != nil {
+		if low, err = read(ctx, low.number/2); err != nil {
 			return low, err
 		}
 	}
@@ -93,12 +152,12 @@ func (a *account) locate(ctx context.Context, t time.Time) (page, error) {
 		return low, nil
 	}
 	if above == 0 {
-		if low, above, err = a.top(ctx, low, t); err != nil {
+		if low, above, err = a.top(ctx, low, t, read); err != nil {
 			return low, err
 		}
 	}
 	for above-low.number > 1 && low.last().Before(t) {
-		mid, err := a.page(ctx, low.number+(above-low.number)/2)
+		mid, err := read(ctx, low.number+(above-low.number)/2)
 		switch {
 		case err != nil:
 			return mid, err
@@ -115,13 +174,13 @@ func (a *account) locate(ctx context.Context, t time.Time) (page, error) {
 
 // top finds a page that begins at t or later, or is past the end: from the server's total where it gives one, else by
 // doubling. low begins before t, and so does the page that is returned for it.
-func (a *account) top(ctx context.Context, low page, t time.Time) (page, int, error) {
+func (a *account) top(ctx context.Context, low page, t time.Time, read func(context.Context, int) (page, error)) (page, int, error) {
 	next := low.number + 1
 	if full := a.list.length(); low.total != nil && full > 0 {
 		next = max(next, int((*low.total+int64(full)-1)/int64(full))+1)
 	}
 	for step := 1; ; step *= 2 {
-		p, err := a.page(ctx, next)
+		p, err := read(ctx, next)
 		if err != nil {
 			return p, 0, err
 		}

@@ -158,7 +158,7 @@ func TestWindows(t *testing.T) {
 	}
 	requests := s.Stats().Requests
 	const pages, windows = 120, 40
-	if requests > 2*pages+8*windows {
+	if requests > 3*pages+8*windows {
 		t.Errorf("%d requests for %d pages in %d windows", requests, pages, windows)
 	}
 	t.Logf("%d requests for %d pages in %d windows, each with its count", requests, pages, windows)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -78,9 +81,21 @@ func (a *account) parseStep(at providers.Cursor) (step, error) {
 	return step{part: part, sequence: n, link: link}, nil
 }
 
-// directoryPage reads one page of a part. Deleted rooms, users and teams are asked for as well: old chats name them. A
-// part that is closed to the user is a document with its status.
-func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, error) {
+// look is one answer to a request for a page of the directory.
+type look struct {
+	answer rest.Response
+	ids    []string
+	next   string
+}
+
+// same says that two answers are of one page.
+func (p look) same(q look) bool {
+	return slices.Equal(p.ids, q.ids) && (p.next == "") == (q.next == "") && p.answer.Status == q.answer.Status
+}
+
+// look asks for one page of a part. Deleted rooms, users and teams are asked for as well: old chats name them. A part that
+// is closed to the user is an answer too.
+func (a *account) look(ctx context.Context, at step) (look, error) {
 	op := "list " + at.part
 	path, query := a.partPath(at.part), url.Values{"include_deleted": {"true"}}
 	own := a.own(path)
@@ -90,24 +105,45 @@ func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, e
 	// Rooms, users and teams, of the vendor's developer documentation.
 	answer, err := a.get(ctx, op, path, query)
 	if at.link != "" && (gone(err) || statusOf(err) == http.StatusBadRequest) {
-		return providers.Page{}, &providers.Error{Kind: providers.CursorExpired, Op: op, Status: answer.Status, Err: errExpired}
+		return look{}, &providers.Error{Kind: providers.CursorExpired, Op: op, Status: answer.Status, Err: errExpired}
 	}
-	if err != nil && !survivable(err) {
+	p := look{answer: answer}
+	if err != nil {
+		if survivable(err) {
+			err = nil
+		}
+		return p, err
+	}
+	rows, next, err := envelope(answer.Body)
+	if err == nil && next != "" {
+		p.next, err = a.pin(cmp.Or(at.link, own), next)
+	}
+	if err != nil {
+		return p, malformed(op, err)
+	}
+	for _, row := range rows {
+		p.ids = append(p.ids, wire.Word(wire.Field(row, "id")))
+	}
+	return p, nil
+}
+
+// directoryPage reads one page of a part, as often as it takes until answers agree: there is no count of the rows.
+func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, error) {
+	p, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (look, error) { return a.look(ctx, at) }, look.same)
+	switch {
+	case err == nil && p.next != "" && p.next == at.link:
+		err = malformed("list "+at.part, errLoop)
+	case errors.Is(err, witness.ErrFickle):
+		err = &providers.Error{Kind: providers.Transient, Op: "list " + at.part, Err: err}
+	}
+	if err != nil {
 		return providers.Page{}, err
 	}
-	next := ""
-	if err == nil {
-		if _, next, err = envelope(answer.Body); err == nil && next != "" {
-			next, err = a.pin(cmp.Or(at.link, own), next)
-		}
-		if err == nil && next != "" && next == at.link {
-			err = errLoop
-		}
-		if err != nil {
-			return providers.Page{}, malformed(op, err)
-		}
+	own, next := a.own(a.partPath(at.part)), p.next
+	out := providers.Page{Documents: []schemas.Document{document(at.part, "", at.sequence, p.answer)}}
+	if p.answer.Status == statusOK {
+		out.Unwitnessed = []string{at.part}
 	}
-	out := providers.Page{Documents: []schemas.Document{document(at.part, "", at.sequence, answer)}}
 	i := slices.Index(parts, at.part)
 	switch {
 	case next != "":

@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -177,7 +178,8 @@ type account struct {
 	options
 	keys  keyring
 	bots  *bots
-	lists []*list // one for each room, or the one of the organization
+	lists []*list       // one for each room, or the one of the organization
+	doubt witness.Doubt // of the directory
 }
 
 func open(a providers.Account) (providers.Provider, error) {

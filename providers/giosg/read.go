@@ -92,7 +92,7 @@ func (w *walk) needs(l *list, p sheet, o order) int {
 // one of its page, since that one may be deleted by now. Chats after it that the list has left out are added to p. It is
 // false where p leaves out more than that: then p is not the page that was asked for.
 func (w *walk) beside(ctx context.Context, l *list, p *sheet, o order) (whole bool, err error) {
-	if p.beside || p.previous == "" || w.at.bound == nil || len(p.rows) == 0 || o == unknown {
+	if p.beside || p.previous == "" || w.at.bound == nil || o == unknown {
 		return true, nil
 	}
 	q, err := w.sheet(ctx, l, p.previous)
@@ -104,12 +104,12 @@ func (w *walk) beside(ctx context.Context, l *list, p *sheet, o order) (whole bo
 	case err != nil:
 		return false, err
 	}
-	first, bound := p.rows[0].createdAt, *w.at.bound
+	bound := *w.at.bound
 	var missed []row
 	reached := false
 	for _, r := range q.rows {
 		switch {
-		case o.beyond(&r.createdAt, &first):
+		case len(p.rows) > 0 && o.beyond(&r.createdAt, &p.rows[0].createdAt):
 			return true, nil // it is no page before p: a stale one, and the next look asks for it again
 		case r.createdAt.Equal(bound), sheet{rows: w.above}.has(r.id):
 			reached = true

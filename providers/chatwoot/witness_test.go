@@ -1,0 +1,110 @@
+package chatwoot
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	fake "github.com/chatlake/chatlake/simulator/chatwoot"
+)
+
+func ending(paths ...string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		for _, path := range paths {
+			if strings.HasSuffix(r.URL.Path, "/"+path) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// TestWitnesses spoils each page of each list once.
+func TestWitnesses(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 60})
+	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
+	early, late, _ := whole.Halve()
+	windows := func(all ...schemas.Window) func(context.Context, providers.Provider) ([]string, []string, error) {
+		return func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
+			return providertest.ListAsExport(ctx, p, all...)
+		}
+	}
+	all := []string{kindAgents, kindContacts, kindSurveys, kindFields, kindInboxes, kindLabels, kindTeams}
+	for _, tt := range []struct {
+		name        string
+		match       func(*http.Request) bool
+		rows        []string
+		read        func(context.Context, providers.Provider) ([]string, []string, error)
+		unwitnessed []string
+	}{
+		{"conversations, oldest window first", ending("conversations"), []string{"data", "payload"}, windows(early, late), []string{kindMessages}},
+		{"conversations, newest window first", ending("conversations"), []string{"data", "payload"}, windows(late, early, late), []string{kindMessages}},
+		{"contacts", ending(kindContacts), []string{"payload"}, providertest.ReadDirectory, all},
+		{"inboxes, teams and more", ending(kindInboxes, kindLabels, kindFields), []string{"payload"}, providertest.ReadDirectory, all},
+		{"agents and ratings", ending(kindAgents, kindTeams, kindSurveys), nil, providertest.ReadDirectory, all},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			providertest.Witness(t, providertest.List{
+				Platform: fake.New(corpus, fake.Options{PageSize: 7}), Match: tt.match, Read: tt.read, Rows: tt.rows, Unwitnessed: tt.unwitnessed,
+				Open: func(t *testing.T, base string) providers.Provider {
+					return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })
+				},
+			})
+		})
+	}
+}
+
+// TestStalePages answers some pages of the list with other pages of it, also while conversations are counted.
+func TestStalePages(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 200})
+	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
+	site := fake.New(corpus, fake.Options{PageSize: 7})
+	want := len(site.Conversations(whole))
+	struck := 0
+	for seed := range uint64(12) {
+		stale := &simulator.Stale{Seed: seed, Probability: 0.06, Match: ending("conversations")}
+		server := httptest.NewServer(stale.Wrap(site))
+		a := testAccount(t, server.URL, func(p *providers.Account) { p.Token = fake.AdministratorToken })
+		windows := whole.Cut("month")
+		if seed%2 == 0 {
+			slices.Reverse(windows)
+		}
+		ids, _, err := providertest.ListAsExport(t.Context(), a, windows...)
+		server.Close()
+		struck += stale.Struck()
+		slices.Sort(ids)
+		if ids = slices.Compact(ids); err == nil && len(ids) != want {
+			t.Errorf("seed %d: %d conversations, want %d", seed, len(ids), want)
+		} else if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+	if struck == 0 {
+		t.Error("no answer was stale")
+	}
+}
+
+// TestLastMessage reads on where the message that the list names as the last did not come.
+func TestLastMessage(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 12})
+	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
+	early, _, _ := whole.Halve() // no message there is older than one with a lower id
+	providertest.Witness(t, providertest.List{
+		Platform: fake.New(corpus, fake.Options{}), Match: ending(kindMessages), Rows: []string{"payload"}, Unwitnessed: []string{kindMessages},
+		Flaws: []string{providertest.NoRows, providertest.HalfOfTheRows},
+		Open: func(t *testing.T, base string) providers.Provider {
+			return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })
+		},
+		Read: func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
+			return providertest.ReadMessages(ctx, p, early)
+		},
+	})
+}

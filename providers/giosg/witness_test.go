@@ -1,0 +1,51 @@
+package giosg
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	fake "github.com/chatlake/chatlake/simulator/giosg"
+)
+
+// TestWitnesses spoils each page of each list once.
+func TestWitnesses(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 40})
+	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
+	early, late, _ := whole.Halve()
+	chats := func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
+		return providertest.ListAsExport(ctx, p, early, late)
+	}
+	directory := func(r *http.Request) bool {
+		return strings.HasSuffix(r.URL.Path, "/rooms") || strings.HasSuffix(r.URL.Path, "/users") || strings.HasSuffix(r.URL.Path, "/teams")
+	}
+	for _, tt := range []struct {
+		name        string
+		options     fake.Options
+		match       func(*http.Request) bool
+		read        func(context.Context, providers.Provider) ([]string, []string, error)
+		unwitnessed []string
+	}{
+		{"chats", fake.Options{PageSize: 7}, listOnly, chats, nil},
+		{"chats, oldest first", fake.Options{PageSize: 7, IgnoreOrdering: true}, listOnly, chats, nil},
+		{"chats without links to pages before", fake.Options{PageSize: 7, NoPrevious: true}, listOnly, chats, []string{kindChats}},
+		{"chats with empty pages", fake.Options{PageSize: 7, EmptyPages: true}, listOnly, chats, nil},
+		{"directory", fake.Options{PageSize: 3}, directory, providertest.ReadDirectory, []string{kindRooms, kindTeams, kindUsers}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			providertest.Witness(t, providertest.List{
+				Platform: fake.New(corpus, tt.options), Match: tt.match, Read: tt.read, Unwitnessed: tt.unwitnessed,
+				Rows: []string{"results"}, Next: []string{"next"},
+				Open: func(t *testing.T, base string) providers.Provider {
+					return testAccount(t, base, func(p *providers.Account) { p.Token = fake.ManagerToken })
+				},
+			})
+		})
+	}
+}
