@@ -28,7 +28,7 @@ func ending(paths ...string) func(*http.Request) bool {
 
 // TestWitnesses spoils each page of each list once.
 func TestWitnesses(t *testing.T) {
-	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 60})
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 30})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 	early, late, _ := whole.Halve()
 	windows := func(all ...schemas.Window) func(context.Context, providers.Provider) ([]string, []string, error) {
@@ -64,7 +64,7 @@ func TestWitnesses(t *testing.T) {
 
 // TestStalePages answers some pages of the list with other pages of it, also while conversations are counted.
 func TestStalePages(t *testing.T) {
-	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 200})
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 120})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 	site := fake.New(corpus, fake.Options{PageSize: 7})
 	want := len(site.Conversations(whole))

@@ -29,7 +29,7 @@ func (a *account) countSpan(ctx context.Context, span schemas.Window) (int64, er
 	if err != nil {
 		return 0, err
 	}
-	if len(first.rows) < pageSize && (first.count == nil || int64(len(first.rows)) == *first.count) {
+	if len(first.rows) < pageSize && first.count != nil && int64(len(first.rows)) == *first.count {
 		return int64(len(a.window(first.rows, span, first.observedAt).Refs)), nil
 	}
 	if first.count == nil {

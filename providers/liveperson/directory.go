@@ -2,6 +2,7 @@ package liveperson
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -41,6 +43,9 @@ func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[
 				return
 			}
 			out := providers.Page{Documents: []schemas.Document{doc}}
+			if doc.Status == http.StatusOK {
+				out.Unwitnessed = []string{doc.Kind}
+			}
 			if index+1 < len(parts) {
 				out.Next = providers.Cursor(parts[index+1])
 			}
@@ -62,32 +67,56 @@ func parsePart(at providers.Cursor) (int, error) {
 	return index, nil
 }
 
-// part reads one list. Where the credentials may read conversations but not this, or the account has no such service, it
-// is a document with the status of the refusal, and empty.
-// Seen in the source of tap-liveperson.
+// part reads one list, as often as it takes until answers agree: it comes in one answer, and nothing counts its rows.
 func (a *account) part(ctx context.Context, kind string) (schemas.Document, error) {
+	p, err := witness.Agree(ctx, a.doubt, func(ctx context.Context) (listing, error) { return a.ofKind(ctx, kind) }, listing.same)
+	if errors.Is(err, witness.ErrFickle) {
+		err = &providers.Error{Kind: providers.Transient, Op: "list " + kind, Err: err}
+	}
+	return p.doc, err
+}
+
+// listing is one answer to a request for a list.
+type listing struct {
+	doc schemas.Document
+	ids []string
+}
+
+// same says that two answers hold the same list.
+func (l listing) same(m listing) bool {
+	return l.doc.Status == m.doc.Status && slices.Equal(l.ids, m.ids)
+}
+
+// ofKind asks for one list. Where the credentials may read conversations but not this, or the account has no such service,
+// it is a document with the status of the refusal, and empty.
+// Seen in the source of tap-liveperson.
+func (a *account) ofKind(ctx context.Context, kind string) (listing, error) {
 	op := "list " + kind
 	answer, err := a.ask(ctx, serviceDirectory, rest.Request{
 		Op: op, Path: "/api/account/" + a.id + "/configuration/le-users/" + kind, Query: url.Values{"include_deleted": {"true"}},
 	})
-	doc := schemas.Document{Kind: kind, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}
+	l := listing{doc: schemas.Document{Kind: kind, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}}
 	switch status := statusOf(err); {
 	case err == nil && answer.Status == http.StatusNoContent:
-		return doc, nil
+		return l, nil
 	case err == nil:
-		doc.Body = answer.Body
-		if _, err := directoryRows(answer.Body); err != nil {
-			return doc, malformed(op, err)
+		l.doc.Body = answer.Body
+		rows, err := directoryRows(answer.Body)
+		if err != nil {
+			return l, malformed(op, err)
 		}
-		return doc, nil
+		for _, o := range rows {
+			l.ids = append(l.ids, stringOf(textOf(o["id"])))
+		}
+		return l, nil
 	case slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusBadRequest}, status):
-		doc.Status = int64(status)
-		if doc.ObservedAt.IsZero() { // the domain service knows no host for it
-			doc.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
+		l.doc.Status = int64(status)
+		if l.doc.ObservedAt.IsZero() { // the domain service knows no host for it
+			l.doc.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
 		}
-		return doc, nil
+		return l, nil
 	}
-	return doc, err
+	return l, err
 }
 
 // directoryRows reads a list, which is an array, or the only array in an object.

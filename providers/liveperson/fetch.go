@@ -65,9 +65,10 @@ func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string
 			}
 		}
 	}
-	left := idsOf(refs)
+	left, asked := idsOf(refs), 0
 	for len(left) > 0 {
 		found, answer, err := a.byID(ctx, left)
+		asked++
 		if err != nil {
 			return nil, err
 		}
@@ -76,6 +77,9 @@ func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string
 		left = slices.DeleteFunc(left, func(id string) bool { _, ok := found[id]; return ok })
 		if len(found) > 0 {
 			continue
+		}
+		if alone && asked == 1 {
+			continue // one answer proves no absence
 		}
 		if alone {
 			docs[left[0]] = schemas.Document{Kind: kindRecord, ConversationID: left[0], Status: http.StatusNotFound, ObservedAt: answer.ObservedAt}

@@ -74,7 +74,7 @@ func TestRecords(t *testing.T) {
 		{"one is gone", 5, shelf{gone: []string{"3"}}, 2, []int{3}},
 		{"two are gone", 5, shelf{gone: []string{"1", "3"}}, 1 + 1 + 2, []int{1, 3}},
 		{"all are gone", 2, shelf{gone: []string{"0", "1"}}, 1 + 2, []int{0, 1}},
-		{"one alone is gone", 1, shelf{gone: []string{"0"}}, 1, []int{0}},
+		{"one alone is gone", 1, shelf{gone: []string{"0"}}, 2, []int{0}},
 		{"two are cut", 5, shelf{partial: map[string]int{"2": 1, "4": 1}}, 1 + 2, nil},
 		{"one stays cut", 5, shelf{partial: map[string]int{"2": 9}}, 1 + 1, nil},
 		{"one alone is cut", 1, shelf{partial: map[string]int{"0": 9}}, 1, nil},

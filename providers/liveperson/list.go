@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -78,8 +79,43 @@ func bounds(w schemas.Window) (from, to int64) {
 	return w.From.UnixMilli(), w.To.Add(time.Millisecond-time.Nanosecond).UnixMilli() - 1
 }
 
-// page asks for one page of a window.
+// page reads one page of a window. Where the platform does not say how many conversations the window holds, it is asked
+// until answers agree.
 func (a *account) page(ctx context.Context, w schemas.Window, o order) (page, error) {
+	p, err := a.look(ctx, w, o)
+	if err != nil || p.count != nil {
+		return p, err
+	}
+	first := true
+	p, err = witness.Agree(ctx, a.doubt, func(ctx context.Context) (page, error) {
+		if first {
+			first = false
+			return p, nil
+		}
+		return a.look(ctx, w, o)
+	}, page.meets)
+	if errors.Is(err, witness.ErrFickle) {
+		err = &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
+	}
+	return p, err
+}
+
+// meets says that two answers are of one page: conversations come and go meanwhile, but most of a page stays.
+func (p page) meets(q page) bool {
+	if len(p.rows) == 0 || len(q.rows) == 0 {
+		return len(p.rows) == len(q.rows)
+	}
+	common := 0
+	for _, r := range p.rows {
+		if slices.ContainsFunc(q.rows, func(s row) bool { return s.id == r.id }) {
+			common++
+		}
+	}
+	return 2*common > max(len(p.rows), len(q.rows))
+}
+
+// look asks for one page of a window.
+func (a *account) look(ctx context.Context, w schemas.Window, o order) (page, error) {
 	var answer rest.Response
 	var err error
 	if a.consumer {
@@ -88,8 +124,12 @@ func (a *account) page(ctx context.Context, w schemas.Window, o order) (page, er
 		answer, err = a.search(ctx, w, o)
 	}
 	p := page{observedAt: answer.ObservedAt}
-	if err != nil || answer.Status == http.StatusNoContent {
+	if err != nil {
 		return p, a.explain(err, w, o)
+	}
+	if answer.Status == http.StatusNoContent {
+		p.count = new(int64)
+		return p, nil
 	}
 	e, err := readEnvelope(answer.Body)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -223,6 +224,7 @@ type account struct {
 	options
 	hosts hosts
 	keys  keys
+	doubt *witness.Doubt
 }
 
 func open(a providers.Account) (providers.Provider, error) {
@@ -238,7 +240,7 @@ func open(a providers.Account) (providers.Provider, error) {
 		return nil, fmt.Errorf("open account: %w", err)
 	}
 	scheme, _, _ := strings.Cut(a.BaseURL, ":")
-	p := &account{id: a.AccountID, options: o}
+	p := &account{id: a.AccountID, options: o, doubt: &witness.Doubt{}}
 	p.hosts = hosts{domain: base, account: a.AccountID, scheme: strings.ToLower(scheme), taken: make(chan struct{}, 1), known: map[string]*rest.Client{}, sign: sign}
 	p.keys, err = p.chooseKeys(a)
 	return p, err

@@ -42,9 +42,9 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 		fresh = slices.DeleteFunc(slices.Clone(p.rows), func(r row) bool { return r.second() < at.done })
 	}
 	end := o.offset + len(p.rows)
-	short := len(p.rows) < o.limit
-	if len(p.rows) == 0 || short && (p.count == nil || int64(end) >= *p.count) {
-		return a.window(fresh, span, p.observedAt), nil, nil
+	// A page may be shorter than was asked for: without a count only one without rows is the last.
+	if short := len(p.rows) < o.limit; len(p.rows) == 0 || short && p.count != nil && int64(end) >= *p.count {
+		return a.pageOf(p, fresh, span), nil, nil
 	}
 	last := p.rows[len(p.rows)-1].second()
 	begin := end - 1 // of the next page: the row before those of the last second
@@ -56,7 +56,7 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 	}
 	if o.sort != startAscending || begin <= o.offset {
 		// There is nothing to keep back, or hardly anything but: only the offset can tell what comes next.
-		return a.window(fresh, span, p.observedAt), &placeInList{span: at.span, offset: end, done: at.done, plain: true}, nil
+		return a.pageOf(p, fresh, span), &placeInList{span: at.span, offset: end, done: at.done, plain: true}, nil
 	}
 	next := &placeInList{span: at.span, offset: begin, done: max(at.done, last)}
 	if fresh = slices.DeleteFunc(fresh, func(r row) bool { return r.second() == last }); len(fresh) == 0 {
@@ -64,7 +64,16 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 			return providers.Page{}, nil, malformed(opList, errCircle)
 		}
 	}
-	return a.window(fresh, span, p.observedAt), next, nil
+	return a.pageOf(p, fresh, span), next, nil
+}
+
+// pageOf is what some rows of a page hold of a span.
+func (a *account) pageOf(p page, rows []row, span schemas.Window) providers.Page {
+	out := a.window(rows, span, p.observedAt)
+	if p.count == nil {
+		out.Unwitnessed = []string{"conversations"}
+	}
+	return out
 }
 
 // mostIdle is how many full pages in a row may bring nothing new: conversations that were put before what is done fill one
