@@ -96,35 +96,29 @@ func parseStep(at providers.Cursor) (index, page int, err error) {
 	return index, page, nil
 }
 
-// step reads one document of the directory. A list that the account does not have is a document with its status.
+// step reads one document of the directory, as often as it takes until answers agree. A list that the account does not have is a document with its status.
 func (a *account) step(ctx context.Context, index, page int) (providers.Page, error) {
 	p := parts[index]
 	op := "list " + strings.ReplaceAll(p.kind, "_", " ")
-	answer, err := a.get(ctx, op, p.path, p.query(page))
-	if err != nil && !(gone(err) && (index > 0 || page > 1)) { // without agents it is no Freshchat
+	key := p.kind
+	switch p.kind {
+	case kindFields:
+		key = "fields"
+	case kindConfiguration:
+		key = ""
+	}
+	missing := func(err error) bool { return gone(err) && (index > 0 || page > 1) } // without agents it is no Freshchat
+	found, err := a.agreed(ctx, op, p.path, key, p.query(page), page, missing)
+	if err != nil {
 		return providers.Page{}, err
 	}
-	doc := document(p.kind, "", answer)
+	doc := document(p.kind, "", found.answer)
 	doc.Sequence = int64(page - 1)
-	more := false
-	switch {
-	case err != nil:
-	case p.paged:
-		rows, err := list(answer.Body, p.kind)
-		if err != nil {
-			return providers.Page{}, malformed(op, err)
-		}
-		more = hasMore(answer.Body, len(rows), page, rowsPerPage)
-	case p.kind == kindFields:
-		if _, err := list(answer.Body, "fields"); err != nil {
-			return providers.Page{}, malformed(op, err)
-		}
-	default:
-		if _, err := only(answer.Body); err != nil {
-			return providers.Page{}, malformed(op, err)
-		}
-	}
+	more := p.paged && found.more
 	out := providers.Page{Documents: []schemas.Document{doc}}
+	if doc.Status == statusOK && key != "" {
+		out.Unwitnessed = []string{p.kind}
+	}
 	switch {
 	case more:
 		out.Next = providers.Cursor(fmt.Sprintf("%s:%d", p.kind, page+1))

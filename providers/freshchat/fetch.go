@@ -65,7 +65,7 @@ func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Docu
 		return docs, err
 	}
 	h := readHint(ref.Hint)
-	if a.lane == laneBoth && !h.From.IsZero() {
+	if !h.From.IsZero() {
 		if docs, err = a.secondLook(ctx, ref.ID, h, docs); err != nil || docs[0].Status != statusOK {
 			return docs, err
 		}

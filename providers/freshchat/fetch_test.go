@@ -190,17 +190,20 @@ func TestSecondLook(t *testing.T) {
 	h.add("m2")
 	link := "/v2/conversations/c1/messages?page=1&from_time=x"
 	s := &scripted{answers: map[string]string{firstPage: messagesPage(link, "m2"), link: messagesPage(""), second: messagesPage("", "m1")}}
-	docs, err := fetch(t, s, providers.Ref{ID: "c1", Hint: h.text()}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if thread, err := pure().Thread(docs); err != nil || len(thread.Messages) != 2 || len(s.asked) != 4 {
-		t.Errorf("%d messages after %v, %v", len(thread.Messages), s.asked, err)
+	for _, options := range []map[string]string{nil, {"lane": "rest"}} {
+		s.asked = nil
+		docs, err := fetch(t, s, providers.Ref{ID: "c1", Hint: h.text()}, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if thread, err := pure().Thread(docs); err != nil || len(thread.Messages) != 2 || len(s.asked) != 4 {
+			t.Errorf("%v: %d messages after %v, %v", options, len(thread.Messages), s.asked, err)
+		}
 	}
 	for name, of := range map[string]struct {
 		hint    string
 		options map[string]string
-	}{"lane rest": {h.text(), map[string]string{"lane": "rest"}}, "no hint": {`{"user":"u"}`, nil}, "no JSON": {"x", map[string]string{"lane": "rest"}}} {
+	}{"no hint": {`{"user":"u"}`, nil}, "no JSON": {"x", map[string]string{"lane": "rest"}}} {
 		s.asked = nil
 		if _, err := fetch(t, s, providers.Ref{ID: "c1", Hint: of.hint}, of.options); err != nil || len(s.asked) > 3 {
 			t.Errorf("%s: %v, %v", name, s.asked, err)

@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -183,6 +184,7 @@ type account struct {
 	census   census
 	systems  sync.Map            // system users by id, as documents
 	asking   *semaphore.Weighted // held by who asks for a system user
+	doubt    witness.Doubt       // of lists that nothing counts
 	barren   atomic.Int32        // second looks in a row that brought nothing
 	noBatch  atomic.Bool         // the account has no /users/fetch
 	perPage  int                 // candidates of one page of a list

@@ -119,7 +119,20 @@ func (a *account) finish(ctx context.Context, w schemas.Window, all []candidate)
 		page.Refs = append(page.Refs, providers.Ref{ID: c.id, CreatedAt: *c.at, Hint: c.hint.text()})
 		page.Documents = append(page.Documents, c.docs...)
 	}
+	page.Unwitnessed = a.unwitnessed()
 	return page, nil
+}
+
+// unwitnessed are the lists that an export reads conversations from and that nothing else speaks for. Two reports witness
+// each other where a conversation that only one of them has is found by itself; the transcript witnesses messages.
+func (a *account) unwitnessed() []string {
+	switch {
+	case a.users:
+		return []string{listOfUsers, listOfConversations, listOfMessages}
+	case a.lane == laneTranscript:
+		return []string{eventTranscript, eventCreated}
+	}
+	return nil
 }
 
 // examine gathers what there is on an entry until it is known when the conversation was created: its own body, else
@@ -161,8 +174,15 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 		}
 	}
 	c.user = found.contactID()
-	if a.lane == laneBoth {
+	switch a.lane {
+	case laneBoth:
 		c.hint = found.hint()
+	case laneREST: // the transcript is in no document, but it knows what messages there are
+		said, err := gatherSources([]schemas.Document{transcript})
+		if err != nil {
+			return c, malformed(opList, err)
+		}
+		c.hint = said.hint()
 	}
 	return c, nil
 }

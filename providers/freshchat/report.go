@@ -52,7 +52,7 @@ func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (prov
 	if c.position > len(s.entries) {
 		return providers.Page{}, malformed(opReports, errCursor)
 	}
-	var page providers.Page
+	page := providers.Page{Unwitnessed: a.reports}
 	some := s.entries[c.position:min(c.position+documentsPerPage, len(s.entries))]
 	for i, e := range some {
 		rows, err := a.opened.read(e.rows)

@@ -109,15 +109,12 @@ func (a *account) begin(ctx context.Context, w schemas.Window, at providers.Curs
 		return survey{at: known, memory: true}, nil
 	}
 	s := survey{at: time.Now().Unix(), number: 1}
-	answer, err := a.get(ctx, opUsers, "/users", s.query())
+	first, err := a.agreed(ctx, opUsers, "/users", kindUsers, s.query(), s.number, never)
 	if err != nil {
 		return s, err
 	}
-	if _, err := list(answer.Body, kindUsers); err != nil {
-		return s, malformed(opUsers, err)
-	}
-	if last := totalPages(answer.Body); last > 0 {
-		s.down, s.number = true, last
+	if first.last > 0 {
+		s.down, s.number = true, first.last
 	}
 	a.census.start(s)
 	return s, nil
@@ -134,18 +131,14 @@ func (s survey) query() url.Values {
 // surveyPage looks at the conversations of one page of users.
 func (a *account) surveyPage(ctx context.Context, w schemas.Window, s survey) (providers.Page, error) {
 	// GET /users: refused without a filter.
-	answer, err := a.get(ctx, opUsers, "/users", s.query())
+	listed, err := a.agreed(ctx, opUsers, "/users", kindUsers, s.query(), s.number, never)
 	if err != nil {
 		return providers.Page{}, err
 	}
-	rows, err := list(answer.Body, kindUsers)
-	if err != nil {
-		return providers.Page{}, malformed(opUsers, err)
-	}
-	users := make([]schemas.Document, 0, len(rows))
-	for _, row := range rows {
+	users := make([]schemas.Document, 0, len(listed.rows))
+	for _, row := range listed.rows {
 		if wire.Word(wire.Field(row, "id")) != "" {
-			users = append(users, schemas.Document{Kind: kindUser, Status: statusOK, ObservedAt: answer.ObservedAt, Body: bytes.Clone(row)})
+			users = append(users, schemas.Document{Kind: kindUser, Status: statusOK, ObservedAt: listed.answer.ObservedAt, Body: bytes.Clone(row)})
 		}
 	}
 	found, err := a.conversationsOf(ctx, users)
@@ -165,7 +158,7 @@ func (a *account) surveyPage(ctx context.Context, w schemas.Window, s survey) (p
 	if s.down {
 		after.number = s.number - 1
 	}
-	if s.down && after.number > 0 || !s.down && hasMore(answer.Body, len(rows), s.number, rowsPerPage) {
+	if s.down && after.number > 0 || !s.down && listed.more {
 		next = after.text()
 	}
 	a.census.learn(s, next, all)
