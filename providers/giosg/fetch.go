@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
@@ -130,11 +131,61 @@ func (r reader) pages(ctx context.Context, kind, path string, from int64, may fu
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		a.each(refs, yield, func(r reader) error {
-			// The vendor's tutorial on fetching chat conversations.
-			_, err := r.pages(ctx, kindMessages, r.path+"/messages", 0, gone, nil)
-			return err
+			return r.messages(ctx)
 		})
 	}
+}
+
+// mostReads is how often the messages of a chat are read where fewer come than the list counts. What is missing after that
+// shows in the numbers of messages stated and stored.
+const mostReads = 3
+
+// messages keeps all messages of a chat. The list counts those of type msg; where fewer come they are read once more, and
+// the reading with the most counts. So are they where the pages go round in a circle.
+func (r reader) messages(ctx context.Context) error {
+	var best []schemas.Document
+	most := int64(-1)
+	var circle error
+	for range mostReads {
+		var docs []schemas.Document
+		n := int64(0)
+		read := r
+		read.yield = func(doc schemas.Document, _ error) bool { docs = append(docs, doc); return true }
+		// The vendor's tutorial on fetching chat conversations.
+		ok, err := read.pages(ctx, kindMessages, r.path+"/messages", 0, gone, func(v value) {
+			if wire.Word(wire.Field(v, "type")) == typeMessage && r.owns(v) {
+				n++
+			}
+		})
+		if errors.Is(err, errLoop) {
+			circle = err
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if n > most {
+			best, most = docs, n
+		}
+		if !ok || r.ref.Messages == nil || n >= *r.ref.Messages {
+			break
+		}
+	}
+	if most < 0 {
+		return circle
+	}
+	for _, doc := range best {
+		if err := r.keep(doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// owns says that a message is of the chat that it was asked for, as far as it says.
+func (r reader) owns(message value) bool {
+	chat := wire.Word(wire.Field(message, "chat_id"))
+	return chat == "" || strings.EqualFold(chat, r.ref.ID)
 }
 
 // Metadata fetches members, which of the organization's users are bots, tags, and of each visitor the variables and, where the option says so, the details. Only a

@@ -56,8 +56,11 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 				return
 			}
 			a.fill(&out, w, p.rows)
-			if !p.proven && len(out.Unwitnessed) == 0 {
+			if !p.proven {
 				out.Unwitnessed = []string{kindChats}
+			}
+			if len(out.Refs) > 0 {
+				out.Unwitnessed = append(out.Unwitnessed, kindMemberships, kindTags, kindVariables)
 			}
 			if more && len(out.Refs) == 0 && requests%breath != 0 {
 				continue
@@ -87,7 +90,9 @@ func (a *account) fill(out *providers.Page, w schemas.Window, rows []row) {
 		if ended := boolean(r.fields["is_ended"]); a.leaveOpen && ended != nil && !*ended {
 			continue
 		}
-		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: wire.Word(r.fields["room_id"])})
+		out.Refs = append(out.Refs, providers.Ref{
+			ID: r.id, CreatedAt: r.createdAt, Hint: wire.Word(r.fields["room_id"]), Messages: integer(r.fields["message_count"]),
+		})
 		out.Documents = append(out.Documents, schemas.Document{
 			Kind: kindChat, ConversationID: r.id, Status: statusOK, ObservedAt: r.observedAt, Body: r.raw,
 		})
