@@ -287,25 +287,27 @@ func TestShardKeepsWhoAskedThroughContinueAsNew(t *testing.T) {
 
 // TestShardThatIsStartedAgainHasAShare: one whose share is not known yet must not be started without a limit.
 func TestShardThatIsStartedAgainHasAShare(t *testing.T) {
-	var rates []float64
-	env := sharing(activities.OpenExportOutput{RequestsPerSecond: 10}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
-		rates = append(rates, in.Rate)
-		return committed(1), nil
-	})
-	var o elsewhere
-	o.attach(env, nil, nil)
-	in := left(t)
-	in.Resume.Rate, in.Resume.Account = 10, 10
-	env.RegisterDelayedCallback(func() {
-		env.SignalWorkflow("blocked", report{Shard: in.Resume.Held[0].Blocked.Shard, Ended: true}) // it was cancelled
-	}, time.Hour)
-	runExport(t, env, in)
-	if len(rates) == 0 {
-		t.Fatal("nothing was started")
-	}
-	for _, rate := range rates {
-		if rate <= 0 {
-			t.Errorf("the shards have %v requests a second, want all of them limited", rates)
+	for _, own := range []bool{true, false} {
+		var rates []float64
+		env := sharing(activities.OpenExportOutput{RequestsPerSecond: 10}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+			rates = append(rates, in.Rate)
+			return committed(1), nil
+		})
+		var o elsewhere
+		o.attach(env, nil, nil)
+		in := left(t)
+		in.Resume.Rate, in.Resume.Account, in.Resume.Held[0].Own = 10, 10, own
+		env.RegisterDelayedCallback(func() {
+			env.SignalWorkflow("blocked", report{Shard: in.Resume.Held[0].Blocked.Shard, Ended: true}) // it was cancelled
+		}, time.Hour)
+		runExport(t, env, in)
+		if len(rates) == 0 {
+			t.Fatal("nothing was started")
+		}
+		for _, rate := range rates {
+			if rate <= 0 {
+				t.Errorf("own %t: the shards have %v requests a second, want all of them limited", own, rates)
+			}
 		}
 	}
 }

@@ -81,3 +81,15 @@ func TestChunksBecomeSmaller(t *testing.T) {
 		}
 	}
 }
+
+// TestNoShareIsWithoutALimit: a shard takes a share of 0 for no limit, so one that is left with nothing has a little all the same.
+func TestNoShareIsWithoutALimit(t *testing.T) {
+	e := &export{state: ExportState{Rate: 10}, children: []*child{{needs: 10}, {}, {}}}
+	if share := e.share(); share <= 0 || share > 0.2 {
+		t.Errorf("a share of %v beside one that has leased all, want little, and more than 0", share)
+	}
+	e.state.Rate = 0
+	if share := e.share(); share != 0 {
+		t.Errorf("a share of %v where there is no limit", share)
+	}
+}

@@ -360,6 +360,9 @@ func TestGateKeepsOfficeHours(t *testing.T) {
 		}
 		// Where there is no budget, hours in which nothing is asked are kept too.
 		time.Sleep(22*time.Hour + 1*time.Minute)
+		if left, what := g.Pause(); left == 0 || what != providers.AwaitSchedule {
+			t.Errorf("it waits %s for %s, want for the schedule", left, what)
+		}
 		if free := newGate(providers.Rate{Schedule: hours}); free.Left() == 0 {
 			t.Error("without a budget the schedule is not kept")
 		}

@@ -77,6 +77,9 @@ var guards = []struct {
 		{"workflows/collect.go", "		inFlight := s.inFlight // what ends while the export is being told counts too\n", ""},
 		{"workflows/collect.go", "			s.end(ctx, s.leased)\n		}\n", "			s.end(ctx, s.leased)\n		}\n		inFlight := s.inFlight\n"},
 	}},
+	{"an export reaches the shards that its earlier runs have left", []edit{
+		{"workflows/steer.go", "case c.steered(), c.held && in.RetryBlocked:", "case c.future != nil && c.held:"},
+	}},
 	{"receipts survive continue-as-new", []edit{
 		{"workflows/collect.go", "	s.state.Saved = s.receipts.Saved\n", "	_ = s.receipts.Saved\n"},
 	}},

@@ -162,10 +162,13 @@ type intent struct {
 // begin starts a run, or goes on with one.
 func (i *intent) begin(w *world, anew any) {
 	i.runs++
+	var before *run
 	if anew == nil {
 		i.began = time.Now()
+	} else {
+		before = i.now
 	}
-	i.now = w.start(fmt.Sprintf("%s.%d", i.name, i.runs), i.refresh, func(env *testsuite.TestWorkflowEnvironment) {
+	i.now = w.start(fmt.Sprintf("%s.%d", i.name, i.runs), i.refresh, before, func(env *testsuite.TestWorkflowEnvironment) {
 		switch {
 		case w.plan.export && anew != nil:
 			env.ExecuteWorkflow(workflows.Export, anew)
@@ -194,6 +197,11 @@ func (w *world) shardInput(window schemas.Window, refresh string) workflows.Shar
 func (w *world) follow() (busy bool) {
 	for _, i := range w.intents {
 		r := i.now
+		if next, ok := r.leaves(); ok && !i.done && !r.terminated {
+			busy = true
+			i.begin(w, next)
+			continue
+		}
 		if i.done || !r.over {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing/synctest"
@@ -31,7 +32,10 @@ type run struct {
 	refresh string
 	started time.Time
 
-	children   []string
+	before     *run     // that continued as this one, in which shards may live on
+	after      *run     // that it has continued as
+	mail       []letter // signals of shards that are on their way to their export
+	alive      map[string]bool
 	pausing    int  // activities that timed out and are not yet given out again
 	over       bool // the workflow has ended
 	terminated bool // as if the server had forgotten it: nothing of it is cleaned up
@@ -42,36 +46,42 @@ type run struct {
 	export     workflows.ExportOutput
 }
 
-// start begins a run and returns at once.
-func (w *world) start(name, refresh string, begin func(env *testsuite.TestWorkflowEnvironment)) *run {
+// letter is a signal.
+type letter struct {
+	signal string
+	in     any
+}
+
+// start begins a run, which may go on where another has continued as new, and returns at once.
+func (w *world) start(name, refresh string, before *run, begin func(env *testsuite.TestWorkflowEnvironment)) *run {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(silence{})
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(100 * time.Hour)
-	env.SetWorkerOptions(withPost())
 	env.SetWorkflowRunTimeout(0) // or time, which flies while nothing happens, ends what waits for a person
 	env.SetStartTime(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
-	r := &run{w: w, name: name, env: env, refresh: refresh, do: w.activities(), started: time.Now()}
+	r := &run{w: w, name: name, env: env, refresh: refresh, before: before, alive: map[string]bool{}, do: w.activities(), started: time.Now()}
+	env.SetWorkerOptions(withPost(r))
+	if before != nil {
+		w.mu.Lock()
+		before.after, r.mail, before.mail = r, before.mail, nil
+		w.mu.Unlock()
+	}
 	env.RegisterWorkflow(workflows.Export)
 	env.RegisterWorkflow(workflows.Shard)
 	env.RegisterActivity(&stage{r})
 	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, id, _, signal string, in any) error {
 			if strings.HasPrefix(id, "shard/") {
-				return serviceerror.NewNotFound(id) // of an earlier run, which ended when its last shard had
+				return r.toShard(id, letter{signal, in})
 			}
-			env.SignalWorkflow(signal, in) // of a shard, to its export
+			r.toExport(letter{signal, in})
 			return nil
 		}).Maybe()
 	env.SetOnChildWorkflowCompletedListener(func(info *workflow.Info, _ converter.EncodedValue, err error) {
 		w.note("%s: %s ends: %v", name, info.WorkflowExecution.ID, err)
 	})
 	w.note("%s starts", name)
-	env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		r.children = append(r.children, info.WorkflowExecution.ID)
-	})
 	w.mu.Lock()
 	w.runs = append(w.runs, r)
 	w.mu.Unlock()
@@ -124,27 +134,109 @@ func (r *run) terminate() {
 	r.terminated = true
 }
 
-// people do what paused and blocked shards wait for.
+func (r *run) live(id string, alive bool) {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	r.alive[id] = alive
+}
+
+// holder is the earlier run in which a shard lives on; nil where none does.
+func (r *run) holder(shard string) *run {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	for earlier := r.before; earlier != nil; earlier = earlier.before {
+		if earlier.alive[shard] {
+			return earlier
+		}
+	}
+	return nil
+}
+
+// toShard hands a signal to a shard that an earlier run has started.
+func (r *run) toShard(shard string, l letter) error {
+	if holder := r.holder(shard); holder != nil {
+		return holder.env.SignalWorkflowByID(shard, l.signal, l.in)
+	}
+	return serviceerror.NewNotFound(shard)
+}
+
+// toExport hands a signal of a shard to the last run of its export.
+func (r *run) toExport(l letter) {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	last := r
+	for last.after != nil {
+		last = last.after
+	}
+	last.mail = append(last.mail, l)
+}
+
+// deliver hands over what is on its way to exports; one that has just continued as new hears it in its next run.
+func (w *world) deliver() {
+	for _, r := range w.runs {
+		if r.over || r.env.IsWorkflowCompleted() {
+			continue
+		}
+		w.mu.Lock()
+		mail := r.mail
+		r.mail = nil
+		w.mu.Unlock()
+		for _, l := range mail {
+			r.env.SignalWorkflow(l.signal, l.in)
+			synctest.Wait()
+		}
+	}
+}
+
+// leaves says that a run has continued as new, and that shards of it live on.
+func (r *run) leaves() (next any, ok bool) {
+	var anew *workflow.ContinueAsNewError
+	if r.over || !r.w.plan.export || !r.env.IsWorkflowCompleted() || !errors.As(r.env.GetWorkflowError(), &anew) {
+		return nil, false
+	}
+	in, err := input[workflows.ExportInput](anew)
+	if err != nil {
+		r.w.fail("%s continues with what cannot be read: %v", r.name, err)
+	}
+	return in, err == nil
+}
+
+// people do what paused and blocked shards wait for. They know exports only: a shard that an earlier run has left is reached through
+// its export.
 func (w *world) people() {
 	for _, r := range w.runs {
-		if !r.over {
+		switch {
+		case r.over:
+		case r.terminated:
+			r.wind()
+			fallthrough
+		case !r.env.IsWorkflowCompleted():
 			r.order(workflows.ResumeUpdate)
 			r.order(workflows.RetryBlockedUpdate)
 		}
 	}
 }
 
-// order is an update, to a run or, when it has gone on as new without them, to the shards that it has left behind.
+// wind frees what a terminated run has left: a server has forgotten it, and only its code has to end.
+func (r *run) wind() {
+	r.w.mu.Lock()
+	shards := slices.Sorted(maps.Keys(r.alive))
+	r.w.mu.Unlock()
+	for _, id := range shards {
+		if r.env.IsWorkflowCompleted() && strings.HasPrefix(id, "shard/") && r.alive[id] {
+			_ = r.env.UpdateWorkflowByID(id, workflows.RetryBlockedUpdate, fmt.Sprint(id, r.w.steps), heard{})
+			_ = r.env.UpdateWorkflowByID(id, workflows.ResumeUpdate, fmt.Sprint(id, "resume", r.w.steps), heard{})
+			synctest.Wait()
+		}
+	}
+}
+
+// order is an update.
 func (r *run) order(update string, args ...any) {
 	r.w.note("%s: %s", r.name, update)
 	defer synctest.Wait() // the test environment takes one update at a time
 	if !r.env.IsWorkflowCompleted() {
 		r.env.UpdateWorkflow(update, "", heard{}, args...)
-		return
-	}
-	for _, id := range r.children {
-		_ = r.env.UpdateWorkflowByID(id, update, fmt.Sprint(id, update, r.w.steps), heard{}, args...)
-		synctest.Wait()
 	}
 }
 

@@ -120,6 +120,7 @@ func (w *world) schedule() {
 			w.abandon()
 			return
 		}
+		w.deliver()
 		if w.follow() {
 			continue
 		}
@@ -137,6 +138,9 @@ func (w *world) schedule() {
 			continue
 		}
 		idle = 0
+		if !slices.ContainsFunc(ready, func(t *turn) bool { return t.what != looks }) {
+			w.people()
+		}
 		if i := slices.IndexFunc(ready, func(t *turn) bool { return t.by.run == nil && strings.HasPrefix(t.what, "delete data/") }); i >= 0 {
 			w.release(ready[i]) // a sweep deletes within a minute of its look, or not at all
 			continue
