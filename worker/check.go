@@ -25,26 +25,33 @@ func Check(ctx context.Context, c Config, account string) error {
 	case err != nil:
 		return c.Problem("lake.url", err.Error())
 	}
+	_, err = c.probed(ctx, account)
+	return err
+}
+
+// probed opens the provider of an account whose credentials the platform accepts. Other errors than that of ctx are a Problem.
+func (c Config) probed(ctx context.Context, account string) (providers.Provider, error) {
 	_, provider, err := c.Open(account)
+	var problem Problem
 	switch {
 	case errors.As(err, &problem):
-		return problem
+		return nil, problem
 	case err != nil:
-		return c.Problem("accounts."+account, err.Error())
+		return nil, c.Problem("accounts."+account, err.Error())
 	}
 	prober, ok := provider.(providers.Prober)
 	if !ok {
-		return nil
+		return provider, nil
 	}
 	_, err = prober.Probe(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	var refused *providers.Error
 	if err == nil || errors.As(err, &refused) && refused.Kind == providers.Throttled {
-		return nil // the export knows how to wait
+		return provider, nil // the export knows how to wait
 	}
-	return c.blame(account, err)
+	return nil, c.blame(account, err)
 }
 
 // blame says which setting of an account keeps the platform from answering.
@@ -55,14 +62,16 @@ func (c Config) blame(account string, err error) Problem {
 	}
 	var refused *providers.Error
 	errors.As(err, &refused)
-	return c.Problem("accounts."+account+"."+blamed(refused), err.Error())
+	return c.Problem("accounts."+account+"."+c.Accounts[account].blamed(refused), err.Error())
 }
 
 // blamed is the setting of an account that an error most likely comes from.
-func blamed(err *providers.Error) string {
+func (a AccountConfig) blamed(err *providers.Error) string {
 	switch {
 	case err == nil, errors.Is(err, rest.ErrHTML), errors.Is(err, rest.ErrRedirect), errors.Is(err, rest.ErrTLS), errors.Is(err, rest.ErrProxy):
 		return "base_url"
+	case err.Kind == providers.Denied && a.Token.IsZero() && len(a.Secrets) > 0:
+		return "secrets"
 	case err.Kind == providers.Denied:
 		return "token"
 	case err.Kind == providers.NotFound:

@@ -10,9 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/simulator/freshchat"
+	"github.com/chatlake/chatlake/simulator/giosg"
+	"github.com/chatlake/chatlake/simulator/liveperson"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -94,5 +99,52 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	defer server.Close()
 	if err := worker.Check(ctx, checked(t, "file:"+t.TempDir(), server.URL, "1"), "acme"); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that the context has ended", err)
+	}
+}
+
+// TestARefusalNamesAKeyOfTheFile lets LivePerson refuse each way to sign in: the line that is told must be that of a key which stands
+// in the file.
+func TestARefusalNamesAKeyOfTheFile(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5})
+	site := httptest.NewServer(liveperson.New(corpus, liveperson.Options{}))
+	defer site.Close()
+	t.Setenv("CHATLAKE_TEST_TOKEN", "wrong")
+	for settings, want := range map[string]string{
+		"token: env:CHATLAKE_TEST_TOKEN": "chatlake.yaml:8: accounts.acme.token: ",
+		"secrets: {client_id: env:CHATLAKE_TEST_TOKEN, client_secret: env:CHATLAKE_TEST_TOKEN}":                                                                                 "chatlake.yaml:8: accounts.acme.secrets.client_secret: ",
+		"secrets: {username: env:CHATLAKE_TEST_TOKEN, password: env:CHATLAKE_TEST_TOKEN}":                                                                                       "chatlake.yaml:8: accounts.acme.secrets.password: ",
+		"secrets: {app_key: env:CHATLAKE_TEST_TOKEN, app_secret: env:CHATLAKE_TEST_TOKEN, access_token: env:CHATLAKE_TEST_TOKEN, access_token_secret: env:CHATLAKE_TEST_TOKEN}": "chatlake.yaml:8: accounts.acme.secrets: ",
+	} {
+		c := load(t, fmt.Sprintf("lake:\n  url: %q\naccounts:\n  acme:\n    provider: liveperson\n    base_url: %s\n    account_id: %s\n    %s\n",
+			"file:"+t.TempDir(), site.URL, liveperson.DefaultAccount, settings))
+		err := worker.Check(t.Context(), c, "acme")
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: error %v, want one that begins with %q", settings, err, want)
+		}
+		whole := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)}
+		if _, err := c.Plan(t.Context(), "acme", whole, ""); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("plan with %s: error %v, want one that begins with %q", settings, err, want)
+		}
+	}
+}
+
+// TestPlanTriesTheCredentials gives every provider a token that its platform refuses, whether it can count or not.
+func TestPlanTriesTheCredentials(t *testing.T) {
+	t.Setenv("CHATLAKE_TEST_TOKEN", "wrong")
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5})
+	for provider, site := range map[string]http.Handler{
+		"chatwoot": fake.New(corpus, fake.Options{}), "freshchat": freshchat.New(corpus, freshchat.Options{}),
+		"giosg": giosg.New(corpus, giosg.Options{}), "liveperson": liveperson.New(corpus, liveperson.Options{}),
+	} {
+		server := httptest.NewServer(site)
+		defer server.Close()
+		id := map[string]string{"chatwoot": "account_id: 1, ", "giosg": "account_id: " + giosg.Organization + ", ", "liveperson": "account_id: " + liveperson.DefaultAccount + ", "}[provider]
+		c := load(t, fmt.Sprintf("lake: {url: %q}\naccounts:\n  acme: {provider: %s, base_url: %q, %stoken: env:CHATLAKE_TEST_TOKEN}\n", "file:"+t.TempDir(), provider, server.URL, id))
+		whole := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)}
+		_, err := c.Plan(t.Context(), "acme", whole, "")
+		var problem worker.Problem
+		if !errors.As(err, &problem) || problem.Key != "accounts.acme.token" {
+			t.Errorf("%s: error %v, want a problem of the token", provider, err)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package worker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,14 +35,13 @@ type Ration struct {
 const refsPerListing = 20
 
 // Plan estimates what an export of an account over a range would cost, cut into windows of a month, a week or a day; empty
-// is as configured. It asks the platform for at most one count a window, and writes nothing.
+// is as configured. It tries the
+// credentials, asks the platform for at most one count a window, and writes nothing. What the configuration is to blame for is a
+// Problem.
 func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, cut string) (Estimate, error) {
 	e := Estimate{Account: account, From: whole.From, To: whole.To, RequestsPerSecond: c.Accounts[account].RequestsPerSecond}
-	definition, provider, err := c.Open(account)
-	var problem Problem
-	if errors.As(err, &problem) {
-		return e, problem
-	}
+	definition, _ := definition(c.Accounts[account].Provider)
+	provider, err := c.probed(ctx, account)
 	if err != nil {
 		return e, err
 	}

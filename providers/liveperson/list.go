@@ -125,7 +125,7 @@ func (a *account) look(ctx context.Context, w schemas.Window, o order) (page, er
 	}
 	p := page{observedAt: answer.ObservedAt}
 	if err != nil {
-		return p, a.explain(err, w, o)
+		return p, a.explain(ctx, err, w, o)
 	}
 	if answer.Status == http.StatusNoContent {
 		p.count = new(int64)
@@ -184,16 +184,48 @@ func (a *account) path(below string) string {
 }
 
 // explain says what a refusal deep in a list means: the search engine that the platform names in its errors gives out
-// no rows beyond some ten thousand.
-func (a *account) explain(err error, w schemas.Window, o order) error {
-	beyond := o.offset+o.limit > a.offsetCap && (errors.Is(err, errSearch) || statusOf(err) == http.StatusBadRequest)
-	if !beyond && !(o.offset > 0 && errors.Is(err, errOffset)) {
+// no rows beyond some ten thousand, or wherever else it was told to end.
+func (a *account) explain(ctx context.Context, err error, w schemas.Window, o order) error {
+	refused := errors.Is(err, errSearch) || statusOf(err) == http.StatusBadRequest
+	beyond := refused && o.offset+o.limit > a.deepest()
+	if !beyond && !(o.offset > 0 && errors.Is(err, errOffset)) && !(refused && o.offset > 0 && divisible(w) && a.shallow(ctx, w, o)) {
 		return err
 	}
+	a.learn(int64(o.offset + o.limit))
 	if divisible(w) {
 		return &providers.Error{Kind: providers.WindowTooDense, Op: opList, Status: statusOf(err), Err: errDense}
 	}
 	return &providers.Error{Kind: providers.Malformed, Op: opList, Status: statusOf(err), Err: errWall}
+}
+
+// shallow reports whether the platform gives out the beginning of a list of which it has refused a page further down: then the
+// depth is what it refuses, and no repetition helps. Should it have been a passing failure after all, the window is split in vain.
+func (a *account) shallow(ctx context.Context, w schemas.Window, o order) bool {
+	o.offset = 0
+	search := a.search
+	if a.consumer {
+		search = a.searchConsumer
+	}
+	_, err := search(ctx, w, o)
+	return err == nil
+}
+
+// deepest is the offset up to which conversations of a window are paged through.
+func (a *account) deepest() int {
+	if wall := a.wall.Load(); wall > 0 {
+		return min(a.offsetCap, int(wall)-1)
+	}
+	return a.offsetCap
+}
+
+// learn remembers the end of a page that the platform does not give out, so that later windows are split by their count.
+func (a *account) learn(end int64) {
+	for {
+		wall := a.wall.Load()
+		if wall > 0 && wall <= end || a.wall.CompareAndSwap(wall, end) {
+			return
+		}
+	}
 }
 
 // divisible says that halves of a window would be answered with fewer conversations than the window, in the end.

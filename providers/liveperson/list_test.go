@@ -295,6 +295,40 @@ func TestOffsetWall(t *testing.T) {
 	}
 }
 
+// A wall that is lower than offset_cap shows in pages that are refused while the beginning of the list is not. It is learned: the
+// next window is split by its count.
+func TestALowWallIsLearned(t *testing.T) {
+	config := simulator.CorpusConfig{Seed: 3, Conversations: 700, From: epoch, To: epoch.Add(9 * time.Minute)}
+	for _, is400 := range []bool{true, false} {
+		_, a, whole := site(t, config, fake.Options{OffsetWall: 300, WallIs400: is400})
+		wide := schemas.Window{From: whole.From, To: whole.To.Add(time.Hour)}
+		wantError(t, "an hour", listed(t, a, wide), providers.WindowTooDense, errDense)
+		if a.deepest() >= 500 {
+			t.Errorf("400s %v: pages are asked for down to %d after the wall was met", is400, a.deepest())
+		}
+		pages := 0
+		for _, err := range a.Conversations(t.Context(), wide, "") {
+			pages++
+			wantError(t, "an hour, again", err, providers.WindowTooDense, errDense)
+		}
+		if pages != 1 {
+			t.Errorf("400s %v: %d pages before the window was split again, want to see it on the first", is400, pages)
+		}
+		wantError(t, "nine minutes", listed(t, a, whole), providers.Malformed, errWall)
+	}
+	// A failure that does not spare the beginning of the list is none of depth.
+	l := &roll{times: ladder(0, 1000, 500)}
+	a := stub(t, func(w http.ResponseWriter, r *http.Request) {
+		if l.requests >= 2 {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"internalCode":"0007"}`))
+			return
+		}
+		l.ServeHTTP(w, r)
+	}, with(nil))
+	wantError(t, "a search engine that is down", listed(t, a, hours(1)), providers.Transient, errSearch)
+}
+
 // Two windows that were cut list all that the dense one had.
 func TestDenseWindowHalved(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 900}, fake.Options{OffsetWall: 150}, with(map[string]string{optionOffsetCap: "120"}))

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/witness"
@@ -218,13 +219,14 @@ func check(a providers.Account) error {
 	return err
 }
 
-// account is one login. It keeps nothing but hosts and tokens.
+// account is one login. It keeps nothing but hosts, tokens, and how deep the platform pages.
 type account struct {
 	id string
 	options
 	hosts hosts
 	keys  keys
 	doubt *witness.Doubt
+	wall  atomic.Int64 // the lowest end of a page that the platform was found not to give out; 0 is none
 }
 
 func open(a providers.Account) (providers.Provider, error) {

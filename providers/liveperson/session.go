@@ -61,8 +61,8 @@ func (s *session) key(ctx context.Context, refused key) (key, error) {
 }
 
 var (
-	errClient  = errors.New("the client is not known, or its secret is wrong; check client_id and client_secret")
-	errLogin   = errors.New("the user name or the password is not accepted")
+	errClient  = error(&providers.Setting{Key: "secrets." + secretClientSecret, Reason: "the client is not known, or its secret is wrong; check client_id and client_secret"})
+	errLogin   = error(&providers.Setting{Key: "secrets." + secretPassword, Reason: "the user name or the password is not accepted"})
 	errNoToken = errors.New("the answer holds no token")
 )
 

@@ -88,7 +88,7 @@ func moved(p page, at placeInList, offset int) bool {
 // dense says that a span holds more than can be paged through. A window of ten minutes is read whatever it holds: it
 // cannot be made smaller.
 func (a *account) dense(span schemas.Window, p page) error {
-	if p.count == nil || *p.count < int64(a.offsetCap) || !divisible(span) {
+	if p.count == nil || *p.count < int64(a.deepest()) || !divisible(span) {
 		return nil
 	}
 	return &providers.Error{Kind: providers.WindowTooDense, Op: opList, Err: errDense}
