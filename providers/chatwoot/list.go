@@ -159,6 +159,9 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 				return
 			}
 			out := window(p, w)
+			if len(out.Refs) > 0 {
+				out.Unwitnessed = a.unwitnessed()
+			}
 			if p.number > 1 && (p.empty() || !p.first().Before(w.From)) {
 				out.Next = cursor(p.number-1, a.list.length())
 			}
@@ -171,6 +174,18 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 			}
 		}
 	}
+}
+
+// unwitnessed are the lists of a conversation that nothing counts: of the messages, only the last is known.
+func (a *account) unwitnessed() []string {
+	all := []string{kindMessages}
+	if a.participants {
+		all = append(all, kindParticipants)
+	}
+	if a.reporting {
+		all = append(all, kindReporting)
+	}
+	return all
 }
 
 // start is the page that a cursor names, or the one that holds the end of the window.
@@ -208,7 +223,6 @@ func window(p page, w schemas.Window) providers.Page {
 			continue
 		}
 		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: lastMessage(r.raw)})
-		out.Unwitnessed = []string{kindMessages}
 		out.Documents = append(out.Documents, schemas.Document{
 			Kind: kindConversation, ConversationID: r.id, Status: statusOK, ObservedAt: p.observedAt, Body: r.raw,
 		})

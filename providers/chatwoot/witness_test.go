@@ -44,8 +44,8 @@ func TestWitnesses(t *testing.T) {
 		read        func(context.Context, providers.Provider) ([]string, []string, error)
 		unwitnessed []string
 	}{
-		{"conversations, oldest window first", ending("conversations"), []string{"data", "payload"}, windows(early, late), []string{kindMessages}},
-		{"conversations, newest window first", ending("conversations"), []string{"data", "payload"}, windows(late, early, late), []string{kindMessages}},
+		{"conversations, oldest window first", ending("conversations"), []string{"data", "payload"}, windows(early, late), []string{kindMessages, kindParticipants}},
+		{"conversations, newest window first", ending("conversations"), []string{"data", "payload"}, windows(late, early, late), []string{kindMessages, kindParticipants}},
 		{"contacts", ending(kindContacts), []string{"payload"}, providertest.ReadDirectory, all},
 		{"inboxes, teams and more", ending(kindInboxes, kindLabels, kindFields), []string{"payload"}, providertest.ReadDirectory, all},
 		{"agents and ratings", ending(kindAgents, kindTeams, kindSurveys), nil, providertest.ReadDirectory, all},
@@ -98,7 +98,7 @@ func TestLastMessage(t *testing.T) {
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 	early, _, _ := whole.Halve() // no message there is older than one with a lower id
 	providertest.Witness(t, providertest.List{
-		Platform: fake.New(corpus, fake.Options{}), Match: ending(kindMessages), Rows: []string{"payload"}, Unwitnessed: []string{kindMessages},
+		Platform: fake.New(corpus, fake.Options{}), Match: ending(kindMessages), Rows: []string{"payload"}, Unwitnessed: []string{kindMessages, kindParticipants},
 		Flaws: []string{providertest.NoRows, providertest.HalfOfTheRows},
 		Open: func(t *testing.T, base string) providers.Provider {
 			return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })

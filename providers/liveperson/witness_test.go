@@ -46,7 +46,7 @@ func TestWitnesses(t *testing.T) {
 		{"conversations", fake.Options{PageLimit: 7}, account, ending("/conversations/search"), rows, list, nil},
 		{"conversations without a count", fake.Options{PageLimit: 20, NoCount: true}, account, ending("/conversations/search"), rows, list, []string{"conversations"}},
 		{"records", fake.Options{PageLimit: 7}, account, ending("/conversation/search"), rows, messages, nil},
-		{"conversations of a consumer", fake.Options{PageLimit: 7}, consumer, ending("/metadata/search"), []string{"conversationHistoryMetadataRecords"}, list, nil},
+		{"conversations of a consumer", fake.Options{PageLimit: 7}, consumer, ending("/metadata/search"), []string{"conversationHistoryMetadataRecords"}, list, []string{"messages"}},
 		{"directory", fake.Options{}, account, func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/le-users/") }, nil, providertest.ReadDirectory, []string{kindAgentGroups, kindSkills, kindUsers}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
