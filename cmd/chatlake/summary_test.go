@@ -46,6 +46,29 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// Texts that could not be decrypted stand in the report, in what is incomplete and in the status.
+func TestUnreadableIsShown(t *testing.T) {
+	out := workflows.ExportOutput{From: month(1).From, To: month(3).To, Complete: true, Totals: workflows.Totals{Unreadable: 1200}}
+	var report, status bytes.Buffer
+	if err := writeReport(&report, workflows.ExportInput{Account: "acme"}, out, nil, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	err := writeStatus(&status, []exportStatus{{Account: "acme", Name: "a", Result: &out}, {Account: "acme", Name: "b", Progress: &snapshot{Unreadable: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		report.String():                         "1,200 texts could not be decrypted and are null, which the account allows (allow_unreadable).",
+		strings.Split(status.String(), "\n")[0]: "; 1,200 texts could not be decrypted",
+		strings.Split(status.String(), "\n")[1]: "; 1 text could not be decrypted",
+		strings.Split(incomplete(out), "\n")[1]: "  1,200 texts could not be decrypted and are null. Add the private keys to the account's secrets",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %q", want, text)
+		}
+	}
+}
+
 func TestIncomplete(t *testing.T) {
 	out := workflows.ExportOutput{
 		Totals: workflows.Totals{Dead: 1, Flagged: 2}, Gaps: []schemas.Window{month(2)}, Failed: []string{"shard/acme/created/x"},

@@ -21,6 +21,7 @@ type assignment struct {
 type history struct {
 	assignments []assignment
 	dialogs     map[string]dialog
+	surveyEnd   *time.Time // of the only survey, where its dialog does not tell
 }
 
 // dialog is one dialog of a conversation.

@@ -211,6 +211,20 @@ func TestRatings(t *testing.T) {
 	}
 }
 
+// Where the survey's dialog was not read, the end of the whole conversation tells when the survey was answered.
+func TestAnsweredWithoutDialogs(t *testing.T) {
+	const survey = `{"surveyId":"7","dialogId":"S","surveyData":[{"answer":"9","questionType":"NPS"}]}`
+	for surveys, want := range map[string]int64{survey: 1790846900000, survey + "," + survey: 0} {
+		got := thread(t, `{"info":{"conversationEndTimeL":1790846500000,"endTimeL":1790846900000},"conversationSurveys":[`+surveys+`]}`).Ratings
+		if len(got) == 0 || got[0].Kind != "nps" || *got[0].Score != 9 {
+			t.Fatalf("ratings %+v", got)
+		}
+		if at := got[0].AnsweredAt; (at == nil) != (want == 0) || at != nil && at.UnixMilli() != want {
+			t.Errorf("answered at %v, want %d", at, want)
+		}
+	}
+}
+
 // Without a survey the score is of whoever had the conversation when it ended; where nothing tells it is nobody's.
 func TestRatedWithoutSurvey(t *testing.T) {
 	base := strings.Replace(rated, "%s", `,"csatRate":4`, 1)

@@ -17,6 +17,9 @@ var scoreTypes = []string{"csat", "nps", "ces"}
 // surveys maps what people answered. The surveys stay in the record: each is an event too, with all that a rating has no
 // column for.
 func (m *mapper) surveys(o, info object) {
+	if surveys, _ := o["conversationSurveys"].([]any); len(surveys) < 2 {
+		m.history.surveyEnd = surveyEnd(info)
+	}
 	scores, whole := m.surveyed(o)
 	for _, known := range [][2]string{{"csatRate", "csat"}, {"csat", "csat"}, {"nps", "nps"}} {
 		score := info.number(known[0])
@@ -49,10 +52,16 @@ func (m *mapper) stated(kind string, score float64, scores *[]schemas.Rating, in
 	}
 	rating := schemas.Rating{RatingID: kind, Kind: kind, Score: &score}
 	m.place(&rating, m.history.lastSurvey(), fmt.Sprint(score), endOf(info))
-	if whole := momentIn(info, "fullDialogEndTime"); rating.AnsweredAt == nil && compareTimes(whole, endOf(info)) > 0 {
-		rating.AnsweredAt = whole // the end of the survey
-	}
 	return rating
+}
+
+// surveyEnd is the end of the survey after a conversation, as the conversation states it; nil where it ended with itself.
+func surveyEnd(info object) *time.Time {
+	whole := cmp.Or(momentIn(info, "fullDialogEndTime"), momentIn(info, "endTime"))
+	if compareTimes(whole, endOf(info)) > 0 {
+		return whole
+	}
+	return nil
 }
 
 // endOf is when a conversation ended, and momentIn a time that stays.
@@ -73,6 +82,9 @@ func (m *mapper) place(r *schemas.Rating, dialog, answer string, ended *time.Tim
 		}
 	}
 	r.AnsweredAt, r.MessageID = m.answered(dialog, answer)
+	if r.AnsweredAt == nil {
+		r.AnsweredAt = m.history.surveyEnd
+	}
 	r.AgentID, r.ContactID = m.history.agentAt(cmp.Or(r.AskedAt, ended)), m.contact()
 }
 
