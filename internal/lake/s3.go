@@ -75,7 +75,7 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 				o.Region = "us-east-1"
 			}
 		}
-		o.HTTPClient = answered{o.HTTPClient}
+		o.HTTPClient = explainer{o.HTTPClient}
 		o.UsePathStyle = c.PathStyle
 		o.APIOptions = append(o.APIOptions, leaveEncodingUnsigned, unpackAnswers)
 		o.DisableLogOutputChecksumValidationSkipped = true
@@ -209,7 +209,7 @@ func (b *bucket) Stat(ctx context.Context, key string) (Object, error) {
 		return Object{}, b.explain("stat", key, err)
 	}
 	if out.ContentLength == nil {
-		return Object{}, b.explain("stat", key, errors.New("the store does not say how large the object is; look for a proxy in between"))
+		return Object{}, b.explain("stat", key, redact.Because("the store does not say how large the object is; look for a proxy in between", nil))
 	}
 	return Object{Key: key, Bytes: aws.ToInt64(out.ContentLength), ModifiedAt: aws.ToTime(out.LastModified)}, nil
 }

@@ -181,16 +181,16 @@ func refusedForGood(err error) aws.Ternary {
 // wrongScheme is what servers of TLS say when they are asked without it.
 var wrongScheme = [][]byte{[]byte("HTTP request to an HTTPS server"), []byte("plain HTTP request was sent to HTTPS port")}
 
-// answered is a transport that says what is wrong where the SDK would only fail to parse the answer: a proxy that refuses,
+// explainer is a transport that says what is wrong where the SDK would only fail to parse the answer: a proxy that refuses,
 // and a server that wants TLS.
-type answered struct{ next awshttpClient }
+type explainer struct{ next awshttpClient }
 
 // awshttpClient is what the SDK sends requests with.
 type awshttpClient interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-func (t answered) Do(r *http.Request) (*http.Response, error) {
+func (t explainer) Do(r *http.Request) (*http.Response, error) {
 	resp, err := t.next.Do(r)
 	if err != nil {
 		return resp, err

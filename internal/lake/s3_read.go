@@ -11,6 +11,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/chatlake/chatlake/internal/redact"
 )
 
 func (b *bucket) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
@@ -71,7 +73,7 @@ func within(out *s3.GetObjectOutput, offset, length int64) (io.ReadCloser, error
 	if !rangeIgnored(out) {
 		var from int64
 		if n, _ := fmt.Sscanf(aws.ToString(out.ContentRange), "bytes %d-", &from); n == 1 && from != offset {
-			return nil, fmt.Errorf("the answer begins at byte %d, %d was asked for", from, offset)
+			return nil, redact.Because(fmt.Sprintf("the answer begins at byte %d, %d was asked for", from, offset), nil)
 		}
 		return out.Body, nil
 	}

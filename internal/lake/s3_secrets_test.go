@@ -154,7 +154,7 @@ func TestProxyRefusals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			transport := answered{sender().WithTransportOptions(func(t *http.Transport) { t.Proxy = http.ProxyURL(behind) })}
+			transport := explainer{sender().WithTransportOptions(func(t *http.Transport) { t.Proxy = http.ProxyURL(behind) })}
 			b := openBucket(t, on(s3test.Server{Endpoint: "https://store.example", Region: "us-east-1", AccessKey: accessKey, SecretKey: secretKey, Bucket: "lake"})).(*bucket)
 			_, err = transport.Do(request(t, "https://store.example/lake"))
 			text := b.unanswered(err)

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -179,6 +180,7 @@ func check(resp *http.Response, body []byte) error {
 func wordless(ctx context.Context, err error) error {
 	var (
 		dns      *net.DNSError
+		other    x509.HostnameError
 		network  *net.OpError
 		unknown  *tls.CertificateVerificationError
 		notTLS   tls.RecordHeaderError
@@ -193,7 +195,12 @@ func wordless(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &dns):
-		return fmt.Errorf("look up the host: %w", redact.Error(dns))
+		if dns.IsNotFound { // without its name, which may come from an answer
+			return errors.New("look up the host: no such host")
+		}
+		return errors.New("look up the host: the name server did not answer")
+	case errors.As(err, &other):
+		return &culprit{ErrTLS, "the server's certificate is for another host"}
 	case errors.As(err, &proxy):
 		return &culprit{ErrProxy, proxy.Error()}
 	case errors.As(err, &unknown):
