@@ -25,6 +25,8 @@ const (
 	signalsPerRun = 300
 	// roll is how often several users of a budget are looked at: one that was terminated has not taken its leave.
 	roll = 10 * time.Minute
+	// evenShare is what syncs get of a budget whose SyncShare leaves nothing to them or to the others.
+	evenShare = 0.5
 )
 
 // BudgetInput is what a Budget knows of its former runs.
@@ -125,13 +127,16 @@ func (b *budget) grant(sync bool) activities.BudgetGrant {
 			alike++
 		}
 	}
-	share := b.RequestsPerSecond
+	share, syncs := b.RequestsPerSecond, b.SyncShare
+	if syncs <= 0 || syncs >= 1 {
+		syncs = evenShare // the others would have a share of 0, which is no limit
+	}
 	switch {
 	case alike == len(b.Users):
 	case sync:
-		share *= b.SyncShare
+		share *= syncs
 	default:
-		share *= 1 - b.SyncShare
+		share *= 1 - syncs
 	}
 	return activities.BudgetGrant{RequestsPerSecond: share / float64(max(1, alike)), Account: b.RequestsPerSecond}
 }

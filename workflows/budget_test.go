@@ -186,3 +186,13 @@ func TestBudgetContinuesAsNew(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetGivesNobodyAShareOfNothing: 0 would be no limit.
+func TestBudgetGivesNobodyAShareOfNothing(t *testing.T) {
+	for _, share := range []float64{0, 1} {
+		b := &budget{BudgetInput: BudgetInput{RequestsPerSecond: 10, SyncShare: share, Users: []BudgetUser{{"a", false}, {"s", true}}}}
+		if syncs, others := b.grant(true).RequestsPerSecond, b.grant(false).RequestsPerSecond; syncs != 5 || others != 5 {
+			t.Errorf("with a share of %v, syncs get %v and the others %v, want 5 each", share, syncs, others)
+		}
+	}
+}

@@ -70,14 +70,16 @@ func (a *app) status(ctx context.Context, n named) error {
 	}
 	all, err := exports(ctx, s.temporal.Client)
 	var shown []exportStatus
-	full := newFolderWatch(s.config).look(time.Now())
+	folder := newFolderWatch(s.config)
 	for _, e := range all {
 		if (n.account == "" || n.account == e.Account) && (n.name == "" || n.name == e.Name) {
 			if !s.temporal.Embedded || e.Status != statusRunning { // nobody would answer
 				e = detail(ctx, s.temporal.Client, e)
 			}
-			if full != nil && e.Status == statusRunning && !s.temporal.Embedded {
-				e.Waiting = &wait{Waiting: *full}
+			if e.Status == statusRunning && !s.temporal.Embedded {
+				if full := folder.look(time.Now()); full != nil {
+					e.Waiting = &wait{Waiting: *full}
+				}
 			}
 			shown = append(shown, e)
 		}
