@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/worker"
@@ -39,10 +40,6 @@ func examineFolder(name, folder string) lake.Check {
 	if err != nil {
 		return lake.Check{Name: name, Level: lake.LevelFailed, Text: fmt.Sprintf("%s cannot be written: %v; give this user the right to, or name another folder", folder, err)}
 	}
-	if exposed, found := readableByOthers(folder); found {
-		return lake.Check{Name: name, Level: lake.LevelWarning, Text: fmt.Sprintf(
-			"every user of this machine can read %s, and conversations are stored there: chmod -R go= %s", exposed, folder)}
-	}
 	free, known := freeSpace(folder)
 	switch {
 	case !known:
@@ -52,25 +49,38 @@ func examineFolder(name, folder string) lake.Check {
 	case free < littleSpace:
 		return lake.Check{Name: name, Level: lake.LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, size(free))}
 	}
+	if exposed := readableByOthers(folder); len(exposed) > 0 {
+		return lake.Check{Name: name, Level: lake.LevelWarning, Text: fmt.Sprintf(
+			"every user of this machine can read conversations or state in %s: chmod -R go= %s", folder, strings.Join(exposed, " "))}
+	}
 	return lake.Check{Name: name, Level: lake.LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, size(free))}
 }
 
-// readableByOthers finds a file or folder in a folder that every user can read. chatlake makes them for their owner only; those of
-// earlier builds keep their modes.
-func readableByOthers(folder string) (found string, ok bool) {
+// readableByOthers are the files and folders of a lake, of the state or of scratch in a folder that every user can read. chatlake makes
+// them for their owner only; those of earlier builds keep their modes. Whatever else is in the folder is not chatlake's.
+func readableByOthers(folder string) (exposed []string) {
 	const enter, read = 0o001, 0o004
-	root, err := os.Stat(folder)
-	if err != nil || root.Mode()&enter == 0 || runtime.GOOS == "windows" { // which has no such modes
-		return "", false
+	folder, err := filepath.Abs(folder)
+	if err != nil || runtime.GOOS == "windows" { // which has no such modes
+		return nil
 	}
-	entries, _ := os.ReadDir(folder) // whoever works there will meet the error
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err == nil && info.Mode().Type()&os.ModeSymlink == 0 && info.Mode()&read != 0 && (!info.IsDir() || info.Mode()&enter != 0) {
-			return filepath.Join(folder, entry.Name()), true
+	for at := folder; ; at = filepath.Dir(at) {
+		if info, err := os.Stat(at); err != nil || info.Mode()&enter == 0 {
+			return nil
+		}
+		if at == filepath.Dir(at) {
+			break
 		}
 	}
-	return "", false
+	for _, pattern := range []string{"data", "_ledger", "_staging", "_exports", ".tmp", "*.db*", "*.log"} {
+		found, _ := filepath.Glob(filepath.Join(literal(folder), pattern)) // the pattern is a constant
+		for _, path := range found {
+			if info, err := os.Stat(path); err == nil && info.Mode()&read != 0 && (!info.IsDir() || info.Mode()&enter != 0) {
+				exposed = append(exposed, path)
+			}
+		}
+	}
+	return exposed
 }
 
 func tryFile(folder string) error {
