@@ -102,7 +102,23 @@ func (a *app) current(ctx context.Context, account string) (worker.LakeConfig, [
 	}
 	c.Lake.Endpoint, c.Lake.Region = l.Server()
 	records, err := currentOf(ctx, l, account)
-	return c.Lake, records, err
+	if err != nil {
+		return c.Lake, nil, err
+	}
+	return c.Lake, records, a.missing(ctx, l, account, records)
+}
+
+// missing compares what counts with what exports found when they ended. It is an error when the ledger was not listed whole.
+func (a *app) missing(ctx context.Context, l *lake.Lake, account string, records []current) error {
+	var entries []lake.Entry
+	for _, r := range records {
+		entries = append(entries, lake.Entry{Shard: r.Shard, Generation: r.Generation})
+	}
+	gone, _, err := l.Forgotten(ctx, account, entries)
+	if len(gone) > 0 {
+		a.note("%s of exports that ended are gone from the ledger and missing here: chatlake verify names them", plural(int64(len(gone)), "record"))
+	}
+	return err
 }
 
 func currentOf(ctx context.Context, l *lake.Lake, account string) ([]current, error) {

@@ -43,6 +43,9 @@ type ledger struct {
 	current []lake.Record // what counts, of the windows in the range
 	// unreadable are entries that stand in the way: nobody knows what they say.
 	unreadable []lake.Finding
+	// forgotten are generations that exports found and that are gone; manifests are those of exports that cannot be read.
+	forgotten []lake.Forgotten
+	manifests []lake.Finding
 }
 
 // readLedger applies the reader rule past what cannot be read: a window whose highest generation is damaged has nothing
@@ -51,6 +54,9 @@ func readLedger(ctx context.Context, l *lake.Lake, f lake.Filter) (ledger, error
 	var read ledger
 	var err error
 	if read.entries, err = l.Ledger(ctx, lake.Filter{Account: f.Account}); err != nil {
+		return read, err
+	}
+	if read.forgotten, read.manifests, err = l.Forgotten(ctx, f.Account, read.entries); err != nil {
 		return read, err
 	}
 	for i, e := range read.entries {

@@ -70,3 +70,29 @@ func TestVerifyMissesWhatAnExportFound(t *testing.T) {
 		t.Errorf("status %d, want %d and %q: %s", status, exitGaps, want, out)
 	}
 }
+
+// A list may lack a window and not say so; what an export found there is asked for by its key.
+func TestWindowsThatAreNotListedEndCommands(t *testing.T) {
+	var hidden string
+	fake := &s3test.Fake{Unlisted: func(key string) bool {
+		return hidden != "" && strings.Contains(key, hidden)
+	}}
+	config := write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir())
+	rewriteLake(t, config, fake.Start(t))
+	s := shelfAt(t, config)
+	var shards []map[string]any
+	for i := range 3 {
+		r := s.put(createdStream, month(time.Month(i+1)), content{whole: []string{"1"}})
+		shards = append(shards, map[string]any{"shard": r.Shard.String(), "generation": 1})
+	}
+	if _, err := s.lake.PutManifest(t.Context(), "acme", "year", map[string]any{"provider": "chatwoot", "shards": shards}); err != nil {
+		t.Fatal(err)
+	}
+	hidden = month(3).String() // the last: there is no gap
+	for _, command := range [][]string{{"verify"}, {"lake", "files"}, {"lake", "sql"}, {"lake", "rebuild"}, {"why", "1", "--account", "acme"}} {
+		out, errs, status := chatlake(t, append(command, "--config", config)...)
+		if status == exitComplete || !strings.Contains(errs, "list is incomplete") {
+			t.Errorf("%s: status %d, %q, %q; want an error about the list", strings.Join(command, " "), status, out, errs)
+		}
+	}
+}

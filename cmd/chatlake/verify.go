@@ -119,12 +119,8 @@ func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter,
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
 	v.Broken = append(v.Broken, holes(read.entries)...)
-	missing, findings, err := l.Forgotten(ctx, filter.Account, read.entries)
-	if err != nil {
-		return v, err
-	}
-	v.Broken = append(v.Broken, forgotten(missing)...)
-	for _, f := range findings {
+	v.Broken = append(v.Broken, forgotten(read.forgotten)...)
+	for _, f := range read.manifests {
 		v.Broken = append(v.Broken, contradiction{Shard: f.Key, Problem: f.Problem})
 	}
 	for i, r := range read.current {
@@ -151,6 +147,7 @@ func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter,
 			v.Orphans = append(v.Orphans, object.Key)
 		}
 	}
+	var err error
 	v.Staged, err = leftoversOf(ctx, l, read.entries, filter.Account)
 	return v, err
 }
