@@ -188,8 +188,8 @@ func half(short bool) func(http.ResponseWriter, *http.Request, http.Handler) {
 	}
 }
 
-// answered answers 200 with a body.
-func answered(body string) func(http.ResponseWriter, *http.Request, http.Handler) {
+// replied answers 200 with a body.
+func replied(body string) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.WriteString(w, body) }
 }
 
@@ -239,9 +239,9 @@ var storeFaults = []storeFault{
 	{name: "half of a staged object, as if it were all", what: getStaged, times: 1, spoil: half(true)},
 	{name: "half of a commit record, as if it were all", what: getRecord, times: 1, spoil: half(true), says: "is damaged"},
 	{name: "half of a data file, as if it were all", what: getData, times: 1, spoil: half(true), says: "verify"},
-	{name: "a list says that more follow, and has no token", what: list, times: 1, spoil: answered("<ListBucketResult><Name>lake</Name><KeyCount>0</KeyCount>" +
+	{name: "a list says that more follow, and has no token", what: list, times: 1, spoil: replied("<ListBucketResult><Name>lake</Name><KeyCount>0</KeyCount>" +
 		"<IsTruncated>true</IsTruncated></ListBucketResult>"), says: "the list is not complete"},
-	{name: "a list is answered with nothing", what: list, times: 1, spoil: answered(""), says: "the list is not complete"},
+	{name: "a list is answered with nothing", what: list, times: 1, spoil: replied(""), says: "the list is not complete"},
 	{name: "writes without a checksum are refused, as in a bucket with Object Lock", what: unchecked, times: always, spoil: locked},
 	{name: "Accept-Encoding is changed on the way", what: anything, times: always, spoil: encoded},
 	{name: "the clocks differ", what: anything, times: always, spoil: refused(403, "RequestTimeTooSkewed"), says: "set this machine's clock"},
