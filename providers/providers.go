@@ -211,6 +211,11 @@ type Definition struct {
 	MessageRequests, MetadataRequests float64
 	// ListRequests are those that listing one conversation costs; 0 is a twentieth, a page of twenty to a request.
 	ListRequests float64
+	// WindowRequests are those that a window costs whatever it holds (counts before and after, ends of lists), and ExportRequests
+	// those of an export beside its windows (signing in, the directory), for estimates.
+	WindowRequests, ExportRequests float64
+	// RetentionMonths is how long the platform keeps conversations; 0 is for ever, or not known.
+	RetentionMonths int
 	// Batch is how many conversations one request of Messages covers; 0 is one.
 	Batch int
 	// MetadataBatch is how many conversations Metadata should be given at once; 0 is one.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
@@ -22,6 +23,8 @@ type Estimate struct {
 	RequestsPerSecond float64   `json:"requests_per_second"` // 0 is no limit
 	Seconds           *float64  `json:"seconds"`             // nil where there is nothing to go by
 	Rations           []Ration  `json:"rations,omitempty"`
+	// KeptFrom is when the oldest conversation began that the platform is sure to have still, where the range begins before.
+	KeptFrom *time.Time `json:"kept_from,omitempty"`
 }
 
 // Ration is what is taken from one quota.
@@ -46,6 +49,7 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 		return e, err
 	}
 	e.Provider = definition.Name
+	e.KeptFrom = c.KeptFrom(account, whole.From, time.Now())
 	windows := whole.Cut(cmp.Or(cut, c.Export.Window))
 	e.Windows = len(windows)
 	if rationed, ok := provider.(providers.Rationed); ok {
@@ -55,16 +59,10 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 	if !ok {
 		return e, nil
 	}
-	var total int64
-	for _, w := range windows {
-		n, err := counter.Count(ctx, w)
-		if err != nil {
-			return e, fmt.Errorf("count the conversations of %s: %w", w, err)
-		}
-		total += n
+	total, requests, err := requestsOf(ctx, definition, counter, windows)
+	if err != nil {
+		return e, err
 	}
-	listing := cmp.Or(definition.ListRequests, 1.0/refsPerListing)
-	requests := int64(float64(total)*(definition.MessageRequests+definition.MetadataRequests)) + int64(float64(total)*listing) + int64(len(windows))
 	e.Conversations, e.Requests = &total, &requests
 	if e.RequestsPerSecond > 0 {
 		if mean := c.Accounts[account].Schedule.Mean(time.Now()); mean > 0 {
@@ -73,6 +71,32 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 		}
 	}
 	return e, nil
+}
+
+// requestsOf counts the conversations of all windows and estimates the requests that an export of them makes.
+func requestsOf(ctx context.Context, d providers.Definition, counter providers.Counter, windows []schemas.Window) (total, requests int64, err error) {
+	sum := d.ExportRequests
+	listing := cmp.Or(d.ListRequests, 1.0/refsPerListing)
+	for _, w := range windows {
+		n, err := counter.Count(ctx, w)
+		if err != nil {
+			return 0, 0, fmt.Errorf("count the conversations of %s: %w", w, err)
+		}
+		total += n
+		sum += max(1, d.WindowRequests) + math.Ceil(float64(n)*d.MessageRequests) + float64(n)*d.MetadataRequests + math.Floor(float64(n)*listing)
+	}
+	return total, int64(sum), nil
+}
+
+// KeptFrom is when the oldest conversation began that the account's platform is sure to have still, nil where a range from a time
+// on asks for nothing older. What began before is deleted there, and no list or count tells.
+func (c Config) KeptFrom(account string, from, now time.Time) *time.Time {
+	d, _ := definition(c.Accounts[account].Provider)
+	kept := now.UTC().AddDate(0, -d.RetentionMonths, 0).Truncate(24 * time.Hour)
+	if d.RetentionMonths == 0 || !from.Before(kept) {
+		return nil
+	}
+	return &kept
 }
 
 // rationsOf adds up what all windows take from each quota.

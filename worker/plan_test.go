@@ -34,3 +34,44 @@ func TestRationsOfAYear(t *testing.T) {
 		t.Errorf("rations (-want +got):\n%s", diff)
 	}
 }
+
+func TestRangesBeyondTheRetention(t *testing.T) {
+	now := time.Date(2026, 3, 15, 7, 0, 0, 0, time.UTC)
+	kept := time.Date(2025, 2, 15, 0, 0, 0, 0, time.UTC)
+	c := Config{Accounts: map[string]AccountConfig{"short": {Provider: "liveperson"}, "long": {Provider: "chatwoot"}}}
+	for _, test := range []struct {
+		account string
+		from    time.Time
+		want    *time.Time
+	}{
+		{"short", kept, nil}, {"short", kept.Add(-time.Second), &kept}, {"long", kept.AddDate(-5, 0, 0), nil},
+	} {
+		if diff := cmp.Diff(test.want, c.KeptFrom(test.account, test.from, now)); diff != "" {
+			t.Errorf("%s from %s (-want +got):\n%s", test.account, test.from, diff)
+		}
+	}
+}
+
+// counted has the same number of conversations in every window.
+type counted struct {
+	providers.Provider
+	n int64
+}
+
+func (c counted) Count(context.Context, schemas.Window) (int64, error) { return c.n, nil }
+
+// TestRequestsOfAYear compares estimates with the requests that exports of the simulated account made.
+func TestRequestsOfAYear(t *testing.T) {
+	year := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for _, test := range []struct {
+		provider string
+		each     int64 // conversations a month
+		made     float64
+	}{{"liveperson", 50, 57}, {"liveperson", 500, 194}, {"chatwoot", 50, 2051}} {
+		d, _ := definition(test.provider)
+		_, requests, err := requestsOf(t.Context(), d, counted{n: test.each}, year.Cut("month"))
+		if said := float64(requests); err != nil || said < test.made*0.9 || said > test.made*1.1 {
+			t.Errorf("%s, %d a month: estimate %g, error %v; an export made %g", test.provider, test.each, said, err, test.made)
+		}
+	}
+}

@@ -90,6 +90,9 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	if err != nil {
 		return a.interrupted(ctx, c, err)
 	}
+	if kept := c.KeptFrom(in.Account, in.From, time.Now()); kept != nil {
+		a.note("%s", gone(*kept))
+	}
 	done, err := a.report(ctx, c, in, ends[0])
 	if done != nil && a.json() {
 		err = errors.Join(a.printJSON(done), err)

@@ -63,8 +63,16 @@ func writeEstimate(w io.Writer, e worker.Estimate) error {
 		}
 		fmt.Fprintf(w, "Quota %s: %s, %s.\n", r.Quota, plural(int64(r.Uses), "use"), takes)
 	}
+	if e.KeptFrom != nil {
+		fmt.Fprintln(w, gone(*e.KeptFrom))
+	}
 	_, err := fmt.Fprintln(w, "Nothing was written. Windows that the lake has already cost next to nothing.")
 	return err
 }
 
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+// gone says that a range begins before what the platform keeps.
+func gone(keptFrom time.Time) string {
+	return fmt.Sprintf("The platform deletes old conversations: those that began before %s may be missing, and it does not tell.", label(keptFrom))
+}

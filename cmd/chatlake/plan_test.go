@@ -15,7 +15,7 @@ func TestPlan(t *testing.T) {
 	plan := []string{"plan", "--config", config, "--from", "2025-01-01", "--to", "2026-01-01"}
 	out, log, status := chatlake(t, plan...)
 	expect(t, "plan", status, exitComplete, out+log, "acme (chatwoot), 2025-01-01 to 2026-01-01: 12 windows.",
-		"200 conversations by the platform's own count; about 622 requests.", "Nothing was written.")
+		"200 conversations by the platform's own count; about 822 requests.", "Nothing was written.")
 	out, log, status = chatlake(t, append(plan, "--output", "json", "--window", "week")...)
 	expect(t, "plan as JSON", status, exitComplete, out+log)
 	var e worker.Estimate
@@ -29,7 +29,7 @@ func TestPlan(t *testing.T) {
 func TestPlanOfQuotas(t *testing.T) {
 	e := worker.Estimate{Account: "acme", Provider: "freshchat", From: worldFrom, To: worldTo, Windows: 12, Rations: []worker.Ration{
 		{Quota: "reports", Uses: 365, Seconds: 364 * 60}, {Quota: "a-day", Uses: 365, Seconds: 3 * 24 * 3600}, {Quota: "plenty", Uses: 12},
-	}}
+	}, KeptFrom: &worldTo}
 	var b strings.Builder
 	if err := writeEstimate(&b, e); err != nil {
 		t.Fatal(err)
@@ -39,6 +39,7 @@ The platform cannot count its conversations, so neither requests nor time can be
 Quota reports: 365 uses, which take 6 h 4 min.
 Quota a-day: 365 uses, which take 3 days.
 Quota plenty: 12 uses, all free at once.
+The platform deletes old conversations: those that began before 2026-01-01 may be missing, and it does not tell.
 Nothing was written. Windows that the lake has already cost next to nothing.
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {

@@ -37,6 +37,8 @@ var Definition = providers.Definition{
 	RequestsPerSecond: 10, // of 50 that the server allows to one address by default
 	MessageRequests:   1,
 	MetadataRequests:  2,
+	WindowRequests:    16, // as measured against the simulator, as is the next
+	ExportRequests:    30,
 }
 
 // Inquirly is a Chatwoot of about version 4.0; its host is known to its customers only.
@@ -48,6 +50,8 @@ var Inquirly = providers.Definition{
 	RequestsPerSecond: 5,
 	MessageRequests:   1,
 	MetadataRequests:  2,
+	WindowRequests:    16, // as measured against the simulator, as is the next
+	ExportRequests:    30,
 }
 
 // The kinds of documents.
