@@ -220,10 +220,15 @@ func (w *world) people() {
 // wind frees what a terminated run has left: a server has forgotten it, and only its code has to end.
 func (r *run) wind() {
 	r.w.mu.Lock()
-	shards := slices.Sorted(maps.Keys(r.alive))
+	var shards []string
+	for _, id := range slices.Sorted(maps.Keys(r.alive)) {
+		if strings.HasPrefix(id, "shard/") && r.alive[id] {
+			shards = append(shards, id)
+		}
+	}
 	r.w.mu.Unlock()
 	for _, id := range shards {
-		if r.env.IsWorkflowCompleted() && strings.HasPrefix(id, "shard/") && r.alive[id] {
+		if r.env.IsWorkflowCompleted() {
 			_ = r.env.UpdateWorkflowByID(id, workflows.RetryBlockedUpdate, fmt.Sprint(id, r.w.steps), heard{})
 			_ = r.env.UpdateWorkflowByID(id, workflows.ResumeUpdate, fmt.Sprint(id, "resume", r.w.steps), heard{})
 			synctest.Wait()
