@@ -59,6 +59,8 @@ type platform struct {
 	// rows, total and next are the members of a list's answer that hold the conversations, how many there are, and the link
 	// to the next page. What a platform does not have is nil.
 	rows, total, next []string
+	// said is the member of an answer that holds messages.
+	said []string
 }
 
 var platforms = []platform{ofChatwoot, ofFreshchat, ofGiosg, ofLivePerson}
@@ -71,7 +73,7 @@ var ofChatwoot = platform{
 		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread}
 	},
 	moment: func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) },
-	rows:   []string{"data", "payload"}, total: []string{"data", "meta", "all_count"},
+	rows:   []string{"data", "payload"}, total: []string{"data", "meta", "all_count"}, said: []string{"payload"},
 	place: func(r *http.Request) place {
 		switch rest := after(r.URL.Path, "/conversations"); {
 		case !strings.Contains(r.URL.Path, "/conversations"):
@@ -95,7 +97,7 @@ var ofFreshchat = platform{
 		}}
 	},
 	moment: func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") },
-	next:   []string{"link", "href"},
+	next:   []string{"link", "href"}, said: []string{"messages"},
 	place: func(r *http.Request) place {
 		if strings.HasSuffix(r.URL.Path, "/messages") {
 			return atMessages
@@ -112,7 +114,7 @@ var ofGiosg = platform{
 		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread, expire: s.ExpireCursors}
 	},
 	moment: func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") },
-	rows:   []string{"results"}, next: []string{"next"},
+	rows:   []string{"results"}, next: []string{"next"}, said: []string{"results"},
 	place: func(r *http.Request) place {
 		switch rest := after(r.URL.Path, "/owned_chats"); {
 		case strings.HasSuffix(r.URL.Path, "/users/me"):
@@ -140,6 +142,7 @@ var ofLivePerson = platform{
 	moment:  func(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) },
 	spelled: func(t time.Time) string { return t.Format("2006-01-02 15:04:05.000-0700") },
 	rows:    []string{"conversationHistoryRecords"}, total: []string{"_metadata", "count"},
+	said: []string{"conversationHistoryRecords"},
 	place: func(r *http.Request) place {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/conversations/search"):

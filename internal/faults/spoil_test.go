@@ -244,9 +244,37 @@ func set(body []byte, path []string, with func(json.RawMessage) json.RawMessage)
 func rowsOf(p platform) []string  { return p.rows }
 func totalOf(p platform) []string { return p.total }
 func nextOf(p platform) []string  { return p.next }
+func saidOf(p platform) []string  { return p.said }
 
 // without leaves no rows in a list's answer.
 func without(*world, *http.Request, json.RawMessage) json.RawMessage { return json.RawMessage("[]") }
+
+// halved leaves the first half of the rows in a list's answer.
+func halved(_ *world, _ *http.Request, was json.RawMessage) json.RawMessage {
+	var rows []json.RawMessage
+	if json.Unmarshal(was, &rows) != nil {
+		return was
+	}
+	changed, _ := json.Marshal(rows[:len(rows)/2]) // what was read can be written
+	return changed
+}
+
+// nowhere is a link that is not there.
+func nowhere(*world, *http.Request, json.RawMessage) json.RawMessage {
+	return json.RawMessage("null")
+}
+
+// strayed answers some of those requests with what another one of them was answered, as a cache may.
+func strayed(probability float64, these match) spoil {
+	return func(w *world, next http.Handler) http.Handler {
+		stale := &simulator.Stale{Seed: 3, Probability: probability, Match: func(r *http.Request) bool { return these(w, r) }}
+		front := stale.Wrap(next)
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			front.ServeHTTP(rw, r)
+			w.struck.Store(int64(stale.Struck()))
+		})
+	}
+}
 
 // again answers all of those requests with what the first of them was answered. Where moving is set, the link to the next
 // page is another one every time.

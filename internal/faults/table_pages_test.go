@@ -48,6 +48,22 @@ var pages = []fault{
 		spoil: func(p place) spoil { return edited(member(nextOf, toItself), ofVictim(p)) },
 		end:   fine(10, time.Hour),
 	}, {
+		name: "one page of the list in eight, at random, is another one of its pages", where: []place{atList}, on: []string{"chatwoot", "giosg", "liveperson"},
+		spoil: func(p place) spoil { return strayed(0.125, at(p)) },
+		end:   fine(600, 2*time.Hour),
+	}, {
+		name: "a page of the list with half of its rows, once", where: []place{atList}, on: []string{"chatwoot", "giosg", "liveperson"},
+		spoil: func(p place) spoil { return edited(member(rowsOf, halved), number(3, at(p))) },
+		end:   fine(100, time.Hour),
+	}, {
+		name: "a page of the list without a link to the next, once", where: []place{atList}, on: []string{"giosg"},
+		spoil: func(p place) spoil { return edited(member(nextOf, nowhere), number(3, at(p))) },
+		end:   fine(10, time.Hour),
+	}, {
+		name: "an answer without messages, once", where: []place{atMessages},
+		spoil: func(p place) spoil { return edited(member(saidOf, without), first(1, ofVictim(p))) },
+		end:   fine(10, time.Hour),
+	}, {
 		name: "an empty page in the middle, once", where: []place{atList}, on: []string{"chatwoot", "liveperson"},
 		spoil: func(p place) spoil { return edited(member(rowsOf, without), number(5, at(p))) },
 		end:   fine(100, time.Hour),
