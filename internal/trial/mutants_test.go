@@ -38,7 +38,7 @@ var guards = []struct {
 		{"internal/lake/ledger.go", "case standing.SpecDigest == r.SpecDigest:", "case true:"},
 	}},
 	{"only what was made to the same wish is adopted", []edit{
-		{"activities/open_shard.go", "if latest.SpecDigest == out.SpecDigest ||", "if true ||"},
+		{"activities/open_shard.go", "return r.SpecDigest == SpecDigest(spec, in.Shard, in.Refresh) ||", "return true ||"},
 	}},
 	{"a record is committed when its files are there: HEAD", []edit{
 		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
