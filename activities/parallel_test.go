@@ -228,8 +228,10 @@ func TestParallelFetchIsNotFarAhead(t *testing.T) {
 				var fetched, taken, most atomic.Int64
 				fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
 					return func(yield func(schemas.Document, error) bool) {
-						time.Sleep(time.Second)
-						if part[0].ID == "0" {
+						// In order: of answers that come at the same moment, a later one may take an earlier one for slow.
+						index, _ := strconv.Atoi(part[0].ID)
+						time.Sleep(time.Second + time.Duration(index)*time.Millisecond)
+						if index == 0 {
 							time.Sleep(test.first)
 						}
 						most.Store(max(most.Load(), fetched.Add(1)-taken.Load()))
