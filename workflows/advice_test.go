@@ -75,6 +75,23 @@ func TestOnMismatchReachesABlockedShard(t *testing.T) {
 	}
 }
 
+// TestListWaitsAgainAfterRetry: a list that was blocked, and fails once more after a person's order, is waited for as in the beginning.
+func TestListWaitsAgainAfterRetry(t *testing.T) {
+	w := &world{conversations: 15, pageSize: 5}
+	w.fail = func(step string, _, _ int) error {
+		if n := w.calls[step]; step == "ListPage" && n >= 2 && n <= 6 { // 4 until it blocks, and one after the retry
+			return kindError(providers.Malformed)
+		}
+		return nil
+	}
+	env := environment(t, w)
+	env.RegisterDelayedCallback(func() { update(t, env, workflows.RetryBlockedUpdate) }, time.Hour)
+	runShard(t, env, may())
+	if r := w.receipts(); len(r.Pages) != 3 || len(r.Dead) != 0 {
+		t.Errorf("%d pages and %d dead letters, want 3 and none", len(r.Pages), len(r.Dead))
+	}
+}
+
 // A list is told once that a person had it tried again, so that what its cursor counts begins anew.
 func TestListIsToldOfRetry(t *testing.T) {
 	w := &world{conversations: 15, pageSize: 5}

@@ -23,8 +23,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 			s.cut, s.queue = true, nil
 			return
 		}
-		s.retry = true
-		s.blockOnce(ctx, kind, detailOf(err))
+		s.blockList(ctx, kind, err)
 	case restart:
 		s.lost = err
 	case split, askHuman:
@@ -32,8 +31,16 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 			s.backOff(ctx, 0, err)
 			return
 		}
-		s.retry = true
-		s.blockOnce(ctx, kind, detailOf(err))
+		s.blockList(ctx, kind, err)
+	}
+}
+
+// blockList asks a person about the list. After the person's order to try again, failures are counted from 0.
+func (s *shard) blockList(ctx workflow.Context, kind string, err error) {
+	s.retry = true
+	s.blockOnce(ctx, kind, detailOf(err))
+	if ctx.Err() == nil && patient(ctx, "list") {
+		s.failures = 0
 	}
 }
 

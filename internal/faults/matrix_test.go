@@ -33,8 +33,6 @@ type end struct {
 	says  string // in the words of either
 	gone  bool   // the victim is a tombstone
 	flag  string // of the commit record
-	// missing says that conversations are not in the lake, and nobody can know: the platform has not listed them.
-	missing bool
 	// extra is how many requests more than without the fault there may be, and least and most how long it may take.
 	extra       int64
 	least, most time.Duration
@@ -221,7 +219,7 @@ func (w *world) judgeRows(want end, step string, c contents, ref reference) {
 			w.t.Errorf("conversation %s (the victim %t) is dead: %s %s %s; want %s %s %s", id, mine, dead.Step, dead.ErrorKind, *dead.Detail, step, want.kind, want.says)
 		case isGone && !(mine && want.gone):
 			w.t.Errorf("conversation %s (the victim %t) is a tombstone", id, mine)
-		case isDead || isGone || mine && want.changed || want.missing && c.digests[id] == "":
+		case isDead || isGone || mine && want.changed:
 		case mine && want.state == gaps && want.kind != "":
 			w.t.Errorf("the victim is not dead")
 		case mine && want.gone:
@@ -233,7 +231,7 @@ func (w *world) judgeRows(want end, step string, c contents, ref reference) {
 	if want.flag != strings.Join(c.flags, ",") {
 		w.t.Errorf("the flags are %v, want %q", c.flags, want.flag)
 	}
-	if n := len(c.digests) + len(c.dead) + len(c.gone); (n == len(w.ids)) == want.missing {
+	if n := len(c.digests) + len(c.dead) + len(c.gone); n != len(w.ids) {
 		w.t.Errorf("%d conversations, tombstones and dead letters, the platform has %d", n, len(w.ids))
 	}
 	if want.check != nil {

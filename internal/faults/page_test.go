@@ -83,8 +83,6 @@ func (f fault) ending() string {
 	e := f.end
 	var text string
 	switch {
-	case e.state == complete && e.missing:
-		text = "**complete, without what was not listed**"
 	case e.state == complete && e.gone:
 		text = "complete; the conversation is a tombstone"
 	case e.state == complete:
