@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,9 +19,8 @@ import (
 
 // elsewhere stands for the shards that the export under test did not start: they run on without it.
 type elsewhere struct {
-	reports   int // that the export asked for
-	retried   int
-	cancelled int
+	// The test environment counts in goroutines of its own.
+	reports, retried, cancelled atomic.Int64 // reports are those that the export asked for
 }
 
 // report is what a shard tells an export.
@@ -38,18 +38,18 @@ func (o *elsewhere) attach(env *testsuite.TestWorkflowEnvironment, answer func(s
 		func(_, shard, _, signal string, in any) error {
 			switch signal {
 			case "report":
-				if o.reports++; answer != nil {
+				if o.reports.Add(1); answer != nil {
 					env.SignalWorkflow("blocked", answer(shard))
 				}
 			case "control":
-				if o.retried++; retry != nil {
+				if o.retried.Add(1); retry != nil {
 					env.SignalWorkflow("blocked", retry(shard))
 				}
 			}
 			return nil
 		}).Maybe()
 	env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(func(string, string, string) error {
-		o.cancelled++
+		o.cancelled.Add(1)
 		return nil
 	}).Maybe()
 }
@@ -126,8 +126,8 @@ func TestBlockedShardSurvivesContinueAsNew(t *testing.T) {
 		update(t, env, workflows.RetryBlockedUpdate)
 	}, 90*time.Minute)
 	out := runExport(t, env, in)
-	if out.Totals.Shards != 250 || out.Totals.Conversations != 249+5 || !out.Complete || o.retried != 1 {
-		t.Errorf("%+v after %d orders to the shard, want 250 shards after one", out, o.retried)
+	if out.Totals.Shards != 250 || out.Totals.Conversations != 249+5 || !out.Complete || o.retried.Load() != 1 {
+		t.Errorf("%+v after %d orders to the shard, want 250 shards after one", out, o.retried.Load())
 	}
 }
 
@@ -147,8 +147,8 @@ func TestWaitingExportKeepsItsHistoryShort(t *testing.T) {
 		env.SetContinueAsNewSuggested(true)
 	}, 30*24*time.Hour)
 	env.ExecuteWorkflow(workflows.Export, left(t))
-	if most := 31 * 24; timers > most || o.reports > most {
-		t.Errorf("a month took %d timers and %d requests, want %d at most", timers, o.reports, most)
+	if most := 31 * 24; timers > most || o.reports.Load() > int64(most) {
+		t.Errorf("a month took %d timers and %d requests, want %d at most", timers, o.reports.Load(), most)
 	}
 	if held := continuesWith(t, env).Resume.Held; len(held) != 1 || held[0].Blocked == nil || !held[0].Asked {
 		t.Errorf("the export carries %+v, want the blocked shard, which was asked for reports", held)
@@ -202,8 +202,8 @@ func TestCancelReachesTheShardsOfEarlierRuns(t *testing.T) {
 		}, nil)
 		env.RegisterDelayedCallback(env.CancelWorkflow, time.Hour)
 		env.ExecuteWorkflow(workflows.Export, in)
-		if want := map[string]int{"own": 1, "another's": 0}[name]; o.cancelled != want || env.GetWorkflowError() == nil {
-			t.Errorf("%s: %d shards were cancelled, want %d", name, o.cancelled, want)
+		if want := map[string]int64{"own": 1, "another's": 0}[name]; o.cancelled.Load() != want || env.GetWorkflowError() == nil {
+			t.Errorf("%s: %d shards were cancelled, want %d", name, o.cancelled.Load(), want)
 		}
 	}
 }
