@@ -74,17 +74,19 @@ const (
 	windowRows = 1000
 )
 
-// necessaryRequests is the least that a whole copy of the account costs: every page of the list once, three requests for
-// every conversation, one more for every further thousand of messages, and the directory.
+// necessaryRequests is the least that a whole copy of the account costs: three requests for every conversation, one more for every
+// further thousand of messages, and every page of the list and of the directory twice, because two answers must agree
+// (docs/protocol.md, "Who witnesses a list").
 func necessaryRequests(corpus *simulator.Corpus) (int64, error) {
 	pages := func(rows, page int) int64 { return int64((rows + page - 1) / page) }
-	n := pages(corpus.Len(), listPage)
+	var n int64
 	for i := range corpus.Len() {
 		n += 2 + max(1, pages(corpus.Outline(i).Messages, windowRows-1))
 	}
 	contacts, surveys, err := directorySize(chatwoot.New(corpus, chatwoot.Options{}))
 	// Agents, inboxes, teams, labels, two kinds of fields; and lists of pages end with an empty one.
-	return n + 6 + pages(contacts, contactPage) + 1 + pages(surveys, surveyPage) + 1, err
+	lists := pages(corpus.Len(), listPage) + 6 + pages(contacts, contactPage) + 1 + pages(surveys, surveyPage) + 1
+	return n + 2*lists, err
 }
 
 // directorySize asks a site how long its paged lists are.
