@@ -12,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var nonRoot = regexp.MustCompile(`^[1-9][0-9]*:[1-9][0-9]*$`)
+// nonRoot is a user by number, not root. The group may be 0: OpenShift runs images as a uid of its choice in group 0, and only what
+// that group may write can be written there.
+var nonRoot = regexp.MustCompile(`^[1-9][0-9]*:[0-9]+$`)
 
 // auditDockerfile says what is wrong with a Dockerfile: copies of what is not there, images that are not pinned, and a
 // last stage that is more than a static binary run by nobody in particular.
@@ -43,7 +45,7 @@ func auditDockerfile(text, context string) []string {
 		complaints = append(complaints, fmt.Sprintf("the last stage is from %q, want scratch", from))
 	}
 	if !nonRoot.MatchString(user) {
-		complaints = append(complaints, fmt.Sprintf("runs as %q, want numbers other than 0", user))
+		complaints = append(complaints, fmt.Sprintf("runs as %q, want a user and a group by number, and a user other than 0", user))
 	}
 	return complaints
 }
@@ -86,8 +88,9 @@ func TestAuditDockerfile(t *testing.T) {
 		{"source that is not there", "go.mod ./", "go.mod \\\n go.work ./", []string{`copies "go.work", which is not there`}},
 		{"stage that is not there", "--from=build", "--from=built", []string{`copies from the stage "built", which is not there`}},
 		{"fat", "FROM scratch", "FROM debian:12", []string{`the last stage is from "debian:12", want scratch`}},
-		{"root", "USER 1:1", "USER 0:0", []string{`runs as "0:0", want numbers other than 0`}},
-		{"user of another stage only", "FROM scratch\nCOPY --from=build --chown=1:1 /x /x\nUSER 1:1", "USER 1:1\nFROM scratch", []string{`runs as "", want numbers other than 0`}},
+		{"a group of OpenShift", "USER 1:1", "USER 1:0", nil},
+		{"root", "USER 1:1", "USER 0:0", []string{`runs as "0:0", want a user and a group by number, and a user other than 0`}},
+		{"user of another stage only", "FROM scratch\nCOPY --from=build --chown=1:1 /x /x\nUSER 1:1", "USER 1:1\nFROM scratch", []string{`runs as "", want a user and a group by number, and a user other than 0`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
