@@ -20,7 +20,7 @@ const (
 	ends     = "<!-- end of the table of platforms -->\n"
 )
 
-// TestPage holds the table for people against that of the tests.
+// TestPage compares the table in the page with that of the tests.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile(pagePath)
 	if err != nil {
@@ -29,7 +29,7 @@ func TestPage(t *testing.T) {
 	head, rest, ok1 := strings.Cut(string(page), begins)
 	stands, foot, ok2 := strings.Cut(rest, ends)
 	if !ok1 || !ok2 {
-		t.Fatalf("%s has no place for the table", pagePath)
+		t.Fatalf("%s has no markers for the table", pagePath)
 	}
 	if *update {
 		if err := os.WriteFile(pagePath, []byte(head+begins+table()+ends+foot), 0o644); err != nil {
@@ -38,13 +38,13 @@ func TestPage(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(table(), stands); diff != "" {
-		t.Errorf("the table is not that of the tests; write it with -update (-want +got):\n%s", diff)
+		t.Errorf("the table in the page differs from the tests; write it with -update (-want +got):\n%s", diff)
 	}
 }
 
 func table() string {
 	var b strings.Builder
-	b.WriteString("\n| what goes wrong | where | platforms | the end | requests more, at most |\n|---|---|---|---|---|\n")
+	b.WriteString("\n| what goes wrong | where | platforms | outcome | extra requests, at most |\n|---|---|---|---|---|\n")
 	for _, f := range matrix {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d |\n", strings.ReplaceAll(f.name, "|", "\\|"), f.places(), f.platforms(), f.ending(), f.end.extra)
 	}
@@ -94,13 +94,13 @@ func (f fault) ending() string {
 	case e.state == blocked:
 		text = "blocked: " + e.kind
 	case e.state == waiting:
-		text = "waiting, visibly, until it is over"
+		text = "waiting, visibly, until the fault ends"
 	}
 	if e.says != "" {
 		text += ", “" + e.says + "”"
 	}
 	if e.least > 0 {
-		text += fmt.Sprintf("; after %s at least", length(e.least))
+		text += fmt.Sprintf("; after at least %s", length(e.least))
 	}
 	if f.note != "" {
 		text += "; " + f.note

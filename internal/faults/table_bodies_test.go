@@ -20,14 +20,14 @@ var bodies = []fault{
 		name: "invalid UTF-8 in a text", where: []place{atMessages},
 		spoil: func(p place) spoil { return edited(mine(replaced("before \xff\xfe after")), ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: reads("before \ufffd\ufffd after")},
-		note:  "what is no text becomes U+FFFD; the document is kept as it was sent",
+		note:  "invalid bytes become U+FFFD; the document is kept as sent",
 	}, {
 		name: `\u0000 in a text`, where: []place{atMessages},
 		spoil: func(p place) spoil { return edited(mine(replaced(`before \u0000 after`)), ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: reads("before \x00 after")},
-		note:  "it stands in the text",
+		note:  "it is kept in the text",
 	}, {
-		name: "half of a surrogate pair in a text", where: []place{atMessages},
+		name: "half a surrogate pair in a text", where: []place{atMessages},
 		spoil: func(p place) spoil { return edited(mine(replaced(`before \ud83d after`)), ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: reads("before \ufffd after")},
 		note:  "it becomes U+FFFD",
@@ -39,14 +39,14 @@ var bodies = []fault{
 		name: "ids above 2^53", where: []place{atMessages}, on: []string{"chatwoot"},
 		spoil: func(p place) spoil { return edited(raised, ofVictim(p)) },
 		end:   end{state: complete, changed: true, check: keepsIDs},
-		note:  "they are kept to the last digit",
+		note:  "every digit is kept",
 	}, {
 		name: "duplicate keys", where: []place{atMessages},
 		spoil: func(p place) spoil {
 			return edited(mine(around(`"KEY":"what does not count","KEY":"WORDS"`)), ofVictim(p))
 		},
 		end:  end{state: complete},
-		note: "the last counts",
+		note: "the last one counts",
 	}, {
 		name: "5,000 levels of nesting", where: []place{atMessages},
 		spoil: func(p place) spoil {
@@ -81,7 +81,7 @@ var bodies = []fault{
 		end:  end{state: complete, changed: true, extra: 10, check: isOf("")},
 		note: "the message has no time",
 	}, {
-		name: "a message on a day that there is not", where: []place{atMessages},
+		name: "a message on a day that does not exist", where: []place{atMessages},
 		spoil: func(p place) spoil {
 			return edited(mine(retimed(whenSaid, "9223372036854775807", "9223372036854775807", "2026-02-30T10:00:00.000Z")), ofVictim(p))
 		},

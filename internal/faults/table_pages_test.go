@@ -15,48 +15,48 @@ import (
 // pages are lists that do not lead on as they should.
 var pages = []fault{
 	{
-		name: "the same page for ever, with links that go on", where: []place{atList}, on: []string{"chatwoot"},
+		name: "the same page forever, each with a link to a next page", where: []place{atList}, on: []string{"chatwoot"},
 		spoil: func(p place) spoil { return again(true, at(p)) },
 		end:   end{state: blocked, kind: "Malformed", says: "same conversations on different pages", extra: 100},
 	}, {
-		name: "the same page for ever, with links that go on", where: []place{atList}, on: []string{"giosg"},
+		name: "the same page forever, each with a link to a next page", where: []place{atList}, on: []string{"giosg"},
 		spoil: func(p place) spoil { return again(true, at(p)) },
 		end:   end{state: blocked, kind: "Malformed", says: "does not list chats in the order", extra: 100},
 	}, {
-		name: "the same page for ever, with links that go on", where: []place{atList}, on: []string{"liveperson"},
+		name: "the same page forever, each with a link to a next page", where: []place{atList}, on: []string{"liveperson"},
 		corpus: simulator.CorpusConfig{Seed: 6, Conversations: 250},
 		spoil:  func(p place) spoil { return again(true, at(p)) },
 		end:    end{state: blocked, kind: "Malformed", says: "again and again", extra: 100},
 	}, {
-		name: "the same page of messages for ever, with links that go on", where: []place{atMessages}, on: []string{"giosg"},
+		name: "the same page of messages forever, each with a link to a next page", where: []place{atMessages}, on: []string{"giosg"},
 		spoil: func(p place) spoil { return again(true, ofVictim(p)) },
 		end:   end{state: gaps, kind: "Malformed", says: "circle", extra: 100},
 	}, {
-		name: "the same page of messages for ever, with links that go on", where: []place{atMessages}, on: []string{"freshchat"},
+		name: "the same page of messages forever, each with a link to a next page", where: []place{atMessages}, on: []string{"freshchat"},
 		spoil: func(p place) spoil { return again(true, ofVictim(p)) },
 		end:   end{state: gaps, extra: 100, changed: true, flag: "message_count_mismatch"},
 	}, {
-		name: "a page that leads to itself", where: []place{atList}, on: []string{"giosg"},
+		name: "a page whose link leads to itself", where: []place{atList}, on: []string{"giosg"},
 		spoil: func(p place) spoil { return edited(member(nextOf, toItself), at(p)) },
 		end:   end{state: blocked, kind: "Malformed", says: "does not list chats in the order", extra: 100},
 	}, {
-		name: "a page of messages that leads to itself", where: []place{atMessages}, on: []string{"giosg"},
+		name: "a page of messages whose link leads to itself", where: []place{atMessages}, on: []string{"giosg"},
 		spoil: func(p place) spoil { return edited(member(nextOf, toItself), ofVictim(p)) },
 		end:   end{state: gaps, kind: "Malformed", says: "circle", extra: 100},
 	}, {
-		name: "a page of messages that leads to itself", where: []place{atMessages}, on: []string{"freshchat"},
+		name: "a page of messages whose link leads to itself", where: []place{atMessages}, on: []string{"freshchat"},
 		spoil: func(p place) spoil { return edited(member(nextOf, toItself), ofVictim(p)) },
 		end:   fine(10, time.Hour),
 	}, {
-		name: "one page of the list in eight, at random, is another one of its pages", where: []place{atList}, on: []string{"chatwoot", "giosg", "liveperson"},
+		name: "one list page in eight, at random, is replaced by another page of the list", where: []place{atList}, on: []string{"chatwoot", "giosg", "liveperson"},
 		spoil: func(p place) spoil { return strayed(0.125, at(p)) },
 		end:   fine(600, 2*time.Hour),
 	}, {
-		name: "a page of the list with half of its rows, once", where: []place{atList}, on: []string{"chatwoot", "giosg", "liveperson"},
+		name: "a list page with half of its rows, once", where: []place{atList}, on: []string{"chatwoot", "giosg", "liveperson"},
 		spoil: func(p place) spoil { return edited(member(rowsOf, halved), number(3, at(p))) },
 		end:   fine(100, time.Hour),
 	}, {
-		name: "a page of the list without a link to the next, once", where: []place{atList}, on: []string{"giosg"},
+		name: "a list page without a link to the next page, once", where: []place{atList}, on: []string{"giosg"},
 		spoil: func(p place) spoil { return edited(member(nextOf, nowhere), number(3, at(p))) },
 		end:   fine(10, time.Hour),
 	}, {
@@ -72,7 +72,7 @@ var pages = []fault{
 		spoil: func(p place) spoil { return edited(member(rowsOf, without), number(3, at(p))) },
 		end:   fine(10, time.Hour),
 	}, {
-		name: "an empty page in the middle, for ever", where: []place{atList}, on: []string{"chatwoot"},
+		name: "an empty page in the middle, forever", where: []place{atList}, on: []string{"chatwoot"},
 		spoil: func(p place) spoil {
 			return edited(member(rowsOf, without), func(w *world, r *http.Request) bool { return at(p)(w, r) && r.FormValue("page") == "3" })
 		},
@@ -86,20 +86,20 @@ var pages = []fault{
 		spoil: func(p place) spoil { return edited(member(totalOf, growing()), at(p)) },
 		end:   end{state: waiting, says: "changed while they were counted", extra: 1000},
 	}, {
-		name: "totals that are smaller than what is listed", where: []place{atList}, on: []string{"chatwoot"},
+		name: "totals that are smaller than the list", where: []place{atList}, on: []string{"chatwoot"},
 		spoil: func(p place) spoil {
 			return edited(member(totalOf, func(*world, *http.Request, json.RawMessage) json.RawMessage { return json.RawMessage("3") }), at(p))
 		},
 		end: fine(100, time.Hour),
 	}, {
-		name: "a report's file that is damaged, twice", where: []place{atList}, on: []string{"freshchat"},
+		name: "a damaged report file, twice", where: []place{atList}, on: []string{"freshchat"},
 		spoil: func(place) spoil {
 			return edited(func(_ *world, _ *http.Request, body []byte) []byte { return body[:len(body)/2] }, first(2, ofFiles))
 		},
 		end:  end{state: complete, extra: 10, most: time.Minute},
-		note: "it is downloaded again at once, and no other is",
+		note: "it is downloaded again at once, and no other file is",
 	}, {
-		name: "reports that are never made", where: []place{atList}, on: []string{"freshchat"},
+		name: "reports that always fail", where: []place{atList}, on: []string{"freshchat"},
 		spoil: func(place) spoil {
 			return instead(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")

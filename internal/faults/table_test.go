@@ -38,13 +38,13 @@ var throttles = []fault{
 		name: "429 with Retry-After of a year", where: everywhere,
 		spoil: func(p place) spoil { return instead(tooMany(saying("31536000")), first(1, at(p))) },
 		end:   end{state: waiting, extra: 150},
-		note:  "no wait is longer than a day, whatever the platform says",
+		note:  "no single wait is longer than a day, whatever the platform says",
 	}, {
 		name: "429 with a negative Retry-After", where: []place{atList},
 		spoil: func(p place) spoil { return instead(tooMany(saying("-5")), first(3, at(p))) },
 		end:   fine(10, 15*time.Minute),
 	}, {
-		name: "429 with a Retry-After that means nothing", where: []place{atList},
+		name: "429 with a meaningless Retry-After", where: []place{atList},
 		spoil: func(p place) spoil { return instead(tooMany(saying("soon; 1e309")), first(3, at(p))) },
 		end:   fine(10, 15*time.Minute),
 	}, {
@@ -81,14 +81,14 @@ var outages = []fault{
 		spoil: func(place) spoil { return broken(simulator.ServerError, during(2*time.Hour, everything)) },
 		end:   end{state: complete, extra: 200, least: 2 * time.Hour, most: 4 * time.Hour},
 	}, {
-		name: "500 for ever", where: everywhere,
+		name: "500, forever", where: everywhere,
 		spoil: func(p place) spoil { return broken(simulator.ServerError, at(p)) },
 		end:   end{state: waiting, extra: 2000},
 	}, {
 		name: "500 for one conversation", where: []place{atMessages, atMetadata},
 		spoil: func(p place) spoil { return broken(simulator.ServerError, ofVictim(p)) },
 		end:   end{state: gaps, kind: "Transient", says: "status 500", extra: 1500, most: 3 * time.Hour},
-		note:  "it is given up only when others succeed meanwhile; alone in its window it waits",
+		note:  "chatlake gives up only if other conversations succeed meanwhile; if this one is alone in its window, it waits",
 	}, {
 		name: "404 for one conversation", where: []place{atMessages},
 		spoil: func(p place) spoil { return instead(refusing(http.StatusNotFound), ofVictim(p)) },
@@ -111,7 +111,7 @@ var lines = []fault{
 		spoil: func(p place) spoil { return broken(simulator.ResetBody, first(2, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
-		name: "connection ended in the body, twice", where: everywhere,
+		name: "connection closed in the body, twice", where: everywhere,
 		spoil: func(p place) spoil { return broken(simulator.TruncatedBody, first(2, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
@@ -119,28 +119,28 @@ var lines = []fault{
 		spoil: func(p place) spoil { return broken(simulator.TruncatedGzip, first(2, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
-		name: "truncated JSON with a right Content-Length, twice", where: everywhere,
+		name: "truncated JSON with a matching Content-Length, twice", where: everywhere,
 		spoil: func(p place) spoil { return broken(simulator.WrongLength, first(2, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
-		name: "Content-Length of more than the body, twice", where: everywhere,
+		name: "Content-Length longer than the body, twice", where: everywhere,
 		spoil: func(p place) spoil { return broken(simulator.LongLength, first(2, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
-		name: "truncated JSON with a right Content-Length, for one conversation", where: []place{atMessages, atMetadata},
+		name: "truncated JSON with a matching Content-Length, for one conversation", where: []place{atMessages, atMetadata},
 		spoil: func(p place) spoil { return broken(simulator.WrongLength, ofVictim(p)) },
 		end:   end{state: gaps, kind: "Malformed", says: "not JSON", extra: 300},
 	}, {
-		name: "connection ended in the body, for one conversation", where: []place{atMessages, atMetadata},
+		name: "connection closed in the body, for one conversation", where: []place{atMessages, atMetadata},
 		spoil: func(p place) spoil { return broken(simulator.TruncatedBody, ofVictim(p)) },
 		end:   end{state: gaps, kind: "Transient", says: "cut off", extra: 1500, most: 3 * time.Hour},
-		note:  "it is given up only when others succeed meanwhile; alone in its window it waits",
+		note:  "chatlake gives up only if other conversations succeed meanwhile; if this one is alone in its window, it waits",
 	}, {
-		name: "a byte a second, once", where: everywhere,
+		name: "one byte per second, once", where: everywhere,
 		spoil: func(p place) spoil { return broken(simulator.Dribble, first(1, at(p))) },
 		end:   end{state: complete, extra: 60, least: time.Minute, most: 15 * time.Minute},
 	}, {
-		name: "a byte a second, for ever", where: everywhere,
+		name: "one byte per second, forever", where: everywhere,
 		spoil: func(p place) spoil { return broken(simulator.Dribble, at(p)) },
 		end:   end{state: waiting, extra: 2000},
 	}, {
@@ -148,7 +148,7 @@ var lines = []fault{
 		spoil: func(p place) spoil { return broken(simulator.HTMLPage, first(1, at(p))) },
 		end:   fine(60, time.Hour),
 	}, {
-		name: "200 with HTML, for ever", where: []place{atList},
+		name: "200 with HTML, forever", where: []place{atList},
 		spoil: func(p place) spoil { return broken(simulator.HTMLPage, at(p)) },
 		end:   end{state: blocked, kind: "Malformed", says: "HTML", extra: 10},
 	}, {
