@@ -9,30 +9,35 @@ import (
 	"time"
 )
 
-// preamble is what stands above the tables.
+// preamble is the text above the tables.
 const preamble = `# The kill matrix
 
-%d experiments with the real binary, played on %s: **%s**. Each exports a window from a fake Chatwoot and
-ends something in the middle of a step: a process, the S3 server, or a line. Processes are started again by the command that
-began them; servers and lines come back after %.0f seconds. This page is written by
+%d experiments with the real binary, run on %s: **%s**. Each one exports a window from a fake Chatwoot and
+breaks something in the middle of a step: it kills a process or the S3 server, or cuts a connection. A killed process is
+started again with the same command; servers and connections come back after %.0f seconds. This command writes the page:
 
     go -C tests test -run TestKillMatrix -timeout 2h -matrix whole -table ../docs/kill-matrix.md
 
-An experiment has passed when afterwards
+An experiment passes if, afterwards,
 
-- the command ended with status 0, and every row of every table equals what is true of the site;
-- ` + "`chatlake verify --deep`" + ` ended with status 0;
-- no staged object of a committed shard is left, and no data file that nobody reads, unless the export was cancelled;
-- no more requests were repeated than the activities in flight had made: once where a process died, four times where a
-  server or a line was away, as each activity is attempted so often; all of what was not committed where the export was
-  cancelled;
-- the histories hold at most %.1f events an activity, and %d a run of a workflow.
+- the command has ended with status 0, and every row of every table matches the fake site;
+- ` + "`chatlake verify --deep`" + ` has ended with status 0;
+- no staged object of a committed shard is left, and no data file that no record names, unless the export was cancelled;
+- the number of repeated requests is within its limit: what the activities in flight had requested, once if a process was
+  killed, four times if a server or connection was down (each activity is attempted four times), or everything that was not
+  committed if the export was cancelled;
+- the histories have at most %.1f events per activity, plus %d per workflow run.
 
-A cell says which requests were repeated, beyond those of an unbroken export of the same size (90 conversations, 3 chunks
-of 2 in flight; 1,060 and 4 of 1 where the shard continues as new); then the events an activity; then the seconds, with
-%d experiments side by side. Where a step "asks", "stages" or "reads", the death takes its request; where it "has" done
-something, the answer. A worker that was killed is missed after 20 seconds. In a folder a step is seen by the files that
-come and go.
+A cell shows
+
+- the repeated requests, beyond those of an undisturbed export of the same size: 90 conversations, with 3 chunks of 2
+  conversations in flight; where the shard continues as new, 1,060 conversations, with 4 chunks of 1;
+- the events per activity;
+- the seconds that it took, with %d experiments side by side.
+
+In a step that "asks", "stages" or "reads", the fault hits the request. In a step that "has" done something, it hits the
+answer. A killed worker is noticed after 20 seconds. In a folder, the test recognises a step by the files that appear and
+disappear.
 `
 
 // writePage puts outcomes into one table a lake: steps down, deaths across.
@@ -43,9 +48,9 @@ func writePage(outcomes []result) string {
 			failed++
 		}
 	}
-	verdict := "all have passed"
+	verdict := "all passed"
 	if failed > 0 {
-		verdict = fmt.Sprintf("%d have failed", failed)
+		verdict = fmt.Sprintf("%d failed", failed)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, preamble, len(outcomes), time.Now().UTC().Format(time.DateOnly), verdict, outage.Seconds(), eventsPerActivity, eventsPerRun, *atOnce)
@@ -98,7 +103,7 @@ func (o result) String() string {
 		words = append(words, fmt.Sprintf("%d %s", byWord[w], w))
 	}
 	if o.orphans > 0 {
-		words = append(words, fmt.Sprintf("%d files nobody reads", o.orphans))
+		words = append(words, fmt.Sprintf("%d orphaned files", o.orphans))
 	}
 	if len(words) == 0 {
 		words = []string{"–"}
