@@ -10,7 +10,10 @@ import (
 )
 
 // usage is what workflows have put into Temporal's histories.
-type usage struct{ runs, events, activities int64 }
+type usage struct {
+	runs, events, activities int64
+	kinds                    map[string]int64 // events by their type
+}
 
 // perActivity is the cost that the budget of an export is written in.
 func (u usage) perActivity() float64 { return float64(u.events) / float64(max(1, u.activities)) }
@@ -66,7 +69,11 @@ func (s temporal) histories(t *testing.T) map[string]usage {
 			u := all[kind]
 			u.runs++
 			u.events += run.HistoryLength
-			u.activities += s.activities(t, run.Execution.WorkflowID, run.Execution.RunID)
+			if u.kinds == nil {
+				u.kinds = map[string]int64{}
+			}
+			s.count(t, run.Execution.WorkflowID, run.Execution.RunID, u.kinds)
+			u.activities = u.kinds["ACTIVITY_TASK_SCHEDULED"]
 			all[kind] = u
 		}
 		if token = page.NextPageToken; token == "" {
@@ -75,8 +82,8 @@ func (s temporal) histories(t *testing.T) map[string]usage {
 	}
 }
 
-// activities counts the activities that one run has given out.
-func (s temporal) activities(t *testing.T, workflowID, runID string) (n int64) {
+// count adds the events of one run to kinds.
+func (s temporal) count(t *testing.T, workflowID, runID string, kinds map[string]int64) {
 	t.Helper()
 	for token := ""; ; {
 		var page struct {
@@ -88,12 +95,10 @@ func (s temporal) activities(t *testing.T, workflowID, runID string) (n int64) {
 		s.ask(t, s.workflows(fmt.Sprintf("/%s/history?execution.runId=%s&nextPageToken=%s",
 			url.PathEscape(workflowID), runID, url.QueryEscape(token))), &page)
 		for _, event := range page.History.Events {
-			if event.EventType == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED" {
-				n++
-			}
+			kinds[strings.TrimPrefix(event.EventType, "EVENT_TYPE_")]++
 		}
 		if token = page.NextPageToken; token == "" {
-			return n
+			return
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (c cell) run(t *testing.T, unbroken map[string]int64) result {
 	}
 	for kind, u := range server.histories(t) {
 		o.usage.runs, o.usage.events, o.usage.activities = o.usage.runs+u.runs, o.usage.events+u.events, o.usage.activities+u.activities
-		t.Logf("%s: %d runs, %d events, %d activities", kind, u.runs, u.events, u.activities)
+		t.Logf("%s: %d runs, %d events, %d activities: %v", kind, u.runs, u.events, u.activities, u.kinds)
 	}
 	if bound := eventsPerActivity*float64(o.usage.activities) + float64(eventsPerRun*o.usage.runs); float64(o.usage.events) > bound {
 		t.Errorf("%d events for %d activities in %d runs, want at most %.1f for each activity and %d for each run: %.0f",

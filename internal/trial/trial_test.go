@@ -11,15 +11,18 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/parquet"
 	"github.com/chatlake/chatlake/schemas"
 )
 
 var (
-	seeds = flag.Uint64("seeds", 300, "how many schedules to try")
-	one   = flag.Uint64("seed", 0, "the only schedule to try, with every step")
-	most  = flag.Int64("failures", 5, "stop after so many schedules that went wrong")
+	seeds  = flag.Uint64("seeds", 300, "how many schedules to try")
+	past   = flag.Uint64("after", 0, "the seed before the first one")
+	during = flag.Duration("during", 0, "begin no schedule after so long, 0 for no end")
+	one    = flag.Uint64("seed", 0, "the only schedule to try, with every step")
+	most   = flag.Int64("failures", 5, "stop after so many schedules that went wrong")
 )
 
 // ready makes what bubbles share: a folder, and the channels of the pooled codec.
@@ -50,13 +53,17 @@ func TestSchedules(t *testing.T) {
 		}
 		return
 	}
-	var failed atomic.Int64
+	var tried, failed atomic.Int64
+	began := time.Now()
+	defer func() { t.Logf("%d schedules from seed %d on, %d went wrong", tried.Load(), *past+1, failed.Load()) }()
+	over := func() bool { return *during > 0 && time.Since(began) > *during }
 	lanes := uint64(runtime.GOMAXPROCS(0))
 	t.Run("lanes", func(t *testing.T) {
 		for lane := range lanes {
 			t.Run(fmt.Sprint(lane), func(t *testing.T) {
 				t.Parallel()
-				for seed := lane + 1; seed <= *seeds && failed.Load() < *most; seed += lanes {
+				for seed := *past + lane + 1; seed <= *past+*seeds && failed.Load() < *most && !over(); seed += lanes {
+					tried.Add(1)
 					if wrong := try(t, seed, false, false); len(wrong) > 0 {
 						failed.Add(1)
 						t.Errorf("seed %d (once more, alone: -seed %d -v):\n%s", seed, seed, strings.Join(wrong, "\n"))
