@@ -147,7 +147,7 @@ type brokenReader struct{}
 func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("malformed chunk " + quoted) }
 
 func TestProxyRefusals(t *testing.T) {
-	for status, want := range map[int]string{407: "it wants a login", 403: "it does not allow the connection"} {
+	for status, want := range map[int]string{407: "it requires a login", 403: "it does not allow the connection"} {
 		proxy := says(t, status, nil, quoted)
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			behind, err := url.Parse(strings.Replace(proxy.Endpoint, "http://", "http://user:"+quoted+"@", 1))
@@ -165,7 +165,7 @@ func TestProxyRefusals(t *testing.T) {
 	}
 	behind := says(t, 407, nil, quoted)
 	_, err := openBucket(t, behind).Stat(t.Context(), "k")
-	if err == nil || strings.Contains(err.Error(), quoted) || !strings.Contains(err.Error(), "it wants a login") {
+	if err == nil || strings.Contains(err.Error(), quoted) || !strings.Contains(err.Error(), "it requires a login") {
 		t.Errorf("of a plain endpoint: %v", err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// buffers are the memory of a writer. Those of a file that has ended have grown to what a row group of its table needs, and
-// the next file of the table goes on with them.
+// buffers is the memory of a writer. After a file has ended, its buffers have the size that a row group of the table needs, so
+// the next file of that table reuses them.
 type buffers struct {
 	leaves []schemas.Leaf
 	column columnWriter
@@ -25,7 +25,7 @@ func buffersOf(shape schemas.Shape) *buffers {
 	return &buffers{leaves: shape.Leaves()}
 }
 
-// giveBack takes empty buffers that nobody uses any more.
+// giveBack takes back empty buffers that are no longer used.
 func giveBack(shape schemas.Shape, b *buffers) {
 	pool, _ := unused.LoadOrStore(shape.Table, new(sync.Pool))
 	pool.(*sync.Pool).Put(b)

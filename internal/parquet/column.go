@@ -9,16 +9,17 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// A batch is what a column is given at a time. The library looks only between batches whether a page is full.
+// The size of a batch, the unit in which values are passed to a column. The library checks only between batches whether a page is
+// full.
 const (
 	batchBytes  = 256 << 10
 	batchPlaces = 8 << 10
 )
 
-// batch is a run of whole rows of a leaf: places from, to, and the values in them.
+// batch is a run of whole rows of a leaf: a range of its places, and the range of the values in them.
 type batch struct{ fromPlace, toPlace, fromValue, toValue int }
 
-// batches cuts a leaf into batches where rows begin.
+// batches splits a leaf into batches at the beginnings of rows.
 func batches(l *schemas.Leaf, write func(batch) error) error {
 	var b batch
 	bytes := 0
@@ -52,7 +53,7 @@ func value(l *schemas.Leaf, i int) []byte {
 	return l.Data[from:l.Ends[i]]
 }
 
-// columnWriter writes leaves and keeps its scratch memory between them.
+// columnWriter writes leaves and reuses its scratch memory.
 type columnWriter struct{ values []parquet.ByteArray }
 
 func (c *columnWriter) write(column file.ColumnChunkWriter, l *schemas.Leaf) error {
@@ -81,7 +82,7 @@ func (c *columnWriter) write(column file.ColumnChunkWriter, l *schemas.Leaf) err
 	return fmt.Errorf("no way to write a %s", column.Type())
 }
 
-// definitions are those of the batch, nil where the leaf has none.
+// definitions returns the definition levels of a batch, nil if the leaf has none.
 func definitions(l *schemas.Leaf, b batch) []int16 {
 	if l.MaxDefinition == 0 {
 		return nil
@@ -89,7 +90,7 @@ func definitions(l *schemas.Leaf, b batch) []int16 {
 	return l.Definitions[b.fromPlace:b.toPlace]
 }
 
-// repetitions are those of the batch, nil where the leaf has none.
+// repetitions returns the repetition levels of a batch, nil if the leaf has none.
 func repetitions(l *schemas.Leaf, b batch) []int16 {
 	if l.MaxRepetition == 0 {
 		return nil
@@ -97,7 +98,7 @@ func repetitions(l *schemas.Leaf, b batch) []int16 {
 	return l.Repetitions[b.fromPlace:b.toPlace]
 }
 
-// written checks what the library says of a batch.
+// written checks the library's result for a batch.
 func written(b batch) func(values int64, err error) error {
 	return func(values int64, err error) error {
 		if err == nil && values != int64(b.toValue-b.fromValue) {

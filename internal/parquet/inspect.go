@@ -10,7 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
 
-// Info is what a file says of itself.
+// Info is what a file's footer says about the file.
 type Info struct {
 	Table         string
 	SchemaVersion int
@@ -21,8 +21,8 @@ type Info struct {
 
 const magic = "PAR1"
 
-// Inspect opens a file of ours and reads its footer. It returns an error for everything that is not a whole Parquet file
-// with our metadata: its row groups must add up, and its columns must lie within it.
+// Inspect opens one of our files and reads its footer. It returns an error for anything that is not a complete Parquet file
+// with our metadata: the row groups must add up, and the columns must lie within the file.
 func Inspect(r io.ReaderAt, size int64) (info Info, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -37,7 +37,7 @@ func Inspect(r io.ReaderAt, size int64) (info Info, err error) {
 		return Info{}, fmt.Errorf("inspect file: %w", err)
 	}
 	if string(head) != magic {
-		return Info{}, errors.New("inspect file: it does not begin as Parquet")
+		return Info{}, errors.New("inspect file: it does not begin like a Parquet file")
 	}
 	f, err := file.NewParquetReader(io.NewSectionReader(r, 0, size))
 	if err != nil {
@@ -73,7 +73,7 @@ func infoOf(m *metadata.FileMetaData, size int64) (Info, error) {
 	return info, nil
 }
 
-// check compares what the footer says with itself and with where it begins.
+// check verifies that the footer is consistent with itself and with its own position.
 func check(m *metadata.FileMetaData, footer int64) error {
 	rows, end := int64(0), int64(len(magic))
 	for i := range m.GetRowGroups() {
@@ -89,7 +89,7 @@ func check(m *metadata.FileMetaData, footer int64) error {
 				begin = column.DictionaryPageOffset()
 			}
 			if begin < end || column.TotalCompressedSize() <= 0 || begin+column.TotalCompressedSize() > footer {
-				return fmt.Errorf("row group %d column %d does not lie where it could", i, j)
+				return fmt.Errorf("row group %d column %d has an impossible position", i, j)
 			}
 			end = begin + column.TotalCompressedSize()
 		}

@@ -1,11 +1,11 @@
-// Package parquet writes rows of a table as a Parquet file, and looks into such files.
+// Package parquet writes rows of a table to a Parquet file, and reads such files.
 //
-// It writes through the low-level API of arrow v17, column by column from what a table shreds its rows into, and guards
-// against what that library leaves open: it swallows write errors, panics where a file cannot be begun, and closes a
-// sink that is not its own. A file is good only if Close returned no error. The same rows, written with the same build
-// and the same options, are the same bytes.
+// It uses the low-level API of arrow v17 and writes column by column, from the leaves into which a table shreds its rows. It
+// guards against flaws of that library, which swallows write errors, panics if a file cannot be started, and closes a sink
+// that it does not own. A file is good only if Close returned no error. The same rows, written with the same build and the
+// same options, give the same bytes.
 //
-// It must not know where files are kept, or who asked for them.
+// It must not know where files are kept, or who uses them.
 package parquet
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// createdBy has the form that readers parse to find files with known faults.
+// createdBy has the form that readers parse to recognize files with known faults.
 const createdBy = "chatlake version 1.0.0 (build arrow-go-17.0.0)"
 
 // The key-value metadata of a file.
@@ -33,7 +33,7 @@ const (
 const (
 	pageBytes       = 1 << 20
 	dictionaryBytes = 1 << 20
-	allAtOnce       = 1 << 40 // a batch is never cut further: it begins and ends where rows do
+	allAtOnce       = 1 << 40 // the library must not split our batches, which begin and end with rows
 )
 
 func fileMetadata(shape schemas.Shape, writer string) (metadata.KeyValueMetadata, error) {
@@ -50,12 +50,12 @@ func fileMetadata(shape schemas.Shape, writer string) (metadata.KeyValueMetadata
 	return kv, nil
 }
 
-// properties are how the columns of root are stored; leaves are those of the same table, in the same order.
+// properties says how to store the columns of root; leaves are the leaves of the same table, in the same order.
 func properties(root *schema.GroupNode, leaves []schemas.Leaf) *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCreatedBy(createdBy),
 		parquet.WithRootName(root.Name()),
-		parquet.WithRootRepetition(parquet.Repetitions.Required), // the library's own choice, repeated, breaks readers
+		parquet.WithRootRepetition(parquet.Repetitions.Required), // the library's default, repeated, breaks readers
 		parquet.WithCompression(compress.Codecs.Zstd),
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryPageSizeLimit(dictionaryBytes),

@@ -10,34 +10,34 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
 
-// Cell is a value of a column of texts, integers or instants. Instants are microseconds.
+// Cell is a value of a column of text, integers or instants. Instants are in microseconds.
 type Cell struct {
 	Null    bool
 	Text    string
 	Integer int64
 }
 
-// Row is what a scan found of a row.
+// Row is a row that a scan found, with the columns that were read.
 type Row struct {
 	Group int   // row group, from 0
 	Index int64 // row within it, from 0
 	Cells []Cell
 }
 
-// Query says what a scan looks for.
+// Query says what to scan for.
 type Query struct {
-	// Columns are those that are read: not nested, of texts, integers or instants.
+	// Columns are the columns to read: not nested, of text, integers or instants.
 	Columns []string
-	// Value, when it is not nil, chooses the rows whose first column holds that text. Of row groups that by their statistics
-	// cannot have it nothing is read, and of those that turn out not to have it only the first column is.
+	// Value, if not nil, selects the rows whose first column has that text. Row groups that cannot contain it, according to
+	// their statistics, are not read; of those that turn out not to contain it, only the first column is read.
 	Value *string
 }
 
 // readAtOnce is how many values of a column are read at a time.
 const readAtOnce = 4 << 10
 
-// Scan calls found for rows of a file, in their order. It reads the footer and the chunks of the columns that it needs,
-// and nothing else. A Row is good only until found returns.
+// Scan calls found for the matching rows of a file, in their order. It reads only the footer and the column chunks that it
+// needs. A Row is valid only until found returns.
 func Scan(r io.ReaderAt, size int64, q Query, found func(Row) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -66,13 +66,13 @@ func Scan(r io.ReaderAt, size int64, q Query, found func(Row) error) (err error)
 	return nil
 }
 
-// indexes are the leaf columns of names that are not nested.
+// indexes returns the leaf columns of names, which must not be nested.
 func indexes(m *metadata.FileMetaData, names []string) ([]int, error) {
 	var columns []int
 	for _, name := range names {
 		i := m.Schema.ColumnIndexByName(name)
 		if i < 0 || m.Schema.Column(i).MaxRepetitionLevel() > 0 {
-			return nil, fmt.Errorf("there is no plain column %s", name)
+			return nil, fmt.Errorf("there is no column %s without nesting", name)
 		}
 		columns = append(columns, i)
 	}
@@ -115,7 +115,7 @@ func scanGroup(group *file.RowGroupReader, columns []int, value *string, found f
 	return nil
 }
 
-// mayHold is false only where statistics say that a column of texts does not have the value.
+// mayHold returns false only if the statistics show that a text column does not contain the value.
 func mayHold(group *metadata.RowGroupMetaData, column int, value string) bool {
 	chunk, err := group.ColumnChunk(column)
 	if err != nil {
@@ -129,7 +129,7 @@ func mayHold(group *metadata.RowGroupMetaData, column int, value string) bool {
 	return string(texts.Min()) <= value && value <= string(texts.Max())
 }
 
-// cells are all values of a column of a row group, one a row.
+// cells returns all values of a column of a row group, one per row.
 func cells(group *file.RowGroupReader, column int) ([]Cell, error) {
 	reader, err := group.Column(column)
 	if err != nil {
@@ -150,7 +150,7 @@ func cells(group *file.RowGroupReader, column int) ([]Cell, error) {
 			places, _, err = from.ReadBatch(readAtOnce, integers, levels, nil)
 			cell = func(i int) Cell { return Cell{Integer: integers[i]} }
 		default:
-			return nil, fmt.Errorf("column %s is neither of texts nor of integers", reader.Descriptor().Name())
+			return nil, fmt.Errorf("column %s contains neither text nor integers", reader.Descriptor().Name())
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read column %s: %w", reader.Descriptor().Name(), err)

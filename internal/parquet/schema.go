@@ -11,8 +11,8 @@ import (
 
 const noID = -1
 
-// rootOf is the Parquet schema of a table. Every node has its field id but the root and the repeated groups within lists
-// and maps, which are Parquet's way of writing and no part of the table.
+// rootOf is the Parquet schema of a table. Every node has a field id, except the root and the repeated groups inside lists
+// and maps, which belong to Parquet's encoding and not to the table.
 func rootOf(shape schemas.Shape) (*schema.GroupNode, error) {
 	columns, err := nodesOf(shape.Columns)
 	if err != nil {

@@ -2,8 +2,8 @@ package parquet
 
 import "io"
 
-// sink is all that the library sees of where a file goes: it cannot close it. After the first error, or the first write
-// that was cut short, nothing more is written, and err tells what happened even if the library does not.
+// sink is the library's only access to the destination of a file, so the library cannot close the destination. After the
+// first error or short write, nothing more is written, and err has the cause even if the library hides it.
 type sink struct {
 	to    io.Writer
 	bytes int64

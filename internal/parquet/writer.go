@@ -13,23 +13,23 @@ import (
 // DefaultRowGroupBytes is how much is buffered, uncompressed, before a row group is written.
 const DefaultRowGroupBytes = 16 << 20
 
-// maxRowBytes keeps a page, which holds whole rows, below the 2 GiB that the format can say.
+// maxRowBytes keeps a page, which contains whole rows, below the format's limit of 2 GiB.
 const maxRowBytes = 1 << 30
 
-// The first and the last time that a commit record can say.
+// The first and the last time that a commit record can express.
 var (
 	firstCreatedAt = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	lastCreatedAt  = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
 )
 
-// Options are how a file is written.
+// Options say how to write a file.
 type Options struct {
 	Writer        string // the build that writes, for the file's metadata
-	RowGroupBytes int64  // buffered before a row group is written; 0 is DefaultRowGroupBytes
+	RowGroupBytes int64  // buffered before a row group is written; 0 means DefaultRowGroupBytes
 }
 
-// Summary is what a finished file holds. Min and max are of the table's created-at column and nil where no row has one;
-// times outside the years 0 to 9999 count as the nearest within.
+// Summary describes a finished file. MinCreatedAt and MaxCreatedAt are taken from the table's created-at column and are nil
+// if no row has one; times outside the years 0 to 9999 count as the nearest time inside.
 type Summary struct {
 	Rows         int64
 	RowGroups    int
@@ -38,7 +38,7 @@ type Summary struct {
 	MaxCreatedAt *time.Time
 }
 
-// Writer writes rows of one table as one Parquet file. After an error every further call returns that error.
+// Writer writes rows of one table to one Parquet file. After an error, every further call returns that error.
 type Writer[R any] struct {
 	table         *schemas.Table[R]
 	*buffers      // nil once the file has ended
@@ -53,7 +53,7 @@ type Writer[R any] struct {
 	err           error
 }
 
-// NewWriter begins a file. The sink stays the caller's to close.
+// NewWriter starts a file. The caller remains responsible for closing the sink.
 func NewWriter[R any](to io.Writer, table *schemas.Table[R], o Options) (*Writer[R], error) {
 	if o.RowGroupBytes == 0 {
 		o.RowGroupBytes = DefaultRowGroupBytes
@@ -80,8 +80,8 @@ func NewWriter[R any](to io.Writer, table *schemas.Table[R], o Options) (*Writer
 	return w, nil
 }
 
-// guard runs f, which calls the library, and sees to it that no failure is lost: neither one that the library returns,
-// nor one that it panics with, nor one that it swallows.
+// guard runs f, which calls the library, and makes sure that no failure is lost, whether the library returns it, panics with
+// it, or swallows it.
 func (w *Writer[R]) guard(doing string, f func() error) (err error) {
 	if w.err != nil {
 		return w.err
@@ -101,7 +101,7 @@ func (w *Writer[R]) guard(doing string, f func() error) (err error) {
 	return f()
 }
 
-// Append adds a row. It keeps nothing of it.
+// Append adds a row. It keeps no reference to the row.
 func (w *Writer[R]) Append(row *R) error {
 	if w.err != nil {
 		return w.err
@@ -114,7 +114,7 @@ func (w *Writer[R]) Append(row *R) error {
 		w.buffered += int64(w.leaves[i].Bytes())
 	}
 	if n := w.buffered - before; n > w.maxRowBytes {
-		return w.guard("append row", func() error { return fmt.Errorf("%d bytes in one row, %d at most", n, w.maxRowBytes) })
+		return w.guard("append row", func() error { return fmt.Errorf("a row has %d bytes, more than %d", n, w.maxRowBytes) })
 	}
 	if at, ok := w.table.Created(row); ok {
 		w.summary.created(at.UTC())
@@ -139,13 +139,13 @@ func (s *Summary) created(at time.Time) {
 	}
 }
 
-// Buffered is how many bytes wait for their row group.
+// Buffered is how many bytes are waiting to be written as a row group.
 func (w *Writer[R]) Buffered() int64 { return w.buffered }
 
-// Written is how many bytes the sink has taken.
+// Written is how many bytes the sink has accepted.
 func (w *Writer[R]) Written() int64 { return w.sink.bytes }
 
-// Flush ends the row group. Without rows waiting it does nothing.
+// Flush ends the row group. It does nothing if no rows are waiting.
 func (w *Writer[R]) Flush() error {
 	if w.waiting == 0 {
 		return w.err
@@ -184,7 +184,7 @@ func (w *Writer[R]) writeRowGroup() error {
 	return err
 }
 
-// Close ends the file. Only if it returns no error is the file whole.
+// Close ends the file. The file is complete only if Close returns no error.
 func (w *Writer[R]) Close() (Summary, error) {
 	if w.closed {
 		return w.summary, w.err
@@ -193,7 +193,7 @@ func (w *Writer[R]) Close() (Summary, error) {
 		return Summary{}, err
 	}
 	err := w.guard("end file", func() error {
-		// Close of the library ends in "return nil": the footer must be out before.
+		// The library's Close always returns nil, so the footer must be written before it.
 		if err := w.out.FlushWithFooter(); err != nil {
 			return err
 		}

@@ -9,15 +9,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// How pages are compressed. The window is a page with room to spare: a larger one costs memory in each encoder and saves
-// nothing, for pages are compressed one by one.
+// How pages are compressed. The window is larger than a page. An even larger one would cost memory in each encoder and save
+// nothing, because pages are compressed one by one.
 const (
 	level       = zstd.SpeedDefault
 	windowBytes = 2 * pageBytes
 )
 
-// useCodec replaces the library's zstd codec, which makes a new encoder for every page, by one whose encoders are used
-// again. It must be called before the library writes or reads.
+// useCodec replaces the library's zstd codec, which creates a new encoder for every page, with one that reuses its encoders.
+// It must be called before the library writes or reads.
 var useCodec = sync.OnceValue(func() error {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(windowBytes),
 		zstd.WithLowerEncoderMem(true), zstd.WithZeroFrames(true), zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), 4)))
@@ -32,7 +32,7 @@ var useCodec = sync.OnceValue(func() error {
 	return nil
 })
 
-// codec compresses at one level, whatever level it is asked for.
+// codec compresses at one fixed level, whatever level is requested.
 type codec struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
@@ -44,7 +44,7 @@ func (c *codec) EncodeLevel(dst, src []byte, _ int) []byte { return c.Encode(dst
 
 func (c *codec) CompressBound(n int64) int64 { return int64(c.encoder.MaxEncodedSize(int(n))) }
 
-// Decode panics where src is broken: the interface has no other way, and all callers recover.
+// Decode panics if src is damaged: the interface has no error, and all callers recover.
 func (c *codec) Decode(dst, src []byte) []byte {
 	out, err := c.decoder.DecodeAll(src, dst[:0])
 	if err != nil {

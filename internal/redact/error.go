@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// Cause is an error with words that quote nothing. The error that it was made of stays behind it for errors.Is and errors.As.
+// Cause is an error whose text quotes nothing. It wraps the original error for errors.Is and errors.As.
 type Cause struct {
 	text  string
 	cause error
@@ -31,10 +31,10 @@ type Cause struct {
 func (c *Cause) Error() string { return c.text }
 func (c *Cause) Unwrap() error { return c.cause }
 
-// Because makes an error with words of our own for one of others.
+// Because wraps an error from outside in an error with our own text.
 func Because(text string, err error) *Cause { return &Cause{text, err} }
 
-// Error puts an error of others into words that are known to quote nothing. Nil stays nil.
+// Error wraps an error from outside in an error whose text is known to quote nothing. Nil stays nil.
 func Error(err error) error {
 	if err == nil {
 		return nil
@@ -46,14 +46,14 @@ func Error(err error) error {
 	return &Cause{Mask(describe(err)), err}
 }
 
-// describe looks for what is known of an error, the most telling first.
+// describe returns the most specific known description of an error.
 func describe(err error) string {
 	for _, known := range []func(error) string{ended, files, certificate, network, content, process} {
 		if text := known(err); text != "" {
 			return text
 		}
 	}
-	return fmt.Sprintf("an error of the kind %T, whose text may quote secrets and is not shown", innermost(err))
+	return fmt.Sprintf("an error of type %T; its text may quote secrets and is not shown", innermost(err))
 }
 
 func ended(err error) string {
@@ -78,8 +78,8 @@ func files(err error) string {
 	return ""
 }
 
-// The advice for certificates that are not trusted: what the Go runtime reads on Unix.
-const unknownAuthority = "the server's certificate is signed by an authority that this machine does not know; set SSL_CERT_FILE to a PEM file with the authority's certificate"
+// The advice for untrusted certificates: SSL_CERT_FILE is what the Go runtime reads on Unix.
+const unknownAuthority = "the server's certificate is signed by an authority that this machine does not trust; set SSL_CERT_FILE to a PEM file with the authority's certificate"
 
 func certificate(err error) string {
 	var authority x509.UnknownAuthorityError
@@ -93,7 +93,7 @@ func certificate(err error) string {
 	case errors.As(err, &authority):
 		return unknownAuthority
 	case errors.As(err, &roots):
-		return "this machine has no certificates of authorities; set SSL_CERT_FILE to a PEM file with them"
+		return "this machine trusts no certificate authorities; set SSL_CERT_FILE to a PEM file with their certificates"
 	case errors.As(err, &hostname):
 		return "the server's certificate is for another host than " + hostname.Host
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -101,7 +101,7 @@ func certificate(err error) string {
 	case errors.As(err, &invalid), errors.As(err, &verification):
 		return "the server's certificate is not valid"
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
-		return "the server does not speak TLS there; if it is meant to be without, the address begins with http://"
+		return "the server does not speak TLS there; the address of a server without TLS must begin with http://"
 	case errors.As(err, &alert):
 		return "the server refused the TLS handshake: " + alert.Error()
 	}
@@ -133,7 +133,7 @@ func network(err error) string {
 	return ""
 }
 
-// numeric is an address of numbers; others may hold what was configured.
+// numeric is an address if it consists of numbers; other addresses may contain configured text.
 func numeric(a net.Addr) string {
 	switch a := a.(type) {
 	case *net.TCPAddr:
@@ -154,23 +154,23 @@ func content(err error) string {
 	text := innermost(err).Error()
 	switch {
 	case errors.As(err, &syntax):
-		return fmt.Sprintf("this is not JSON, from byte %d on", syntax.Offset)
+		return fmt.Sprintf("invalid JSON at byte %d", syntax.Offset)
 	case errors.As(err, &kind):
-		return fmt.Sprintf("this is not the JSON that was expected, at byte %d", kind.Offset)
+		return fmt.Sprintf("unexpected JSON at byte %d", kind.Offset)
 	case errors.As(err, &number):
-		return "a number cannot be read"
+		return "a number is invalid"
 	case errors.As(err, &moment):
-		return "a time cannot be read"
+		return "a time is invalid"
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
 		return "the compressed data is damaged"
 	case strings.HasPrefix(text, "invalid proxy address"): // net/http has no type for it, and quotes the variable
-		return "the address in HTTP_PROXY or HTTPS_PROXY cannot be read"
+		return "the address in HTTP_PROXY or HTTPS_PROXY is invalid"
 	case strings.HasPrefix(text, "malformed HTTP"), strings.Contains(text, "malformed MIME header"), strings.Contains(text, "malformed HTTP response"):
 		return "the answer is not HTTP"
 	case strings.Contains(text, "parse Location header"):
-		return "the answer redirects to an address that cannot be read"
+		return "the answer redirects to an invalid address"
 	case errors.As(err, &parse) && parse.Op == "parse":
-		return "the address cannot be read"
+		return "the address is invalid"
 	}
 	return ""
 }

@@ -2,7 +2,7 @@ package redact
 
 import "log/slog"
 
-// Attr is for slog.HandlerOptions.ReplaceAttr: errors pass as Text, other texts as Mask.
+// Attr is for slog.HandlerOptions.ReplaceAttr: it cleans errors with Text and strings with Mask.
 func Attr(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value.Resolve(); v.Kind() {
 	case slog.KindString:

@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-// ProxyAnswer is for http.Transport.OnProxyConnectResponse: it turns the refusal of a proxy into an error that blames the
-// proxy. Without it net/http makes an error of the words of the proxy alone.
+// ProxyAnswer is for http.Transport.OnProxyConnectResponse: it turns the refusal of a proxy into an error that names the
+// proxy. Without it, the error of net/http contains only what the proxy sent.
 func ProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
 	if answer.StatusCode == http.StatusOK {
 		return nil
@@ -16,7 +16,7 @@ func ProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *htt
 	return Because(ProxyRefusal(proxy.Host, answer.StatusCode), nil)
 }
 
-// ProxyRefusal says that a proxy has refused, and what to do. The host may be empty.
+// ProxyRefusal is a message that a proxy has refused, and what to do. The host may be empty.
 func ProxyRefusal(host string, status int) string {
 	text := "the proxy " + host
 	if host == "" {
@@ -25,9 +25,9 @@ func ProxyRefusal(host string, status int) string {
 	text += fmt.Sprintf(" answered status %d: ", status)
 	switch status {
 	case http.StatusProxyAuthRequired:
-		return text + "it wants a login; correct the one in HTTPS_PROXY or HTTP_PROXY, or except the host with NO_PROXY"
+		return text + "it requires a login; correct the login in HTTPS_PROXY or HTTP_PROXY, or exempt the host with NO_PROXY"
 	case http.StatusForbidden:
-		return text + "it does not allow the connection; ask whoever runs it to allow the host, or except the host with NO_PROXY"
+		return text + "it does not allow the connection; ask its administrator to allow the host, or exempt the host with NO_PROXY"
 	}
-	return text + "it made no connection; check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+	return text + "it did not connect; check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
 }

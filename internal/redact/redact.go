@@ -1,13 +1,13 @@
-// Package redact is the one place through which words of others pass before a person, a log, a report or Temporal's
-// history sees them: errors of libraries and of the operating system, messages of servers, output of child processes.
+// Package redact cleans text from outside before it reaches a person, a log, a report or Temporal's history: errors of
+// libraries and of the operating system, messages of servers, output of child processes.
 //
-// Such words quote what they stumbled over: a line of a credential process, a body, a header, a URL with its login. There
-// are three ways through:
+// Such texts quote whatever caused the error: a line of a credential process, a body, a header, a URL with its login. The
+// package has three levels:
 //
-//   - Error, for errors whose words nobody has checked. It says what is known from their types: the operation, the host,
-//     the number of the operating system. Words of unknown types are dropped.
-//   - Text, for messages that are worth reading, such as those of a store. It keeps the prose and drops what is quoted in it.
-//   - Mask, for finished lines of our own. It only takes out what is certainly a secret.
+//   - Error is for errors with unknown texts. It reports what their types reveal: the operation, the host, the error number
+//     of the operating system. Texts of unknown types are dropped.
+//   - Text is for messages that are worth reading, such as those of a store. It keeps the prose and drops quotations.
+//   - Mask is for our own finished lines. It only removes what is certainly a secret.
 //
 // It must not know any vendor, any store, or Temporal.
 package redact
@@ -20,14 +20,14 @@ import (
 	"unicode"
 )
 
-// dropped stands where something was taken out.
+// dropped replaces whatever was removed.
 const dropped = "[redacted]"
 
-// maxText is how many characters of a message are kept; no store has more to say.
+// maxText is how many characters of a message are kept; messages of stores are shorter.
 const maxText = 300
 
-// secretName is how those call a secret who write it down. A colon alone does not make it one: our own messages begin with
-// the key of the configuration that they are about.
+// secretName matches the usual names of secrets. A name followed by a colon is not enough, because our own messages begin
+// with the configuration key that they are about.
 const secretName = `(?i:(?:secret_?access_?key|access_?key_?id|session_?token|security_?token|api_?key|api_?access_?token|client_?secret|` +
 	`password|passwd|signature|x-amz-credential|x-amz-signature))`
 
@@ -42,7 +42,7 @@ var (
 	assigned = regexp.MustCompile(`((?:` + secretName + `)\s*=\s*|(?:` + secretName + `)\\*["']\s*:\s*|(?:SecretAccessKey|SessionToken|AccessKeyId)\s*:\s*)(\\+"[^"\\]*(?:\\+")?|"[^"]*"|'[^']*'|[^\s,;&"'}\\]+)`)
 )
 
-// What prose may quote.
+// Quotations in prose.
 var (
 	address   = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^/\s"'<>@]*@)?([^/\s"'<>?#]*)[^\s"'<>]*`)
 	doubled   = regexp.MustCompile(`"[^"]*("|$)|“[^”]*(”|$)|` + "`[^`]*(`|$)")
@@ -54,9 +54,9 @@ var (
 	codeShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:+/=-]{0,79}$`)
 )
 
-// Mask takes out of a text of our own what is certainly a secret: those that were learned, logins in URLs, AWS key ids,
+// Mask removes everything from our own text that is certainly a secret: learned secrets, logins in URLs, AWS key ids,
 // private keys, tokens after the name of their scheme, values after a name such as password=. It is safe for any text, and
-// changes no key, path or digest of the lake.
+// leaves keys, paths and digests of the lake unchanged.
 func Mask(text string) string {
 	text = learned.mask(text)
 	text = pemBlock.ReplaceAllString(text, dropped)
@@ -68,15 +68,15 @@ func Mask(text string) string {
 	return assigned.ReplaceAllStringFunc(text, func(found string) string {
 		parts := assigned.FindStringSubmatch(found)
 		if strings.HasPrefix(parts[2], dropped) || strings.HasPrefix(parts[2], "env:") || strings.HasPrefix(parts[2], "file:") {
-			return found // the second is a reference to a secret
+			return found // masked already, or a reference to a secret
 		}
 		return parts[1] + dropped
 	})
 }
 
-// Text keeps the prose of a message of others, in one line of at most 300 characters, without what may be quoted in it: texts
-// between quotation marks, braces or angle brackets, all of a URL but its host, mail addresses, long words of mixed letters
-// and digits, and what Mask takes out.
+// Text keeps the prose of a message from outside, in one line of at most 300 characters. It removes everything that may be a
+// quotation: text in quotation marks, braces or angle brackets, everything of a URL but its host, mail addresses, long words of
+// mixed letters and digits, and whatever Mask removes.
 func Text(text string) string {
 	text = Mask(strings.ToValidUTF8(text, " "))
 	text = address.ReplaceAllString(text, "$1$2")
@@ -98,7 +98,7 @@ func Text(text string) string {
 	return text
 }
 
-// isToken reports whether a long word looks random: it mixes digits with letters, and has no parts that separators cut short.
+// isToken reports whether a long word looks random: a long part of it, between separators, contains digits, + or =.
 func isToken(word string) bool {
 	for part := range strings.FieldsFuncSeq(word, func(r rune) bool { return r == '-' || r == '_' }) {
 		if len(part) < 20 {
@@ -112,8 +112,8 @@ func isToken(word string) bool {
 	return false
 }
 
-// Code keeps a short identifier of others, such as an error code, a region or a request id, and is empty for anything that
-// does not look like one.
+// Code keeps a short identifier from outside, such as an error code, a region or a request id. It is empty for anything
+// that does not look like one.
 func Code(text string) string {
 	if !codeShape.MatchString(text) {
 		return ""
@@ -121,18 +121,18 @@ func Code(text string) string {
 	return Mask(text)
 }
 
-// learned are secrets that the process has read.
+// learned are the secrets that the process has read.
 var learned secrets
 
 type secrets struct {
 	mu  sync.RWMutex
-	all []string // the longest first, so that no part of one is left
+	all []string // longest first, so that no part of a longer one is left over
 }
 
 // shortSecret is the length below which a secret may be a common word.
 const shortSecret = 8
 
-// Learn makes Mask, Text and Error take a secret out wherever it stands, whole or one of its lines.
+// Learn makes Mask, Text and Error remove a secret, and each of its lines, wherever it occurs.
 func Learn(secret string) {
 	for line := range strings.Lines(secret) {
 		learned.add(strings.TrimSpace(line))
@@ -141,7 +141,7 @@ func Learn(secret string) {
 }
 
 func (s *secrets) add(secret string) {
-	if len(secret) < shortSecret || strings.HasPrefix(secret, "-----") { // the frame of a PEM block is no secret
+	if len(secret) < shortSecret || strings.HasPrefix(secret, "-----") { // the frame of a PEM block is not secret
 		return
 	}
 	s.mu.Lock()

@@ -42,12 +42,12 @@ func TestErrorQuotesNothing(t *testing.T) {
 		{fmt.Errorf("read %s: %w", canary, io.ErrUnexpectedEOF), "closed before the answer was complete"},
 		{fmt.Errorf("%s: %w", canary, context.DeadlineExceeded), "no answer in time"},
 		{&url.Error{Op: "Get", URL: "http://u:" + canary + "@h/", Err: quoting}, "is not shown"},
-		{badURL, "the address cannot be read"},
-		{fmt.Errorf("invalid proxy address %q: %v", "http://u:"+canary+"@", badURL), "HTTPS_PROXY cannot be read"},
-		{badNumber, "a number cannot be read"},
-		{badTime, "a time cannot be read"},
-		{badKind, "not the JSON that was expected"},
-		{badJSON, "this is not JSON"},
+		{badURL, "the address is invalid"},
+		{fmt.Errorf("invalid proxy address %q: %v", "http://u:"+canary+"@", badURL), "HTTPS_PROXY is invalid"},
+		{badNumber, "a number is invalid"},
+		{badTime, "a time is invalid"},
+		{badKind, "unexpected JSON"},
+		{badJSON, "invalid JSON"},
 		{&net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, Err: syscall.ECONNREFUSED}, "dial 127.0.0.1:1: connection refused"},
 		{&net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New(canary)}, "proxyconnect: "},
 		{&fs.PathError{Op: "open", Path: "lake/x", Err: errors.New(canary)}, "open lake/x: "},
@@ -185,7 +185,7 @@ func TestCode(t *testing.T) {
 }
 
 func TestProxyAnswer(t *testing.T) {
-	for status, want := range map[string]string{"407 " + canary: "wants a login", "403 " + canary: "does not allow", "502 " + canary: "made no connection"} {
+	for status, want := range map[string]string{"407 " + canary: "requires a login", "403 " + canary: "does not allow", "502 " + canary: "did not connect"} {
 		proxy := raw(t, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
 		behind, err := url.Parse(strings.Replace(proxy, "http://", "http://user:"+canary+"@", 1))
 		if err != nil {

@@ -20,18 +20,18 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// Why an answer could not be used. They stand below a *providers.Error.
+// Why an answer could not be used. Each is wrapped in a *providers.Error.
 var (
-	// ErrHTML says that a page for people came instead of JSON: the base URL is most likely not the API's.
+	// ErrHTML means that the server sent a web page instead of JSON: the base URL is most likely not that of the API.
 	ErrHTML = errors.New("the base URL answers with an HTML page; it should be the address of the API")
-	// ErrRedirect says that the server sends elsewhere, where the token must not go.
+	// ErrRedirect means that the server redirects to a place where the token must not go.
 	ErrRedirect = errors.New("the server redirects to another address; the base URL should be the final one (http or https, with or without www)")
-	// ErrTooLarge says that a body is larger than the cap.
+	// ErrTooLarge means that a body exceeds the cap.
 	ErrTooLarge = errors.New("the answer is too large")
 
-	// ErrTLS says that one side speaks TLS and the other does not.
+	// ErrTLS means that TLS failed: only one side speaks it, or the certificate is not accepted.
 	ErrTLS = errors.New("TLS")
-	// ErrProxy says that a proxy refuses, which is nothing that the platform or its credentials can change.
+	// ErrProxy means that a proxy refuses, which neither the platform nor its credentials can change.
 	ErrProxy = errors.New("proxy")
 
 	errTimeout  = errors.New("no complete answer in time")
@@ -69,7 +69,7 @@ func (c *Client) send(req *http.Request) (Response, error) {
 	return a, check(resp, a.Body)
 }
 
-// isPage says that an answer is a page for people.
+// isPage reports whether an answer is a web page.
 func isPage(resp *http.Response, body []byte) bool {
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return media == "text/html" || media == "application/xhtml+xml" ||
@@ -80,7 +80,7 @@ func isRedirect(status int) bool {
 	return status >= 300 && status < 400 && status != http.StatusNotModified
 }
 
-// read reads a body to its end, unpacked, up to the cap. What says itself that it is longer is not read at all.
+// read reads a body to its end and unpacks it, up to the cap. A body that announces a greater length is not read at all.
 func (c *Client) read(resp *http.Response) ([]byte, error) {
 	r, err := unpacked(resp, c.maxBody)
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *Client) read(resp *http.Response) ([]byte, error) {
 
 func tooLarge(limit int64) error { return fmt.Errorf("%w: more than %d MiB", ErrTooLarge, limit>>20) }
 
-// unpacked is the body of an answer, unless it says that it is longer than the limit.
+// unpacked is the body of an answer, unpacked. It is an error if the body announces a length beyond the limit.
 func unpacked(resp *http.Response, limit int64) (io.Reader, error) {
 	if resp.ContentLength > limit {
 		return nil, tooLarge(limit)
@@ -113,14 +113,14 @@ func unpacked(resp *http.Response, limit int64) (io.Reader, error) {
 	return nil, errEncoding
 }
 
-// smallBody is what most bodies are below.
+// smallBody is larger than most bodies.
 const smallBody = 128 << 10
 
-// bodies are buffers that bodies of unknown length are read into, to be copied once it is known.
+// bodies are buffers for bodies of unknown length, which are copied out once the length is known.
 var bodies = sync.Pool{New: func() any { return new([smallBody]byte) }}
 
-// readUpTo reads at most limit bytes, of which expected are likely; 0 is unknown. What it holds meanwhile grows twofold up to
-// the limit and not beyond, so that a body without end costs one and a half times the limit at most.
+// readUpTo reads at most limit bytes; expected is the likely length, 0 if unknown. Its buffer doubles as it grows, but never beyond
+// the limit, so an endless body takes at most one and a half times the limit.
 func readUpTo(r io.Reader, expected, limit int64) ([]byte, error) {
 	if expected > 0 || limit < smallBody {
 		const first = 4 << 10
@@ -135,7 +135,7 @@ func readUpTo(r io.Reader, expected, limit int64) ([]byte, error) {
 	return readOn(r, append(make([]byte, 0, min(limit, 2*smallBody)), body...), limit)
 }
 
-// readOn reads to the end, or to the limit, after what there is.
+// readOn appends to body until the end or the limit.
 func readOn(r io.Reader, body []byte, limit int64) ([]byte, error) {
 	for {
 		n, err := r.Read(body[len(body):cap(body)])
@@ -157,7 +157,7 @@ func readOn(r io.Reader, body []byte, limit int64) ([]byte, error) {
 	}
 }
 
-// check says what is wrong with the body of a successful answer.
+// check reports what is wrong with the body of a successful answer.
 func check(resp *http.Response, body []byte) error {
 	if resp.StatusCode == http.StatusNoContent {
 		return nil
@@ -175,8 +175,8 @@ func check(resp *http.Response, body []byte) error {
 	return errNotJSON
 }
 
-// wordless puts an error of the HTTP client into words that hold nothing of the request or of the answer. net/http's own
-// texts carry the whole URL, and what the server sent where it was not HTTP.
+// wordless rewords an error of the HTTP client so that it contains nothing of the request or the answer. The texts of
+// net/http contain the whole URL and, if the answer was not HTTP, what the server sent.
 func wordless(ctx context.Context, err error) error {
 	var (
 		dns      *net.DNSError
@@ -206,7 +206,7 @@ func wordless(ctx context.Context, err error) error {
 	case errors.As(err, &unknown):
 		return &culprit{ErrTLS, redact.Error(err).Error()}
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
-		return &culprit{ErrTLS, "the server does not speak TLS there; is the base URL http?"}
+		return &culprit{ErrTLS, "the server does not speak TLS there; check whether the base URL should begin with http://"}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
 		return errCut
 	case errors.As(err, &network):
@@ -217,7 +217,7 @@ func wordless(ctx context.Context, err error) error {
 	return errConnect
 }
 
-// culprit is an error that blames neither the platform nor its credentials.
+// culprit is an error for which neither the platform nor its credentials are to blame.
 type culprit struct {
 	kind error // ErrTLS or ErrProxy
 	text string
@@ -226,7 +226,7 @@ type culprit struct {
 func (c *culprit) Error() string { return c.text }
 func (c *culprit) Unwrap() error { return c.kind }
 
-// wantsTLS reports whether an answer is what servers of TLS say to those who speak without it: Go's and nginx's.
+// wantsTLS reports whether an answer is what a TLS server, Go's or nginx's, sends to a client that does not use TLS.
 func wantsTLS(body []byte) bool {
 	return bytes.Contains(body, []byte("HTTP request to an HTTPS server")) || bytes.Contains(body, []byte("plain HTTP request was sent to HTTPS port"))
 }

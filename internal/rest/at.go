@@ -2,8 +2,8 @@ package rest
 
 import "net/http"
 
-// At is a client for another host of the same account: it shares the budget, the pauses, the connections and all limits
-// of c, and is pinned to its own host. sign adds the credentials that this host may see; nil adds none.
+// At returns a client for another host of the same account. It is pinned to that host, and shares the budget, pauses,
+// connections and limits of c. sign adds the credentials that this host may see; nil adds none.
 func (c *Client) At(baseURL string, sign func(*http.Request) error) (*Client, error) {
 	base, err := parseBase(baseURL)
 	if err != nil {

@@ -11,15 +11,14 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Class is some endpoints that the platform allows less of than of the rest.
+// Class is a group of endpoints with a stricter limit than the rest.
 type Class struct {
 	Quota providers.Quota
-	// Suffixes are how the paths of the endpoints end.
+	// Suffixes are the endings of the endpoints' paths.
 	Suffixes []string
 }
 
-// classes hold the requests to endpoints to the quotas of their classes. A 429 of such an endpoint pauses its class, not the
-// account.
+// classes keeps requests within the quotas of their classes. A 429 from such an endpoint pauses its class, not the account.
 type classes struct {
 	all  []Class
 	take func(context.Context, providers.Quota) error
@@ -29,7 +28,7 @@ type classes struct {
 	until map[string]time.Time   // pauses
 }
 
-// leastClassPause is how long the pause of a class lasts at least: such limits are by the minute.
+// leastClassPause is the minimum pause of a class, because such limits are per minute.
 const leastClassPause = time.Minute
 
 func newClasses(all []Class, take func(context.Context, providers.Quota) error) *classes {
@@ -49,8 +48,8 @@ func (c *classes) of(target *url.URL) *Class {
 
 func (c *classes) have(target *url.URL) bool { return c.of(target) != nil }
 
-// wait returns when the class of an endpoint allows one more request. Errors are *providers.Error: a wait longer than what is left
-// of p is Throttled.
+// wait returns when the class of an endpoint allows one more request. Errors are *providers.Error; if the wait would be longer than
+// what is left of p, the kind is Throttled.
 func (c *classes) wait(ctx context.Context, op string, target *url.URL, p *patience) error {
 	class := c.of(target)
 	if class == nil {
@@ -70,7 +69,7 @@ func (c *classes) wait(ctx context.Context, op string, target *url.URL, p *patie
 	}
 }
 
-// free takes a use, or says how long it is until one may be had.
+// free takes a use, or returns how long it takes until one is free.
 func (c *classes) free(ctx context.Context, class *Class) (time.Duration, error) {
 	name, now := class.Quota.Name, time.Now()
 	c.mu.Lock()
@@ -90,7 +89,7 @@ func (c *classes) free(ctx context.Context, class *Class) (time.Duration, error)
 	return 0, err
 }
 
-// refused pauses the class of an endpoint that has answered 429. It is false where the endpoint has none.
+// refused pauses the class of an endpoint that answered 429. It returns false if the endpoint has no class.
 func (c *classes) refused(target *url.URL, after time.Duration) bool {
 	class := c.of(target)
 	if class == nil {

@@ -34,12 +34,12 @@ func TestTheRightCulprit(t *testing.T) {
 		kind             error
 		want             string
 	}{
-		{"TLS to a plain server", strings.Replace(plain.URL, "http:", "https:", 1), "", ErrTLS, "is the base URL http?"},
+		{"TLS to a plain server", strings.Replace(plain.URL, "http:", "https:", 1), "", ErrTLS, "check whether the base URL should begin with http://"},
 		{"no TLS to a server of TLS", strings.Replace(secure.URL, "https:", "http:", 1), "", ErrTLS, "should begin with https://"},
 		{"no TLS to nginx", says(400, "<html>The plain HTTP request was sent to HTTPS port").URL, "", ErrTLS, "should begin with https://"},
 		{"an unknown authority", secure.URL, "", ErrTLS, "SSL_CERT_FILE"},
-		{"a proxy that wants a login", "http://chat.example.com", says(407, "canary").URL, ErrProxy, "it wants a login"},
-		{"a proxy that wants a login, with TLS", "https://chat.example.com", says(407, "canary").URL, ErrProxy, "it wants a login"},
+		{"a proxy that wants a login", "http://chat.example.com", says(407, "canary").URL, ErrProxy, "it requires a login"},
+		{"a proxy that wants a login, with TLS", "https://chat.example.com", says(407, "canary").URL, ErrProxy, "it requires a login"},
 		{"a proxy that refuses", "https://chat.example.com", says(403, "canary").URL, ErrProxy, "it does not allow the connection"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,20 +13,20 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// downloadTimeout is for one try at a file of hundreds of megabytes.
+// downloadTimeout is the limit for one attempt at a file of hundreds of megabytes.
 const downloadTimeout = 10 * time.Minute
 
 var (
-	errLink = errors.New("the link is no https address without a user, and is not followed")
+	errLink = errors.New("the link is not an https address, or contains a login, and is not followed")
 	errPage = errors.New("the link leads to an HTML page instead of a file")
-	errFar  = errors.New("the link redirects too often, or to no https address")
+	errFar  = errors.New("the link redirects too often, or not to an https address")
 )
 
-// Download writes what a link in an answer leads to, bytes of any kind, into a file, from its beginning on; Size says how many.
-// More than limit bytes are an error, and are not read. The link carries its own permission and may lead to any public https host
-// (to an http one, or a private address, only where the base URL is such: see foreign): no credentials are ever sent. Requests
-// pass the lease and the gate as all others do. An answer of any status is returned as it is; only a file, status 200, is
-// written. A page for people with the status of a file is asked for again, and then an error.
+// Download follows a link from an answer and writes the content, any bytes, into a file from its beginning; Size is their number. More
+// than limit bytes are an error and are not read. The link carries its own permission, so no credentials are sent. It may lead to any
+// public https host, and to an http host or a private address only if the base URL is one too (see foreign). Requests pass the lease
+// and the gate like all others. An answer of any status is returned unchanged, but only a file, status 200, is written. If a web page
+// comes with the status of a file, the request is repeated, and then it is an error.
 func (c *Client) Download(ctx context.Context, op, link string, to io.WriterAt, limit int64) (Response, error) {
 	target, err := url.Parse(link)
 	if err != nil || !c.open(target) {
@@ -37,7 +37,7 @@ func (c *Client) Download(ctx context.Context, op, link string, to io.WriterAt, 
 		if !c.open(req.URL) || len(via) > maxRedirects {
 			return errFar
 		}
-		req.Header.Del("Referer") // it would carry the link's permission
+		req.Header.Del("Referer") // it would pass on the link's permission
 		return nil
 	}}
 	p := patience{repeatable: true, waits: maxWaits}
@@ -50,12 +50,12 @@ func (c *Client) Download(ctx context.Context, op, link string, to io.WriterAt, 
 	}
 }
 
-// open reports whether a link may be followed without credentials, as far as its text tells.
+// open reports whether a link may be followed without credentials, judged by its text.
 func (c *Client) open(u *url.URL) bool {
 	return u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && c.base.Scheme == "http")
 }
 
-// download asks for a file once, when lease and gate allow it.
+// download waits for lease and gate and then requests the file once.
 func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to io.WriterAt, limit int64) (a Response, err error) {
 	meter := providers.MeterFrom(ctx)
 	pass, err := c.gate.Wait(ctx, p, meter)
@@ -65,7 +65,7 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 	defer func() {
 		foreign := a
 		if foreign.Header = nil; a.Status != http.StatusTooManyRequests {
-			foreign.Status = 0 // another host's refusals and headers say nothing of the account
+			foreign.Status = 0 // refusals and headers of another host say nothing about the account
 		}
 		c.tell(pass, meter, foreign, err)
 	}()
@@ -108,22 +108,22 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 	return a, nil
 }
 
-// writeError says that a file could not be written here.
+// writeError means that a file could not be written on this machine.
 type writeError struct{ cause error }
 
 func (w *writeError) Error() string {
-	return "write the file that is downloaded: " + redact.Error(root(w.cause)).Error()
+	return "write the downloaded file: " + redact.Error(root(w.cause)).Error()
 }
 func (w *writeError) Unwrap() error { return w.cause }
 
-// save writes a body of at most limit bytes, unpacked. What says itself that it is longer is not read at all.
+// save unpacks and writes a body of at most limit bytes. A body that announces a greater length is not read at all.
 func (c *Client) save(resp *http.Response, to io.WriterAt, limit int64) (size int64, err error) {
 	body, err := unpacked(resp, limit)
 	if err != nil {
 		return 0, err
 	}
 	buffered := bufio.NewReaderSize(body, smallBody)
-	const enough = 512 // to know a page
+	const enough = 512 // bytes to recognize a web page
 	if head, _ := buffered.Peek(enough); isPage(resp, head) {
 		return 0, errPage
 	}
@@ -146,7 +146,7 @@ func (c *Client) save(resp *http.Response, to io.WriterAt, limit int64) (size in
 	}
 }
 
-// root is the innermost cause, "no space left on device" without a path.
+// root is the innermost cause, such as "no space left on device", without a path.
 func root(err error) error {
 	for {
 		next := errors.Unwrap(err)

@@ -11,21 +11,21 @@ import (
 	"sync"
 )
 
-// errPrivate says that a link leads into a network that its sender cannot know.
-var errPrivate = errors.New("the link leads to an address of a private network, and is not followed")
+// errPrivate means that a link leads into a network that its sender should not reach.
+var errPrivate = errors.New("the link leads to an address in a private network and is not followed")
 
-// foreign dials the hosts of links. A link comes from outside, so it may lead to public addresses only: to others it would
-// let its sender reach what stands beside us. What counts is the address that is dialled, after the name was looked up. The
-// host of the base URL is always dialled, as requests to it are. Where that host is on this machine its links may lead there too,
-// and where it is in a private network they may lead into such.
+// foreign dials the hosts of links. A link comes from outside, so it may lead only to public addresses; otherwise its sender could
+// reach other machines in our network. The address that is dialled counts, after the name has been resolved. The host of the base URL
+// is always allowed, because ordinary requests go there too. If that host is on this machine, links may lead to this machine; if it is
+// in a private network, links may lead into private networks.
 type foreign struct {
-	base    string // host of the base URL, without its port
+	base    string // host of the base URL, without the port
 	plain   func(ctx context.Context, network, address string) (net.Conn, error)
 	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
-	proxies sync.Map // addresses of the proxies that the environment names: they are dialled in place of the link's host
+	proxies sync.Map // addresses of the proxies in the environment, which are dialled instead of the link's host
 }
 
-// foreignTransport is a transport for links.
+// foreignTransport returns a transport for links.
 func foreignTransport(base *url.URL, t http.RoundTripper) http.RoundTripper {
 	pooled, ok := t.(*http.Transport)
 	if !ok {
@@ -89,7 +89,7 @@ func (f *foreign) dial(ctx context.Context, network, address string) (net.Conn, 
 	return nil, err
 }
 
-// allows reports whether an address is public, or as private as that of the base URL.
+// allows reports whether an address is public, or private in the same way as the base URL.
 func (f *foreign) allows(ctx context.Context, addr netip.Addr) bool {
 	addr = addr.Unmap()
 	if isPublic(addr) {
@@ -110,8 +110,8 @@ func (f *foreign) allows(ctx context.Context, addr netip.Addr) bool {
 	return false
 }
 
-// reserved are addresses that are no hosts of the Internet beside those that netip knows (IANA's special-purpose registries).
-// Some carry an IPv4 address that a translator would dial.
+// reserved are special-purpose addresses (IANA's registries) that netip does not recognize. Some contain an IPv4 address that a
+// translator would dial.
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),

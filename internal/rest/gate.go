@@ -9,46 +9,46 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// gate is what all requests of one account in this process go through. It holds them to what the account may ask (pace),
-// stops them all when the platform says that it is too much, and for good when it goes on refusing (guard).
+// gate is passed by all requests of one account in this process. It keeps them within the account's rate (pace), pauses
+// all of them when the platform throttles, and stops them for good when the platform keeps refusing (guard).
 //
-// A 429 pauses every goroutine until the time the answer names, or for 1, 2, 4 ... 900 seconds where it names none; from the
-// third in a row on it is at least that, whatever is named. Only the first in a row slows down, and answers to requests that
-// were on their way when a pause began do no more than extend it.
+// A 429 pauses every goroutine until the time that the answer names, or for 1, 2, 4 ... 900 seconds if it names none. From
+// the third 429 in a row on, the pause is at least that long, whatever the answer names. Only the first 429 in a row lowers
+// the rate. Answers to requests that were in flight when a pause began can only extend it.
 type gate struct {
 	queue   queue
-	changed chan struct{} // filled when it should look again
+	changed chan struct{} // wakes the request at the head of the queue
 
 	mu      sync.Mutex
 	pace    pace
 	guard   guard
 	until   time.Time // of the pause
 	episode int       // counts the pauses
-	row     int       // 429s in a row, each to a request after the pause before
+	row     int       // 429s in a row, each to a request sent after the previous pause
 }
 
 const (
 	// maxSilent is the longest pause after an answer that named no time.
 	maxSilent = 15 * time.Minute
-	// believed is how many times in a row a platform is believed that names a time after which it refuses again.
+	// believed is how many times in a row the gate trusts a named time although the platform refuses again after it.
 	believed = 2
 )
 
-// newGate makes a gate for a rate.
+// newGate returns a gate for a rate.
 func newGate(r providers.Rate) *gate {
 	g := &gate{changed: make(chan struct{}, 1)}
 	g.pace = newPace(r)
 	return g
 }
 
-// pass is the leave to send one request. It remembers which pauses and refusals it came after.
+// pass is the permission to send one request. It records how many pauses and refusals came before it.
 type pass struct {
 	episode, refusals int
 	probe             bool
 }
 
-// Wait blocks until one more request may be sent for an activity. Time spent in pauses is taken from p; a pause longer than what
-// is left of it is an error at once.
+// Wait blocks until an activity may send one more request. Time spent in pauses is deducted from p; a pause longer than what is
+// left of p is an error at once.
 func (g *gate) Wait(ctx context.Context, p *patience, m *providers.Meter) (pass, error) {
 	g.join(m)
 	if err := g.resumed(ctx, p, m); err != nil {
@@ -59,7 +59,7 @@ func (g *gate) Wait(ctx context.Context, p *patience, m *providers.Meter) (pass,
 	}
 	defer g.queue.release()
 	for {
-		if err := g.resumed(ctx, p, m); err != nil { // it may have begun while we stood in the queue
+		if err := g.resumed(ctx, p, m); err != nil { // a pause may have begun while we waited in the queue
 			return pass{}, err
 		}
 		left, pass, err := g.take(m)
@@ -72,7 +72,7 @@ func (g *gate) Wait(ctx context.Context, p *patience, m *providers.Meter) (pass,
 	}
 }
 
-// take is the leave to send a request now, or how long to wait before asking again.
+// take returns the permission to send a request now, or how long to wait before asking again.
 func (g *gate) take(m *providers.Meter) (time.Duration, pass, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -89,7 +89,7 @@ func (g *gate) take(m *providers.Meter) (time.Duration, pass, error) {
 	return 0, p, nil
 }
 
-// rest sleeps, and wakes up sooner when something has changed.
+// rest sleeps, but wakes up early if something has changed.
 func (g *gate) rest(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -102,7 +102,7 @@ func (g *gate) rest(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// look wakes the request that goes next.
+// look wakes the request at the head of the queue.
 func (g *gate) look() {
 	select {
 	case g.changed <- struct{}{}:
@@ -110,7 +110,7 @@ func (g *gate) look() {
 	}
 }
 
-// join counts the activity's lease in until it ends.
+// join adds the activity's lease to the rate until the activity ends.
 func (g *gate) join(m *providers.Meter) {
 	if m == nil {
 		return
@@ -136,7 +136,7 @@ func (g *gate) join(m *providers.Meter) {
 	})
 }
 
-// resumed returns when no pause is on, and none by the schedule.
+// resumed returns when there is no pause, neither by the platform nor by the schedule.
 func (g *gate) resumed(ctx context.Context, p *patience, m *providers.Meter) error {
 	for {
 		left, what := g.Pause()
@@ -149,13 +149,13 @@ func (g *gate) resumed(ctx context.Context, p *patience, m *providers.Meter) err
 	}
 }
 
-// Left is how long the pause will still last, 0 when there is none.
+// Left is how long the current pause will last, 0 if there is none.
 func (g *gate) Left() time.Duration {
 	left, _ := g.Pause()
 	return left
 }
 
-// Pause is how long the pause will still last, 0 when there is none, and whose it is.
+// Pause is how long the current pause will last, 0 if there is none, and what causes it.
 func (g *gate) Pause() (left time.Duration, what providers.Awaited) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -167,21 +167,21 @@ func (g *gate) Pause() (left time.Duration, what providers.Awaited) {
 	return paused, providers.AwaitPlatform
 }
 
-// Stopped is why nothing is asked any more, nil where something is.
+// Stopped is the reason why the account is stopped, nil if it is not.
 func (g *gate) Stopped() *stopped {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.guard.stopped
 }
 
-// Rate is the rate now allowed, in requests per second; infinite where there is no limit.
+// Rate is the current rate, in requests per second; infinite if there is no limit.
 func (g *gate) Rate() float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.pace.rate(time.Now())
 }
 
-// Throttled is told of a 429 to a request that was let through with p; after is 0 where the answer named no time.
+// Throttled reports a 429 to the request with pass p; after is 0 if the answer named no time.
 func (g *gate) Throttled(p pass, after time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -202,7 +202,7 @@ func (g *gate) Throttled(p pass, after time.Duration) {
 	g.pauseUntil(now.Add(min(after, maxPause)))
 }
 
-// Answered is told of any other answer that tells something about limits.
+// Answered reports any other answer that says something about limits.
 func (g *gate) Answered(p pass, status int, h http.Header) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -224,7 +224,7 @@ func (g *gate) Answered(p pass, status int, h http.Header) {
 	g.pace.creep(now)
 }
 
-// Failed is told of a request that was not sent, had no answer, or one that tells nothing about limits.
+// Failed reports a request that was not sent, had no answer, or had one that says nothing about limits.
 func (g *gate) Failed(p pass) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -8,39 +8,40 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// guard keeps an account from being banned. A platform that refuses so many requests in a row, each sent after the refusal
-// before it was known, is not asked any more: what is under way is refused here. Whoever begins later, and after a stop that is
-// only when a person has said so, may send one request; if that is refused too, so are all who have begun by then.
+// guard prevents the platform from banning an account. It stops the account after too many refusals in a row, each to a request
+// that was sent when the previous refusal was known. Running activities then get an error instead of sending requests. An activity
+// that starts later, which after a stop happens only when a person resumes, may send one request. If that is refused too, all
+// activities that have started by then are stopped as well.
 type guard struct {
 	refusals int // in a row, 401 and 403 and 429 together
-	denials  int // of them 401 and 403
+	denials  int // the 401s and 403s among them
 	stopped  *stopped
-	probing  bool // one request is on its way to see whether the account is open again
+	probing  bool // one request is in flight to find out whether the platform accepts requests again
 	began    map[*providers.Meter]int
 	clock    int // counts activities and stops
 }
 
-// How many refusals in a row stop an account. Where no time is named 429s are waited out for longer each time, so that
-// many of them take half a day.
+// How many refusals in a row stop an account. If a 429 names no time, the pause grows each time, so maxThrottled of them
+// take half a day.
 const (
 	maxDenials   = 5
 	maxThrottled = 50
 )
 
-// stopped says why an account is not asked any more.
+// stopped is the reason why an account is stopped.
 type stopped struct {
 	since    int // by the guard's clock
 	refusals int
-	status   int // of the last
+	status   int // of the last refusal
 }
 
 func (s *stopped) Error() string {
 	if s.status == http.StatusTooManyRequests {
 		return fmt.Sprintf("the account is stopped: %d requests in a row were answered 429, too many requests; "+
-			"lower rate.requests_per_second or ask the platform why it refuses, and resume the export", s.refusals)
+			"lower rate.requests_per_second, or ask the platform why it refuses, then resume the export", s.refusals)
 	}
-	return fmt.Sprintf("the account is stopped, so that it is not banned: %d requests in a row were answered 401 or 403; "+
-		"look whether the token is valid and what it may read, and resume the export", s.refusals)
+	return fmt.Sprintf("the account is stopped to avoid a ban: %d requests in a row were answered 401 or 403; "+
+		"check that the token is valid and has read access, then resume the export", s.refusals)
 }
 
 func (g *guard) join(m *providers.Meter) {
@@ -53,10 +54,10 @@ func (g *guard) join(m *providers.Meter) {
 
 func (g *guard) leave(m *providers.Meter) { delete(g.began, m) }
 
-// aside is how long those wait who could go when the request on its way finds the account open; they are woken then.
+// aside is how long other requests wait for the outcome of the probe; they are woken as soon as it is known.
 const aside = time.Minute
 
-// admit lets a request go, unless the account is stopped.
+// admit lets a request pass, unless the account is stopped.
 func (g *guard) admit(m *providers.Meter, p *pass) (wait time.Duration, err error) {
 	switch {
 	case g.stopped == nil:
@@ -70,14 +71,14 @@ func (g *guard) admit(m *providers.Meter, p *pass) (wait time.Duration, err erro
 	return 0, nil
 }
 
-// release is told that a request was not sent, or had no answer.
+// release reports that a request was not sent, or had no answer.
 func (g *guard) release(p pass) {
 	if p.probe {
 		g.probing = false
 	}
 }
 
-// accepted is told of any other answer than a refusal.
+// accepted reports any answer other than a refusal.
 func (g *guard) accepted(p pass) {
 	g.release(p)
 	if g.stopped == nil || p.probe {
@@ -85,11 +86,11 @@ func (g *guard) accepted(p pass) {
 	}
 }
 
-// refused is told of a 401, a 403 or a 429.
+// refused reports a 401, a 403 or a 429.
 func (g *guard) refused(p pass, status int) {
 	g.release(p)
 	if p.refusals != g.refusals {
-		return // it was on its way when the refusal before came
+		return // it was in flight when the previous refusal came
 	}
 	g.refusals++
 	if status != http.StatusTooManyRequests {

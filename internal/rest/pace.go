@@ -10,41 +10,42 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// pace is how fast an account may be asked by this process: as fast as the leases of the activities at work allow together,
-// so that what one does not use others do; never faster than the account's budget, the hours of its schedule and what the
-// platform was seen to bear. Requests outside of activities are held to the configured budget.
+// pace is how fast this process may send requests to an account. It is the sum of the leases of all running activities, so that one
+// activity can use what another leaves over. It never exceeds the account's budget, the hours of its schedule, and the rate that the
+// platform has been seen to tolerate. Requests outside activities stay within the configured budget.
 //
-// What the platform bears is learned from its refusals: a 429 takes 0.7 of the rate, nine tenths of the refused rate come back
-// within seconds, and the rest is felt for slowly, so that the next refusal is minutes away.
+// The tolerated rate is learned from refusals: a 429 cuts the rate to 70 %. Within seconds the rate climbs back to 90 % of the
+// refused one. After that it rises slowly, so that the next refusal is minutes away.
 type pace struct {
 	configured providers.Rate
 	leases     map[*providers.Meter]struct{}
-	account    float64 // the budget of the account that came with the newest lease, 0 is none
+	account    float64 // the account's budget according to the newest lease, 0 means none
 
-	last time.Time // when the request before was due
+	last time.Time // when the previous request was due
 
-	ceiling float64 // what the platform bears, +Inf until it has refused
-	refused float64 // the rate at which it did
-	at      float64 // what was allotted when it did
+	ceiling float64 // the rate that the platform tolerates, +Inf until it has refused
+	refused float64 // the rate at which it refused
+	at      float64 // what was allotted at that time
 	crept   time.Time
 	recent  tally
 
-	hinted     float64 // what the platform says is left, spread over its window; +Inf where it says nothing
+	hinted     float64 // the rate that spreads the platform's remaining requests over its window; +Inf if unknown
 	hintedTill time.Time
 }
 
 const (
 	slowdown   = 0.7
 	nearly     = 0.9   // of the refused rate
-	quickCreep = 1.05  // a creepEvery, below nearly
+	quickCreep = 1.05  // per creepEvery, below nearly
 	slowCreep  = 1.001 // above it
-	freeCreep  = 1.01  // where more than the refused rate is borne
-	beyond     = 1.05  // of the refused rate, from where on that is so
+	freeCreep  = 1.01  // above beyond: the platform tolerates more than it once refused
+	beyond     = 1.05  // of the refused rate
 	creepEvery = time.Second
 	slowest    = 0.02 // one request in 50 s
-	// lateness is how much time a process that was held up may make good: so much of a rate is its largest burst.
+	// lateness is how much lost time a delayed process may catch up on. So the largest burst is that much time at the rate.
 	lateness = 100 * time.Millisecond
-	// leastHint is the part of the rate that is kept whatever the platform says is left of its window: then it is used up, and waited for.
+	// leastHint is the share of the rate that remains, however little the platform says is left of its window. The process then uses up
+	// the window and waits for the next.
 	leastHint = 0.1
 )
 
@@ -59,12 +60,12 @@ func (p *pace) join(m *providers.Meter) {
 
 func (p *pace) leave(m *providers.Meter) { delete(p.leases, m) }
 
-// rate is what is allowed at a time, in requests per second; +Inf where there is no limit.
+// rate is the allowed rate at a time, in requests per second; +Inf if there is no limit.
 func (p *pace) rate(now time.Time) float64 {
 	share, _ := p.configured.Schedule.At(now)
 	rate := p.allotted() * share
 	if share == 0 {
-		rate = 0 // of no limit, too
+		rate = 0 // also without a limit, since +Inf * 0 is not a number
 	}
 	rate = min(rate, p.borne())
 	if now.Before(p.hintedTill) {
@@ -73,8 +74,8 @@ func (p *pace) rate(now time.Time) float64 {
 	return rate
 }
 
-// borne is what the platform bears of what this process may ask. What it refused, it refused all processes together: one that has
-// got leases from another since may ask more in proportion, and one that has fewer no less than before.
+// borne is the rate that the platform tolerates from this process. The platform refused the sum of all processes, so a process that
+// has since got leases from another may send proportionally more. A process with fewer leases keeps its rate.
 func (p *pace) borne() float64 {
 	if math.IsInf(p.at, 1) {
 		return p.ceiling
@@ -94,7 +95,7 @@ func (p *pace) allotted() float64 {
 	return min(sum, limited(p.account))
 }
 
-// limited is a number of requests per second of which 0 is no limit.
+// limited converts a rate in which 0 means no limit.
 func limited(requestsPerSecond float64) float64 {
 	if requestsPerSecond <= 0 {
 		return math.Inf(1)
@@ -102,7 +103,7 @@ func limited(requestsPerSecond float64) float64 {
 	return requestsPerSecond
 }
 
-// next books a request that is due, or says how long it is until one will be.
+// next books a request if one is due, or returns how long it takes until one is.
 func (p *pace) next(now time.Time) time.Duration {
 	rate := p.rate(now)
 	if math.IsInf(rate, 1) {
@@ -122,7 +123,7 @@ func (p *pace) next(now time.Time) time.Duration {
 	return 0
 }
 
-// closed is how long the schedule allows nothing at all.
+// closed is how long the schedule will allow no requests at all.
 func (p *pace) closed(now time.Time) time.Duration {
 	share, until := p.configured.Schedule.At(now)
 	if share > 0 {
@@ -134,17 +135,17 @@ func (p *pace) closed(now time.Time) time.Duration {
 	return until.Sub(now)
 }
 
-// slowDown is told of a refusal.
+// slowDown reports a refusal.
 func (p *pace) slowDown(now time.Time) {
 	p.crept = now
 	p.refused, p.at = p.rate(now), p.allotted()
 	if math.IsInf(p.refused, 1) {
-		p.refused = p.recent.perSecond(now) // no budget was set: what was just too much is all that is known
+		p.refused = p.recent.perSecond(now) // without a budget, the rate just refused is all that is known
 	}
 	p.ceiling = max(slowest, p.refused*slowdown)
 }
 
-// creep is told of clean answers.
+// creep reports an answer that was no refusal.
 func (p *pace) creep(now time.Time) {
 	if math.IsInf(p.ceiling, 1) || now.Sub(p.crept) < creepEvery {
 		return
@@ -163,12 +164,12 @@ func (p *pace) creep(now time.Time) {
 	}
 }
 
-// hint is told what is left of the platform's own window.
+// hint reports what is left of the platform's own window.
 func (p *pace) hint(now time.Time, l left) {
 	p.hinted, p.hintedTill = l.requests/l.until.Seconds(), now.Add(l.until)
 }
 
-// left is what a platform says that may still be asked, until its count begins anew.
+// left is how many requests a platform says it still allows, and when its count starts again.
 type left struct {
 	requests float64
 	until    time.Duration
@@ -185,7 +186,7 @@ func leftOf(h http.Header, now time.Time) (left, bool) {
 	if err != nil {
 		return left{}, false
 	}
-	const unixTimes = 5e8 // sixteen years, no wait
+	const unixTimes = 5e8 // sixteen years: too long for a wait in seconds
 	if reset > unixTimes {
 		reset -= float64(now.UnixMilli()) / 1000
 	}
@@ -193,7 +194,7 @@ func leftOf(h http.Header, now time.Time) (left, bool) {
 	return l, l.until > 0
 }
 
-// tally counts requests, to know the rate of an account that has no budget.
+// tally counts requests, to estimate the rate of an account without a budget.
 type tally struct {
 	start         time.Time // of the current span
 	before        time.Time // of the span before it
@@ -210,7 +211,7 @@ func (t *tally) add(now time.Time) {
 	t.current++
 }
 
-// perSecond is the mean rate over the current span and the one before it.
+// perSecond is the mean rate over the current span and the previous one.
 func (t *tally) perSecond(now time.Time) float64 {
 	from, n := t.start, t.current
 	if now.Sub(t.before) <= 3*tallySpan {

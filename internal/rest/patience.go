@@ -11,17 +11,17 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// How long a call waits by itself. What is longer is left to the workflow, whose timers survive a crash.
+// How long a call waits itself. Longer waits are left to the workflow, whose timers survive a crash.
 const (
 	maxTries     = 3
 	maxRefusals  = 20
 	maxBackoff   = 5 * time.Second
 	maxWaits     = 5 * time.Minute // for one request, in pauses of the account
-	maxPause     = 24 * time.Hour  // whatever the server says
+	maxPause     = 24 * time.Hour  // however long the server says to wait
 	firstBackoff = 300 * time.Millisecond
 )
 
-// patience is what is left of a request's tries and waits.
+// patience is what is left of a request's attempts and waits.
 type patience struct {
 	repeatable bool
 	tries      int
@@ -29,8 +29,8 @@ type patience struct {
 	waits      time.Duration
 }
 
-// wait sleeps for an activity until a pause is over, visibly. One that is longer than what is left of the patience is an error
-// at once.
+// wait sleeps until a pause is over and shows the wait in the activity's heartbeats. A pause longer than what is left of the patience
+// is an error at once.
 func (p *patience) wait(ctx context.Context, left time.Duration, what providers.Awaited, m *providers.Meter) error {
 	if left > p.waits {
 		return &tooLong{left, what}
@@ -40,7 +40,7 @@ func (p *patience) wait(ctx context.Context, left time.Duration, what providers.
 	return sleep(ctx, left)
 }
 
-// tooLong says that the account is paused for longer than a request may wait.
+// tooLong means that the account is paused for longer than a request may wait.
 type tooLong struct {
 	after time.Duration
 	what  providers.Awaited
@@ -54,7 +54,7 @@ func (t *tooLong) Error() string {
 	return "the account is paused " + why + " until " + time.Now().Add(t.after).UTC().Format(time.RFC3339)
 }
 
-// judge decides whether to try again, and waits before it says so. Otherwise it puts the error into the contract's terms.
+// judge decides whether to try again, and waits before it returns true. Otherwise it returns the error as a *providers.Error.
 func (p *patience) judge(ctx context.Context, op string, g *gate, a Response, err error) (again bool, _ error) {
 	var refused *tooLong
 	var closed *stopped
@@ -95,12 +95,12 @@ func (p *patience) judge(ctx context.Context, op string, g *gate, a Response, er
 	return false, &providers.Error{Kind: kind(err), Op: op, Status: a.Status, After: a.After, Err: err}
 }
 
-// overloaded says that a platform, or what stands before it, could not answer just now.
+// overloaded reports whether a platform, or a proxy in front of it, could not answer just now.
 func overloaded(status int) bool {
 	return status == http.StatusInternalServerError || status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// repairable says that a second try may well bring another answer at once.
+// repairable reports whether an immediate retry may well succeed.
 func repairable(err error) bool {
 	switch {
 	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errFar), errors.Is(err, errPrivate),
@@ -116,7 +116,7 @@ func kind(err error) providers.Kind {
 		errors.Is(err, errFar), errors.Is(err, errPage), errors.Is(err, errPrivate):
 		return providers.Malformed
 	case errors.Is(err, ErrProxy):
-		return providers.Denied // until a person has changed something
+		return providers.Denied // a person must change something
 	}
 	return providers.Transient
 }
@@ -132,7 +132,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// retryAfter reads the header in seconds or as a date; 0 where it is missing, past or nonsense.
+// retryAfter reads the header in seconds or as a date; 0 if it is missing, in the past or invalid.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
@@ -144,7 +144,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// pause is a number of seconds from outside as a wait that can be believed.
+// pause turns a number of seconds from outside into a plausible wait, from 0 to maxPause.
 func pause(seconds float64) time.Duration {
 	if !(seconds > 0) {
 		return 0

@@ -9,12 +9,12 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// queue lets one request at a time be the next. Activities that want to send get turns in proportion to their leases, however
-// many requests each has waiting, and what one does not want others have (start-time fair queuing: Goyal, Vin, Cheng, 1996).
+// queue decides which request goes next. Activities get turns in proportion to their leases, however many requests each has
+// waiting, and an idle activity's turns go to the others (start-time fair queuing: Goyal, Vin, Cheng, 1996).
 type queue struct {
 	mu      sync.Mutex
 	held    bool
-	virtual float64 // the tag of the turn that was given last
+	virtual float64 // the tag of the latest turn
 	tags    map[*providers.Meter]float64
 	waiting waiters
 }
@@ -24,7 +24,7 @@ type waiter struct {
 	ready chan struct{}
 }
 
-// acquire returns when it is the caller's turn, which it must release.
+// acquire returns when it is the caller's turn. The caller must release it.
 func (q *queue) acquire(ctx context.Context, m *providers.Meter) error {
 	q.mu.Lock()
 	if q.tags == nil {
@@ -52,12 +52,12 @@ func (q *queue) acquire(ctx context.Context, m *providers.Meter) error {
 	}
 	q.mu.Unlock()
 	if at < 0 {
-		q.release() // it was given the turn meanwhile
+		q.release() // the turn came meanwhile
 	}
 	return context.Cause(ctx)
 }
 
-// release gives the turn to the next.
+// release gives the turn to the next request.
 func (q *queue) release() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,14 +68,14 @@ func (q *queue) release() {
 	}
 }
 
-// forget is told that an activity has ended.
+// forget removes an activity that has ended.
 func (q *queue) forget(m *providers.Meter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	delete(q.tags, m)
 }
 
-// weight is 1 where there is no lease, or one without limit.
+// weight is the rate of an activity's lease; 1 if there is no lease, or one without limit.
 func weight(m *providers.Meter) float64 {
 	if r := m.Lease().RequestsPerSecond; r > 0 {
 		return r

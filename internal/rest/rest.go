@@ -1,13 +1,13 @@
-// Package rest is HTTP as all platforms need it: one pinned host, one budget for the account, short waits inside and long
-// waits left to the caller.
+// Package rest is the HTTP client that all providers use: one pinned host and one request budget per account. It waits
+// itself for a short time and leaves long waits to the caller.
 //
 // A request passes, in this order: the lease of the activity (providers.Meter), the gate of the account (budget and
-// pauses), the signer, the wire; its answer is read whole, capped, unpacked and checked to be JSON. Connection failures
-// and 500, 502, 503, 504 are tried again at most twice, and only where a repetition is harmless; a 429 is waited out, for
-// every goroutine of the client at once. What is left is the platform's business: an answer of any status is returned as
-// it is.
+// pauses), the signer, the wire. The client reads the whole answer up to a cap, unpacks it and checks that it is JSON. It
+// retries connection failures and 500, 502, 503 and 504 at most twice, and only if a repetition is harmless. After a 429
+// every goroutine of the client waits. Anything else is up to the provider: the client returns an answer of any status
+// unchanged.
 //
-// It must not know any vendor's fields, paths or credentials, and no body, token or query ever stands in its errors.
+// It must not know any vendor's fields, paths or credentials, and its errors never contain a body, a token or a query.
 package rest
 
 import (
@@ -26,22 +26,22 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Config says where a client speaks to and how much it may ask.
+// Config says which host a client talks to, and how many requests it may send.
 type Config struct {
-	BaseURL   string                    // absolute, http or https; paths of requests are below it
-	Sign      func(*http.Request) error // adds credentials; called for every try
+	BaseURL   string                    // absolute, http or https; request paths are relative to it
+	Sign      func(*http.Request) error // adds credentials; called for every attempt
 	UserAgent string
 	Rate      providers.Rate
-	// Classes are endpoints that the platform allows less of than of the rest, and Take counts the uses of them over all
-	// processes; nil counts those of this one alone.
+	// Classes are endpoints with stricter limits than the rest. Take counts their uses across all processes; if it is nil,
+	// only this process counts.
 	Classes   []Class
 	Take      func(context.Context, providers.Quota) error
-	Timeout   time.Duration     // of one try, 60 s by default
+	Timeout   time.Duration     // of one attempt, 60 s by default
 	MaxBody   int64             // bytes of an unpacked body, 64 MiB by default
-	Transport http.RoundTripper // nil is a pooled one
+	Transport http.RoundTripper // nil means a pooled one
 }
 
-// Client speaks to one account. It is safe for concurrent use.
+// Client sends the requests of one account. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	sign      func(*http.Request) error
@@ -60,7 +60,7 @@ const (
 	maxRedirects   = 3
 )
 
-// New makes a client. It does no network.
+// New returns a client. It sends nothing yet.
 func New(c Config) (*Client, error) {
 	base, err := parseBase(c.BaseURL)
 	if err != nil {
@@ -90,7 +90,7 @@ func New(c Config) (*Client, error) {
 func parseBase(text string) (*url.URL, error) {
 	base, err := url.Parse(text)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.User != nil {
-		return nil, errors.New("the base URL must be an absolute http or https address without a user")
+		return nil, errors.New("the base URL must be an absolute http or https address without a login")
 	}
 	base.RawQuery, base.Fragment = "", ""
 	return base, nil
@@ -107,7 +107,7 @@ func pooled() http.RoundTripper {
 	return t
 }
 
-// checkRedirect follows redirects on the pinned host only: Go's client would carry a token in a header of its own to
+// checkRedirect follows redirects only on the pinned host, because Go's client would carry a token in a custom header to
 // any host.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if !c.pinned(req.URL) || len(via) > maxRedirects || req.Method != via[0].Method {
@@ -120,19 +120,19 @@ func (c *Client) pinned(u *url.URL) bool {
 	return u.Scheme == c.base.Scheme && strings.EqualFold(u.Host, c.base.Host)
 }
 
-// Request is what to ask.
+// Request is one request to send.
 type Request struct {
-	Op     string // what is being done, as it stands in errors: "list conversations"
-	Method string // GET when empty
-	Path   string // below the base URL, or an absolute link on the same host
+	Op     string // what the request does, for errors: "list conversations"
+	Method string // GET if empty
+	Path   string // relative to the base URL, or an absolute link on the same host
 	Query  url.Values
 	JSON   any        // the body, nil for none
-	Form   url.Values // the body as a form, where there is no JSON
-	// Repeatable says that the request may be sent twice although its method does not say so: a search by POST.
+	Form   url.Values // the body as a form, if JSON is nil
+	// Repeatable means that the request may safely be sent twice although its method does not imply it, as a search by POST.
 	Repeatable bool
-	// OwnQuota says that the endpoint has a quota of its own: a 429 is returned at once and pauses no other request.
+	// OwnQuota means that the endpoint has a quota of its own: a 429 is returned at once and pauses no other request.
 	OwnQuota bool
-	// LeastPause is how long to wait at least after a 429, where the platform asks for more than a second.
+	// LeastPause is the minimum pause after a 429, for platforms that require more than a second.
 	LeastPause time.Duration
 }
 
@@ -141,23 +141,23 @@ type Response struct {
 	Status     int
 	Header     http.Header
 	Body       []byte
-	Size       int64         // of a file that was downloaded
+	Size       int64         // of a downloaded file, in bytes
 	ObservedAt time.Time     // when the body had been read, UTC, in microseconds
-	After      time.Duration // how long the answer said to wait, 0 where it did not
+	After      time.Duration // how long the answer said to wait, 0 if it did not
 }
 
-// Get asks for a path below the base URL.
+// Get requests a path relative to the base URL.
 func (c *Client) Get(ctx context.Context, op, path string, query url.Values) (Response, error) {
 	return c.Do(ctx, Request{Op: op, Path: path, Query: query})
 }
 
-// Post sends a JSON body. It is not tried again after a failure.
+// Post sends a JSON body. It does not retry after a failure.
 func (c *Client) Post(ctx context.Context, op, path string, body any) (Response, error) {
 	return c.Do(ctx, Request{Op: op, Method: http.MethodPost, Path: path, JSON: body})
 }
 
-// Do sends a request until there is an answer worth returning. Errors are *providers.Error: no answer (Transient), one
-// that cannot be used (Malformed), or a wait too long for this call (Throttled).
+// Do sends a request, with retries, until there is an answer worth returning. Errors are *providers.Error: no answer
+// (Transient), an unusable answer (Malformed), or a wait too long for this call (Throttled).
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	if r.Method == "" {
 		r.Method = http.MethodGet
@@ -169,7 +169,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	var body []byte
 	if r.JSON != nil {
 		if body, err = json.Marshal(r.JSON); err != nil {
-			return Response{}, &providers.Error{Kind: providers.Malformed, Op: r.Op, Err: errors.New("the request cannot be written as JSON")}
+			return Response{}, &providers.Error{Kind: providers.Malformed, Op: r.Op, Err: errors.New("the request cannot be encoded as JSON")}
 		}
 	} else if r.Form != nil {
 		body = []byte(r.Form.Encode())
@@ -193,11 +193,11 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	}
 }
 
-// target is where a request goes: a path below the base URL, or a link if it stays on the host.
+// target is the URL of a request: a path relative to the base URL, or a link that stays on the same host.
 func (c *Client) target(r Request) (*url.URL, error) {
 	ref, err := url.Parse(r.Path)
 	if err != nil {
-		return nil, errors.New("the address cannot be read")
+		return nil, errors.New("the address is invalid")
 	}
 	u := ref
 	if !ref.IsAbs() && ref.Host == "" {
@@ -216,7 +216,7 @@ func (c *Client) target(r Request) (*url.URL, error) {
 	return u, nil
 }
 
-// try sends a request once, when lease and gate allow it.
+// try waits for lease and gate and then sends the request once.
 func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byte, p *patience) (answer Response, err error) {
 	meter := providers.MeterFrom(ctx)
 	pass, err := c.gate.Wait(ctx, p, meter)
@@ -241,7 +241,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), content)
 	if err != nil {
-		return Response{}, errors.New("the request cannot be made")
+		return Response{}, errors.New("the request cannot be created")
 	}
 	req.Header.Set("Accept", "application/json")
 	if c.userAgent != "" {
@@ -260,7 +260,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	return c.send(req)
 }
 
-// tell tells the gate what became of a request.
+// tell reports the outcome of a request to the gate.
 func (c *Client) tell(p pass, m *providers.Meter, answer Response, err error) {
 	switch {
 	case answer.Status == http.StatusTooManyRequests:

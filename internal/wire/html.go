@@ -15,11 +15,11 @@ var inline = []atom.Atom{
 	atom.Tt, atom.U, atom.Var, atom.Wbr,
 }
 
-// hidden are the elements whose text nobody sees.
+// hidden are the elements whose text is not displayed.
 var hidden = []atom.Atom{atom.Head, atom.Noscript, atom.Script, atom.Style, atom.Template, atom.Title}
 
-// PlainText returns the words of HTML as a reader sees them: without markup, entities resolved, runs of white space as one
-// space, a new line for each block, no empty lines.
+// PlainText returns the words of HTML as a reader sees them: without markup, with entities resolved, runs of white space as
+// one space, a new line for each block, and no empty lines.
 func PlainText(markup string) string {
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(markup))
@@ -49,7 +49,7 @@ func PlainText(markup string) string {
 	}
 }
 
-// tidy joins the words of each line by one space and leaves out empty lines.
+// tidy joins the words of each line with one space and removes empty lines.
 func tidy(text string) string {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {

@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// names are keys that were read lately: bodies of a platform have the same few, again and again. A name that meets another in
-// its place takes it.
+// names caches recently read keys, because the bodies of a platform have the same few keys again and again. In a collision, the
+// newer name replaces the older one.
 var names [1 << 10]atomic.Pointer[string]
 
-// longestName is that of a key worth to be remembered.
+// longestName is the length of the longest cached key.
 const longestName = 40
 
 // nameOf is the text of a key in quotes.

@@ -2,19 +2,19 @@ package wire
 
 import "strings"
 
-// Reader reads an object field by field and remembers what was read. What is left at the end has no column, and belongs to
-// the attributes of the row: see Rest.
+// Reader reads an object field by field and remembers what was read. Whatever is left at the end has no column and belongs
+// to the attributes of the row: see Rest.
 type Reader struct {
-	left   Object // the fields that nobody has read
-	prefix string // of the names that the rest of a nested object gets
-	key    string // of a nested object
+	left   Object // the fields not read yet
+	prefix string // of a nested object: comes before the names of its rest
+	key    string // of a nested object: its name
 	nested []*Reader
 }
 
-// Read starts to read an object. It is never nil: a value that is no object is read as one without fields.
+// Read starts to read an object. It never returns nil: a value that is not an object counts as one without fields.
 func Read(v Value) *Reader { return ReadFields(Fields(v)) }
 
-// ReadFields is Read for fields that were cut already. It changes o.
+// ReadFields is Read for fields that are already split. It changes o.
 func ReadFields(o Object) *Reader { return &Reader{left: o} }
 
 // Empty reports whether no field is left.
@@ -39,22 +39,21 @@ func (r *Reader) Word(key string) string { return Word(r.Value(key)) }
 // Truth reads a field as Truth does.
 func (r *Reader) Truth(key string) bool { return Truth(r.Value(key)) }
 
-// Skip marks fields as read that another row has.
+// Skip marks fields as read, because another row has them.
 func (r *Reader) Skip(keys ...string) {
 	for _, key := range keys {
 		delete(r.left, key)
 	}
 }
 
-// Change replaces each field that nobody has read, the nested ones that were opened aside, by what f makes of it; nil
-// takes it out.
+// Change replaces each unread field, except those opened with Nested, by the result of f; nil removes it.
 func (r *Reader) Change(f func(key string, v Value) Value) {
 	for key, v := range r.left {
 		r.left[key] = f(key, v)
 	}
 }
 
-// List reads the elements of an array but nulls. What is no array stays for the rest.
+// List reads the elements of an array without nulls. A value that is not an array stays for the rest.
 func (r *Reader) List(key string) []Value {
 	if v := r.left[key]; IsNull(v) || v[0] == '[' {
 		return Items(r.Value(key))
@@ -62,8 +61,8 @@ func (r *Reader) List(key string) []Value {
 	return nil
 }
 
-// Object reads an object that becomes a row of its own: its rest is the caller's to keep. What is no object stays for
-// the rest of r, and is read as an object without fields.
+// Object reads an object that becomes a separate row: its rest is up to the caller. A value that is not an object stays for
+// the rest of r, and the result has no fields.
 func (r *Reader) Object(key string) *Reader {
 	o := Fields(r.left[key])
 	if o != nil {
@@ -72,8 +71,8 @@ func (r *Reader) Object(key string) *Reader {
 	return &Reader{left: o}
 }
 
-// Nested reads an object that is a part of the same row: its rest is part of the rest of r, each name with the prefix
-// before it. What is no object stays for the rest of r as it is.
+// Nested reads an object that belongs to the same row: its rest is part of the rest of r, with the prefix before each name.
+// A value that is not an object stays for the rest of r unchanged.
 func (r *Reader) Nested(prefix, key string) *Reader {
 	inner := r.Object(key)
 	inner.prefix, inner.key = prefix, key
@@ -83,8 +82,8 @@ func (r *Reader) Nested(prefix, key string) *Reader {
 	return inner
 }
 
-// Parse reads a field by a function that returns nil for what it does not understand. Such a value stays for the rest,
-// except a null, an empty text and a zero, by which platforms say that there is no value.
+// Parse reads a field with a function that returns nil for what it does not understand. Such a value stays for the rest,
+// except a null, an empty text and a zero, which platforms send for a missing value.
 func Parse[T any](r *Reader, key string, parse func(Value) *T) *T {
 	v := r.left[key]
 	parsed := parse(v)
@@ -94,9 +93,9 @@ func Parse[T any](r *Reader, key string, parse func(Value) *T) *T {
 	return parsed
 }
 
-// Rest returns what nobody has read, of r and of all that was opened by Nested, as attributes: each value as Text has it,
-// objects and arrays as compact JSON. Nulls and empty texts leave no trace; nil where nothing is left. Two fields that
-// would have the same name are both kept: that of the nested object gets the object's key before its name.
+// Rest returns the unread fields of r, and of all objects opened with Nested, as attributes: each value as returned by Text,
+// objects and arrays as compact JSON. Nulls and empty texts are left out; the result is nil if nothing is left. If two fields
+// would have the same name, both are kept: the name of the nested one is prefixed with its object's key.
 func (r *Reader) Rest() map[string]*string {
 	rest := map[string]*string{}
 	r.rest(rest, "", "")

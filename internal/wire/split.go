@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// Bodies are checked to be JSON once, as a whole, and then only cut: decoding level by level with encoding/json would
-// read every byte some ten times. What is cut shares memory with the body. Input that is no JSON gives fewer members,
-// never a panic.
+// Bodies are checked to be JSON once, as a whole, and then only sliced: decoding level by level with encoding/json would
+// read every byte some ten times. The slices share memory with the body. Input that is not JSON gives fewer members, never
+// a panic.
 
-// Members are the members of an object in the order sent, keys still in quotes; of an array the elements, without keys.
+// Members yields the members of an object in the order sent, with keys still in quotes, or the elements of an array, without
+// keys.
 func Members(v Value) iter.Seq2[Value, Value] {
 	return func(yield func(key, member Value) bool) {
 		if len(v) == 0 {
@@ -40,7 +41,7 @@ func Members(v Value) iter.Seq2[Value, Value] {
 	}
 }
 
-// blank is the place of the first byte from i on that is not white space, at most len(v).
+// blank is the position of the first byte from i on that is not white space, at most len(v).
 func blank(v Value, i int) int {
 	for i < len(v) && (v[i] == ' ' || v[i] == '\n' || v[i] == '\t' || v[i] == '\r') {
 		i++
@@ -48,7 +49,7 @@ func blank(v Value, i int) int {
 	return min(i, len(v))
 }
 
-// past is the place after the value that begins at i.
+// past is the position after the value that begins at i.
 func past(v Value, i int) int {
 	depth := 0
 	for i < len(v) {
@@ -89,7 +90,7 @@ func pastString(v Value, i int) int {
 		case '\\':
 			i += 2
 		default:
-			i++ // no JSON
+			i++ // not JSON
 		}
 	}
 	return len(v)
@@ -109,7 +110,7 @@ func Field(v Value, key string) Value {
 	return found
 }
 
-// Fields is an object's fields; nil where the value is none. An object that was stored as a string is read too.
+// Fields is an object's fields; nil if the value is not an object. An object that was stored as a string is also read.
 func Fields(v Value) Object {
 	v = bytes.TrimSpace(v)
 	if len(v) > 0 && v[0] == '"' {
@@ -137,7 +138,7 @@ func Fields(v Value) Object {
 	return o
 }
 
-// Items is an array's elements but nulls; nil where the value is none.
+// Items is an array's elements without nulls; nil if the value is not an array.
 func Items(v Value) []Value {
 	if IsNull(v) || v[0] != '[' {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Unquote is the text of a string in quotes. What in it is not UTF-8, or half of a surrogate pair, becomes U+FFFD, as
-// encoding/json has it.
+// Unquote is the text of a string in quotes. Bytes that are not UTF-8, and half a surrogate pair, become U+FFFD, as in
+// encoding/json.
 func Unquote(v Value) (string, bool) {
 	if len(v) < 2 || v[0] != '"' || v[len(v)-1] != '"' {
 		return "", false
@@ -26,7 +26,7 @@ func Unquote(v Value) (string, bool) {
 	return string(unescape(inner)), true
 }
 
-// unescape is a valid string's inner bytes as text.
+// unescape is the text of a valid string, given the bytes between its quotes.
 func unescape(inner []byte) []byte {
 	text := make([]byte, 0, len(inner)+2*utf8.UTFMax)
 	for i := 0; i < len(inner); {

@@ -2,8 +2,8 @@ package wire
 
 import "encoding/json"
 
-// Tree is all of a JSON value, as encoding/json decodes it into an any: objects as maps, arrays as slices, numbers as
-// json.Number. It is false where v is no JSON.
+// Tree is a JSON value as encoding/json decodes it into an any: objects as maps, arrays as slices, numbers as json.Number.
+// It returns false if v is not JSON.
 func Tree(v []byte) (any, bool) {
 	if !Valid(v) {
 		return nil, false
@@ -12,7 +12,7 @@ func Tree(v []byte) (any, bool) {
 	return t.value(), true
 }
 
-// tree reads what was checked to be JSON.
+// tree reads a value that has been checked to be JSON.
 type tree struct {
 	v []byte
 	i int // where the next value begins
@@ -62,7 +62,7 @@ func (t *tree) array() any {
 	return all
 }
 
-// more goes to the next member, past the opening bracket or a comma, or past the closing one.
+// more moves to the next member, past the opening bracket or a comma; at the end it moves past the closing bracket.
 func (t *tree) more(end byte) bool {
 	t.i = blank(t.v, t.i)
 	if t.v[t.i] != end {

@@ -5,17 +5,17 @@ import (
 	"math/bits"
 )
 
-// mostDepth is how deep values may be nested, as encoding/json has it.
+// mostDepth is how deep values may be nested, the same as in encoding/json.
 const mostDepth = 10000
 
-// Valid says whether v is one JSON value: the same as json.Valid, in a fifth of the time. Like that it lets bytes pass in
-// strings that are not UTF-8.
+// Valid reports whether v is one JSON value. Its result is the same as json.Valid's, in a fifth of the time. Like json.Valid,
+// it accepts strings that are not UTF-8.
 func Valid(v []byte) bool {
 	i := pastValid(v, blank(v, 0), 0)
 	return i >= 0 && blank(v, i) == len(v)
 }
 
-// pastValid is the place after the value that begins at i, -1 where none does.
+// pastValid is the position after the value that begins at i, -1 if none does.
 func pastValid(v []byte, i, depth int) int {
 	if i >= len(v) {
 		return -1
@@ -40,9 +40,9 @@ func pastValid(v []byte, i, depth int) int {
 	return -1
 }
 
-// pastValidMembers is the place after an object or an array.
+// pastValidMembers is the position after an object or an array.
 func pastValidMembers(v []byte, i, depth int) int {
-	object, end := v[i] == '{', v[i]+2 // } and ] stand two after { and [
+	object, end := v[i] == '{', v[i]+2 // } and ] come two places after { and [ in ASCII
 	if i = blank(v, i+1); i < len(v) && v[i] == end {
 		return i + 1
 	}
@@ -116,7 +116,7 @@ func pastDigits(v []byte, i int) int {
 	return i
 }
 
-// pastValidString is the place after a string, whose quotes stand around what may be in one.
+// pastValidString is the position after a string, -1 if its content is not allowed in one.
 func pastValidString(v []byte, i int) int {
 	for i = plain(v, i+1); i < len(v); i = plain(v, i) {
 		switch v[i] {
@@ -148,18 +148,18 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
-// Eight bytes at once: a repeated byte, and the upper bit of each.
+// For eight bytes at once: 1 in each byte, and the upper bit of each byte.
 const (
 	each  = 0x0101010101010101
 	upper = 0x8080808080808080
 )
 
-// plain is the first place from i on of a quote, a backslash or a control character, at most len(v).
+// plain is the position of the first quote, backslash or control character from i on, at most len(v).
 func plain(v []byte, i int) int {
 	for len(v)-i >= 8 {
 		eight := binary.LittleEndian.Uint64(v[i:])
 		quote, slash := eight^each*'"', eight^each*'\\'
-		// A byte that is less than another borrows from its upper bit. Borrowing may spoil the bytes above, never those below.
+		// Subtracting a larger byte borrows, which sets the upper bit. A borrow may corrupt the bytes above, never those below.
 		found := ((eight-each*' ') & ^eight | (quote-each) & ^quote | (slash-each) & ^slash) & upper
 		if found != 0 {
 			return i + bits.TrailingZeros64(found)/8

@@ -1,5 +1,5 @@
-// Package wire reads JSON as platforms send it, field by field: versions and accounts differ in which fields they have and in
-// their types, and one field must not cost a conversation.
+// Package wire reads JSON from platforms field by field. Versions and accounts differ in the fields that they have and in the
+// fields' types, and one odd field must not make a whole conversation fail.
 //
 // It must not know any vendor's fields.
 package wire
@@ -17,10 +17,10 @@ type Value = json.RawMessage
 // Object is an object's fields.
 type Object map[string]Value
 
-// IsNull says that there is no value.
+// IsNull reports whether there is no value.
 func IsNull(v Value) bool { return len(v) == 0 || v[0] == 'n' }
 
-// Text is a value as one string: strings as they are, anything else as its JSON. Null and the empty string are nil.
+// Text is a value as one string: strings unchanged, anything else as its JSON. Null and the empty string are nil.
 func Text(v Value) *string {
 	if IsNull(v) {
 		return nil
@@ -47,7 +47,7 @@ func Text(v Value) *string {
 	return &s
 }
 
-// Word is Text, empty where there is none.
+// Word is Text, or empty if there is none.
 func Word(v Value) string {
 	if s := Text(v); s != nil {
 		return *s
@@ -55,7 +55,7 @@ func Word(v Value) string {
 	return ""
 }
 
-// Truth is true for true, and for 1 and "true" as some versions write it.
+// Truth is true for true, and also for 1 and "true", which some versions send.
 func Truth(v Value) bool {
 	b, err := strconv.ParseBool(Word(v))
 	return err == nil && b

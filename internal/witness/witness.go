@@ -1,7 +1,7 @@
-// Package witness decides when a page of a list can be believed that a platform gives no other proof of.
+// Package witness decides when to trust a list page for which a platform gives no other proof.
 //
-// A cache or a replica can answer with another page than the one that was asked for. One answer alone never shows it, so
-// such a page is asked for until several answers agree.
+// A cache or a replica can answer with a different page than the one requested. A single answer never shows that, so such a
+// page is requested until several answers agree.
 //
 // It must not know HTTP, a platform, or what a page holds.
 package witness
@@ -16,22 +16,22 @@ import (
 const (
 	// Usual is how many answers must agree.
 	Usual = 2
-	// Doubted is how many must agree once a platform has given answers that did not.
+	// Doubted is how many must agree once a platform has given answers that differ.
 	Doubted = 4
-	// Most is how many answers are asked for before a list is given up for now.
+	// Most is how many answers are requested before chatlake gives up the list for now.
 	Most = 12
 )
 
-// ErrFickle says that a platform answers one request in a different way each time. Trying again later may help.
-var ErrFickle = errors.New("the platform answers the same request for a page of a list in different ways; a cache or a replica may be out of date")
+// ErrFickle means that a platform keeps giving different answers to the same request. Trying again later may help.
+var ErrFickle = errors.New("the platform gives different answers to the same request for a list page; a cache or a replica may be out of date")
 
 // Doubt remembers whether a platform has contradicted itself. The zero value trusts it. It is safe for concurrent use.
 type Doubt struct{ raised atomic.Bool }
 
-// Raise makes more answers necessary from now on.
+// Raise requires more matching answers from now on.
 func (d *Doubt) Raise() { d.raised.Store(true) }
 
-// Looks is how many answers must agree.
+// Looks is how many answers must currently agree.
 func (d *Doubt) Looks() int {
 	if d.raised.Load() {
 		return Doubted
@@ -39,8 +39,8 @@ func (d *Doubt) Looks() int {
 	return Usual
 }
 
-// Agree asks until as many answers are the same as d wants, and returns the last of them. Its errors are those of ask, and
-// ErrFickle.
+// Agree calls ask until as many answers are the same as d requires, and returns the last of them. Its errors are those of
+// ask, and ErrFickle.
 func Agree[T any](ctx context.Context, d *Doubt, ask func(context.Context) (T, error), same func(a, b T) bool) (T, error) {
 	var answers []T
 	var counts []int
