@@ -1,0 +1,62 @@
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// sim is a clock and what is due, the soonest first. Time is in seconds.
+type sim struct {
+	now    float64
+	due    []event
+	random *rand.Rand
+}
+
+type event struct {
+	at float64
+	do func()
+}
+
+// after schedules do in d seconds, behind what is due at the same time.
+func (s *sim) after(d float64, do func()) {
+	at := s.now + d
+	i, _ := slices.BinarySearchFunc(s.due, at, func(e event, at float64) int {
+		if e.at <= at {
+			return -1
+		}
+		return 1
+	})
+	s.due = slices.Insert(s.due, i, event{at, do})
+}
+
+// play carries out what is due until nothing is left.
+func (s *sim) play() {
+	for len(s.due) > 0 {
+		e := s.due[0]
+		s.due = s.due[1:]
+		s.now = e.at
+		e.do()
+	}
+}
+
+// platform allows a number of requests per second, as a bucket of tokens that holds one second's worth.
+type platform struct {
+	allowed, tokens, last float64
+	halveAt               int // after so many answers half is allowed, and nobody is told; 0 is never
+	answers               []float64
+	refused               int
+}
+
+func (p *platform) ask(now float64) bool {
+	p.tokens = min(p.allowed, p.tokens+(now-p.last)*p.allowed)
+	p.last = now
+	if p.tokens < 1 {
+		p.refused++
+		return false
+	}
+	p.tokens--
+	if p.answers = append(p.answers, now); len(p.answers) == p.halveAt {
+		p.allowed /= 2
+	}
+	return true
+}
