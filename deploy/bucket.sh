@@ -1,4 +1,4 @@
-# Makes the bucket named by the first argument where it is missing. Safe to run again.
+# Creates the bucket named by the first argument if it does not exist. Safe to run again.
 set -eu
 
 if aws s3api head-bucket --bucket "$1" >/dev/null 2>&1; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the last stage of deploy/Dockerfile around a freshly built binary and runs a demo in it, as the image's user and as one of
-# OpenShift's choice. It pulls nothing. Where no
-# engine is running it starts a private one, which takes root; with CI=true it installs Debian's engine for that.
+# Builds the last stage of deploy/Dockerfile with a freshly built binary, and runs a demo in it as the image's user and as an
+# arbitrary user, as OpenShift does. It pulls nothing. If no container engine is running, it starts a private one, which needs
+# root; with CI=true it installs Debian's engine first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,7 +23,7 @@ skip() {
 }
 
 start_engine() {
-	[ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || skip "no container engine answers, and starting one takes root on Linux"
+	[ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] || skip "no container engine is running, and only root on Linux can start one"
 	if ! command -v dockerd >/dev/null; then
 		[ "${CI:-}" = true ] && command -v apt-get >/dev/null || skip "there is no dockerd here"
 		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends docker.io >/dev/null ||
@@ -39,7 +39,7 @@ start_engine() {
 		sleep 1
 	done
 	tail -n 5 "$work/engine.log"
-	skip "the engine does not start here"
+	skip "the engine did not start"
 }
 
 docker info >/dev/null 2>&1 || start_engine
@@ -59,9 +59,9 @@ case $said in
 *) echo "the image says $said, want its version"; exit 1 ;;
 esac
 for user in "" 1000680000:0; do
-	# The state folder is a volume of its own, as in docker-compose.yml. The embedded Temporal server starts in it.
+	# The state folder is a separate volume, as in docker-compose.yml. The embedded Temporal server keeps its database there.
 	$run ${user:+--user "$user"} --volume /var/lib/chatlake chatlake:image-test \
 		demo --dir /var/lib/chatlake/demo --conversations 20 --latency 0 --ui=false >"$work/said" 2>&1 ||
-		{ cat "$work/said"; echo "the image does not work as user ${user:-of its own}"; exit 1; }
+		{ cat "$work/said"; echo "the image does not work as user ${user:-of the image}"; exit 1; }
 done
-echo "the image runs a demo as its own user and as any other, and says: $said"
+echo "the image runs a demo as its own user and as an arbitrary one, and says: $said"

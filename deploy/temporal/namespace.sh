@@ -1,4 +1,4 @@
-# Registers the namespace that chatlake works in, keeping closed workflows for 30 days. Safe to run again.
+# Registers the namespace that chatlake uses, which keeps closed workflows for 30 days. Safe to run again.
 set -eu
 
 if temporal operator namespace describe --namespace default >/dev/null 2>&1; then

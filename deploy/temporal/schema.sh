@@ -1,4 +1,4 @@
-# Makes Temporal's databases where they are missing and brings their schemas up to date. Safe to run again.
+# Creates Temporal's databases if they do not exist, and updates their schemas. Safe to run again.
 set -eu
 
 for pair in temporal:temporal temporal_visibility:visibility; do
