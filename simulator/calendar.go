@@ -8,8 +8,8 @@ import (
 
 const day = 24 * time.Hour
 
-// calendar spreads conversations over the range: working days more than weekends, office hours more than nights, several
-// in one second at times, and some exactly on the edges of months and at the first second of the range.
+// calendar spreads conversations over the range: more on working days than on weekends, more in office hours than at
+// night, sometimes several in one second, and some exactly on the boundaries of months and at the first second of the range.
 func (c *Corpus) calendar() []uint32 {
 	days := c.days()
 	total := 0
@@ -27,7 +27,7 @@ func (c *Corpus) calendar() []uint32 {
 	return created
 }
 
-// A workday is one day of the calendar, or what of it lies in the range, in seconds after From.
+// A workday is the part of one calendar day that lies in the range, in seconds after From.
 type workday struct {
 	from, to uint32
 	midnight int64 // in seconds after From, may be negative
@@ -60,7 +60,7 @@ func (c *Corpus) days() []workday {
 	return days
 }
 
-// times makes n ascending times within one day.
+// times returns n ascending times within one day.
 func (c *Corpus) times(number int, w workday, n int) []uint32 {
 	d := c.dice(streamDays, number, 1)
 	times := make([]uint32, n)
@@ -83,8 +83,8 @@ func (c *Corpus) times(number int, w workday, n int) []uint32 {
 	return times
 }
 
-// markEdges moves the conversations nearest to the edge of a month onto it: the first two to its first second, the last
-// one before it to the second before.
+// markEdges moves the conversations nearest to the start of a month onto it: the first two to its first second, and the
+// last one before it to the second before.
 func (c *Corpus) markEdges(created []uint32) {
 	if len(created) == 0 {
 		return

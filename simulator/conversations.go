@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Conversations come in kinds that readers stumble over; they recur at fixed distances so that small worlds have some.
+// Some kinds of conversations are difficult for readers. They recur at fixed intervals, so that small worlds have some too.
 const (
 	everyEmpty    = 50   // has no messages
 	everyLong     = 1000 // has several hundred
-	everyImported = 97   // has messages whose times run against their ids
+	everyImported = 97   // has messages whose times are not in the order of their ids
 )
 
-// messageCount is how many messages conversation i has: about 8 on average, 40 at most but for the long ones.
+// messageCount is how many messages conversation i has: about 8 on average, and at most 40 except in long conversations.
 func (c *Corpus) messageCount(i int) int {
 	d := c.dice(streamCount, i, 0)
 	switch {
@@ -35,7 +35,7 @@ func (c *Corpus) imported(i, messages int) bool { return i%everyImported == 11 &
 func (c *Corpus) messageTimes(i, messages int, yield func(j int, at int64)) {
 	d := c.dice(streamTimes, i, 0)
 	at := c.createdUnix(i)
-	// The second half of an imported conversation's ids are older messages that came later.
+	// In an imported conversation, the second half of the ids belongs to older messages that were imported later.
 	old := messages
 	if c.imported(i, messages) {
 		old = messages / 2
@@ -51,7 +51,7 @@ func (c *Corpus) messageTimes(i, messages int, yield func(j int, at int64)) {
 	}
 }
 
-// pause is the time until the next message: seconds while both are there, hours when they are not.
+// pause is the time until the next message: seconds while both sides are present, hours when they are not.
 func pause(d *dice) int64 {
 	switch r := d.next(); {
 	case r%16 < 3:
@@ -156,7 +156,7 @@ func uuid(d *dice) string {
 	return string(text[:])
 }
 
-// describe fills the free-form facts.
+// describe fills in the free-form attributes.
 func (c *Corpus) describe(d *dice, conv *Conversation) {
 	if !d.oneIn(3) {
 		conv.Custom = append(conv.Custom, Attribute{"order_id", "O-" + strconv.Itoa(d.below(100000))})
@@ -188,7 +188,7 @@ func (c *Corpus) describe(d *dice, conv *Conversation) {
 	}
 }
 
-// firstReply is when an agent first wrote to the person; the zero time when none did.
+// firstReply is when an agent first wrote to the person; the zero time if none did.
 func (c *Corpus) firstReply(i int, o Outline) time.Time {
 	var first int64
 	c.messageTimes(i, o.Messages, func(j int, at int64) {

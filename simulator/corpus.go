@@ -1,8 +1,9 @@
-// Package simulator is a world that never was: the conversations of a support account, made from a seed, and what can go
-// wrong between such an account and its reader. One folder per platform serves the same world in that platform's words.
+// Package simulator generates a made-up world from a seed: the conversations of a support account. It also simulates what
+// can go wrong between such an account and its reader. One folder per platform serves the same world in that platform's
+// format.
 //
-// It must not know any platform's words, nor the code that reads it: a fake that shared code with its reader would share
-// its mistakes.
+// It must not know any platform's format, nor the code that reads it: a fake that shared code with its reader would share
+// the reader's mistakes.
 package simulator
 
 import (
@@ -10,24 +11,24 @@ import (
 	"time"
 )
 
-// CorpusConfig says which world to make. The same configuration makes the same world.
+// CorpusConfig says which world to generate. The same configuration gives the same world.
 type CorpusConfig struct {
 	Seed          uint64
 	Conversations int
 	// From and To bound the creation of conversations: [From, To), whole seconds, at most 136 years. The zero values are
 	// the year 2025.
 	From, To time.Time
-	People   int // who write in; 0 is one for three conversations
-	Agents   int // 0 is 12
-	// GiantMessages, when not 0, is the number of messages of one conversation in the middle of the corpus.
+	People   int // who write to the account; 0 means one per three conversations
+	Agents   int // 0 means 12
+	// GiantMessages, if not 0, is the number of messages of one conversation in the middle of the corpus.
 	GiantMessages int
-	// Mark, when not empty, stands in every text, name, address and attribute of the world, which is otherwise the same: a word
-	// to look for where none of them may be.
+	// Mark, if not empty, is a word in every text, name, address and attribute of the world, which is otherwise the same. Tests search
+	// for it in places where none of these may occur.
 	Mark string
 }
 
-// Corpus is the world of one account. It is immutable and safe for concurrent use. Conversations and people are made
-// anew on every call; what is kept is four bytes per conversation.
+// Corpus is the world of one account. It is immutable and safe for concurrent use. It generates conversations and people
+// on every call and keeps only four bytes per conversation.
 type Corpus struct {
 	config  CorpusConfig
 	created []uint32 // seconds after config.From, ascending
@@ -41,7 +42,7 @@ type Corpus struct {
 	fields   []Field
 }
 
-// NewCorpus makes a world. It panics when the configuration makes no sense.
+// NewCorpus returns a world. It panics if the configuration makes no sense.
 func NewCorpus(config CorpusConfig) *Corpus {
 	if config.From.IsZero() && config.To.IsZero() {
 		config.From = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -70,7 +71,7 @@ func (c *Corpus) Config() CorpusConfig { return c.config }
 // Len is the number of conversations.
 func (c *Corpus) Len() int { return len(c.created) }
 
-// CreatedAt is when conversation i was created; it never falls as i grows.
+// CreatedAt is when conversation i was created; it never decreases as i grows.
 func (c *Corpus) CreatedAt(i int) time.Time { return time.Unix(c.createdUnix(i), 0).UTC() }
 
 func (c *Corpus) createdUnix(i int) int64 { return c.config.From.Unix() + int64(c.created[i]) }
@@ -81,16 +82,16 @@ const hole = 38
 // Number is the running number of conversation i.
 func Number(i int) int64 { return int64(i + i/(hole-1) + 1) }
 
-// Index is the conversation with a running number; false where there never was one.
+// Index is the conversation with a running number; false if there never was one.
 func (c *Corpus) Index(number int64) (int, bool) {
 	q, r := (number-1)/hole, (number-1)%hole
 	i := q*(hole-1) + r
 	return int(i), number > 0 && r != hole-1 && i < int64(c.Len())
 }
 
-// Message ids are drawn from one sequence for all conversations. A block of conversations shares a stretch of it: message
-// j of every conversation of the block falls, shuffled, into the j-th slice of the stretch. So ids rise within a
-// conversation, interleave with those of its neighbours, and have gaps.
+// All conversations share one sequence of message ids. Each block of conversations has a range of it, divided into slices:
+// message j of every conversation of the block gets a random id in the j-th slice. So ids ascend within a conversation,
+// interleave with those of its neighbours, and have gaps.
 const block = 64
 
 func (c *Corpus) numberMessages() []int64 {
@@ -113,8 +114,8 @@ func (c *Corpus) messageID(i, j int) int64 {
 	return c.bases[i/block] + int64(j)*block + int64(lane)
 }
 
-// NextMessageID is above the ids of all messages.
+// NextMessageID is greater than the ids of all messages.
 func (c *Corpus) NextMessageID() int64 { return c.bases[len(c.bases)-1] }
 
-// NextNumber is above the numbers of all conversations.
+// NextNumber is greater than the numbers of all conversations.
 func (c *Corpus) NextNumber() int64 { return Number(c.Len()) }

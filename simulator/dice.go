@@ -2,11 +2,11 @@ package simulator
 
 import "math/bits"
 
-// dice is a sequence of random numbers (SplitMix64) that costs nothing to start, so that every part of the world can
-// have its own.
+// dice is a sequence of random numbers (SplitMix64). Starting one costs nothing, so every part of the world can have its
+// own.
 type dice uint64
 
-// The parts of the world that throw their own dice.
+// The parts of the world that have their own dice.
 const (
 	streamDays uint64 = iota + 1
 	streamOutline
@@ -54,7 +54,7 @@ func (d *dice) oneIn(n int) bool { return d.below(n) == 0 }
 // unit is a number in [0, 1).
 func (d *dice) unit() float64 { return float64(d.next()>>11) / (1 << 53) }
 
-// weigh throws once for an index, each as likely as its weight.
+// weigh throws once for an index; the likelihood of each is proportional to its weight.
 func (d *dice) weigh(weights ...int) int {
 	total := 0
 	for _, w := range weights {

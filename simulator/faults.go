@@ -25,34 +25,34 @@ const (
 	HTMLPage            Fault = "200 with HTML"
 	Reset               Fault = "connection reset"
 	TruncatedBody       Fault = "truncated body"          // the connection ends before the body does
-	TruncatedGzip       Fault = "truncated gzip"          // the body is whole, what is in it is not
-	WrongLength         Fault = "wrong content length"    // the body ends where the header says, too early
-	LongLength          Fault = "content length too long" // the header says more than the body has
+	TruncatedGzip       Fault = "truncated gzip"          // the body is complete, but its gzip content is not
+	WrongLength         Fault = "wrong content length"    // the header matches a body that ends too early
+	LongLength          Fault = "content length too long" // the header announces more than the body has
 	ResetBody           Fault = "reset in the body"
 	SlowBody            Fault = "slow body"
-	Dribble             Fault = "dribbling body" // a byte a second, for ever
+	Dribble             Fault = "dribbling body" // a byte per second, forever
 	Hang                Fault = "hang"           // no answer until the reader gives up
 )
 
-// PassingFaults are those that a patient reader gets over by asking again.
+// PassingFaults are the faults that a patient reader survives by repeating the request.
 var PassingFaults = []Fault{
 	Throttled, ThrottledRetryAfter, ServerError, BadGateway, Unavailable, HTMLPage, Reset, TruncatedBody, TruncatedGzip, WrongLength,
 	SlowBody,
 }
 
-// Faults spoils answers. The n-th request has the same fault in every run.
+// Faults corrupts answers. The n-th request has the same fault in every run.
 type Faults struct {
 	Seed uint64
-	// Script gives the first requests their faults, one each.
+	// Script lists the faults of the first requests, one each.
 	Script []Fault
-	// Probability is that of a fault in the requests after the script, drawn from Kinds (PassingFaults when nil).
+	// Probability is the probability of a fault in each request after the script. The fault is drawn from Kinds (PassingFaults if nil).
 	Probability float64
 	Kinds       []Fault
-	// Match chooses the requests that count and may be spoiled; all when nil.
+	// Match selects the requests that count and may be corrupted; all if nil.
 	Match func(*http.Request) bool
-	// RetryAfter is what ThrottledRetryAfter says, in whole seconds; 1 s when 0.
+	// RetryAfter is what ThrottledRetryAfter sends, in whole seconds; 1 s if 0.
 	RetryAfter time.Duration
-	// Slow is how long a SlowBody takes; 100 ms when 0.
+	// Slow is how long a SlowBody takes; 100 ms if 0.
 	Slow time.Duration
 
 	mu     sync.Mutex
@@ -60,14 +60,14 @@ type Faults struct {
 	counts map[Fault]int64
 }
 
-// Counts says how often each fault struck.
+// Counts returns how often each fault occurred.
 func (f *Faults) Counts() map[Fault]int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.counts)
 }
 
-// Wrap puts the faults before a site.
+// Wrap returns a handler that puts the faults in front of a site.
 func (f *Faults) Wrap(site http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fault := NoFault
@@ -111,7 +111,7 @@ func (f *Faults) next() Fault {
 
 const htmlPage = "<!DOCTYPE html>\n<html><head><title>Something went wrong</title></head><body><h1>Please wait</h1></body></html>\n"
 
-// refuse answers without asking the site.
+// refuse answers without calling the site.
 func (f *Faults) refuse(w http.ResponseWriter, r *http.Request, fault Fault) {
 	page := func(status int, contentType, body string) {
 		w.Header().Set("Content-Type", contentType)
@@ -143,7 +143,7 @@ func (f *Faults) refuse(w http.ResponseWriter, r *http.Request, fault Fault) {
 	}
 }
 
-// reset drops the connection as a dead machine would.
+// reset drops the connection, as a crashed machine would.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -155,7 +155,7 @@ func reset(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// spoil breaks what the site answers on its way.
+// spoil corrupts the site's answer on its way.
 func (f *Faults) spoil(w http.ResponseWriter, r *http.Request, site http.Handler, fault Fault) {
 	a := answer{header: w.Header(), status: http.StatusOK}
 	site.ServeHTTP(&a, r)
@@ -218,7 +218,7 @@ func (f *Faults) drip(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
-// dribble writes white space, with which a body of JSON may begin, until the reader gives up.
+// dribble writes white space, which may precede JSON, until the reader gives up.
 func dribble(w http.ResponseWriter, r *http.Request) {
 	for {
 		select {
@@ -239,7 +239,7 @@ func compress(body []byte) []byte {
 	return b.Bytes()
 }
 
-// answer keeps what a site answers.
+// answer records a site's answer.
 type answer struct {
 	header http.Header
 	status int

@@ -2,10 +2,10 @@ package simulator
 
 import "slices"
 
-// MarkedPhone begins the phone number of everybody in a marked world: a number cannot carry a word.
+// MarkedPhone is the prefix of every phone number in a marked world, because a number cannot contain a word.
 const MarkedPhone = "+4955500077"
 
-// mark puts the corpus's mark behind a text, with the kind of text. A text that is not there stays so.
+// mark appends the corpus's mark and the kind of text to a text. An empty text stays empty.
 func (c *Corpus) mark(text, kind string) string {
 	if c.config.Mark == "" || text == "" {
 		return text
@@ -65,10 +65,10 @@ func (c *Corpus) markMessage(m *Message) {
 	}
 }
 
-// exact are attributes whose values programs read.
+// exact are attributes whose values are read by programs and stay unmarked.
 var exact = []string{"timestamp", "source", "country_code", "browser_language", "conversation_language"}
 
-// markAttributes marks the texts among attributes, however deep.
+// markAttributes marks the texts among attributes, at any depth.
 func (c *Corpus) markAttributes(all Attributes) {
 	for i, a := range all {
 		if c.config.Mark == "" || slices.Contains(exact, a.Key) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Thread is a conversation with its messages in the order of ids. Messages are made when asked for.
+// Thread is a conversation with its messages in the order of ids. Messages are generated on demand.
 type Thread struct {
 	Conversation
 	corpus   *Corpus
@@ -23,7 +23,7 @@ func (c *Corpus) Thread(i int) Thread {
 	return t
 }
 
-// NewThread is a conversation with the given messages, which must ascend by id.
+// NewThread returns a conversation with the given messages, which must ascend by id.
 func NewThread(conv Conversation, messages []Message) Thread {
 	conv.Messages = len(messages)
 	return Thread{Conversation: conv, messages: messages}
@@ -65,7 +65,7 @@ func (t Thread) Message(j int) Message {
 	return t.corpus.message(t, j)
 }
 
-// messageKind is the kind of message j, and the dice to throw on with.
+// messageKind is the kind of message j, and the dice for its next throws.
 func (c *Corpus) messageKind(i, j int, o Outline) (dice, MessageKind) {
 	d := c.dice(streamMessage, i, j)
 	kind := [...]MessageKind{In, Out, Note, Activity, Template}[d.weigh(42, 38, 5, 10, 5)]
@@ -87,7 +87,7 @@ func (c *Corpus) author(d *dice, kind MessageKind, o Outline) Actor {
 	case Out, Note:
 		switch {
 		case r < 3:
-			return Actor{} // an agent who was deleted since
+			return Actor{} // an agent who has been deleted since
 		case r < 10:
 			return Actor{ByBot, c.bots[r%2].ID}
 		case r < 12:
@@ -151,7 +151,7 @@ func (c *Corpus) template(d *dice, m *Message, t Thread, j int) {
 	}
 }
 
-// speak makes what a person, an agent or a bot says.
+// speak generates what a person, an agent or a bot says.
 func (c *Corpus) speak(d *dice, m *Message, t Thread, j int) {
 	if d.oneIn(60) {
 		m.Deleted = true
@@ -180,7 +180,7 @@ func (c *Corpus) speak(d *dice, m *Message, t Thread, j int) {
 	}
 }
 
-// attach adds files; sometimes they stand instead of a text.
+// attach adds files; sometimes they replace the text.
 func (c *Corpus) attach(d *dice, m *Message) {
 	for k := range 1 + d.below(3)*d.below(2) {
 		f := choose(d, files)
@@ -201,7 +201,7 @@ func (c *Corpus) attach(d *dice, m *Message) {
 	}
 }
 
-// say makes a text of one to five sentences, rarely of hundreds.
+// say generates a text of one to five sentences, rarely of hundreds.
 func say(d *dice) string {
 	n := d.weigh(0, 50, 25, 15, 5, 5)
 	if d.oneIn(500) {

@@ -9,10 +9,10 @@ import (
 
 const firstPerson = 1000
 
-// People is the number of people who may write in.
+// People is the number of people who may write to the account.
 func (c *Corpus) People() int { return c.config.People }
 
-// Person is person k. Later people write in later conversations for the first time.
+// Person is person k. The greater k, the later the person's first conversation.
 func (c *Corpus) Person(k int) Person {
 	d := c.dice(streamPerson, k, 0)
 	first, last := choose(&d, firstNames), choose(&d, lastNames)
@@ -65,7 +65,7 @@ func (c *Corpus) describePerson(d *dice, p *Person) {
 	}
 }
 
-// HasPerson says whether there is a person with an id.
+// HasPerson reports whether there is a person with an id.
 func (c *Corpus) HasPerson(id int64) bool {
 	return id >= firstPerson && id%2 == 0 && (id-firstPerson)/2 < int64(c.config.People)
 }
@@ -88,19 +88,19 @@ func letters(name string) string {
 	}, strings.ToLower(name))
 }
 
-// Agents are all who answer.
+// Agents are all agents.
 func (c *Corpus) Agents() []Agent { return c.agents }
 
-// Bots are the programs that answer.
+// Bots are all bots.
 func (c *Corpus) Bots() []Bot { return c.bots }
 
 // Groups are the teams.
 func (c *Corpus) Groups() []Group { return c.groups }
 
-// Channels are the ways in.
+// Channels are all channels.
 func (c *Corpus) Channels() []Channel { return c.channels }
 
-// Labels are the words that conversations are tagged with.
+// Labels are the tags of conversations.
 func (c *Corpus) Labels() []Label { return c.labels }
 
 // Fields are the definitions of custom attributes.
@@ -146,7 +146,7 @@ func (c *Corpus) ChannelByID(id int64) (Channel, bool) {
 	return Channel{}, false
 }
 
-// staff makes all that there are few of.
+// staff generates everything that a world has only few of.
 func (c *Corpus) staff() {
 	for i := range c.config.Agents {
 		d := c.dice(streamStaff, i, 0)

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Server is a fake site that listens.
+// Server is a listening fake site.
 type Server struct {
 	URL    string // without a slash at the end
 	server *http.Server
 	done   chan error
 }
 
-// Serve answers requests to addr with handler. An address without a host is on the loopback interface only; port 0 is any
-// free one.
+// Serve answers requests to addr with handler. An address without a host means the loopback interface only; port 0 means
+// any free port.
 func Serve(addr string, handler http.Handler) (*Server, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -39,7 +39,7 @@ func Serve(addr string, handler http.Handler) (*Server, error) {
 	return s, nil
 }
 
-// Close waits for requests in flight until ctx is done, then drops them.
+// Close waits for requests in flight until ctx is done, then aborts them.
 func (s *Server) Close(ctx context.Context) error {
 	err := s.server.Shutdown(ctx)
 	if err != nil {

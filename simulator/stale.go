@@ -8,12 +8,12 @@ import (
 	"sync"
 )
 
-// Stale stands for a cache or a replica that now and then answers a page of a list with another page of it: with what
-// some request for the same path was answered before. The n-th request has the same luck in every run.
+// Stale simulates a cache or a replica that sometimes answers a request for a list page with a different page: with an
+// earlier answer to a request for the same path. The n-th request has the same fate in every run.
 type Stale struct {
 	Seed        uint64
 	Probability float64
-	// Match chooses the requests that count and may be spoiled; all when nil.
+	// Match selects the requests that count and may be corrupted; all if nil.
 	Match func(*http.Request) bool
 
 	mu     sync.Mutex
@@ -22,28 +22,28 @@ type Stale struct {
 	pages  map[string][]stalePage // by path
 }
 
-// stalePage is an answer that was given before.
+// stalePage is an earlier answer.
 type stalePage struct {
 	request string
 	header  http.Header
 	body    []byte
 }
 
-// Struck is how many answers were another request's.
+// Struck is how many requests got the answer of another request.
 func (s *Stale) Struck() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.struck
 }
 
-// Wrap puts the cache before a site.
+// Wrap returns a handler that puts the cache in front of a site.
 func (s *Stale) Wrap(site http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.Match != nil && !s.Match(r) {
 			site.ServeHTTP(w, r)
 			return
 		}
-		asked, _ := io.ReadAll(r.Body) // what cannot be read the site will miss
+		asked, _ := io.ReadAll(r.Body) // an error shows up at the site as a missing body
 		r.Body = io.NopCloser(bytes.NewReader(asked))
 		a := answer{header: http.Header{}, status: http.StatusOK}
 		site.ServeHTTP(&a, r)
@@ -54,11 +54,11 @@ func (s *Stale) Wrap(site http.Handler) http.Handler {
 		maps.Copy(w.Header(), page.header)
 		w.Header().Del("Content-Length")
 		w.WriteHeader(a.status)
-		_, _ = w.Write(page.body) // the reader may have gone
+		_, _ = w.Write(page.body) // the reader may be gone
 	})
 }
 
-// exchange keeps a page, and gives back that page or another one of its list.
+// exchange records a page, and returns that page or another one of the same list.
 func (s *Stale) exchange(list string, page stalePage) stalePage {
 	s.mu.Lock()
 	defer s.mu.Unlock()

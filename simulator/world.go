@@ -2,14 +2,14 @@ package simulator
 
 import "time"
 
-// Attribute is one free-form fact. Its value is nil, a string, bool, int64 or float64, Attributes (an object) or []any
+// Attribute is one free-form attribute. Its value is nil, a string, bool, int64 or float64, Attributes (an object) or []any
 // (a list).
 type Attribute struct {
 	Key   string
 	Value any
 }
 
-// Attributes are free-form facts in a fixed order.
+// Attributes are free-form attributes in a fixed order.
 type Attributes []Attribute
 
 // Person is somebody who writes to the account. An anonymous one has no e-mail, phone or identifier.
@@ -24,13 +24,13 @@ type Person struct {
 	CreatedAt      time.Time
 	LastActivityAt time.Time
 	Custom         Attributes // defined by the account
-	Additional     Attributes // found out by the platform
+	Additional     Attributes // collected by the platform
 }
 
-// Identified says whether there is a way to know the person again.
+// Identified reports whether the person can be recognized again.
 func (p Person) Identified() bool { return p.Email != "" || p.Phone != "" || p.Identifier != "" }
 
-// Agent is somebody who answers.
+// Agent is a person who answers.
 type Agent struct {
 	ID            int64
 	Name          string
@@ -42,7 +42,7 @@ type Agent struct {
 	Administrator bool
 }
 
-// Bot is a program that answers. Its ids are apart from those of agents: both may have the same.
+// Bot is a program that answers. Bots and agents have separate id sequences, so a bot and an agent may have the same id.
 type Bot struct {
 	ID          int64
 	Name        string
@@ -70,7 +70,7 @@ const (
 	Telegram ChannelKind = "telegram"
 )
 
-// Channel is a way in.
+// Channel is a way to write to the account.
 type Channel struct {
 	ID      int64
 	Kind    ChannelKind
@@ -78,7 +78,7 @@ type Channel struct {
 	Address string // web site, mailbox or phone number
 }
 
-// Label is a word that conversations are tagged with.
+// Label is a tag for conversations.
 type Label struct {
 	ID          int64
 	Title       string
@@ -93,14 +93,14 @@ type Field struct {
 	Key         string
 	Name        string
 	Type        string // text, number, list, date, checkbox or link
-	OfPerson    bool   // else of a conversation
+	OfPerson    bool   // otherwise of a conversation
 	Description string
 	Pattern     string
 	Choices     []string
 	CreatedAt   time.Time
 }
 
-// ActorKind is who acts.
+// ActorKind is the kind of an actor.
 type ActorKind uint8
 
 const (
@@ -110,13 +110,13 @@ const (
 	ByBot
 )
 
-// Actor is one who acts.
+// Actor is whoever wrote or did something.
 type Actor struct {
 	Kind ActorKind
 	ID   int64
 }
 
-// State is where a conversation stands.
+// State is the state of a conversation.
 type State string
 
 const (
@@ -126,7 +126,7 @@ const (
 	Snoozed State = "snoozed"
 )
 
-// Survey is how far the question for a rating got.
+// Survey is the progress of a rating survey.
 type Survey uint8
 
 const (
@@ -135,7 +135,7 @@ const (
 	Answered
 )
 
-// Outline is what is cheap to know of a conversation.
+// Outline is the part of a conversation that is cheap to compute.
 type Outline struct {
 	Number         int64
 	CreatedAt      time.Time
@@ -144,14 +144,14 @@ type Outline struct {
 	State          State
 	Priority       string // low, medium, high, urgent or empty
 	ChannelID      int64
-	GroupID        int64 // 0 is none
+	GroupID        int64 // 0 means none
 	PersonID       int64
 	Assignee       Actor
 	Survey         Survey
 	Messages       int
 }
 
-// Conversation is all of a conversation but its messages.
+// Conversation is everything of a conversation except its messages.
 type Conversation struct {
 	Outline
 	UUID          string
@@ -167,17 +167,17 @@ type Conversation struct {
 	Unread        int
 	Muted         bool
 	CanReply      bool
-	Authenticated bool // the person's identity was proved
+	Authenticated bool // the person's identity was verified
 }
 
-// MessageKind is what a message is.
+// MessageKind is the kind of a message.
 type MessageKind uint8
 
 const (
 	In       MessageKind = iota // from the person
 	Out                         // to the person
 	Note                        // among agents
-	Activity                    // written by the platform about what happened
+	Activity                    // written by the platform about an action
 	Template                    // sent by the platform to the person
 )
 
@@ -193,7 +193,7 @@ type Message struct {
 	ExternalID  string
 	ReplyTo     int64
 	Deleted     bool // its text and files are gone
-	Imported    bool // CreatedAt was given from outside and is out of the order of ids
+	Imported    bool // CreatedAt came from outside and is not in the order of ids
 	Survey      Survey
 	Rating      int
 	Comment     string
@@ -202,7 +202,7 @@ type Message struct {
 	Files       []File
 }
 
-// Mail is what only an e-mail has.
+// Mail is the fields that only an e-mail has.
 type Mail struct {
 	Subject string
 	HTML    string
@@ -218,12 +218,12 @@ type Item struct {
 type File struct {
 	ID        int64
 	Kind      string // image, audio, video, file, location, contact, share or fallback
-	Name      string // with extension; empty for what has no bytes
+	Name      string // with extension; empty for attachments without bytes
 	MediaType string
 	Bytes     int64
 	Width     int64
 	Height    int64
 	Title     string
 	Lat, Long float64
-	Spoken    string // of an audio, as text
+	Spoken    string // transcript of an audio file
 }

@@ -14,7 +14,7 @@ import (
 
 const attachmentsPerPage = 100
 
-// dataURL is where the bytes of a file are, empty where it has none.
+// dataURL is the address of a file's bytes, empty if it has none.
 func dataURL(f simulator.File) string {
 	if f.Name == "" {
 		return ""
@@ -31,7 +31,7 @@ func thumbURL(f simulator.File) string {
 
 func extension(f simulator.File) string { return strings.TrimPrefix(path.Ext(f.Name), ".") }
 
-// files writes the attachments of a message, where it has any.
+// files writes the attachments of a message, if it has any.
 func (s *Site) files(b *writer, m simulator.Message) {
 	if len(m.Files) == 0 {
 		return

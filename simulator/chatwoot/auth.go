@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// caller is who asks.
+// caller is whoever sent the request.
 type caller struct {
 	role    Role
 	agent   int64 // id of the user behind the token
 	inboxes []int64
 }
 
-// sees says whether the caller may look into an inbox.
+// sees reports whether the caller may see an inbox.
 func (c caller) sees(inbox int64) bool {
 	return c.role == Administrator || slices.Contains(c.inboxes, inbox)
 }
@@ -28,7 +28,8 @@ func (s *Site) latency() time.Duration {
 	return s.options.Latency
 }
 
-// guard counts, delays, throttles and checks who asks, in the order of the real site: rate limit, token, account, membership.
+// guard counts, delays and throttles requests and checks their callers, in the order of the real site: rate limit, token, account,
+// membership.
 func (s *Site) guard(name string, do endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		done := s.stats.begin(name, s.options.Now())
@@ -55,7 +56,7 @@ func (s *Site) guard(name string, do endpoint) http.Handler {
 	})
 }
 
-// admit finds the caller, or answers why there is none.
+// admit finds the caller, or answers with the reason why there is none.
 func (s *Site) admit(w http.ResponseWriter, r *http.Request) (caller, bool) {
 	token := r.Header.Get("api_access_token")
 	role, known := s.options.Tokens[token]
@@ -79,7 +80,7 @@ func (s *Site) admit(w http.ResponseWriter, r *http.Request) (caller, bool) {
 	return caller{}, false
 }
 
-// botMay says whether a bot may call an endpoint that only reads.
+// botMay reports whether a bot may call an endpoint that only reads.
 func botMay(r *http.Request) bool {
 	switch r.Pattern {
 	case "GET /api/v1/accounts/{account}/conversations/{id}", "GET /api/v1/accounts/{account}/conversations/{id}/labels":
@@ -92,7 +93,7 @@ func (s *Site) callerOf(role Role) caller {
 	c := caller{role: role}
 	switch role {
 	case Bot:
-		c.role = Administrator // sees every inbox where it may look at all
+		c.role = Administrator // a bot sees every inbox on the endpoints that it may call
 	case Agent:
 		c.inboxes = s.options.AgentInboxes
 	}
@@ -105,7 +106,7 @@ func (s *Site) callerOf(role Role) caller {
 	return c
 }
 
-// administrator lets only administrators through.
+// administrator admits only administrators.
 func administrator(w http.ResponseWriter, c caller) bool {
 	if c.role != Administrator {
 		refuse(w)
@@ -122,7 +123,7 @@ func notFound(w http.ResponseWriter) {
 	fail(w, http.StatusNotFound, "Resource could not be found")
 }
 
-// fail answers with an error in the platform's form.
+// fail answers with an error in the platform's format.
 func fail(w http.ResponseWriter, status int, message string) {
 	var b writer
 	b.open('{')
@@ -137,7 +138,7 @@ func answer(w http.ResponseWriter, status int, body string) {
 	_, _ = w.Write([]byte(body))
 }
 
-// send answers with what stands in b.
+// send answers with the content of b.
 func send(w http.ResponseWriter, b *writer) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b.b)))

@@ -4,7 +4,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// contentAttributes writes what a kind of content adds to a message.
+// contentAttributes writes the attributes that a kind of content adds to a message.
 func (b *writer) contentAttributes(m simulator.Message) {
 	b.open('{')
 	defer b.close('}')

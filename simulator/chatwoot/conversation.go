@@ -9,11 +9,11 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// docs says whether bodies look as the old documentation says, modern whether they look as those of a new version.
+// docs reports whether bodies look as in the old documentation, modern whether they look as in a new version.
 func (s *Site) docs() bool   { return s.options.Version == Docs }
 func (s *Site) modern() bool { return s.options.Version == V4_14 }
 
-// rowCache keeps the bodies of conversations that are as in the corpus.
+// rowCache keeps the bodies of conversations that have not changed since the corpus.
 type rowCache struct {
 	mu   sync.RWMutex
 	rows map[int64][]byte
@@ -37,7 +37,7 @@ func (c *rowCache) put(number int64, row []byte) {
 	c.rows[number] = row
 }
 
-// row is the body of a conversation as it stands in lists and by itself.
+// row is the body of a conversation, the same in lists and on its own.
 func (s *Site) row(f found) []byte {
 	if f.thread != nil {
 		return s.conversation(*f.thread)
@@ -53,7 +53,7 @@ func (s *Site) row(f found) []byte {
 // viewer answers a request about one conversation.
 type viewer func(w http.ResponseWriter, r *http.Request, t simulator.Thread)
 
-// one finds the conversation of the path for a viewer.
+// one finds the conversation in the path for a viewer.
 func (s *Site) one(do viewer) endpoint {
 	return func(w http.ResponseWriter, r *http.Request, c caller) {
 		n, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
@@ -125,7 +125,7 @@ func (s *Site) conversation(t simulator.Thread) []byte {
 	return b.b
 }
 
-// documented writes the rest of a conversation as the old documentation has it.
+// documented writes the rest of a conversation as in the old documentation.
 func (s *Site) documented(b *writer, t simulator.Thread) {
 	b.key("inbox_id").int(t.ChannelID)
 	b.key("status").str(statusOf(t.State))
@@ -138,7 +138,7 @@ func (s *Site) documented(b *writer, t simulator.Thread) {
 	b.close('}')
 }
 
-// spelled is a time as a text: ISO or, for every other conversation, the digits of Unix seconds.
+// spelled is a time as text: ISO or, for every other conversation, the digits of Unix seconds.
 func spelled(t time.Time, number int64) string {
 	if number%2 == 0 {
 		return strconv.FormatInt(unix(t), 10)
@@ -173,7 +173,7 @@ func (s *Site) meta(b *writer, t simulator.Thread) {
 	b.close('}')
 }
 
-// assignee writes the assignee where there is one. Bots can be assigned on new versions only.
+// assignee writes the assignee, if there is one. Only new versions can assign bots.
 func (s *Site) assignee(b *writer, t simulator.Thread) {
 	switch t.Assignee.Kind {
 	case simulator.ByAgent:
@@ -207,7 +207,7 @@ func (s *Site) assignee(b *writer, t simulator.Thread) {
 	}
 }
 
-// lastSpoken writes the newest message that is no activity, or null; last is the newest of all, as written.
+// lastSpoken writes the newest message that is not an activity, or null; last is the newest message of all, as written.
 func (s *Site) lastSpoken(b *writer, t simulator.Thread, last []byte) {
 	for j := t.Len() - 1; j >= 0; j-- {
 		if t.Kind(j) != simulator.Activity {
@@ -268,7 +268,7 @@ func channelType(kind simulator.ChannelKind) string {
 	}
 }
 
-// unix is 0 for no time.
+// unix is a time in Unix seconds, 0 for no time.
 func unix(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -276,7 +276,7 @@ func unix(t time.Time) int64 {
 	return t.Unix()
 }
 
-// iso is empty for no time.
+// iso is a time as text, empty for no time.
 func iso(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -284,7 +284,7 @@ func iso(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// seconds is a time in seconds with all that it has of microseconds, as Ruby prints a float.
+// seconds is a time in seconds with its microseconds, as Ruby prints a float.
 func seconds(t time.Time) string {
 	micros := t.UnixMicro()
 	fraction := strconv.FormatInt(1_000_000+micros%1_000_000, 10)[1:]

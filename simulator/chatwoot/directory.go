@@ -13,7 +13,7 @@ const (
 	contactConversations = 20
 )
 
-// contacts is GET contacts: identified ones only, in the order of ids.
+// contacts is GET contacts: only identified ones, in the order of ids.
 func (s *Site) contacts(w http.ResponseWriter, r *http.Request, _ caller) {
 	people := s.identified()
 	page := pageOf(r)
@@ -102,7 +102,7 @@ func (s *Site) contact(w http.ResponseWriter, r *http.Request, _ caller) {
 	send(w, &b)
 }
 
-// contactConversations is GET contacts/{id}/conversations: the latest, and no way to see more.
+// contactConversations is GET contacts/{id}/conversations: only the latest, without paging.
 func (s *Site) contactConversations(w http.ResponseWriter, r *http.Request, c caller) {
 	p, ok := s.person(w, r)
 	if !ok {

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// A condition is one member of a filter's payload.
+// A condition is one element of a filter's payload.
 type condition struct {
 	Key      string  `json:"attribute_key"`
 	Operator string  `json:"filter_operator"`
@@ -27,7 +27,7 @@ var (
 	dates    = []string{"is_greater_than", "is_less_than", "days_before"}
 )
 
-// filterKeys are what conversations can be filtered by, in the order that the error for an unknown one names them.
+// filterKeys are the keys that conversations can be filtered by, in the order in which the error for an unknown key lists them.
 var filterKeys = []struct {
 	key       string
 	operators []string
@@ -62,7 +62,7 @@ func (s *Site) conversationsFilter(w http.ResponseWriter, r *http.Request, c cal
 	send(w, &b)
 }
 
-// wrong says what is wrong with a condition: values are looked at before keys.
+// wrong describes what is wrong with a condition; it checks values before keys.
 func (s *Site) wrong(c condition) string {
 	if c.Query != nil && !slices.Contains([]string{"AND", "OR", "and", "or"}, *c.Query) {
 		return `Query operator must be either "AND" or "OR".`
@@ -97,7 +97,7 @@ func (c condition) text() string {
 	return fmt.Sprint(c.Values[0])
 }
 
-// filtered cuts a page of the conversations that satisfy conditions, the latest activity first.
+// filtered returns a page of the conversations that satisfy the conditions, latest activity first.
 func (s *Site) filtered(conditions []condition, c caller, skip int) ([]found, counts) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -118,7 +118,7 @@ func (s *Site) filtered(conditions []condition, c caller, skip int) ([]found, co
 	return rows, n
 }
 
-// satisfies chains conditions from left to right.
+// satisfies evaluates chained conditions from left to right.
 func (s *Site) satisfies(e entry, conditions []condition) bool {
 	result, or := true, false
 	for _, c := range conditions {
@@ -170,7 +170,7 @@ func (s *Site) holds(e entry, c condition) bool {
 
 func (c condition) oneOf(v string) bool { return c.anyOf([]string{v}) }
 
-// anyOf applies the operators for texts to a list of which one must fit.
+// anyOf applies the operators for texts to a list of which one must match.
 func (c condition) anyOf(list []string) bool {
 	switch c.Operator {
 	case "is_present":
@@ -194,7 +194,7 @@ func (c condition) id(id int64) bool {
 	return c.oneOf(strconv.FormatInt(id, 10))
 }
 
-// date compares whole days in UTC, and strictly.
+// date compares whole days in UTC, strictly.
 func (c condition) date(at int64, now time.Time) bool {
 	of := time.Unix(at, 0).UTC().Truncate(24 * time.Hour)
 	if c.Operator == "days_before" {

@@ -6,7 +6,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// inboxes is GET inboxes: those that the caller sees. Administrators get secrets with them, as on the real site.
+// inboxes is GET inboxes: the inboxes that the caller may see. Administrators also get their secrets, as on the real site.
 func (s *Site) inboxes(w http.ResponseWriter, _ *http.Request, c caller) {
 	var b writer
 	b.open('{')

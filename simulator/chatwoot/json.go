@@ -6,7 +6,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// writer appends JSON to a buffer, in the order of its calls. Commas come by themselves.
+// writer appends JSON to a buffer, in the order of its calls. It inserts commas itself.
 type writer struct{ b []byte }
 
 func (w *writer) comma() {

@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// query is what a list is asked for.
+// query is the parameters of a request for a list.
 type query struct {
 	status   string // as sent
 	inbox    int64
@@ -20,11 +20,11 @@ type query struct {
 	text     string
 	assignee string
 	sort     string
-	within   time.Duration // 0 is no limit
+	within   time.Duration // 0 means no limit
 	person   int64
 }
 
-// selection is the answer to a query: places in Site.entries, in order, and the counts before the assignee filter.
+// selection is the result of a query: indexes into Site.entries, in order, and the counts before the assignee filter.
 type selection struct {
 	places []int32
 	counts counts
@@ -109,7 +109,7 @@ func (s *Site) conversationsMeta(w http.ResponseWriter, r *http.Request, c calle
 	send(w, &b)
 }
 
-// write is the member meta. The filter's answer lacks the count of assigned ones.
+// write writes the member meta. The filter's answer lacks the count of assigned conversations.
 func (c counts) write(b *writer, assigned bool) {
 	b.object("meta")
 	b.key("mine_count").int(int64(c.mine))
@@ -129,14 +129,14 @@ func (s *Site) payload(b *writer, rows []found) {
 	b.close(']')
 }
 
-// found is a conversation as it stood when a list was cut.
+// found is a conversation as it was when a list was made.
 type found struct {
 	number int64
 	index  int32             // in the corpus
-	thread *simulator.Thread // nil where it is as in the corpus
+	thread *simulator.Thread // nil if unchanged since the corpus
 }
 
-// find cuts size rows of the answer to a query. One answer is of one moment, as a database's would be.
+// find returns size rows of the result of a query. One answer reflects one moment, as with a database.
 func (s *Site) find(q query, c caller, skip, size int) ([]found, counts) {
 	key := q.key(c)
 	s.mu.Lock()
@@ -232,7 +232,7 @@ func (s *Site) mentions(e entry, text string) bool {
 	return false
 }
 
-// sort orders places as sort_by says; an unknown word is the default. Rows that are equal stay in the order of creation.
+// sort orders indexes as sort_by says; an unknown word means the default. Equal rows stay in the order of creation.
 func (s *Site) sort(places []int32, by string) {
 	by = cmp.Or(map[string]string{
 		"latest": "last_activity_at_desc", "sort_on_created_at": "created_at_asc",
@@ -241,7 +241,7 @@ func (s *Site) sort(places []int32, by string) {
 	order := func(a, b entry) int { return -cmp.Compare(a.activity, b.activity) }
 	switch by {
 	case "created_at_asc":
-		return // as they are
+		return // in this order already
 	case "created_at_desc":
 		order = func(a, b entry) int { return -cmp.Compare(a.created, b.created) }
 	case "last_activity_at_asc":

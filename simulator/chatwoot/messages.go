@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// The largest answers to the ways of asking for messages.
+// The largest number of messages in an answer, for each way to request messages.
 const (
 	latestMessages  = 20
 	afterMessages   = 100
@@ -42,7 +42,7 @@ func (s *Site) rowsOf(b *writer, t simulator.Thread, picked []int) {
 	}
 }
 
-// pick picks messages as the real site does: it compares ids, orders by time, and cuts after ordering.
+// pick selects messages as the real site does: it compares ids, orders by time, and truncates after ordering.
 func pick(t simulator.Thread, after, before string, spokenOnly bool) []int {
 	low, _ := strconv.ParseInt(after, 10, 64)
 	high, _ := strconv.ParseInt(before, 10, 64)
@@ -110,7 +110,7 @@ func (b *writer) content(m simulator.Message) {
 	}
 }
 
-// message encodes a row of the messages endpoint. The documentation of old gives messages in a conversation no id.
+// message encodes a row of the messages endpoint. In the old documentation, messages inside a conversation have no id.
 func (s *Site) message(b *writer, t simulator.Thread, m simulator.Message, withID bool) {
 	b.open('{')
 	if withID {
@@ -156,7 +156,7 @@ func (s *Site) message(b *writer, t simulator.Thread, m simulator.Message, withI
 	b.close('}')
 }
 
-// pushed encodes a message as it stands inside a conversation: with all columns.
+// pushed encodes a message as it appears inside a conversation: with all columns.
 func (s *Site) pushed(b *writer, t simulator.Thread, m simulator.Message) {
 	b.open('{')
 	b.key("id").int(m.ID)

@@ -4,7 +4,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// senderType is the platform's word for who wrote a message, empty for nobody.
+// senderType is the platform's word for a message's author, empty for nobody.
 func (s *Site) senderType(m simulator.Message) string {
 	switch m.Author.Kind {
 	case simulator.ByPerson:
@@ -27,7 +27,7 @@ func (s *Site) senderType(m simulator.Message) string {
 	return ""
 }
 
-// sender writes who wrote a message, where anybody did.
+// sender writes the author of a message, if there is one.
 func (s *Site) sender(b *writer, m simulator.Message) {
 	switch word := s.senderType(m); word {
 	case "Contact":
@@ -54,8 +54,8 @@ func (s *Site) sender(b *writer, m simulator.Message) {
 	}
 }
 
-// contact writes a contact as the contact endpoints and conversations have it. What those endpoints add follows where
-// withInboxes is set.
+// contact writes a contact as it appears in the contact endpoints and in conversations. If withInboxes is set, it also writes
+// the fields that only the endpoints have.
 func (b *writer) contact(p simulator.Person, withInboxes bool) {
 	b.open('{')
 	b.key("additional_attributes").attributes(p.Additional)
@@ -84,7 +84,7 @@ func availability(p simulator.Person) string {
 	return "offline"
 }
 
-// pushedContact writes a contact as it stands inside messages.
+// pushedContact writes a contact as it appears inside messages.
 func (b *writer) pushedContact(p simulator.Person) {
 	b.open('{')
 	b.key("additional_attributes").attributes(p.Additional)
@@ -100,7 +100,7 @@ func (b *writer) pushedContact(p simulator.Person) {
 	b.close('}')
 }
 
-// pushedAgent writes an agent as it stands inside messages.
+// pushedAgent writes an agent as it appears inside messages.
 func (b *writer) pushedAgent(a simulator.Agent) {
 	b.open('{')
 	b.key("id").int(a.ID)
@@ -120,7 +120,7 @@ func roleOf(a simulator.Agent) string {
 	return "agent"
 }
 
-// agent writes an agent as the agents endpoint and conversations have it.
+// agent writes an agent as it appears in the agents endpoint and in conversations.
 func (s *Site) agent(b *writer, a simulator.Agent) {
 	b.open('{')
 	b.key("id").int(a.ID)
@@ -153,7 +153,7 @@ func (s *Site) team(b *writer, g simulator.Group) {
 	b.close('}')
 }
 
-// documentedAgent writes an agent as the old documentation has it.
+// documentedAgent writes an agent as in the old documentation.
 func (s *Site) documentedAgent(b *writer, a simulator.Agent) {
 	b.open('{')
 	b.key("id").int(a.ID)

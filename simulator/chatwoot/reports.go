@@ -23,7 +23,7 @@ type event struct {
 	number, channel, agent int64 // of the conversation; agent is the agent who did it, 0 for none
 }
 
-// events are the reporting events of a conversation, the oldest first.
+// events are the reporting events of a conversation, oldest first.
 func events(t simulator.Thread) []event {
 	e := event{id: 2 * t.Number, from: t.CreatedAt, number: t.Number, channel: t.ChannelID}
 	if t.Assignee.Kind == simulator.ByAgent {
@@ -79,7 +79,7 @@ func (s *Site) reportingEvents(w http.ResponseWriter, _ *http.Request, t simulat
 	send(w, &b)
 }
 
-// accountEvents is GET reporting_events: the newest first.
+// accountEvents is GET reporting_events: newest first.
 func (s *Site) accountEvents(w http.ResponseWriter, r *http.Request, c caller) {
 	if !s.options.ReportingEvents {
 		notFound(w)
@@ -113,7 +113,7 @@ func (s *Site) accountEvents(w http.ResponseWriter, r *http.Request, c caller) {
 	send(w, &b)
 }
 
-// newestEvents are the reporting events of all conversations, the newest first.
+// newestEvents are the reporting events of all conversations, newest first.
 func (s *Site) newestEvents() []event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +126,7 @@ func (s *Site) newestEvents() []event {
 	return s.derived.events
 }
 
-// derived is what reports are made from. It is made when asked for and forgotten at every change.
+// derived is the data that reports are made from. It is computed on demand and discarded at every change.
 type derived struct {
 	events    []event
 	responses []response
@@ -136,11 +136,11 @@ type derived struct {
 type response struct {
 	at     int64 // Unix seconds
 	entry  entry
-	place  int // of its message in the conversation
+	place  int // index of its message in the conversation
 	rating int
 }
 
-// responses are the answered surveys in [since, until) of Unix seconds; one bound alone is ignored.
+// responses are the surveys answered in [since, until), in Unix seconds; a single bound is ignored.
 func (s *Site) responses(since, until int64) []response {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 const (
 	V3_16 = "3.16" // before updated_at, assignee_type and reporting events
 	V4_14 = "4.14"
-	Docs  = "docs" // what the documentation of old says: timestamps and message types as texts, messages as a bare array
+	Docs  = "docs" // the old documentation: timestamps and message types as texts, messages as a bare array
 )
 
 // Role is what a token may do.
@@ -23,7 +23,7 @@ type Role string
 
 const (
 	Administrator Role = "administrator"
-	Agent         Role = "agent" // sees the inboxes of Options.AgentInboxes only
+	Agent         Role = "agent" // sees only the inboxes of Options.AgentInboxes
 	Bot           Role = "bot"   // may not list conversations
 	Outsider      Role = "outsider"
 )
@@ -36,22 +36,22 @@ const (
 	OutsiderToken      = "outsider-token"
 )
 
-// Options are the ways in which sites differ. The zero value is a new version without limits and latency.
+// Options describe how a site behaves. The zero value is a new version without limits and latency.
 type Options struct {
-	Version      string          // V4_14 when empty
-	AccountID    int64           // 1 when 0
-	Tokens       map[string]Role // the four above when nil
-	AgentInboxes []int64         // the first two when nil
+	Version      string          // V4_14 if empty
+	AccountID    int64           // 1 if 0
+	Tokens       map[string]Role // the four above if nil
+	AgentInboxes []int64         // the first two if nil
 	Suspended    bool
-	PageSize     int // conversations per page; 25 when 0
-	// ReportingEvents says whether the site is an edition that has them.
+	PageSize     int // conversations per page; 25 if 0
+	// ReportingEvents says whether the site's edition has reporting events.
 	ReportingEvents bool
-	// NoUpdatedWithin switches the list's parameter off, as before 3.7.
+	// NoUpdatedWithin disables the list's parameter updated_within, as before 3.7.
 	NoUpdatedWithin bool
 	Throttle        Throttle
 	Latency         time.Duration    // of each answer
-	Uneven          bool             // Latency is the mean only: most answers take less, and one in twenty three times as long
-	Now             func() time.Time // time.Now when nil
+	Uneven          bool             // Latency is only the mean: most answers take less, and one in twenty takes three times as long
+	Now             func() time.Time // time.Now if nil
 }
 
 // Site is one account of a fake Chatwoot. It is safe for concurrent use, and its world may change while it serves.
@@ -71,12 +71,12 @@ type Site struct {
 
 	mu      sync.RWMutex
 	entries []entry                     // ascending by (created, number)
-	changed map[int64]*simulator.Thread // what differs from the corpus; nil is deleted
-	lists   map[string]selection        // answers, forgotten at every change
+	changed map[int64]*simulator.Thread // what differs from the corpus; nil means deleted
+	lists   map[string]selection        // results, discarded at every change
 	derived derived
 }
 
-// New makes a site of a world.
+// New returns a site that serves a world.
 func New(corpus *simulator.Corpus, options Options) *Site {
 	if options.Version == "" {
 		options.Version = V4_14
@@ -123,7 +123,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHT
 // endpoint answers one request of a caller who may make it.
 type endpoint func(w http.ResponseWriter, r *http.Request, c caller)
 
-// route lists what the site has. Patterns stand below /api/v1/accounts/{account}.
+// route lists the site's endpoints. Patterns are relative to /api/v1/accounts/{account}.
 func (s *Site) route() {
 	s.mux = http.NewServeMux()
 	s.mux.Handle("GET /api/v1/profile", s.guard("profile", s.profile))
@@ -158,7 +158,7 @@ func (s *Site) route() {
 	}
 }
 
-// nowhere answers paths that the site does not have.
+// nowhere answers requests for unknown paths.
 func (s *Site) nowhere(w http.ResponseWriter, r *http.Request) {
 	s.stats.count("unknown", s.options.Now())
 	notFound(w)

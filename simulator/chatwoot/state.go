@@ -8,12 +8,12 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// entry is what lists need to know of a conversation, 48 bytes each.
+// entry is the data of a conversation that lists need, 48 bytes each.
 type entry struct {
 	created, activity int64 // Unix seconds
 	updated           int64 // Unix microseconds
 	number, person    int32
-	index             int32 // in the corpus, -1 where it was inserted later
+	index             int32 // in the corpus, -1 if it was inserted later
 	inbox, team       int16
 	agent, bot        int16
 	state, priority   uint8
@@ -51,7 +51,7 @@ func compareEntries(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.number, b.number))
 }
 
-// thread is a conversation as it stands, and false when there is none.
+// thread is a conversation in its current state, and false if there is none.
 func (s *Site) thread(number int64) (simulator.Thread, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -68,7 +68,7 @@ func (s *Site) thread(number int64) (simulator.Thread, bool) {
 	return s.corpus.Thread(i), true
 }
 
-// change replaces a conversation by what edit makes of it, unless edit says no. It says whether it was replaced.
+// change replaces a conversation with the result of edit, unless edit returns false. It reports whether it replaced it.
 func (s *Site) change(number int64, edit func(*simulator.Conversation, *[]simulator.Message) bool) bool {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -111,14 +111,14 @@ func (s *Site) place(t simulator.Thread, index int) {
 	s.moved()
 }
 
-// moved forgets what was derived from the entries. The caller holds s.mu.
+// moved discards what was derived from the entries. The caller holds s.mu.
 func (s *Site) moved() {
 	clear(s.lists)
 	s.derived = derived{}
 }
 
-// InsertConversation adds a conversation with messages and returns its number. Numbers and message ids are given by the
-// site; zero times are now. Its texts are served as they are.
+// InsertConversation adds a conversation with messages and returns its number. The site assigns numbers and message ids;
+// zero times mean now. The texts are served unchanged.
 func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simulator.Message) int64 {
 	now := s.options.Now().UTC().Truncate(time.Second)
 	if conv.CreatedAt.IsZero() {
@@ -151,7 +151,7 @@ func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simul
 	return conv.Number
 }
 
-// complete fills what a new message lacks. The caller holds s.changing.
+// complete fills in the missing fields of a new message. The caller holds s.changing.
 func (s *Site) complete(m *simulator.Message, at time.Time) {
 	m.ID = s.nextID
 	s.nextID += 3
@@ -178,7 +178,7 @@ func (s *Site) DeleteConversation(number int64) bool {
 	return true
 }
 
-// UpdateConversation lets edit change a conversation.
+// UpdateConversation changes a conversation with edit.
 func (s *Site) UpdateConversation(number int64, edit func(*simulator.Conversation)) bool {
 	return s.change(number, func(c *simulator.Conversation, _ *[]simulator.Message) bool {
 		edit(c)
@@ -186,7 +186,7 @@ func (s *Site) UpdateConversation(number int64, edit func(*simulator.Conversatio
 	})
 }
 
-// AddMessage adds a message to a conversation and returns its id; false when there is no such conversation.
+// AddMessage adds a message to a conversation and returns its id; false if there is no such conversation.
 func (s *Site) AddMessage(number int64, m simulator.Message) (int64, bool) {
 	ok := s.change(number, func(c *simulator.Conversation, all *[]simulator.Message) bool {
 		s.complete(&m, s.options.Now())
@@ -198,7 +198,7 @@ func (s *Site) AddMessage(number int64, m simulator.Message) (int64, bool) {
 	return m.ID, ok
 }
 
-// DeleteMessage leaves a tombstone in place of a message. New versions do not touch the conversation.
+// DeleteMessage replaces a message with a tombstone. New versions do not update the conversation.
 func (s *Site) DeleteMessage(number, id int64) bool {
 	return s.change(number, func(c *simulator.Conversation, all *[]simulator.Message) bool {
 		j := slices.IndexFunc(*all, func(m simulator.Message) bool { return m.ID == id })

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Stats is what a site was asked.
+// Stats counts the requests to a site.
 type Stats struct {
 	Requests  int64
 	Endpoints map[string]int64 // by path below the account, for example conversations/{id}/messages
-	Throttled int64            // of them answered 429
+	Throttled int64            // requests answered with 429
 	// PeakPerSecond is the largest number of requests within one second, in steps of a hundredth.
 	PeakPerSecond int
 	PeakInFlight  int
 }
 
-// Stats says what the site was asked so far.
+// Stats returns the counts so far.
 func (s *Site) Stats() Stats { return s.stats.report() }
 
-// slots cut a second.
+// slots is how many slots a second has.
 const slots = 100
 
 type counter struct {

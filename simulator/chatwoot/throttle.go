@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Throttle limits the requests to the account. Whatever is over a limit is answered 429 with a text and no Retry-After.
+// Throttle limits the requests to the account. A request over a limit is answered with 429, a text and no Retry-After.
 type Throttle struct {
-	// PerSecond and Burst are a bucket of tokens: Burst requests at once, PerSecond on average. 0 is no limit.
+	// PerSecond and Burst are a token bucket: Burst requests at once, PerSecond on average. 0 means no limit.
 	PerSecond float64
 	Burst     int
-	// PerWindow limits each fixed Window (a minute when 0), counted from the epoch as the real site does. 0 is no limit.
+	// PerWindow limits each fixed Window (a minute if 0), counted from the epoch as on the real site. 0 means no limit.
 	PerWindow int
 	Window    time.Duration
-	// MetaPerMinute limits /conversations/meta apart: 30 on new versions. 0 is no limit.
+	// MetaPerMinute limits /conversations/meta separately: 30 on new versions. 0 means no limit.
 	MetaPerMinute int
-	// Headers says in every answer, where PerSecond limits, how many requests are left: X-RateLimit-Limit, -Remaining and
-	// -Reset, the latter in whole seconds until one more is allowed. An answer 429 has a Retry-After of as many.
+	// Headers, together with PerSecond, adds to every answer how many requests are left: X-RateLimit-Limit, -Remaining and
+	// -Reset, the latter in whole seconds until one more is allowed. A 429 also has Retry-After with the same value.
 	Headers bool
 }
 
-// limiter holds callers to a Throttle.
+// limiter enforces a Throttle.
 type limiter struct {
 	throttle Throttle
 	now      func() time.Time
@@ -57,7 +57,7 @@ func (l *limiter) start(t Throttle, now func() time.Time) {
 	l.throttle, l.now, l.tokens = t, now, float64(t.Burst)
 }
 
-// SetThrottle puts other limits in the place of those so far. Of a bucket only what fits into the new one is kept.
+// SetThrottle replaces the limits. A token bucket keeps only the tokens that fit into the new one.
 func (s *Site) SetThrottle(t Throttle) {
 	l := &s.limiter
 	l.mu.Lock()
@@ -69,7 +69,7 @@ func (s *Site) SetThrottle(t Throttle) {
 	}
 }
 
-// allow says whether one more request to an endpoint is within the limits, and what the answer says of them.
+// allow reports whether one more request to an endpoint is within the limits, and what the answer's headers say about them.
 func (l *limiter) allow(endpoint string, h http.Header) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

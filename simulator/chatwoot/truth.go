@@ -21,8 +21,8 @@ func (s *Site) Conversations(window schemas.Window) []string {
 	return ids
 }
 
-// Thread is what the lake must hold of a conversation, as it stands now, and false when there is no such conversation.
-// Observation times, StoredMessages and ContentSHA256 are left zero. Reporting events are in it when the site has them.
+// Thread is the correct content of the lake for a conversation in its current state, and false if there is no such
+// conversation. Observation times, StoredMessages and ContentSHA256 are zero. It includes reporting events if the site has them.
 func (s *Site) Thread(conversationID string) (schemas.Thread, bool) {
 	n, err := strconv.ParseInt(conversationID, 10, 64)
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Site) conversationRow(t simulator.Thread) schemas.Conversation {
 	add(row.Attributes, "account_id", id(s.options.AccountID))
 	add(row.Attributes, "unread_count", strconv.Itoa(min(t.Unread, 10)))
 	if s.docs() {
-		row.LastActivityAt = at(t.CreatedAt) // timestamp is all there is
+		row.LastActivityAt = at(t.CreatedAt) // from timestamp, the only time there
 		add(row.Attributes, "agent_last_seen_at", spelled(t.AgentSeenAt, t.Number))
 		add(row.Attributes, "contact_last_seen_at", spelled(t.PersonSeenAt, t.Number))
 		row.SourceVersion = new(row.LastActivityAt.UnixMicro())
@@ -93,7 +93,7 @@ func (s *Site) conversationRow(t simulator.Thread) schemas.Conversation {
 	return row
 }
 
-// addNamed adds the members of a conversation that are attributes under their own names.
+// addNamed adds the fields of a conversation that become attributes under their own names.
 func (s *Site) addNamed(to map[string]*string, t simulator.Thread) {
 	add(to, "uuid", t.UUID)
 	add(to, "muted", strconv.FormatBool(t.Muted))
@@ -113,7 +113,7 @@ func (s *Site) addNamed(to map[string]*string, t simulator.Thread) {
 	}
 }
 
-// assigneeID is nil where the site shows no assignee.
+// assigneeID is nil if the site shows no assignee.
 func (s *Site) assigneeID(t simulator.Thread) *string {
 	switch t.Assignee.Kind {
 	case simulator.ByAgent:
@@ -182,7 +182,7 @@ func addAll(to map[string]*string, prefix string, list simulator.Attributes) {
 	}
 }
 
-// plain is a value as the mapping calls "text": empty for null.
+// plain is a value as "text" in the sense of the mapping: empty for null.
 func plain(v any) string {
 	if s, ok := v.(string); ok {
 		return s

@@ -8,8 +8,8 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// Snapshot is what the lake must hold of the account's directory, as an administrator sees it, in the order in which the
-// site lists it. Observation times are left zero.
+// Snapshot is the correct content of the lake for the account's directory, as an administrator sees it, in the order in which
+// the site lists it. Observation times are zero.
 func (s *Site) Snapshot() schemas.Snapshot {
 	var truth schemas.Snapshot
 	for _, a := range s.corpus.Agents() {
@@ -62,7 +62,7 @@ func (s *Site) Snapshot() schemas.Snapshot {
 	return truth
 }
 
-// surveyRows are the rows of the endpoint of surveys, which knows who was rated, and when.
+// surveyRows are the rows of the survey endpoint, which knows who was rated, and when.
 func (s *Site) surveyRows() []schemas.Rating {
 	var rows []schemas.Rating
 	for _, a := range s.responses(0, 0) {
@@ -83,7 +83,7 @@ func (s *Site) surveyRows() []schemas.Rating {
 	return rows
 }
 
-// settings are the settings that every inbox has; the others depend on its kind.
+// settings are the settings of every inbox; further ones depend on its kind.
 var settings = map[string]string{
 	"greeting_enabled": "false", "working_hours_enabled": "false", "enable_email_collect": "true",
 	"csat_survey_enabled": "true", "enable_auto_assignment": "true", "timezone": "UTC",

@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// messageRows adds messages and all that hangs on them.
+// messageRows adds messages and all rows derived from them.
 func (s *Site) messageRows(t simulator.Thread, truth *schemas.Thread) {
 	for n, m := range inOrder(t) {
 		row := s.messageRow(t, m)
@@ -42,7 +42,7 @@ func (s *Site) messageRows(t simulator.Thread, truth *schemas.Thread) {
 	}
 }
 
-// inOrder are the messages by the time when they were written.
+// inOrder are the messages in the order in which they were written.
 func inOrder(t simulator.Thread) []simulator.Message {
 	all := make([]simulator.Message, t.Len())
 	for j := range all {
@@ -156,7 +156,7 @@ func (s *Site) messageAttributes(t simulator.Thread, m simulator.Message) map[st
 	return to
 }
 
-// envelope adds an e-mail but its HTML, and but what only repeats the text of the message.
+// envelope adds an e-mail, except its HTML and whatever only repeats the text of the message.
 func envelope(to map[string]*string, m simulator.Message) {
 	add(to, "email.content_type", "multipart/alternative; boundary=0000")
 	add(to, "email.date", iso(m.CreatedAt))
@@ -173,7 +173,7 @@ func envelope(to map[string]*string, m simulator.Message) {
 	}
 }
 
-// said is all that was read in a message, line by line: its words, the titles of places and links, and its items.
+// said is everything that a reader sees of a message, line by line: its words, the titles of places and links, and its items.
 func (s *Site) said(m simulator.Message, words *string) string {
 	var lines []string
 	line := func(text string) {
@@ -205,7 +205,7 @@ func (s *Site) said(m simulator.Message, words *string) string {
 	return strings.Join(lines, "\n")
 }
 
-// parts are the text of a message, its files, and its items.
+// parts are the text of a message, its files and its items.
 func (s *Site) parts(m simulator.Message, words *string) []schemas.Part {
 	var parts []schemas.Part
 	if words != nil {

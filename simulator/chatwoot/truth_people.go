@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// participantRows adds the contact, the assignee and those who follow the conversation.
+// participantRows adds the contact, the assignee and the followers of the conversation.
 func (s *Site) participantRows(t simulator.Thread, truth *schemas.Thread) {
 	if p, ok := s.corpus.PersonByID(t.PersonID); ok {
 		row := participant(t, "contact", "contact", p.ID, p.Name)
@@ -52,7 +52,7 @@ func (s *Site) participantRows(t simulator.Thread, truth *schemas.Thread) {
 	}
 }
 
-// senderRows adds who wrote messages and is not yet in the thread, in the order of the messages.
+// senderRows adds the authors of messages who are not yet in the thread, in the order of the messages.
 func (s *Site) senderRows(t simulator.Thread, truth *schemas.Thread) {
 	present := map[string]bool{}
 	for _, p := range truth.Participants {
@@ -95,7 +95,7 @@ func (s *Site) writes(t simulator.Thread, p simulator.Person) bool {
 	})
 }
 
-// complete adds what messages say of their sender.
+// complete adds what messages say about their sender.
 func complete(row *schemas.Participant, p simulator.Person) {
 	row.Email, row.Phone = text(p.Email), text(p.Phone)
 	for key, v := range personAttributes(p) {
@@ -104,7 +104,7 @@ func complete(row *schemas.Participant, p simulator.Person) {
 	add(row.Attributes, "identifier", p.Identifier)
 }
 
-// senderWord is a class of senders as it stands in messages.
+// senderWord is a class of senders as messages name it.
 func senderWord(class string) string {
 	return cmp.Or(map[string]string{
 		"Contact": "contact", "User": "user", "AgentBot": "agent_bot", "Captain::Assistant": "captain_assistant",
@@ -125,7 +125,7 @@ func (s *Site) agentParticipant(t simulator.Thread, role string, a simulator.Age
 	return row
 }
 
-// addProfile makes a row of what the old documentation says of an agent.
+// addProfile adds an agent as in the old documentation.
 func (s *Site) addProfile(row *schemas.Participant, a simulator.Agent) {
 	for _, key := range []string{"availability_status", "auto_offline"} {
 		delete(row.Attributes, key)
@@ -137,7 +137,7 @@ func (s *Site) addProfile(row *schemas.Participant, a simulator.Agent) {
 	}}))
 }
 
-// agentAttributes are those of an agent in conversations and in the directory.
+// agentAttributes are the attributes of an agent in conversations and in the directory.
 func (s *Site) agentAttributes(a simulator.Agent) map[string]*string {
 	to := map[string]*string{}
 	add(to, "account_id", id(s.options.AccountID))
@@ -151,7 +151,7 @@ func (s *Site) agentAttributes(a simulator.Agent) map[string]*string {
 	return to
 }
 
-// personAttributes are those of a contact wherever it is shown as a whole.
+// personAttributes are the attributes of a contact wherever it is shown completely.
 func personAttributes(p simulator.Person) map[string]*string {
 	to := map[string]*string{}
 	add(to, "blocked", strconv.FormatBool(p.Blocked))

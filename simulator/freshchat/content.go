@@ -7,7 +7,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// content is one part of a message. What of it has no column in rows stands in more.
+// content is one part of a message. Fields without a column in rows are in more.
 type content struct {
 	kind        string
 	text        string
@@ -53,7 +53,7 @@ func wires(all []content) []any {
 	return list
 }
 
-// contents are the parts of a message, and the parts that are offered as replies.
+// contents are the parts of a message, and the parts offered as replies.
 func contents(m simulator.Message) (parts, replies []content) {
 	switch {
 	case m.Mail != nil:
@@ -103,7 +103,7 @@ func contents(m simulator.Message) (parts, replies []content) {
 
 const cardImage = "https://files.example.com/cards/shoe.png?X-Amz-Expires=3600"
 
-// file is something attached. What the platform has no kind for is of a kind that nobody knows.
+// file is an attachment. If the platform has no kind for it, it gets an unknown kind.
 func file(f simulator.File) content {
 	link := "https://files.example.com/" + uuid("file", f.ID) + "/" + strings.ReplaceAll(f.Name, " ", "%20") + "?X-Amz-Expires=3600&X-Amz-Signature=ab"
 	c := content{kind: f.Kind, url: link, name: f.Name, contentType: f.MediaType, bytes: f.Bytes}

@@ -7,7 +7,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// happenings are what a report says of a conversation, whenever it was.
+// happenings are all rows of a report about a conversation, whatever their time.
 func (s *Site) happenings(t simulator.Thread, event string) []happening {
 	created := createdAt(t.Outline)
 	agent, agentName := "", ""
@@ -66,7 +66,7 @@ func (s *Site) happenings(t simulator.Thread, event string) []happening {
 	return nil
 }
 
-// creations are a conversation's creation, and its reopening in the form of one.
+// creations are a conversation's creation, and its reopening, which has the form of a creation.
 func (s *Site) creations(t simulator.Thread, created time.Time, row func(time.Time, ...string) happening) []happening {
 	channel, _ := s.corpus.ChannelByID(t.ChannelID)
 	say := func(at time.Time, reopened bool) happening {
@@ -80,7 +80,7 @@ func (s *Site) creations(t simulator.Thread, created time.Time, row func(time.Ti
 	return all
 }
 
-// ratings come up to twenty days after they were asked for, and some of them without an id.
+// ratings arrive up to twenty days after the survey, some of them without an id.
 func (s *Site) ratings(t simulator.Thread, row func(time.Time, ...string) happening) []happening {
 	var all []happening
 	for _, u := range s.says(t) {

@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// uuid is the id of a thing of the world, the same in every run.
+// uuid is the id of a thing in the world, the same in every run.
 func uuid(kind string, number int64) string {
 	sum := sha256.Sum256([]byte(kind + ":" + strconv.FormatInt(number, 10)))
 	h := hex.EncodeToString(sum[:16])
@@ -32,10 +32,10 @@ const (
 
 var appID = uuid(ofApp, 1)
 
-// systemUsers are who acts where nobody does.
+// systemUsers are the actors of actions without a person.
 const systemUsers = 2
 
-// internalID is the number that a conversation has beside its UUID.
+// internalID is the number that a conversation has in addition to its UUID.
 func internalID(number int64) int64 { return 1019183591000000 + number }
 
 func orgID(kind string, number int64) string {
@@ -45,7 +45,7 @@ func orgID(kind string, number int64) string {
 // iso is a time in a body.
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// stamp is a time in a report: without a zone, and with as few digits of the second as it takes.
+// stamp is a time in a report: without a zone, and with as few fractional digits as possible.
 func stamp(t time.Time) string {
 	s := strings.TrimRight(t.UTC().Format("2006-01-02 15:04:05.000"), "0")
 	if strings.HasSuffix(s, ".") {
@@ -54,10 +54,10 @@ func stamp(t time.Time) string {
 	return s
 }
 
-// createdAt is when a conversation was created, which is never after its first message.
+// createdAt is when a conversation was created, never later than its first message.
 func createdAt(o simulator.Outline) time.Time { return o.CreatedAt }
 
-// names are a person's first and last name as the platform has them.
+// names are a person's first and last name in the platform's format.
 func names(name string) (first, last string) {
 	first, last, _ = strings.Cut(name, " ")
 	return first, last

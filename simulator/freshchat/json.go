@@ -10,10 +10,10 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// pairs are the members of an object, keys and values in turn.
+// pairs are the members of an object, keys and values alternating.
 type pairs []any
 
-// MarshalJSON writes the members in their order. A nil value is null; none is left out.
+// MarshalJSON writes the members in order. A nil value becomes null; no member is left out.
 func (p pairs) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -29,7 +29,7 @@ func (p pairs) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// encode is a value as JSON with all characters as they are.
+// encode is a value as JSON, with no more characters escaped than necessary.
 func encode(v any) []byte {
 	if free, ok := v.(simulator.Attributes); ok {
 		var p pairs
@@ -67,7 +67,7 @@ func encode(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// special says that a character is not written as it is, or may not be.
+// special reports whether a character is escaped, or must be.
 func special(r rune) bool {
 	return r < ' ' || r == '"' || r == '\\' || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
@@ -78,7 +78,7 @@ func send(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(encode(v))
 }
 
-// fail answers in the platform's form of errors.
+// fail answers with an error in the platform's format.
 func fail(w http.ResponseWriter, status int, code, message string) {
 	send(w, status, pairs{"code", status, "status", code, "message", message})
 }

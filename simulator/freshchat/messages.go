@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// said is one message as the platform has it.
+// said is one message in the platform's format.
 type said struct {
 	simulator.Message
 	conversation simulator.Conversation
@@ -21,13 +21,13 @@ type said struct {
 	actorType    string // user, agent, bot or system
 	actor        string
 	org          string
-	kind         string // message_type; empty where the platform leaves it out
+	kind         string // message_type; empty if the platform leaves it out
 	detailed     string
 	source       string
-	old          bool // of an account's early days: few fields
+	old          bool // from an account's early days, with few fields
 }
 
-// says are the messages of a conversation, oldest first. Those that the world has deleted are not there.
+// says are the messages of a conversation, oldest first, without deleted ones.
 func (s *Site) says(t simulator.Thread) []said {
 	var all []said
 	for j := range t.Len() {
@@ -63,7 +63,7 @@ func (s *Site) say(t simulator.Thread, m simulator.Message) said {
 	return u
 }
 
-// act says who acts. Agents who were deleted since have ids that nobody knows.
+// act fills in the actor. Deleted agents have unknown ids.
 func (u *said) act(t simulator.Thread) {
 	switch u.Kind {
 	case simulator.In:
@@ -79,7 +79,7 @@ func (u *said) act(t simulator.Thread) {
 	}
 }
 
-// inREST and inTranscript say which lane has a message.
+// inREST and inTranscript report which lane has a message.
 func (s *Site) inREST(u said) bool {
 	return s.options.MissingInREST == 0 || u.ID%s.options.MissingInREST != 0
 }
@@ -92,7 +92,7 @@ func (s *Site) inTranscript(u said) bool {
 func (u said) wire() pairs {
 	parts, replies := contents(u.Message)
 	var p pairs
-	if u.ID%41 == 0 { // the form of 2018
+	if u.ID%41 == 0 { // the format of 2018
 		var old []any
 		for _, c := range parts {
 			w := c.wire()
@@ -124,7 +124,7 @@ func (u said) interaction() string {
 	return strconv.FormatInt(internalID(u.conversation.Number), 10) + "-" + strconv.FormatInt(u.conversation.CreatedAt.UnixMilli(), 10)
 }
 
-// resolves and reopens say what an activity did. isResolved is a text in old bodies.
+// resolves and reopens report what an activity did. isResolved is a text in old bodies.
 func (u said) resolves() bool {
 	return u.Message.Kind == simulator.Activity && u.detailed == "STATUS_CHANGE_RESOLVED"
 }
@@ -146,7 +146,7 @@ func (u said) meta() pairs {
 }
 
 // messages is GET /conversations/{id}/messages: newest first. Links keep the page's number and move from_time to the
-// oldest message of the page, which comes again, or not, as the site is.
+// oldest message of the page. Depending on the site's options, that message is sent again or not.
 func (s *Site) messages(w http.ResponseWriter, r *http.Request) {
 	t, ok := s.find(r.PathValue("id"))
 	if !ok {
@@ -180,7 +180,7 @@ func (s *Site) messages(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, body)
 }
 
-// paging reads page and items_per_page, at most most.
+// paging reads page and items_per_page, and caps the latter at most.
 func paging(query url.Values, most int) (size, page int, ok bool) {
 	size, page = min(20, most), 1
 	if v := query.Get("items_per_page"); v != "" {
@@ -200,8 +200,8 @@ func paging(query url.Values, most int) (size, page int, ok bool) {
 	return size, page, true
 }
 
-// sparse says that a conversation's body has five fields only. Where messages are older than their conversation, only its
-// body could tell when it was created, so such bodies are full.
+// sparse reports whether a conversation's body has only five fields. If messages are older than their conversation, only the
+// body can tell when it was created, so such a body is complete.
 func (s *Site) sparse(o simulator.Outline) bool {
 	switch s.options.Sparse {
 	case "all":
@@ -229,7 +229,7 @@ func status(c simulator.Conversation) string {
 	return "new"
 }
 
-// conversation is GET /conversations/{id}. Fields without a value are left out.
+// conversation is GET /conversations/{id}. Fields without a value are omitted.
 func (s *Site) conversation(w http.ResponseWriter, r *http.Request) {
 	t, ok := s.find(r.PathValue("id"))
 	if !ok {
@@ -256,7 +256,7 @@ func inboxURL(o simulator.Outline) string {
 	return "https://acme.freshchat.com/a/1/inbox/open/0/conversation/" + strconv.FormatInt(internalID(o.Number), 10)
 }
 
-// properties are the priority and the account's own fields; empty ones are left out.
+// properties are the priority and the account's own fields; empty ones are omitted.
 func properties(c simulator.Conversation) pairs {
 	p := pairs{}
 	if c.Priority != "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// page cuts a list and writes the envelope that the site has.
+// page writes one page of a list in the site's envelope.
 func (s *Site) page(w http.ResponseWriter, r *http.Request, key string, all []any) {
 	size, page, ok := paging(r.URL.Query(), s.options.ListPage)
 	if !ok {
@@ -47,7 +47,7 @@ func (s *Site) hasUser(person int64) bool {
 	return !erased && s.corpus.HasPerson(person) && (s.options.DeletedPeople == 0 || person/2%s.options.DeletedPeople != 0)
 }
 
-// people are the users that are there, oldest first.
+// people are the existing users, oldest first.
 func (s *Site) people() []simulator.Person {
 	var all []simulator.Person
 	for k := range s.corpus.People() {
@@ -59,7 +59,7 @@ func (s *Site) people() []simulator.Person {
 	return all
 }
 
-// users is GET /users. Without a filter it is refused.
+// users is GET /users. The site refuses it without a filter.
 func (s *Site) users(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	filters := map[string]time.Time{}
@@ -121,7 +121,7 @@ func (s *Site) personByID(id string) (simulator.Person, bool) {
 	return s.corpus.PersonByID(number)
 }
 
-// user is GET /users/{id}. System users are shown only to those who ask for one.
+// user is GET /users/{id}. It shows a system user only if the request has system_user=true.
 func (s *Site) user(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if r.URL.Query().Get("system_user") == "true" {
@@ -144,8 +144,8 @@ func systemBody(n int64) pairs {
 	return pairs{"id", uuid(ofSystem, n), "first_name", "System", "last_name", strconv.FormatInt(n, 10), "org_contact_id", orgID(ofSystem, n)}
 }
 
-// userConversations is GET /users/{id}/conversations: ids, and nothing else. Every seventh person's are listed under the
-// person before as well.
+// userConversations is GET /users/{id}/conversations: only ids. The conversations of every seventh person are also listed
+// under the previous person.
 func (s *Site) userConversations(w http.ResponseWriter, r *http.Request) {
 	p, ok := s.personByID(r.PathValue("id"))
 	if !ok {
@@ -165,7 +165,7 @@ func (s *Site) userConversations(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, pairs{"conversations", rows})
 }
 
-// fetchUsers is POST /users/fetch. Deleted users are not in its answer.
+// fetchUsers is POST /users/fetch. Its answer omits deleted users.
 func (s *Site) fetchUsers(w http.ResponseWriter, r *http.Request) {
 	var asked struct {
 		IDs []string `json:"ids"`

@@ -11,34 +11,34 @@ import (
 	"time"
 )
 
-// Reports are the ways in which sites make reports.
+// Reports describe how a site makes reports.
 type Reports struct {
-	// Polls is how often a job is asked for before it is complete.
+	// Polls is how often a job must be polled before it is complete.
 	Polls int
 	// Fail is how many of the first jobs fail.
 	Fail int
-	// PerMinute and PerDay are quotas of orders, the second for each event; 0 is none. The real site has 1 and 120.
+	// PerMinute and PerDay are quotas of orders, PerDay for each event; 0 means none. The real site has 1 and 120.
 	PerMinute, PerDay int
-	// LinkLife is how long a link works, an hour when 0. Asking for the job again gives fresh links.
+	// LinkLife is how long a link works, an hour if 0. Polling the job again gives new links.
 	LinkLife time.Duration
-	// Plain files are CSV and no archives.
+	// Plain means that files are CSV and not archives.
 	Plain bool
-	// Numbers are ids of jobs that are no UUIDs.
+	// Numbers means that ids of jobs are numbers instead of UUIDs.
 	Numbers bool
-	// Capitals writes Id and Href, as the documentation's sample does.
+	// Capitals means Id and Href instead of id and href, as in the documentation's sample.
 	Capitals bool
-	// Untidy headers are in other orders and other cases.
+	// Untidy means that headers vary in order and case.
 	Untidy bool
 }
 
-// desk takes orders of reports.
+// desk accepts orders of reports.
 type desk struct {
 	mu     sync.Mutex
 	jobs   map[string]*job
-	placed map[string][]time.Time // orders by event, and of all under no name
+	placed map[string][]time.Time // times of orders by event; the empty key has all orders
 }
 
-// job is one report, over [from, to] to the millisecond.
+// job is one report over [from, to], in milliseconds.
 type job struct {
 	id, event string
 	number    int
@@ -47,7 +47,7 @@ type job struct {
 	files     [][]byte
 }
 
-// events are the reports that the site can make, and how long a window of each may be.
+// events are the reports that the site can make, and the longest window of each.
 var events = map[string]time.Duration{
 	"Chat-Transcript": 24 * time.Hour, "Conversation-Created": month, "Conversation-Agent-Assigned": month,
 	"Conversation-Group-Assigned": month, "Message-Sent": month, "First-Response-Time": month, "Response-Time": month,
@@ -91,7 +91,7 @@ func (s *Site) order(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusAccepted, pairs{"id", j.id, "link", pairs{"rel", "extracts", "href", href}})
 }
 
-// place takes an order's place in the quotas, or says how long there is none.
+// place counts an order against the quotas, or returns how long they are used up.
 func (d *desk) place(event string, r Reports, now time.Time) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -176,7 +176,7 @@ func (s *Site) links(r *http.Request, j *job) []any {
 	return all
 }
 
-// parts are the times of a job's files: it is split once, at the first midnight.
+// parts are the time ranges of a job's files: a job is split once, at the first midnight.
 func (j *job) parts() [][2]time.Time {
 	midnight := j.from.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
 	if j.from.Equal(midnight.Add(-24*time.Hour)) || !midnight.Before(j.to) {
@@ -185,8 +185,8 @@ func (j *job) parts() [][2]time.Time {
 	return [][2]time.Time{{j.from, midnight.Add(-time.Millisecond)}, {midnight, j.to}}
 }
 
-// extract is the store of the reports' files. It refuses requests that bring a token beside the signature, and links that
-// are too old.
+// extract is the store of the reports' files. It refuses requests with a token in addition to the signature, and expired
+// links.
 func (s *Site) extract(w http.ResponseWriter, r *http.Request) {
 	s.stats.count("extracts", s.options.Now())
 	refuse := func(status int, code string) {
@@ -217,7 +217,7 @@ func (s *Site) extract(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(s.files(j)[n])
 }
 
-// files are made once: a report that is ready does not change.
+// files are made once, because a finished report does not change.
 func (s *Site) files(j *job) [][]byte {
 	s.desk.mu.Lock()
 	made := j.files

@@ -19,33 +19,33 @@ const (
 	ForbiddenToken = "freshchat-token-without-scopes"
 )
 
-// Options are the ways in which sites differ. The zero value is a new account without limits and latency.
+// Options describe how a site behaves. The zero value is a new account without limits and latency.
 type Options struct {
-	Token string // Token when empty
-	// Sparse says which conversations have five fields only: "mixed" (one of nine; when empty), "all" or "none".
+	Token string // Token if empty
+	// Sparse says which conversations have only five fields: "mixed" (one of nine; the default), "all" or "none".
 	Sparse string
-	// MessagePage and ListPage are the most rows of a page, whatever is asked for; 50 when 0.
+	// MessagePage and ListPage are the most rows of a page, whatever the request says; 50 if 0.
 	MessagePage, ListPage int
-	// Envelope says how lists of the directory and of users tell of further pages: "both" (when empty), "pagination",
+	// Envelope says how lists of the directory and of users announce further pages: "both" (the default), "pagination",
 	// "links" or "none".
 	Envelope string
-	// NumberedMessages leaves the links between pages of messages away.
+	// NumberedMessages omits the links between pages of messages.
 	NumberedMessages bool
-	// Exclusive links leave out the messages of the very time that they name; else these come twice.
+	// Exclusive means that a link excludes the messages of exactly the time that it names; otherwise these come twice.
 	Exclusive bool
-	// CoarseTimes puts messages on whole seconds, so that several have the same time.
+	// CoarseTimes rounds the times of messages to whole seconds, so that several have the same time.
 	CoarseTimes bool
-	// MissingInREST and MissingInTranscript take away messages from one lane: those whose number in the world is a
-	// multiple. 0 is none.
+	// MissingInREST and MissingInTranscript remove messages from one lane: those whose number in the world is a multiple of
+	// it. 0 means none.
 	MissingInREST, MissingInTranscript int64
-	// DeletedPeople takes away every n-th user; 0 is none.
+	// DeletedPeople removes every n-th user; 0 means none.
 	DeletedPeople int64
-	// NoBatch is an account without POST /users/fetch.
+	// NoBatch means an account without POST /users/fetch.
 	NoBatch  bool
 	Reports  Reports
 	Throttle Throttle
 	Latency  time.Duration
-	Now      func() time.Time // time.Now when nil
+	Now      func() time.Time // time.Now if nil
 }
 
 // Site is one account of a fake Freshchat. It is safe for concurrent use, and conversations may be deleted while it serves.
@@ -57,7 +57,7 @@ type Site struct {
 	stats   counter
 	desk    desk
 	byID    map[string]int
-	numbers map[string]int64 // of people by their ids
+	numbers map[string]int64 // numbers of people by their ids
 	byUser  map[int64][]int  // conversations of a person, oldest first
 	spans   []span           // of the messages of each conversation
 
@@ -66,10 +66,10 @@ type Site struct {
 	erased  map[int64]bool // people
 }
 
-// span is the time of a conversation's messages, in Unix milliseconds.
+// span is the time range of a conversation's messages, in Unix milliseconds.
 type span struct{ from, to int64 }
 
-// New makes a site of a world.
+// New returns a site that serves a world.
 func New(corpus *simulator.Corpus, options Options) *Site {
 	if options.Token == "" {
 		options.Token = Token
@@ -111,7 +111,7 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 // ServeHTTP answers one request.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// route lists what the site has.
+// route lists the site's endpoints.
 func (s *Site) route() {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
@@ -142,7 +142,7 @@ func (s *Site) route() {
 	}
 }
 
-// guard counts, delays, throttles and checks the token.
+// guard counts, delays and throttles requests and checks the token.
 func (s *Site) guard(name string, do http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.stats.count(name, s.options.Now())
@@ -171,7 +171,7 @@ func (s *Site) guard(name string, do http.HandlerFunc) http.Handler {
 	})
 }
 
-// at is conversation i as it stands, and false where there is none.
+// at is conversation i in its current state, and false if there is none.
 func (s *Site) at(i int) (simulator.Thread, bool) {
 	s.mu.RLock()
 	gone := s.deleted[i]
@@ -190,7 +190,7 @@ func (s *Site) find(id string) (simulator.Thread, bool) {
 	return s.at(i)
 }
 
-// DeleteConversation removes a conversation. Reports that are ready keep its rows.
+// DeleteConversation removes a conversation. Finished reports keep its rows.
 func (s *Site) DeleteConversation(id string) bool {
 	i, ok := s.byID[id]
 	if !ok {
@@ -203,7 +203,7 @@ func (s *Site) DeleteConversation(id string) bool {
 	return !old
 }
 
-// Portal is the address of an account's portal: it answers 200 with a page on every path.
+// Portal is the address of an account's portal, which answers 200 with a web page on every path.
 func Portal() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -211,14 +211,14 @@ func Portal() http.Handler {
 	})
 }
 
-// DeletePerson removes user k, as an erasure does: the user's conversations stay, and nobody is shown for them.
+// DeletePerson removes user k, as an erasure does: the user's conversations remain, but without a user.
 func (s *Site) DeletePerson(k int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.erased[s.corpus.Person(k).ID] = true
 }
 
-// ConversationsOfOthers are those of a window whose users are still there.
+// ConversationsOfOthers are the conversations of a window whose users still exist.
 func (s *Site) ConversationsOfOthers(window schemas.Window) []string {
 	var ids []string
 	for _, id := range s.Conversations(window) {

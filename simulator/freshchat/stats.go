@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Stats is what a site was asked.
+// Stats counts the requests to a site.
 type Stats struct {
 	Requests  int64
 	Endpoints map[string]int64 // by path below the API's root, for example conversations/{id}/messages; downloads are extracts
-	Throttled int64            // of them answered 429
+	Throttled int64            // requests answered with 429
 	// PeakPerSecond is the largest number of requests within one second of the clock.
 	PeakPerSecond int
 }
 
-// Stats says what the site was asked so far.
+// Stats returns the counts so far.
 func (s *Site) Stats() Stats {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
@@ -52,8 +52,8 @@ func (c *counter) throttle() {
 	c.stats.Throttled++
 }
 
-// Throttle limits the requests to the account: Burst at once, PerSecond on average. 0 is no limit. What is over it is
-// answered 429 without Retry-After.
+// Throttle limits the requests to the account: Burst at once, PerSecond on average. 0 means no limit. Requests over it are
+// answered with 429 without Retry-After.
 type Throttle struct {
 	PerSecond float64
 	Burst     int

@@ -13,13 +13,13 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// table is a report: a header, and rows whose cells stand in its order.
+// table is a report: a header, and rows with cells in the order of the header.
 type table struct {
 	header []string
 	rows   [][]string
 }
 
-// file is a table as it is sent.
+// file is a table as sent.
 func (s *Site) file(j *job, t table) []byte {
 	if s.options.Reports.Untidy {
 		t = t.untidy(j.number)
@@ -50,7 +50,7 @@ func (s *Site) file(j *job, t table) []byte {
 	case j.number%2 == 0: // two files, each with a header
 		write(j.event+"-1.csv", t.csv(t.rows[:half]))
 		write(j.event+"-2.csv", t.csv(t.rows[half:]))
-	default: // two files that were joined
+	default: // two files, concatenated
 		write(j.event+".csv", slices.Concat(t.csv(t.rows[:half]), t.csv(t.rows[half:])))
 	}
 	if err := z.Close(); err != nil {
@@ -68,7 +68,7 @@ func (t table) csv(rows [][]string) []byte {
 	return b.Bytes()
 }
 
-// untidy turns the columns round, and writes their names in another case.
+// untidy reverses the columns, and writes their names in another case.
 func (t table) untidy(by int) table {
 	n := len(t.header)
 	turned := table{}
@@ -91,7 +91,7 @@ var transcriptHeader = []string{
 	"conversation_url", "customer_id", "reference_id",
 }
 
-// table is what a report says of [from, to].
+// table is a report over [from, to].
 func (s *Site) table(event string, from, to time.Time) table {
 	in := func(at time.Time) bool { return !at.Before(from) && !at.After(to) }
 	if event == "Chat-Transcript" {
@@ -143,7 +143,7 @@ func (s *Site) transcript(from, to time.Time, in func(time.Time) bool) table {
 	return t
 }
 
-// nameless says that a row of the transcript has no id.
+// nameless reports whether a row of the transcript has no id.
 func (u said) nameless() bool { return u.ID%47 == 0 }
 
 // row is a message in the transcript.
@@ -166,10 +166,10 @@ func (s *Site) row(u said) []string {
 	}
 }
 
-// named is what the platform calls an actor.
+// named is the platform's name for an actor.
 type named struct{ first, last, email string }
 
-// actor is who wrote a message; nobody where a user or an agent was deleted.
+// actor is who wrote a message; nobody if the user or agent was deleted.
 func (s *Site) actor(u said) named {
 	switch u.actorType {
 	case "user":
@@ -207,7 +207,7 @@ func (h happening) cells(header []string) []string {
 	return row
 }
 
-// aftermath is how long after a conversation's last message a report may still speak of it.
+// aftermath is how long after a conversation's last message a report may still mention it.
 const aftermath = 21 * 24 * time.Hour
 
 var reportHeaders = map[string][]string{
@@ -225,7 +225,7 @@ var reportHeaders = map[string][]string{
 	"Agent-Intelliassign-Activity":  {"agent_id", "agent_name", "intelliassign", "created_at"},
 }
 
-// shifts are what reports on agents say: every agent is active once a week.
+// shifts are the rows of reports about agents: every agent is active once a week.
 func (s *Site) shifts(event string) []happening {
 	var all []happening
 	column := map[string]string{"Agent-Activity": "activity", "Agent-Intelliassign-Activity": "intelliassign"}[event]

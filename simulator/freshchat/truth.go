@@ -10,12 +10,12 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// Reading says how an account is read; what the lake must hold depends on it.
+// Reading says how an account is read; the correct content of the lake depends on it.
 type Reading struct {
 	Lane string // both, rest or transcript
-	// Users says that conversations were found through their users, and nothing was learned from reports.
+	// Users means that conversations were found through their users, and no reports were read.
 	Users bool
-	// Covered is the range whose transcripts were read.
+	// Covered is the time range of the transcripts that were read.
 	Covered schemas.Window
 }
 
@@ -34,13 +34,13 @@ func (s *Site) Conversations(window schemas.Window) []string {
 	return ids
 }
 
-// heard is one message and the lanes that it came through.
+// heard is one message and the lanes that have it.
 type heard struct {
 	said
 	rest, line bool
 }
 
-// key is the message's id in rows: one that only the transcript has, and without an id, is named by its time and actor.
+// key is the message's id in rows. A message without an id that only the transcript has is named after its time and actor.
 func (h heard) key() string {
 	if !h.rest && h.nameless() {
 		return "row:" + h.at.Format("20060102T150405.000") + ":" + h.actor
@@ -48,8 +48,8 @@ func (h heard) key() string {
 	return h.id
 }
 
-// Thread is what the lake must hold of a conversation, as it stands now, and false when there is no such conversation.
-// Observation times, StoredMessages and ContentSHA256 are left zero.
+// Thread is the correct content of the lake for a conversation in its current state, and false if there is no such
+// conversation. Observation times, StoredMessages and ContentSHA256 are zero.
 func (s *Site) Thread(conversationID string, r Reading) (schemas.Thread, bool) {
 	t, ok := s.find(conversationID)
 	if !ok {
@@ -103,7 +103,7 @@ func at(t time.Time) *time.Time {
 	return &t
 }
 
-// plain is a free-form value as a text.
+// plain is a free-form value as text.
 func plain(v any) *string {
 	switch v := v.(type) {
 	case nil:
@@ -174,19 +174,19 @@ func (s *Site) conversationRow(t simulator.Thread, all []heard, r Reading) schem
 	return c
 }
 
-// created is when the conversation was created, or what can be known of it where no body and no report says so.
+// created is when the conversation was created. If no body and no report says so, it is the best that can be inferred.
 func (s *Site) created(t simulator.Thread, all []heard, r Reading) *time.Time {
 	if r.lists() || !s.sparse(t.Outline) {
 		return at(createdAt(t.Outline))
 	}
-	for _, h := range all { // the oldest is the first
+	for _, h := range all { // oldest first
 		return at(h.at)
 	}
 	p, _ := s.corpus.PersonByID(t.PersonID)
 	return at(p.CreatedAt)
 }
 
-// contact is whom a conversation is with; of an old one without a report only what its messages say.
+// contact is whom a conversation is with; for an old one without a report, only its messages tell.
 func (s *Site) contact(t simulator.Thread, all []heard, full bool, r Reading) *string {
 	known := full || r.Users
 	for _, h := range all {
@@ -198,7 +198,7 @@ func (s *Site) contact(t simulator.Thread, all []heard, full bool, r Reading) *s
 	return text(uuid(ofUser, t.PersonID))
 }
 
-// agree says how far two lanes agree.
+// agree returns how far two lanes agree.
 func (s *Site) agree(c *schemas.Conversation, all []heard, r Reading) {
 	if !r.hears() {
 		return
@@ -266,7 +266,7 @@ func heardInREST(all []heard, actor string) bool {
 	return false
 }
 
-// named adds what the transcript calls somebody.
+// named adds the transcript's name for an actor.
 func (s *Site) named(p schemas.Participant, all []heard) schemas.Participant {
 	for _, h := range all {
 		if h.line && h.actor == p.ParticipantID {

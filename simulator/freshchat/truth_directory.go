@@ -7,7 +7,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Snapshot is what the lake must hold of the directory.
+// Snapshot is the correct content of the lake for the directory.
 func (s *Site) Snapshot() schemas.Snapshot {
 	var out schemas.Snapshot
 	for _, a := range s.corpus.Agents() {
@@ -60,8 +60,8 @@ func (s *Site) Snapshot() schemas.Snapshot {
 	return out
 }
 
-// Report is what the lake must hold of what reports say happened in a window. Ids of events, and of ratings that have
-// none, are left empty.
+// Report is the correct content of the lake for the reports of a window. Ids of events, and of ratings without one, are
+// empty.
 func (s *Site) Report(window schemas.Window, events ...string) schemas.Snapshot {
 	var out schemas.Snapshot
 	for _, event := range events {
@@ -109,7 +109,7 @@ func (h happening) row(event string) schemas.Event {
 				row.ActorType = text("agent")
 			}
 		case "created_at":
-		case "abel_sub_category_name": // misspelt by the platform
+		case "abel_sub_category_name": // the platform's misspelling
 			add(row.Attributes, "label_sub_category_name", h.says[column])
 		default:
 			add(row.Attributes, column, h.says[column])

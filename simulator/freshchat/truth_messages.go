@@ -63,7 +63,7 @@ func (s *Site) messageRow(h heard) schemas.Message {
 	return row
 }
 
-// transcriptAttributes are the cells of a row that only the transcript has.
+// transcriptAttributes are the attributes of a message that only the transcript has: the cells of its row.
 func (s *Site) transcriptAttributes(h heard, to map[string]*string) {
 	who := s.actor(h.said)
 	channel, _ := s.corpus.ChannelByID(h.conversation.ChannelID)
@@ -77,7 +77,7 @@ func (s *Site) transcriptAttributes(h heard, to map[string]*string) {
 	add(to, "lane", "transcript")
 }
 
-// event is the word for what an activity did.
+// event is the kind of event for an activity.
 func (h heard) event() string {
 	switch {
 	case h.resolves():
@@ -92,7 +92,7 @@ func (h heard) event() string {
 	return "activity"
 }
 
-// row is a part as it stands in a row.
+// row is a part as stored in a row.
 func (c content) row() schemas.Part {
 	p := schemas.Part{Type: c.kind}
 	if len(c.more) > 0 {
@@ -121,7 +121,7 @@ func (c content) row() schemas.Part {
 	return p
 }
 
-// attachments are the files of a message, and those on its cards.
+// attachments are the files of a message, including those on its cards.
 func (h heard) attachments(row schemas.Message) []schemas.Attachment {
 	var all []schemas.Attachment
 	parts, _ := contents(h.Message)

@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// read is what somebody sees who reads a message, and the markup in it.
+// read is what a reader sees of a message, and the markup in it.
 func read(m simulator.Message, parts []content) (words, markup *string) {
 	var lines, marked []string
 	say := func(s string) {
@@ -50,7 +50,7 @@ var (
 	ends   = regexp.MustCompile(`</?(br|p|blockquote|body|html)[^<>]*>`)
 )
 
-// visible is markup as a browser shows it: what is typed has line breaks only where it has no elements that begin lines.
+// visible is markup as a browser shows it. Typed line breaks count only if the markup has no elements that begin a line.
 func visible(s string) string {
 	typed := !ends.MatchString(s)
 	if !typed {

@@ -8,14 +8,14 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// room is a chat in its room, with all its lines.
+// room is a chat with its room and all its lines.
 type room struct {
 	simulator.Thread
 	id        string
 	channel   simulator.Channel
 	created   time.Time
 	updated   time.Time
-	ended     time.Time // zero where it goes on
+	ended     time.Time // zero if it has not ended
 	encrypted bool
 	lines     []line // by time
 	bots      map[string]bool
@@ -48,7 +48,7 @@ var chatTypes = map[simulator.ChannelKind]string{
 	simulator.Telegram: "group", simulator.SMS: "visitor",
 }
 
-// open is a chat as it stands. The caller holds s.mu.
+// open is a chat in its current state. The caller holds s.mu.
 func (s *Site) open(e entry) room {
 	t := s.thread(e)
 	r := room{Thread: t, id: uuid("chat", e.number), created: time.UnixMilli(e.created).UTC()}
@@ -70,7 +70,7 @@ func (s *Site) open(e entry) room {
 		}
 	}
 	r.updated = last.Add(11 * time.Millisecond)
-	if t.State == simulator.Closed && r.channel.Kind != simulator.Email { // external chats never end by themselves
+	if t.State == simulator.Closed && r.channel.Kind != simulator.Email { // external chats never end on their own
 		r.ended = last.Add(2 * time.Second)
 		r.updated = r.ended.Add(11 * time.Millisecond)
 		r.late(s)
@@ -82,7 +82,7 @@ func (s *Site) open(e entry) room {
 	return r
 }
 
-// late adds the rows that come after the end of a chat and do not move its updated_at.
+// late adds the rows that arrive after the end of a chat and do not change its updated_at.
 func (r *room) late(s *Site) {
 	for i, tag := range r.Tags {
 		r.lines = append(r.lines, line{
@@ -99,7 +99,7 @@ func (r *room) late(s *Site) {
 	}
 }
 
-// lineOf puts a message into the platform's words. Notes, which it does not have, are of a type that nobody has heard of.
+// lineOf converts a message to the platform's format. The platform has no notes, so they get an unknown type.
 func (s *Site) lineOf(m simulator.Message, t simulator.Thread, j int) line {
 	l := line{id: uuid("message", m.ID), at: m.CreatedAt.Add(time.Duration(m.ID*7%1000) * time.Millisecond)}
 	if m.Text != nil {
@@ -145,7 +145,7 @@ func (s *Site) lineOf(m simulator.Message, t simulator.Thread, j int) line {
 	return l
 }
 
-// sign fills who wrote a line.
+// sign fills in the author of a line.
 func (s *Site) sign(l *line, by simulator.Actor) {
 	switch by.Kind {
 	case simulator.ByPerson:
@@ -157,7 +157,7 @@ func (s *Site) sign(l *line, by simulator.Actor) {
 		b, _ := s.corpus.BotByID(by.ID)
 		l.senderType, l.senderID, l.name, l.publicName = "user", uuid("user", by.ID+1000), b.Name, b.Name
 	default:
-		l.senderType = "user" // deleted since
+		l.senderType = "user" // a deleted user
 	}
 }
 

@@ -17,8 +17,8 @@ import (
 	"strings"
 )
 
-// symmetric is the key of a chat, or of a visitor's variables. It follows from a name, as does all else here, so that the
-// same world has the same bytes.
+// symmetric is the key of a chat, or of a visitor's variables. Like everything here it is derived from a name, so that the
+// same world gives the same bytes.
 type symmetric struct{ mac, aes []byte }
 
 func digest(parts ...any) []byte {
@@ -72,7 +72,7 @@ func broken(raw []byte, lines bool) string {
 	return b.String() + text + "\n"
 }
 
-// oaep encrypts with a given seed: what the standard library does with a random one.
+// oaep encrypts with a given seed; the standard library uses a random one.
 func oaep(key *rsa.PublicKey, text, seed []byte) []byte {
 	size := key.Size()
 	label := sha1.Sum(nil)

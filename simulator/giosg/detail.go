@@ -6,7 +6,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// one answers for the chat that a path names.
+// one handles a request for the chat in its path.
 func (s *Site) one(do func(http.ResponseWriter, *http.Request, room)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, ok := s.find(r.PathValue("chat"))
@@ -100,7 +100,7 @@ func (s *Site) tags(w http.ResponseWriter, r *http.Request, c room) {
 	})
 }
 
-// private says that the variables and the details of a room's visitors are closed to everybody.
+// private reports whether nobody may read the variables and details of a room's visitors.
 func private(c simulator.Channel) bool { return c.Kind == simulator.Telegram }
 
 // fact is one variable of a visitor.
@@ -147,7 +147,7 @@ func (s *Site) variables(w http.ResponseWriter, r *http.Request, c room) {
 	})
 }
 
-// forgotten says that a room has no details of a visitor any more.
+// forgotten reports whether a room has deleted the details of a visitor.
 func forgotten(person int64) bool { return person%10 == 0 }
 
 // visitor is GET rooms/{room}/visitors/{visitor}.

@@ -69,8 +69,8 @@ func (s *Site) members(w http.ResponseWriter, r *http.Request, all []member, row
 	s.paginate(w, r, len(some), s.options.PageSize, false, func(i int) int64 { return int64(i) }, func(i int) any { return row(some[i]) })
 }
 
-// Snapshot is what the lake must hold of the organization's directory, in the order in which the site lists it.
-// Observation times are left zero.
+// Snapshot is the correct content of the lake for the organization's directory, in the order in which the site lists it.
+// Observation times are zero.
 func (s *Site) Snapshot() schemas.Snapshot {
 	var truth schemas.Snapshot
 	for _, m := range s.allRooms() {

@@ -1,7 +1,6 @@
 package giosg
 
-// PrivateKey is the customer's key, for which the rooms of a site are encrypted. It was made for tests and opens nothing
-// else.
+// PrivateKey is the customer's key for the encrypted rooms of a site. It was made for tests and decrypts nothing else.
 const PrivateKey = `-----BEGIN RSA PRIVATE KEY-----
 MIIEowIBAAKCAQEAuok94PwZcBuCoThRUFbAzFguJRgFmaZa/9nl3QTvTHRsol+n
 M0eS4UhCiIKXdRj7bh7S4YwGP+ZzMqG/65o2f1PDyhqC7G6tYL4t4XcrDfBAySmy

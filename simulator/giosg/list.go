@@ -25,7 +25,7 @@ func (s *Site) chats(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// selection is the chats of a list, in its order.
+// selection is the chats of a list, in order.
 func (s *Site) selection(r *http.Request, falling bool) []entry {
 	filters := map[string]string{"room": r.PathValue("room")}
 	name := r.PathValue("room")
@@ -54,7 +54,7 @@ func (s *Site) selection(r *http.Request, falling bool) []entry {
 	return list
 }
 
-// passes says whether a chat is what a list was asked for. The caller holds s.mu.
+// passes reports whether a chat matches the parameters of a list. The caller holds s.mu.
 func (s *Site) passes(e entry, filters map[string]string) bool {
 	if filters["room"]+filters["is_ended"]+filters["has_user_messages"]+filters["has_visitor_messages"] == "" {
 		return true
@@ -92,7 +92,7 @@ func (s *Site) Rooms() []string {
 // wait is how long a visitor waited, in seconds.
 const wait = 13.976128
 
-// fields is a chat as lists show it.
+// fields is a chat as it appears in lists.
 func (r room) fields() fields {
 	all, users, visitors := r.counts()
 	f := fields{

@@ -8,15 +8,15 @@ import (
 	"strconv"
 )
 
-// position is where a page begins, as Django REST framework's cursors say it: after all rows before a key, and some more
-// of those that follow with the same key. A reversed one is where a page ends: before the rows from a key on, and some
-// more of those that stand before it.
+// position is where a page begins, in the form of Django REST framework's cursors: after all rows before a key, and after
+// some more rows with that key. A reversed position is where a page ends: before the rows from a key on, and before some
+// more rows ahead of them.
 type position struct {
 	set     bool
 	key     int64
 	offset  int
 	reverse bool
-	empty   bool // the page without rows that stands here has been given
+	empty   bool // the empty page at this position has been served
 }
 
 func (s *Site) encode(p position) string {
@@ -51,7 +51,7 @@ func (s *Site) decode(cursor string) (position, bool) {
 	return p, true
 }
 
-// paginate answers with one page of n rows. keys fall where falling is set, and rise otherwise.
+// paginate answers with one page of n rows. keys descend if falling is set, and ascend otherwise.
 func (s *Site) paginate(w http.ResponseWriter, r *http.Request, n, size int, falling bool, key func(int) int64, row func(int) any) {
 	var at position
 	if cursor := r.FormValue("cursor"); cursor != "" {
@@ -96,7 +96,7 @@ func (s *Site) paginate(w http.ResponseWriter, r *http.Request, n, size int, fal
 	send(w, fields{"next": next, "previous": s.previous(r, low, n, key), "results": rows})
 }
 
-// previous is the link to the page that ends before a row; null before the first.
+// previous is the link to the page that ends before a row; null for the first row.
 func (s *Site) previous(r *http.Request, low, n int, key func(int) int64) any {
 	if low == 0 || s.options.NoPrevious {
 		return nil
@@ -111,7 +111,7 @@ func (s *Site) previous(r *http.Request, low, n int, key func(int) int64) any {
 	return s.link(r, s.encode(p))
 }
 
-// after is the position behind the rows [low, high): the last key that is not that of the row to come.
+// after is the position after the rows [low, high): the last key that differs from that of the next row.
 func after(at position, low, high int, key func(int) int64) position {
 	for i := high - 1; i >= low; i-- {
 		if key(i) != key(high) {
@@ -121,7 +121,7 @@ func after(at position, low, high int, key func(int) int64) position {
 	return position{set: at.set, key: at.key, offset: at.offset + high - low}
 }
 
-// link is the address of the next page: absolute, with all that was asked.
+// link is the address of the next page: absolute, with all parameters of the request.
 func (s *Site) link(r *http.Request, cursor string) string {
 	host := s.options.NextHost
 	if host == "" {

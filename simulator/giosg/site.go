@@ -33,40 +33,40 @@ const (
 // Organization is the id of a site's organization.
 const Organization = "7f9e9580-095b-42c7-838c-c04e667b26f7"
 
-// Options are the ways in which sites differ. The zero value lists newest first, without limits, latency and encryption.
+// Options describe how a site behaves. The zero value lists newest first, without limits, latency and encryption.
 type Options struct {
-	Tokens          map[string]Role // the three above when nil
-	Scheme          string          // of the Authorization header: Token (when empty), Bearer or GIOSGAPP
-	AppSecret       string          // what GIOSGAPP wants after the token
-	PageSize        int             // rows of the longest pages, 25 when 0; pages differ in length
-	MessagePageSize int             // 100 when 0
-	EmptyPages      bool            // pages without rows stand between others
-	NoPrevious      bool            // pages have no links to those before them
-	IgnoreOrdering  bool            // lists are oldest first, whatever is asked for
-	ByActivity      bool            // lists are in the order of updated_at, whatever is asked for
-	NextHost        string          // that links lead to, the site's own when empty
-	NextScheme      string          // of links, http when empty
-	ExpiredStatus   int             // that a cursor which has expired is answered with, 404 when 0
-	// Encrypted says that the rooms for mail and WhatsApp are encrypted for PublicKey.
+	Tokens          map[string]Role // the three above if nil
+	Scheme          string          // of the Authorization header: Token (if empty), Bearer or GIOSGAPP
+	AppSecret       string          // required after the token by GIOSGAPP
+	PageSize        int             // rows of the longest pages, 25 if 0; pages differ in length
+	MessagePageSize int             // 100 if 0
+	EmptyPages      bool            // there are empty pages between others
+	NoPrevious      bool            // pages have no links to previous pages
+	IgnoreOrdering  bool            // lists are oldest first, whatever the request says
+	ByActivity      bool            // lists are in the order of updated_at, whatever the request says
+	NextHost        string          // host of links, the site's own if empty
+	NextScheme      string          // scheme of links, http if empty
+	ExpiredStatus   int             // status of the answer to an expired cursor, 404 if 0
+	// Encrypted means that the rooms for mail and WhatsApp are encrypted for PublicKey.
 	Encrypted bool
 	Throttle  Throttle
 	Latency   time.Duration
-	Now       func() time.Time // time.Now when nil
+	Now       func() time.Time // time.Now if nil
 }
 
-// Throttle limits requests: Burst at once, PerSecond on average; 0 is no limit. Who is over it is told to wait for
-// RetryAfter seconds, or for how long it does not say where that is 0.
+// Throttle limits requests: Burst at once, PerSecond on average; 0 means no limit. A request over the limit gets a 429 with
+// RetryAfter seconds, or without the header if that is 0.
 type Throttle struct {
 	PerSecond  float64
 	Burst      int
 	RetryAfter int
 }
 
-// Stats is what a site was asked.
+// Stats counts the requests to a site.
 type Stats struct {
 	Requests  int64
 	Endpoints map[string]int64 // by path below the organization, for example owned_chats/{chat}/messages
-	Throttled int64            // of them answered 429
+	Throttled int64            // requests answered with 429
 }
 
 // Site is one organization of a fake Giosg. It is safe for concurrent use, and its world may change while it serves.
@@ -75,10 +75,10 @@ type Site struct {
 	options    Options
 	mux        *http.ServeMux
 	generation atomic.Int64 // of cursors
-	cached     atomic.Bool  // the plain texts of encrypted rooms are still at hand
+	cached     atomic.Bool  // the plain texts of encrypted rooms are still available
 
 	people   sync.Once
-	visitors map[string]int // persons by the ids that the site gives them
+	visitors map[string]int // persons by their ids on the site
 
 	mu      sync.Mutex
 	entries []entry // ascending by (created, number)
@@ -97,10 +97,10 @@ type entry struct {
 	created int64 // Unix milliseconds
 	updated int64
 	number  int64
-	index   int // in the corpus, -1 where it was inserted later
+	index   int // in the corpus, -1 if it was inserted later
 }
 
-// New makes a site of a world.
+// New returns a site that serves a world.
 func New(corpus *simulator.Corpus, options Options) *Site {
 	if options.PageSize == 0 {
 		options.PageSize = 25
@@ -162,7 +162,7 @@ func (s *Site) route() {
 // ServeHTTP answers one request.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// guard counts, delays, throttles and checks who asks.
+// guard counts, delays and throttles requests and checks their callers.
 func (s *Site) guard(name string, do http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.admit(name) {
@@ -232,7 +232,7 @@ func (s *Site) admit(name string) bool {
 	return true
 }
 
-// Stats says what the site was asked so far.
+// Stats returns the counts so far.
 func (s *Site) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

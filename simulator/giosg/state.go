@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// entryOf spreads chats over the thousandths of their second; every other one shares them with its neighbour.
+// entryOf spreads chats over the milliseconds of their second; every other one shares its millisecond with its neighbour.
 func entryOf(o simulator.Outline, index int) entry {
 	return entry{
 		created: o.CreatedAt.UnixMilli() + o.Number/2*137%1000, updated: o.UpdatedAt.UnixMilli(), number: o.Number, index: index,
@@ -28,7 +28,7 @@ func (s *Site) thread(e entry) simulator.Thread {
 	return s.corpus.Thread(e.index)
 }
 
-// entry is the entry of a chat, whose number stands in its id. The caller holds s.mu.
+// entry is the entry of a chat, whose number is part of its id. The caller holds s.mu.
 func (s *Site) entry(id string) (entry, bool) {
 	const digits = 12
 	n, err := strconv.ParseInt(id[max(0, len(id)-digits):], 16, 64)
@@ -36,7 +36,7 @@ func (s *Site) entry(id string) (entry, bool) {
 	return e, err == nil && ok && uuid("chat", n) == id
 }
 
-// find is the chat with an id, as it stands.
+// find is the chat with an id, in its current state.
 func (s *Site) find(id string) (room, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +47,7 @@ func (s *Site) find(id string) (room, bool) {
 	return s.open(e), true
 }
 
-// Insert adds a conversation with messages, created now where it does not say when, and returns the id of its chat.
+// Insert adds a conversation with messages and returns the id of its chat. A zero time of creation means now.
 func (s *Site) Insert(conv simulator.Conversation, messages ...simulator.Message) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *Site) Insert(conv simulator.Conversation, messages ...simulator.Message
 	return uuid("chat", conv.Number)
 }
 
-// DeleteChat removes a chat without a trace, as the deletion of personal data may.
+// DeleteChat removes a chat without a trace, as a deletion of personal data may do.
 func (s *Site) DeleteChat(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,9 +101,9 @@ func (s *Site) Purge(id string) {
 	}
 }
 
-// ExpireCursors makes the site forget all cursors that it has given out.
+// ExpireCursors makes all cursors that the site has issued invalid.
 func (s *Site) ExpireCursors() { s.generation.Add(1) }
 
-// CachePlainTexts says whether the plain texts of encrypted rooms are at hand, as they are for ninety minutes after a
-// message, or must be decrypted by the reader.
+// CachePlainTexts sets whether the site still has the plain texts of encrypted rooms, as it does for ninety minutes after a
+// message. Otherwise the reader must decrypt them.
 func (s *Site) CachePlainTexts(yes bool) { s.cached.Store(yes) }

@@ -22,8 +22,8 @@ func (s *Site) Conversations(window schemas.Window) []string {
 	return ids
 }
 
-// Thread is what the lake must hold of a chat, as it stands now and read with PrivateKey, and false when there is no such
-// chat. Observation times, StoredMessages and ContentSHA256 are left zero.
+// Thread is the correct content of the lake for a chat in its current state, read with PrivateKey, and false if there is no
+// such chat. Observation times, StoredMessages and ContentSHA256 are zero.
 func (s *Site) Thread(id string) (schemas.Thread, bool) {
 	c, ok := s.find(id)
 	if !ok {
@@ -33,7 +33,7 @@ func (s *Site) Thread(id string) (schemas.Thread, bool) {
 	for _, l := range c.lines {
 		l.rows(c, &truth)
 	}
-	stated := int64(len(truth.Messages)) // of all types: the platform's own count is of type msg only
+	stated := int64(len(truth.Messages)) // of all types; the platform's own count includes only type msg
 	truth.Conversation.StatedMessages = &stated
 	s.participants(c, &truth)
 	return truth, true
@@ -159,7 +159,7 @@ func (s *Site) participants(c room, truth *schemas.Thread) {
 func jsonOf(v any) string {
 	body, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // nothing of ours is no JSON
+		panic(err) // all our values can be encoded as JSON
 	}
 	return string(body)
 }

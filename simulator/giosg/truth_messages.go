@@ -7,7 +7,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// rows adds what a line is to the truth: what happened to a chat is an event, all else a message.
+// rows adds a line to the truth: as an event if something happened to the chat, otherwise as a message.
 func (l line) rows(c room, truth *schemas.Thread) {
 	actor := map[string]*string{"user": text("agent"), "visitor": text("contact"), "rule": text("bot")}[l.senderType]
 	if l.bot(c) {
@@ -70,7 +70,7 @@ func (l line) rows(c room, truth *schemas.Thread) {
 	}
 }
 
-// bot says whether a bot of the organization wrote a line. Nobody tells while no user takes part in the chat.
+// bot reports whether a bot of the organization wrote a line. That is unknown while no user takes part in the chat.
 func (l line) bot(c room) bool {
 	if len(c.Participants) == 0 || l.senderType != "user" {
 		return false
@@ -78,7 +78,7 @@ func (l line) bot(c room) bool {
 	return c.bots[l.senderID]
 }
 
-// read is what a person reads of a line: its text, then titles, texts and buttons of its cards.
+// read is what a person sees of a line: its text, then titles, texts and buttons of its cards.
 func (l line) read() string {
 	lines := []string{l.text}
 	for _, c := range l.cards {

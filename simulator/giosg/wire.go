@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// fields is an object as it is sent.
+// fields is an object as sent.
 type fields map[string]any
 
 func send(w http.ResponseWriter, v any) { answer(w, http.StatusOK, v) }
@@ -18,7 +18,7 @@ func send(w http.ResponseWriter, v any) { answer(w, http.StatusOK, v) }
 func answer(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // nothing of ours is no JSON
+		panic(err) // all our values can be encoded as JSON
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -57,7 +57,7 @@ func uuid(kind string, n int64) string {
 	return fmt.Sprintf("%08x-%04x-11ee-9b63-%012x", uint32(sum>>32), uint16(sum), n)
 }
 
-// visitorID is the id of a person: 32 hexadecimal digits, no UUID.
+// visitorID is the id of a person: 32 hexadecimal digits, not a UUID.
 func visitorID(n int64) string {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "visitor %d", n)

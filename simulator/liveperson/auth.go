@@ -20,7 +20,7 @@ func (s *Site) service(r *http.Request, name string) obj {
 	return obj{"service": name, "account": s.options.AccountID, "baseURI": r.Host}
 }
 
-// domain tells the host of a service; all are this one.
+// domain answers with the host of a service, which is always this site.
 func (s *Site) domain(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("service")
 	if r.PathValue("account") != s.options.AccountID || !slices.Contains(services, name) {
@@ -38,7 +38,7 @@ func (s *Site) domains(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, obj{"baseURIs": all})
 }
 
-// grant makes a token that says itself how long it lives.
+// grant issues a token that contains its own lifetime.
 func (s *Site) grant() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +50,7 @@ func (s *Site) grant() string {
 	return token
 }
 
-// Revoke ends all tokens that were given out.
+// Revoke revokes all issued tokens.
 func (s *Site) Revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// brand lets those through who may read the account.
+// brand admits callers who may read the account.
 func (s *Site) brand(do http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		kind, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -128,7 +128,7 @@ func (s *Site) consumer(do func(w http.ResponseWriter, r *http.Request, person i
 	}
 }
 
-// signed checks an OAuth 1.0a signature, and that its nonce is new.
+// signed verifies an OAuth 1.0a signature, and that its nonce is new.
 func (s *Site) signed(r *http.Request, header string) bool {
 	given := url.Values{}
 	for part := range strings.SplitSeq(header, ",") {

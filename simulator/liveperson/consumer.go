@@ -14,7 +14,7 @@ func (f facts) consumerNames() (first, last, name string) {
 	return first, last, f.person.Name
 }
 
-// roles are who took part, as the consumer is told.
+// roles are the participants as the consumer's API shows them.
 func (f facts) roles() []obj {
 	all := []obj{{"id": consumerID(f.PersonID), "role": "CONSUMER"}}
 	for _, a := range f.agents {
@@ -23,7 +23,7 @@ func (f facts) roles() []obj {
 	return all
 }
 
-// role is the consumer's word for what somebody of the brand's side is.
+// role is the consumer API's word for a participant of the brand.
 func (a attendance) role() string {
 	if a.userType == "0" {
 		return "CONTROLLER"
@@ -31,8 +31,8 @@ func (a attendance) role() string {
 	return a.permission
 }
 
-// metadataRecord is a conversation in a consumer's list. Its stage is that of the whole, which may go on after its main
-// dialog.
+// metadataRecord is a conversation in a consumer's list. Its stage is that of the whole conversation, which may continue
+// after its main dialog.
 func (s *Site) metadataRecord(t simulator.Thread) obj {
 	f := s.facts(t)
 	state := "OPEN"
@@ -58,7 +58,7 @@ func (s *Site) metadataRecord(t simulator.Thread) obj {
 	return o
 }
 
-// contentRecords are what the consumer can read of a conversation: no notes, and the statuses last.
+// contentRecords are the parts of a conversation that the consumer can read: no notes, and the statuses last.
 func (s *Site) contentRecords(t simulator.Thread) []obj {
 	f := s.facts(t)
 	contents, statuses := []obj{}, []obj{}
@@ -102,7 +102,7 @@ func (f facts) roleOf(id string) string {
 	return "READER"
 }
 
-// contentEvents is a message as one event: it can be a text, a file, or rich, not all of them.
+// contentEvents is a message as one event, which is either a text, a file, or rich content.
 func (s *Site) contentEvents(m said) []obj {
 	switch t := textOf(m); {
 	case m.ContentType == "form":

@@ -7,7 +7,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// directory is GET le-users/users, skills and agentGroups. Deleted ones come only when asked for.
+// directory is GET le-users/users, skills and agentGroups. Deleted ones come only on request.
 func (s *Site) directory(w http.ResponseWriter, r *http.Request) {
 	if s.options.NoDirectory != 0 {
 		fail(w, s.options.NoDirectory, "Forbidden")
@@ -42,7 +42,7 @@ func (s *Site) directory(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, shown)
 }
 
-// Snapshot is what the lake must hold of the account's configuration. Observation times are left zero.
+// Snapshot is the correct content of the lake for the account's configuration. Observation times are zero.
 func (s *Site) Snapshot() schemas.Snapshot {
 	var out schemas.Snapshot
 	for _, a := range s.corpus.Agents() {

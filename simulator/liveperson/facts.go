@@ -11,9 +11,9 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// What the world does not say and the platform does is made up here, the same for bodies and truth.
+// Facts that the platform has and the world lacks are made up here, the same for bodies and truth.
 
-// startOf is when a conversation began, in milliseconds; every fifth begins with a second.
+// startOf is when a conversation began, in milliseconds; every fifth begins exactly on a second.
 func startOf(t simulator.Thread) int64 {
 	at := t.CreatedAt.UnixMilli()
 	if t.Number%5 != 0 {
@@ -22,7 +22,7 @@ func startOf(t simulator.Thread) int64 {
 	return at
 }
 
-// endOf is when it was closed, 0 while it is open.
+// endOf is when a conversation was closed, 0 while it is open.
 func endOf(t simulator.Thread) int64 {
 	if t.State != simulator.Closed {
 		return 0
@@ -37,16 +37,16 @@ func botID(id int64) string   { return fmt.Sprintf("36%06d20", id) }
 
 func consumerID(person int64) string { return fmt.Sprintf("%064x", uint64(person)*2654435761) }
 
-// attendance is one of the brand's side in a conversation.
+// attendance is one participant of the brand in a conversation.
 type attendance struct {
 	id, name, nick, login string
 	userType, permission  string
-	joined, left          int64 // left is 0 for those who stayed
+	joined, left          int64 // left is 0 for participants who stayed
 }
 
 var typeNames = map[string]string{"0": "System", "1": "Human", "2": "Bot"}
 
-// said is one message as the platform has it.
+// said is one message in the platform's format.
 type said struct {
 	simulator.Message
 	id, dialog, author string
@@ -61,7 +61,7 @@ type status struct {
 	at             int64
 }
 
-// facts is a conversation as the platform has it.
+// facts is a conversation in the platform's format.
 type facts struct {
 	simulator.Thread
 	person           simulator.Person
@@ -69,15 +69,15 @@ type facts struct {
 	start, end, full int64
 	agents           []attendance
 	messages         []said
-	moves            []said // activities, which are transfers here
+	moves            []said // activities, which this platform has as transfers
 	rating           *simulator.Message
 	skill            string // name, empty for none
 }
 
-// cachedFacts is how many conversations a site has in mind.
+// cachedFacts is how many conversations a site caches.
 const cachedFacts = 4096
 
-// facts are the facts of a conversation; they are kept, since lists and fetches ask for the same again.
+// facts are the facts of a conversation. They are cached, because lists and fetches need the same ones again.
 func (s *Site) facts(t simulator.Thread) facts {
 	s.mu.RLock()
 	f, ok := s.cache[t.Number]
@@ -147,7 +147,7 @@ func (s *Site) work(t simulator.Thread) facts {
 	return f
 }
 
-// attend lets an agent or a bot take part, and returns its id; "-1" is somebody who was deleted since.
+// attend adds an agent or a bot as a participant, and returns its id; "-1" for a deleted one.
 func (s *Site) attend(f *facts, who simulator.Actor, permission string) string {
 	switch who.Kind {
 	case simulator.ByAgent:
@@ -176,7 +176,7 @@ func (f *facts) join(a attendance) string {
 	return a.id
 }
 
-// first is whoever of the brand's side came first.
+// first is the first participant of the brand.
 func (f *facts) first() string {
 	if len(f.agents) == 0 {
 		return systemUser
@@ -184,7 +184,7 @@ func (f *facts) first() string {
 	return f.agents[0].id
 }
 
-// statuses are who has received and read a message, the last first.
+// statuses are who has received and read a message, latest first.
 func (f *facts) statuses(m said) []status {
 	by, kind := consumerID(f.PersonID), "Consumer"
 	if m.author == by {
@@ -236,7 +236,7 @@ func kindOf(m said) string {
 	return "TEXT_PLAIN"
 }
 
-// textOf is what a message says, nil where it says nothing.
+// textOf is the text of a message, nil if it has none.
 func textOf(m said) *string {
 	if m.Mail != nil {
 		return &m.Mail.HTML

@@ -87,7 +87,7 @@ func (s *Site) statusRecords(f facts) []obj {
 	return all
 }
 
-// hasSurvey says whether there is a dialog for the survey.
+// hasSurvey reports whether there is a dialog for the survey.
 func (f facts) hasSurvey() bool {
 	return len(f.messages) > 0 && f.messages[len(f.messages)-1].dialog == f.survey
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// stamp sets a time twice, as the platform does. The text is half a minute late at times, as in its own examples.
+// stamp writes a time twice, as number and as text, as the platform does. The text is sometimes half a minute late, as in the
+// platform's own examples.
 func (s *Site) stamp(o obj, name string, at int64) obj {
 	if at <= 0 {
 		o[name], o[name+"L"] = "undefined", s.millis(-1)
@@ -30,16 +31,16 @@ func (s *Site) millis(at int64) any {
 	return at
 }
 
-// defaults are what comes when no content is named.
+// defaults are the kinds that are sent if the request names none.
 var defaults = []string{
 	"campaign", "messageRecords", "agentParticipants", "agentParticipantsLeave", "agentParticipantsActive", "consumerParticipants",
 	"transfers", "interactions", "messageScores", "messageStatuses", "conversationSurveys", "coBrowseSessions", "summary", "sdes",
 }
 
-// cutTo is how many messages are left of a record that is cut.
+// cutTo is how many messages remain in a record that is cut.
 const cutTo = 50
 
-// record is a conversation as the account's API sends it, with the content asked for.
+// record is a conversation as the account's API sends it, with the requested content.
 func (s *Site) record(t simulator.Thread, content []string, version string, many bool) obj {
 	if len(content) == 0 {
 		content = defaults
@@ -237,7 +238,7 @@ func (f facts) assignee() (attendance, bool) {
 	return attendance{}, false
 }
 
-// messageRecords come in no order for some conversations.
+// messageRecords are unordered for some conversations.
 func (s *Site) messageRecords(f facts, cut bool) []obj {
 	all := []obj{}
 	for _, m := range f.messages {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// span is a range of times; texts are numbers too.
+// span is a time range; it accepts numbers as texts.
 type span struct {
 	From json.Number `json:"from"`
 	To   json.Number `json:"to"`
@@ -31,7 +31,7 @@ type question struct {
 
 const ten = 10 * 60 * 1000 // minutes, in milliseconds
 
-// bounds are the bounds of a span, widened as the platform does, both included.
+// bounds are the bounds of a span, both inclusive, widened as the platform does.
 func (s *Site) bounds(from, to int64) (int64, int64) {
 	if s.options.NoRounding {
 		return from, to
@@ -44,7 +44,7 @@ var (
 	sortForm   = regexp.MustCompile(`^(start|end):(asc|desc)$`)
 )
 
-// paging reads and checks the parameters that all searches have.
+// paging reads and checks the parameters that all searches share.
 func (s *Site) paging(w http.ResponseWriter, r *http.Request, sort string) (offset, limit int, order string, ok bool) {
 	q := r.URL.Query()
 	offset, err1 := strconv.Atoi(cmp.Or(q.Get("offset"), "0"))
@@ -123,7 +123,7 @@ func (s *Site) search(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, "_metadata", "conversationHistoryRecords", records, len(found), offset, limit, partial)
 }
 
-// partial says of every so-manieth search that some shards did not answer.
+// partial answers every n-th search as if some shards of the search engine had not answered.
 func (s *Site) partial() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,7 +132,7 @@ func (s *Site) partial() bool {
 	return n > 0 && s.stats.Endpoints["searches"]%n == 0
 }
 
-// find is what is in the search engine and fits, in order.
+// find returns the matching conversations in the search engine, in order.
 func (s *Site) find(order string, fits func(entry) bool) []entry {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -167,7 +167,7 @@ func cut(found []entry, offset, limit int) []entry {
 	return found[offset:min(offset+limit, len(found))]
 }
 
-// answer wraps records as the platform does: the links lead nowhere.
+// answer wraps records as the platform does. The links are dead.
 func (s *Site) answer(w http.ResponseWriter, r *http.Request, meta, list string, records []any, count, offset, limit int, partial bool) {
 	if len(records) == 0 && s.options.EmptyIs204 {
 		w.WriteHeader(http.StatusNoContent)
@@ -210,7 +210,7 @@ func (s *Site) byID(w http.ResponseWriter, r *http.Request) {
 	}
 	alone := len(q.ConversationIDs) == 1
 	var records []any
-	for _, id := range slices.Backward(q.ConversationIDs) { // in no order that the asker knows
+	for _, id := range slices.Backward(q.ConversationIDs) { // not in the order of the request
 		t, ok := s.thread(id)
 		if ok && (s.options.ByIDLimit == 0 || len(records) < s.options.ByIDLimit) {
 			records = append(records, s.record(t, q.Content, r.URL.Query().Get("v"), !alone || s.options.AlwaysCut))
@@ -263,7 +263,7 @@ func (s *Site) metadata(w http.ResponseWriter, r *http.Request, person int64) {
 	s.answer(w, r, "_responseMetadata", "conversationHistoryMetadataRecords", records, len(found), offset, limit, partial)
 }
 
-// state is where a consumer's history has a conversation: half of those that have ended are archived.
+// state is a conversation's state in the consumer's history: half of the ended ones are archived.
 func (e entry) state() string {
 	switch {
 	case e.open:

@@ -15,7 +15,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// The credentials of a site without others.
+// The default credentials of a site.
 const (
 	DefaultAccount = "12345678"
 	Token          = "liveperson-token"
@@ -29,45 +29,45 @@ const (
 	AccessSecret   = "liveperson-access-secret"
 )
 
-// Options are the ways in which sites differ. The zero value is a site without limits and latency.
+// Options describe how a site behaves. The zero value is a site without limits and latency.
 type Options struct {
-	AccountID string        // DefaultAccount when empty
-	Tokens    []string      // ready bearer tokens; Token when nil
-	TokenLife time.Duration // of tokens given out; an hour when 0
-	// NoExpiresIn leaves the life of a token out of its answer; its JWT says it.
+	AccountID string        // DefaultAccount if empty
+	Tokens    []string      // ready bearer tokens; Token if nil
+	TokenLife time.Duration // of issued tokens; an hour if 0
+	// NoExpiresIn omits the life of a token from the answer; its JWT contains it.
 	NoExpiresIn bool
-	// Consumers are the people behind consumers' tokens, by the ids of the world; ConsumerScheme is what stands before the
-	// token, "Bearer" when empty and nothing when "-".
+	// Consumers are the people behind consumers' tokens, by the ids of the world. ConsumerScheme is the word before the token:
+	// "Bearer" if empty, nothing if "-".
 	Consumers      map[string]int64
 	ConsumerScheme string
 
-	// What is not known of the real site, and can be had either way.
-	OffsetWall     int  // offset+limit beyond it is refused; 0 is no wall
-	WallIs400      bool // the refusal is a 400, else a 500 with code 0007
+	// Behaviour that is not known of the real site, and can be set either way.
+	OffsetWall     int  // the site refuses an offset+limit beyond it; 0 means no wall
+	WallIs400      bool // the refusal is a 400, otherwise a 500 with code 0007
 	NoRounding     bool // windows are not widened to ten minutes
-	OneBased       bool // offset 21 skips twenty rows, and so does offset 20 nineteen
-	EmptyIs204     bool // no rows are answered with 204
-	PageLimit      int  // pages are no longer than this, whatever is asked for; 0 is what is asked for
-	NoCount        bool // the metadata do not say how many there are
+	OneBased       bool // offset 21 skips twenty rows, offset 20 nineteen
+	EmptyIs204     bool // an empty result is answered with 204
+	PageLimit      int  // longest page, whatever the request says; 0 means as requested
+	NoCount        bool // the metadata have no count
 	TextTimes      bool // milliseconds are texts
 	SortBySecond   bool // the order within a second is arbitrary
-	UnknownIs404   bool // one unknown id alone is answered with 404, else with no records
-	ByIDLimit      int  // records by id that come at once; 0 is all
-	LastUpdateTime bool // info says when it was last updated
-	NoDirectory    int  // the status with which account configuration is refused; 0 is not at all
+	UnknownIs404   bool // a single unknown id is answered with 404, otherwise with no records
+	ByIDLimit      int  // records by id in one answer; 0 means all
+	LastUpdateTime bool // info has the time of the last update
+	NoDirectory    int  // status with which account configuration is refused; 0 means it is not
 
-	// PartialShards answers every n-th search with partialResult and half the rows; 0 is never.
+	// PartialShards answers every n-th search with partialResult and half the rows; 0 means never.
 	PartialShards int
-	// CutAbove cuts records with more messages when they come with others; 0 is never. AlwaysCut cuts them alone too.
+	// CutAbove cuts records with more messages if they come with others; 0 means never. AlwaysCut also cuts them alone.
 	CutAbove  int
 	AlwaysCut bool
 
-	Throttle int // requests per second; 0 is no limit
+	Throttle int // requests per second; 0 means no limit
 	Latency  time.Duration
-	Now      func() time.Time // time.Now when nil
+	Now      func() time.Time // time.Now if nil
 }
 
-// entry is what lists need to know of a conversation.
+// entry is the data of a conversation that lists need.
 type entry struct {
 	start, end int64 // milliseconds; end is 0 while it is open
 	updated    int64
@@ -85,25 +85,25 @@ type Site struct {
 
 	mu      sync.RWMutex
 	entries []entry          // ascending by start
-	numbers map[string]int64 // of conversations by id; those of deleted ones are gone
+	numbers map[string]int64 // numbers of conversations by id, without deleted ones
 	changed map[int64]simulator.Thread
 	cache   map[int64]facts
-	tokens  map[string]time.Time // given out, with their ends
-	spent   map[string]bool      // nonces
+	tokens  map[string]time.Time // issued tokens, with their expiry
+	spent   map[string]bool      // used nonces
 	stats   Stats
 	second  int64
 	within  int
 }
 
-// Stats is what a site was asked.
+// Stats counts the requests to a site.
 type Stats struct {
 	Requests  int64
 	Endpoints map[string]int64
 	Throttled int64
-	Tokens    int64 // given out
+	Tokens    int64 // issued
 }
 
-// New makes a site of a world.
+// New returns a site that serves a world.
 func New(corpus *simulator.Corpus, options Options) *Site {
 	options.AccountID = cmp.Or(options.AccountID, DefaultAccount)
 	options.TokenLife = cmp.Or(options.TokenLife, time.Hour)
@@ -158,7 +158,7 @@ func (s *Site) route() {
 	open("GET /api/account/{account}/configuration/le-users/{list}", s.brand(s.directory))
 }
 
-// count counts, delays and throttles.
+// count counts, delays and throttles requests.
 func (s *Site) count(name string, do http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -188,7 +188,7 @@ func (s *Site) count(name string, do http.HandlerFunc) http.Handler {
 	})
 }
 
-// Stats says what the site was asked so far.
+// Stats returns the counts so far.
 func (s *Site) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -200,7 +200,7 @@ func (s *Site) Stats() Stats {
 	return stats
 }
 
-// thread is a conversation as it stands, and false when there is none.
+// thread is a conversation in its current state, and false if there is none.
 func (s *Site) thread(id string) (simulator.Thread, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -228,10 +228,10 @@ func (s *Site) DeleteConversation(id string) bool {
 	return ok
 }
 
-// Hold keeps conversations out of searches, as if the search engine had not seen them yet, until Release.
+// Hold hides conversations from searches until Release, as if the search engine had not indexed them yet.
 func (s *Site) Hold(ids ...string) { s.hold(true, ids) }
 
-// Release lets conversations into searches.
+// Release makes conversations visible to searches.
 func (s *Site) Release(ids ...string) { s.hold(false, ids) }
 
 func (s *Site) hold(held bool, ids []string) {
@@ -244,7 +244,7 @@ func (s *Site) hold(held bool, ids []string) {
 	}
 }
 
-// UpdateConversation lets edit change a conversation, which is then updated now. Its id stays.
+// UpdateConversation changes a conversation with edit and sets its update time to now. Its id does not change.
 func (s *Site) UpdateConversation(id string, edit func(*simulator.Conversation)) bool {
 	old, ok := s.thread(id)
 	if !ok {
@@ -278,7 +278,7 @@ type obj = map[string]any
 func send(w http.ResponseWriter, status int, body any) {
 	text, err := json.Marshal(body)
 	if err != nil {
-		panic(err) // the world is made of what JSON can say
+		panic(err) // all values of the world can be encoded as JSON
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -289,7 +289,7 @@ func fail(w http.ResponseWriter, status int, message string) {
 	send(w, status, obj{"message": message})
 }
 
-// bad is a 400 in the form of the sibling API whose errors are documented.
+// bad answers with a 400 in the format of a sibling API, whose errors are documented.
 func bad(w http.ResponseWriter, causes ...string) {
 	send(w, http.StatusBadRequest, obj{"causes": causes, "message": "Please fix the issues detailed in `causes` and try again"})
 }

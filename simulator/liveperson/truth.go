@@ -9,12 +9,13 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Conversations are the ids of the conversations that began in a window and can be found, ascending by time and id.
+// Conversations are the ids of the conversations that began in a window and are visible to searches, ascending by time and id.
 func (s *Site) Conversations(window schemas.Window) []string {
 	return s.idsOf(window, func(entry) bool { return true })
 }
 
-// ConsumerConversations are those of one person, in any of some states: "open", "close" and "archive", or all where none is given.
+// ConsumerConversations are the conversations of one person that have one of the given states: "open", "close" or "archive". Without
+// states it returns all.
 func (s *Site) ConsumerConversations(window schemas.Window, person int64, states ...string) []string {
 	return s.idsOf(window, func(e entry) bool {
 		return e.person == person && (len(states) == 0 || slices.Contains(states, e.state()))
@@ -33,7 +34,7 @@ func (s *Site) idsOf(window schemas.Window, fits func(entry) bool) []string {
 	return ids
 }
 
-// word is a text, nil where it is empty.
+// word is a text, nil if it is empty.
 func word(s string) *string {
 	if s == "" {
 		return nil
@@ -41,7 +42,7 @@ func word(s string) *string {
 	return &s
 }
 
-// known is a text, nil where it only says that there is none.
+// known is a text, nil if it is one of the platform's words for a missing value.
 func known(s string) *string {
 	if slices.Contains([]string{"undefined", "null", "NA", "-1", "Unassigned"}, s) {
 		return nil
@@ -58,7 +59,7 @@ func at(millis int64) *time.Time {
 	return &t
 }
 
-// pairs are attributes; those that say nothing are left out.
+// pairs are attributes; empty ones are left out.
 func pairs(list ...string) map[string]*string {
 	all := map[string]*string{}
 	for i := 0; i+1 < len(list); i += 2 {
@@ -71,8 +72,8 @@ func pairs(list ...string) map[string]*string {
 
 func digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-// Thread is what the lake must hold of a conversation that was read whole, with SDEs of version 2, as it stands now; false
-// when there is no such conversation. Observation times, StoredMessages and ContentSHA256 are left zero.
+// Thread is the correct content of the lake for a conversation in its current state that was read completely, with SDEs of
+// version 2; false if there is no such conversation. Observation times, StoredMessages and ContentSHA256 are zero.
 func (s *Site) Thread(id string) (schemas.Thread, bool) {
 	t, ok := s.thread(id)
 	if !ok {
@@ -189,7 +190,7 @@ func (s *Site) participantRows(f facts, truth *schemas.Thread) {
 	}
 }
 
-// rated is who had the conversation when it ended: the assignee, since nobody else is assigned here except by transfers.
+// rated is who had the conversation when it ended: the assignee, because here only transfers assign anyone else.
 func (f facts) rated() (agent *string) {
 	var at int64
 	if a, ok := f.assignee(); ok && a.joined <= f.end+100 {

@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ConsumerThread is what the lake must hold of a conversation that was read with its consumer's token.
+// ConsumerThread is the correct content of the lake for a conversation that was read with its consumer's token.
 func (s *Site) ConsumerThread(id string) (schemas.Thread, bool) {
 	t, ok := s.thread(id)
 	if !ok {
@@ -76,7 +76,7 @@ func (s *Site) ConsumerThread(id string) (schemas.Thread, bool) {
 	return truth, true
 }
 
-// seen is what the consumer is told that somebody of the brand's side is: bots are agents to it.
+// seen is the type of a brand participant in the consumer's API, which shows bots as agents.
 func (a attendance) seen() string {
 	if a.userType == "0" {
 		return "system"
@@ -109,7 +109,7 @@ func (s *Site) consumerDialogs(l *ledger) {
 	}
 }
 
-// consumerMessages adds the messages that the consumer can read, and gives them back.
+// consumerMessages adds the messages that the consumer can read, and returns them.
 func (s *Site) consumerMessages(f facts, truth *schemas.Thread) []said {
 	all := slices.DeleteFunc(slices.Clone(f.messages), func(m said) bool { return m.private })
 	sorted := slices.Clone(all)
@@ -136,7 +136,7 @@ func (s *Site) consumerMessages(f facts, truth *schemas.Thread) []said {
 	return all
 }
 
-// consumerParts is what a message holds: a form, something rich, a file, or a text.
+// consumerParts is the content of a message: a form, rich content, a file, or a text.
 func (s *Site) consumerParts(f facts, m said, row *schemas.Message, truth *schemas.Thread) {
 	plain := m
 	switch {

@@ -9,14 +9,14 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ledger gathers events, each with an id of its own.
+// ledger collects events, each with a unique id.
 type ledger struct {
 	f    facts
 	ids  map[string]int
 	rows []schemas.Event
 }
 
-// add adds an event; its id is made of its kind, what tells it from others, its actor and its time.
+// add adds an event. Its id consists of its kind, the fields that distinguish it from others, its actor and its time.
 func (l *ledger) add(kind string, parts []string, actor, actorType string, millis int64, message string, attributes map[string]*string) {
 	row := schemas.Event{ConversationID: l.f.UUID, Kind: kind, CreatedAt: at(millis), ActorID: known(actor), MessageID: word(message), Attributes: attributes}
 	id := append([]string{kind}, parts...)
@@ -34,7 +34,7 @@ func (l *ledger) add(kind string, parts []string, actor, actorType string, milli
 	l.rows = append(l.rows, row)
 }
 
-// typeOf is what somebody is who took part, empty where that is not known.
+// typeOf is the type of a participant, empty if unknown.
 func (l *ledger) typeOf(id string) string {
 	if id == consumerID(l.f.PersonID) {
 		return "contact"

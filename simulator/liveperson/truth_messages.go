@@ -53,7 +53,7 @@ func (s *Site) messageRow(f facts, m said) schemas.Message {
 	return row
 }
 
-// plain is what is left of HTML as this world writes it when it is read.
+// plain is the plain text of HTML in the form that this world writes.
 func plain(page string) string {
 	page = regexp.MustCompile(`<script>.*?</script>`).ReplaceAllString(page, "")
 	page = regexp.MustCompile(`</?(p|br|blockquote)>`).ReplaceAllString(strings.ReplaceAll(page, "\n", " "), "\n")
@@ -67,7 +67,7 @@ func plain(page string) string {
 	return strings.Join(lines, "\n")
 }
 
-// reads adds a line to what a person reads of a message.
+// reads adds a line to the visible text of a message.
 func reads(row *schemas.Message, line string) {
 	switch {
 	case line == "":
@@ -124,7 +124,7 @@ func (s *Site) partRows(f facts, m said, row *schemas.Message, truth *schemas.Th
 	}
 }
 
-// itemPart adds the items of a message as one part; what a person reads of them are titles and texts.
+// itemPart adds the items of a message as one part; their titles and texts are visible.
 func (m said) itemPart(row *schemas.Message, kind string) {
 	var read []string
 	for _, i := range m.Items {
