@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -80,8 +81,8 @@ type Usage struct {
 
 // Target is the generation of a shard that an activity works for.
 type Target struct {
-	Shard      lake.Shard `json:"shard"`
-	Generation int        `json:"generation"`
+	Shard      ledger.Shard `json:"shard"`
+	Generation int          `json:"generation"`
 }
 
 // StreamCreated is the stream of conversations by creation, StreamReports that of reports by the time that they are of,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
 	"github.com/chatlake/chatlake/providers/freshchat"
@@ -72,19 +73,19 @@ func eachProvider(b *testing.B, run func(*testing.B, providers.Definition, provi
 }
 
 // drain is a store that takes everything and has nothing.
-type drain struct{ lake.Store }
+type drain struct{ ledger.Store }
 
 func (drain) Put(_ context.Context, _ string, body io.ReadSeeker, _ int64, _ bool) error {
 	_, err := io.Copy(io.Discard, body)
 	return err
 }
 
-func (drain) Stat(context.Context, string) (lake.Object, error) {
-	return lake.Object{}, lake.ErrNotExist
+func (drain) Stat(context.Context, string) (ledger.Object, error) {
+	return ledger.Object{}, ledger.ErrNotExist
 }
 
-func shardOf(p providers.Definition) lake.Shard {
-	return lake.Shard{Provider: p.Name, Account: "acme", Stream: activities.StreamCreated, Window: benchmarkedWindow}
+func shardOf(p providers.Definition) ledger.Shard {
+	return ledger.Shard{Provider: p.Name, Account: "acme", Stream: activities.StreamCreated, Window: benchmarkedWindow}
 }
 
 // BenchmarkEncode writes rows and documents as Parquet files.
@@ -157,7 +158,7 @@ type staged struct {
 // stageShard lists and fetches all that is read at a base URL, into a folder, in chunks as an export does.
 func stageShard(b *testing.B, p providers.Definition, provider providers.Provider, folder string) staged {
 	b.Helper()
-	l, err := lake.Open(b.Context(), lake.Config{URL: "file:" + folder, Scratch: b.TempDir(), Writer: "benchmark"})
+	l, err := lake.Open(b.Context(), ledger.Config{URL: "file:" + folder}, lake.Config{Scratch: b.TempDir(), Writer: "benchmark"})
 	if err != nil {
 		b.Fatal(err)
 	}

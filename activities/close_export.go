@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -40,11 +40,11 @@ type manifest struct {
 }
 
 type manifestShard struct {
-	Shard      string      `json:"shard"`
-	Generation int         `json:"generation"`
-	Digest     string      `json:"digest"`
-	Counts     lake.Counts `json:"counts"`
-	Flags      []string    `json:"flags,omitempty"`
+	Shard      string        `json:"shard"`
+	Generation int           `json:"generation"`
+	Digest     string        `json:"digest"`
+	Counts     ledger.Counts `json:"counts"`
+	Flags      []string      `json:"flags,omitempty"`
 }
 
 // CloseExport reads the ledger of the export's range, looks for gaps, and writes the roll-up once.
@@ -62,7 +62,7 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 		streams = []string{StreamCreated} // of an export that was begun before there were more
 	}
 	for _, stream := range streams {
-		records, err := a.Lake.Current(ctx, lake.Filter{
+		records, err := a.Lake.Current(ctx, ledger.Filter{
 			Provider: in.Provider, Account: in.Account, Stream: stream, From: in.From, To: in.To,
 		})
 		if err != nil {

@@ -5,15 +5,15 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // CommitShardInput names the draft to be put into the ledger.
 type CommitShardInput struct {
 	Target
-	Draft      lake.Staged `json:"draft"`
-	TotalAfter *int64      `json:"total_after,omitempty"`
-	Flags      []string    `json:"flags,omitempty"`
+	Draft      ledger.Staged `json:"draft"`
+	TotalAfter *int64        `json:"total_after,omitempty"`
+	Flags      []string      `json:"flags,omitempty"`
 }
 
 // CommitShardOutput says what stands in the ledger now.
@@ -30,7 +30,7 @@ func (a *Activities) CommitShard(ctx context.Context, in CommitShardInput) (Comm
 }
 
 func (a *Activities) commitShard(ctx context.Context, in CommitShardInput) (CommitShardOutput, error) {
-	var record lake.Record
+	var record ledger.Record
 	if err := a.Lake.ReadHeader(ctx, in.Draft, &record); err != nil {
 		return CommitShardOutput{}, err
 	}

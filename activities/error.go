@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -89,7 +90,7 @@ func (a *Activities) classify(ctx context.Context, err error) error {
 		}
 	case errors.Is(err, lake.ErrStagingLost):
 		kind, options.NonRetryable = StagingLost, true
-	case errors.Is(err, lake.ErrFilesLost):
+	case errors.Is(err, ledger.ErrFilesLost):
 		kind, options.NonRetryable = FilesLost, true
 	case errors.Is(err, errIncomplete):
 		kind, options.NonRetryable = Incomplete, true

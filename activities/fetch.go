@@ -6,7 +6,7 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -26,7 +26,7 @@ type FetchInput struct {
 
 // FetchOutput names what was staged.
 type FetchOutput struct {
-	Staged *lake.Staged   `json:"staged,omitempty"` // all of a chunk, where it was not staged in parts
+	Staged *ledger.Staged `json:"staged,omitempty"` // all of a chunk, where it was not staged in parts
 	Parts  []ChunkReceipt `json:"parts,omitempty"`
 	Usage  Usage          `json:"usage"`
 }

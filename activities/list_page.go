@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -37,11 +37,11 @@ type ListPageOutput struct {
 
 // PageReceipt names a staged page and says where its conversations lie.
 type PageReceipt struct {
-	Staged       lake.Staged `json:"staged"`
-	Number       int         `json:"number"`
-	Refs         int         `json:"refs"`
-	Duplicates   int         `json:"duplicates"` // listed twice within the page
-	MinCreatedAt time.Time   `json:"min_created_at"`
+	Staged       ledger.Staged `json:"staged"`
+	Number       int           `json:"number"`
+	Refs         int           `json:"refs"`
+	Duplicates   int           `json:"duplicates"` // listed twice within the page
+	MinCreatedAt time.Time     `json:"min_created_at"`
 	// Unwitnessed names the lists of which only the platform's own word is known, as providers.Page does.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
 }

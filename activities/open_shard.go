@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"slices"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
 
 // OpenShardInput names a shard and what it is to hold.
 type OpenShardInput struct {
-	Shard lake.Shard `json:"shard"`
+	Shard ledger.Shard `json:"shard"`
 	// Spec is the account's spec, Refresh what an export adds to it to ask for a new generation.
 	Spec    string `json:"spec"`
 	Refresh string `json:"refresh,omitempty"`
@@ -38,17 +38,17 @@ type OpenShardOutput struct {
 
 // Commit is what the ledger says of a committed shard.
 type Commit struct {
-	Outcome    string      `json:"outcome"` // committed or adopted
-	Generation int         `json:"generation"`
-	Counts     lake.Counts `json:"counts"`
-	Files      int         `json:"files"`
-	Bytes      int64       `json:"bytes"`
-	Flags      []string    `json:"flags,omitempty"`
+	Outcome    string        `json:"outcome"` // committed or adopted
+	Generation int           `json:"generation"`
+	Counts     ledger.Counts `json:"counts"`
+	Files      int           `json:"files"`
+	Bytes      int64         `json:"bytes"`
+	Flags      []string      `json:"flags,omitempty"`
 	// Unwitnessed names the lists of which only the platform's own word is known.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
 }
 
-func commitOf(outcome string, r lake.Record) Commit {
+func commitOf(outcome string, r ledger.Record) Commit {
 	c := Commit{Outcome: outcome, Generation: r.Generation, Counts: r.Counts, Files: len(r.Files), Flags: r.Flags, Unwitnessed: r.Unwitnessed}
 	for _, f := range r.Files {
 		c.Bytes += f.Bytes
@@ -94,7 +94,7 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 
 // isMadeTo reports whether a record holds what the input asks for, by the digest of the input's spec or by another one that stands
 // for the same settings. What was refreshed counts too, unless it is to be refreshed once more.
-func (a *Activities) isMadeTo(ctx context.Context, in OpenShardInput, r lake.Record) (bool, error) {
+func (a *Activities) isMadeTo(ctx context.Context, in OpenShardInput, r ledger.Record) (bool, error) {
 	made := func(spec string) bool {
 		return r.SpecDigest == SpecDigest(spec, in.Shard, in.Refresh) || in.Refresh == "" && r.SpecDigest == SpecDigest(spec, in.Shard, r.Refresh)
 	}
@@ -111,13 +111,13 @@ func (a *Activities) isMadeTo(ctx context.Context, in OpenShardInput, r lake.Rec
 }
 
 // halved says whether the ledger has windows that come of halving that of a shard.
-func (a *Activities) halved(ctx context.Context, shard lake.Shard) (bool, error) {
+func (a *Activities) halved(ctx context.Context, shard ledger.Shard) (bool, error) {
 	parts, err := a.Lake.Parts(ctx, shard)
 	return slices.ContainsFunc(parts, shard.Window.Yields), err
 }
 
 // count asks the provider how many conversations the window should hold; nil where it cannot say.
-func (a *Activities) count(ctx context.Context, shard lake.Shard, lease providers.Lease) (*int64, Usage, error) {
+func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease providers.Lease) (*int64, Usage, error) {
 	if shard.Stream != StreamCreated {
 		return nil, Usage{}, nil
 	}
@@ -138,7 +138,7 @@ func (a *Activities) count(ctx context.Context, shard lake.Shard, lease provider
 
 // SpecDigest is what stands in the commit record of a shard: of the account's spec, the shard, and what an export added
 // to ask for a new generation.
-func SpecDigest(spec string, shard lake.Shard, refresh string) string {
+func SpecDigest(spec string, shard ledger.Shard, refresh string) string {
 	sum := sha256.Sum256([]byte(spec + "\n" + shard.Provider + "\n" + shard.String() + "\n" + refresh))
 	return hex.EncodeToString(sum[:])
 }

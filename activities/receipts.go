@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // Receipts name what the accepted attempts of a shard have staged: the winners, and the only things that sealing reads.
@@ -14,15 +14,15 @@ type Receipts struct {
 	Metadata []ChunkReceipt `json:"metadata,omitempty"`
 	Dead     []DeadRef      `json:"dead,omitempty"`
 	// Saved names objects that hold earlier receipts, so that histories stay short however long a shard is.
-	Saved []lake.Staged `json:"saved,omitempty"`
+	Saved []ledger.Staged `json:"saved,omitempty"`
 }
 
 // ChunkReceipt names what one fetch has staged for the conversations [Low, High) of a page.
 type ChunkReceipt struct {
-	Staged lake.Staged `json:"staged"`
-	Page   int         `json:"page"`
-	Low    int         `json:"low"`
-	High   int         `json:"high"`
+	Staged ledger.Staged `json:"staged"`
+	Page   int           `json:"page"`
+	Low    int           `json:"low"`
+	High   int           `json:"high"`
 }
 
 // DeadRef is a conversation that one step has given up.
@@ -43,7 +43,7 @@ type SaveReceiptsInput struct {
 
 // SaveReceiptsOutput names where they are.
 type SaveReceiptsOutput struct {
-	Saved lake.Staged `json:"saved"`
+	Saved ledger.Staged `json:"saved"`
 }
 
 // SaveReceipts stages receipts, so that a shard can continue as new with a small state.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -27,7 +28,7 @@ const (
 	crowdBytes = 4_000 // of each conversation
 )
 
-var crowdShard = lake.Shard{
+var crowdShard = ledger.Shard{
 	Provider: "crowd", Account: "acme", Stream: activities.StreamCreated, Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)},
 }
 
@@ -62,7 +63,7 @@ func (c *crowd) Messages(_ context.Context, refs []providers.Ref) iter.Seq2[sche
 // peakOfSeal is how much more memory is in use while a shard of n conversations is sealed than was before.
 func peakOfSeal(t *testing.T, n int) uint64 {
 	t.Helper()
-	l, err := lake.Open(t.Context(), lake.Config{URL: "file:" + t.TempDir(), Scratch: t.TempDir(), Writer: "test", FileBytes: 8 << 20})
+	l, err := lake.Open(t.Context(), ledger.Config{URL: "file:" + t.TempDir()}, lake.Config{Scratch: t.TempDir(), Writer: "test", FileBytes: 8 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -23,10 +24,10 @@ type SealShardInput struct {
 
 // SealShardOutput names the draft of the commit record.
 type SealShardOutput struct {
-	Draft  lake.Staged `json:"draft"`
-	Counts lake.Counts `json:"counts"`
-	Files  int         `json:"files"`
-	Bytes  int64       `json:"bytes"`
+	Draft  ledger.Staged `json:"draft"`
+	Counts ledger.Counts `json:"counts"`
+	Files  int           `json:"files"`
+	Bytes  int64         `json:"bytes"`
 	// MessageMismatches is in how many conversations the provider states another number of messages than are stored.
 	MessageMismatches int64 `json:"message_mismatches"`
 }
@@ -63,7 +64,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 	if err != nil {
 		return SealShardOutput{}, err
 	}
-	record := lake.Record{
+	record := ledger.Record{
 		Shard:         in.Shard,
 		Generation:    in.Generation,
 		SpecDigest:    in.SpecDigest,
@@ -81,7 +82,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 	return a.draft(ctx, in.Target, record)
 }
 
-func (a *Activities) draft(ctx context.Context, target Target, record lake.Record) (SealShardOutput, error) {
+func (a *Activities) draft(ctx context.Context, target Target, record ledger.Record) (SealShardOutput, error) {
 	stage, err := a.Lake.Stage(target.Shard, target.Generation, record)
 	if err != nil {
 		return SealShardOutput{}, err
@@ -104,7 +105,7 @@ type press struct {
 	provider providers.Provider
 	metadata bool // there is some to fetch
 	out      *lake.Seal
-	counts   lake.Counts
+	counts   ledger.Counts
 }
 
 func (p *press) run(ctx context.Context, stream string, receipts Receipts) error {

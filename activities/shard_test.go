@@ -15,6 +15,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -157,7 +158,7 @@ type bench struct {
 
 func newBench(t *testing.T, p *platform) *bench {
 	t.Helper()
-	l, err := lake.Open(t.Context(), lake.Config{URL: "file:" + t.TempDir(), Scratch: t.TempDir(), Writer: "test"})
+	l, err := lake.Open(t.Context(), ledger.Config{URL: "file:" + t.TempDir()}, lake.Config{Scratch: t.TempDir(), Writer: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func newBench(t *testing.T, p *platform) *bench {
 	suite := &testsuite.WorkflowTestSuite{}
 	b.env = suite.NewTestActivityEnvironment()
 	b.env.RegisterActivity(b.do)
-	b.Shard = lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)}}
+	b.Shard = ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)}}
 	b.Generation = 1
 	return b
 }
@@ -222,7 +223,7 @@ func (b *bench) seal(r activities.Receipts) activities.SealShardOutput {
 	return must(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, SpecDigest: "spec", Receipts: r})
 }
 
-func (b *bench) record() lake.Record {
+func (b *bench) record() ledger.Record {
 	b.t.Helper()
 	record, err := b.do.Lake.Latest(b.t.Context(), b.Shard)
 	if err != nil || record == nil {
@@ -231,7 +232,7 @@ func (b *bench) record() lake.Record {
 	return *record
 }
 
-func rows(record lake.Record) map[string]int64 {
+func rows(record ledger.Record) map[string]int64 {
 	n := map[string]int64{}
 	for _, f := range record.Files {
 		n[f.Table] += f.Rows
@@ -248,7 +249,7 @@ func TestShardGoesThroughEveryStep(t *testing.T) {
 	}
 	r := b.collect()
 	sealed := must(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, SpecDigest: open.SpecDigest, Receipts: r, TotalBefore: open.Total})
-	want := lake.Counts{Listed: 23, Conversations: 21, Gone: 1, Dead: 1, Messages: 63, Duplicates: sealed.Counts.Duplicates, Documents: 23 * 3}
+	want := ledger.Counts{Listed: 23, Conversations: 21, Gone: 1, Dead: 1, Messages: 63, Duplicates: sealed.Counts.Duplicates, Documents: 23 * 3}
 	if diff := cmp.Diff(want, sealed.Counts); diff != "" || sealed.Counts.Duplicates == 0 {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
@@ -283,7 +284,7 @@ func TestShardGoesThroughEveryStep(t *testing.T) {
 func TestSealGoesOnAfterAConversationThatBreaksTheDecoder(t *testing.T) {
 	b := newBench(t, &platform{n: 7, breaking: map[string]bool{"3": true}})
 	sealed := b.seal(b.collect())
-	if want := (lake.Counts{Listed: 7, Conversations: 6, Dead: 1, Messages: 18, Documents: 21, Duplicates: sealed.Counts.Duplicates}); sealed.Counts != want {
+	if want := (ledger.Counts{Listed: 7, Conversations: 6, Dead: 1, Messages: 18, Documents: 21, Duplicates: sealed.Counts.Duplicates}); sealed.Counts != want {
 		t.Errorf("counts %+v, want %+v", sealed.Counts, want)
 	}
 }
@@ -310,7 +311,7 @@ func (b *bench) commit(w schemas.Window, digest string) {
 	b.t.Helper()
 	shard := b.Shard
 	shard.Window = w
-	if _, _, err := b.do.Lake.Commit(b.t.Context(), lake.Record{Shard: shard, Generation: 1, SpecDigest: digest}); err != nil {
+	if _, _, err := b.do.Lake.Commit(b.t.Context(), ledger.Record{Shard: shard, Generation: 1, SpecDigest: digest}); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -388,7 +389,7 @@ func TestSealIsAFunctionOfTheWinners(t *testing.T) {
 	b.collect() // attempts that lost
 	files := map[string]bool{}
 	for range 3 {
-		var record lake.Record
+		var record ledger.Record
 		if err := b.do.Lake.ReadHeader(t.Context(), b.seal(r).Draft, &record); err != nil {
 			t.Fatal(err)
 		}
@@ -437,7 +438,7 @@ func TestReceiptsThatWereSavedAreSealed(t *testing.T) {
 	b := newBench(t, &platform{n: 23})
 	r := b.collect()
 	saved := must(b, b.do.SaveReceipts, activities.SaveReceiptsInput{Target: b.Target, Receipts: r}).Saved
-	if counts := b.seal(activities.Receipts{Saved: []lake.Staged{saved}}).Counts; counts.Conversations != 23 {
+	if counts := b.seal(activities.Receipts{Saved: []ledger.Staged{saved}}).Counts; counts.Conversations != 23 {
 		t.Errorf("sealed %d conversations, want 23", counts.Conversations)
 	}
 }
@@ -545,7 +546,7 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 		t.Errorf("%d conversations are expected of reports", *open.Total)
 	}
 	sealed := b.seal(b.collect())
-	want := lake.Counts{Documents: 2, Dead: 1}
+	want := ledger.Counts{Documents: 2, Dead: 1}
 	if diff := cmp.Diff(want, sealed.Counts); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}

@@ -3,14 +3,14 @@ package activities
 import (
 	"context"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
 
 // VerifyShardInput names a draft to be held against its files and against the provider.
 type VerifyShardInput struct {
 	Target
-	Draft lake.Staged     `json:"draft"`
+	Draft ledger.Staged   `json:"draft"`
 	Lease providers.Lease `json:"lease"`
 }
 
@@ -37,7 +37,7 @@ func (a *Activities) VerifyShard(ctx context.Context, in VerifyShardInput) (Veri
 }
 
 func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (VerifyShardOutput, error) {
-	var record lake.Record
+	var record ledger.Record
 	if err := a.Lake.ReadHeader(ctx, in.Draft, &record); err != nil {
 		return VerifyShardOutput{}, err
 	}

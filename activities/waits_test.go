@@ -12,13 +12,14 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
 
 // TestErrorsNameWhomToWaitFor: the lake is not the platform, nor is the machine of the worker, nor Temporal.
 func TestErrorsNameWhomToWaitFor(t *testing.T) {
 	scratch := filepath.Join(t.TempDir(), "scratch")
-	a := &Activities{Lake: lake.Over(nil, lake.Config{URL: "memory:", Scratch: scratch}, nil)}
+	a := &Activities{Lake: lake.Over(ledger.Over(nil, "memory:", nil), lake.Config{Scratch: scratch})}
 	full := func(path string) error { return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC} }
 	for name, test := range map[string]struct {
 		err   error

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
 	"github.com/chatlake/chatlake/schemas"
@@ -44,7 +45,7 @@ func bareMain(ctx context.Context, config string) error {
 	if err != nil {
 		return err
 	}
-	l, err := lake.Open(ctx, lake.Config{URL: "file:" + filepath.Join(b.Folder, "lake"), Scratch: filepath.Join(b.Folder, "scratch"), Writer: "bare"})
+	l, err := lake.Open(ctx, ledger.Config{URL: "file:" + filepath.Join(b.Folder, "lake")}, lake.Config{Scratch: filepath.Join(b.Folder, "scratch"), Writer: "bare"})
 	if err != nil {
 		return err
 	}
@@ -70,13 +71,13 @@ type bareLoop struct {
 // windowsAtOnce is how many windows are copied side by side, with the directory beside them.
 const windowsAtOnce = 2
 
-func (b *bareLoop) shard(stream string, w schemas.Window) lake.Shard {
-	return lake.Shard{Provider: "chatwoot", Account: account, Stream: stream, Window: w}
+func (b *bareLoop) shard(stream string, w schemas.Window) ledger.Shard {
+	return ledger.Shard{Provider: "chatwoot", Account: account, Stream: stream, Window: w}
 }
 
-func (b *bareLoop) run(ctx context.Context) ([]lake.File, error) {
+func (b *bareLoop) run(ctx context.Context) ([]ledger.File, error) {
 	windows := b.World.window().Cut("month")
-	written := make([][]lake.File, len(windows)+1)
+	written := make([][]ledger.File, len(windows)+1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(windowsAtOnce + 1)
 	group.Go(func() (err error) {
@@ -94,7 +95,7 @@ func (b *bareLoop) run(ctx context.Context) ([]lake.File, error) {
 }
 
 // directory copies what is no conversation.
-func (b *bareLoop) directory(ctx context.Context) ([]lake.File, error) {
+func (b *bareLoop) directory(ctx context.Context) ([]ledger.File, error) {
 	from := time.Now().UTC().Truncate(24 * time.Hour)
 	seal, err := b.lake.Seal(ctx, b.shard("directory", schemas.Window{From: from, To: from.Add(24 * time.Hour)}))
 	if err != nil {
@@ -151,7 +152,7 @@ type turn chan []schemas.Document
 
 // window copies the conversations of one window: a page is listed while those before it are fetched, and what is fetched is
 // sealed in the order of the list.
-func (b *bareLoop) window(ctx context.Context, window schemas.Window) ([]lake.File, error) {
+func (b *bareLoop) window(ctx context.Context, window schemas.Window) ([]ledger.File, error) {
 	seal, err := b.lake.Seal(ctx, b.shard("created", window))
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -73,7 +73,7 @@ func TestOracleFails(t *testing.T) {
 	w := World{Conversations: 40, Months: 1}
 	_, _, result := tiny(t, w, Site{})
 	truth := truthOf(w)
-	keys := func(files []lake.File) rowKeys {
+	keys := func(files []ledger.File) rowKeys {
 		t.Helper()
 		got, err := keysOf(t.Context(), result.lake, files)
 		if err != nil {
@@ -81,8 +81,8 @@ func TestOracleFails(t *testing.T) {
 		}
 		return got
 	}
-	var messages lake.File
-	var rest []lake.File
+	var messages ledger.File
+	var rest []ledger.File
 	for _, f := range result.files {
 		if f.Table == schemas.Messages.Table {
 			messages = f

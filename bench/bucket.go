@@ -6,12 +6,12 @@ import (
 	"os"
 	"testing"
 
-	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
 // bucket starts a real S3 server for the run.
-func (s *stage) bucket() (c lake.Config, err error) {
+func (s *stage) bucket() (c ledger.Config, err error) {
 	t := &stand{ctx: context.Background()}
 	s.free = append(s.free, t.end)
 	defer func() {
@@ -24,7 +24,7 @@ func (s *stage) bucket() (c lake.Config, err error) {
 		}
 	}()
 	server := s3test.Start(t)
-	return lake.Config{
+	return ledger.Config{
 		URL: "s3://" + server.Bucket + "/chatlake", Endpoint: server.Endpoint, Region: server.Region, PathStyle: true,
 		AccessKey: server.AccessKey, SecretKey: server.SecretKey,
 	}, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
@@ -44,7 +45,7 @@ type outcome struct {
 	others    time.Duration // what the rest of the machine used meanwhile, the platform included
 	events    int64         // of all histories, -1 where there are none
 	lake      *lake.Lake
-	files     []lake.File
+	files     []ledger.File
 }
 
 // stage is where one contender plays.
@@ -94,7 +95,7 @@ func (s *stage) bareConfig() string {
 
 // openBare opens what the bare loop wrote.
 func (s *stage) openBare(ctx context.Context, out *outcome) (err error) {
-	if out.lake, err = s.open(ctx, lake.Config{URL: "file:" + filepath.Join(s.folder, "lake")}); err != nil {
+	if out.lake, err = s.open(ctx, ledger.Config{URL: "file:" + filepath.Join(s.folder, "lake")}); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(filepath.Join(s.folder, bareFiles))
@@ -104,18 +105,17 @@ func (s *stage) openBare(ctx context.Context, out *outcome) (err error) {
 	return err
 }
 
-func (s *stage) open(ctx context.Context, c lake.Config) (*lake.Lake, error) {
-	c.Scratch, c.Writer = filepath.Join(s.folder, "harness"), "bench"
-	return lake.Open(ctx, c)
+func (s *stage) open(ctx context.Context, at ledger.Config) (*lake.Lake, error) {
+	return lake.Open(ctx, at, lake.Config{Scratch: filepath.Join(s.folder, "harness"), Writer: "bench"})
 }
 
 // environment gives chatlake its secrets.
-func environment(store lake.Config) []string {
+func environment(store ledger.Config) []string {
 	return []string{"BENCH_TOKEN=" + fake.AdministratorToken, "BENCH_ACCESS_KEY=" + store.AccessKey, "BENCH_SECRET_KEY=" + store.SecretKey}
 }
 
 // configure writes chatlake.yaml into a folder below the stage's and returns that folder.
-func (s *stage) configure(name string, store lake.Config, temporal string) (string, error) {
+func (s *stage) configure(name string, store ledger.Config, temporal string) (string, error) {
 	folder := filepath.Join(s.folder, name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
@@ -177,7 +177,7 @@ func (s *stage) runChatlake(ctx context.Context, contender string) (outcome, err
 	if out.lake, err = s.open(ctx, store); err != nil {
 		return out, err
 	}
-	records, err := out.lake.Current(ctx, lake.Filter{})
+	records, err := out.lake.Current(ctx, ledger.Filter{})
 	for _, r := range records {
 		out.files = append(out.files, r.Files...)
 	}
@@ -185,9 +185,9 @@ func (s *stage) runChatlake(ctx context.Context, contender string) (outcome, err
 }
 
 // store is where the lake is.
-func (s *stage) store(contender string) (lake.Config, error) {
+func (s *stage) store(contender string) (ledger.Config, error) {
 	if contender == s3Name {
 		return s.bucket()
 	}
-	return lake.Config{URL: "file:" + filepath.Join(s.folder, "lake")}, nil
+	return ledger.Config{URL: "file:" + filepath.Join(s.folder, "lake")}, nil
 }

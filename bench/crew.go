@@ -11,14 +11,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // crew are the chatlake processes of one run.
 type crew struct {
 	*stage
 	folder string // of the process that exports
-	store  lake.Config
+	store  ledger.Config
 	server *server // nil where the process that exports has it in itself
 	all    []*process
 }

@@ -15,13 +15,13 @@ import (
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver named duckdb
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
 // rewrite has DuckDB write every file of a lake in a folder anew, with zstd and otherwise as it comes: the same rows in the
 // same order. It then reads the messages of both.
-func rewrite(ctx context.Context, root string, files []lake.File, to string) (*Parquet, error) {
+func rewrite(ctx context.Context, root string, files []ledger.File, to string) (*Parquet, error) {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func rewrite(ctx context.Context, root string, files []lake.File, to string) (*P
 	return p, err
 }
 
-func (p *Parquet) add(f lake.File, rewritten int64) {
+func (p *Parquet) add(f ledger.File, rewritten int64) {
 	i := slices.IndexFunc(p.Tables, func(t ParquetTable) bool { return t.Table == f.Table })
 	if i < 0 {
 		i = len(p.Tables)

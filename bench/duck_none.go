@@ -5,8 +5,8 @@ package main
 import (
 	"context"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // rewrite needs DuckDB, which needs C.
-func rewrite(context.Context, string, []lake.File, string) (*Parquet, error) { return nil, nil }
+func rewrite(context.Context, string, []ledger.File, string) (*Parquet, error) { return nil, nil }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // Measured is what one contender came to in one scenario.
@@ -120,7 +120,7 @@ func (m *Measured) budget(site Site, c counts) {
 	}
 }
 
-func (m *Measured) files(files []lake.File) {
+func (m *Measured) files(files []ledger.File) {
 	sizes := make([]int64, len(files))
 	for i, f := range files {
 		sizes[i] = f.Bytes

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
@@ -93,7 +94,7 @@ func (k rowKeys) sort() {
 }
 
 // keysOf reads the identities of all rows of files.
-func keysOf(ctx context.Context, l *lake.Lake, files []lake.File) (rowKeys, error) {
+func keysOf(ctx context.Context, l *lake.Lake, files []ledger.File) (rowKeys, error) {
 	keys := rowKeys{}
 	for _, f := range files {
 		columns, ok := identity[f.Table]

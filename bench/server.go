@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // server is a Temporal server in a process of its own.
@@ -30,7 +30,7 @@ func (s *server) cpu() time.Duration {
 }
 
 // server starts the one that a contender needs, nil where it has it in process.
-func (s *stage) server(ctx context.Context, contender string, store lake.Config) (*server, error) {
+func (s *stage) server(ctx context.Context, contender string, store ledger.Config) (*server, error) {
 	switch contender {
 	case apartName:
 		return s.serverApart(ctx, store)
@@ -41,7 +41,7 @@ func (s *stage) server(ctx context.Context, contender string, store lake.Config)
 }
 
 // serverApart is a chatlake worker with nothing to do but to hold the server.
-func (s *stage) serverApart(ctx context.Context, store lake.Config) (*server, error) {
+func (s *stage) serverApart(ctx context.Context, store ledger.Config) (*server, error) {
 	folder, err := s.configure("server", store, "")
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/simulator"
 )
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
 // moment is one thing that an export does to the world, as it is seen from outside.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -71,7 +72,7 @@ func processorTime(b *testing.B) time.Duration {
 func bareLoop(b *testing.B, w *whole) int {
 	ctx := context.Background()
 	window := schemas.Window{From: from, To: to}
-	shard := lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}
+	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}
 	seal, err := lake.NewSeal(ctx, w.lake.Store(), w.lake.Scratch(), shard, "bare")
 	if err != nil {
 		b.Fatal(err)

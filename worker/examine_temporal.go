@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
@@ -24,13 +24,13 @@ const (
 )
 
 // ExamineTemporal looks at the Temporal server that exports would use. One that would run in process is started and stopped.
-func (c Config) ExamineTemporal(ctx context.Context) []lake.Check {
+func (c Config) ExamineTemporal(ctx context.Context) []ledger.Check {
 	if c.Temporal == nil {
 		switch running, err := Running(c.StateDir); {
 		case err != nil:
-			return []lake.Check{{Name: "reachable", Level: lake.LevelWarning, Text: err.Error()}}
+			return []ledger.Check{{Name: "reachable", Level: ledger.LevelWarning, Text: err.Error()}}
 		case !running:
-			return []lake.Check{c.tryEmbedded(ctx)}
+			return []ledger.Check{c.tryEmbedded(ctx)}
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
@@ -44,7 +44,7 @@ func (c Config) ExamineTemporal(ctx context.Context) []lake.Check {
 				text = c.Problem("temporal.address", text).Error()
 			}
 		}
-		return []lake.Check{{Name: "reachable", Level: lake.LevelFailed, Text: text}}
+		return []ledger.Check{{Name: "reachable", Level: ledger.LevelFailed, Text: text}}
 	}
 	defer func() { _ = t.Stop() }() // nothing depends on how it ends
 	return append(examineServer(ctx, t), c.examineNamespace(ctx, t)...)
@@ -52,11 +52,11 @@ func (c Config) ExamineTemporal(ctx context.Context) []lake.Check {
 
 // tryEmbedded starts the server in process as an export would, on the database that is there or, where there is none, on one in a
 // folder below the state folder that is removed again.
-func (c Config) tryEmbedded(ctx context.Context) lake.Check {
+func (c Config) tryEmbedded(ctx context.Context) ledger.Check {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	failed := func(err error) lake.Check {
-		return lake.Check{Name: "reachable", Level: lake.LevelFailed, Text: err.Error()}
+	failed := func(err error) ledger.Check {
+		return ledger.Check{Name: "reachable", Level: ledger.LevelFailed, Text: err.Error()}
 	}
 	tried := c
 	if !embedded.HasState(c.StateDir) {
@@ -78,21 +78,21 @@ func (c Config) tryEmbedded(ctx context.Context) lake.Check {
 	if err := t.Stop(); err != nil {
 		return failed(fmt.Errorf("stop the embedded Temporal: %w", err))
 	}
-	if checks[0].Level != lake.LevelOK {
+	if checks[0].Level != ledger.LevelOK {
 		return checks[0]
 	}
-	return lake.Check{Name: "reachable", Level: lake.LevelOK, Text: "it starts within chatlake when it is needed, and keeps its state in " + c.StateDir}
+	return ledger.Check{Name: "reachable", Level: ledger.LevelOK, Text: "it starts within chatlake when it is needed, and keeps its state in " + c.StateDir}
 }
 
-func examineServer(ctx context.Context, t *Temporal) []lake.Check {
+func examineServer(ctx context.Context, t *Temporal) []ledger.Check {
 	info, err := t.Client.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
 	if err != nil {
-		return []lake.Check{{Name: "reachable", Level: lake.LevelFailed, Text: fmt.Sprintf("ask the server for its version: %v", err)}}
+		return []ledger.Check{{Name: "reachable", Level: ledger.LevelFailed, Text: fmt.Sprintf("ask the server for its version: %v", err)}}
 	}
-	return []lake.Check{{Name: "reachable", Level: lake.LevelOK, Text: "it answers; version " + info.ServerVersion}}
+	return []ledger.Check{{Name: "reachable", Level: ledger.LevelOK, Text: "it answers; version " + info.ServerVersion}}
 }
 
-func (c Config) examineNamespace(ctx context.Context, t *Temporal) []lake.Check {
+func (c Config) examineNamespace(ctx context.Context, t *Temporal) []ledger.Check {
 	name := embedded.Namespace
 	if c.Temporal != nil {
 		name = c.Temporal.Namespace
@@ -102,45 +102,45 @@ func (c Config) examineNamespace(ctx context.Context, t *Temporal) []lake.Check 
 	var denied *serviceerror.PermissionDenied
 	switch {
 	case errors.As(err, &missing):
-		return []lake.Check{{Name: "namespace", Level: lake.LevelFailed, Text: c.Problem("temporal.namespace", "there is no namespace "+name+"; create it, or correct this key ("+rpcText(err.Error())+")").Error()}}
+		return []ledger.Check{{Name: "namespace", Level: ledger.LevelFailed, Text: c.Problem("temporal.namespace", "there is no namespace "+name+"; create it, or correct this key ("+rpcText(err.Error())+")").Error()}}
 	case errors.As(err, &denied):
-		return []lake.Check{{Name: "namespace", Level: lake.LevelNote, Text: "these credentials may not ask about the namespace " + name + " (" + rpcText(err.Error()) + ")"}}
+		return []ledger.Check{{Name: "namespace", Level: ledger.LevelNote, Text: "these credentials may not ask about the namespace " + name + " (" + rpcText(err.Error()) + ")"}}
 	case err != nil:
-		return []lake.Check{{Name: "namespace", Level: lake.LevelFailed, Text: fmt.Sprintf("ask about the namespace %s: %v", name, err)}}
+		return []ledger.Check{{Name: "namespace", Level: ledger.LevelFailed, Text: fmt.Sprintf("ask about the namespace %s: %v", name, err)}}
 	}
-	checks := []lake.Check{{Name: "namespace", Level: lake.LevelOK, Text: name + " is there"}}
+	checks := []ledger.Check{{Name: "namespace", Level: ledger.LevelOK, Text: name + " is there"}}
 	if out.NamespaceInfo.GetState() == enums.NAMESPACE_STATE_DEPRECATED {
-		checks[0] = lake.Check{Name: "namespace", Level: lake.LevelFailed, Text: name + " is deprecated: no workflow can be started in it; choose another"}
+		checks[0] = ledger.Check{Name: "namespace", Level: ledger.LevelFailed, Text: name + " is deprecated: no workflow can be started in it; choose another"}
 	}
 	checks = append(checks, retention(out.Config.GetWorkflowExecutionRetentionTtl().AsDuration()))
 	if limit := out.NamespaceInfo.GetLimits().GetBlobSizeLimitError(); limit > 0 {
-		level, text := lake.LevelOK, fmt.Sprintf("payloads may have %d bytes", limit)
+		level, text := ledger.LevelOK, fmt.Sprintf("payloads may have %d bytes", limit)
 		if limit < leastPayload {
-			level, text = lake.LevelWarning, text+fmt.Sprintf("; large windows may need %d: raise limit.blobSize.error", leastPayload)
+			level, text = ledger.LevelWarning, text+fmt.Sprintf("; large windows may need %d: raise limit.blobSize.error", leastPayload)
 		}
-		checks = append(checks, lake.Check{Name: "limits", Level: level, Text: text})
+		checks = append(checks, ledger.Check{Name: "limits", Level: level, Text: text})
 	}
 	return append(checks, c.pollers(ctx, t))
 }
 
 // retention is about how long what has ended is remembered.
-func retention(kept time.Duration) lake.Check {
+func retention(kept time.Duration) ledger.Check {
 	text := fmt.Sprintf("exports that have ended are remembered for %g days", kept.Hours()/24)
 	if kept < leastRetention {
-		return lake.Check{Name: "retention", Level: lake.LevelWarning, Text: text +
+		return ledger.Check{Name: "retention", Level: ledger.LevelWarning, Text: text +
 			", which may be shorter than an export takes: what became of its windows cannot be looked up then; keep them for a week at least"}
 	}
-	return lake.Check{Name: "retention", Level: lake.LevelOK, Text: text}
+	return ledger.Check{Name: "retention", Level: ledger.LevelOK, Text: text}
 }
 
 // pollers says whether anybody works.
-func (c Config) pollers(ctx context.Context, t *Temporal) lake.Check {
+func (c Config) pollers(ctx context.Context, t *Temporal) ledger.Check {
 	out, err := t.Client.DescribeTaskQueue(ctx, c.TaskQueue(), enums.TASK_QUEUE_TYPE_ACTIVITY)
 	switch {
 	case err != nil:
-		return lake.Check{Name: "workers", Level: lake.LevelNote, Text: fmt.Sprintf("cannot be counted: %v", err)}
+		return ledger.Check{Name: "workers", Level: ledger.LevelNote, Text: fmt.Sprintf("cannot be counted: %v", err)}
 	case len(out.Pollers) == 0:
-		return lake.Check{Name: "workers", Level: lake.LevelNote, Text: fmt.Sprintf("nobody works on the task queue %s; `chatlake worker` does, and so does `chatlake export` while it runs", c.TaskQueue())}
+		return ledger.Check{Name: "workers", Level: ledger.LevelNote, Text: fmt.Sprintf("nobody works on the task queue %s; `chatlake worker` does, and so does `chatlake export` while it runs", c.TaskQueue())}
 	}
-	return lake.Check{Name: "workers", Level: lake.LevelOK, Text: fmt.Sprintf("%d on the task queue %s", len(out.Pollers), c.TaskQueue())}
+	return ledger.Check{Name: "workers", Level: ledger.LevelOK, Text: fmt.Sprintf("%d on the task queue %s", len(out.Pollers), c.TaskQueue())}
 }

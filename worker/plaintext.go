@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // checkPlaintext refuses to send credentials and conversations over a network in the open, section by section.
@@ -41,7 +41,7 @@ func (c Config) plaintextTemporal() (Problem, bool) {
 		return Problem{}, false
 	}
 	host, _, err := net.SplitHostPort(t.Address)
-	if err != nil || lake.IsLoopback(host) {
+	if err != nil || ledger.IsLoopback(host) {
 		return Problem{}, false // the schema complains of an address that is none
 	}
 	return c.Problem("temporal.tls.enabled", openly(host, "the API key", "TLS, by leaving this key away,", "section temporal")), true
@@ -55,7 +55,7 @@ func openly(host, what, instead, section string) string {
 // inTheOpen returns the host of a URL that is spoken to over plain http on another machine.
 func inTheOpen(text string) (host string, open bool) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" || u.Host == "" || lake.IsLoopback(u.Hostname()) {
+	if err != nil || u.Scheme != "http" || u.Host == "" || ledger.IsLoopback(u.Hostname()) {
 		return "", false
 	}
 	return u.Host, true

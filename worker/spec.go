@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // spec are the settings of an account that decide what its export holds: not how fast it goes, and no secret.
@@ -94,7 +94,7 @@ func (c Config) Specs(name string) []string {
 
 // Made reports whether a commit record was made to the settings that its account has today, whenever it was refreshed. An
 // export adopts such a record, and copies the windows of others anew.
-func (c Config) Made(r lake.Record) bool {
+func (c Config) Made(r ledger.Record) bool {
 	a, ok := c.Accounts[r.Shard.Account]
 	made := func(spec string) bool { return r.SpecDigest == activities.SpecDigest(spec, r.Shard, r.Refresh) }
 	return ok && a.Provider == r.Shard.Provider && (made(c.Spec(r.Shard.Account)) || slices.ContainsFunc(c.Specs(r.Shard.Account), made))

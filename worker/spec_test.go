@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -67,9 +67,9 @@ func TestSpecIsOfMeanings(t *testing.T) {
 
 // TestDigestsOfOtherBuildsCount pins digests as builds made them that knew no normal form.
 func TestDigestsOfOtherBuildsCount(t *testing.T) {
-	shard := lake.Shard{Provider: "chatwoot", Account: "acme", Stream: activities.StreamCreated, Window: schemas.Window{From: from, To: to}}
+	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: activities.StreamCreated, Window: schemas.Window{From: from, To: to}}
 	made := func(c worker.Config, digest, refresh string) bool {
-		return c.Made(lake.Record{Shard: shard, Refresh: refresh, SpecDigest: activities.SpecDigest(digest, shard, refresh)})
+		return c.Made(ledger.Record{Shard: shard, Refresh: refresh, SpecDigest: activities.SpecDigest(digest, shard, refresh)})
 	}
 	const plain, written, capitals = "712e17ce933f933b343cfd75c1f63fb785b72d1836fc84237a29cba6c12a0bb7", "046454c06c87e1d9840b03f21674e9a3660d7b8a0634c8a214939cdb3e2c05c5", "73e99788d03aa7fdecd255f5322007df82536312aa84872b0a4b539fd72727a6"
 	today := specOf(t, "provider: chatwoot, account_id: 1")

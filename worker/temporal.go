@@ -20,6 +20,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/worker/embedded"
 )
@@ -177,26 +178,26 @@ func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) { return c.open
 // a Problem.
 func ReadLake(ctx context.Context, c Config) (*lake.Lake, error) {
 	l, err := c.openLake(ctx, true)
-	if errors.Is(err, lake.ErrNoLake) {
+	if errors.Is(err, ledger.ErrNoLake) {
 		return nil, c.Problem("lake.url", err.Error())
 	}
 	return l, err
 }
 
 func (c Config) openLake(ctx context.Context, mustExist bool) (*lake.Lake, error) {
-	config := lake.Config{
+	at := ledger.Config{
 		URL: c.Lake.URL, Endpoint: c.Lake.Endpoint, Region: c.Lake.Region, PathStyle: c.Lake.PathStyle,
-		AllowPlaintext: c.Lake.AllowPlaintext, SSE: c.Lake.SSE, KMSKeyID: c.Lake.KMSKeyID, MustExist: mustExist, Scratch: c.Scratch(), Writer: "chatlake " + Build,
+		AllowPlaintext: c.Lake.AllowPlaintext, SSE: c.Lake.SSE, KMSKeyID: c.Lake.KMSKeyID, MustExist: mustExist,
 	}
 	for secret, to := range map[*Secret]*string{
-		&c.Lake.AccessKey: &config.AccessKey, &c.Lake.SecretKey: &config.SecretKey, &c.Lake.SessionToken: &config.SessionToken,
+		&c.Lake.AccessKey: &at.AccessKey, &c.Lake.SecretKey: &at.SecretKey, &c.Lake.SessionToken: &at.SessionToken,
 	} {
 		var err error
 		if *to, err = secret.Resolve(); err != nil {
 			return nil, err
 		}
 	}
-	return lake.Open(ctx, config)
+	return lake.Open(ctx, at, lake.Config{Scratch: c.Scratch(), Writer: "chatlake " + Build})
 }
 
 // Failed is closed when a server in process has ended by itself. Err then says why.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
 	"github.com/chatlake/chatlake/schemas"
@@ -59,7 +60,7 @@ func newWhole(t testing.TB, conversations int, connection activities.Connection)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.lake, err = lake.Open(context.Background(), lake.Config{URL: "file:" + w.root, Scratch: t.TempDir(), Writer: "test"}); err != nil {
+	if w.lake, err = lake.Open(context.Background(), ledger.Config{URL: "file:" + w.root}, lake.Config{Scratch: t.TempDir(), Writer: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	temporal, err := embedded.Start(context.Background(), embedded.Config{Dir: w.state})
@@ -194,9 +195,9 @@ func (w *whole) searchForWords(t *testing.T) {
 	}
 }
 
-func records(t testing.TB, l *lake.Lake) []lake.Record {
+func records(t testing.TB, l *lake.Lake) []ledger.Record {
 	t.Helper()
-	all, err := l.Current(t.Context(), lake.Filter{})
+	all, err := l.Current(t.Context(), ledger.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}

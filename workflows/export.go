@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -35,7 +35,7 @@ type ExportState struct {
 	Open   activities.OpenExportOutput `json:"open"`
 	To     time.Time                   `json:"to"`   // as clipped
 	Next   int                         `json:"next"` // first window of the plan that was not begun
-	Extra  []lake.Shard                `json:"extra,omitempty"`
+	Extra  []ledger.Shard              `json:"extra,omitempty"`
 	Splits int                         `json:"splits"` // windows beyond the plan
 	Failed []string                    `json:"failed,omitempty"`
 	Totals Totals                      `json:"totals"`
@@ -99,7 +99,7 @@ func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 type export struct {
 	in       ExportInput
 	state    ExportState
-	plan     []lake.Shard
+	plan     []ledger.Shard
 	children []*child // in flight, in the order begun
 	started  int      // of this run
 	draining bool     // no more shards in this run
@@ -113,7 +113,7 @@ type export struct {
 
 // child is a shard in flight.
 type child struct {
-	shard   lake.Shard
+	shard   ledger.Shard
 	future  workflow.ChildWorkflowFuture // nil until it has begun under this export
 	share   float64
 	account float64 // the budget that it knows
@@ -153,10 +153,10 @@ func (e *export) open(ctx workflow.Context) error {
 }
 
 // shards is the plan: the directory as of the day, then the windows of the range.
-func (e *export) shards() []lake.Shard {
-	var shards []lake.Shard
-	shard := func(stream string, w schemas.Window) lake.Shard {
-		return lake.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w}
+func (e *export) shards() []ledger.Shard {
+	var shards []ledger.Shard
+	shard := func(stream string, w schemas.Window) ledger.Shard {
+		return ledger.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w}
 	}
 	if e.state.Open.HasDirectory && !e.in.Adopt {
 		day := e.state.Open.CheckedAt.UTC().Truncate(24 * time.Hour)
@@ -250,7 +250,7 @@ func (e *export) launch(ctx workflow.Context) {
 	}
 	e.full = len(e.children)-e.active() >= mostBlocked && e.reports(ctx, 0)
 	for e.mayLaunch() {
-		var next lake.Shard
+		var next ledger.Shard
 		if e.state.Next < len(e.plan) {
 			next = e.plan[e.state.Next]
 			e.state.Next++

@@ -15,7 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
@@ -63,11 +63,11 @@ func runExport(t *testing.T, env *testsuite.TestWorkflowEnvironment, in workflow
 }
 
 func committed(n int64) workflows.ShardOutput {
-	return workflows.ShardOutput{Commit: activities.Commit{Outcome: "committed", Counts: lake.Counts{Listed: n, Conversations: n}}}
+	return workflows.ShardOutput{Commit: activities.Commit{Outcome: "committed", Counts: ledger.Counts{Listed: n, Conversations: n}}}
 }
 
 func TestExportCoversTheRangeAFewShardsAtATime(t *testing.T) {
-	var shards []lake.Shard
+	var shards []ledger.Shard
 	inFlight, most := 0, 0
 	open := activities.OpenExportOutput{Shards: 2, HasDirectory: true, RequestsPerSecond: 10, Visibility: "full"}
 	env := exporting(t, open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
@@ -117,9 +117,9 @@ func TestExportIsNotCompleteWithGaps(t *testing.T) {
 		shard workflows.ShardOutput
 		err   error
 	}{
-		"a dead letter":      {shard: workflows.ShardOutput{Commit: activities.Commit{Counts: lake.Counts{Dead: 1}}}},
+		"a dead letter":      {shard: workflows.ShardOutput{Commit: activities.Commit{Counts: ledger.Counts{Dead: 1}}}},
 		"a flag":             {shard: workflows.ShardOutput{Commit: activities.Commit{Flags: []string{"count_mismatch"}}}},
-		"unreadable texts":   {shard: workflows.ShardOutput{Commit: activities.Commit{Counts: lake.Counts{Unreadable: 1}}}},
+		"unreadable texts":   {shard: workflows.ShardOutput{Commit: activities.Commit{Counts: ledger.Counts{Unreadable: 1}}}},
 		"a partial view":     {open: activities.OpenExportOutput{Visibility: "partial"}},
 		"a shard that fails": {err: errors.New("a defect")},
 	} {
@@ -137,7 +137,7 @@ func TestExportIsNotCompleteWithGaps(t *testing.T) {
 func TestExportCountsUnreadableTexts(t *testing.T) {
 	for _, allowed := range []bool{false, true} {
 		env := exporting(t, activities.OpenExportOutput{AllowUnreadable: allowed}, func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) {
-			return workflows.ShardOutput{Commit: activities.Commit{Counts: lake.Counts{Unreadable: 2}}}, nil
+			return workflows.ShardOutput{Commit: activities.Commit{Counts: ledger.Counts{Unreadable: 2}}}, nil
 		})
 		if out := runExport(t, env, year()); out.Totals.Unreadable != 24 || out.Complete != allowed {
 			t.Errorf("allowed %v: %d unreadable, complete %v", allowed, out.Totals.Unreadable, out.Complete)

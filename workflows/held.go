@@ -7,12 +7,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // HeldShard is an open shard that an Export waits for and that no run of it has as a child any more, or never had.
 type HeldShard struct {
-	Shard   lake.Shard    `json:"shard"`
+	Shard   ledger.Shard  `json:"shard"`
 	Blocked *BlockedShard `json:"blocked,omitempty"`
 	// Own says that a run of the same export started it.
 	Own bool `json:"own,omitempty"`

@@ -6,23 +6,23 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
 
 // ShardInput starts a Shard. Its workflow id is ShardID(Shard).
 type ShardInput struct {
-	Shard            lake.Shard `json:"shard"`
-	Spec             string     `json:"spec"`
-	Refresh          string     `json:"refresh,omitempty"`
-	Visibility       string     `json:"visibility"`
-	Rate             float64    `json:"requests_per_second"`                   // this shard's share of the budget, 0 is no limit
-	Account          float64    `json:"account_requests_per_second,omitempty"` // the budget of the whole account
-	Chunks           int        `json:"chunks"`                                // chunks in flight
-	Chunk            int        `json:"chunk"`                                 // conversations of a chunk, 0 lets the lease decide
-	MessageRequests  float64    `json:"message_requests"`
-	ListRequests     float64    `json:"list_requests,omitempty"`
-	MetadataRequests float64    `json:"metadata_requests"` // 0 where there is nothing to fetch besides messages
+	Shard            ledger.Shard `json:"shard"`
+	Spec             string       `json:"spec"`
+	Refresh          string       `json:"refresh,omitempty"`
+	Visibility       string       `json:"visibility"`
+	Rate             float64      `json:"requests_per_second"`                   // this shard's share of the budget, 0 is no limit
+	Account          float64      `json:"account_requests_per_second,omitempty"` // the budget of the whole account
+	Chunks           int          `json:"chunks"`                                // chunks in flight
+	Chunk            int          `json:"chunk"`                                 // conversations of a chunk, 0 lets the lease decide
+	MessageRequests  float64      `json:"message_requests"`
+	ListRequests     float64      `json:"list_requests,omitempty"`
+	MetadataRequests float64      `json:"metadata_requests"` // 0 where there is nothing to fetch besides messages
 	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
 	Flag bool `json:"flag"`
 	// Adopt takes over what the ledger has, and copies nothing.
@@ -37,7 +37,7 @@ type ShardState struct {
 	Cursor      providers.Cursor           `json:"cursor"`
 	Pages       int                        `json:"pages"`
 	OutOfWindow int64                      `json:"out_of_window"`
-	Saved       []lake.Staged              `json:"saved,omitempty"`
+	Saved       []ledger.Staged            `json:"saved,omitempty"`
 	Known       bool                       `json:"known,omitempty"`
 	Restarts    int                        `json:"restarts,omitempty"`
 	Listed      int64                      `json:"listed"`
@@ -60,7 +60,7 @@ type ShardOutput struct {
 }
 
 // ShardID is the workflow id of a shard: two exports that want the same shard meet there.
-func ShardID(s lake.Shard) string { return "shard/" + s.String() }
+func ShardID(s ledger.Shard) string { return "shard/" + s.String() }
 
 // Shard exports one account, stream and window: it lists, fetches, seals, verifies and commits, and leaves no staging
 // behind. It ends only when the shard stands in the ledger, when it was cancelled, or when the window must be split;

@@ -16,7 +16,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
@@ -95,7 +95,7 @@ func (w *world) ListPage(_ context.Context, in activities.ListPageInput) (activi
 	from, _ := strconv.Atoi(string(in.Cursor))
 	to := min(from+w.pageSize, w.conversations)
 	out := activities.ListPageOutput{
-		Page:  activities.PageReceipt{Number: in.Number, Refs: to - from, Staged: lake.Staged{Key: fmt.Sprint("page", in.Number)}},
+		Page:  activities.PageReceipt{Number: in.Number, Refs: to - from, Staged: ledger.Staged{Key: fmt.Sprint("page", in.Number)}},
 		Usage: activities.Usage{Requests: 1},
 	}
 	if in.Known != nil {
@@ -128,7 +128,7 @@ func (w *world) fetch(step string, in activities.FetchInput) (activities.FetchOu
 	for low := in.Low; low < in.High; low += in.Part {
 		high := min(low+in.Part, in.High)
 		out.Parts = append(out.Parts, activities.ChunkReceipt{
-			Staged: lake.Staged{Key: fmt.Sprintf("%s/%d/%d-%d", step, in.Page.Number, low, high), Documents: int64(high - low)},
+			Staged: ledger.Staged{Key: fmt.Sprintf("%s/%d/%d-%d", step, in.Page.Number, low, high), Documents: int64(high - low)},
 			Page:   in.Page.Number, Low: low, High: high,
 		})
 	}
@@ -143,7 +143,7 @@ func (w *world) SaveReceipts(_ context.Context, in activities.SaveReceiptsInput)
 		return activities.SaveReceiptsOutput{}, err
 	}
 	w.saved = append(w.saved, in.Receipts)
-	return activities.SaveReceiptsOutput{Saved: lake.Staged{Key: fmt.Sprint(len(w.saved) - 1)}}, nil
+	return activities.SaveReceiptsOutput{Saved: ledger.Staged{Key: fmt.Sprint(len(w.saved) - 1)}}, nil
 }
 
 func (w *world) SealShard(_ context.Context, in activities.SealShardInput) (activities.SealShardOutput, error) {
@@ -159,7 +159,7 @@ func (w *world) SealShard(_ context.Context, in activities.SealShardInput) (acti
 	}
 	dead := int64(len(w.receipts().Dead))
 	return activities.SealShardOutput{
-		Counts: lake.Counts{Listed: n, Conversations: n - dead, Dead: dead}, Files: 3, MessageMismatches: w.mismatches,
+		Counts: ledger.Counts{Listed: n, Conversations: n - dead, Dead: dead}, Files: 3, MessageMismatches: w.mismatches,
 	}, nil
 }
 
@@ -202,7 +202,7 @@ func (w *world) CommitShard(_ context.Context, in activities.CommitShardInput) (
 	defer w.mu.Unlock()
 	w.committed = in
 	return activities.CommitShardOutput{Commit: activities.Commit{
-		Outcome: "committed", Generation: 1, Counts: lake.Counts{Listed: int64(w.conversations)}, Flags: in.Flags,
+		Outcome: "committed", Generation: 1, Counts: ledger.Counts{Listed: int64(w.conversations)}, Flags: in.Flags,
 	}}, nil
 }
 
@@ -235,7 +235,7 @@ func environment(t *testing.T, w *world) *testsuite.TestWorkflowEnvironment {
 // may is a shard that a test exports.
 func may() workflows.ShardInput {
 	return workflows.ShardInput{
-		Shard: lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{
+		Shard: ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{
 			From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC),
 		}},
 		Spec: "spec", Chunks: 4, Chunk: 25, MessageRequests: 1, MetadataRequests: 2,

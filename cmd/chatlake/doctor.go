@@ -9,14 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/worker"
 )
 
 // examined is one part of the installation and what was found of it.
 type examined struct {
-	Part   string       `json:"part"`
-	Checks []lake.Check `json:"checks"`
+	Part   string         `json:"part"`
+	Checks []ledger.Check `json:"checks"`
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -65,17 +65,17 @@ func (a *app) doctor(ctx context.Context, account string) error {
 	return err
 }
 
-func examineLake(ctx context.Context, c worker.Config) []lake.Check {
-	if folder, ok := lake.Folder(c.Lake.URL); ok {
+func examineLake(ctx context.Context, c worker.Config) []ledger.Check {
+	if folder, ok := ledger.Folder(c.Lake.URL); ok {
 		remove, err := worker.MakeFolder(filepath.Join(folder, ".tmp")) // as opening the lake does
 		defer remove()
 		if err != nil {
-			return []lake.Check{{Name: "open", Level: lake.LevelFailed, Text: err.Error()}}
+			return []ledger.Check{{Name: "open", Level: ledger.LevelFailed, Text: err.Error()}}
 		}
 	}
 	l, err := worker.OpenLake(ctx, c)
 	if err != nil {
-		return []lake.Check{{Name: "open", Level: lake.LevelFailed, Text: err.Error()}}
+		return []ledger.Check{{Name: "open", Level: ledger.LevelFailed, Text: err.Error()}}
 	}
 	return l.Examine(ctx)
 }
@@ -84,16 +84,16 @@ func examineLake(ctx context.Context, c worker.Config) []lake.Check {
 func diagnosis(parts []examined) int {
 	n := counted(parts)
 	switch {
-	case n[lake.LevelFailed] > 0:
+	case n[ledger.LevelFailed] > 0:
 		return exitBlocked
-	case n[lake.LevelWarning] > 0:
+	case n[ledger.LevelWarning] > 0:
 		return exitGaps
 	}
 	return exitComplete
 }
 
-func counted(parts []examined) map[lake.Level]int64 {
-	n := map[lake.Level]int64{}
+func counted(parts []examined) map[ledger.Level]int64 {
+	n := map[ledger.Level]int64{}
 	for _, part := range parts {
 		for _, c := range part.Checks {
 			n[c.Level]++
@@ -115,7 +115,7 @@ func writeExamined(w io.Writer, parts []examined) error {
 	}
 	n := counted(parts)
 	verdict := "All is in order."
-	switch failed, warnings := n[lake.LevelFailed], n[lake.LevelWarning]; {
+	switch failed, warnings := n[ledger.LevelFailed], n[ledger.LevelWarning]; {
 	case failed > 0 && warnings > 0:
 		verdict = fmt.Sprintf("%s failed and must be repaired before an export; %s.", plural(failed, "check"), plural(warnings, "warning"))
 	case failed > 0:

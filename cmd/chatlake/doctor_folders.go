@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -19,41 +19,41 @@ const (
 )
 
 // examineFolders looks at the folders that this machine has to have.
-func examineFolders(c worker.Config) []lake.Check {
-	checks := []lake.Check{examineFolder("state", c.StateDir)}
+func examineFolders(c worker.Config) []ledger.Check {
+	checks := []ledger.Check{examineFolder("state", c.StateDir)}
 	if _, err := os.Stat(c.Scratch()); err == nil { // it is made in the state folder
 		checks = append(checks, examineFolder("scratch", c.Scratch()))
 	}
-	if folder, ok := lake.Folder(c.Lake.URL); ok {
+	if folder, ok := ledger.Folder(c.Lake.URL); ok {
 		checks = append(checks, examineFolder("lake", folder))
 	}
 	return checks
 }
 
 // examineFolder writes into a folder, and asks how much more would fit. What was not there is gone again afterwards.
-func examineFolder(name, folder string) lake.Check {
+func examineFolder(name, folder string) ledger.Check {
 	remove, err := worker.MakeFolder(folder)
 	defer remove()
 	if err == nil {
 		err = tryFile(folder)
 	}
 	if err != nil {
-		return lake.Check{Name: name, Level: lake.LevelFailed, Text: fmt.Sprintf("%s cannot be written: %v; give this user the right to, or name another folder", folder, err)}
+		return ledger.Check{Name: name, Level: ledger.LevelFailed, Text: fmt.Sprintf("%s cannot be written: %v; give this user the right to, or name another folder", folder, err)}
 	}
 	free, known := freeSpace(folder)
 	switch {
 	case !known:
-		return lake.Check{Name: name, Level: lake.LevelNote, Text: folder + " can be written; how much room it has is not known"}
+		return ledger.Check{Name: name, Level: ledger.LevelNote, Text: folder + " can be written; how much room it has is not known"}
 	case free < noSpace:
-		return lake.Check{Name: name, Level: lake.LevelFailed, Text: fmt.Sprintf("%s has only %s left; make room", folder, size(free))}
+		return ledger.Check{Name: name, Level: ledger.LevelFailed, Text: fmt.Sprintf("%s has only %s left; make room", folder, size(free))}
 	case free < littleSpace:
-		return lake.Check{Name: name, Level: lake.LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, size(free))}
+		return ledger.Check{Name: name, Level: ledger.LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, size(free))}
 	}
 	if exposed := readableByOthers(folder); len(exposed) > 0 {
-		return lake.Check{Name: name, Level: lake.LevelWarning, Text: fmt.Sprintf(
+		return ledger.Check{Name: name, Level: ledger.LevelWarning, Text: fmt.Sprintf(
 			"every user of this machine can read conversations or state in %s: chmod -R go= %s", folder, strings.Join(exposed, " "))}
 	}
-	return lake.Check{Name: name, Level: lake.LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, size(free))}
+	return ledger.Check{Name: name, Level: ledger.LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, size(free))}
 }
 
 // readableByOthers are the files and folders of a lake, of the state or of scratch in a folder that every user can read. chatlake makes

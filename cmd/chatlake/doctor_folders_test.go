@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 func TestFoldersThatOthersMayRead(t *testing.T) {
@@ -56,7 +56,7 @@ func TestFoldersThatOthersMayRead(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		c := examineFolder("lake", root)
-		if enough := c.Level == lake.LevelOK || strings.Contains(c.Text, "every user"); enough && (c.Level == lake.LevelWarning) != (want != nil) {
+		if enough := c.Level == ledger.LevelOK || strings.Contains(c.Text, "every user"); enough && (c.Level == ledger.LevelWarning) != (want != nil) {
 			t.Errorf("%s: %s: %s", name, c.Level, c.Text)
 		}
 	}

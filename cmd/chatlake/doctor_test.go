@@ -14,25 +14,25 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
 // doctor runs the command and returns what is not in order: "part: name" to level.
-func doctor(t *testing.T, config string, args ...string) (map[string]lake.Level, string, int) {
+func doctor(t *testing.T, config string, args ...string) (map[string]ledger.Level, string, int) {
 	t.Helper()
 	out, log, status := chatlake(t, append([]string{"doctor", "--config", config, "--output", "json"}, args...)...)
 	var parts []examined
 	if err := json.Unmarshal([]byte(out), &parts); err != nil {
 		t.Fatalf("%v in %s%s", err, out, log)
 	}
-	found := map[string]lake.Level{}
+	found := map[string]ledger.Level{}
 	for _, part := range parts {
 		for _, c := range part.Checks {
-			if c.Level != lake.LevelOK {
+			if c.Level != ledger.LevelOK {
 				found[strings.Fields(part.Part)[0]+": "+c.Name] = c.Level
 			}
 		}
@@ -60,51 +60,51 @@ func TestDoctor(t *testing.T) {
 	tests := []struct {
 		name   string
 		config func(t *testing.T) string
-		want   map[string]lake.Level
+		want   map[string]ledger.Level
 		status int
 		say    string
 	}{
-		{"all in order", roomy, map[string]lake.Level{}, exitComplete, "it starts within chatlake when it is needed"},
+		{"all in order", roomy, map[string]ledger.Level{}, exitComplete, "it starts within chatlake when it is needed"},
 		{"a token that is refused", func(t *testing.T) string {
 			config := roomy(t)
 			t.Setenv("CHATLAKE_TEST_TOKEN", "unknown")
 			return config
-		}, map[string]lake.Level{"account: credentials": lake.LevelFailed}, exitBlocked, "accounts.acme.token"},
+		}, map[string]ledger.Level{"account: credentials": ledger.LevelFailed}, exitBlocked, "accounts.acme.token"},
 		{"a token that is missing", func(t *testing.T) string {
 			config := roomy(t)
 			t.Setenv("CHATLAKE_TEST_TOKEN", "")
 			return config
-		}, map[string]lake.Level{"account: settings": lake.LevelFailed}, exitBlocked, "CHATLAKE_TEST_TOKEN is not set"},
+		}, map[string]ledger.Level{"account: settings": ledger.LevelFailed}, exitBlocked, "CHATLAKE_TEST_TOKEN is not set"},
 		{"an agent's token", func(t *testing.T) string {
 			config := roomy(t)
 			t.Setenv("CHATLAKE_TEST_TOKEN", "agent")
 			return config
-		}, map[string]lake.Level{"account: visibility": lake.LevelWarning}, exitGaps, "an export would miss the rest"},
+		}, map[string]ledger.Level{"account: visibility": ledger.LevelWarning}, exitGaps, "an export would miss the rest"},
 		{"a clock that is a minute off", func(t *testing.T) string { return write(t, sick(t, -time.Minute), t.TempDir(), t.TempDir()) },
-			map[string]lake.Level{"account: clock": lake.LevelWarning}, exitGaps, "behind this machine's"},
+			map[string]ledger.Level{"account: clock": ledger.LevelWarning}, exitGaps, "behind this machine's"},
 		{"a clock that is an hour off", func(t *testing.T) string { return write(t, sick(t, time.Hour), t.TempDir(), t.TempDir()) },
-			map[string]lake.Level{"account: clock": lake.LevelFailed}, exitBlocked, "signed requests are refused"},
+			map[string]ledger.Level{"account: clock": ledger.LevelFailed}, exitBlocked, "signed requests are refused"},
 		{"a platform that is down", func(t *testing.T) string { return write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir()) },
-			map[string]lake.Level{"account: clock": lake.LevelNote, "account: credentials": lake.LevelFailed}, exitBlocked, "accounts.acme.base_url"},
+			map[string]ledger.Level{"account: clock": ledger.LevelNote, "account: credentials": ledger.LevelFailed}, exitBlocked, "accounts.acme.base_url"},
 		{"a state folder that is a file", func(t *testing.T) string {
 			file := filepath.Join(t.TempDir(), "file")
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			return write(t, sick(t, 0), t.TempDir(), file)
-		}, map[string]lake.Level{"folders: state": lake.LevelFailed, "temporal: reachable": lake.LevelWarning}, exitBlocked, "cannot be written"},
+		}, map[string]ledger.Level{"folders: state": ledger.LevelFailed, "temporal: reachable": ledger.LevelWarning}, exitBlocked, "cannot be written"},
 		{"a damaged database of the embedded server", func(t *testing.T) string {
 			state := t.TempDir()
 			fill(t, state, map[string]string{"temporal-1.32.db": strings.Repeat("not a database", 100)})
 			return write(t, sick(t, 0), t.TempDir(), state)
-		}, map[string]lake.Level{"temporal: reachable": lake.LevelFailed}, exitBlocked, "temporal-1.32.db is damaged"},
+		}, map[string]ledger.Level{"temporal: reachable": ledger.LevelFailed}, exitBlocked, "temporal-1.32.db is damaged"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			config := tt.config(t)
 			found, out, status := doctor(t, config)
 			for key, level := range found { // how much room this machine has is not the test's
-				if strings.HasPrefix(key, "folders: ") && tt.want[key] == "" && level == lake.LevelWarning {
+				if strings.HasPrefix(key, "folders: ") && tt.want[key] == "" && level == ledger.LevelWarning {
 					delete(found, key)
 				}
 			}
@@ -160,31 +160,31 @@ func TestDoctorOfABucketAndAServer(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
 	}
-	if status == exitBlocked || found["temporal: workers"] != lake.LevelNote {
+	if status == exitBlocked || found["temporal: workers"] != ledger.LevelNote {
 		t.Errorf("exit status %d, not in order: %v", status, found)
 	}
 	found, out, _ = doctor(t, with(fmt.Sprintf("temporal: {address: '%s', namespace: other}", temporal.Address())))
-	if found["temporal: namespace"] != lake.LevelFailed || !strings.Contains(out, "temporal.namespace: there is no namespace other") {
+	if found["temporal: namespace"] != ledger.LevelFailed || !strings.Contains(out, "temporal.namespace: there is no namespace other") {
 		t.Errorf("of another namespace: %v\n%s", found, out)
 	}
 	t.Setenv("CHATLAKE_TEST_SECRET", "wrong")
 	found, out, status = doctor(t, with(fmt.Sprintf("temporal: {address: '%s'}", temporal.Address())))
-	if found["lake: write"] != lake.LevelFailed || status != exitBlocked || !strings.Contains(out, "correct the lake's secret_key") {
+	if found["lake: write"] != ledger.LevelFailed || status != exitBlocked || !strings.Contains(out, "correct the lake's secret_key") {
 		t.Errorf("with a wrong secret: exit status %d, %v\n%s", status, found, out)
 	}
 }
 
 func TestExaminedText(t *testing.T) {
-	check := func(level lake.Level) lake.Check { return lake.Check{Name: "name", Level: level, Text: "text"} }
+	check := func(level ledger.Level) ledger.Check { return ledger.Check{Name: "name", Level: level, Text: "text"} }
 	for _, test := range []struct {
-		checks []lake.Check
+		checks []ledger.Check
 		want   string
 		status int
 	}{
-		{[]lake.Check{check(lake.LevelOK), check(lake.LevelNote)}, "part\n  ok    name  text\n  note  name  text\nAll is in order.\n", exitComplete},
-		{[]lake.Check{check(lake.LevelWarning)}, "part\n  warning  name  text\n1 warning. Exports work; look at it before something goes wrong.\n", exitGaps},
-		{[]lake.Check{check(lake.LevelFailed), check(lake.LevelFailed)}, "part\n  failed  name  text\n  failed  name  text\n2 checks failed and must be repaired before an export.\n", exitBlocked},
-		{[]lake.Check{check(lake.LevelFailed), check(lake.LevelWarning)}, "part\n  failed   name  text\n  warning  name  text\n1 check failed and must be repaired before an export; 1 warning.\n", exitBlocked},
+		{[]ledger.Check{check(ledger.LevelOK), check(ledger.LevelNote)}, "part\n  ok    name  text\n  note  name  text\nAll is in order.\n", exitComplete},
+		{[]ledger.Check{check(ledger.LevelWarning)}, "part\n  warning  name  text\n1 warning. Exports work; look at it before something goes wrong.\n", exitGaps},
+		{[]ledger.Check{check(ledger.LevelFailed), check(ledger.LevelFailed)}, "part\n  failed  name  text\n  failed  name  text\n2 checks failed and must be repaired before an export.\n", exitBlocked},
+		{[]ledger.Check{check(ledger.LevelFailed), check(ledger.LevelWarning)}, "part\n  failed   name  text\n  warning  name  text\n1 check failed and must be repaired before an export; 1 warning.\n", exitBlocked},
 	} {
 		var got bytes.Buffer
 		parts := []examined{{"part", test.checks}}

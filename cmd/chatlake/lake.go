@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -22,7 +23,7 @@ func (a *app) lakeCommand() *cobra.Command {
 type located struct {
 	Location string `json:"location"`
 	Shard    string `json:"shard"`
-	lake.File
+	ledger.File
 }
 
 func (a *app) filesCommand() *cobra.Command {
@@ -86,7 +87,7 @@ func (a *app) sqlCommand() *cobra.Command {
 
 // current is a commit record that counts, and where its files are found, in their order.
 type current struct {
-	lake.Record
+	ledger.Record
 	locations []string
 }
 
@@ -110,9 +111,9 @@ func (a *app) current(ctx context.Context, account string) (worker.LakeConfig, [
 
 // missing compares what counts with what exports found when they ended. It is an error when the ledger was not listed whole.
 func (a *app) missing(ctx context.Context, l *lake.Lake, account string, records []current) error {
-	var entries []lake.Entry
+	var entries []ledger.Entry
 	for _, r := range records {
-		entries = append(entries, lake.Entry{Shard: r.Shard, Generation: r.Generation})
+		entries = append(entries, ledger.Entry{Shard: r.Shard, Generation: r.Generation})
 	}
 	gone, _, err := l.Forgotten(ctx, account, entries)
 	if len(gone) > 0 {
@@ -122,7 +123,7 @@ func (a *app) missing(ctx context.Context, l *lake.Lake, account string, records
 }
 
 func currentOf(ctx context.Context, l *lake.Lake, account string) ([]current, error) {
-	records, err := l.Current(ctx, lake.Filter{Account: account})
+	records, err := l.Current(ctx, ledger.Filter{Account: account})
 	if err != nil {
 		return nil, err
 	}

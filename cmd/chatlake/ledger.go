@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -18,8 +19,8 @@ func (s *scope) flags(flags *pflag.FlagSet, from, to string) {
 	flags.StringVar(&s.to, "to", "", to)
 }
 
-func (s scope) filter() (lake.Filter, error) {
-	f := lake.Filter{Account: s.account}
+func (s scope) filter() (ledger.Filter, error) {
+	f := ledger.Filter{Account: s.account}
 	var err error
 	if s.from != "" {
 		if f.From, err = moment(s.from); err != nil {
@@ -37,23 +38,23 @@ func (s scope) filter() (lake.Filter, error) {
 	return f, nil
 }
 
-// ledger is what the ledger says of an account, or of all.
-type ledger struct {
-	entries []lake.Entry  // every generation of every window
-	current []lake.Record // what counts, of the windows in the range
+// ledgerState is what the ledger says of an account, or of all.
+type ledgerState struct {
+	entries []ledger.Entry  // every generation of every window
+	current []ledger.Record // what counts, of the windows in the range
 	// unreadable are entries that stand in the way: nobody knows what they say.
-	unreadable []lake.Finding
+	unreadable []ledger.Finding
 	// forgotten are generations that exports found and that are gone; manifests are those of exports that cannot be read.
-	forgotten []lake.Forgotten
-	manifests []lake.Finding
+	forgotten []ledger.Forgotten
+	manifests []ledger.Finding
 }
 
 // readLedger applies the reader rule past what cannot be read: a window whose highest generation is damaged has nothing
 // that counts.
-func readLedger(ctx context.Context, l *lake.Lake, f lake.Filter) (ledger, error) {
-	var read ledger
+func readLedger(ctx context.Context, l *lake.Lake, f ledger.Filter) (ledgerState, error) {
+	var read ledgerState
 	var err error
-	if read.entries, err = l.Ledger(ctx, lake.Filter{Account: f.Account}); err != nil {
+	if read.entries, err = l.Entries(ctx, ledger.Filter{Account: f.Account}); err != nil {
 		return read, err
 	}
 	if read.forgotten, read.manifests, err = l.Forgotten(ctx, f.Account, read.entries); err != nil {
@@ -61,7 +62,7 @@ func readLedger(ctx context.Context, l *lake.Lake, f lake.Filter) (ledger, error
 	}
 	for i, e := range read.entries {
 		if e.Problem != "" {
-			read.unreadable = append(read.unreadable, lake.Finding{Key: e.Key, Problem: e.Problem})
+			read.unreadable = append(read.unreadable, ledger.Finding{Key: e.Key, Problem: e.Problem})
 		}
 		last := i == len(read.entries)-1 || read.entries[i+1].Shard != e.Shard // generations are neighbours
 		w := e.Shard.Window
@@ -80,7 +81,7 @@ func openLake(ctx context.Context, c worker.Config, account string) (*lake.Lake,
 	if _, configured := c.Accounts[account]; err != nil || configured || account == "" {
 		return l, err
 	}
-	entries, err := l.Ledger(ctx, lake.Filter{Account: account})
+	entries, err := l.Entries(ctx, ledger.Filter{Account: account})
 	if err == nil && len(entries) == 0 {
 		err = usage("there is no account %s: the configuration has %s, and the lake has nothing of it", account, list(accountNames(c)))
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
 // No command may take what a list lacks to be absent: over a store that breaks its lists off, each ends with an error, and none

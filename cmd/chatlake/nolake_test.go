@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
 // reading are the commands that only look at a lake.

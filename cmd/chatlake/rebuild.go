@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -26,12 +26,12 @@ type rebuilt struct {
 	Adopted int       `json:"adopted"`
 	Copied  int       `json:"copied"` // once more, with --again
 	// Others are windows that were made to other settings of the account than those of today.
-	Others      []string       `json:"others"`
-	Left        []string       `json:"left"` // windows that no export makes
-	Unreadable  []lake.Finding `json:"unreadable"`
-	Gaps        []gap          `json:"gaps"`
-	Directories int            `json:"directories"` // snapshots; they need nothing
-	Note        string         `json:"note,omitempty"`
+	Others      []string         `json:"others"`
+	Left        []string         `json:"left"` // windows that no export makes
+	Unreadable  []ledger.Finding `json:"unreadable"`
+	Gaps        []gap            `json:"gaps"`
+	Directories int              `json:"directories"` // snapshots; they need nothing
+	Note        string           `json:"note,omitempty"`
 }
 
 // resumed is an export that was started for windows of the ledger.
@@ -85,7 +85,7 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 	if err != nil {
 		return err
 	}
-	read, err := readLedger(ctx, l, lake.Filter{Account: f.account})
+	read, err := readLedger(ctx, l, ledger.Filter{Account: f.account})
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 }
 
 // rebuildAccount runs the exports of one account, one after the other.
-func (a *app) rebuildAccount(ctx context.Context, s *session, read ledger, account string, again bool) (rebuilt, error) {
+func (a *app) rebuildAccount(ctx context.Context, s *session, read ledgerState, account string, again bool) (rebuilt, error) {
 	r, adopt, others := survey(s.config, read, account)
 	for _, one := range adopt {
 		if err := a.resume(ctx, s, &r, one, false); err != nil {
@@ -163,10 +163,10 @@ func (a *app) resume(ctx context.Context, s *session, r *rebuilt, one run, again
 
 // survey sorts what the ledger has of an account, and reckons the exports that meet it: those that adopt, and those that
 // copy again.
-func survey(c worker.Config, read ledger, account string) (r rebuilt, adopt, others []run) {
-	r = rebuilt{Account: account, Exports: []resumed{}, Others: []string{}, Left: []string{}, Unreadable: []lake.Finding{}, Gaps: []gap{}}
+func survey(c worker.Config, read ledgerState, account string) (r rebuilt, adopt, others []run) {
+	r = rebuilt{Account: account, Exports: []resumed{}, Others: []string{}, Left: []string{}, Unreadable: []ledger.Finding{}, Gaps: []gap{}}
 	known := map[string]map[schemas.Window]bool{createdStream: {}, reportsStream: {}}
-	var records []lake.Record
+	var records []ledger.Record
 	for _, record := range read.current {
 		shard := record.Shard
 		switch {
@@ -186,10 +186,10 @@ func survey(c worker.Config, read ledger, account string) (r rebuilt, adopt, oth
 	r.Windows = len(records)
 	for _, e := range read.entries {
 		if e.Problem != "" && (e.Shard.Account == account || e.Shard.Account == "") {
-			r.Unreadable = append(r.Unreadable, lake.Finding{Key: e.Key, Problem: e.Problem})
+			r.Unreadable = append(r.Unreadable, ledger.Finding{Key: e.Key, Problem: e.Problem})
 		}
 	}
-	r.Gaps = append(r.Gaps, gapsOf(records, lake.Filter{})...)
+	r.Gaps = append(r.Gaps, gapsOf(records, ledger.Filter{})...)
 	adopt = meet(known, true)
 	for _, w := range left(known, adopt) {
 		r.Left = append(r.Left, account+"/"+w)
@@ -223,7 +223,7 @@ func left(known map[string]map[schemas.Window]bool, runs []run) []string {
 }
 
 // strangers are accounts of the ledger that the configuration does not have.
-func strangers(c worker.Config, read ledger) []rebuilt {
+func strangers(c worker.Config, read ledgerState) []rebuilt {
 	var names []string
 	for _, r := range read.current {
 		if _, ok := c.Accounts[r.Shard.Account]; !ok && !slices.Contains(names, r.Shard.Account) {

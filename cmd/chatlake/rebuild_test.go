@@ -18,7 +18,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/liveperson"
@@ -239,7 +239,7 @@ func TestRebuild(t *testing.T) {
 // committedWindows are the windows of conversations that count.
 func committedWindows(t *testing.T, config string) (windows []schemas.Window) {
 	t.Helper()
-	records, err := shelfAt(t, config).lake.Current(t.Context(), lake.Filter{Stream: createdStream})
+	records, err := shelfAt(t, config).lake.Current(t.Context(), ledger.Filter{Stream: createdStream})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestRebuiltText(t *testing.T) {
 		{
 			Account: "acme", Windows: 9, Adopted: 4, Directories: 3, Exports: []resumed{{"a", "month", false, result(0, 2)}, {"b", "day", false, result(0, 0, "shard/acme/created/x")}},
 			Others: []string{"acme/created/a", "acme/created/b", "acme/created/c", "acme/created/d", "acme/created/e"},
-			Left:   []string{"acme/updated/f"}, Unreadable: []lake.Finding{{Key: "_ledger/g", Problem: "it is damaged"}}, Gaps: []gap{{"acme", "created", month(2)}},
+			Left:   []string{"acme/updated/f"}, Unreadable: []ledger.Finding{{Key: "_ledger/g", Problem: "it is damaged"}}, Gaps: []gap{{"acme", "created", month(2)}},
 		},
 		{Account: "beta", Windows: 1, Adopted: 1, Exports: []resumed{{"c", "month", true, result(7, 0)}}, Others: []string{"beta/created/a"}, Copied: 2},
 		{Account: "gone", Note: "is in the ledger and not in the configuration: it stands as it is"},

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -45,21 +46,21 @@ type content struct {
 	whole, gone, dead []string
 	version           *int64
 	spec              string
-	change            func(*lake.Record) // before it is committed
+	change            func(*ledger.Record) // before it is committed
 }
 
 // fetchedAt is when everything on a shelf was fetched.
 var fetchedAt = time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC)
 
 // put commits a window of acme's.
-func (s *shelf) put(stream string, w schemas.Window, c content) lake.Record {
+func (s *shelf) put(stream string, w schemas.Window, c content) ledger.Record {
 	s.t.Helper()
-	shard := lake.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w}
+	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w}
 	seal, err := lake.NewSeal(s.t.Context(), s.lake.Store(), s.lake.Scratch(), shard, "test")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r := lake.Record{Shard: shard, Generation: 1, SpecDigest: c.spec}
+	r := ledger.Record{Shard: shard, Generation: 1, SpecDigest: c.spec}
 	must := func(err error) {
 		if err != nil {
 			s.t.Fatal(err)
@@ -84,12 +85,12 @@ func (s *shelf) put(stream string, w schemas.Window, c content) lake.Record {
 	for _, id := range c.dead {
 		must(seal.DeadLetter(schemas.DeadLetter{ConversationID: id, ObservedAt: fetchedAt, Step: "FetchMessages", ErrorKind: "Timeout", Attempts: 4}))
 	}
-	r.Counts = lake.Counts{
+	r.Counts = ledger.Counts{
 		Listed: int64(len(c.whole) + len(c.gone) + len(c.dead)), Conversations: int64(len(c.whole)), Gone: int64(len(c.gone)), Dead: int64(len(c.dead)),
 		Messages: 2 * int64(len(c.whole)), Documents: int64(len(c.whole) + len(c.gone)),
 	}
 	if stream == reportsStream {
-		r.Counts = lake.Counts{}
+		r.Counts = ledger.Counts{}
 	}
 	r.Files, err = seal.Close(s.t.Context())
 	must(err)
@@ -116,12 +117,12 @@ func (s *shelf) damage(key, text string) {
 }
 
 // keyOf is the key of a record in the ledger.
-func keyOf(shard lake.Shard, generation int) string {
+func keyOf(shard ledger.Shard, generation int) string {
 	return fmt.Sprintf("_ledger/v1/provider=%s/account=%s/stream=%s/%s/g%04d.json", shard.Provider, shard.Account, shard.Stream, shard.Window, generation)
 }
 
 // fileOf is the record's first file of a table.
-func fileOf(t *testing.T, r lake.Record, table string) lake.File {
+func fileOf(t *testing.T, r ledger.Record, table string) ledger.File {
 	t.Helper()
 	for _, f := range r.Files {
 		if f.Table == table {
@@ -129,7 +130,7 @@ func fileOf(t *testing.T, r lake.Record, table string) lake.File {
 		}
 	}
 	t.Fatalf("%s has no file of %s", r.Shard, table)
-	return lake.File{}
+	return ledger.File{}
 }
 
 // rewriteLake puts the lake of a configuration into a bucket.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -46,7 +46,7 @@ func duckDB(c worker.LakeConfig, records []current) string {
 
 // rates reports whether a record is of a directory with ratings.
 func rates(r current) bool {
-	return r.Shard.Stream == directoryStream && slices.ContainsFunc(r.Files, func(f lake.File) bool { return f.Table == "ratings" })
+	return r.Shard.Stream == directoryStream && slices.ContainsFunc(r.Files, func(f ledger.File) bool { return f.Table == "ratings" })
 }
 
 // eachRatingOnce takes of a rating that a conversation and the directory both have the directory's row, which knows the
@@ -170,7 +170,7 @@ func newestDirectory(records []current) []current {
 	})
 }
 
-func account(r lake.Record) string { return r.Shard.Provider + "/" + r.Shard.Account }
+func account(r ledger.Record) string { return r.Shard.Provider + "/" + r.Shard.Account }
 
 // overlapping says whether two windows of one account have time in common, those of reports apart from the others.
 func overlapping(records []current) bool {

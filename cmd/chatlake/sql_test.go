@@ -8,20 +8,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
 
 func committed(stream string, w schemas.Window, files ...string) current {
-	c := current{Record: lake.Record{
-		Shard:       lake.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w},
+	c := current{Record: ledger.Record{
+		Shard:       ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w},
 		CommittedAt: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC),
 	}}
 	for _, f := range files {
 		table, _, _ := strings.Cut(f, "/")
-		c.Files = append(c.Files, lake.File{Table: table, Key: f})
+		c.Files = append(c.Files, ledger.File{Table: table, Key: f})
 		c.locations = append(c.locations, "lake/"+f)
 	}
 	return c

@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -25,7 +25,7 @@ type tableSum struct {
 }
 
 // sumTables adds up the files of records by table.
-func sumTables(records []lake.Record) []tableSum {
+func sumTables(records []ledger.Record) []tableSum {
 	byTable := map[string]*tableSum{}
 	for _, r := range records {
 		for _, f := range r.Files {
@@ -88,20 +88,20 @@ func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportIn
 }
 
 // recordsOf is what the ledger has of the range of an export, and the account's newest directory.
-func recordsOf(ctx context.Context, c worker.Config, account string, out workflows.ExportOutput) ([]lake.Record, error) {
+func recordsOf(ctx context.Context, c worker.Config, account string, out workflows.ExportOutput) ([]ledger.Record, error) {
 	l, err := worker.OpenLake(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var records []lake.Record
+	var records []ledger.Record
 	for _, stream := range []string{createdStream, reportsStream} {
-		of, err := l.Current(ctx, lake.Filter{Account: account, Stream: stream, From: out.From, To: out.To})
+		of, err := l.Current(ctx, ledger.Filter{Account: account, Stream: stream, From: out.From, To: out.To})
 		if err != nil {
 			return nil, err
 		}
 		records = append(records, of...)
 	}
-	directory, err := l.Current(ctx, lake.Filter{Account: account, Stream: directoryStream})
+	directory, err := l.Current(ctx, ledger.Filter{Account: account, Stream: directoryStream})
 	if n := len(directory); n > 0 {
 		records = append(records, directory[n-1]) // the newest snapshot
 	}

@@ -6,13 +6,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // sweptLake is what a sweep did, or would do.
 type sweptLake struct {
 	Removed bool `json:"removed"`
-	lake.Swept
+	ledger.Swept
 }
 
 func (a *app) sweepCommand() *cobra.Command {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 func TestSweepCommand(t *testing.T) {
@@ -38,7 +38,7 @@ func TestSweepCommand(t *testing.T) {
 	}
 	out, _, _ := chatlake(t, "lake", "sweep", "--config", s.config, "--output", "json")
 	var got sweptLake
-	if err := json.Unmarshal([]byte(out), &got); err != nil || got.Swept != (lake.Swept{}) {
+	if err := json.Unmarshal([]byte(out), &got); err != nil || got.Swept != (ledger.Swept{}) {
 		t.Errorf("%s: %v", out, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 type verifyFlags struct {
@@ -16,23 +17,23 @@ type verifyFlags struct {
 
 // verified is what a look at the lake found.
 type verified struct {
-	Windows     int             `json:"windows"`
-	Files       int             `json:"files"`
-	Bytes       int64           `json:"bytes"`
-	Deep        bool            `json:"deep"`
-	Unreadable  []lake.Finding  `json:"unreadable"` // objects of the ledger
-	Damaged     []damage        `json:"damaged"`    // files that are not as the ledger says
-	Broken      []contradiction `json:"broken"`     // windows whose record contradicts itself or its files
-	Gaps        []gap           `json:"gaps"`
-	Dead        []shardCount    `json:"dead"`        // conversations that could not be copied
-	Flagged     []shardFlags    `json:"flagged"`     // windows committed with a note
-	Partial     []string        `json:"partial"`     // windows read with a token that sees only a part of the account
-	Undecrypted []undecrypted   `json:"undecrypted"` // windows with texts that could not be decrypted
-	Totals      []totals        `json:"totals"`      // what the platforms count now, when they were asked
-	Overlaps    []overlap       `json:"overlaps"`    // readers have to choose between versions there; harmless
-	Unwitnessed []unwitnessed   `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
-	Orphans     []string        `json:"orphans"`     // files that nobody reads; harmless
-	Staged      leftovers       `json:"staged"`      // harmless
+	Windows     int              `json:"windows"`
+	Files       int              `json:"files"`
+	Bytes       int64            `json:"bytes"`
+	Deep        bool             `json:"deep"`
+	Unreadable  []ledger.Finding `json:"unreadable"` // objects of the ledger
+	Damaged     []damage         `json:"damaged"`    // files that are not as the ledger says
+	Broken      []contradiction  `json:"broken"`     // windows whose record contradicts itself or its files
+	Gaps        []gap            `json:"gaps"`
+	Dead        []shardCount     `json:"dead"`        // conversations that could not be copied
+	Flagged     []shardFlags     `json:"flagged"`     // windows committed with a note
+	Partial     []string         `json:"partial"`     // windows read with a token that sees only a part of the account
+	Undecrypted []undecrypted    `json:"undecrypted"` // windows with texts that could not be decrypted
+	Totals      []totals         `json:"totals"`      // what the platforms count now, when they were asked
+	Overlaps    []overlap        `json:"overlaps"`    // readers have to choose between versions there; harmless
+	Unwitnessed []unwitnessed    `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
+	Orphans     []string         `json:"orphans"`     // files that nobody reads; harmless
+	Staged      leftovers        `json:"staged"`      // harmless
 
 	seen *sightings // with Deep only
 }
@@ -112,9 +113,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 }
 
 // inspect holds the lake against its ledger.
-func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter, deep bool, said *sayings) (verified, error) {
+func inspect(ctx context.Context, l *lake.Lake, read ledgerState, filter ledger.Filter, deep bool, said *sayings) (verified, error) {
 	v := verified{
-		Deep: deep, Unreadable: []lake.Finding{}, Damaged: []damage{}, Broken: []contradiction{}, Gaps: []gap{}, Dead: []shardCount{},
+		Deep: deep, Unreadable: []ledger.Finding{}, Damaged: []damage{}, Broken: []contradiction{}, Gaps: []gap{}, Dead: []shardCount{},
 		Flagged: []shardFlags{}, Undecrypted: []undecrypted{}, Partial: []string{}, Totals: []totals{}, Overlaps: []overlap{}, Unwitnessed: []unwitnessed{}, Orphans: []string{},
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
@@ -140,7 +141,7 @@ func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter,
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
 	v.Unwitnessed = append(v.Unwitnessed, unwitnessedOf(read.current)...)
 	if len(read.unreadable) == 0 { // or nobody knows which files they name
-		for object, err := range l.Unnamed(ctx, lake.Filter{Account: filter.Account}, read.entries) {
+		for object, err := range l.Unnamed(ctx, ledger.Filter{Account: filter.Account}, read.entries) {
 			if err != nil {
 				return v, err
 			}
@@ -153,7 +154,7 @@ func inspect(ctx context.Context, l *lake.Lake, read ledger, filter lake.Filter,
 }
 
 // record looks at one window that counts.
-func (v *verified) record(ctx context.Context, l *lake.Lake, r lake.Record) error {
+func (v *verified) record(ctx context.Context, l *lake.Lake, r ledger.Record) error {
 	v.Windows++
 	v.Files += len(r.Files)
 	for _, f := range r.Files {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -20,7 +21,7 @@ const (
 
 // damage is a file that is not as the ledger says.
 type damage struct {
-	lake.Finding
+	ledger.Finding
 	Command string `json:"command,omitempty"` // that copies its window once more
 }
 
@@ -66,7 +67,7 @@ type undecrypted struct {
 }
 
 // undecryptedOf are those windows. Whether they are allowed is for the configuration of today to say.
-func undecryptedOf(c worker.Config, records []lake.Record) []undecrypted {
+func undecryptedOf(c worker.Config, records []ledger.Record) []undecrypted {
 	all := []undecrypted{}
 	for _, r := range records {
 		if n := r.Counts.Unreadable; n > 0 {
@@ -85,7 +86,7 @@ type unwitnessed struct {
 }
 
 // unwitnessedOf are those lists that records name, each once an account.
-func unwitnessedOf(records []lake.Record) []unwitnessed {
+func unwitnessedOf(records []ledger.Record) []unwitnessed {
 	windows := map[unwitnessed]int{}
 	for _, r := range records {
 		for _, name := range r.Unwitnessed {
@@ -113,16 +114,16 @@ type leftovers struct {
 // series are the shards of one account and stream.
 type series struct{ provider, account, stream string }
 
-func seriesOf(s lake.Shard) series { return series{s.Provider, s.Account, s.Stream} }
+func seriesOf(s ledger.Shard) series { return series{s.Provider, s.Account, s.Stream} }
 
 // holes are generations that are not in the ledger though later ones are.
-func holes(entries []lake.Entry) []contradiction {
+func holes(entries []ledger.Entry) []contradiction {
 	var found []contradiction
-	newest := map[lake.Shard]int{}
+	newest := map[ledger.Shard]int{}
 	for _, e := range entries {
 		newest[e.Shard] = max(newest[e.Shard], e.Generation)
 	}
-	for _, e := range lake.Missing(entries) {
+	for _, e := range ledger.Missing(entries) {
 		found = append(found, contradiction{Shard: e.Shard.String(), Problem: fmt.Sprintf(
 			"the record of generation %d is gone from the ledger, and generation %d is there; find out who deletes below _ledger/", e.Generation, newest[e.Shard])})
 	}
@@ -130,7 +131,7 @@ func holes(entries []lake.Entry) []contradiction {
 }
 
 // forgotten are windows that an export found committed when it ended, and that the ledger does not have so any more.
-func forgotten(missing []lake.Forgotten) []contradiction {
+func forgotten(missing []ledger.Forgotten) []contradiction {
 	var found []contradiction
 	for _, f := range missing {
 		c := contradiction{Shard: f.Shard.String(), Problem: fmt.Sprintf("%s names generation %d of it, and the ledger has ", f.Manifest, f.Generation)}
@@ -148,7 +149,7 @@ func forgotten(missing []lake.Forgotten) []contradiction {
 }
 
 // gapsOf is what no window covers, of each account and stream: between its oldest and newest, or of the range asked for.
-func gapsOf(records []lake.Record, filter lake.Filter) []gap {
+func gapsOf(records []ledger.Record, filter ledger.Filter) []gap {
 	type line struct{ account, stream string }
 	windows := map[line][]schemas.Window{}
 	for _, r := range records {
@@ -188,10 +189,10 @@ func gapsOf(records []lake.Record, filter lake.Filter) []gap {
 }
 
 // overlapsOf are windows that have time in common with one before them, of the same account and stream.
-func overlapsOf(records []lake.Record) []overlap {
+func overlapsOf(records []ledger.Record) []overlap {
 	sorted := slices.Clone(records)
-	slices.SortStableFunc(sorted, func(a, b lake.Record) int { return a.Shard.Window.From.Compare(b.Shard.Window.From) })
-	furthest := map[series]lake.Shard{}
+	slices.SortStableFunc(sorted, func(a, b ledger.Record) int { return a.Shard.Window.From.Compare(b.Shard.Window.From) })
+	furthest := map[series]ledger.Shard{}
 	var found []overlap
 	for _, r := range sorted {
 		key := seriesOf(r.Shard)
@@ -208,7 +209,7 @@ func overlapsOf(records []lake.Record) []overlap {
 }
 
 // leftoversOf counts staged objects.
-func leftoversOf(ctx context.Context, l *lake.Lake, entries []lake.Entry, account string) (leftovers, error) {
+func leftoversOf(ctx context.Context, l *lake.Lake, entries []ledger.Entry, account string) (leftovers, error) {
 	type generation struct {
 		account, stream, window string
 		number                  int

@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
 // addUp says what is wrong with the counts of a record: with each other, and with the rows of its files. How many rows a
 // file has its footer has said.
-func addUp(r lake.Record) (problems []string) {
+func addUp(r ledger.Record) (problems []string) {
 	rows := map[string]int64{}
 	for _, f := range r.Files {
 		rows[f.Table] += f.Rows
@@ -36,7 +37,7 @@ func addUp(r lake.Record) (problems []string) {
 }
 
 // identities reads the ids of a window's conversations: each has to end once, as a row, a tombstone or a dead letter.
-func (v *verified) identities(ctx context.Context, l *lake.Lake, r lake.Record) (problems []string, err error) {
+func (v *verified) identities(ctx context.Context, l *lake.Lake, r ledger.Record) (problems []string, err error) {
 	if r.Shard.Stream != createdStream {
 		return nil, nil
 	}
@@ -59,7 +60,7 @@ func (v *verified) identities(ctx context.Context, l *lake.Lake, r lake.Record) 
 
 // endsOf reads in which tables the conversations of a window are, and how many of them are gone. The problem is one of a file that
 // cannot be read.
-func endsOf(ctx context.Context, l *lake.Lake, r lake.Record) (ends map[string][]string, gone int64, problem string, err error) {
+func endsOf(ctx context.Context, l *lake.Lake, r ledger.Record) (ends map[string][]string, gone int64, problem string, err error) {
 	ends = map[string][]string{}
 	for _, f := range r.Files {
 		columns := []string{"conversation_id"}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
@@ -20,25 +20,25 @@ import (
 )
 
 func TestGaps(t *testing.T) {
-	record := func(account, stream string, w schemas.Window) lake.Record {
-		return lake.Record{Shard: lake.Shard{Account: account, Stream: stream, Window: w}}
+	record := func(account, stream string, w schemas.Window) ledger.Record {
+		return ledger.Record{Shard: ledger.Shard{Account: account, Stream: stream, Window: w}}
 	}
 	jan, feb, mar, apr := month(1), month(2), month(3), month(4)
 	tests := []struct {
 		name    string
-		records []lake.Record
-		filter  lake.Filter
+		records []ledger.Record
+		filter  ledger.Filter
 		want    []gap
 	}{
-		{"nothing", nil, lake.Filter{}, nil},
-		{"nothing of what was asked for", nil, lake.Filter{Account: "a", From: jan.From, To: jan.To}, []gap{{"a", "created", jan}}},
-		{"none", []lake.Record{record("a", "created", jan), record("a", "created", feb)}, lake.Filter{}, nil},
-		{"one between", []lake.Record{record("a", "created", jan), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
-		{"streams apart", []lake.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
-		{"accounts apart", []lake.Record{record("a", "created", jan), record("b", "created", feb), record("a", "created", mar)}, lake.Filter{}, []gap{{"a", "created", feb}}},
-		{"days without a snapshot are none", []lake.Record{record("a", "directory", jan), record("a", "directory", mar)}, lake.Filter{}, nil},
+		{"nothing", nil, ledger.Filter{}, nil},
+		{"nothing of what was asked for", nil, ledger.Filter{Account: "a", From: jan.From, To: jan.To}, []gap{{"a", "created", jan}}},
+		{"none", []ledger.Record{record("a", "created", jan), record("a", "created", feb)}, ledger.Filter{}, nil},
+		{"one between", []ledger.Record{record("a", "created", jan), record("a", "created", mar)}, ledger.Filter{}, []gap{{"a", "created", feb}}},
+		{"streams apart", []ledger.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, ledger.Filter{}, []gap{{"a", "created", feb}}},
+		{"accounts apart", []ledger.Record{record("a", "created", jan), record("b", "created", feb), record("a", "created", mar)}, ledger.Filter{}, []gap{{"a", "created", feb}}},
+		{"days without a snapshot are none", []ledger.Record{record("a", "directory", jan), record("a", "directory", mar)}, ledger.Filter{}, nil},
 		{
-			"of the range asked for", []lake.Record{record("a", "created", feb)}, lake.Filter{From: jan.From, To: apr.From},
+			"of the range asked for", []ledger.Record{record("a", "created", feb)}, ledger.Filter{From: jan.From, To: apr.From},
 			[]gap{{"a", "created", jan}, {"a", "created", mar}},
 		},
 	}
@@ -54,8 +54,8 @@ func TestGaps(t *testing.T) {
 func TestVerifiedText(t *testing.T) {
 	v := verified{
 		Windows: 3, Files: 12, Bytes: 5000, Deep: true,
-		Unreadable:  []lake.Finding{{Key: "_ledger/v1/x/g0002.json", Problem: "commit record is damaged"}},
-		Damaged:     []damage{{lake.Finding{Key: "data/x.parquet", Problem: "the file is missing"}, "copy x"}},
+		Unreadable:  []ledger.Finding{{Key: "_ledger/v1/x/g0002.json", Problem: "commit record is damaged"}},
+		Damaged:     []damage{{ledger.Finding{Key: "data/x.parquet", Problem: "the file is missing"}, "copy x"}},
 		Broken:      []contradiction{{"acme/created/v", "1 conversation is there more than once", "copy v"}, {"acme/created/u", "a generation is gone", ""}},
 		Gaps:        []gap{{"acme", "created", month(2)}},
 		Dead:        []shardCount{{"acme/created/x", 2, "copy x"}},
@@ -106,10 +106,10 @@ The lake is not whole.
 
 // Texts that could not be decrypted keep a lake from being whole, unless the account of their window allows them today.
 func TestUndecrypted(t *testing.T) {
-	r := lake.Record{Shard: lake.Shard{Account: "acme", Stream: createdStream, Window: month(1)}, Counts: lake.Counts{Unreadable: 2}}
+	r := ledger.Record{Shard: ledger.Shard{Account: "acme", Stream: createdStream, Window: month(1)}, Counts: ledger.Counts{Unreadable: 2}}
 	for _, allowed := range []bool{false, true} {
 		c := worker.Config{Accounts: map[string]worker.AccountConfig{"acme": {AllowUnreadable: allowed}}}
-		found := undecryptedOf(c, []lake.Record{r, {Shard: r.Shard}})
+		found := undecryptedOf(c, []ledger.Record{r, {Shard: r.Shard}})
 		if len(found) != 1 || found[0].Count != 2 || found[0].Allowed != allowed || !strings.Contains(found[0].Command, "--refresh") {
 			t.Errorf("allowed %v: %+v", allowed, found)
 		}
@@ -117,7 +117,7 @@ func TestUndecrypted(t *testing.T) {
 			t.Errorf("allowed %v: whole is %v", allowed, v.whole())
 		}
 	}
-	if found := undecryptedOf(worker.Config{}, []lake.Record{r}); len(found) != 1 || found[0].Allowed {
+	if found := undecryptedOf(worker.Config{}, []ledger.Record{r}); len(found) != 1 || found[0].Allowed {
 		t.Errorf("of an account that is not configured: %+v", found)
 	}
 }
@@ -148,20 +148,20 @@ func TestVerifyAWholeLake(t *testing.T) {
 // TestVerifyFindsWhatIsBroken breaks one thing at a time.
 func TestVerifyFindsWhatIsBroken(t *testing.T) {
 	whole := content{whole: []string{"1", "2"}, gone: []string{"3"}}
-	counts := func(change func(*lake.Counts)) func(*lake.Record) {
-		return func(r *lake.Record) { change(&r.Counts) }
+	counts := func(change func(*ledger.Counts)) func(*ledger.Record) {
+		return func(r *ledger.Record) { change(&r.Counts) }
 	}
-	with := func(change func(*lake.Record)) func(*shelf) {
+	with := func(change func(*ledger.Record)) func(*shelf) {
 		return func(s *shelf) {
 			c := whole
 			c.change = change
 			s.put(createdStream, month(1), c)
 		}
 	}
-	good := func(s *shelf) lake.Record { return s.put(createdStream, month(1), whole) }
-	generation := func(s *shelf, n int) lake.Record {
+	good := func(s *shelf) ledger.Record { return s.put(createdStream, month(1), whole) }
+	generation := func(s *shelf, n int) ledger.Record {
 		c := whole
-		c.spec, c.change = fmt.Sprint("generation ", n), func(r *lake.Record) { r.Generation = n }
+		c.spec, c.change = fmt.Sprint("generation ", n), func(r *ledger.Record) { r.Generation = n }
 		return s.put(createdStream, month(1), c)
 	}
 	tests := []struct {
@@ -170,12 +170,12 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 		deep  bool // only found so
 		found string
 	}{
-		{"a count of conversations", with(counts(func(n *lake.Counts) { n.Conversations, n.Listed = 3, 4 })), false, "broken: acme/created/20250101T000000Z~20250201T000000Z: its files have 2 rows of conversations, its counts say 3. Copy it again: chatlake export --account acme --from 2025-01-01 --to 2025-02-01 --window month --refresh"},
-		{"a count of messages", with(counts(func(n *lake.Counts) { n.Messages++ })), false, "4 rows of messages, its counts say 5"},
-		{"a count of documents", with(counts(func(n *lake.Counts) { n.Documents-- })), false, "3 rows of documents, its counts say 2"},
-		{"a count of dead letters", with(counts(func(n *lake.Counts) { n.Dead++; n.Listed++ })), false, "0 rows of dead_letters, its counts say 1"},
-		{"a list that does not end in rows", with(counts(func(n *lake.Counts) { n.Listed++ })), false, "4 conversations listed, but 2 whole, 1 gone and 0 dead"},
-		{"a count of tombstones", with(counts(func(n *lake.Counts) { n.Gone++; n.Listed++ })), true, "1 tombstone of conversations, its counts say 2"},
+		{"a count of conversations", with(counts(func(n *ledger.Counts) { n.Conversations, n.Listed = 3, 4 })), false, "broken: acme/created/20250101T000000Z~20250201T000000Z: its files have 2 rows of conversations, its counts say 3. Copy it again: chatlake export --account acme --from 2025-01-01 --to 2025-02-01 --window month --refresh"},
+		{"a count of messages", with(counts(func(n *ledger.Counts) { n.Messages++ })), false, "4 rows of messages, its counts say 5"},
+		{"a count of documents", with(counts(func(n *ledger.Counts) { n.Documents-- })), false, "3 rows of documents, its counts say 2"},
+		{"a count of dead letters", with(counts(func(n *ledger.Counts) { n.Dead++; n.Listed++ })), false, "0 rows of dead_letters, its counts say 1"},
+		{"a list that does not end in rows", with(counts(func(n *ledger.Counts) { n.Listed++ })), false, "4 conversations listed, but 2 whole, 1 gone and 0 dead"},
+		{"a count of tombstones", with(counts(func(n *ledger.Counts) { n.Gone++; n.Listed++ })), true, "1 tombstone of conversations, its counts say 2"},
 		{"a conversation twice", func(s *shelf) {
 			s.put(createdStream, month(1), content{whole: []string{"1", "2", "2"}})
 		}, true, "1 conversation is there more than once: 2 (in conversations and conversations)"},

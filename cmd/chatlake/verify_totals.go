@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -26,9 +26,9 @@ type missing struct {
 }
 
 // totals asks the platforms of the accounts that have windows.
-func (a *app) totals(ctx context.Context, c worker.Config, records []lake.Record, said *sayings) ([]totals, error) {
+func (a *app) totals(ctx context.Context, c worker.Config, records []ledger.Record, said *sayings) ([]totals, error) {
 	all := []totals{}
-	byAccount := map[string][]lake.Record{}
+	byAccount := map[string][]ledger.Record{}
 	var accounts []string
 	for _, r := range records {
 		if r.Shard.Stream != createdStream {
@@ -50,7 +50,7 @@ func (a *app) totals(ctx context.Context, c worker.Config, records []lake.Record
 }
 
 // count goes through the windows of an account. Its error is that of an interruption only.
-func (t *totals) count(ctx context.Context, c worker.Config, records []lake.Record, said *sayings) error {
+func (t *totals) count(ctx context.Context, c worker.Config, records []ledger.Record, said *sayings) error {
 	if c.Accounts[t.Account].Provider != records[0].Shard.Provider {
 		t.Note = "is not in the configuration, so its platform was not asked"
 		return nil

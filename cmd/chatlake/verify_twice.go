@@ -9,13 +9,14 @@ import (
 	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // sightings remember in which windows conversations stand, in 16 bytes each. A conversation is created once, so it stands in one
 // window, or in windows that overlap.
 type sightings struct {
 	seed    maphash.Seed
-	records []lake.Record
+	records []ledger.Record
 	all     []sighting
 }
 
@@ -26,12 +27,12 @@ type sighting struct {
 
 func newSightings() *sightings { return &sightings{seed: maphash.MakeSeed()} }
 
-func (s *sightings) hash(r lake.Record, conversation string) uint64 {
+func (s *sightings) hash(r ledger.Record, conversation string) uint64 {
 	return maphash.Comparable(s.seed, [3]string{r.Shard.Provider, r.Shard.Account, conversation})
 }
 
 // add takes the conversations of a window.
-func (s *sightings) add(r lake.Record, ends map[string][]string) {
+func (s *sightings) add(r ledger.Record, ends map[string][]string) {
 	s.records = append(s.records, r)
 	for id := range ends {
 		s.all = append(s.all, sighting{s.hash(r, id), int32(len(s.records) - 1)})

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 type whyFlags struct {
@@ -33,8 +34,8 @@ type whereabouts struct {
 	Shards       []trace `json:"shards"`  // that have rows of it
 	Windows      int     `json:"windows"` // that were searched
 	// Reasons say why it is not there, or not whole, and what to do.
-	Reasons []string       `json:"reasons"`
-	Damaged []lake.Finding `json:"damaged"` // what could not be searched
+	Reasons []string         `json:"reasons"`
+	Damaged []ledger.Finding `json:"damaged"` // what could not be searched
 }
 
 func (a *app) whyCommand() *cobra.Command {
@@ -102,10 +103,10 @@ func (a *app) why(ctx context.Context, id string, f whyFlags) error {
 const shardsAtOnce = 8
 
 // search looks for a conversation in what counts. The trace of the version that readers take comes first.
-func search(ctx context.Context, l *lake.Lake, read ledger, id string) (whereabouts, error) {
-	w := whereabouts{Conversation: id, State: stateAbsent, Shards: []trace{}, Reasons: []string{}, Damaged: []lake.Finding{}}
+func search(ctx context.Context, l *lake.Lake, read ledgerState, id string) (whereabouts, error) {
+	w := whereabouts{Conversation: id, State: stateAbsent, Shards: []trace{}, Reasons: []string{}, Damaged: []ledger.Finding{}}
 	w.Damaged = append(w.Damaged, read.unreadable...)
-	records := slices.DeleteFunc(slices.Clone(read.current), func(r lake.Record) bool { return r.Shard.Stream == directoryStream })
+	records := slices.DeleteFunc(slices.Clone(read.current), func(r ledger.Record) bool { return r.Shard.Stream == directoryStream })
 	w.Windows = len(records)
 	traces := make([]trace, len(records))
 	group, ctx := errgroup.WithContext(ctx)

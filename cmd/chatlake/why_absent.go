@@ -8,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
 
 // reasons say why a conversation is not in the lake, or not whole, and what to do.
-func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, read ledger, f lake.Filter, created time.Time) []string {
+func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, read ledgerState, f ledger.Filter, created time.Time) []string {
 	switch found.State {
 	case stateDead:
 		t := found.Shards[0]
@@ -44,15 +44,15 @@ func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, r
 }
 
 // ofTime says of each account what became of the window that a time is in.
-func ofTime(read ledger, f lake.Filter, created time.Time) []string {
-	covering := map[string][]lake.Record{} // by account
+func ofTime(read ledgerState, f ledger.Filter, created time.Time) []string {
+	covering := map[string][]ledger.Record{} // by account
 	for _, e := range read.entries {
 		if e.Shard.Stream == createdStream && covering[e.Shard.Account] == nil {
-			covering[e.Shard.Account] = []lake.Record{}
+			covering[e.Shard.Account] = []ledger.Record{}
 		}
 	}
 	if f.Account != "" && covering[f.Account] == nil {
-		covering[f.Account] = []lake.Record{}
+		covering[f.Account] = []ledger.Record{}
 	}
 	for _, r := range read.current {
 		if r.Shard.Stream == createdStream && r.Shard.Window.Contains(created) {
@@ -74,7 +74,7 @@ func ofTime(read ledger, f lake.Filter, created time.Time) []string {
 }
 
 // notListed is about a window that was committed without the conversation.
-func notListed(r lake.Record) string {
+func notListed(r ledger.Record) string {
 	text := fmt.Sprintf("%s was committed at %s with %s, and the platform did not list this one.",
 		r.Shard, r.CommittedAt.UTC().Format("2006-01-02 15:04 UTC"), plural(r.Counts.Listed, "conversation"))
 	if r.TotalAfter != nil {

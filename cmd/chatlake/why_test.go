@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
@@ -23,8 +23,8 @@ import (
 func filled(t *testing.T, config string) *shelf {
 	s := shelfAt(t, config)
 	s.put(createdStream, month(1), content{whole: []string{"1", "2"}})
-	s.put(createdStream, month(2), content{whole: []string{"3"}, gone: []string{"4"}, dead: []string{"5"}, change: func(r *lake.Record) { r.TotalAfter = new(int64(3)) }})
-	s.put(createdStream, month(4), content{whole: []string{"6"}, change: func(r *lake.Record) { r.Visibility = "partial" }})
+	s.put(createdStream, month(2), content{whole: []string{"3"}, gone: []string{"4"}, dead: []string{"5"}, change: func(r *ledger.Record) { r.TotalAfter = new(int64(3)) }})
+	s.put(createdStream, month(4), content{whole: []string{"6"}, change: func(r *ledger.Record) { r.Visibility = "partial" }})
 	s.put(reportsStream, month(4), content{whole: []string{"1"}}) // late rows of a conversation of January
 	return s
 }
@@ -178,7 +178,7 @@ func TestWhyAsksTemporal(t *testing.T) {
 
 func TestWhatAnExportHasToDoWithATime(t *testing.T) {
 	shard := func(w schemas.Window) string {
-		return workflows.ShardID(lake.Shard{Account: "acme", Stream: createdStream, Window: w})
+		return workflows.ShardID(ledger.Shard{Account: "acme", Stream: createdStream, Window: w})
 	}
 	p := workflows.ExportProgress{
 		From: month(1).From, To: month(6).To, Windows: 6, Done: 2, Running: []string{shard(month(3)), shard(month(4))},

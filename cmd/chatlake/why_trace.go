@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -23,7 +24,7 @@ type trace struct {
 	Dead        *deadLetter    `json:"dead_letter,omitempty"`
 	Gone        string         `json:"gone,omitempty"` // the tombstone's reason
 	version     *int64         // the platform's version of the conversation
-	damaged     []lake.Finding
+	damaged     []ledger.Finding
 }
 
 // answer is a document: what the platform answered to a request for the conversation, or a part of it.
@@ -59,12 +60,12 @@ var telling = map[string][]string{
 
 // traceIn looks for a conversation in the files of one commit record. Of a shard of conversations the large tables are
 // searched only when the others know it.
-func traceIn(ctx context.Context, l *lake.Lake, r lake.Record, id string) (trace, error) {
+func traceIn(ctx context.Context, l *lake.Lake, r ledger.Record, id string) (trace, error) {
 	t := trace{
 		Shard: r.Shard.String(), Account: r.Shard.Account, Stream: r.Shard.Stream, Window: r.Shard.Window,
 		Generation: r.Generation, CommittedAt: r.CommittedAt, Documents: []answer{}, Places: []place{},
 	}
-	var rest []lake.File
+	var rest []ledger.File
 	for _, f := range r.Files {
 		if telling[f.Table] == nil {
 			rest = append(rest, f)
@@ -96,7 +97,7 @@ func columnsOf(table string) []schemas.Node {
 }
 
 // look searches one file. One that cannot be read is noted, and the search goes on.
-func (t *trace) look(ctx context.Context, l *lake.Lake, f lake.File, columns []string, id string) error {
+func (t *trace) look(ctx context.Context, l *lake.Lake, f ledger.File, columns []string, id string) error {
 	problem, err := l.Scan(ctx, f, lake.Query{Columns: columns, Value: &id}, func(row lake.Row) {
 		last := len(t.Places) - 1
 		if last < 0 || t.Places[last].File != f.Key || t.Places[last].RowGroup != row.Group {
@@ -107,7 +108,7 @@ func (t *trace) look(ctx context.Context, l *lake.Lake, f lake.File, columns []s
 		t.tell(f.Table, row.Cells)
 	})
 	if problem != "" {
-		t.damaged = append(t.damaged, lake.Finding{Key: f.Key, Problem: problem})
+		t.damaged = append(t.damaged, ledger.Finding{Key: f.Key, Problem: problem})
 	}
 	return err
 }

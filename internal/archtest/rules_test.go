@@ -67,13 +67,19 @@ var rules = []rule{
 		never:  []string{http, awsSDK, temporal, webUI},
 		why:    "a file format knows neither where files are kept nor who asked for them",
 	}, {
+		folder: "internal/ledger",
+		ours:   []string{"schemas", "internal/redact"},
+		tests:  []string{"internal/ledger/s3test"},
+		never:  []string{arrow, temporal, webUI},
+		why:    "what counts is decided by keys and records alone: whoever asks that carries no Parquet, and no row can change the answer",
+	}, {
 		folder: "internal/lake",
-		ours:   []string{"schemas", "internal/parquet", "internal/redact"},
-		tests:  []string{"internal/lake/s3test"},
+		ours:   []string{"schemas", "internal/ledger", "internal/parquet", "internal/redact"},
+		tests:  []string{"internal/ledger/s3test"},
 		never:  []string{temporal, webUI},
 		why:    "the lake knows no vendor and no Temporal: its promises hold whoever writes",
 	}, {
-		folder: "internal/lake/s3test",
+		folder: "internal/ledger/s3test",
 		why:    "a test server knows nothing of what is kept on it",
 	}, {
 		folder: "internal/trial",
@@ -91,20 +97,20 @@ var rules = []rule{
 		why:    "the keeper of the rules must compile when all else is broken",
 	}, {
 		folder: "activities",
-		ours:   []string{"providers", "internal/lake", "internal/redact", "schemas"},
+		ours:   []string{"providers", "internal/lake", "internal/ledger", "internal/redact", "schemas"},
 		tests:  []string{"*"},
 		never:  []string{http, awsSDK, arrow, webUI},
 		why:    "activities move documents between a provider and the lake; which providers exist is not theirs to know",
 	}, {
 		folder: "workflows",
-		ours:   []string{"activities", "internal/lake", "providers", "schemas"},
+		ours:   []string{"activities", "internal/ledger", "providers", "schemas"},
 		tests:  []string{"*"},
 		only: []string{
 			"context", "errors", "fmt", "math", "regexp", "slices", "strings", "time",
 			"go.temporal.io/api/enums/v1", "go.temporal.io/sdk/temporal", "go.temporal.io/sdk/workflow",
 		},
 		names: map[string][]string{
-			"internal/lake": {"Shard", "Staged"},
+			"internal/ledger": {"Shard", "Staged"},
 			"providers": {
 				"Cursor", "Kind", "Lease", "Limit", "Quota",
 				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Stopped", "Throttled", "Transient", "WindowTooDense", "Failed",
@@ -120,7 +126,7 @@ var rules = []rule{
 	}, {
 		folder: "worker",
 		ours: []string{
-			"activities", "internal/lake", "internal/redact", "internal/rest", "providers", "providers/*", "schemas", "worker/embedded", "workflows",
+			"activities", "internal/lake", "internal/ledger", "internal/redact", "internal/rest", "providers", "providers/*", "schemas", "worker/embedded", "workflows",
 		},
 		tests: []string{"*"},
 		never: []string{awsSDK, arrow},
@@ -136,7 +142,7 @@ var rules = []rule{
 		why:    "a fake that shared code with the provider it fakes would share its mistakes",
 	}, {
 		folder: "cmd/chatlake",
-		ours:   []string{"internal/lake", "internal/redact", "schemas", "simulator", "simulator/*", "worker", "workflows"},
+		ours:   []string{"internal/lake", "internal/ledger", "internal/redact", "schemas", "simulator", "simulator/*", "worker", "workflows"},
 		tests:  []string{"*"},
 		never:  []string{awsSDK, arrow},
 		why:    "the command reads flags and makes one call",
@@ -154,11 +160,11 @@ var reserves = []reserve{
 	{"go.temporal.io/server", []string{"worker/embedded"}, "a hundred megabytes of server stay behind one door"},
 	{"github.com/temporalio/ui-server", []string{"worker/embedded"}, "the UI comes and goes with the server in process"},
 	{"modernc.org/sqlite", []string{"worker/embedded"}, "the database belongs to the server in process; ours is the ledger"},
-	{awsSDK, []string{"internal/lake"}, "one place knows how an S3-compatible server misbehaves"},
+	{awsSDK, []string{"internal/ledger"}, "one place knows how an S3-compatible server misbehaves"},
 	{arrow, []string{"internal/parquet"}, "arrow v17 swallows write errors: one place guards against it"},
 	{"go.temporal.io/sdk", []string{"activities", "workflows", "worker", "worker/embedded", "cmd/chatlake"}, "data and platforms outlive the control plane"},
-	{"testing", []string{"providers/providertest", "internal/lake/s3test"}, "the product does not carry its tests"},
-	{"internal/lake/s3test", nil, "a server for tests is not shipped"},
+	{"testing", []string{"providers/providertest", "internal/ledger/s3test"}, "the product does not carry its tests"},
+	{"internal/ledger/s3test", nil, "a server for tests is not shipped"},
 	{"providers/providertest", nil, "the contract's tests are not shipped"},
 }
 

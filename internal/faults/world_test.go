@@ -16,6 +16,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/parquet"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -132,7 +133,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.lake, err = lake.Open(t.Context(), lake.Config{URL: "file:" + w.root, Scratch: filepath.Join(t.TempDir(), "scratch"), Writer: "faults"})
+	w.lake, err = lake.Open(t.Context(), ledger.Config{URL: "file:" + w.root}, lake.Config{Scratch: filepath.Join(t.TempDir(), "scratch"), Writer: "faults"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 
 func (w *world) shard() workflows.ShardInput {
 	return workflows.ShardInput{
-		Shard: lake.Shard{Provider: w.name, Account: "acme", Stream: activities.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
+		Shard: ledger.Shard{Provider: w.name, Account: "acme", Stream: activities.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
 		Rate: w.definition.RequestsPerSecond, Chunks: 3, Chunk: 8, MessageRequests: w.definition.MessageRequests, MetadataRequests: w.definition.MetadataRequests,
 		ListRequests: w.definition.ListRequests,
 	}
@@ -161,14 +162,14 @@ type contents struct {
 	messages map[string][]said // by conversation, in their order
 	gone     map[string]string // reasons, by conversation
 	dead     map[string]schemas.DeadLetter
-	counts   lake.Counts
+	counts   ledger.Counts
 	flags    []string
 }
 
 func (w *world) contents() contents {
 	w.t.Helper()
 	c := contents{digests: map[string]string{}, messages: map[string][]said{}, gone: map[string]string{}, dead: map[string]schemas.DeadLetter{}}
-	records, err := w.lake.Current(w.t.Context(), lake.Filter{})
+	records, err := w.lake.Current(w.t.Context(), ledger.Filter{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -207,7 +208,7 @@ func (w *world) contents() contents {
 	return c
 }
 
-func (w *world) scan(f lake.File, row func([]parquet.Cell), columns ...string) {
+func (w *world) scan(f ledger.File, row func([]parquet.Cell), columns ...string) {
 	w.t.Helper()
 	file, err := os.Open(filepath.Join(w.root, filepath.FromSlash(f.Key)))
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // fullDisk names the folder of the lake to a process whose files may not grow.
@@ -63,7 +65,7 @@ func TestFullDisk(t *testing.T) {
 
 func local(t *testing.T, root string) *Lake {
 	t.Helper()
-	l, err := Open(t.Context(), Config{URL: "file:" + root, Scratch: t.TempDir(), Writer: "faults"})
+	l, err := Open(t.Context(), ledger.Config{URL: "file:" + root}, Config{Scratch: t.TempDir(), Writer: "faults"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +112,7 @@ func TestReadOnlyFolder(t *testing.T) {
 		if err := l.Probe(t.Context()); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "write to the lake") {
 			t.Errorf("the probe ended with %v, want permission denied", err)
 		}
-		if _, err := newFolder(filepath.Join(root, "below")); !errors.Is(err, fs.ErrPermission) {
+		if _, err := ledger.Open(t.Context(), ledger.Config{URL: "file:" + filepath.Join(root, "below")}); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("a lake below was opened with %v, want permission denied", err)
 		}
 	}()

@@ -19,7 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/lake/s3test"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -50,14 +51,14 @@ func life(ctx context.Context, l *Lake, large int) error {
 	if err != nil {
 		return err
 	}
-	outcome, _, err := l.Commit(ctx, Record{Shard: may("acme"), SpecDigest: "spec", Files: files})
-	if err == nil && outcome != Committed {
+	outcome, _, err := l.Commit(ctx, ledger.Record{Shard: may("acme"), SpecDigest: "spec", Files: files})
+	if err == nil && outcome != ledger.Committed {
 		err = fmt.Errorf("the commit was %s, and there is nobody else", outcome)
 	}
 	if err != nil {
 		return err
 	}
-	records, err := l.Current(ctx, Filter{})
+	records, err := l.Current(ctx, ledger.Filter{})
 	if err != nil {
 		return err
 	}
@@ -70,10 +71,10 @@ func life(ctx context.Context, l *Lake, large int) error {
 	return err
 }
 
-func staging(ctx context.Context, l *Lake, large int) (Staged, error) {
+func staging(ctx context.Context, l *Lake, large int) (ledger.Staged, error) {
 	stage, err := l.Stage(may("acme"), 1, nil)
 	if err != nil {
-		return Staged{}, err
+		return ledger.Staged{}, err
 	}
 	defer stage.Discard()
 	noise := make([]byte, 1<<20)
@@ -83,7 +84,7 @@ func staging(ctx context.Context, l *Lake, large int) (Staged, error) {
 			body[j] = byte(rand.Uint32())
 		}
 		if err := stage.Add(schemas.Document{Kind: "messages", ConversationID: fmt.Sprint(i), Status: 200, Body: body}); err != nil {
-			return Staged{}, err
+			return ledger.Staged{}, err
 		}
 	}
 	return stage.Commit(ctx, "messages")
@@ -92,7 +93,7 @@ func staging(ctx context.Context, l *Lake, large int) (Staged, error) {
 // whole fails the test unless the lake holds the shard once, and all of it.
 func whole(t *testing.T, l *Lake) {
 	t.Helper()
-	records, err := l.Current(t.Context(), Filter{})
+	records, err := l.Current(t.Context(), ledger.Filter{})
 	if err != nil || len(records) != 1 || records[0].Generation != 1 || len(records[0].Files) != 1 || records[0].Files[0].Rows != 20 {
 		t.Fatalf("the ledger says %+v, error %v; want one shard of 20 documents, in its first generation", records, err)
 	}
@@ -141,9 +142,7 @@ var (
 func refused(status int, code string) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/xml")
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, failure(code))
+		s3test.Refuse(w, status, code, "what it was asked")
 	}
 }
 
@@ -255,8 +254,8 @@ func TestFaultsOfTheLake(t *testing.T) {
 	server := s3test.Start(t)
 	lakeAt := func(s s3test.Server, i int) *Lake {
 		c := on(s)
-		c.URL, c.Scratch, c.Writer = fmt.Sprintf("%s/fault-%d", c.URL, i), t.TempDir(), "faults"
-		l, err := Open(t.Context(), c)
+		c.URL = fmt.Sprintf("%s/fault-%d", c.URL, i)
+		l, err := Open(t.Context(), c, Config{Scratch: t.TempDir(), Writer: "faults"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +319,11 @@ func TestListThatFailsOnItsSecondPage(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 		n, last := 0, error(nil)
-		for _, err := range openBucket(t, on(front)).List(t.Context(), "_ledger/") {
+		l, err := ledger.Open(t.Context(), on(front))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range l.Store().List(t.Context(), "_ledger/") {
 			if last = err; err == nil {
 				n++
 			}

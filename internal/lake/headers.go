@@ -1,6 +1,10 @@
 package lake
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/chatlake/chatlake/internal/ledger"
+)
 
 // A process remembers the headers of staged objects that it has read: all chunks of a page ask for the same one, and the page
 // with all its documents would be read for each. What is staged never changes, so none is ever stale.
@@ -12,25 +16,25 @@ const (
 // headers are what was read last, as JSON.
 type headers struct {
 	mu    sync.Mutex
-	known map[Staged][]byte
-	order []Staged // the oldest first
+	known map[ledger.Staged][]byte
+	order []ledger.Staged // the oldest first
 }
 
-func (h *headers) of(st Staged) ([]byte, bool) {
+func (h *headers) of(st ledger.Staged) ([]byte, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	header, ok := h.known[st]
 	return header, ok
 }
 
-func (h *headers) remember(st Staged, header []byte) {
+func (h *headers) remember(st ledger.Staged, header []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, ok := h.known[st]; ok || len(header) > rememberedHeaderBytes {
 		return
 	}
 	if h.known == nil {
-		h.known = map[Staged][]byte{}
+		h.known = map[ledger.Staged][]byte{}
 	}
 	if len(h.order) == rememberedHeaders {
 		delete(h.known, h.order[0])

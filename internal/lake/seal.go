@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -30,8 +31,8 @@ const (
 //
 // A seal is not for concurrent use. It must be ended by Close or Discard; Discard after Close does nothing.
 type Seal struct {
-	store         Store
-	shard         Shard
+	store         ledger.Store
+	shard         ledger.Shard
 	writer        string // the build that writes
 	scratch       string // the folder for files in progress
 	now           func() time.Time
@@ -70,14 +71,14 @@ type sealTable interface {
 	flush() error
 	end() error
 	abandon()
-	finished() []File
+	finished() []ledger.File
 }
 
 // errSealEnded is why uploads of a discarded seal end, and what rows that come after the end are told.
 var errSealEnded = errors.New("seal has ended")
 
 // Seal begins a seal in the lake. It waits until seals that began before leave it the memory.
-func (l *Lake) Seal(ctx context.Context, shard Shard) (*Seal, error) {
+func (l *Lake) Seal(ctx context.Context, shard ledger.Shard) (*Seal, error) {
 	release := func() {}
 	if l.seals != nil {
 		if err := l.seals.Acquire(ctx, sealBufferedBytes); err != nil {
@@ -85,13 +86,13 @@ func (l *Lake) Seal(ctx context.Context, shard Shard) (*Seal, error) {
 		}
 		release = func() { l.seals.Release(sealBufferedBytes) }
 	}
-	s, err := NewSeal(ctx, l.store, l.scratch, shard, l.writer)
+	s, err := NewSeal(ctx, l.Store(), l.scratch, shard, l.writer)
 	if err != nil {
 		release()
 		return nil, err
 	}
 	s.release = release
-	s.now = l.now
+	s.now = l.Now
 	if l.fileBytes > 0 {
 		s.fileBytes = l.fileBytes
 		s.rowGroupBytes = min(s.rowGroupBytes, l.fileBytes/8)
@@ -101,7 +102,7 @@ func (l *Lake) Seal(ctx context.Context, shard Shard) (*Seal, error) {
 
 // NewSeal begins a seal, whose uploads end with ctx. Its files in progress are in the folder scratch, without a name as far
 // as the system allows, so that nothing is left of them even when the process is killed.
-func NewSeal(ctx context.Context, store Store, scratch string, shard Shard, writerBuild string) (*Seal, error) {
+func NewSeal(ctx context.Context, store ledger.Store, scratch string, shard ledger.Shard, writerBuild string) (*Seal, error) {
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
 	}
@@ -206,7 +207,7 @@ func (s *Seal) relieve() error {
 
 // Close ends all files and waits until the store has them. It returns them in the order of the tables, then of their
 // numbers. On an error nothing of the shard may be committed.
-func (s *Seal) Close(ctx context.Context) ([]File, error) {
+func (s *Seal) Close(ctx context.Context) ([]ledger.File, error) {
 	if s.ended {
 		return nil, fmt.Errorf("close seal: %w", errSealEnded)
 	}
@@ -226,7 +227,7 @@ func (s *Seal) Close(ctx context.Context) ([]File, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	var files []File
+	var files []ledger.File
 	for _, t := range s.tables {
 		files = append(files, t.finished()...)
 	}

@@ -7,25 +7,20 @@ import (
 	"io"
 	"os"
 
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/parquet"
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// key is where file number n of its table stands. It is named by its content, so that whoever writes it again writes the
-// same bytes.
-func (s *Seal) key(f File, n int) string {
-	return fmt.Sprintf("%s%s-%04d-%s.parquet", fileFolder(f.Table, s.shard), s.shard.Window, n, f.SHA256[:16])
-}
-
 // publish checks that temp holds f, and puts it into the store.
-func (s *Seal) publish(temp *os.File, f File) error {
+func (s *Seal) publish(temp *os.File, f ledger.File) error {
 	if err := s.check(temp, f); err != nil {
 		return fmt.Errorf("check %s: %w", f.Key, err)
 	}
 	switch found, err := s.store.Stat(s.ctx, f.Key); {
-	case err == nil && found.Bytes == f.Bytes && s.now().Sub(found.ModifiedAt) < reuseWithin:
+	case err == nil && found.Bytes == f.Bytes && s.now().Sub(found.ModifiedAt) < ledger.ReuseWithin:
 		return nil
-	case err != nil && !errors.Is(err, ErrNotExist):
+	case err != nil && !errors.Is(err, ledger.ErrNotExist):
 		return fmt.Errorf("look for %s: %w", f.Key, err)
 	}
 	if _, err := temp.Seek(0, io.SeekStart); err != nil {
@@ -38,7 +33,7 @@ func (s *Seal) publish(temp *os.File, f File) error {
 }
 
 // check reads temp back: it must be the bytes that were written, and a Parquet file with the rows that were added.
-func (s *Seal) check(temp *os.File, f File) error {
+func (s *Seal) check(temp *os.File, f ledger.File) error {
 	sum := sha256.New()
 	size, err := io.Copy(sum, io.NewSectionReader(temp, 0, f.Bytes+1))
 	if err != nil {

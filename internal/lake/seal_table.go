@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/parquet"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -20,8 +21,8 @@ type tableWriter[R any] struct {
 	ofBodies bool
 	rows     *parquet.Writer[R] // nil while no file is open
 	temp     *os.File
-	sum      hash.Hash // of what was written to temp
-	files    []File    // ended ones
+	sum      hash.Hash     // of what was written to temp
+	files    []ledger.File // ended ones
 }
 
 func newTable[R any](s *Seal, table *schemas.Table[R]) *tableWriter[R] {
@@ -89,7 +90,7 @@ func (t *tableWriter[R]) end() error {
 	if err != nil {
 		return err
 	}
-	f := File{
+	f := ledger.File{
 		Table:        t.table.Table,
 		Bytes:        summary.Bytes,
 		SHA256:       fmt.Sprintf("%x", t.sum.Sum(nil)),
@@ -98,7 +99,7 @@ func (t *tableWriter[R]) end() error {
 		MinCreatedAt: summary.MinCreatedAt,
 		MaxCreatedAt: summary.MaxCreatedAt,
 	}
-	f.Key = t.seal.key(f, len(t.files)+1)
+	f.Key = ledger.FileKey(f.Table, t.seal.shard, len(t.files)+1, f.SHA256)
 	t.files = append(t.files, f)
 	temp := t.temp
 	t.rows, t.temp = nil, nil
@@ -109,7 +110,7 @@ func (t *tableWriter[R]) end() error {
 	return nil
 }
 
-func (t *tableWriter[R]) finished() []File { return t.files }
+func (t *tableWriter[R]) finished() []ledger.File { return t.files }
 
 // abandon lets go of the open file.
 func (t *tableWriter[R]) abandon() {

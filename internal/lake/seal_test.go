@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/parquet"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -59,22 +60,24 @@ func (s *shelf) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 	return os.WriteFile(p, data, 0o644)
 }
 
-func (s *shelf) Stat(_ context.Context, key string) (Object, error) {
+func (s *shelf) Stat(_ context.Context, key string) (ledger.Object, error) {
 	info, err := os.Stat(filepath.Join(s.root, filepath.FromSlash(key)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Object{}, ErrNotExist
+		return ledger.Object{}, ledger.ErrNotExist
 	} else if err != nil {
-		return Object{}, err
+		return ledger.Object{}, err
 	}
-	return Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil
+	return ledger.Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil
 }
 
 func (s *shelf) Get(context.Context, string, int64, int64) (io.ReadCloser, error) {
 	return nil, errors.New("a seal reads nothing")
 }
 
-func (s *shelf) List(context.Context, string) iter.Seq2[Object, error] {
-	return func(yield func(Object, error) bool) { yield(Object{}, errors.New("a seal lists nothing")) }
+func (s *shelf) List(context.Context, string) iter.Seq2[ledger.Object, error] {
+	return func(yield func(ledger.Object, error) bool) {
+		yield(ledger.Object{}, errors.New("a seal lists nothing"))
+	}
 }
 
 func (s *shelf) Delete(context.Context, string) error { return errors.New("a seal deletes nothing") }
@@ -92,7 +95,7 @@ func some[T any](v T) *T { return &v }
 
 var (
 	sealFrom    = time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
-	sealedShard = Shard{
+	sealedShard = ledger.Shard{
 		Provider: "chatwoot", Account: "acme", Stream: "created",
 		Window: schemas.Window{From: sealFrom, To: sealFrom.AddDate(0, 1, 0)},
 	}
@@ -152,7 +155,7 @@ func sealDocument(i, size int) schemas.Document {
 }
 
 // smallSeal is a seal whose files and row groups are a few kilobytes.
-func smallSeal(t *testing.T, s Store) (*Seal, string) {
+func smallSeal(t *testing.T, s ledger.Store) (*Seal, string) {
 	t.Helper()
 	scratch := t.TempDir()
 	seal, err := NewSeal(t.Context(), s, scratch, sealedShard, "test build")
@@ -163,7 +166,7 @@ func smallSeal(t *testing.T, s Store) (*Seal, string) {
 	return seal, scratch
 }
 
-func sealAll(t *testing.T, seal *Seal, threads int) []File {
+func sealAll(t *testing.T, seal *Seal, threads int) []ledger.File {
 	t.Helper()
 	for i := range threads {
 		if err := seal.Thread(sealThread(i, 8)); err != nil {
@@ -304,7 +307,7 @@ func TestSealWritesOldFilesAnew(t *testing.T) {
 	files := sealAll(t, first, 50)
 	store.puts = nil
 	second, _ := smallSeal(t, store)
-	second.now = func() time.Time { return time.Now().Add(reuseWithin + time.Hour) }
+	second.now = func() time.Time { return time.Now().Add(ledger.ReuseWithin + time.Hour) }
 	if sealAll(t, second, 50); len(store.puts) != len(files) {
 		t.Errorf("%d files were uploaded, want all %d", len(store.puts), len(files))
 	}
@@ -420,16 +423,16 @@ func TestSealChecks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := File{Table: "tombstones", Bytes: int64(len(data)), SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Rows: 100, RowGroups: 1}
+	f := ledger.File{Table: "tombstones", Bytes: int64(len(data)), SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Rows: 100, RowGroups: 1}
 	if err := seal.check(temp, f); err != nil {
 		t.Fatal(err)
 	}
-	for name, change := range map[string]func(*File){
-		"rows":       func(f *File) { f.Rows++ },
-		"row groups": func(f *File) { f.RowGroups++ },
-		"table":      func(f *File) { f.Table = "messages" },
-		"size":       func(f *File) { f.Bytes-- },
-		"digest":     func(f *File) { f.SHA256 = strings.Repeat("0", 64) },
+	for name, change := range map[string]func(*ledger.File){
+		"rows":       func(f *ledger.File) { f.Rows++ },
+		"row groups": func(f *ledger.File) { f.RowGroups++ },
+		"table":      func(f *ledger.File) { f.Table = "messages" },
+		"size":       func(f *ledger.File) { f.Bytes-- },
+		"digest":     func(f *ledger.File) { f.SHA256 = strings.Repeat("0", 64) },
 	} {
 		other := f
 		change(&other)
@@ -453,7 +456,7 @@ func TestSealChecks(t *testing.T) {
 // TestSealsShareMemory begins a third seal, which waits until one of two others has ended.
 func TestSealsShareMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := Over(&drain{shelf{root: t.TempDir()}}, Config{Scratch: t.TempDir(), Writer: "test"}, nil)
+		l := Over(ledger.Over(&drain{shelf{root: t.TempDir()}}, "", nil), Config{Scratch: t.TempDir(), Writer: "test"})
 		begin := func(ctx context.Context) *Seal {
 			s, err := l.Seal(ctx, sealedShard)
 			if err != nil {

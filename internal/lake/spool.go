@@ -2,6 +2,7 @@ package lake
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"hash"
@@ -110,4 +111,17 @@ func scratchFile(folder, name string) (*os.File, error) {
 	}
 	_ = os.Remove(file.Name())
 	return file, nil
+}
+
+// contextReader stops a long copy when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }

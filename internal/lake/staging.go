@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -25,7 +27,7 @@ const (
 
 // Stage is a staged object that is being written. It must be ended by Commit or Discard; Discard after Commit does nothing.
 type Stage struct {
-	store     Store
+	store     ledger.Store
 	folder    string
 	spool     *spool
 	encoder   *zstd.Encoder
@@ -43,8 +45,8 @@ type staged struct {
 }
 
 // Stage begins a staged object. The header is any JSON value, nil for none.
-func (l *Lake) Stage(shard Shard, generation int, header any) (*Stage, error) {
-	s := &Stage{store: l.store, folder: stagingFolder(shard, generation), spool: newSpool(l.scratch), encoder: encoders.Get().(*zstd.Encoder)}
+func (l *Lake) Stage(shard ledger.Shard, generation int, header any) (*Stage, error) {
+	s := &Stage{store: l.Store(), folder: ledger.StagingFolder(shard, generation), spool: newSpool(l.scratch), encoder: encoders.Get().(*zstd.Encoder)}
 	s.encoder.Reset(s.spool)
 	if err := s.json(header); err != nil {
 		s.Discard()
@@ -97,7 +99,7 @@ func (s *Stage) frame(b []byte, limit int) error {
 }
 
 // Commit puts the object into the lake. Its key is the name and what it holds.
-func (s *Stage) Commit(ctx context.Context, name string) (Staged, error) {
+func (s *Stage) Commit(ctx context.Context, name string) (ledger.Staged, error) {
 	defer s.Discard()
 	err := s.encoder.Close()
 	sum := hex.EncodeToString(s.spool.sum.Sum(nil))
@@ -111,27 +113,27 @@ func (s *Stage) Commit(ctx context.Context, name string) (Staged, error) {
 		}
 	}
 	if err != nil {
-		return Staged{}, fmt.Errorf("stage %s: %w", name, err)
+		return ledger.Staged{}, fmt.Errorf("stage %s: %w", name, err)
 	}
-	return Staged{Key: key, SHA256: sum, Bytes: s.spool.bytes, Documents: s.documents}, nil
+	return ledger.Staged{Key: key, SHA256: sum, Bytes: s.spool.bytes, Documents: s.documents}, nil
 }
 
 // Found is a staged object that was looked for, and the name that it was staged under.
 type Found struct {
-	Staged
+	ledger.Staged
 	Name string
 }
 
 // FindStaged finds what is staged for a generation under names that begin with prefix, whoever staged it, in the order of keys. An
 // object may be lost, or not be what its key says: who reads it learns so.
-func (l *Lake) FindStaged(ctx context.Context, shard Shard, generation int, prefix string) (found []Found, err error) {
-	folder := stagingFolder(shard, generation)
-	for object, err := range l.store.List(ctx, folder+prefix) {
+func (l *Lake) FindStaged(ctx context.Context, shard ledger.Shard, generation int, prefix string) (found []Found, err error) {
+	folder := ledger.StagingFolder(shard, generation)
+	for object, err := range l.Store().List(ctx, folder+prefix) {
 		if err != nil {
 			return nil, fmt.Errorf("look for what is staged: %w", err)
 		}
 		if name, sum, documents, ok := parseStagedName(strings.TrimPrefix(object.Key, folder)); ok {
-			found = append(found, Found{Staged{Key: object.Key, SHA256: sum, Bytes: object.Bytes, Documents: documents}, name})
+			found = append(found, Found{ledger.Staged{Key: object.Key, SHA256: sum, Bytes: object.Bytes, Documents: documents}, name})
 		}
 	}
 	return found, nil
@@ -149,18 +151,42 @@ func (s *Stage) Discard() {
 }
 
 // ClearStaging removes everything that was staged for a generation, and says how much it was.
-func (l *Lake) ClearStaging(ctx context.Context, shard Shard, generation int) (int, error) {
+func (l *Lake) ClearStaging(ctx context.Context, shard ledger.Shard, generation int) (int, error) {
 	var keys []string
-	for object, err := range l.store.List(ctx, stagingFolder(shard, generation)) {
+	for object, err := range l.Store().List(ctx, ledger.StagingFolder(shard, generation)) {
 		if err != nil {
 			return 0, fmt.Errorf("clear staging: %w", err)
 		}
 		keys = append(keys, object.Key)
 	}
 	for i, key := range keys {
-		if err := l.store.Delete(ctx, key); err != nil {
+		if err := l.Store().Delete(ctx, key); err != nil {
 			return i, fmt.Errorf("clear staging: %w", err)
 		}
 	}
 	return len(keys), nil
+}
+
+// stagedName ends the name of a staged object with what it holds: attempts that write the same meet under one key, and any others
+// do not.
+func stagedName(name, sha256 string, documents int64) string {
+	return fmt.Sprintf("%s-%d-%s", name, documents, sha256)
+}
+
+// parseStagedName is the inverse of stagedName.
+func parseStagedName(full string) (name, sha256 string, documents int64, ok bool) {
+	rest, sha256, ok := cutLast(full, "-")
+	if !ok || len(sha256) != hex.EncodedLen(32) {
+		return "", "", 0, false
+	}
+	name, number, ok := cutLast(rest, "-")
+	documents, err := strconv.ParseInt(number, 10, 64)
+	return name, sha256, documents, ok && err == nil && stagedName(name, sha256, documents) == full
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }

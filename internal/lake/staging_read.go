@@ -14,11 +14,12 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
 // ReadHeader fills header from a staged object, or from what was read of it before.
-func (l *Lake) ReadHeader(ctx context.Context, st Staged, header any) error {
+func (l *Lake) ReadHeader(ctx context.Context, st ledger.Staged, header any) error {
 	b, ok := l.headers.of(st)
 	if !ok {
 		r, err := l.openStaged(ctx, st)
@@ -42,7 +43,7 @@ func (l *Lake) ReadHeader(ctx context.Context, st Staged, header any) error {
 }
 
 // CheckStaged reads a staged object, whatever was read of it before: one that is missing or is not what was written is ErrStagingLost.
-func (l *Lake) CheckStaged(ctx context.Context, st Staged) error {
+func (l *Lake) CheckStaged(ctx context.Context, st ledger.Staged) error {
 	r, err := l.openStaged(ctx, st)
 	if err == nil {
 		r.close()
@@ -52,7 +53,7 @@ func (l *Lake) CheckStaged(ctx context.Context, st Staged) error {
 
 // ReadStaged yields the documents of a staged object, after header was filled; nil where none is wanted. Nothing is
 // yielded of an object that is not what was written: a missing or different one is ErrStagingLost.
-func (l *Lake) ReadStaged(ctx context.Context, st Staged, header any) iter.Seq2[schemas.Document, error] {
+func (l *Lake) ReadStaged(ctx context.Context, st ledger.Staged, header any) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		r, err := l.openStaged(ctx, st)
 		if err == nil {
@@ -97,13 +98,13 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10
 const readsBeforeLost = 3
 
 // openStaged copies the object, and opens it only when its digest is right.
-func (l *Lake) openStaged(ctx context.Context, st Staged) (r *stagedReader, err error) {
+func (l *Lake) openStaged(ctx context.Context, st ledger.Staged) (r *stagedReader, err error) {
 	for range readsBeforeLost {
 		if r, err = l.copyStaged(ctx, st); !errors.Is(err, errOtherBytes) {
 			break
 		}
 	}
-	if errors.Is(err, ErrNotExist) || errors.Is(err, errOtherBytes) {
+	if errors.Is(err, ledger.ErrNotExist) || errors.Is(err, errOtherBytes) {
 		err = ErrStagingLost
 	}
 	if err != nil {
@@ -114,8 +115,8 @@ func (l *Lake) openStaged(ctx context.Context, st Staged) (r *stagedReader, err 
 
 var errOtherBytes = errors.New("the object has another digest")
 
-func (l *Lake) copyStaged(ctx context.Context, st Staged) (_ *stagedReader, err error) {
-	body, err := l.store.Get(ctx, st.Key, 0, -1)
+func (l *Lake) copyStaged(ctx context.Context, st ledger.Staged) (_ *stagedReader, err error) {
+	body, err := l.Store().Get(ctx, st.Key, 0, -1)
 	if err != nil {
 		return nil, err
 	}

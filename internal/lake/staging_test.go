@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -24,7 +25,7 @@ var stagedDocuments = []schemas.Document{
 	{Kind: "empty", Body: []byte{}},
 }
 
-func stageAll(t *testing.T, l *Lake, header any) Staged {
+func stageAll(t *testing.T, l *Lake, header any) ledger.Staged {
 	t.Helper()
 	stage, err := l.Stage(may("acme"), 1, header)
 	if err != nil {
@@ -151,7 +152,7 @@ func TestDiscardedStageLeavesNothing(t *testing.T) {
 	}
 	stage.Discard()
 	stage.Discard()
-	for object := range l.store.List(t.Context(), "") {
+	for object := range l.Store().List(t.Context(), "") {
 		t.Errorf("the lake holds %s", object.Key)
 	}
 	if entries, _ := os.ReadDir(l.scratch); len(entries) > 0 {
@@ -180,7 +181,7 @@ func FuzzStagedDecode(f *testing.F) {
 func TestStagedObjectIsZstd(t *testing.T) {
 	l := openFolder(t)
 	st := stageAll(t, l, nil)
-	body, err := l.store.Get(t.Context(), st.Key, 0, -1)
+	body, err := l.Store().Get(t.Context(), st.Key, 0, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +199,7 @@ func TestStagedObjectIsZstd(t *testing.T) {
 
 // short cuts the first answers off without a word.
 type short struct {
-	Store
+	ledger.Store
 	answers int
 }
 
@@ -217,7 +218,7 @@ func TestStagedObjectIsReadAgainBeforeItIsLost(t *testing.T) {
 	l := openFolder(t)
 	st := stageAll(t, l, "header")
 	for answers, lost := range map[int]bool{1: false, 2: false, 3: true} {
-		cut := &Lake{store: &short{l.store, answers}, scratch: l.scratch}
+		cut := l.over(&short{l.Store(), answers})
 		if err := cut.ReadHeader(t.Context(), st, nil); errors.Is(err, ErrStagingLost) != lost {
 			t.Errorf("%d answers cut short: error %v, lost should be %t", answers, err, lost)
 		}
@@ -226,7 +227,7 @@ func TestStagedObjectIsReadAgainBeforeItIsLost(t *testing.T) {
 
 // counted counts what is read.
 type counted struct {
-	Store
+	ledger.Store
 	gets int
 }
 
@@ -237,9 +238,9 @@ func (c *counted) Get(ctx context.Context, key string, offset, length int64) (io
 
 func TestHeadersAreRemembered(t *testing.T) {
 	l := openFolder(t)
-	store := &counted{Store: l.store}
-	l.store = store
-	var pages []Staged
+	store := &counted{Store: l.Store()}
+	l = l.over(store)
+	var pages []ledger.Staged
 	for n := range rememberedHeaders + 1 {
 		stage, err := l.Stage(may("acme"), 1, n)
 		if err != nil {
@@ -276,7 +277,7 @@ func TestHeadersAreRemembered(t *testing.T) {
 
 func TestStagedObjectsAreFoundByName(t *testing.T) {
 	l := openFolder(t)
-	want := map[string]Staged{}
+	want := map[string]ledger.Staged{}
 	for _, name := range []string{"messages-a-0000-0010", "messages-a-0010-0020", "messages-b-0000-0010", "metadata-a-0000-0010"} {
 		stage, err := l.Stage(may("acme"), 1, nil)
 		if err != nil {
@@ -291,9 +292,9 @@ func TestStagedObjectsAreFoundByName(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	folder := stagingFolder(may("acme"), 1)
+	folder := ledger.StagingFolder(may("acme"), 1)
 	for _, odd := range []string{"messages-a-", "messages-a-0000-0010", "messages-a-1-xyz", "messages-a-x-" + strings.Repeat("0", 64)} {
-		mustPut(t, l.store, folder+odd, "x")
+		mustPut(t, l.Store(), folder+odd, "x")
 	}
 	for prefix, names := range map[string][]string{
 		"messages-a-": {"messages-a-0000-0010", "messages-a-0010-0020"}, "messages-": {"messages-a-0000-0010", "messages-a-0010-0020", "messages-b-0000-0010"}, "page-": nil,

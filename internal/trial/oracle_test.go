@@ -12,14 +12,14 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
 // judge holds what the lake says, read by the reader rule, against what the platform was.
 func (w *world) judge() {
 	ctx := context.Background()
-	records, err := w.lake().Current(ctx, lake.Filter{})
+	records, err := w.lake().Current(ctx, ledger.Filter{})
 	if err != nil {
 		w.fail("the ledger cannot be read: %v", err)
 		return
@@ -84,7 +84,7 @@ func (w *world) judgeComplete(r *run) {
 }
 
 // judgeRecord holds one committed shard against the platform.
-func (w *world) judgeRecord(r lake.Record) {
+func (w *world) judgeRecord(r ledger.Record) {
 	at := fmt.Sprintf("generation %d of %s", r.Generation, r.Shard)
 	i := slices.IndexFunc(w.store.commits, func(c commit) bool { return c.record.Digest == r.Digest && c.record.Generation == r.Generation })
 	if i < 0 {
@@ -165,7 +165,7 @@ type row struct {
 }
 
 // rows reads the files of a record with arrow's own reader.
-func (w *world) rows(r lake.Record) map[string][]row {
+func (w *world) rows(r ledger.Record) map[string][]row {
 	found := map[string][]row{}
 	for _, f := range r.Files {
 		reader, err := file.NewParquetReader(bytes.NewReader(w.store.objects[f.Key].body))

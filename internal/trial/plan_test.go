@@ -14,6 +14,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
@@ -127,7 +128,7 @@ var scratch = func() string {
 }()
 
 func (w *world) lake() *lake.Lake {
-	return lake.Over(w.store, lake.Config{URL: "memory:", Scratch: scratch, Writer: "trial", FileBytes: w.plan.fileBytes}, w.clock)
+	return lake.Over(ledger.Over(w.store, "memory:", w.clock), lake.Config{Scratch: scratch, Writer: "trial", FileBytes: w.plan.fileBytes})
 }
 
 func (w *world) activities() *activities.Activities {
@@ -187,7 +188,7 @@ func (i *intent) begin(w *world, anew any) {
 
 func (w *world) shardInput(window schemas.Window, refresh string) workflows.ShardInput {
 	return workflows.ShardInput{
-		Shard: lake.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}, Spec: "spec", Refresh: refresh,
+		Shard: ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}, Spec: "spec", Refresh: refresh,
 		Visibility: "full", Rate: w.plan.rate, Chunks: w.plan.chunks, Chunk: w.plan.chunk, MessageRequests: w.plan.messages,
 		MetadataRequests: w.plan.metadata, Flag: w.plan.flag,
 	}

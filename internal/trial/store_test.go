@@ -16,10 +16,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// store is a lake.Store in memory, of which every request is a turn. It watches over what stands: ledger records are
+// store is a ledger.Store in memory, of which every request is a turn. It watches over what stands: ledger records are
 // written once, data files never change, and a record is put there only when its files are.
 type store struct {
 	w *world
@@ -40,7 +40,7 @@ type object struct {
 
 // commit is a ledger record as it was put there.
 type commit struct {
-	record lake.Record
+	record ledger.Record
 	by     *run
 	at     time.Time
 }
@@ -95,7 +95,7 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 		defer s.mu.Unlock()
 		old, stands := s.objects[key]
 		if stands && ifAbsent && !s.forgetful {
-			return lake.ErrExists
+			return ledger.ErrExists
 		}
 		if stands && !bytes.Equal(old.body, b) {
 			s.changed(key)
@@ -118,7 +118,7 @@ func (s *store) changed(key string) {
 
 // committed looks at a record in the moment in which it begins to count.
 func (s *store) committed(key string, b []byte, a *attempt) {
-	var record lake.Record
+	var record ledger.Record
 	if err := json.Unmarshal(b, &record); err != nil {
 		s.w.fail("record %s: %v", key, err)
 		return
@@ -136,7 +136,7 @@ func (s *store) committed(key string, b []byte, a *attempt) {
 }
 
 // problem says how a file differs from what a record says of it.
-func (s *store) problem(f lake.File) string {
+func (s *store) problem(f ledger.File) string {
 	o, ok := s.objects[f.Key]
 	if !ok {
 		return f.Key + " is not there"
@@ -155,7 +155,7 @@ func (s *store) Get(ctx context.Context, key string, offset, length int64) (io.R
 		defer s.mu.Unlock()
 		o, ok := s.objects[key]
 		if !ok {
-			return lake.ErrNotExist
+			return ledger.ErrNotExist
 		}
 		body = o.body[min(offset, int64(len(o.body))):]
 		if length >= 0 {
@@ -175,32 +175,32 @@ func (s *store) Get(ctx context.Context, key string, offset, length int64) (io.R
 	return io.NopCloser(bytes.NewReader(body)), nil
 }
 
-func (s *store) Stat(ctx context.Context, key string) (found lake.Object, err error) {
+func (s *store) Stat(ctx context.Context, key string) (found ledger.Object, err error) {
 	err = s.request(ctx, "stat "+plain(key), func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		o, ok := s.objects[key]
 		if !ok {
-			return lake.ErrNotExist
+			return ledger.ErrNotExist
 		}
-		found = lake.Object{Key: key, Bytes: int64(len(o.body)), ModifiedAt: o.at}
+		found = ledger.Object{Key: key, Bytes: int64(len(o.body)), ModifiedAt: o.at}
 		return nil
 	})
 	return found, err
 }
 
 // List gives three objects at a time, as they stand when it comes to them.
-func (s *store) List(ctx context.Context, prefix string) iter.Seq2[lake.Object, error] {
-	return func(yield func(lake.Object, error) bool) {
+func (s *store) List(ctx context.Context, prefix string) iter.Seq2[ledger.Object, error] {
+	return func(yield func(ledger.Object, error) bool) {
 		const most = 3
 		for last := ""; ; {
-			var page []lake.Object
+			var page []ledger.Object
 			err := s.request(ctx, "list/ "+plain(prefix), func() error {
 				page, last = s.page(prefix, last, most)
 				return nil
 			})
 			if err != nil {
-				yield(lake.Object{}, err)
+				yield(ledger.Object{}, err)
 				return
 			}
 			for _, o := range page {
@@ -216,7 +216,7 @@ func (s *store) List(ctx context.Context, prefix string) iter.Seq2[lake.Object, 
 }
 
 // page is what stands after a place. Keys that are alike but for what is random in them stand in the order of their making.
-func (s *store) page(prefix, last string, most int) (page []lake.Object, at string) {
+func (s *store) page(prefix, last string, most int) (page []ledger.Object, at string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	places := map[string]string{}
@@ -233,7 +233,7 @@ func (s *store) page(prefix, last string, most int) (page []lake.Object, at stri
 	for _, place := range order[:min(most, len(order))] {
 		key := places[place]
 		o := s.objects[key]
-		page, last = append(page, lake.Object{Key: key, Bytes: int64(len(o.body)), ModifiedAt: o.at}), place
+		page, last = append(page, ledger.Object{Key: key, Bytes: int64(len(o.body)), ModifiedAt: o.at}), place
 	}
 	return page, last
 }
@@ -243,7 +243,7 @@ func (s *store) Delete(ctx context.Context, key string) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, c := range s.commits {
-			if slices.ContainsFunc(c.record.Files, func(f lake.File) bool { return f.Key == key }) {
+			if slices.ContainsFunc(c.record.Files, func(f ledger.File) bool { return f.Key == key }) {
 				s.w.fail("%s was deleted, and generation %d of %s names it", key, c.record.Generation, c.record.Shard)
 			}
 		}

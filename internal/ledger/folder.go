@@ -1,0 +1,251 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// folder is a Store in a local folder. An object is a file that appears whole, by link or rename, after it was synced. Files and
+// the folders that it makes are for this user only: they hold conversations.
+type folder struct {
+	root string
+	temp string // files in progress; on the same file system, never listed
+}
+
+// abandonedAfter is when a file in progress has nobody any more who works on it.
+const abandonedAfter = 24 * time.Hour
+
+func newFolder(root string) (*folder, error) {
+	f := folderAt(root)
+	if err := os.MkdirAll(f.temp, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	f.sweep()
+	return f, nil
+}
+
+// folderAt is a folder that is only read until something is written.
+func folderAt(root string) *folder { return &folder{root: root, temp: filepath.Join(root, ".tmp")} }
+
+// standingFolder is a folder that has to be there.
+func standingFolder(root string) (*folder, error) {
+	info, err := os.Stat(root)
+	switch {
+	case errors.Is(absent(err), ErrNotExist):
+		return nil, fmt.Errorf("%w: the folder %s does not exist; correct the address, start chatlake in the folder that the address is relative to, or export something first", ErrNoLake, root)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%w: %s is a file, and no folder", ErrNoLake, root)
+	}
+	return folderAt(root), nil
+}
+
+// begun reports whether a lake was opened there to be written.
+func (f *folder) begun() bool {
+	_, err := os.Stat(f.temp)
+	return err == nil
+}
+
+// sweep removes what processes left that were killed while they wrote.
+func (f *folder) sweep() {
+	entries, _ := os.ReadDir(f.temp) // whoever writes will meet the error
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > abandonedAfter {
+			_ = os.Remove(filepath.Join(f.temp, entry.Name())) // another process may have been faster
+		}
+	}
+}
+
+// file is the path of a key. Keys that would leave the folder are refused.
+func (f *folder) file(key string) (string, error) {
+	if err := checkKey(key); err != nil {
+		return "", err
+	}
+	return filepath.Join(f.root, filepath.FromSlash(key)), nil
+}
+
+func (f *folder) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
+	name, err := f.file(key)
+	if err != nil {
+		return err
+	}
+	temp, err := f.write(ctx, body, size)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	defer os.Remove(temp)
+	// Delete removes folders that it has emptied, so one may go between its making and the file's coming.
+	for range 100 {
+		if err = f.place(temp, name, ifAbsent); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("write %s: %w", key, ErrExists)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", key, err)
+	}
+	return nil
+}
+
+// place gives a file its name, for good.
+func (f *folder) place(temp, name string, ifAbsent bool) error {
+	dir := filepath.Dir(name)
+	stood := f.standing(dir)
+	err := os.MkdirAll(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return fs.ErrNotExist // the folder was another's a moment ago, and is gone; it does not mean that the object exists
+	}
+	if err != nil {
+		return err
+	}
+	if ifAbsent {
+		err = os.Link(temp, name)
+	} else {
+		err = os.Rename(temp, name)
+	}
+	if err != nil {
+		return err
+	}
+	return syncUpTo(dir, stood)
+}
+
+// write makes a synced file of exactly size bytes.
+func (f *folder) write(ctx context.Context, body io.Reader, size int64) (_ string, err error) {
+	out, err := os.CreateTemp(f.temp, "put-")
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		err = errors.Join(err, out.Close())
+		if err != nil {
+			err = errors.Join(err, os.Remove(out.Name()))
+		}
+	}()
+	n, err := io.Copy(out, contextReader{ctx, body})
+	if err != nil {
+		return "", err
+	}
+	if n != size {
+		return "", fmt.Errorf("body has %d bytes, expected %d", n, size)
+	}
+	return out.Name(), out.Sync()
+}
+
+// standing is the lowest folder above dir, or dir itself, that is there already.
+func (f *folder) standing(dir string) string {
+	for dir != f.root {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
+// syncUpTo makes the names of a new file and of its new folders survive a power cut: from dir up to one that stood before.
+func syncUpTo(dir, stood string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders cannot be synced there
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		open, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(open.Sync(), open.Close())
+		if err != nil || dir == stood || len(dir) <= len(stood) {
+			return err
+		}
+	}
+}
+
+func (f *folder) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	name, err := f.file(key)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Stat(ctx, key); err != nil { // a folder can be opened too
+		return nil, err
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, absent(err))
+	}
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", key, err), file.Close())
+	}
+	if length < 0 {
+		return file, nil
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(file, length), file}, nil
+}
+
+func (f *folder) Stat(_ context.Context, key string) (Object, error) {
+	name, err := f.file(key)
+	if err != nil {
+		return Object{}, err
+	}
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return Object{}, fmt.Errorf("stat %s: %w", key, absent(err))
+	}
+	return Object{Key: key, Bytes: info.Size(), ModifiedAt: info.ModTime()}, nil
+}
+
+func (f *folder) Delete(ctx context.Context, key string) error {
+	name, err := f.file(key)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Stat(ctx, key); errors.Is(err, ErrNotExist) { // a folder is no object
+		return nil
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
+	// A folder that is empty now is not needed; one that is not stays, as does a link to one.
+	for at := filepath.Dir(name); at != f.root; at = filepath.Dir(at) {
+		if info, err := os.Lstat(at); err != nil || !info.IsDir() || os.Remove(at) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// absent is ErrNotExist where there is no file, or a file where a folder would have to be.
+func absent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return ErrNotExist
+	}
+	return err
+}
+
+// contextReader stops a long copy when its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

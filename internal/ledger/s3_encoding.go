@@ -1,0 +1,88 @@
+package ledger
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+const acceptEncoding = "Accept-Encoding"
+
+// leaveEncodingUnsigned keeps Accept-Encoding out of the signature of a request: Google's front ends and some proxies change that
+// header, and the store then finds that the signature does not match. The request has it all the same.
+func leaveEncodingUnsigned(stack *middleware.Stack) error {
+	if _, signs := stack.Finalize.Get("Signing"); !signs {
+		return nil
+	}
+	var taken heldHeader
+	if err := stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("HoldAcceptEncoding", taken.hold), "Signing", middleware.Before); err != nil {
+		return err
+	}
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("RestoreAcceptEncoding", taken.restore), "Signing", middleware.After)
+}
+
+// heldHeader is a header on its way past the signing of a request. A stack is of one operation, whose attempts follow each other.
+type heldHeader struct{ values []string }
+
+func (h *heldHeader) hold(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	if r, ok := in.Request.(*smithyhttp.Request); ok {
+		h.values = r.Header.Values(acceptEncoding)
+		r.Header.Del(acceptEncoding)
+	}
+	return next.HandleFinalize(ctx, in)
+}
+
+func (h *heldHeader) restore(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+	middleware.FinalizeOutput, middleware.Metadata, error,
+) {
+	if r, ok := in.Request.(*smithyhttp.Request); ok && h.values != nil {
+		r.Header[acceptEncoding] = h.values
+	}
+	return next.HandleFinalize(ctx, in)
+}
+
+// unpackAnswers unpacks answers that a proxy has packed, as one may that asks the store for gzip in place of the client. No object of
+// a lake is stored with an encoding.
+func unpackAnswers(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("UnpackAnswer", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		r, ok := out.RawResponse.(*smithyhttp.Response)
+		if err != nil || !ok || !strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
+			return out, metadata, err
+		}
+		r.Body = &packed{packed: r.Body}
+		r.Header.Del("Content-Encoding")
+		r.Header.Del("Content-Length") // of what is packed; the size of the object is not known
+		r.ContentLength = -1
+		return out, metadata, nil
+	}), middleware.After)
+}
+
+// packed is a body that is unpacked while it is read.
+type packed struct {
+	packed io.ReadCloser
+	body   *gzip.Reader
+}
+
+func (p *packed) Read(b []byte) (n int, err error) {
+	if p.body == nil {
+		if p.body, err = gzip.NewReader(p.packed); errors.Is(err, io.EOF) {
+			return 0, io.EOF // there is no body, as of a HEAD
+		} else if err != nil {
+			return 0, fmt.Errorf("unpack the answer: %w", err)
+		}
+	}
+	return p.body.Read(b)
+}
+
+func (p *packed) Close() error { return p.packed.Close() }

@@ -1,0 +1,183 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// stagedFor is how long staged objects have to stay: longer than an export may wait for a person.
+const stagedFor = 7 // days
+
+// examine looks at what only a bucket has.
+func (b *bucket) examine(ctx context.Context) []Check {
+	checks := append([]Check{b.examineLists(ctx)}, b.examineReading(ctx)...)
+	checks = append(checks, b.examineParts(ctx))
+	checks = append(checks, b.examineClock(ctx)...)
+	versioned, versioning := b.examineVersioning(ctx)
+	checks = append(checks, versioning)
+	checks = append(checks, b.examineLifecycle(ctx, versioned)...)
+	return append(checks, b.examineAccess(ctx)...)
+}
+
+// examineParts begins an upload in parts and gives it up, as one that is interrupted does.
+func (b *bucket) examineParts(ctx context.Context) Check {
+	const name = "upload in parts"
+	key := probeRoot + random()
+	full := aws.String(b.prefix + key)
+	in := &s3.CreateMultipartUploadInput{
+		Bucket: &b.name, Key: full, ServerSideEncryption: types.ServerSideEncryption(b.sse), SSEKMSKeyId: b.kmsKey,
+	}
+	if b.wantsChecksums.Load() {
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
+	}
+	upload, err := b.client.CreateMultipartUpload(ctx, in)
+	if err != nil {
+		return failed(name, b.explain("begin to upload", key, err))
+	}
+	_, err = b.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &b.name, Key: full, UploadId: upload.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("part"), ContentLength: aws.Int64(4),
+		ChecksumAlgorithm: in.ChecksumAlgorithm,
+	})
+	err = b.explain("upload a part of", key, err)
+	_, abortErr := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: full, UploadId: upload.UploadId})
+	switch {
+	case err != nil:
+		return failed(name, err)
+	case abortErr != nil:
+		return failed(name, b.explain("abort the upload of", key, abortErr))
+	}
+	return Check{name, LevelOK, "an upload in parts can be begun and aborted"}
+}
+
+func (b *bucket) examineClock(ctx context.Context) []Check {
+	out, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: aws.String(b.prefix + probeRoot), MaxKeys: aws.Int32(1)})
+	if err != nil {
+		return []Check{failed("clock", b.explain("list", probeRoot, err))}
+	}
+	server, said := awsmiddleware.GetServerTime(out.ResultMetadata)
+	here, _ := awsmiddleware.GetResponseAt(out.ResultMetadata)
+	if !said {
+		return []Check{{"clock", LevelNote, "the server does not say what time it has"}}
+	}
+	return []Check{Clock(server, here)}
+}
+
+// unasked is about a question that a store does not answer.
+func unasked(name string, err error) Check {
+	a := answerOf(err)
+	if a.status == http.StatusForbidden {
+		return Check{name, LevelNote, "these credentials may not ask for it; ask whoever runs the bucket" + a.words()}
+	}
+	return Check{name, LevelNote, "the store does not tell: " + strings.TrimSpace(fmt.Sprintf("%s status %d", a.code, a.status)) + a.words()}
+}
+
+func (b *bucket) examineVersioning(ctx context.Context) (versioned bool, _ Check) {
+	out, err := b.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
+	switch {
+	case err != nil:
+		return false, unasked("versioning", err)
+	case out.Status == types.BucketVersioningStatusEnabled:
+		return true, Check{"versioning", LevelNote, "old versions are kept: what is deleted below _staging/ still takes room, and a damaged file may be restored"}
+	}
+	return false, Check{"versioning", LevelOK, "off, and not needed"}
+}
+
+func (b *bucket) examineLifecycle(ctx context.Context, versioned bool) []Check {
+	out, err := b.client.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.name})
+	var rules []types.LifecycleRule
+	switch {
+	case err == nil:
+		rules = out.Rules
+	case answerOf(err).code != "NoSuchLifecycleConfiguration":
+		return []Check{unasked("lifecycle", err)}
+	}
+	checks := b.judge(rules, versioned)
+	if len(checks) == 0 {
+		checks = append(checks, Check{"lifecycle", LevelOK, "no rule harms the lake"})
+	}
+	return checks
+}
+
+// judge says which rules harm the lake, and which are missing.
+func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Check) {
+	add := func(level Level, format string, args ...any) {
+		checks = append(checks, Check{"lifecycle", level, fmt.Sprintf(format, args...)})
+	}
+	aborts, expires := false, false
+	for _, r := range rules {
+		prefix, tagged := scopeOf(r)
+		if r.Status != types.ExpirationStatusEnabled || tagged { // no object of the lake has tags
+			continue
+		}
+		name := fmt.Sprintf("the rule %q", aws.ToString(r.ID))
+		covers := func(root string) bool { return strings.HasPrefix(b.prefix+root, prefix) }
+		touches := func(root string) bool { return covers(root) || strings.HasPrefix(prefix, b.prefix+root) }
+		deletes := r.Expiration != nil && (r.Expiration.Days != nil || r.Expiration.Date != nil)
+		for _, root := range []string{dataRoot, ledgerRoot} {
+			switch {
+			case !touches(root):
+			case deletes:
+				add(LevelFailed, "%s deletes objects below %s, which are the lake: change it or remove it", name, b.prefix+root)
+			case archives(r):
+				add(LevelFailed, "%s archives objects below %s, which have to be read at once: change it or remove it", name, b.prefix+root)
+			}
+		}
+		if touches(stagingRoot) && deletes && (r.Expiration.Date != nil || aws.ToInt32(r.Expiration.Days) < stagedFor) {
+			add(LevelWarning, "%s deletes staged objects early, which an export may still need: let it wait %d days at least", name, stagedFor)
+		}
+		aborts = aborts || covers(dataRoot) && r.AbortIncompleteMultipartUpload != nil
+		expires = expires || covers(stagingRoot) && r.NoncurrentVersionExpiration != nil
+	}
+	if !aborts {
+		add(LevelNote, "no rule removes uploads that were broken off below %s; one that does after some days saves room", b.prefix+dataRoot)
+	}
+	if versioned && !expires {
+		add(LevelWarning, "no rule removes old versions below %s, so every staged object is paid for for ever: add one for noncurrent versions", b.prefix+stagingRoot)
+	}
+	return checks
+}
+
+// scopeOf is which keys a rule is for, and whether it is only for objects with tags.
+func scopeOf(r types.LifecycleRule) (prefix string, tagged bool) {
+	switch f := r.Filter; {
+	case f == nil:
+		//lint:ignore SA1019 rules that were made long ago have it
+		return aws.ToString(r.Prefix), false
+	case f.And != nil:
+		return aws.ToString(f.And.Prefix), len(f.And.Tags) > 0
+	default:
+		return aws.ToString(f.Prefix), f.Tag != nil
+	}
+}
+
+// archives says whether a rule moves objects to where they cannot be read at once.
+func archives(r types.LifecycleRule) bool {
+	for _, t := range r.Transitions {
+		if t.StorageClass == types.TransitionStorageClassGlacier || t.StorageClass == types.TransitionStorageClassDeepArchive {
+			return true
+		}
+	}
+	return false
+}
+
+// examineAccess notes a bucket that could be made public. Servers other than AWS have no such setting.
+func (b *bucket) examineAccess(ctx context.Context) []Check {
+	out, err := b.client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &b.name})
+	if code := answerOf(err).code; err != nil && code != "NoSuchPublicAccessBlockConfiguration" {
+		return nil
+	}
+	if err == nil && out.PublicAccessBlockConfiguration != nil {
+		p := out.PublicAccessBlockConfiguration
+		if aws.ToBool(p.BlockPublicAcls) && aws.ToBool(p.BlockPublicPolicy) && aws.ToBool(p.IgnorePublicAcls) && aws.ToBool(p.RestrictPublicBuckets) {
+			return []Check{{"public access", LevelOK, "blocked"}}
+		}
+	}
+	return []Check{{"public access", LevelNote, "is not blocked for the bucket; conversations should never be public, so block it"}}
+}

@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+func TestLifecycleRulesThatHarm(t *testing.T) {
+	b := &bucket{prefix: "acme/"}
+	rule := func(prefix string, change func(*types.LifecycleRule)) types.LifecycleRule {
+		r := types.LifecycleRule{ID: aws.String("r"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: &prefix}}
+		change(&r)
+		return r
+	}
+	after := func(days int32) func(*types.LifecycleRule) {
+		return func(r *types.LifecycleRule) { r.Expiration = &types.LifecycleExpiration{Days: &days} }
+	}
+	to := func(class types.TransitionStorageClass) func(*types.LifecycleRule) {
+		return func(r *types.LifecycleRule) { r.Transitions = []types.Transition{{StorageClass: class}} }
+	}
+	good := []types.LifecycleRule{
+		rule("acme/", func(r *types.LifecycleRule) {
+			r.AbortIncompleteMultipartUpload = &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(7)}
+			r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(7)}
+		}),
+	}
+	tests := []struct {
+		name string
+		rule types.LifecycleRule
+		want string // of the one thing that is found; empty for nothing
+	}{
+		{"data", rule("acme/data/", after(365)), "failed lifecycle: the rule \"r\" deletes objects below acme/data/"},
+		{"a table", rule("acme/data/messages/", after(365)), "failed lifecycle: the rule \"r\" deletes objects below acme/data/"},
+		{"ledger", rule("acme/_ledger", after(365)), "failed lifecycle: the rule \"r\" deletes objects below acme/_ledger/"},
+		{"staging soon", rule("acme/_staging/", after(6)), "warning lifecycle: the rule \"r\" deletes staged objects early"},
+		{"staging later", rule("acme/_staging/", after(7)), ""},
+		{"another lake", rule("beta/", after(1)), ""},
+		{"off", rule("", func(r *types.LifecycleRule) { after(1)(r); r.Status = types.ExpirationStatusDisabled }), ""},
+		{"with a tag", rule("", func(r *types.LifecycleRule) { after(1)(r); r.Filter = &types.LifecycleRuleFilter{Tag: &types.Tag{}} }), ""},
+		{"with a tag and a prefix", rule("", func(r *types.LifecycleRule) {
+			after(1)(r)
+			r.Filter = &types.LifecycleRuleFilter{And: &types.LifecycleRuleAndOperator{Prefix: aws.String("acme/"), Tags: []types.Tag{{}}}}
+		}), ""},
+		{"of small objects", rule("", func(r *types.LifecycleRule) {
+			after(1)(r)
+			r.Filter = &types.LifecycleRuleFilter{And: &types.LifecycleRuleAndOperator{Prefix: aws.String("acme/data"), ObjectSizeLessThan: aws.Int64(9)}}
+		}), "failed lifecycle: the rule \"r\" deletes objects below acme/data/"},
+		{"in the old form", rule("", func(r *types.LifecycleRule) {
+			after(1)(r)
+			r.Filter = nil
+			r.Prefix = aws.String("acme/data/") //lint:ignore SA1019 rules that were made long ago have it
+		}), "failed lifecycle: the rule \"r\" deletes objects below acme/data/"},
+		{"archives", rule("acme/data/", to(types.TransitionStorageClassDeepArchive)), "failed lifecycle: the rule \"r\" archives objects below acme/data/"},
+		{"cheaper, and read at once", rule("acme/data/", to(types.TransitionStorageClassStandardIa)), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := told(b.judge(append(good, tt.rule), true))
+			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], tt.want)) {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got := told(b.judge(nil, false)); len(got) != 1 || !strings.HasPrefix(got[0], "note lifecycle: no rule removes uploads") {
+		t.Errorf("without rules: %q", got)
+	}
+}
