@@ -13,6 +13,7 @@ type Column[R any] struct {
 	width int // how many leaf columns it has
 	shred func(row *R, at level, leaves []Leaf)
 	when  func(row *R) (time.Time, bool) // for a time that the rows of a file are known by
+	apart bool                           // from what the digest of a thread is of
 }
 
 // required is a column that is never null.
@@ -137,18 +138,14 @@ func list[R, E any](name string, get func(*R) []E, element Node, width int, shre
 	}
 }
 
-type pair struct {
-	key   string
-	value *string
-}
-
 // textMap is a map of texts in the order of its keys; nil is an empty map. Its values are too many and too different for
 // statistics, its keys are few.
 func textMap[R any](name string, get func(*R) map[string]*string) Column[R] {
-	key := text("key", func(p *pair) string { return p.key }).dictionary()
-	value := optText("value", func(p *pair) *string { return p.value })
 	return Column[R]{
-		node:  Node{Name: name, Kind: KindMap, Children: []Node{key.node, value.node}},
+		node: Node{Name: name, Kind: KindMap, Children: []Node{
+			{Name: "key", Kind: KindText, Dictionary: true},
+			{Name: "value", Kind: KindText, Optional: true},
+		}},
 		width: 2,
 		shred: func(row *R, at level, leaves []Leaf) {
 			entries := get(row)
@@ -157,41 +154,48 @@ func textMap[R any](name string, get func(*R) map[string]*string) Column[R] {
 				leaves[1].place(at.definition, at.repetition)
 				return
 			}
-			for i, p := range sorted(entries) {
-				key.shred(&p, at.deeper(i), leaves[:1])
-				value.shred(&p, at.deeper(i), leaves[1:])
+			var few [16]string
+			keys := slices.AppendSeq(few[:0], maps.Keys(entries))
+			slices.Sort(keys)
+			valid := validKeys(keys)
+			for i, key := range keys {
+				inner := at.deeper(i)
+				leaves[0].place(inner.definition, inner.repetition)
+				leaves[0].putText(valid[i])
+				value := entries[key]
+				if value == nil {
+					leaves[1].place(inner.definition, inner.repetition)
+					continue
+				}
+				leaves[1].place(inner.definition+1, inner.repetition)
+				leaves[1].putText(*value)
 			}
 		},
-	}.large()
+	}
 }
 
-// sorted are the entries in the order of their keys. Keys that would become the same text once they are valid UTF-8 stay
-// apart: the later ones get further U+FFFD at the end.
-func sorted(entries map[string]*string) []pair {
-	pairs := make([]pair, 0, len(entries))
-	valid := true
-	for _, key := range slices.Sorted(maps.Keys(entries)) {
-		valid = valid && utf8.ValidString(key)
-		pairs = append(pairs, pair{key, entries[key]})
+// validKeys are the keys as valid UTF-8. Keys that would become the same text stay apart: the later ones get further
+// U+FFFD at the end.
+func validKeys(keys []string) []string {
+	if !slices.ContainsFunc(keys, func(key string) bool { return !utf8.ValidString(key) }) {
+		return keys
 	}
-	if valid {
-		return pairs
-	}
-	taken := make(map[string]bool, len(pairs))
-	for key := range entries {
+	taken := make(map[string]bool, len(keys))
+	for _, key := range keys {
 		taken[key] = utf8.ValidString(key)
 	}
-	for i := range pairs {
-		if utf8.ValidString(pairs[i].key) {
+	valid := slices.Clone(keys)
+	for i, key := range keys {
+		if utf8.ValidString(key) {
 			continue
 		}
-		key := validText(pairs[i].key)
+		key = validText(key)
 		for taken[key] {
 			key += "\uFFFD"
 		}
-		taken[key], pairs[i].key = true, key
+		taken[key], valid[i] = true, key
 	}
-	return pairs
+	return valid
 }
 
 // dictionary says that the column has few different values, at least among rows that stand near each other.
@@ -205,5 +209,11 @@ func (c Column[R]) dictionary() Column[R] {
 func (c Column[R]) large() Column[R] {
 	c.node = c.node.clone()
 	c.node.setLeaves(func(n *Node) { n.Statistics = false })
+	return c
+}
+
+// undigested says that the digest of a thread is not of the column.
+func (c Column[R]) undigested() Column[R] {
+	c.apart = true
 	return c
 }

@@ -2,25 +2,203 @@ package schemas
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"fmt"
+	"hash"
+	"math"
+	"slices"
 	"sync"
+	"time"
 )
 
-// Digest is the hex SHA-256 of what the thread says, without when it was observed: the same conversation exported twice
-// has the same digest. A time that no calendar has (before the year 0, after 9999) is an error.
+// digestVersion begins every digest. It grows when the same rows get another digest. The first version had no such word.
+const digestVersion = "v2:"
+
+// Digest is digestVersion and the hex SHA-256 of what the thread says: of every column of its rows but those that say when
+// it was observed, how many messages it should have and has, and the digest itself. The same conversation exported twice
+// has the same digest. Digests of different versions cannot be compared; a column added to the end of a table, or a field
+// added to the end of a struct, is no new version: where it is null or empty, digests stay as they were.
+//
+// A time that no calendar has (before the year 0, after 9999) and a number that is not finite are errors.
 func (t Thread) Digest() (string, error) {
-	buffer := outlines.Get().(*[]byte)
-	o := outline{b: append((*buffer)[:0], '{'), sum: sha256.New()}
-	o.thread(&t)
-	o.b = append(o.b, '}', '\n')
-	o.sum.Write(o.b)
-	if *buffer = o.b; cap(o.b) <= 8*outlineBytes {
-		outlines.Put(buffer)
+	d := digests.Get().(*digest)
+	d.sum.Reset()
+	d.conversation[0] = t.Conversation
+	digestRows(d, Conversations, d.conversations, d.conversation[:])
+	digestRows(d, Messages, d.messages, t.Messages)
+	digestRows(d, Participants, d.participants, t.Participants)
+	digestRows(d, Events, d.events, t.Events)
+	digestRows(d, Ratings, d.ratings, t.Ratings)
+	digestRows(d, Attachments, d.attachments, t.Attachments)
+	digestRows(d, Tombstones, d.tombstones, t.Tombstones)
+	d.conversation[0] = Conversation{} // holds on to nothing
+	text, err := d.text(), d.err
+	if d.err = nil; !d.large {
+		digests.Put(d)
 	}
-	if o.err != nil {
-		return "", o.err
+	if err != nil {
+		return "", err
 	}
-	return hex.EncodeToString(o.sum.Sum(nil)), nil
+	return text, nil
 }
 
-var outlines = sync.Pool{New: func() any { return new([]byte) }}
+// digest is the work of Digest. It is used again, so that digesting a thread allocates little but the digest.
+type digest struct {
+	sum   hash.Hash
+	b     []byte // comes next into sum
+	err   error  // the first
+	large bool   // holds too much memory to be used again
+
+	conversation [1]Conversation // a row of a table, as the others are
+
+	conversations, messages, participants, events, ratings, attachments, tombstones []Leaf
+}
+
+var digests = sync.Pool{New: func() any {
+	return &digest{
+		sum:           sha256.New(),
+		conversations: Conversations.Leaves(), messages: Messages.Leaves(), participants: Participants.Leaves(), events: Events.Leaves(),
+		ratings: Ratings.Leaves(), attachments: Attachments.Leaves(), tombstones: Tombstones.Leaves(),
+	}
+}}
+
+const (
+	digestBytes      = 32 << 10  // collected before they come into the sum
+	largeBytes       = 256 << 10 // of the texts of one column
+	digestRowsAtOnce = 256       // shredded before their columns are digested, so that a long conversation is not held twice
+)
+
+// digestRows digests the number of the rows, then of each column its part of them. Every part has a known length or begins
+// with its length, so different rows are different bytes.
+func digestRows[R any](d *digest, t *Table[R], leaves []Leaf, rows []R) {
+	d.number(len(rows))
+	for some := range slices.Chunk(rows, digestRowsAtOnce) {
+		leaves := leaves
+		for i := range t.columns {
+			c := &t.columns[i]
+			own := leaves[:c.width]
+			leaves = leaves[c.width:]
+			if c.apart {
+				continue
+			}
+			for j := range some {
+				c.shred(&some[j], level{}, own)
+			}
+			for j := range own {
+				d.leaf(&t.paths[i][j], &own[j])
+				own[j].Reset()
+			}
+		}
+		d.number(0) // the length of no path
+	}
+}
+
+// path is how a leaf is called in a digest.
+type path struct {
+	name string // of the column, or as in parts.element.text
+	said int16  // definition levels up to this one are known from other leaves
+}
+
+// paths are those of the leaves of n, which is below something. The first leaf in a list or map says how many entries there
+// are, which the others need not; known is the level from which on it does so, or -1 where it is another leaf.
+func (n *Node) paths(above string, definition, known int16) (all []path) {
+	if n.Optional {
+		definition++
+	}
+	if n.Kind == KindList || n.Kind == KindMap {
+		if known < 0 {
+			known = definition
+		}
+		definition++
+	}
+	if len(n.Children) == 0 {
+		if known < 0 {
+			known = definition
+		}
+		return []path{{above + n.Name, known}}
+	}
+	for i := range n.Children {
+		all = append(all, n.Children[i].paths(above+n.Name+".", definition, known)...)
+		known = -1
+	}
+	return all
+}
+
+// leaf digests the path, the levels and the values of a leaf, unless it has no value and its levels say nothing new.
+func (d *digest) leaf(p *path, l *Leaf) {
+	if len(l.Ends)+len(l.Integers)+len(l.Numbers)+len(l.Booleans) == 0 && slices.Max(l.Definitions) <= p.said {
+		return
+	}
+	d.number(len(p.name))
+	d.b = append(d.b, p.name...)
+	d.number(l.Places())
+	d.levels(l.Definitions)
+	d.levels(l.Repetitions)
+	start := uint32(0)
+	for _, end := range l.Ends {
+		d.number(int(end - start))
+		start = end
+	}
+	for _, i := range l.Integers {
+		if l.Kind == KindInstant && (i < earliest || i > latest) && d.err == nil {
+			d.err = fmt.Errorf("%s: no calendar has the time %s", p.name, time.UnixMicro(i).UTC())
+		}
+		d.b = binary.LittleEndian.AppendUint64(d.b, uint64(i))
+	}
+	for _, f := range l.Numbers {
+		if (math.IsNaN(f) || math.IsInf(f, 0)) && d.err == nil {
+			d.err = fmt.Errorf("%s: %v is not a finite number", p.name, f)
+		}
+		d.b = binary.LittleEndian.AppendUint64(d.b, math.Float64bits(f))
+	}
+	for _, v := range l.Booleans {
+		d.boolean(v)
+	}
+	if len(d.b)+len(l.Data) > digestBytes {
+		d.flush()
+	}
+	if len(l.Data) > digestBytes {
+		d.sum.Write(l.Data)
+		d.large = d.large || len(l.Data) > largeBytes
+		return
+	}
+	d.b = append(d.b, l.Data...)
+}
+
+// The microseconds that calendars hold, in which the lake keeps times.
+var (
+	earliest = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	latest   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
+)
+
+func (d *digest) number(n int) { d.b = binary.AppendUvarint(d.b, uint64(n)) }
+
+func (d *digest) boolean(v bool) {
+	if v {
+		d.b = append(d.b, 1)
+	} else {
+		d.b = append(d.b, 0)
+	}
+}
+
+func (d *digest) levels(levels []int16) {
+	for _, n := range levels {
+		d.b = append(d.b, byte(n))
+	}
+}
+
+func (d *digest) flush() {
+	d.sum.Write(d.b)
+	d.b = d.b[:0]
+}
+
+// text is the digest of all that went before.
+func (d *digest) text() string {
+	d.flush()
+	d.b = d.sum.Sum(d.b)
+	var text [len(digestVersion) + 2*sha256.Size]byte
+	written := string(hex.AppendEncode(append(text[:0], digestVersion...), d.b))
+	d.b = d.b[:0]
+	return written
+}

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -86,6 +87,18 @@ func (l *Leaf) putBytes(b []byte) {
 func (l *Leaf) putInteger(i int64)     { l.Integers = append(l.Integers, i) }
 func (l *Leaf) putNumber(f float64)    { l.Numbers = append(l.Numbers, f) }
 func (l *Leaf) putBoolean(b bool)      { l.Booleans = append(l.Booleans, b) }
-func (l *Leaf) putInstant(t time.Time) { l.Integers = append(l.Integers, t.UnixMicro()) }
+func (l *Leaf) putInstant(t time.Time) { l.Integers = append(l.Integers, micros(t)) }
+
+// micros is t in microseconds since 1970, or the nearest number of them that there is.
+func micros(t time.Time) int64 {
+	const most = math.MaxInt64/1_000_000 - 1
+	switch seconds := t.Unix(); {
+	case seconds > most:
+		return math.MaxInt64
+	case seconds < -most:
+		return math.MinInt64
+	}
+	return t.UnixMicro()
+}
 
 func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

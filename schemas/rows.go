@@ -30,7 +30,7 @@ type Conversation struct {
 	Tags           []string
 	Attributes     map[string]*string
 	SourceVersion  *int64 // grows with every version at the source, where it has such a thing (microseconds of its last change)
-	ContentSHA256  string // hex digest of the thread without its observation times; set when the shard is sealed
+	ContentSHA256  string // what Thread.Digest returns; set when the shard is sealed
 }
 
 // Message is a row of the table messages. Within a conversation Sequence counts from 0 without gaps, oldest first.

@@ -9,6 +9,7 @@ import (
 type Table[R any] struct {
 	Shape
 	columns []Column[R]
+	paths   [][]path // of the leaves of each column
 	created func(row *R) (time.Time, bool)
 }
 
@@ -20,6 +21,7 @@ func table[R any](name, createdAt string, columns ...Column[R]) *Table[R] {
 		node := c.node.clone()
 		node.number(int32(i*idsPerColumn) + 1)
 		t.Columns = append(t.Columns, node)
+		t.paths = append(t.paths, node.paths("", 0, -1))
 		if c.node.Name == createdAt {
 			t.created = c.when
 		}
