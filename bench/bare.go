@@ -20,7 +20,7 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// bare is what the process of the bare loop is given.
+// bare is the configuration of the bare loop's process.
 type bare struct {
 	World    World   `json:"world"`
 	URL      string  `json:"url"`
@@ -29,11 +29,11 @@ type bare struct {
 	Parallel int     `json:"parallel"`
 }
 
-// bareFiles is where the bare loop says which files it wrote.
+// bareFiles is the file in which the bare loop lists the files that it wrote.
 const bareFiles = "files.json"
 
-// bareMain is the role of the process that does the least that gives the same rows: the same requests by the same client,
-// as many at once, and the same Parquet writer. Nothing survives anything.
+// bareMain is the bare loop, the least work that gives the same rows: the same requests by the same client, with the same
+// concurrency, and the same Parquet writer. Nothing survives a crash.
 func bareMain(ctx context.Context, config string) error {
 	var b bare
 	if err := json.Unmarshal([]byte(config), &b); err != nil {
@@ -65,10 +65,10 @@ type bareLoop struct {
 	bare
 	provider providers.Provider
 	lake     *lake.Lake
-	free     chan struct{} // holds one for each conversation that is being fetched
+	free     chan struct{} // has one element for each conversation in flight
 }
 
-// windowsAtOnce is how many windows are copied side by side, with the directory beside them.
+// windowsAtOnce is how many windows are copied concurrently, in addition to the directory.
 const windowsAtOnce = 2
 
 func (b *bareLoop) shard(stream string, w schemas.Window) ledger.Shard {
@@ -94,7 +94,7 @@ func (b *bareLoop) run(ctx context.Context) ([]ledger.File, error) {
 	return slices.Concat(written...), err
 }
 
-// directory copies what is no conversation.
+// directory copies everything except conversations.
 func (b *bareLoop) directory(ctx context.Context) ([]ledger.File, error) {
 	from := time.Now().UTC().Truncate(24 * time.Hour)
 	seal, err := b.lake.Seal(ctx, b.shard("directory", schemas.Window{From: from, To: from.Add(24 * time.Hour)}))
@@ -124,10 +124,10 @@ func (b *bareLoop) directory(ctx context.Context) ([]ledger.File, error) {
 	return seal.Close(ctx)
 }
 
-// tries is how often in a row the loop asks for the same thing.
+// tries is how often in a row the loop sends the same request.
 const tries = 5
 
-// insist walks pages to their end, from the last one on where the walk breaks.
+// insist reads all pages; after an error it continues from the last page.
 func insist(walk func(providers.Cursor) iter.Seq2[providers.Page, error], each func(providers.Page) error) error {
 	var at providers.Cursor
 	for failures := 0; ; {
@@ -147,11 +147,11 @@ func insist(walk func(providers.Cursor) iter.Seq2[providers.Page, error], each f
 	}
 }
 
-// turn is one conversation on its way, in the order of the list.
+// turn is one conversation in flight, in the order of the list.
 type turn chan []schemas.Document
 
-// window copies the conversations of one window: a page is listed while those before it are fetched, and what is fetched is
-// sealed in the order of the list.
+// window copies the conversations of one window. It lists a page while it fetches the previous ones, and seals what is fetched in
+// the order of the list.
 func (b *bareLoop) window(ctx context.Context, window schemas.Window) ([]ledger.File, error) {
 	seal, err := b.lake.Seal(ctx, b.shard("created", window))
 	if err != nil {
@@ -214,7 +214,7 @@ func (b *bareLoop) list(ctx context.Context, window schemas.Window, turns chan<-
 		return nil
 	})
 	if failed := fetchers.Wait(); failed != nil {
-		return failed // the walk may have ended because of it
+		return failed // it may have ended the walk
 	}
 	return err
 }
@@ -233,7 +233,7 @@ func (b *bareLoop) fetch(ctx context.Context, ref providers.Ref, listed schemas.
 	return docs, nil
 }
 
-// press writes the rows of one conversation. One that could not be fetched ends the loop elsewhere.
+// press writes the rows of one conversation. An error of its fetch ends the loop elsewhere.
 func (b *bareLoop) press(seal *lake.Seal, docs []schemas.Document) error {
 	if docs == nil {
 		return nil

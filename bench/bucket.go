@@ -30,9 +30,9 @@ func (s *stage) bucket() (c ledger.Config, err error) {
 	}, nil
 }
 
-// stand stands in for the test that such a server is made for. It ends when it is told.
+// stand replaces the testing.TB that such a server expects. Its cleanup runs on request.
 type stand struct {
-	testing.TB // what is not named here is not used
+	testing.TB // nil: methods that stand lacks are never called
 	ctx        context.Context
 	cleanups   []func()
 }

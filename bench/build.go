@@ -9,21 +9,21 @@ import (
 	"runtime"
 )
 
-// programs are the binaries of the contenders and of the platform, without C, as they are shipped.
+// programs are the binaries of the contenders and of the platform, built without cgo, as shipped.
 type programs struct {
 	chatlake string
 	self     string // this harness, for the platform and for the bare loop
-	temporal string // a Temporal server over PostgreSQL; empty until somebody needs it
+	temporal string // a Temporal server on PostgreSQL; empty until it is needed
 	folder   string
 }
 
-// here is the folder of this harness's source.
+// here is the folder of the bench's source.
 func here() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Dir(file)
 }
 
-// build makes the binaries that every scenario needs.
+// build builds the binaries that every scenario needs.
 func build(ctx context.Context, folder string) (*programs, error) {
 	p := &programs{folder: folder}
 	var err error

@@ -17,15 +17,15 @@ import (
 // The contenders.
 const (
 	bareName     = "bare"     // the least possible, see bareMain
-	folderName   = "folder"   // chatlake with the server in process and a lake in a folder
+	folderName   = "folder"   // chatlake with the embedded server and a lake in a folder
 	s3Name       = "s3"       // the same with a lake on a real S3 server
-	apartName    = "apart"    // as folder, but the server is a process of its own, and is not counted
-	postgresName = "postgres" // as apart, with a Temporal server that keeps its state in PostgreSQL
+	apartName    = "apart"    // as folder, but with the server in a separate process, which is not counted
+	postgresName = "postgres" // as apart, with a Temporal server on PostgreSQL
 )
 
 const account = "acme"
 
-// chatlake is configured as it comes: windows at a time, fetches in each, and requests of each at once.
+// chatlake's default configuration: concurrent windows, fetches in each, and concurrent requests in each fetch.
 const (
 	shards           = 2
 	chunks           = 2
@@ -33,32 +33,32 @@ const (
 	parallel         = shards * chunks * requestsPerChunk
 )
 
-// outcome is what a contender did.
+// outcome is the result of a contender's run.
 type outcome struct {
 	wall   time.Duration
-	cpu    time.Duration   // of its processes, without servers apart
-	each   []time.Duration // that, of each process of chatlake in the order in which they were started
-	memory int64           // the most that one of its processes had resident
-	server int64           // the same of the Temporal server apart, 0 where there is none
-	// serverCPU is what the server apart used, without its database.
+	cpu    time.Duration   // of its processes, without separate servers
+	each   []time.Duration // the same for each process of chatlake, in the order in which they were started
+	memory int64           // the largest resident size of one of its processes
+	server int64           // the same for the separate Temporal server, 0 if there is none
+	// serverCPU is the processor time of the separate server, without its database.
 	serverCPU time.Duration
-	others    time.Duration // what the rest of the machine used meanwhile, the platform included
-	events    int64         // of all histories, -1 where there are none
+	others    time.Duration // processor time of the rest of the machine meanwhile, including the platform
+	events    int64         // of all histories, -1 if there are none
 	lake      *lake.Lake
 	files     []ledger.File
 }
 
-// stage is where one contender plays.
+// stage is the environment of one contender's run.
 type stage struct {
 	*programs
 	Scenario
 	platform *platform
 	folder   string
-	// free gives back what was taken for the run, when the lake has been looked at.
+	// free releases the resources of the run, once the lake has been checked.
 	free []func()
 }
 
-// errLeftOut says that a contender cannot take part here, and why.
+// errLeftOut means that a contender cannot take part here, and says why.
 type errLeftOut struct{ why string }
 
 func (e *errLeftOut) Error() string { return e.why }
@@ -84,16 +84,16 @@ func (s *stage) runBare(ctx context.Context) (outcome, error) {
 	return out, s.openBare(ctx, &out)
 }
 
-// bareConfig is what the process of the bare loop is given.
+// bareConfig is the argument of the bare loop's process.
 func (s *stage) bareConfig() string {
 	text, err := json.Marshal(bare{World: s.World, URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel})
 	if err != nil {
-		panic(err) // numbers and texts
+		panic(err) // numbers and texts can always be encoded can always be encoded
 	}
 	return string(text)
 }
 
-// openBare opens what the bare loop wrote.
+// openBare opens the files that the bare loop wrote.
 func (s *stage) openBare(ctx context.Context, out *outcome) (err error) {
 	if out.lake, err = s.open(ctx, ledger.Config{URL: "file:" + filepath.Join(s.folder, "lake")}); err != nil {
 		return err
@@ -109,12 +109,12 @@ func (s *stage) open(ctx context.Context, at ledger.Config) (*lake.Lake, error) 
 	return lake.Open(ctx, at, lake.Config{Scratch: filepath.Join(s.folder, "harness"), Writer: "bench"})
 }
 
-// environment gives chatlake its secrets.
+// environment contains chatlake's secrets.
 func environment(store ledger.Config) []string {
 	return []string{"BENCH_TOKEN=" + fake.AdministratorToken, "BENCH_ACCESS_KEY=" + store.AccessKey, "BENCH_SECRET_KEY=" + store.SecretKey}
 }
 
-// configure writes chatlake.yaml into a folder below the stage's and returns that folder.
+// configure writes chatlake.yaml into a new folder below the stage's, and returns the new folder.
 func (s *stage) configure(name string, store ledger.Config, temporal string) (string, error) {
 	folder := filepath.Join(s.folder, name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -134,15 +134,15 @@ func (s *stage) configure(name string, store ledger.Config, temporal string) (st
 	return folder, os.WriteFile(filepath.Join(folder, "chatlake.yaml"), []byte(text.String()), 0o600)
 }
 
-// external is the section of a configuration that names a Temporal server.
+// external is the configuration section for an external Temporal server.
 func external(address, queue string) string {
 	return fmt.Sprintf("temporal: {address: %q, task_queue: %s}\n", address, queue)
 }
 
-// defaultQueue is where processes with a server of their own work.
+// defaultQueue is the task queue of processes with an embedded server.
 const defaultQueue = "chatlake"
 
-// apartQueue is one that the process which holds the server does not work on.
+// apartQueue is a task queue that the process with the server does not work on.
 const apartQueue = "apart"
 
 func (s *stage) runChatlake(ctx context.Context, contender string) (outcome, error) {

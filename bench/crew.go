@@ -14,12 +14,12 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// crew are the chatlake processes of one run.
+// crew is the chatlake processes of one run.
 type crew struct {
 	*stage
 	folder string // of the process that exports
 	store  ledger.Config
-	server *server // nil where the process that exports has it in itself
+	server *server // nil if the exporting process has the embedded server
 	all    []*process
 }
 
@@ -86,7 +86,7 @@ func (c *crew) export() (*process, error) {
 		"--from", window.From.Format(time.DateOnly), "--to", window.To.Format(time.DateOnly))
 }
 
-// join starts one more worker, at the server of the process that exports.
+// join starts one more worker, on the server of the exporting process.
 func (c *crew) join(ctx context.Context, name string, exporting *process) (*process, error) {
 	address, queue := "", defaultQueue
 	if c.server != nil {
@@ -104,7 +104,7 @@ func (c *crew) join(ctx context.Context, name string, exporting *process) (*proc
 	return c.start(folder, "worker")
 }
 
-// killed waits for the moment, kills the process that exports, and starts it again.
+// killed waits for the right moment, kills the exporting process, and starts it again.
 func (c *crew) killed(exporting *process) (*process, error) {
 	moment := int64(c.Kill * float64(c.platform.Necessary))
 	reached, err := c.platform.reached(moment, exporting.exited)
@@ -121,7 +121,7 @@ func (c *crew) killed(exporting *process) (*process, error) {
 	return c.export()
 }
 
-// announcedAddress waits until a server in process says where it answers.
+// announcedAddress waits until an embedded server publishes its address.
 func announcedAddress(ctx context.Context, state string, of *process) (string, error) {
 	for {
 		text, err := os.ReadFile(filepath.Join(state, "temporal.address"))
@@ -141,7 +141,7 @@ func announcedAddress(ctx context.Context, state string, of *process) (string, e
 	}
 }
 
-// events adds up the histories of the run. A server in process has ended with it, and is started once more.
+// events sums the histories of the run. An embedded server has ended with the run, so it is started once more.
 func (c *crew) events(ctx context.Context) (int64, error) {
 	if c.server != nil {
 		return c.server.events(ctx)

@@ -19,8 +19,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// rewrite has DuckDB write every file of a lake in a folder anew, with zstd and otherwise as it comes: the same rows in the
-// same order. It then reads the messages of both.
+// rewrite has DuckDB write a new version of every file of a lake in a folder: the same rows in the same order, with zstd and
+// otherwise DuckDB's defaults. Then it reads the messages of both.
 func rewrite(ctx context.Context, root string, files []ledger.File, to string) (*Parquet, error) {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (p *Parquet) add(f ledger.File, rewritten int64) {
 	t.Rows, t.Bytes, t.Rewritten = t.Rows+f.Rows, t.Bytes+f.Bytes, t.Rewritten+rewritten
 }
 
-// scanRounds is how often both are read, in turns; the fastest counts.
+// scanRounds is how often both are read, alternately; the fastest round counts.
 const scanRounds = 7
 
 // scans reads every value of two sets of files.
@@ -87,7 +87,7 @@ func scans(ctx context.Context, db *sql.DB, ours, theirs []string) (float64, flo
 	return best[0], best[1], nil
 }
 
-// source is files as a table. The partition columns stand in the path and are not asked for.
+// source is files as a table. The partition columns are in the path and are not read.
 func source(files ...string) string {
 	names := make([]string, len(files))
 	for i, f := range files {

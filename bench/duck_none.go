@@ -8,5 +8,5 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// rewrite needs DuckDB, which needs C.
+// rewrite needs DuckDB, which needs cgo.
 func rewrite(context.Context, string, []ledger.File, string) (*Parquet, error) { return nil, nil }

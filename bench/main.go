@@ -1,5 +1,5 @@
-// Command bench runs chatlake and what it may be held against on the same simulated account, one after the other, and says
-// what each cost. docs/bench.md says what the figures mean.
+// Command bench runs chatlake and its contenders on the same simulated account, one after the other, and reports what each
+// cost. docs/bench.md explains the figures.
 package main
 
 import (
@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// run is the program, in whichever role.
+// run is the program, in one of its three roles.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if len(args) == 2 {
 		switch args[0] {

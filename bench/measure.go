@@ -7,16 +7,16 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// Measured is what one contender came to in one scenario.
+// Measured is the result of one contender in one scenario.
 type Measured struct {
 	Scenario  Scenario `json:"scenario"`
 	Contender string   `json:"contender"`
-	LeftOut   string   `json:"left_out,omitempty"` // why it took no part
+	LeftOut   string   `json:"left_out,omitempty"` // why it did not take part
 	Failed    string   `json:"failed,omitempty"`   // how it failed
 
 	Seconds float64 `json:"seconds"` // from start to end of the processes
-	// Least is the shortest that the run could be: the necessary requests at the budget, or as many at once as may be with
-	// the platform's latency. 0 where neither bounds it.
+	// Least is the shortest possible time: the necessary requests at the budget, or at full concurrency with the platform's
+	// latency. 0 if neither limits it.
 	Least     float64 `json:"least_seconds"`
 	Asking    float64 `json:"asking_seconds"` // from the first request to the last
 	Necessary int64   `json:"necessary"`
@@ -26,26 +26,26 @@ type Measured struct {
 	InFlight  int     `json:"peak_in_flight"`
 	Peak1     int64   `json:"peak_1s"`
 	Peak10    int64   `json:"peak_10s"`
-	// Used is the share of what the budget allowed from the first request to the last that was asked and not refused;
-	// UsedWhole of what it allowed from start to end.
+	// Used is the share of the budget that was used by requests that were not refused, from the first request to the last;
+	// UsedWhole is the same from start to end.
 	Used      float64 `json:"used,omitempty"`
 	UsedWhole float64 `json:"used_whole,omitempty"`
-	// Settled is the share of refused requests from a minute after the budget was halved, UsedHalved the share of the new
-	// budget that was used from then on, SettledAfter the seconds after which the last request was refused.
+	// Settled is the share of refused requests from a minute after the budget was halved. UsedHalved is the share of the new
+	// budget that was used from then on. SettledAfter is how many seconds after the halving the last request was refused.
 	Settled      float64 `json:"settled,omitempty"`
 	UsedHalved   float64 `json:"used_halved,omitempty"`
 	SettledAfter float64 `json:"settled_after,omitempty"`
 
 	CPU float64 `json:"cpu_seconds"`
-	// CPUEach is that of each process, where there was more than one.
+	// CPUEach is the CPU of each process, if there was more than one.
 	CPUEach      []float64 `json:"cpu_seconds_each,omitempty"`
 	SimulatorCPU float64   `json:"simulator_cpu_seconds"`
-	// Elsewhere is how many processors on average did something else: of servers apart, or not of this program at all.
+	// Elsewhere is how many processors on average were busy with something else: separate servers, or other programs.
 	Elsewhere  float64 `json:"elsewhere_cores"`
 	Memory     int64   `json:"memory_bytes"`
 	Server     int64   `json:"server_memory_bytes,omitempty"`
-	ServerCPU  float64 `json:"server_cpu_seconds,omitempty"` // of the Temporal server apart, without its database
-	Events     int64   `json:"events"`                       // -1 where there are none
+	ServerCPU  float64 `json:"server_cpu_seconds,omitempty"` // of the separate Temporal server, without its database
+	Events     int64   `json:"events"`                       // -1 if there are none
 	Files      int     `json:"files"`
 	MedianFile int64   `json:"median_file_bytes"`
 	Bytes      int64   `json:"bytes"`
@@ -56,10 +56,10 @@ type Measured struct {
 	Series  []second `json:"series,omitempty"`
 }
 
-// settling is how long a contender has to find a budget that was halved.
+// settling is how long a contender may take to adapt to a halved budget.
 const settling = 60 * time.Second
 
-// seriesKept is the length of the longest run whose seconds are kept.
+// seriesKept is the length, in seconds, of the longest run whose series is kept.
 const seriesKept = 600
 
 func measure(s Scenario, contender string, necessary int64, out outcome, c counts, d difference) Measured {
@@ -86,7 +86,7 @@ func measure(s Scenario, contender string, necessary int64, out outcome, c count
 	return m
 }
 
-// budget says how well the budget was used.
+// budget computes how well the budget was used.
 func (m *Measured) budget(site Site, c counts) {
 	if site.Budget == 0 {
 		return
@@ -132,12 +132,12 @@ func (m *Measured) files(files []ledger.File) {
 	}
 }
 
-// perThousand is a figure for a thousand conversations.
+// perThousand scales a figure to a thousand conversations.
 func (m Measured) perThousand(figure float64) float64 {
 	return figure * 1000 / float64(max(1, m.Scenario.World.Conversations))
 }
 
-// defect says that rows are wrong, or that the contender failed.
+// defect reports whether rows are wrong or the contender failed.
 func (m Measured) defect() bool {
 	return m.Failed != "" || m.Lost > 0 || m.Doubled > 0 || m.Foreign > 0
 }

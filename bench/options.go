@@ -20,7 +20,7 @@ type options struct {
 	axes                  axes
 }
 
-// axes, where any is given, span scenarios of their own.
+// axes span additional scenarios: if any is given, these run instead of the named ones.
 type axes struct {
 	conversations, latency, budget, errors, workers, kill string
 	headers, halve, parquet                               bool
@@ -32,35 +32,35 @@ func readOptions(args []string, log io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(log)
 	flags.StringVar(&o.scenarios, "scenarios", "quick", "quick, full, none, or names of scenarios, separated by commas")
-	flags.StringVar(&o.contenders, "contenders", "", "only these of the contenders of each scenario, or with axes: those that take part (default bare,folder)")
-	flags.StringVar(&o.out, "out", "", "file for the results as JSON (default results/<scenarios>.json beside this program's source)")
-	flags.BoolVar(&o.add, "add", false, "keep what the file for the results has of other scenarios and contenders")
-	flags.BoolVar(&o.compact, "compact", false, "leave the single seconds of the runs out of the file for the results")
-	flags.StringVar(&o.markdown, "markdown", "", "file for the tables as Markdown: it takes the place of what stands between the marks, or of the whole file where there are none")
+	flags.StringVar(&o.contenders, "contenders", "", "run only these contenders of each scenario; with axes: the contenders that take part (default bare,folder)")
+	flags.StringVar(&o.out, "out", "", "file for the results as JSON (default results/<scenarios>.json in the folder of this program's source)")
+	flags.BoolVar(&o.add, "add", false, "keep the results of other scenarios and contenders that are in the results file")
+	flags.BoolVar(&o.compact, "compact", false, "leave the figures of every second out of the results file")
+	flags.StringVar(&o.markdown, "markdown", "", "file for the tables as Markdown: they replace the text between the markers, or the whole file if it has no markers")
 	flags.BoolVar(&o.list, "list", false, "list the scenarios and run nothing")
-	flags.BoolVar(&o.keep, "keep", false, "keep the folders of the runs, lakes and all, and say where they are")
+	flags.BoolVar(&o.keep, "keep", false, "keep the folders of the runs, including lakes, and print where they are")
 	a := &o.axes
-	flags.StringVar(&a.conversations, "conversations", "", "axis: numbers of conversations, for example 1000,10000 (default a minute of the budget, or 5000)")
+	flags.StringVar(&a.conversations, "conversations", "", "axis: numbers of conversations, for example 1000,10000 (default what a minute of the budget allows, or 5000 without a budget)")
 	flags.StringVar(&a.latency, "latency", "", "axis: milliseconds that the platform takes to answer, for example 0,5,50,200")
-	flags.StringVar(&a.budget, "budget", "", "axis: requests per second that are allowed, for example 0,10,50,500")
-	flags.StringVar(&a.errors, "errors", "", "axis: shares of requests that are answered 500, for example 0,0.01")
-	flags.StringVar(&a.workers, "workers", "", "axis: chatlake processes on the account, for example 1,2")
-	flags.StringVar(&a.kill, "kill", "", "axis: shares of the necessary requests after which chatlake is killed and started again, for example 0.5")
-	flags.BoolVar(&a.headers, "headers", false, "with axes: answers say what is left of the budget")
-	flags.BoolVar(&a.halve, "halve", false, "with axes: half of the budget is allowed from the middle on")
-	flags.BoolVar(&a.parquet, "parquet", false, "with axes: compare the files with DuckDB's rewrite of them")
-	flags.IntVar(&a.months, "months", 12, "with axes: windows that the conversations were created in")
-	flags.IntVar(&a.giant, "giant", 0, "with axes: messages of one conversation")
+	flags.StringVar(&a.budget, "budget", "", "axis: allowed requests per second, for example 0,10,50,500; 0 means no limit")
+	flags.StringVar(&a.errors, "errors", "", "axis: shares of requests answered with 500, for example 0,0.01")
+	flags.StringVar(&a.workers, "workers", "", "axis: numbers of chatlake processes on the account, for example 1,2")
+	flags.StringVar(&a.kill, "kill", "", "axis: kill and restart chatlake after these shares of the necessary requests, for example 0.5")
+	flags.BoolVar(&a.headers, "headers", false, "with axes: answers say how much of the budget is left")
+	flags.BoolVar(&a.halve, "halve", false, "with axes: halve the budget in the middle of the run")
+	flags.BoolVar(&a.parquet, "parquet", false, "with axes: compare the Parquet files with those that DuckDB writes of the same rows")
+	flags.IntVar(&a.months, "months", 12, "with axes: number of months in which the conversations were created")
+	flags.IntVar(&a.giant, "giant", 0, "with axes: number of messages of one giant conversation")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
-		return o, fmt.Errorf("%s: there are flags only; -help shows them", flags.Arg(0))
+		return o, fmt.Errorf("%s: unexpected argument; there are only flags, see -help", flags.Arg(0))
 	}
 	return o, nil
 }
 
-// chosen are the scenarios that the flags ask for.
+// chosen are the scenarios that the flags select.
 func (o options) chosen() ([]Scenario, error) {
 	all, err := o.axes.scenarios()
 	if err == nil && all == nil {
@@ -72,7 +72,7 @@ func (o options) chosen() ([]Scenario, error) {
 	only := strings.Split(o.contenders, ",")
 	for _, name := range only {
 		if !slices.Contains([]string{bareName, folderName, s3Name, apartName, postgresName}, name) {
-			return nil, fmt.Errorf("there is no contender %s", name)
+			return nil, fmt.Errorf("unknown contender %s", name)
 		}
 	}
 	for i := range all {
@@ -89,7 +89,7 @@ func (a axes) given() bool {
 	return a.conversations+a.latency+a.budget+a.errors+a.workers+a.kill != ""
 }
 
-// scenarios are all points on the axes that are given.
+// scenarios are all points on the given axes.
 func (a axes) scenarios() ([]Scenario, error) {
 	if !a.given() {
 		return nil, nil
@@ -113,7 +113,7 @@ func (a axes) scenarios() ([]Scenario, error) {
 		for text := range strings.SplitSeq(axis.values, ",") {
 			v, err := strconv.ParseFloat(text, 64)
 			if err != nil || v < 0 {
-				return nil, fmt.Errorf("-%s: %q is no number that it may be", axis.name, text)
+				return nil, fmt.Errorf("-%s: %q is not a number from 0 up", axis.name, text)
 			}
 			for _, s := range all {
 				axis.set(&s, v)
@@ -128,7 +128,7 @@ func (a axes) scenarios() ([]Scenario, error) {
 	return all, nil
 }
 
-// complete fills in what the axes leave open.
+// complete fills in what the axes do not determine.
 func (s *Scenario) complete(halve bool) {
 	free := 5000
 	if s.Site.Budget > 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// identity is the columns that no two rows of a table share.
+// identity is the columns that identify a row of a table.
 var identity = map[string][]string{
 	schemas.Conversations.Table: {"conversation_id"},
 	schemas.Messages.Table:      {"conversation_id", "message_id"},
@@ -39,7 +39,7 @@ func rowKey(cells ...string) uint64 {
 	return h.Sum64()
 }
 
-// truthOf is what a lake must hold of a world.
+// truthOf is the correct rows of a lake for a world.
 func truthOf(w World) rowKeys {
 	site := chatwoot.New(w.corpus(), chatwoot.Options{})
 	ids := site.Conversations(w.window())
@@ -119,15 +119,15 @@ func keysOf(ctx context.Context, l *lake.Lake, files []ledger.File) (rowKeys, er
 	return keys, nil
 }
 
-// difference is how a lake differs from the truth, in rows.
+// difference counts the rows in which a lake differs from the truth.
 type difference struct {
-	Rows    int64 `json:"rows"` // that the lake must hold
+	Rows    int64 `json:"rows"` // that the lake should have
 	Lost    int64 `json:"lost"`
 	Doubled int64 `json:"doubled"`
-	Foreign int64 `json:"foreign"` // of which the platform knows nothing
+	Foreign int64 `json:"foreign"` // unknown to the platform
 }
 
-// compare holds what a lake has against the truth. Both are sorted.
+// compare compares the rows of a lake with the truth. Both are sorted.
 func compare(truth, got rowKeys) difference {
 	var d difference
 	for table := range identity {

@@ -1,6 +1,6 @@
 package main
 
-// Parquet holds the files of a lake against what DuckDB makes of the same rows in the same order.
+// Parquet compares the files of a lake with those that DuckDB writes of the same rows in the same order.
 type Parquet struct {
 	Tables []ParquetTable `json:"tables"`
 	// Scan is how long DuckDB takes to read every value of the messages in our files, ScanRewritten in its own.

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// platform is the process that simulates one.
+// platform is the process that simulates the platform.
 type platform struct {
 	announced
 	process *process
-	input   io.Closer // it ends with it
+	input   io.Closer // closing it ends the process
 }
 
 // startPlatform starts one and waits until it answers.
@@ -37,7 +37,7 @@ func startPlatform(ctx context.Context, program string, config simulated) (*plat
 	}
 	go func() {
 		<-p.process.exited
-		_ = out.Close() // whoever still listens learns of it
+		_ = out.Close() // wakes a waiting reader
 	}()
 	if err := p.listen(ctx, said); err != nil {
 		p.stop()
@@ -46,7 +46,7 @@ func startPlatform(ctx context.Context, program string, config simulated) (*plat
 	return p, nil
 }
 
-// listen waits for the line that says where the platform is.
+// listen waits for the line with the platform's address.
 func (p *platform) listen(ctx context.Context, said io.Reader) error {
 	first := make(chan error, 1)
 	go func() {
@@ -73,7 +73,7 @@ func (p *platform) stop() {
 	}
 }
 
-// counts is what the platform was asked so far.
+// counts returns the platform's counts so far.
 func (p *platform) counts() (counts, error) {
 	var c counts
 	answer, err := http.Get(p.Control + "/counts")
@@ -85,7 +85,7 @@ func (p *platform) counts() (counts, error) {
 	return c, err
 }
 
-// mark begins to count what is asked again.
+// mark starts counting repeated requests.
 func (p *platform) mark() error {
 	answer, err := http.Post(p.Control+"/mark", "", nil)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// serverOverPostgres starts PostgreSQL in a folder of its own, and a Temporal server over it.
+// serverOverPostgres starts PostgreSQL in a new folder, and a Temporal server on it.
 func (s *stage) serverOverPostgres(ctx context.Context) (*server, error) {
 	var found []string
 	for _, name := range []string{"initdb", "postgres"} {
@@ -45,7 +45,7 @@ func (s *stage) serverOverPostgres(ctx context.Context) (*server, error) {
 // postgresUser is the superuser of the database, not of the system.
 const postgresUser = "bench"
 
-// owner is who PostgreSQL runs as: who we are, or the system's user for it where we are root.
+// owner is the user that PostgreSQL runs as: the current one, or the system's postgres user if we are root.
 func owner() (*syscall.SysProcAttr, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
@@ -62,9 +62,9 @@ func owner() (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, err
 }
 
-// startPostgres makes a database cluster as it comes and starts it on a free port of loopback.
+// startPostgres creates a database cluster with default settings and starts it on a free loopback port.
 func (s *stage) startPostgres(ctx context.Context, owner *syscall.SysProcAttr, initdb, postgres string) (int, error) {
-	folder, err := os.MkdirTemp("", "chatlake-bench-postgres-") // not below ours, which only we may enter
+	folder, err := os.MkdirTemp("", "chatlake-bench-postgres-") // not below our own folder, which only we may enter
 	if err != nil {
 		return 0, err
 	}
@@ -93,7 +93,7 @@ func (s *stage) startPostgres(ctx context.Context, owner *syscall.SysProcAttr, i
 	ended := make(chan error, 1)
 	go func() { ended <- run.Wait() }()
 	s.free = append(s.free, func() {
-		_ = run.Process.Signal(syscall.SIGQUIT) // at once: nobody needs what it has
+		_ = run.Process.Signal(syscall.SIGQUIT) // immediate shutdown: its data is not needed
 		<-ended
 	})
 	for !listens(fmt.Sprintf("127.0.0.1:%d", port)) {
@@ -147,7 +147,7 @@ func (s *stage) startTemporal(ctx context.Context, port int) (*server, error) {
 	}}, nil
 }
 
-// announcedTemporal waits for the line of JSON among what the server's tools say.
+// announcedTemporal waits for the line of JSON in the output of the server's tools.
 func announcedTemporal(ctx context.Context, said io.Reader) (address, control string, err error) {
 	type line struct{ Address, Control string }
 	found := make(chan line, 1)

@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// process is a child whose use of the machine is measured.
+// process is a child process whose use of the machine is measured.
 type process struct {
 	cmd    *exec.Cmd
-	said   tail // on its standard error, and on its output where nothing else reads that
+	said   tail // its standard error, and its standard output unless something else reads it
 	exited chan struct{}
 
 	mu   sync.Mutex
 	peak int64 // of its resident memory, in bytes
 }
 
-// start starts a program in a folder. What out is given is what it says on its standard output.
+// start starts a program in a folder. out gets its standard output.
 func start(folder string, env []string, out io.Writer, in io.Reader, program string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(program, args...), exited: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stdin = folder, append(os.Environ(), env...), in
@@ -39,13 +39,13 @@ func start(folder string, env []string, out io.Writer, in io.Reader, program str
 	go p.watch()
 	go func() {
 		defer close(p.exited)
-		_ = p.cmd.Wait() // how it ended is in its state
+		_ = p.cmd.Wait() // ProcessState has the result
 	}()
 	return p, nil
 }
 
-// lookEvery is how often the memory of a process is looked at: the system's own figure at the end counts that of the process
-// which started it too.
+// lookEvery is how often the memory of a process is sampled. The system's own maximum at the end would include the memory of the
+// parent process.
 const lookEvery = 50 * time.Millisecond
 
 func (p *process) watch() {
@@ -65,7 +65,7 @@ func (p *process) watch() {
 	}
 }
 
-// residentPeak is VmHWM of a process, 0 where it is not to be had.
+// residentPeak is VmHWM of a process, 0 if it is not available.
 func residentPeak(pid int) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -80,14 +80,14 @@ func residentPeak(pid int) int64 {
 	return kilobytes << 10
 }
 
-// memory is the most that the process had resident so far.
+// memory is the largest resident size of the process so far.
 func (p *process) memory() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.peak
 }
 
-// cpu is what the process used, once it has exited.
+// cpu is the processor time of the process, once it has exited.
 func (p *process) cpu() time.Duration {
 	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 }
@@ -113,7 +113,7 @@ func (p *process) kill() {
 	}
 }
 
-// stop tells the process to end, and kills it when it does not.
+// stop asks the process to end, and kills it if it does not.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -123,16 +123,16 @@ func (p *process) stop() {
 	}
 }
 
-// tick is the unit of time that the system counts processors' use in.
+// tick is the unit in which the system counts processor time.
 const tick = 10 * time.Millisecond
 
-// cpuOf is what a process that runs has used so far, 0 where that is not to be had.
+// cpuOf is the processor time of a running process so far, 0 if it is not available.
 func cpuOf(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
-	// The name of the program, in brackets, may hold anything; user and system time are the 12th and 13th field after it.
+	// The name of the program, in brackets, may contain anything; user and system time are the 12th and 13th field after it.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 13 {
 		return 0
@@ -142,7 +142,7 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// busy is what all processes of the machine have used of its processors so far, 0 where that is not to be had.
+// busy is the processor time of all processes of the machine so far, 0 if it is not available.
 func busy() time.Duration {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -159,7 +159,7 @@ func busy() time.Duration {
 	return time.Duration(sum) * tick
 }
 
-// tailBytes is how much of what a process says is kept.
+// tailBytes is how much of a process's output is kept.
 const tailBytes = 4 << 10
 
 // tail keeps the end of what is written.

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// slot is how finely the recorder cuts time.
+// slot is the recorder's resolution in time.
 const slot = 10 * time.Millisecond
 
 const slotsPerSecond = int(time.Second / slot)
 
-// recorder notes when requests arrive at the platform and how they are answered.
+// recorder records when requests arrive at the platform and how they are answered.
 type recorder struct {
 	now     func() time.Time
 	repeats bool
@@ -31,28 +31,28 @@ type recorder struct {
 	peak     int
 	halvedAt time.Time
 	seed     maphash.Seed
-	asked    map[uint64]bool // what was answered 200; true before the mark
+	asked    map[uint64]bool // requests answered with 200; true if before the mark
 	again    int64
 	markedAt time.Time
 }
 
 type count struct{ requests, refused uint32 }
 
-// counts is what the recorder knows at a moment.
+// counts is a snapshot of the recorder's figures.
 type counts struct {
 	Requests  int64         `json:"requests"`
 	Throttled int64         `json:"throttled"`
-	Failed    int64         `json:"failed"` // answered 500 and above
+	Failed    int64         `json:"failed"` // answered with 500 and above
 	First     time.Time     `json:"first"`
 	Last      time.Time     `json:"last"`
 	InFlight  int           `json:"peak_in_flight"`
 	Second    int64         `json:"peak_1s"`
 	Ten       int64         `json:"peak_10s"`
-	Repeated  int64         `json:"repeated"` // after the mark: asked, and answered well, before it
+	Repeated  int64         `json:"repeated"` // requests after the mark that had been answered with 200 before it
 	HalvedAt  time.Time     `json:"halved_at,omitzero"`
 	Series    []second      `json:"series"`
 	CPU       time.Duration `json:"cpu"`
-	// Later is what the windows of ten seconds that ended after the budget was halved had at most.
+	// Later is the most requests in any ten seconds that ended after the budget was halved.
 	Later int64 `json:"peak_10s_halved,omitempty"`
 }
 
@@ -62,7 +62,7 @@ type second struct {
 	Refused  uint32 `json:"refused"`
 }
 
-// wrap puts the recorder before a platform.
+// wrap puts the recorder in front of a platform.
 func (r *recorder) wrap(site http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		at := r.begin()
@@ -72,7 +72,7 @@ func (r *recorder) wrap(site http.Handler) http.Handler {
 	})
 }
 
-// begin counts a request in and returns its slot.
+// begin counts a request and returns its slot.
 func (r *recorder) begin() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -109,8 +109,8 @@ func (r *recorder) end(at, code int, req *http.Request) {
 	}
 }
 
-// remember counts what was answered before the mark and is asked again after it. Pages of the list are asked more than once
-// in any run, so only what is of one conversation, or of the directory, is looked at; the caller holds r.mu.
+// remember counts requests after the mark that were answered before it. Every run requests list pages more than once, so only
+// requests for one conversation or for the directory count. The caller holds r.mu.
 func (r *recorder) remember(code int, req *http.Request) {
 	if strings.HasSuffix(req.URL.Path, "/conversations") || strings.HasSuffix(req.URL.Path, "/profile") {
 		return
@@ -161,7 +161,7 @@ func (r *recorder) report() counts {
 	return c
 }
 
-// largest is the most requests in so many slots in a row.
+// largest is the most requests in n consecutive slots.
 func largest(slots []count, width int) int64 {
 	var sum, most int64
 	for i := range slots {
@@ -174,7 +174,7 @@ func largest(slots []count, width int) int64 {
 	return most
 }
 
-// control is what the harness asks.
+// control answers the requests of the bench itself.
 func (r *recorder) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /counts", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(r.report()) })
@@ -182,7 +182,7 @@ func (r *recorder) control() http.Handler {
 	return mux
 }
 
-// status keeps the status of an answer.
+// status records the status of an answer.
 type status struct {
 	http.ResponseWriter
 	code int
@@ -193,5 +193,5 @@ func (s *status) WriteHeader(code int) {
 	s.ResponseWriter.WriteHeader(code)
 }
 
-// Unwrap lets what stands behind reach the connection.
+// Unwrap gives http.ResponseController access to the connection.
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// Report is all that one run of the program measured.
+// Report is everything that one run of the program measured.
 type Report struct {
 	Machine Machine    `json:"machine"`
 	Results []Measured `json:"results"`
 	Targets []Target   `json:"targets"`
 }
 
-// Machine is where it was measured.
+// Machine is the machine that it was measured on.
 type Machine struct {
 	Cores  int    `json:"cores"`
 	Memory int64  `json:"memory_bytes"`
@@ -31,7 +31,7 @@ func machine() Machine {
 	return Machine{Cores: runtime.NumCPU(), Memory: memoryOfMachine(), Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 }
 
-// memoryOfMachine is 0 where it is not to be had.
+// memoryOfMachine is the machine's memory in bytes, 0 if unknown.
 func memoryOfMachine() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -42,7 +42,7 @@ func memoryOfMachine() int64 {
 	return kilobytes << 10
 }
 
-// put adds a result, in the place of an earlier one of the same scenario and contender.
+// put adds a result. It replaces an earlier one of the same scenario and contender.
 func (r *Report) put(m Measured) {
 	for i, old := range r.Results {
 		if old.Scenario.Name == m.Scenario.Name && old.Contender == m.Contender {
@@ -53,7 +53,7 @@ func (r *Report) put(m Measured) {
 	r.Results = append(r.Results, m)
 }
 
-// results is the file that the results go to.
+// results is the name of the results file.
 func (o options) results() string {
 	switch {
 	case o.out != "":
@@ -64,7 +64,7 @@ func (o options) results() string {
 	return filepath.Join(here(), "results", strings.ReplaceAll(o.scenarios, ",", "+")+".json")
 }
 
-// earlier is what a file of results has; none where there is no file.
+// earlier is the content of a results file; nothing if there is no file.
 func earlier(name string) ([]Measured, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -109,7 +109,7 @@ func (r Report) write(out io.Writer) error {
 	}
 	for _, g := range []grid{parquetTable(r.Results), targetTable(r.Targets)} {
 		if len(g) == 1 {
-			continue // nothing but the heads
+			continue // only the header
 		}
 		fmt.Fprintln(out)
 		if err := writeText(out, g); err != nil {
@@ -119,7 +119,7 @@ func (r Report) write(out io.Writer) error {
 	return nil
 }
 
-// notes are what the tables have no room for.
+// notes are remarks that do not fit into the tables.
 func (r Report) notes() []string {
 	var notes []string
 	for _, m := range r.Results {
@@ -130,13 +130,13 @@ func (r Report) notes() []string {
 		case m.Failed != "":
 			notes = append(notes, where+"failed: "+m.Failed)
 		case m.defect():
-			notes = append(notes, where+fmt.Sprintf("of %d rows %d lost, %d doubled; %d of which the platform knows nothing", m.Rows, m.Lost, m.Doubled, m.Foreign))
+			notes = append(notes, where+fmt.Sprintf("of %d rows %d lost, %d doubled; %d unknown to the platform", m.Rows, m.Lost, m.Doubled, m.Foreign))
 		}
 	}
 	return notes
 }
 
-// defects is what may not be, however fast it is.
+// defects are errors that no speed excuses.
 func (r Report) defects() error {
 	var all []error
 	for _, m := range r.Results {
@@ -147,7 +147,7 @@ func (r Report) defects() error {
 	return errors.Join(all...)
 }
 
-// The marks between which a page has the tables.
+// The markers around the tables in a page.
 const (
 	markBegin = "<!-- bench: begin -->\n"
 	markEnd   = "<!-- bench: end -->"
@@ -162,7 +162,7 @@ func (r Report) insert(name string) error {
 	return os.WriteFile(name, []byte(between(string(page), r.text())), 0o644)
 }
 
-// between puts text between the marks of a page, or in the place of the whole page where it has none.
+// between replaces the text between the markers of a page, or the whole page if it has none.
 func between(page, text string) string {
 	before, rest, begins := strings.Cut(page, markBegin)
 	_, after, ends := strings.Cut(rest, markEnd)
@@ -194,10 +194,10 @@ func (r Report) text() string {
 	return b.String()
 }
 
-// elsewhere is how many processors were busy with what takes no part, at most.
+// elsewhere is the largest number of processors that were busy with anything outside the bench.
 func (r Report) elsewhere() (most float64) {
 	for _, m := range r.Results {
-		if m.Contender == bareName || m.Contender == folderName { // no server apart is counted with it
+		if m.Contender == bareName || m.Contender == folderName { // its figure includes no separate server
 			most = max(most, m.Elsewhere)
 		}
 	}

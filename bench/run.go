@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// bench runs what the flags ask for. Its error says that something is wrong with rows or processes, never that something is
-// slow.
+// bench runs what the flags select. Its error means that rows or processes are wrong, never that something is slow.
 func (o options) bench(ctx context.Context, out, log io.Writer) error {
 	scenarios, err := o.chosen()
 	if err != nil {
@@ -43,18 +42,18 @@ func (o options) bench(ctx context.Context, out, log io.Writer) error {
 	return report.defects()
 }
 
-// play runs scenarios and adds what they come to.
+// play runs scenarios and adds their results.
 func (o options) play(ctx context.Context, scenarios []Scenario, report *Report, log io.Writer) error {
 	folder, err := os.MkdirTemp("", "chatlake-bench-")
 	if err != nil {
 		return err
 	}
 	if o.keep {
-		fmt.Fprintln(log, "everything stays in", folder)
+		fmt.Fprintln(log, "keeping everything in", folder)
 	} else {
 		defer os.RemoveAll(folder)
 	}
-	fmt.Fprintln(log, "building what takes part")
+	fmt.Fprintln(log, "building the contenders")
 	programs, err := build(ctx, folder)
 	if err != nil {
 		return err
@@ -68,7 +67,7 @@ func (o options) play(ctx context.Context, scenarios []Scenario, report *Report,
 			return err
 		}
 		report.judge()
-		if err := o.save(*report); err != nil { // what was measured stays when a later run fails
+		if err := o.save(*report); err != nil { // keep the measurements if a later run fails
 			return err
 		}
 	}
@@ -80,11 +79,11 @@ type benchmark struct {
 	options
 	*programs
 	log   io.Writer
-	world World // that truth is of
+	world World // to which truth belongs
 	truth rowKeys
 }
 
-// scenario lets the contenders of a scenario run one after the other.
+// scenario runs the contenders of a scenario one after the other.
 func (b *benchmark) scenario(ctx context.Context, s Scenario) []Measured {
 	var all []Measured
 	for _, contender := range s.Contenders {
@@ -100,7 +99,7 @@ func (b *benchmark) scenario(ctx context.Context, s Scenario) []Measured {
 			m = Measured{Scenario: s, Contender: contender, Failed: err.Error(), Events: -1}
 			fmt.Fprintln(b.log, "failed:", err)
 		default:
-			fmt.Fprintf(b.log, "%.1f s (%.0f s with all around it)\n", m.Seconds, time.Since(began).Seconds())
+			fmt.Fprintf(b.log, "%.1f s (%.0f s including setup and checks)\n", m.Seconds, time.Since(began).Seconds())
 		}
 		all = append(all, m)
 		if ctx.Err() != nil {
@@ -153,10 +152,10 @@ func (b *benchmark) contender(ctx context.Context, s Scenario, contender string)
 	return m, err
 }
 
-// errSlow ends what takes longer than its scenario allows. No row is wrong by that.
+// errSlow ends a run that takes longer than its scenario allows. It does not mean that a row is wrong.
 var errSlow = errors.New("it takes too long")
 
-// end gives back what the run took, the last first.
+// end releases what the run acquired, in reverse order.
 func (s *stage) end() {
 	for i := len(s.free) - 1; i >= 0; i-- {
 		s.free[i]()

@@ -17,13 +17,13 @@ type Scenario struct {
 	Name  string `json:"name"`
 	World World  `json:"world"`
 	Site  Site   `json:"site"`
-	// Contenders are those that take part, by name.
+	// Contenders are the names of the contenders.
 	Contenders []string `json:"contenders"`
-	// Workers is how many chatlake processes share the account; 0 is one.
+	// Workers is how many chatlake processes share the account; 0 means one.
 	Workers int `json:"workers,omitempty"`
-	// Kill, when not 0, is the share of the necessary requests after which chatlake is killed and started again.
+	// Kill, if not 0, is the share of the necessary requests after which chatlake is killed and restarted.
 	Kill float64 `json:"kill,omitempty"`
-	// Limit is how many seconds a contender gets; 0 is six hours.
+	// Limit is how many seconds a contender gets; 0 means six hours.
 	Limit int `json:"limit_seconds,omitempty"`
 	// Parquet asks for the comparison with DuckDB's own rewrite of the same rows.
 	Parquet bool `json:"parquet,omitempty"`
@@ -32,13 +32,13 @@ type Scenario struct {
 // World says which account is simulated.
 type World struct {
 	Conversations int `json:"conversations"`
-	// Months is how many windows of a month its conversations were created in, from January on; 0 is twelve.
+	// Months is in how many months its conversations were created, from January on; 0 means twelve.
 	Months int `json:"months,omitempty"`
-	// Giant, when not 0, is the number of messages of one conversation.
+	// Giant, if not 0, is the number of messages of one conversation.
 	Giant int `json:"giant,omitempty"`
 }
 
-// seed makes the same world in every run.
+// seed gives the same world in every run.
 const seed = 5
 
 func (w World) window() schemas.Window {
@@ -56,16 +56,16 @@ func (w World) corpus() *simulator.Corpus {
 // Site says how the simulated platform answers.
 type Site struct {
 	LatencyMS int  `json:"latency_ms,omitempty"`
-	Uneven    bool `json:"uneven,omitempty"` // LatencyMS is the mean only
-	// Budget is the requests per second that are allowed, and that the contenders are configured for; 0 is no limit. A
-	// second's worth may come at once.
+	Uneven    bool `json:"uneven,omitempty"` // LatencyMS is only the mean
+	// Budget is the allowed number of requests per second, which is also what the contenders are configured for; 0 means no
+	// limit. Bursts of one second's worth are allowed.
 	Budget  float64 `json:"budget,omitempty"`
 	Headers bool    `json:"headers,omitempty"` // whether answers say what is left
-	// Errors is the share of requests that are answered 500.
+	// Errors is the share of requests answered with 500.
 	Errors float64 `json:"errors,omitempty"`
-	// HalveAt, when not 0, is the number of requests after which half of the budget is allowed. Nobody is told.
+	// HalveAt, if not 0, is the number of requests after which the platform halves the budget, without notice.
 	HalveAt int64 `json:"halve_at,omitempty"`
-	// Repeats has the site remember what was asked, to tell what is asked again after a mark.
+	// Repeats makes the site remember requests, to count those repeated after a mark.
 	Repeats bool `json:"repeats,omitempty"`
 }
 
@@ -77,19 +77,19 @@ func (s Site) latency() time.Duration { return time.Duration(s.LatencyMS) * time
 
 func (s Site) burst() int { return int(max(1, s.Budget)) }
 
-// requestsEach is about how many requests a conversation costs, with its share of lists and of the directory.
+// requestsEach is roughly how many requests a conversation costs, including its share of lists and of the directory.
 const requestsEach = 3.1
 
-// lasting is how many conversations a budget is used up by in so many seconds.
+// lasting is how many conversations use up a budget for the given number of seconds.
 func lasting(seconds, budget float64) int { return int(math.Ceil(seconds * budget / requestsEach)) }
 
-// everyone takes part where nothing else is said; the slow ones only where the difference tells something.
+// everyone is the default set of contenders; slow contenders run only where they show a difference.
 var (
 	everyone = []string{bareName, folderName, s3Name}
 	alone    = []string{folderName}
 )
 
-// quickLimit bounds the quick set, whatever goes wrong in it.
+// quickLimit limits each contender of the quick set, in seconds, whatever goes wrong.
 const quickLimit = 150
 
 // quick shows every kind of scenario in a few minutes.
@@ -114,7 +114,7 @@ func quick() []Scenario {
 	return all
 }
 
-// full is all that the targets are about. It takes hours.
+// full is everything that the targets cover. It takes hours.
 func full() []Scenario {
 	all := []Scenario{
 		{Name: "free-10k", World: World{Conversations: 10_000}, Contenders: append(slices.Clone(everyone), apartName, postgresName)},
@@ -161,7 +161,7 @@ func full() []Scenario {
 		}
 		all = append(all, s)
 	}
-	// What is repeated depends on the moment, so there are three.
+	// What is repeated depends on the moment of the kill, so there are three.
 	for _, moment := range []struct {
 		name  string
 		share float64
@@ -179,7 +179,7 @@ func full() []Scenario {
 // named is every scenario that has a name.
 func named() []Scenario { return append(quick(), full()...) }
 
-// choose turns what -scenarios says into scenarios.
+// choose returns the scenarios that -scenarios names.
 func choose(text string) ([]Scenario, error) {
 	switch text {
 	case "quick":
@@ -194,14 +194,14 @@ func choose(text string) ([]Scenario, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no scenario %s; -list shows them", name)
+			return nil, fmt.Errorf("unknown scenario %s; -list shows all", name)
 		}
 		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
 }
 
-// axes says where a scenario stands, for people.
+// axes describes a scenario's position on the axes.
 func (s Scenario) axes() string {
 	var said []string
 	add := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
@@ -238,7 +238,7 @@ func (s Scenario) axes() string {
 	return strings.Join(said, "-")
 }
 
-// short is a number as names have it: 10k, 1m.
+// short is a number in the form used in names: 10k, 1m.
 func short(n int) string {
 	switch {
 	case n >= 1_000_000 && n%1_000_000 == 0:

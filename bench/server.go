@@ -14,14 +14,14 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// server is a Temporal server in a process of its own.
+// server is a Temporal server in a separate process.
 type server struct {
 	process *process
 	address string
 	events  func(context.Context) (int64, error)
 }
 
-// cpu is what the server has used so far; 0 where there is none.
+// cpu is the server's processor time so far; 0 if there is no server.
 func (s *server) cpu() time.Duration {
 	if s == nil {
 		return 0
@@ -29,7 +29,7 @@ func (s *server) cpu() time.Duration {
 	return cpuOf(s.process.cmd.Process.Pid)
 }
 
-// server starts the one that a contender needs, nil where it has it in process.
+// server starts the server that a contender needs; nil if the contender uses the embedded one.
 func (s *stage) server(ctx context.Context, contender string, store ledger.Config) (*server, error) {
 	switch contender {
 	case apartName:
@@ -40,7 +40,7 @@ func (s *stage) server(ctx context.Context, contender string, store ledger.Confi
 	return nil, nil
 }
 
-// serverApart is a chatlake worker with nothing to do but to hold the server.
+// serverApart is a chatlake worker whose only purpose is to run the server.
 func (s *stage) serverApart(ctx context.Context, store ledger.Config) (*server, error) {
 	folder, err := s.configure("server", store, "")
 	if err != nil {
@@ -59,14 +59,13 @@ func (s *stage) serverApart(ctx context.Context, store ledger.Config) (*server, 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := historyEvents(ctx, port, p); err != nil { // it is ready when it answers
+	if _, err := historyEvents(ctx, port, p); err != nil { // the server is ready once it answers
 		return nil, err
 	}
 	return &server{process: p, address: address, events: func(ctx context.Context) (int64, error) { return historyEvents(ctx, port, p) }}, nil
 }
 
-// historyEvents adds up the lengths of all histories that a server remembers. It asks Temporal's HTTP API, which the UI
-// stands on.
+// historyEvents sums the lengths of all histories that a server keeps. It uses Temporal's HTTP API, which the UI also uses.
 func historyEvents(ctx context.Context, port int, p *process) (int64, error) {
 	var sum int64
 	for token := ""; ; {
@@ -89,7 +88,7 @@ func historyEvents(ctx context.Context, port int, p *process) (int64, error) {
 	}
 }
 
-// ask gets a JSON document from a server that a process runs, as soon as it answers.
+// ask gets a JSON document from a process's server, as soon as that answers.
 func ask(ctx context.Context, address string, p *process, into any) error {
 	for {
 		answer, err := http.Get(address)

@@ -15,20 +15,20 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// simulated is what the process that simulates the platform is given.
+// simulated is the configuration of the process that simulates the platform.
 type simulated struct {
 	World World `json:"world"`
 	Site  Site  `json:"site"`
 }
 
-// announced is the line that it says first.
+// announced is the first line of its output.
 type announced struct {
 	URL       string `json:"url"`     // of the platform
-	Control   string `json:"control"` // of what the harness asks
+	Control   string `json:"control"` // for requests of the bench itself
 	Necessary int64  `json:"necessary"`
 }
 
-// simulate serves until in ends, which it does with the harness.
+// simulate serves until in ends, which happens when the bench ends.
 func simulate(config simulated, in io.Reader, out io.Writer) error {
 	corpus := config.World.corpus()
 	throttle := chatwoot.Throttle{PerSecond: config.Site.Budget, Burst: config.Site.burst(), Headers: config.Site.Headers}
@@ -60,7 +60,7 @@ func simulate(config simulated, in io.Reader, out io.Writer) error {
 	}
 	_, err = io.Copy(io.Discard, in)
 	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // nobody waits for what is in flight
+	cancel() // do not wait for requests in flight
 	_, _ = platform.Close(ctx), control.Close(ctx)
 	return err
 }
@@ -74,8 +74,8 @@ const (
 	windowRows = 1000
 )
 
-// necessaryRequests is the least that a whole copy of the account costs: three requests for every conversation, one more for every
-// further thousand of messages, and every page of the list and of the directory twice, because two answers must agree
+// necessaryRequests is the smallest number of requests for a complete copy of the account: three for every conversation, one more for
+// every further thousand messages, and two for every page of the list and of the directory, because two answers must agree
 // (docs/protocol.md, "Who witnesses a list").
 func necessaryRequests(corpus *simulator.Corpus) (int64, error) {
 	pages := func(rows, page int) int64 { return int64((rows + page - 1) / page) }
@@ -84,12 +84,12 @@ func necessaryRequests(corpus *simulator.Corpus) (int64, error) {
 		n += 2 + max(1, pages(corpus.Outline(i).Messages, windowRows-1))
 	}
 	contacts, surveys, err := directorySize(chatwoot.New(corpus, chatwoot.Options{}))
-	// Agents, inboxes, teams, labels, two kinds of fields; and lists of pages end with an empty one.
+	// Agents, inboxes, teams, labels and two kinds of fields are one page each. Paged lists end with an empty page.
 	lists := pages(corpus.Len(), listPage) + 6 + pages(contacts, contactPage) + 1 + pages(surveys, surveyPage) + 1
 	return n + 2*lists, err
 }
 
-// directorySize asks a site how long its paged lists are.
+// directorySize asks a site for the lengths of its paged lists.
 func directorySize(site http.Handler) (contacts, surveys int, err error) {
 	ask := func(path string, into any) {
 		r := httptest.NewRequest("GET", "/api/v1/accounts/1/"+path, nil)
@@ -112,7 +112,7 @@ func directorySize(site http.Handler) (contacts, surveys int, err error) {
 	return list.Meta.Count, metrics.Total, err
 }
 
-// cpuOfSelf is what this process has used so far.
+// cpuOfSelf is this process's processor time so far.
 func cpuOfSelf() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// grid is a table: its first row has the heads of the columns.
+// grid is a table; its first row is the header.
 type grid [][]string
 
 // writeText writes a table for a terminal.
@@ -31,7 +31,7 @@ func writeText(w io.Writer, g grid) error {
 	return nil
 }
 
-// left is how many columns are words and stand to the left.
+// left is how many columns are text and left-aligned.
 const left = 2
 
 func (g grid) widths() []int {
@@ -54,7 +54,7 @@ func writeMarkdown(b *strings.Builder, g grid) {
 	}
 }
 
-// resultTable is a row for each contender in each scenario.
+// resultTable has a row for each contender in each scenario.
 func resultTable(all []Measured) grid {
 	g := grid{{
 		"scenario", "contender", "wall s", "× least", "requests", "× necessary", "429", "max 1 s", "max 10 s", "budget", "of run",
@@ -110,7 +110,7 @@ func again(m Measured) string {
 	return fmt.Sprintf("%d (%.2f %%)", m.Repeated, float64(m.Repeated)/float64(max(1, m.Necessary))*100)
 }
 
-// size is a number of bytes for people.
+// size is a number of bytes in a readable form.
 func size(bytes int64) string {
 	switch {
 	case bytes >= 10<<30:
@@ -134,7 +134,7 @@ func targetTable(all []Target) grid {
 	return g
 }
 
-// parquetTable is a row for each table whose files were compared, and one for all of a run.
+// parquetTable has a row for each table whose files were compared, and one for each whole run.
 func parquetTable(all []Measured) grid {
 	g := grid{{"where", "table", "rows", "bytes", "DuckDB's", "ratio", "scan s", "DuckDB's", "ratio"}}
 	for _, m := range all {
@@ -161,5 +161,5 @@ func parquetTable(all []Measured) grid {
 	return g
 }
 
-// smallTable is how many rows a table must have for its size to say something.
+// smallTable is how many rows a table must have for its size to be meaningful.
 const smallTable = 1000

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Target is one of the aims, held against what was measured.
+// Target is one of the targets, compared with the measurement.
 type Target struct {
 	Name   string `json:"name"`
 	Where  string `json:"where"` // scenario and contender
@@ -15,14 +15,14 @@ type Target struct {
 	Met    bool   `json:"met"`
 }
 
-// The aims.
+// The targets.
 const (
 	usedWanted       = 0.97  // of the budget
 	refusedWanted    = 0.001 // of the requests
 	settledWanted    = 0.01  // of the requests from a minute after the budget was halved
 	throughputWanted = 0.8   // of the bare loop
 	cpuWanted        = 1.5   // times the bare loop
-	latencyWanted    = 0.95  // of the best that the concurrency allows
+	latencyWanted    = 0.95  // of the best possible at this concurrency
 	memoryWanted     = 300 << 20
 	flatWanted       = 1.2 // times the memory of the smaller account
 	eventsWanted     = 3100
@@ -35,7 +35,7 @@ const (
 // shortest is the smallest account on which throughput without a budget is judged.
 const shortest = 4000
 
-// judge holds the results against the targets, each where it applies.
+// judge compares the results with the targets that apply to them.
 func (r *Report) judge() {
 	r.Targets = nil
 	for _, m := range r.Results {
@@ -50,12 +50,12 @@ func (r *Report) judge() {
 	r.sizes()
 }
 
-// hold notes one target; wanted and found are what people read.
+// hold records one target; wanted and found are for display.
 func (r *Report) hold(name string, m Measured, met bool, wanted, found string) {
 	r.Targets = append(r.Targets, Target{Name: name, Where: m.Scenario.Name + ", " + m.Contender, Wanted: wanted, Found: found, Met: met})
 }
 
-// atLeast and atMost are the two kinds of targets, with how far off what misses is.
+// atLeast and atMost are the two kinds of targets; a missed one shows by how much.
 func (r *Report) atLeast(name string, m Measured, wanted, found float64, unit func(float64) string) {
 	said := unit(found)
 	if found < wanted {
@@ -77,7 +77,7 @@ func factor(v float64) string { return fmt.Sprintf("%.2f", v) }
 func number(v float64) string { return fmt.Sprintf("%.0f", v) }
 func volume(v float64) string { return size(int64(v)) }
 
-// budget is about accounts that have one, and platforms that answer well.
+// budget judges accounts with a budget on platforms without errors.
 func (r *Report) budget(m Measured) {
 	s := m.Scenario.Site
 	if s.Budget == 0 || m.Contender == bareName {
@@ -94,7 +94,7 @@ func (r *Report) budget(m Measured) {
 	r.atMost("largest 10 s", m, s.Budget*10+float64(s.burst()), float64(m.Peak10), number)
 }
 
-// free is about accounts without a budget, beside the bare loop in the same scenario.
+// free judges accounts without a budget, compared with the bare loop in the same scenario.
 func (r *Report) free(m Measured) {
 	if m.Scenario.Site.Budget > 0 || m.Contender == bareName || m.Scenario.Kill > 0 {
 		return
@@ -106,8 +106,8 @@ func (r *Report) free(m Measured) {
 	i := slices.IndexFunc(r.Results, func(o Measured) bool {
 		return o.Contender == bareName && o.Scenario.Name == m.Scenario.Name && o.Failed == ""
 	})
-	// The loop has no S3 server and no server apart, so only where chatlake has none either are both the same.
-	// In short runs little but start and stop is seen.
+	// The loop has no S3 server and no separate Temporal server, so only contenders without these are comparable.
+	// Short runs consist mostly of start and stop.
 	w := m.Scenario.World
 	if i < 0 || m.Scenario.Site.Errors > 0 || m.Contender != folderName || w.Giant > 0 || w.Conversations < shortest {
 		return
@@ -117,7 +117,7 @@ func (r *Report) free(m Measured) {
 	r.atMost("CPU, bare loop = 1", m, cpuWanted, m.CPU/bare.CPU, factor)
 }
 
-// one is about any run of chatlake.
+// one judges any run of chatlake.
 func (r *Report) one(m Measured) {
 	if m.Contender == bareName {
 		return
@@ -135,7 +135,7 @@ func (r *Report) one(m Measured) {
 	}
 }
 
-// parquet is about files beside those that DuckDB writes.
+// parquet judges files compared with those that DuckDB writes.
 func (r *Report) parquet(m Measured) {
 	if m.Parquet == nil {
 		return
@@ -150,7 +150,7 @@ func (r *Report) parquet(m Measured) {
 	}
 }
 
-// sizes is about the same account in several sizes.
+// sizes judges the same account in several sizes.
 func (r *Report) sizes() {
 	for _, contender := range []string{folderName, apartName} {
 		var series []Measured

@@ -51,7 +51,7 @@ func TestComposeNeedsEverySecret(t *testing.T) {
 	}
 }
 
-// Each row breaks the file in one way that must not go unnoticed.
+// Each row breaks the file in one way that the audit must notice.
 func TestComposeMistakesAreFound(t *testing.T) {
 	text, env := composeInput(t)
 	tests := []struct{ name, old, new string }{
@@ -117,7 +117,7 @@ func loadCompose(text []byte, env types.Mapping, profiles []string) (*types.Proj
 	})
 }
 
-// audit says what is wrong with a project that the loader has found consistent.
+// audit returns what is wrong with a project that the loader accepts.
 func audit(project *types.Project) []string {
 	var complaints []string
 	complain := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
@@ -181,7 +181,7 @@ func endsByItself(s types.ServiceConfig) bool {
 	return strings.HasPrefix(s.Restart, types.RestartPolicyOnFailure)
 }
 
-// auditBuild checks a service that runs our own image.
+// auditBuild checks a service that uses our own image.
 func auditBuild(name string, s types.ServiceConfig) []string {
 	var complaints []string
 	if !s.ReadOnly || !slices.Contains(s.CapDrop, "ALL") {

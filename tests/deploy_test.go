@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TestDeployedConfig holds deploy/chatlake.yaml against the compose file that mounts it: the binary takes it, and what it
-// speaks of is there.
+// TestDeployedConfig compares deploy/chatlake.yaml with the compose file that mounts it: the binary accepts the file, and
+// everything that it refers to exists.
 func TestDeployedConfig(t *testing.T) {
 	text, env := composeInput(t)
 	project, err := loadCompose(text, env, []string{"*"})
@@ -73,7 +73,7 @@ func TestDeployedConfig(t *testing.T) {
 	}
 }
 
-// serves says whether a service is told to listen on a port, by its command or its environment.
+// serves reports whether a service listens on a port according to its command or its environment.
 func serves(s types.ServiceConfig, port string) bool {
 	told := slices.Clone(s.Command)
 	for _, value := range s.Environment {

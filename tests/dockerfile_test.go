@@ -12,12 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// nonRoot is a user by number, not root. The group may be 0: OpenShift runs images as a uid of its choice in group 0, and only what
-// that group may write can be written there.
+// nonRoot matches a numeric user other than root. The group may be 0: OpenShift runs images with an arbitrary uid in group 0, so files
+// there must be writable by that group.
 var nonRoot = regexp.MustCompile(`^[1-9][0-9]*:[0-9]+$`)
 
-// auditDockerfile says what is wrong with a Dockerfile: copies of what is not there, images that are not pinned, and a
-// last stage that is more than a static binary run by nobody in particular.
+// auditDockerfile returns what is wrong with a Dockerfile: copies of missing files, unpinned images, and a last stage that
+// is more than a static binary run by an ordinary user.
 func auditDockerfile(text, context string) []string {
 	var complaints, stages []string
 	var from, user string

@@ -9,30 +9,30 @@ import (
 	"testing"
 )
 
-// usage is what workflows have put into Temporal's histories.
+// usage counts what workflows have written to Temporal's histories.
 type usage struct {
 	runs, events, activities int64
-	kinds                    map[string]int64 // events by their type
+	kinds                    map[string]int64 // events by type
 }
 
-// perActivity is the cost that the budget of an export is written in.
+// perActivity is the unit of an export's budget of events.
 func (u usage) perActivity() float64 { return float64(u.events) / float64(max(1, u.activities)) }
 
-// temporal is a running chatlake process whose Temporal server and UI can be asked.
+// temporal is a running chatlake process whose Temporal server and UI can be queried.
 type temporal struct {
 	*process
 	port int
 }
 
-// openTemporal starts a process that holds the Temporal server of a state folder.
+// openTemporal starts a process that runs the Temporal server of a state folder.
 func openTemporal(t *testing.T, folder string) temporal {
 	t.Helper()
 	port := freePort(t)
 	return temporal{start(t, folder, "worker", "--ui-port", strconv.Itoa(port)), port}
 }
 
-// serveTemporal is a Temporal server that outlives the workers that the test kills. It is a chatlake worker whose task queue nobody
-// else uses, so it has nothing to do. It returns when it can be dialled at address.
+// serveTemporal starts a Temporal server that outlives the workers that the test kills. It is a chatlake worker on a task queue that
+// nobody else uses, so it has no work. serveTemporal returns when the server can be dialled at address.
 func serveTemporal(t *testing.T) (server temporal, address string) {
 	t.Helper()
 	folder := configure(t, "http://127.0.0.1:1", "{url: file:lake}", "{}")
@@ -46,8 +46,8 @@ func (s temporal) workflows(rest string) string {
 	return fmt.Sprintf("http://127.0.0.1:%d/api/v1/namespaces/default/workflows%s", s.port, rest)
 }
 
-// histories adds up the histories of all workflows that the server remembers: export, and by stream. It asks Temporal's
-// HTTP API, which the UI stands on.
+// histories sums the histories of all workflows that the server keeps: export, and by stream. It uses Temporal's HTTP API,
+// which the UI also uses.
 func (s temporal) histories(t *testing.T) map[string]usage {
 	t.Helper()
 	all := map[string]usage{}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ofShard recognises a method on an object of the shard that the cells look at, never of the directory.
+// ofShard recognizes a method on an object of the shard under test, but not of the directory.
 func ofShard(method, root, name string) func(string, string) bool {
 	return func(m, key string) bool {
 		return m == method && strings.HasPrefix(key, root) && strings.HasPrefix(path.Base(key), name) &&
@@ -17,14 +17,14 @@ func ofShard(method, root, name string) func(string, string) bool {
 
 func staged(name string) func(string, string) bool { return ofShard(http.MethodPut, "_staging/", name) }
 
-// asks recognises a request to the provider.
+// asks recognizes a request to the provider.
 func asks(endpoint, query string) func(*http.Request) bool {
 	return func(r *http.Request) bool {
 		return path.Base(r.URL.Path) == endpoint && strings.Contains(r.URL.RawQuery, query)
 	}
 }
 
-// The steps of an export, in their order.
+// The steps of an export, in order.
 var (
 	stepList     = moment{name: "ListPage asks", site: asks("conversations", "page=2")}
 	stepPage     = moment{name: "ListPage has staged", lake: staged("page-"), after: true}
@@ -46,22 +46,22 @@ var (
 	}
 )
 
-// outage is how long what was cut off or killed stays away: longer than a request is repeated for at once, so that activities
-// fail and are attempted again.
+// outage is how long something stays cut off or dead: longer than a request's immediate retries, so that activities fail and are
+// attempted again.
 const outage = 12 * time.Second
 
-// death is something that ends in the middle of a step.
+// death is something that dies in the middle of a step.
 type death struct {
 	name string
-	// apart runs the Temporal server in a process of its own, which lives on.
+	// apart means that the Temporal server runs in a separate process, which survives.
 	apart bool
-	// ends says that a process of ours is gone, so that a person has to start it again.
+	// ends means that a chatlake process is gone, so that a person has to start it again.
 	ends bool
-	// drop says whether the request of a step is lost with it: it never arrives, or its answer does not.
+	// drop says whether the request of a step is lost too: it never arrives, or its answer does not.
 	drop    func(moment) bool
 	strike  func(*stage)
-	folders bool // there is such a death on a folder
-	// attempts is how often a chunk may have been fetched because of it.
+	folders bool // this death also exists for a folder
+	// attempts is how often a chunk may be fetched because of it.
 	attempts int64
 }
 
@@ -81,14 +81,14 @@ var (
 	deaths = []death{workerKilled, workerEnded, allKilled, storeKilled, siteCut, storeCut}
 )
 
-// tries is how often an activity is attempted before the workflow waits.
+// tries is how often an activity is attempted before the workflow starts to wait.
 const tries = 4
 
 // cell is one experiment: a death at a step, on one kind of lake.
 type cell struct {
 	step   moment
 	death  death
-	folder bool // the lake is a folder, not a bucket
+	folder bool // the lake is a folder instead of a bucket
 }
 
 func (c cell) lake() string {
@@ -100,7 +100,7 @@ func (c cell) lake() string {
 
 func (c cell) String() string { return c.step.name + ", " + c.death.name + ", " + c.lake() }
 
-// everyCell is the whole matrix. On a folder only what has an effect is seen, and once it was carried out.
+// everyCell is the whole matrix. On a folder, the test sees only operations with an effect, after they were carried out.
 func everyCell() (cells []cell) {
 	for _, folder := range []bool{false, true} {
 		for _, s := range steps {
@@ -117,7 +117,7 @@ func everyCell() (cells []cell) {
 	return cells
 }
 
-// someCells has every step and every death, for every day.
+// someCells covers every step and every death, for daily use.
 func someCells() []cell {
 	return []cell{
 		{stepList, siteCut, false},

@@ -40,7 +40,7 @@ answer. A killed worker is noticed after 20 seconds. In a folder, the test recog
 disappear.
 `
 
-// writePage puts outcomes into one table a lake: steps down, deaths across.
+// writePage writes the outcomes as one table per kind of lake, with steps as rows and deaths as columns.
 func writePage(outcomes []result) string {
 	failed := 0
 	for _, o := range outcomes {
@@ -90,7 +90,7 @@ func writeTable(b *strings.Builder, outcomes []result) {
 	}
 }
 
-// String is a result in a cell of a table.
+// String is a result as shown in a table cell.
 func (o result) String() string {
 	byWord := map[string]int64{}
 	for endpoint, n := range o.repeated {
@@ -115,7 +115,7 @@ func (o result) String() string {
 	return text
 }
 
-// word is an endpoint in a word.
+// word is a one-word name for an endpoint.
 func word(endpoint string) string {
 	switch endpoint {
 	case "conversations":

@@ -18,12 +18,12 @@ var (
 	table  = flag.String("table", "", "file to write the kill matrix to, as Markdown")
 )
 
-// TestKillMatrix ends a process, a server or a line in the middle of every step of an export. Afterwards the same command is
-// given again where a person would have to, and the lake is as if nothing had happened.
+// TestKillMatrix kills a process, a server or a connection in the middle of every step of an export. Afterwards it runs the same
+// command again if a person would have to, and the lake is as if nothing had happened.
 //
 //	go -C tests test -run TestKillMatrix -timeout 2h -matrix whole
 //
-// With -table ../docs/kill-matrix.md it writes that page anew.
+// With -table ../docs/kill-matrix.md it rewrites that page.
 func TestKillMatrix(t *testing.T) {
 	cells := chosenCells()
 	if len(cells) == 0 {
@@ -68,12 +68,12 @@ func chosenCells() []cell {
 	return slices.DeleteFunc(everyCell(), func(c cell) bool { return !strings.Contains(c.String(), *matrix) })
 }
 
-// result is what became of a cell.
+// result is the outcome of a cell.
 type result struct {
 	cell     cell
 	passed   bool
 	took     time.Duration
-	repeated map[string]int64 // requests to the provider beyond those of an unbroken export, by endpoint
+	repeated map[string]int64 // requests to the provider in excess of an undisturbed export, by endpoint
 	usage    usage
 	orphans  int
 }
@@ -85,7 +85,7 @@ func (c cell) play() play {
 	return short
 }
 
-// run plays a cell and judges it, by what an unbroken export asks for.
+// run plays a cell and judges it by the requests of an undisturbed export.
 func (c cell) run(t *testing.T, unbroken map[string]int64) result {
 	var s *stage
 	var server temporal
@@ -125,20 +125,20 @@ func (c cell) run(t *testing.T, unbroken map[string]int64) result {
 	return o
 }
 
-// The budget of histories. An activity has three events of its own, and three of the workflow task that takes its result
-// where it comes alone. A run begins and ends, and is a child of another; in a long export that is nothing.
+// The budget of histories. An activity has three events of its own, plus three of the workflow task that takes its result, if no
+// other result comes with it. A run has events for its start, its end and its parent; in a long export these are negligible.
 const (
 	eventsPerActivity = 6.2
 	eventsPerRun      = 12
 )
 
-// playTogether is the export with everything in one process.
+// playTogether runs the export with everything in one process.
 func (c cell) playTogether(s *stage) {
 	c.arm(s)
 	p := s.expose(exportJanuary...)
 	s.comes(p)
 	if c.death.ends {
-		p.kill() // it is dead; its output is whole now
+		p.kill() // it is dead already; afterwards its output is complete
 	}
 	if c.step.name == stepCancel.name {
 		c.finishCancelled(s, p)
@@ -150,7 +150,7 @@ func (c cell) playTogether(s *stage) {
 	p.succeed(s.t)
 }
 
-// playApart is the export with a worker of its own, under a Temporal server that lives on.
+// playApart runs the export with a separate worker, on a Temporal server that survives.
 func (c cell) playApart(s *stage) {
 	s.start(append(slices.Clone(exportJanuary), "--detach")...).succeed(s.t)
 	c.arm(s)
@@ -169,7 +169,7 @@ func (c cell) playApart(s *stage) {
 	again.succeed(s.t)
 }
 
-// arm sets the trap of the cell. That of a cancelled export is in the cleaning up after it.
+// arm sets the trap of the cell. The trap of a cancelled export is in the cleanup after it.
 func (c cell) arm(s *stage) {
 	if c.step.name != stepCancel.name {
 		s.set(&trap{moment: c.step, strike: s.strikes(c.death), drop: c.death.drop(c.step)})
@@ -193,18 +193,18 @@ func (c cell) arm(s *stage) {
 	}})
 }
 
-// finishCancelled ends an export that was told to end, and copies the range after all.
+// finishCancelled lets a cancelled export end, and then copies the range after all.
 func (c cell) finishCancelled(s *stage, p *process) {
 	s.t.Helper()
-	s.pending.Wait() // the command that cancels, too
+	s.pending.Wait() // including the cancel command
 	switch {
 	case c.death.apart:
-		p = s.start(exportJanuary...) // meets the export while it ends, or begins anew
+		p = s.start(exportJanuary...) // either attaches to the ending export, or starts a new one
 		if status := p.status(s.t); status == 0 {
 			return
 		}
 	case c.death.ends:
-		again := s.start("cancel") // the first may have died with the server that it spoke to
+		again := s.start("cancel") // the first may have died with its server
 		if status := again.status(s.t); status != 0 && !strings.Contains(again.out.String(), "no export runs") {
 			s.t.Fatalf("cancel, given again, ended with status %d:\n%s", status, tail(again.out.Bytes()))
 		}
@@ -218,7 +218,7 @@ func (c cell) finishCancelled(s *stage, p *process) {
 	s.start(exportJanuary...).succeed(s.t)
 }
 
-// requests is what an unbroken export of this size asks of the provider, by endpoint.
+// requests is the number of requests that an undisturbed export of this size sends to the provider, by endpoint.
 func (p play) requests(t *testing.T) map[string]int64 {
 	t.Helper()
 	s := newStage(t, p, true, "")
@@ -226,10 +226,10 @@ func (p play) requests(t *testing.T) map[string]int64 {
 	return s.site.Stats().Endpoints
 }
 
-// judgeRequests holds what was asked more than once against what was in flight when the death struck.
+// judgeRequests compares the repeated requests with those in flight at the moment of death.
 func (c cell) judgeRequests(t *testing.T, s *stage, repeated map[string]int64) {
 	t.Helper()
-	const page = 22 // requests of a list: twenty, and the search for where the window begins
+	const page = 22 // requests of a list: twenty, and the search for the start of the window
 	slots, attempts := int64(s.chunks), c.death.attempts
 	bounds := map[string]int64{
 		"conversations/{id}/messages":     slots * int64(s.chunk) * attempts,
@@ -242,7 +242,7 @@ func (c cell) judgeRequests(t *testing.T, s *stage, repeated map[string]int64) {
 		if !ok { // one list at a time
 			bound = min(page, once) * attempts
 		}
-		if c.step.name == stepCancel.name { // what was not committed is thrown away, once
+		if c.step.name == stepCancel.name { // what was not committed is discarded, once
 			bound += once
 		}
 		if repeated[endpoint] > bound {
@@ -251,8 +251,8 @@ func (c cell) judgeRequests(t *testing.T, s *stage, repeated map[string]int64) {
 	}
 }
 
-// judgeFiles has the lake verified, and counts the data files that nobody reads. Only a shard that was cancelled after it had
-// written files may leave some: what is fetched anew is another content.
+// judgeFiles verifies the lake, and counts unreferenced data files. Only a shard that was cancelled after it had written files may
+// leave some, because data that is fetched again has a different content.
 func (c cell) judgeFiles(t *testing.T, s *stage) int {
 	t.Helper()
 	p := s.start("verify", "--deep", "--output", "json")

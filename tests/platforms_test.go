@@ -27,7 +27,7 @@ func corpus(conversations int) *simulator.Corpus {
 	})
 }
 
-// TestExportOfLivePerson is the round trip of LivePerson, with a token that is fetched for client credentials.
+// TestExportOfLivePerson is the round trip of LivePerson, with a token obtained by client credentials.
 func TestExportOfLivePerson(t *testing.T) {
 	site := liveperson.New(corpus(1000), liveperson.Options{PartialShards: 9, CutAbove: 40})
 	folder := configureAccount(t, "{url: file:lake}", "{}", fmt.Sprintf(`
@@ -41,7 +41,7 @@ func TestExportOfLivePerson(t *testing.T) {
 	staysSilent(t, filepath.Join(folder, "state"), site, liveperson.ClientSecret)
 }
 
-// TestExportOfGiosg is the round trip of Giosg with encrypted rooms, of which the platform has the ciphertext only.
+// TestExportOfGiosg is the round trip of Giosg with encrypted rooms, for which the platform has only the ciphertext.
 func TestExportOfGiosg(t *testing.T) {
 	site := giosg.New(corpus(1000), giosg.Options{Encrypted: true, EmptyPages: true})
 	folder := configureAccount(t, "{url: file:lake}", "{}", fmt.Sprintf(`
@@ -55,7 +55,7 @@ func TestExportOfGiosg(t *testing.T) {
 	staysSilent(t, filepath.Join(folder, "state"), site, giosg.ManagerToken)
 }
 
-// monthly is a Freshchat as it is read in windows of a month.
+// monthly is a Freshchat site read in windows of a month.
 type monthly struct {
 	*freshchat.Site
 	month map[string]schemas.Window // of each conversation
@@ -65,7 +65,7 @@ func (m monthly) Thread(id string) (schemas.Thread, bool) {
 	return m.Site.Thread(id, freshchat.Reading{Lane: "both", Covered: m.month[id]})
 }
 
-// TestExportOfFreshchat is the round trip of Freshchat, found by reports and read in both lanes, and of its other reports.
+// TestExportOfFreshchat is the round trip of Freshchat with reports and both lanes, including the other reports.
 func TestExportOfFreshchat(t *testing.T) {
 	site := monthly{freshchat.New(corpus(1000), freshchat.Options{}), map[string]schemas.Window{}}
 	for _, w := range year.Cut("month") {
@@ -93,7 +93,7 @@ func TestExportOfFreshchat(t *testing.T) {
 	}
 }
 
-// nameless are the rows of reports as sorted texts, without their ids and the times when they were seen.
+// nameless are the rows of reports as sorted texts, without their ids and observation times.
 func nameless(s schemas.Snapshot) []string {
 	var all []string
 	for _, row := range s.Events {
@@ -116,8 +116,8 @@ func nameless(s schemas.Snapshot) []string {
 	return all
 }
 
-// staysSilent looks into all that a run has left in its state folder, Temporal's histories for the most part, for words and
-// addresses of people and for the secret.
+// staysSilent searches everything that a run has left in its state folder, mostly Temporal's histories, for people's words and
+// addresses and for the secret.
 func staysSilent(t *testing.T, state string, site site, secret string) {
 	t.Helper()
 	words := map[string]bool{secret: true}
@@ -160,5 +160,5 @@ func staysSilent(t *testing.T, state string, site site, secret string) {
 	}
 }
 
-// plain are texts that JSON does not write in another way.
+// plain matches texts that JSON does not escape.
 var plain = regexp.MustCompile(`^[a-zA-Z0-9 .,!?:]+$`)

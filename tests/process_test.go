@@ -28,7 +28,7 @@ import (
 // patience is how long a run of the binary may take on a slow machine.
 const patience = 10 * time.Minute
 
-var built string // folder of the binary, when it is built
+var built string // folder of the binary, once it is built
 
 func TestMain(m *testing.M) {
 	status := m.Run()
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// binary builds chatlake as it is shipped, once.
+// binary builds chatlake as shipped, once.
 var binary = sync.OnceValues(func() (string, error) {
 	folder, err := os.MkdirTemp("", "chatlake-tests-")
 	if err != nil {
@@ -62,7 +62,7 @@ type process struct {
 	exited chan struct{}
 }
 
-// output is what a process says, also while it is still speaking.
+// output collects a process's output and can be read while the process runs.
 type output struct {
 	mu   sync.Mutex
 	said bytes.Buffer
@@ -93,7 +93,7 @@ func start(t *testing.T, folder string, args ...string) *process {
 	return p
 }
 
-// launch is start where no test is at hand: whoever calls it has to kill the process.
+// launch is start without a test: the caller has to kill the process.
 func launch(folder string, args ...string) (*process, error) {
 	name, err := binary()
 	if err != nil {
@@ -122,10 +122,10 @@ func (p *process) kill() {
 	}
 }
 
-// terminate tells the process to end, as a service manager does.
+// terminate asks the process to end, as a service manager does.
 func (p *process) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
-// status waits until the process has ended, and is its exit status, -1 when a signal ended it.
+// status waits until the process has ended and returns its exit status, -1 if a signal ended it.
 func (p *process) status(t *testing.T) int {
 	t.Helper()
 	select {
@@ -145,7 +145,7 @@ func (p *process) succeed(t *testing.T) {
 	}
 }
 
-// ask gets a JSON document from a server that the process runs, as soon as it answers.
+// ask gets a JSON document from the process's server, as soon as that answers.
 func (p *process) ask(t *testing.T, address string, into any) {
 	t.Helper()
 	for {
@@ -168,8 +168,8 @@ func (p *process) ask(t *testing.T, address string, into any) {
 	}
 }
 
-// ports are handed out from below those that systems give to outgoing connections, each once: a port that is free now may
-// be taken by a connection of another process before a server gets round to it.
+// ports are handed out once each, from below the range that systems use for outgoing connections. Otherwise a connection of
+// another process could take a free port before a server binds it.
 var ports atomic.Int64
 
 func freePort(t *testing.T) int {
@@ -189,7 +189,7 @@ func freePort(t *testing.T) int {
 
 func tail(out []byte) []byte { return out[max(0, len(out)-4000):] }
 
-// year is the window that the fake sites' conversations are created in.
+// year is the window in which the conversations of the fake sites were created.
 var year = schemas.Window{
 	From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
 	To:   time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
@@ -212,7 +212,7 @@ func serve(t *testing.T, site http.Handler) string {
 	return server.URL
 }
 
-// configure writes chatlake.yaml into a new folder, which is where the embedded server keeps its state too.
+// configure writes chatlake.yaml into a new folder, in which the embedded server also keeps its state.
 func configure(t *testing.T, site, lake, export string) string {
 	t.Helper()
 	return configureAccount(t, lake, export, fmt.Sprintf(`

@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// What a round may leave. A process that is killed cannot take its traces with it.
+// What a round may leave behind, because a killed process cannot clean up.
 const (
-	uploadsPerDeath = 3  // uploads in parts that are under way at once, in one seal
-	tempsPerKill    = 16 // files in progress of a folder
-	moreFiles       = 8  // open files of a worker that has worked, above one that has not
+	uploadsPerDeath = 3  // concurrent multipart uploads of one seal
+	tempsPerKill    = 16 // files in progress in a folder
+	moreFiles       = 8  // open files of a worker that has worked, compared with one that has not
 	moreThreads     = 24
 	moreMemory      = 256 << 20
 )
 
-// judgeLake looks for what should be gone.
+// judgeLake looks for leftovers in the lake.
 func (e *era) judgeLake(t *testing.T) {
 	t.Helper()
 	if left := e.staging(); len(left) > 0 {
 		t.Errorf("%d staged objects of committed shards are left: %q", len(left), left)
 	}
 	p := start(t, e.folder, "verify", "--deep", "--output", "json")
-	for tries := 1; p.status(t) != 0 && tries < 5; tries++ { // the store goes on saying "slow down"
+	for tries := 1; p.status(t) != 0 && tries < 5; tries++ { // the store still answers "slow down"
 		p = start(t, e.folder, "verify", "--deep", "--output", "json")
 	}
 	p.succeed(t)
@@ -44,13 +44,13 @@ func (e *era) judgeLake(t *testing.T) {
 		filepath.Join(e.folder, "state", "scratch"): e.kills,
 		filepath.Join(e.root, ".tmp"):               tempsPerKill * e.kills,
 	} {
-		if entries, _ := os.ReadDir(folder); len(entries) > bound { // a folder that is not there is empty
+		if entries, _ := os.ReadDir(folder); len(entries) > bound { // a missing folder counts as empty
 			t.Errorf("%d files in progress are left in %s after %d kills", len(entries), filepath.Base(folder), e.kills)
 		}
 	}
 }
 
-// judgeWorker looks at the process that lives through all rounds. Between them it has nothing to do.
+// judgeWorker checks the process that survives all rounds. Between rounds it has no work.
 func (e *era) judgeWorker(t *testing.T) held {
 	t.Helper()
 	select {
@@ -68,10 +68,10 @@ func (e *era) judgeWorker(t *testing.T) held {
 	return now
 }
 
-// held is what a process holds of the system.
+// held is the system resources that a process holds.
 type held struct {
 	files   int // open, without deleted ones
-	deleted int // open files without a name: scratch of work in hand
+	deleted int // open files without a name: scratch files of running work
 	threads int
 	memory  int // resident bytes
 }
@@ -80,7 +80,7 @@ func (h held) String() string {
 	return fmt.Sprintf("%d files, %d threads, %d MB", h.files+h.deleted, h.threads, h.memory>>20)
 }
 
-// holdsAtRest waits until a process holds as little as it should, as the system says. Only Linux tells.
+// holdsAtRest waits until a process holds as little as it should, according to the system. It works only on Linux.
 func (p *process) holdsAtRest(t *testing.T, enough func(held) bool) held {
 	t.Helper()
 	if runtime.GOOS != "linux" {

@@ -24,22 +24,22 @@ var (
 	seed = flag.Uint64("seed", 18, "seed of the soak's first round; the next rounds have the next ones")
 )
 
-// TestSoak exports again and again from all four platforms, while processes, the S3 server and the lines die at random and
+// TestSoak exports again and again from all four platforms, while processes, the S3 server and connections die at random and
 // provider and store answer with errors. After each round the rows equal the truth, the lake verifies, and the worker that
-// lives through all of it holds no more than before. It prints a line a round, and ends with the first violation.
+// survives all rounds holds no more resources than before. It prints a line per round, and ends at the first violation.
 //
 //	go -C tests test -run TestSoak -timeout 0 -soak 168h -seed 1
 //
-// A round is played alone with its seed and -soak 1s.
+// To repeat a single round, use its seed and -soak 1s.
 func TestSoak(t *testing.T) {
-	if _, err := binary(); err != nil { // it takes minutes on a new machine
+	if _, err := binary(); err != nil { // the first build takes minutes
 		t.Fatal(err)
 	}
 	until, next := time.Now().Add(*soak), *seed
 	for next == *seed || time.Now().Before(until) {
 		passed := t.Run(fmt.Sprintf("from seed %d", next), func(t *testing.T) {
 			e := newEra(t, next/eraRounds%2 == 1)
-			// The directory is a shard a day, so no era goes beyond midnight, UTC.
+			// The directory is one shard per day, so no era continues after midnight UTC.
 			for {
 				e.round(t, next)
 				if t.Failed() {
@@ -57,13 +57,13 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// eraRounds is how many rounds, up to a multiple of it, have the same servers, lake and worker. A lake on S3 and one in a folder take turns.
+// eraRounds is after how many rounds the servers, the lake and the worker are replaced. Lakes on S3 and in a folder alternate.
 const eraRounds = 20
 
-// era is a time with the same servers, lake and long-living worker.
+// era is a series of rounds with the same servers, lake and long-lived worker.
 type era struct {
 	*wire
-	day      int    // of the year, when it began
+	day      int    // of the year on which it began
 	folder   string // of the configuration
 	onFolder bool
 	server   s3test.Server
@@ -121,7 +121,7 @@ func newEra(t *testing.T, onFolder bool) *era {
 	return e
 }
 
-// round exports two months of a world of its own, and judges.
+// round exports two months of a new world, and checks the result.
 func (e *era) round(t *testing.T, seed uint64) {
 	began, dice := time.Now(), rand.New(rand.NewPCG(seed, 0))
 	p := platforms[seed%uint64(len(platforms))]
@@ -175,7 +175,7 @@ func list(counts map[string]int) string {
 	return strings.Join(words, ", ")
 }
 
-// export runs one export to its end, through up to four deaths. It gives the command again whenever the process is gone.
+// export runs one export to its end, through up to four deaths. It runs the command again whenever the process is gone.
 func (e *era) export(t *testing.T, dice *rand.Rand, name, account string) map[string]int {
 	t.Helper()
 	args := []string{"export", "--account", account, "--name", name, "--from", "2025-01-01", "--to", "2025-03-01", "--refresh"}
@@ -202,13 +202,13 @@ func (e *era) export(t *testing.T, dice *rand.Rand, name, account string) map[st
 				t.Errorf("export ended with status %d:\n%s", status, tail(p.out.Bytes()))
 				return deaths
 			}
-			starts++ // it was ended, or what it needs to begin was away for the moment
+			starts++ // it was killed, or something that it needs to start was not available
 			p = start(t, e.folder, args...)
 		}
 	}
 }
 
-// strike lets something die, and come back.
+// strike kills something, and brings it back.
 func (e *era) strike(t *testing.T, dice *rand.Rand, p *process) string {
 	away := time.Duration(dice.Int64N(int64(4 * time.Second)))
 	switch n := dice.IntN(6); {

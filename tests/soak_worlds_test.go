@@ -23,21 +23,21 @@ import (
 // soaked is the range that every round of a soak exports.
 var soaked = schemas.Window{From: year.From, To: year.From.AddDate(0, 2, 0)}
 
-// fake is a site that answers and knows what is true of it.
+// fake is a site that also knows its own truth.
 type fake interface {
 	site
 	http.Handler
 }
 
-// platform is one of the four, with an account of its name.
+// platform is one of the four platforms, with an account of the same name.
 type platform struct {
 	name    string
-	account string // its settings, beside provider and base_url
+	account string // its settings, except provider and base_url
 	site    func(*simulator.Corpus) fake
 	kinds   []string // of documents that every conversation has
-	// share is that of the requests that are answered with a fault.
+	// share is the share of requests answered with a fault.
 	share float64
-	// archives says that reports come packed.
+	// archives means that reports come as archives.
 	archives bool
 }
 
@@ -75,10 +75,10 @@ var platforms = []platform{{
 		liveperson.DefaultAccount),
 	site:  func(c *simulator.Corpus) fake { return liveperson.New(c, liveperson.Options{}) },
 	kinds: []string{"record"},
-	share: 0.2, // of the few that it takes
+	share: 0.2, // it sends only few requests
 }}
 
-// faults are the ones after which nothing is missing. An archive that ends too early is not asked for again.
+// faults are the faults after which nothing is missing. A truncated archive is excluded, because it is not requested again.
 func (p platform) faults() []simulator.Fault {
 	return slices.DeleteFunc(slices.Clone(simulator.PassingFaults), func(f simulator.Fault) bool {
 		return p.archives && f == simulator.WrongLength
@@ -94,8 +94,8 @@ func (s *switchboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(*s.at.Load()).ServeHTTP(w, r)
 }
 
-// padded adds to the messages of a Chatwoot what no compression makes smaller, in a field that nobody knows, so that files grow so
-// large that they are uploaded in parts: a window's documents are some 24 MB.
+// padded adds incompressible bytes in an unknown field to the messages of a Chatwoot site. A window's documents then take some 24 MB,
+// enough for uploads in parts.
 func padded(site http.Handler, seed uint64, conversations int) http.Handler {
 	bytesEach := (36 << 20) / conversations
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -117,7 +117,7 @@ func padded(site http.Handler, seed uint64, conversations int) http.Handler {
 	})
 }
 
-// storm spoils requests to an S3 server: it says "slow down", drops requests, and loses the answers of what was carried out.
+// storm disturbs requests to an S3 server: it answers "slow down", drops requests, and loses the answers to completed requests.
 type storm struct {
 	share float64
 	count atomic.Int64

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// smallLake is a lake with a conversation and an agent of an account; the conversation is in two windows that overlap. DuckDB writes
-// the files, so they are as anybody's.
+// smallLake is a lake with one conversation and one agent of an account; the conversation is in two overlapping windows. DuckDB writes
+// the files, so nothing in them is specific to chatlake.
 func smallLake(t *testing.T, root, account string) {
 	t.Helper()
 	db, err := sql.Open("duckdb", "")
@@ -69,7 +69,7 @@ func smallLake(t *testing.T, root, account string) {
 	put("directory", "20260501T000000Z~20260502T000000Z", map[string]string{"agents": "'7' AS agent_id"})
 }
 
-// documented is the SQL for DuckDB in docs/lake.md, over a lake in a folder.
+// documented is the SQL for DuckDB in docs/lake.md, applied to a lake in a folder.
 func documented(t *testing.T, root string) string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(top, "docs", "lake.md"))
@@ -93,7 +93,7 @@ func documented(t *testing.T, root string) string {
 	return strings.Replace(script.String(), folder, "SET VARIABLE lake = '"+root+"';", 1)
 }
 
-// Whatever a lake's path is, the columns that stand in paths are those of the lake, and only the newest version counts.
+// Whatever the path of a lake, the columns taken from paths are those of the lake, and only the newest version counts.
 func TestViewsOverEveryPath(t *testing.T) {
 	for _, path := range []string{"lake", "account=eu/month=1/lake", "data/messages/provider=x/account=eu/stream=y/month=z/lake", "[odd] l?ke*"} {
 		for _, account := range []string{"acme", "42"} {
@@ -111,7 +111,7 @@ func TestViewsOverEveryPath(t *testing.T) {
 					t.Fatalf("status %d: %s", status, p.out.String())
 				}
 				scripts := map[string]string{"chatlake lake sql": p.out.String()}
-				if !strings.ContainsAny(path, "*?[") { // the page says so
+				if !strings.ContainsAny(path, "*?[") { // the page documents this limit
 					scripts["docs/lake.md"] = documented(t, root)
 				}
 				want := []string{
@@ -128,7 +128,7 @@ func TestViewsOverEveryPath(t *testing.T) {
 	}
 }
 
-// viewed are the rows of a script's views.
+// viewed returns the rows of a script's views.
 func viewed(t *testing.T, script string) []string {
 	t.Helper()
 	db, err := sql.Open("duckdb", "")

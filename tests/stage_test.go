@@ -15,19 +15,19 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// play says how large an export is and how it is cut.
+// play says how large an export is and how it is divided.
 type play struct {
 	conversations, chunks, chunk int
 }
 
 var (
 	short = play{conversations: 90, chunks: 3, chunk: 2}
-	// long is so many activities that the shard continues as new: 800 of a run, and a page of 500 conversations more than
-	// was begun by then.
+	// long means enough activities for the shard to continue as new: 800 in one run, and a page of 500 conversations more than
+	// were started by then.
 	long = play{conversations: 1060, chunks: 4, chunk: 1}
 )
 
-// january is the one window of the export.
+// january is the only window of the export.
 var january = schemas.Window{From: year.From, To: year.From.AddDate(0, 1, 0)}
 
 var exportJanuary = []string{"export", "--account", "acme", "--from", "2025-01-01", "--to", "2025-02-01"}
@@ -38,22 +38,22 @@ func (p play) site() *chatwoot.Site {
 	}), chatwoot.Options{})
 }
 
-// stage is where a cell plays: a fake site, a lake, processes, and the wire between them.
+// stage is the environment of a cell: a fake site, a lake, processes, and the wire between them.
 type stage struct {
 	play
 	*wire
 	site   *chatwoot.Site
-	server s3test.Server // zero for a folder
+	server s3test.Server // zero if the lake is a folder
 	folder string        // of the configuration
 
 	t       *testing.T
 	mu      sync.Mutex
 	victim  *process
-	struck  chan struct{} // closed when the death has struck
+	struck  chan struct{} // closed once the death has happened
 	pending sync.WaitGroup
 }
 
-// newStage sets everything up; address is that of a Temporal server, empty for the one in process.
+// newStage sets everything up; address is that of a Temporal server, empty for the embedded one.
 func newStage(t *testing.T, p play, onFolder bool, address string) *stage {
 	t.Helper()
 	s := &stage{play: p, wire: &wire{}, site: p.site(), t: t, struck: make(chan struct{})}
@@ -98,7 +98,7 @@ func (s *stage) start(args ...string) *process {
 	return start(s.t, s.folder, args...)
 }
 
-// expose starts the process that the death is meant for.
+// expose starts the process that is going to die.
 func (s *stage) expose(args ...string) *process {
 	s.t.Helper()
 	s.mu.Lock()
@@ -107,15 +107,15 @@ func (s *stage) expose(args ...string) *process {
 	return s.victim
 }
 
-// strikes is what a trap does: the death, and word of it.
+// strikes is the action of a trap: it causes the death and announces it.
 func (s *stage) strikes(d death) func() {
 	return func() {
-		close(s.struck) // before the process ends by it
+		close(s.struck) // before the death ends the process
 		d.strike(s)
 	}
 }
 
-// exposed is the process that the death is meant for, when it stands there.
+// exposed is the process that is going to die, once it exists.
 func (s *stage) exposed() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +134,7 @@ func (s *stage) killStore() {
 	s.away(s.server.Kill, func() error { return s.server.Restart(context.Background()) })
 }
 
-// away takes something away for the length of an outage.
+// away makes something unavailable for the length of an outage.
 func (s *stage) away(take func(), bring func() error) {
 	take()
 	s.pending.Go(func() {
@@ -145,7 +145,7 @@ func (s *stage) away(take func(), bring func() error) {
 	})
 }
 
-// comes waits until the death has struck. A process that ends without it has not come to the step.
+// comes waits until the death has happened. A process that ends before it has not reached the step.
 func (s *stage) comes(p *process) {
 	s.t.Helper()
 	select {

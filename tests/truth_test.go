@@ -14,7 +14,7 @@ import (
 	"github.com/chatlake/chatlake/tests/lakesql"
 )
 
-// contents is all that a lake holds of conversations, by conversation.
+// contents is everything in a lake about conversations, by conversation.
 type contents struct {
 	threads     map[string]*schemas.Thread
 	tombstones  []schemas.Tombstone // of whole conversations
@@ -110,7 +110,7 @@ func (c contents) thread(t *testing.T, table, conversationID string) *schemas.Th
 	return th
 }
 
-// normal makes threads comparable: rows that have no order are sorted, and what the site cannot know is left out.
+// normal makes threads comparable: it sorts rows without an order, and removes what the site cannot know.
 func normal(th schemas.Thread) schemas.Thread {
 	th.Conversation.ObservedAt, th.Conversation.StoredMessages, th.Conversation.ContentSHA256 = time.Time{}, 0, ""
 	for i := range th.Messages {
@@ -138,7 +138,7 @@ func normalSnapshot(s schemas.Snapshot) schemas.Snapshot {
 	return s
 }
 
-// settle sorts rows by their key and takes their observation times away.
+// settle sorts rows by key and removes their observation times.
 func settle[R any](rows []R, of func(*R) (key string, observedAt *time.Time)) {
 	for i := range rows {
 		_, observedAt := of(&rows[i])
@@ -151,21 +151,21 @@ func settle[R any](rows []R, of func(*R) (key string, observedAt *time.Time)) {
 	})
 }
 
-// site is a fake that knows the rows that are true of it.
+// site is a fake that knows its correct rows.
 type site interface {
 	Conversations(schemas.Window) []string
 	Thread(id string) (schemas.Thread, bool)
 	Snapshot() schemas.Snapshot
 }
 
-// sameAsSite checks that a lake holds exactly what a site has of a window: nothing missing, nothing twice, every column
-// equal, and documents of those kinds beside the rows.
+// sameAsSite checks that a lake contains exactly what a site has in a window: nothing missing, nothing twice, every column
+// equal, and documents of the given kinds in addition to the rows.
 func sameAsSite(t *testing.T, root string, site site, window schemas.Window, kinds ...string) {
 	t.Helper()
 	sameInLake(t, openLake(t, root), site, window, kinds...)
 }
 
-// sameInLake is sameAsSite for a lake that is open, of which one account may be chosen.
+// sameInLake is sameAsSite for an open lake, optionally restricted to one account.
 func sameInLake(t *testing.T, lake *lakesql.Lake, site site, window schemas.Window, kinds ...string) {
 	t.Helper()
 	lake.Stream = "created"

@@ -37,7 +37,7 @@ func TestExport(t *testing.T) {
 	})
 	t.Run("ratings", func(t *testing.T) { ratingsOnce(t, folder, site) })
 	t.Run("histories", func(t *testing.T) {
-		const budget = 2400 // for ten thousand conversations over a year, without the directory; 3,100 are the aim
+		const budget = 2400 // for ten thousand conversations over a year, without the directory; the target is 3,100
 		server := openTemporal(t, folder)
 		defer server.kill()
 		all := server.histories(t)
@@ -48,8 +48,8 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// ratingsOnce runs the script of `lake sql` and looks at its ratings: each is one row, also where the conversation and the
-// directory both have it, and has the time of its answer from the directory.
+// ratingsOnce runs the script of `lake sql` and checks its ratings: each is one row, even if both the conversation and the
+// directory have it, and its answer time comes from the directory.
 func ratingsOnce(t *testing.T, folder string, site *chatwoot.Site) {
 	p := start(t, folder, "lake", "sql")
 	p.succeed(t)
@@ -79,8 +79,8 @@ func ratingsOnce(t *testing.T, folder string, site *chatwoot.Site) {
 	}
 }
 
-// TestKill ends the process with SIGKILL half way and starts it again: the lake is the same as if nothing had happened,
-// and nothing is asked twice but what was in flight.
+// TestKill kills the process with SIGKILL half way and starts it again: the lake is the same as if nothing had happened,
+// and only requests that were in flight are repeated.
 func TestKill(t *testing.T) {
 	const conversations, shards, chunks, chunk = 2000, 2, 2, 10
 	const settings = "{shards: 2, chunks: 2, chunk: 10}"
@@ -102,7 +102,7 @@ func TestKill(t *testing.T) {
 
 	sameAsSite(t, filepath.Join(folder, "lake"), site, year, "conversation", "messages")
 	was, is := unbroken.Stats().Endpoints, site.Stats().Endpoints
-	// A chunk of metadata has ten times as many conversations as one of messages, and a page of refs is twenty of the site's.
+	// A chunk of metadata has ten times as many conversations as a chunk of messages, and a page of refs is twenty of the site's pages.
 	for endpoint, bound := range map[string]int64{
 		"conversations/{id}/messages":     shards*chunks*chunk + giantPages,
 		"conversations/{id}":              shards * chunks * 10 * chunk,
@@ -120,7 +120,7 @@ func TestKill(t *testing.T) {
 // giantPages is how many requests the messages of the largest conversation take.
 const giantPages = 1500/100 + 1
 
-// tripwire closes reached when a site has been asked for the messages of so many conversations.
+// tripwire closes reached once the messages of the given number of conversations have been requested from a site.
 func tripwire(site *chatwoot.Site, after int64, reached chan struct{}) http.Handler {
 	var asked atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

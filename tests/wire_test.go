@@ -13,20 +13,20 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
-// moment is one thing that an export does to the world, as it is seen from outside.
+// moment is one externally visible action of an export.
 type moment struct {
 	name string
-	// site and lake recognise a request to the provider, or to the store: its method and the key of its object.
+	// site and lake recognize a request to the provider, or to the store by its method and the key of its object.
 	site func(*http.Request) bool
 	lake func(method, key string) bool
-	// nth is which of the requests it is, counted from 1.
+	// nth is the number of the request among those that match, counted from 1.
 	nth int
-	// after is once the request was carried out, before it is answered.
+	// after means after the request was carried out, but before it is answered.
 	after bool
 }
 
-// wire stands between a process and the world: its provider and its store. It sees each request, and spoils those that it is
-// told to.
+// wire is between a process and the outside world, its provider and its store. It sees each request, and disturbs the ones that it
+// is set up for.
 type wire struct {
 	root string // folder of the lake's objects
 
@@ -34,14 +34,14 @@ type wire struct {
 	traps   []*trap
 	site    bool // cut off
 	lake    bool // cut off
-	refused int  // requests that the cut lines have met
+	refused int  // requests refused because of a cut
 }
 
-// trap waits for a moment and then strikes, once.
+// trap waits for a moment and then acts, once.
 type trap struct {
 	moment
 	strike func()
-	// drop loses the request that was seen, or its answer when it is carried out first.
+	// drop loses the request, or its answer if the request is carried out first.
 	drop bool
 	seen int
 }
@@ -52,14 +52,14 @@ func (w *wire) set(t *trap) {
 	w.traps = append(w.traps, t)
 }
 
-// cut takes the line to the provider or to the store away, or gives it back.
+// cut interrupts the connection to the provider or to the store, or restores it.
 func (w *wire) cut(site, lake bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.site, w.lake = site, lake
 }
 
-// sprung is the trap that a request springs.
+// sprung is the trap that a request triggers.
 func (w *wire) sprung(matches func(moment) bool) *trap {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,7 +75,7 @@ func (w *wire) sprung(matches func(moment) bool) *trap {
 	return nil
 }
 
-// pass hands a request on as traps and cuts let it.
+// pass forwards a request, subject to traps and cuts.
 func (w *wire) pass(rw http.ResponseWriter, r *http.Request, next http.Handler, isCut *bool, matches func(moment) bool) {
 	if w.refuses(isCut) {
 		panic(http.ErrAbortHandler)
@@ -109,14 +109,14 @@ func (w *wire) refuses(isCut *bool) bool {
 	return *isCut
 }
 
-// provider puts the wire before a fake site and returns its address.
+// provider puts the wire in front of a fake site and returns its address.
 func (w *wire) provider(t *testing.T, site http.Handler) string {
 	return serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.pass(rw, r, site, &w.site, func(m moment) bool { return m.site != nil && m.site(r) })
 	}))
 }
 
-// store puts the wire before an S3 server, of which the lake is the folder chatlake.
+// store puts the wire in front of an S3 server. The lake is the server's folder chatlake.
 func (w *wire) store(t *testing.T, server s3test.Server) s3test.Server {
 	w.root = filepath.Join(server.Dir, "chatlake")
 	return s3test.Proxy(t, server, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -125,8 +125,8 @@ func (w *wire) store(t *testing.T, server s3test.Server) s3test.Server {
 	})
 }
 
-// folder watches a lake in a folder until t ends: a file that appears is a PUT, one that vanishes a DELETE, both carried
-// out. What is read is not seen.
+// folder watches a lake in a folder until t ends: a new file counts as a completed PUT, a vanished one as a completed DELETE.
+// It does not see reads.
 func (w *wire) folder(t *testing.T, root string) {
 	w.root = root
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -156,7 +156,7 @@ func (w *wire) folder(t *testing.T, root string) {
 				}
 			}
 			standing = now
-			pause = max(2*time.Millisecond, 4*time.Since(began)) // the machine has other things to do
+			pause = max(2*time.Millisecond, 4*time.Since(began)) // do not keep the machine busy
 		}
 	}()
 }
@@ -167,7 +167,7 @@ func (w *wire) happened(method, key string) {
 	}
 }
 
-// objects are the keys of a lake's folder, without files in progress. What vanishes meanwhile is left out.
+// objects are the keys in a lake's folder, without files in progress. Files that vanish meanwhile are left out.
 func objects(root string) (keys []string) {
 	_ = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -184,7 +184,7 @@ func objects(root string) (keys []string) {
 	return keys
 }
 
-// staging are the staged objects in the lake of shards that stand in the ledger.
+// staging are the staged objects in the lake of shards that are in the ledger.
 func (w *wire) staging() (left []string) {
 	committed := map[string]bool{}
 	keys := objects(w.root)

@@ -1,5 +1,5 @@
-// Command temporal is a Temporal server whose state is in PostgreSQL, tuned as deploy/temporal tunes one. The bench starts it
-// as a process of its own; it is a program apart so that nothing else of the bench contains the server.
+// Command temporal is a Temporal server on PostgreSQL, tuned like the one in deploy/temporal. The bench starts it in a separate
+// process. It is a separate program so that no other part of the bench contains the server.
 package main
 
 import (
@@ -35,10 +35,10 @@ type Config struct {
 	User string
 }
 
-// announced is the line that the server says when it answers.
+// announced is the line that the server prints once it answers.
 type announced struct {
 	Address string `json:"address"` // for clients of Temporal
-	Control string `json:"control"` // GET /events adds up the lengths of all histories
+	Control string `json:"control"` // GET /events sums the lengths of all histories
 }
 
 const (
@@ -60,7 +60,7 @@ func main() {
 func run(args []string) error {
 	var c Config
 	if len(args) != 1 {
-		return errors.New("the one argument is the configuration")
+		return errors.New("expected one argument, the configuration")
 	}
 	if err := json.Unmarshal([]byte(args[0]), &c); err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
@@ -90,12 +90,12 @@ func run(args []string) error {
 	if err := json.NewEncoder(os.Stdout).Encode(announced{address, control}); err != nil {
 		return err
 	}
-	_, _ = io.Copy(io.Discard, os.Stdin) // until the bench ends it
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the bench ends
 	answers.Close()
 	return server.Stop()
 }
 
-// prepare makes a database and its tables.
+// prepare creates a database and its tables.
 func (c Config) prepare(name, schema string) error {
 	tool := func(args ...string) error {
 		return sql.RunTool(append([]string{
@@ -112,7 +112,7 @@ func (c Config) prepare(name, schema string) error {
 	return nil
 }
 
-// services are the server's parts in the order of their ports.
+// services are the server's services in the order of their ports.
 var services = []primitives.ServiceName{
 	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
 }
@@ -186,7 +186,7 @@ func connect(address string) (client.Client, error) {
 				})
 				made = err == nil
 			}
-			// The namespace is known everywhere after a moment.
+			// It takes a moment until all services know the namespace.
 			if made {
 				_, err = c.WorkflowService().ListWorkflowExecutions(context.Background(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: namespace})
 			}

@@ -17,7 +17,7 @@ func columnOf(field string) string {
 	return strings.ToLower(humps.ReplaceAllString(field, "${1}_$2"))
 }
 
-// match finds the field of every column and refuses columns and fields without a partner.
+// match finds the field of every column. A column without a field, or a field without a column, is an error.
 func match(columns []string, row reflect.Type) ([]int, error) {
 	byColumn := map[string]int{}
 	for i := range row.NumField() {
@@ -38,7 +38,7 @@ func match(columns []string, row reflect.Type) ([]int, error) {
 	return fields, nil
 }
 
-// fill puts a value of DuckDB into a field. Null fits pointers only.
+// fill stores a value from DuckDB in a field. Only pointers accept null.
 func fill(field reflect.Value, v any) error {
 	if field.Kind() == reflect.Pointer {
 		if v == nil {

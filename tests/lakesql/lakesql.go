@@ -1,7 +1,7 @@
-// Package lakesql reads a lake the way a stranger would: with DuckDB, from the ledger's JSON and the Parquet files it
+// Package lakesql reads a lake as any outsider would: with DuckDB, from the ledger's JSON and the Parquet files that it
 // names.
 //
-// It must not know anything of the code that writes lakes, only the Go structs that rows are compared as.
+// It must not know the code that writes lakes, only the Go structs used to compare rows.
 package lakesql
 
 import (
@@ -15,7 +15,7 @@ import (
 	_ "github.com/duckdb/duckdb-go/v2" // the driver named duckdb
 )
 
-// readerRule makes the view files: of every shard the files of its highest generation, and no others. %s is the ledger.
+// readerRule creates the view files: for every shard, exactly the files of its highest generation. %s is the ledger.
 const readerRule = `
 CREATE VIEW files AS
 SELECT shard, generation, unnest(files, recursive := true)
@@ -32,13 +32,13 @@ WHERE age = 1`
 
 // Lake is an open lake in a folder.
 type Lake struct {
-	// Account and Stream, when not empty, are the only ones whose shards are read.
+	// Account and Stream, if not empty, restrict which shards are read.
 	Account, Stream string
 	db              *sql.DB
 	root            string
 }
 
-// Open reads the ledger of the lake in a folder as it stands now.
+// Open reads the current ledger of the lake in a folder.
 func Open(ctx context.Context, root string) (*Lake, error) {
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -53,7 +53,7 @@ func Open(ctx context.Context, root string) (*Lake, error) {
 	return l, nil
 }
 
-// Close lets go of the lake.
+// Close releases the lake.
 func (l *Lake) Close() error { return l.db.Close() }
 
 // Files lists the Parquet files that count for a table, as absolute paths in the order of their keys.
@@ -75,8 +75,8 @@ func (l *Lake) Files(ctx context.Context, table string) ([]string, error) {
 	return files, rows.Err()
 }
 
-// Rows reads all rows of a table, each as an R. The table's columns and R's fields must be the same, a field
-// CreatedAt being the column created_at. A table without files has no rows.
+// Rows reads all rows of a table, each as an R. The table's columns and R's fields must match: the field CreatedAt is the
+// column created_at. A table without files has no rows.
 func Rows[R any](ctx context.Context, l *Lake, table string) ([]R, error) {
 	files, err := l.Files(ctx, table)
 	if err != nil || len(files) == 0 {
@@ -85,7 +85,7 @@ func Rows[R any](ctx context.Context, l *Lake, table string) ([]R, error) {
 	for i, f := range files {
 		files[i] = "'" + quote(f) + "'"
 	}
-	// The partition columns stand in the path and are not asked for.
+	// The partition columns are in the path and are not read.
 	query := fmt.Sprintf("SELECT * FROM read_parquet([%s], hive_partitioning = false)", strings.Join(files, ", "))
 	rows, err := l.db.QueryContext(ctx, query)
 	if err != nil {

@@ -29,7 +29,7 @@ type row struct {
 	Score      *float64
 }
 
-// write makes a Parquet file of SELECT and returns its key.
+// write writes the result of SELECT as a Parquet file and returns its key.
 func write(t *testing.T, root, key, query string) string {
 	t.Helper()
 	path := filepath.Join(root, filepath.FromSlash(key))
