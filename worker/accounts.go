@@ -8,11 +8,11 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// requestsPerChunk is how many requests of one chunk are under way at once.
+// requestsPerChunk is how many concurrent requests one chunk may make.
 const requestsPerChunk = 8
 
-// accounts opens providers, once for each account and secret, so that all activities of a process share an account's
-// budget and its connections.
+// accounts opens each provider once per account and secret, so that all activities of a process share the account's
+// budget and connections.
 type accounts struct {
 	config   Config
 	counters counters
@@ -30,8 +30,8 @@ func newAccounts(c Config, q counters) *accounts {
 	return &accounts{config: c, counters: q, opened: map[string]opened{}}
 }
 
-// connect resolves an account anew each time, so that a secret that was changed is used by the next activity. What is
-// wrong with the configuration is Denied: a person must act.
+// connect resolves the account's secrets on every call, so that the next activity uses a changed secret. An error in the
+// configuration is Denied, because a person must act.
 func (a *accounts) connect(_ context.Context, name string) (activities.Connection, error) {
 	definition, provider, err := a.open(name)
 	if err != nil {

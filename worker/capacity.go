@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// How many activities a worker takes at once, from what the bench measured: most of the time an activity waits for a platform or
-// the lake, and a worker has some 250 MiB before it has any.
+// How many concurrent activities a worker takes. The figures come from the bench: an activity mostly waits for a platform or the
+// lake, and a worker uses some 250 MiB before it runs any.
 const (
 	activitiesPerCore = 32
 	memoryPerActivity = 32 << 20
@@ -20,8 +20,8 @@ const (
 	leastActivities   = 4 // the default of two windows with two fetches each
 )
 
-// Activities is how many activities a worker on this machine takes at once unless it is told otherwise: by its cores and by the
-// memory that it may use, the least of GOMEMLIMIT, the control group's limit and what the machine has.
+// Activities is the default number of concurrent activities of a worker on this machine. It depends on the number of cores and on
+// the memory that the process may use: the least of GOMEMLIMIT, the control group's limit and the machine's memory.
 func Activities() int { return fitting(runtime.GOMAXPROCS(0), memory()) }
 
 func fitting(cores int, memory int64) int {
@@ -32,7 +32,7 @@ func fitting(cores int, memory int64) int {
 	return max(leastActivities, n)
 }
 
-// memory is how many bytes the process may use, 0 when nothing says it.
+// memory is how many bytes the process may use, 0 if unknown.
 func memory() int64 {
 	least := debug.SetMemoryLimit(-1) // a negative limit only asks
 	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
@@ -51,7 +51,7 @@ func memory() int64 {
 	return least
 }
 
-// cgroupLimit reads a limit of a control group; "max" is none, and so is the huge number that version 1 has instead.
+// cgroupLimit reads the limit of a control group. "max" means no limit; version 1 has a huge number instead.
 // https://docs.kernel.org/admin-guide/cgroup-v2.html, memory.max.
 func cgroupLimit(text string) (int64, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)

@@ -8,9 +8,9 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Check finds out, before an export is begun, what would keep it from working: a lake that cannot be written or that
-// ignores conditional writes, credentials that are refused, an account that does not exist, an address that is not the
-// platform's. What the configuration is to blame for is a Problem that names the key and its line.
+// Check finds out, before an export starts, what would make it fail: a lake that cannot be written or that ignores
+// conditional writes, credentials that are refused, an account that does not exist, an address that is not the platform's.
+// If the configuration is at fault, the error is a Problem that names the key and its line.
 func Check(ctx context.Context, c Config, account string) error {
 	l, err := OpenLake(ctx, c)
 	if err == nil {
@@ -29,7 +29,8 @@ func Check(ctx context.Context, c Config, account string) error {
 	return err
 }
 
-// probed opens the provider of an account whose credentials the platform accepts. Other errors than that of ctx are a Problem.
+// probed opens the provider of an account and checks that the platform accepts its credentials. All errors except that of ctx
+// are a Problem.
 func (c Config) probed(ctx context.Context, account string) (providers.Provider, error) {
 	_, provider, err := c.Open(account)
 	var problem Problem
@@ -54,7 +55,7 @@ func (c Config) probed(ctx context.Context, account string) (providers.Provider,
 	return nil, c.blame(account, err)
 }
 
-// blame says which setting of an account keeps the platform from answering.
+// blame names the setting of an account that keeps the platform from answering.
 func (c Config) blame(account string, err error) Problem {
 	var setting *providers.Setting
 	if errors.As(err, &setting) {
@@ -65,7 +66,7 @@ func (c Config) blame(account string, err error) Problem {
 	return c.Problem("accounts."+account+"."+c.Accounts[account].blamed(refused), err.Error())
 }
 
-// blamed is the setting of an account that an error most likely comes from.
+// blamed is the setting of an account that most likely caused an error.
 func (a AccountConfig) blamed(err *providers.Error) string {
 	switch {
 	case err == nil, errors.Is(err, rest.ErrHTML), errors.Is(err, rest.ErrRedirect), errors.Is(err, rest.ErrTLS), errors.Is(err, rest.ErrProxy):

@@ -16,22 +16,22 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Config is a configuration file, checked and with its defaults filled in. Secrets stay references until they are needed.
+// Config is a configuration file, checked, with defaults filled in. Secrets stay references until they are needed.
 type Config struct {
-	// StateDir is the folder for what this machine keeps.
+	// StateDir is the folder for this machine's local state.
 	StateDir string
 	Lake     LakeConfig
-	// Temporal is nil where the server in process is to be used.
+	// Temporal is nil if chatlake runs the embedded server.
 	Temporal *TemporalConfig
-	// EmbeddedQueue is the task queue on the server in process; empty is DefaultTaskQueue.
+	// EmbeddedQueue is the task queue on the embedded server; empty means DefaultTaskQueue.
 	EmbeddedQueue string
 	Export        ExportConfig
 	Accounts      map[string]AccountConfig
 
-	source *source // nil when a program made it
+	source *source // nil if a program built the configuration
 }
 
-// LakeConfig says where the lake is and how it is reached.
+// LakeConfig is where the lake is and how to reach it.
 type LakeConfig struct {
 	URL, Endpoint, Region              string
 	PathStyle, AllowPlaintext          bool
@@ -39,21 +39,21 @@ type LakeConfig struct {
 	AccessKey, SecretKey, SessionToken Secret
 }
 
-// TemporalConfig says how a Temporal service is reached.
+// TemporalConfig is how to reach a Temporal service.
 type TemporalConfig struct {
 	Address, Namespace, TaskQueue string
 	APIKey                        Secret
 	TLS                           TLSConfig
-	AllowPlaintext                bool // the API key without TLS to another machine
+	AllowPlaintext                bool // allow sending the API key to another machine without TLS
 }
 
-// TLSConfig says whether and how to speak TLS. Paths are those of PEM files.
+// TLSConfig says whether and how to use TLS. Paths name PEM files.
 type TLSConfig struct {
 	Enabled                               bool
 	CAFile, CertFile, KeyFile, ServerName string
 }
 
-// ExportConfig says how exports work.
+// ExportConfig says how exports run.
 type ExportConfig struct {
 	Shards, Chunks, Chunk int
 	Window, OnMismatch    string
@@ -65,24 +65,24 @@ type AccountConfig struct {
 	BaseURL   string
 	AccountID string
 	Token     Secret
-	Secrets   map[string]Secret // beyond the token, by the names that the provider gives them
-	// RequestsPerSecond is the account's budget; 0 is no limit.
+	Secrets   map[string]Secret // other than the token, under the names that the provider defines
+	// RequestsPerSecond is the account's budget; 0 means no limit.
 	RequestsPerSecond float64
-	// Schedule are the hours in which only a part of it is used.
+	// Schedule is the hours in which only a share of the budget is used.
 	Schedule providers.Schedule
-	// SyncShare is the part of the budget that syncs have while one is at work, from 0 to 1.
+	// SyncShare is the share of the budget reserved for syncs while one runs, from 0 to 1.
 	SyncShare float64
-	// AllowPlaintext lets the credentials go to another machine over plain http.
+	// AllowPlaintext allows sending the credentials to another machine over plain http.
 	AllowPlaintext bool
-	// AllowUnreadable says that texts which cannot be decrypted with the account's keys keep no export from being complete.
+	// AllowUnreadable says that an export counts as complete even if the account's keys cannot decrypt some texts.
 	AllowUnreadable bool
 	Options         map[string]string
 }
 
-// DefaultTaskQueue is where exports and workers meet unless the configuration says otherwise.
+// DefaultTaskQueue is the task queue that exports and workers share unless the configuration names another.
 const DefaultTaskQueue = "chatlake"
 
-// TaskQueue is the queue that exports and workers meet on.
+// TaskQueue is the task queue that exports and workers share.
 func (c Config) TaskQueue() string {
 	if c.Temporal == nil {
 		return cmp.Or(c.EmbeddedQueue, DefaultTaskQueue)
@@ -90,17 +90,17 @@ func (c Config) TaskQueue() string {
 	return c.Temporal.TaskQueue
 }
 
-// Load reads a configuration file. What is wrong with it comes all at once, as Problems.
+// Load reads a configuration file. It returns everything that is wrong with it at once, as Problems.
 func Load(file string) (Config, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return Config{}, Problems{{File: file, Reason: fmt.Sprintf(
-			"cannot be read: %v; examples/chatlake.yaml shows what it may hold, and --config names another file", plain(err))}}
+			"cannot be read: %v; see examples/chatlake.yaml for an example, or name another file with --config", plain(err))}}
 	}
 	return Parse(file, text)
 }
 
-// Parse is Load for a text that was read already; file stands in its errors.
+// Parse is Load for text that is already in memory; errors name file.
 func Parse(file string, text []byte) (Config, error) {
 	s, problems := parse(file, text)
 	if len(problems) > 0 {
@@ -115,7 +115,7 @@ func Parse(file string, text []byte) (Config, error) {
 	return c, nil
 }
 
-// Problem says what is wrong at a key, with the line of it or of the nearest key above it that is in the file.
+// Problem describes what is wrong at a key. It has the line of that key, or of its nearest parent that is in the file.
 func (c Config) Problem(key, reason string) Problem {
 	p := Problem{Key: key, Reason: reason}
 	if c.source != nil {
@@ -124,18 +124,18 @@ func (c Config) Problem(key, reason string) Problem {
 	return p
 }
 
-// check is what the schema cannot say: whether providers are content with their accounts, and which keys want others. It
-// passes over accounts in which problems were found already.
+// check finds what the schema cannot: settings that a provider rejects, and keys that require others. It skips accounts in
+// which problems were found already.
 func (c Config) check(found Problems) Problems {
 	var problems Problems
 	if c.Lake.KMSKeyID != "" && c.Lake.SSE != "aws:kms" {
-		problems = append(problems, c.Problem("lake.kms_key_id", "counts only with sse: aws:kms; add that, or remove this key"))
+		problems = append(problems, c.Problem("lake.kms_key_id", "has an effect only with sse: aws:kms; add that, or remove this key"))
 	}
 	problems = append(problems, c.checkPlaintext()...)
 	problems = append(problems, c.checkPlaces()...)
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
-			problems = append(problems, c.Problem(key, "no such time zone; give its name in the IANA database, like Europe/Helsinki"))
+			problems = append(problems, c.Problem(key, "unknown time zone; use a name from the IANA database, such as Europe/Helsinki"))
 		}
 		for _, key := range c.source.besideEmbedded() {
 			problems = append(problems, c.Problem(key, "has no effect on the embedded server; remove this key, or remove embedded: true"))
@@ -147,7 +147,7 @@ func (c Config) check(found Problems) Problems {
 			continue
 		}
 		if a := c.Accounts[name]; a.RequestsPerSecond == 0 && slices.ContainsFunc(a.Schedule, func(h providers.Hours) bool { return h.Share > 0 }) {
-			problems = append(problems, c.Problem(at+"rate.schedule", "is a part of a budget, and there is none: requests_per_second is 0; only a share of 0 can be kept"))
+			problems = append(problems, c.Problem(at+"rate.schedule", "needs requests_per_second above 0; without a limit, the only possible share is 0"))
 		}
 		definition, account, ok := c.account(name)
 		if !ok {
@@ -177,17 +177,17 @@ func unknownProvider(name string) string {
 	if near := nearest(name, names); near != "" {
 		return "unknown provider (did you mean " + near + "?)"
 	}
-	return "unknown provider; there are " + strings.Join(names, ", ")
+	return "unknown provider; expected one of " + strings.Join(names, ", ")
 }
 
-// checkSecrets says which credentials of an account the provider wants or does not know.
+// checkSecrets reports which credentials of an account are missing or unknown to its provider.
 func (c Config) checkSecrets(at string, d providers.Definition, a AccountConfig) (problems Problems) {
 	if a.Token.IsZero() && !d.TokenOptional {
 		problems = append(problems, c.Problem(at+"token", missing(accountRule().below("token"))))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
 		if !slices.Contains(d.Secrets, name) {
-			reason := d.Name + " needs no secret beyond the token; remove this key"
+			reason := d.Name + " takes no secret other than the token; remove this key"
 			if len(d.Secrets) > 0 {
 				reason = unknownKey(name, d.Secrets)
 			}
@@ -197,8 +197,8 @@ func (c Config) checkSecrets(at string, d providers.Definition, a AccountConfig)
 	return problems
 }
 
-// account is an account as its provider is given it, with the reference of its token instead of the token and secrets
-// without what they hold.
+// account is the account in the form that its provider takes, with the token's reference instead of the token, and with
+// empty secrets.
 func (c Config) account(name string) (providers.Definition, providers.Account, bool) {
 	a := c.Accounts[name]
 	d, ok := definition(a.Provider)
@@ -212,7 +212,7 @@ func (c Config) account(name string) (providers.Definition, providers.Account, b
 	}, ok
 }
 
-// all are the token and the other secrets, in the order of their names.
+// all returns the token, then the other secrets in the order of their names.
 func (a AccountConfig) all() []Secret {
 	secrets := []Secret{a.Token}
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
@@ -221,7 +221,7 @@ func (a AccountConfig) all() []Secret {
 	return secrets
 }
 
-// fingerprint changes when any secret does. It is kept in memory only.
+// fingerprint changes whenever a secret does. It is kept in memory only.
 func (a AccountConfig) fingerprint() (string, error) {
 	sum := sha256.New()
 	for _, secret := range a.all() {
@@ -234,7 +234,7 @@ func (a AccountConfig) fingerprint() (string, error) {
 	return string(sum.Sum(nil)), nil
 }
 
-// Open makes the provider of an account, its secrets resolved. It does no network. Its errors are *providers.Error.
+// Open resolves an account's secrets and returns its provider. It sends no requests. Its errors are *providers.Error.
 func (c Config) Open(name string) (providers.Definition, providers.Provider, error) {
 	return c.open(name, nil)
 }
@@ -271,8 +271,8 @@ func (c Config) open(name string, take func(context.Context, providers.Quota) er
 	return d, provider, nil
 }
 
-// Secrets resolves, and forgets, all that work on the accounts needs. It returns Problems with every secret that is
-// missing.
+// Secrets resolves every secret that work on the accounts needs, and discards the values. It returns Problems with every
+// secret that is missing.
 func (c Config) Secrets(accounts ...string) error {
 	secrets := []Secret{c.Lake.AccessKey, c.Lake.SecretKey, c.Lake.SessionToken}
 	if c.Temporal != nil {
@@ -295,7 +295,7 @@ func (c Config) Secrets(accounts ...string) error {
 	return problems
 }
 
-// WithDefaults fills in what was left out, for configurations that are made by a program.
+// WithDefaults fills in the missing values of a configuration that a program built.
 func (c Config) WithDefaults() Config {
 	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
 	c.Export.Shards = cmp.Or(c.Export.Shards, 2)

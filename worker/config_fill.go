@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // zones of schedules, where the system has none
+	_ "time/tzdata" // zones of schedules, for systems without a database of their own
 
 	"github.com/chatlake/chatlake/providers"
 )
 
-// config fills a Config, defaults too. A value of a wrong kind, which the schema complains of, is as good as none.
+// config fills a Config, including defaults. A value of the wrong type counts as missing; the schema reports it.
 func (s *source) config() Config {
 	root := branch{s, "", s.tree}
 	l, x := root.at("lake"), root.at("export")
@@ -59,7 +59,7 @@ func (b branch) keys() []string {
 	return slices.Sorted(maps.Keys(values))
 }
 
-// text is a value as a text, a number as it was written.
+// text is a value as text; a number is as it was written.
 func (b branch) text(key string) string {
 	switch v := b.at(key).value.(type) {
 	case nil, map[string]any, []any:
@@ -100,7 +100,7 @@ func (b branch) secret(key string) Secret {
 	return Secret{reference: b.text(key), at: Problem{File: b.source.name, Line: b.source.line(at), Key: at}}
 }
 
-// whole is a secret of several lines, such as a private key.
+// whole is a secret that may have several lines, such as a private key.
 func (b branch) whole(key string) Secret {
 	s := b.secret(key)
 	s.whole = true
@@ -116,7 +116,7 @@ func (b branch) temporal() *TemporalConfig {
 			CAFile: tls.text("ca_file"), CertFile: tls.text("cert_file"), KeyFile: tls.text("key_file"), ServerName: tls.text("server_name"),
 		},
 	}
-	// What is said about TLS, or a key that must not cross a network in the open, switches it on.
+	// An API key, which must not cross a network unencrypted, and any key of the tls section turn TLS on.
 	c.TLS.Enabled = !c.APIKey.IsZero() || len(tls.keys()) > 0
 	if enabled, ok := tls.at("enabled").value.(bool); ok {
 		c.TLS.Enabled = enabled
@@ -151,10 +151,10 @@ func (b branch) account() AccountConfig {
 	return a
 }
 
-// defaultSyncShare is the part of an account's budget that syncs have while one is at work.
+// defaultSyncShare is the share of an account's budget reserved for syncs while one runs.
 const defaultSyncShare = 0.5
 
-// each are the items of a list.
+// each returns the items of a list.
 func (b branch) each() (items []branch) {
 	values, _ := b.value.([]any)
 	for i, v := range values {
@@ -167,7 +167,7 @@ var weekdays = map[string]time.Weekday{
 	"mon": time.Monday, "tue": time.Tuesday, "wed": time.Wednesday, "thu": time.Thursday, "fri": time.Friday, "sat": time.Saturday, "sun": time.Sunday,
 }
 
-// schedule reads hours. A zone that nobody knows is UTC here; the check complains of it.
+// schedule reads hours. An unknown zone counts as UTC here; check reports it.
 func (b branch) schedule() (all providers.Schedule) {
 	for _, item := range b.each() {
 		zone, err := time.LoadLocation(item.text("zone"))
@@ -188,11 +188,11 @@ func (b branch) schedule() (all providers.Schedule) {
 
 // clock is a time of the day since midnight.
 func clock(text string) time.Duration {
-	t, _ := time.Parse("15:04", text) // the schema complains of others
+	t, _ := time.Parse("15:04", text) // the schema reports anything else
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 }
 
-// besideEmbedded are the keys that say how another server is reached, where the server in process is to be used.
+// besideEmbedded returns the keys that describe an external server although the embedded one is used.
 func (s *source) besideEmbedded() (keys []string) {
 	m := branch{s, "", s.tree}.at("temporal")
 	if !m.yes("embedded") {
@@ -206,7 +206,7 @@ func (s *source) besideEmbedded() (keys []string) {
 	return keys
 }
 
-// unknownZones are the keys of zones of schedules that nobody knows.
+// unknownZones returns the keys of unknown time zones in schedules.
 func (s *source) unknownZones() (keys []string) {
 	accounts := branch{s, "", s.tree}.at("accounts")
 	for _, name := range accounts.keys() {

@@ -15,14 +15,14 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// counters are the workflows that count for all processes: one for each quota of an account, and one for its budget. Whoever asks
-// first starts them.
+// counters are the workflows that count for all processes: one for each quota of an account, and one for its budget. The first
+// request starts them.
 type counters struct {
 	client    client.Client
 	taskQueue string
 }
 
-// answer is how long an update may take.
+// answer is how long an update may take before it counts as failed.
 const answer = 30 * time.Second
 
 // take is providers.Account.Take for one account.
@@ -41,7 +41,7 @@ func (c counters) take(account string) func(context.Context, providers.Quota) er
 		case out.After > 0:
 			return &providers.Error{
 				Kind: providers.Throttled, Op: op, After: out.After,
-				Err: fmt.Errorf("all uses that the platform allows are taken; the next is free in %s", out.After.Round(time.Second)),
+				Err: fmt.Errorf("the platform's quota is used up; the next use is free in %s", out.After.Round(time.Second)),
 			}
 		}
 		return nil
@@ -71,7 +71,7 @@ func (c counters) start(id string, workflow, in any) client.WithStartWorkflowOpe
 
 // ask sends an update to a workflow, and waits for its answer.
 func (c counters) ask(ctx context.Context, start client.WithStartWorkflowOperation, update string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, answer) // one that comes just when a run ends may never be answered
+	ctx, cancel := context.WithTimeout(ctx, answer) // an update that arrives just as a run ends may never be answered
 	defer cancel()
 	handle, err := c.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,

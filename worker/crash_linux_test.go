@@ -38,7 +38,7 @@ func TestAWorkerEndsWithItsServer(t *testing.T) {
 	}
 	select {
 	case err := <-ended:
-		if err == nil || !strings.Contains(err.Error(), "the embedded Temporal server ended by itself: ") || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), "the embedded Temporal server stopped unexpectedly: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("error %v, want a line that says that the server ended", err)
 		}
 	case <-time.After(time.Minute):

@@ -12,11 +12,11 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// clockTimeout is how long a platform may take to say what time it has.
+// clockTimeout is how long a platform may take to answer the check of its clock.
 const clockTimeout = 15 * time.Second
 
-// Examine looks at an account: its secrets, its platform's clock, whether its credentials are accepted, and whether they see
-// all of it. It costs a few requests.
+// Examine checks an account: its secrets, the platform's clock, whether the platform accepts the credentials, and whether they
+// see the whole account. It costs a few requests.
 func (c Config) Examine(ctx context.Context, account string) []ledger.Check {
 	_, provider, err := c.Open(account)
 	if err != nil {
@@ -29,14 +29,14 @@ func (c Config) Examine(ctx context.Context, account string) []ledger.Check {
 	checks := []ledger.Check{{Name: "settings", Level: ledger.LevelOK, Text: "the secrets are there"}, c.clock(ctx, account)}
 	prober, ok := provider.(providers.Prober)
 	if !ok {
-		return append(checks, ledger.Check{Name: "credentials", Level: ledger.LevelNote, Text: "cannot be tried before an export"})
+		return append(checks, ledger.Check{Name: "credentials", Level: ledger.LevelNote, Text: "cannot be checked before an export"})
 	}
 	found, err := prober.Probe(ctx)
 	var busy *providers.Error
 	switch {
 	case errors.As(err, &busy) && busy.Kind == providers.Throttled:
 		return append(checks, ledger.Check{
-			Name: "credentials", Level: ledger.LevelWarning, Text: "the platform wants fewer requests now, so they could not be tried; come back later",
+			Name: "credentials", Level: ledger.LevelWarning, Text: "the platform is throttling requests, so they could not be checked; try again later",
 		})
 	case err != nil:
 		return append(checks, ledger.Check{Name: "credentials", Level: ledger.LevelFailed, Text: c.blame(account, err).Error()})
@@ -48,12 +48,12 @@ func (c Config) Examine(ctx context.Context, account string) []ledger.Check {
 	return checks
 }
 
-// keys is about texts that the account's keys do not open.
+// keys reports texts that the account's keys cannot decrypt.
 func keys(p providers.Probe, allowed bool) ledger.Check {
 	if allowed {
-		return ledger.Check{Name: "keys", Level: ledger.LevelNote, Text: p.Unreadable + ". allow_unreadable is set, so exports copy the chats without their texts"}
+		return ledger.Check{Name: "keys", Level: ledger.LevelNote, Text: p.Unreadable + ". allow_unreadable is set, so exports copy these chats without their texts"}
 	}
-	return ledger.Check{Name: "keys", Level: ledger.LevelWarning, Text: p.Unreadable + ". An export would copy the chats without their texts"}
+	return ledger.Check{Name: "keys", Level: ledger.LevelWarning, Text: p.Unreadable + ". An export would copy these chats without their texts"}
 }
 
 func visibility(p providers.Probe) ledger.Check {
@@ -61,12 +61,12 @@ func visibility(p providers.Probe) ledger.Check {
 	case providers.VisibilityFull:
 		return ledger.Check{Name: "visibility", Level: ledger.LevelOK, Text: "they see the whole account"}
 	case providers.VisibilityPartial:
-		return ledger.Check{Name: "visibility", Level: ledger.LevelWarning, Text: "they see a part of the account only, and an export would miss the rest. " + p.Advice}
+		return ledger.Check{Name: "visibility", Level: ledger.LevelWarning, Text: "they see only part of the account, and an export would miss the rest. " + p.Advice}
 	}
-	return ledger.Check{Name: "visibility", Level: ledger.LevelNote, Text: "whether they see the whole account cannot be told on this platform"}
+	return ledger.Check{Name: "visibility", Level: ledger.LevelNote, Text: "this platform does not tell whether they see the whole account"}
 }
 
-// clock compares the platform's clock with ours. It asks for nothing and shows no credentials: every answer has a date.
+// clock compares the platform's clock with ours. A HEAD request without credentials is enough, since every answer has a date.
 func (c Config) clock(ctx context.Context, account string) ledger.Check {
 	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()
@@ -76,7 +76,7 @@ func (c Config) clock(ctx context.Context, account string) ledger.Check {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, c.Accounts[account].BaseURL, http.NoBody)
 	if err != nil {
-		return ledger.Check{Name: "clock", Level: ledger.LevelNote, Text: "the platform's address is found out by its credentials, so its clock was not asked"}
+		return ledger.Check{Name: "clock", Level: ledger.LevelNote, Text: "the platform's address is known only after signing in, so its clock was not checked"}
 	}
 	answer, err := client.Do(request)
 	here := time.Now()
@@ -84,12 +84,12 @@ func (c Config) clock(ctx context.Context, account string) ledger.Check {
 		return ledger.Check{Name: "clock", Level: ledger.LevelNote, Text: fmt.Sprintf("the platform's address did not answer: %v", redact.Error(err))}
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusProxyAuthRequired { // whose clock is not the platform's
+	if answer.StatusCode == http.StatusProxyAuthRequired { // a proxy's clock is not the platform's
 		return ledger.Check{Name: "clock", Level: ledger.LevelNote, Text: redact.ProxyRefusal("", answer.StatusCode)}
 	}
 	there, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {
-		return ledger.Check{Name: "clock", Level: ledger.LevelNote, Text: "the platform does not say what time it has"}
+		return ledger.Check{Name: "clock", Level: ledger.LevelNote, Text: "the platform does not send its time"}
 	}
 	return ledger.Clock(there, here)
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
-// What exports need of a Temporal server.
+// What exports require of a Temporal server.
 const (
-	leastRetention = 7 * 24 * time.Hour // of what is done: status and results of exports are gone after it
-	leastPayload   = 1 << 20            // bytes: the receipts of a shard are some hundred kilobytes at most
+	leastRetention = 7 * 24 * time.Hour // of ended workflows: after it, status and results of exports are gone
+	leastPayload   = 1 << 20            // bytes: the receipts of a shard take some hundred kilobytes at most
 	askTimeout     = 20 * time.Second
 	startTimeout   = time.Minute
 )
 
-// ExamineTemporal looks at the Temporal server that exports would use. One that would run in process is started and stopped.
+// ExamineTemporal checks the Temporal server that exports would use. It starts and stops the embedded server if that is the one.
 func (c Config) ExamineTemporal(ctx context.Context) []ledger.Check {
 	if c.Temporal == nil {
 		switch running, err := Running(c.StateDir); {
@@ -46,12 +46,12 @@ func (c Config) ExamineTemporal(ctx context.Context) []ledger.Check {
 		}
 		return []ledger.Check{{Name: "reachable", Level: ledger.LevelFailed, Text: text}}
 	}
-	defer func() { _ = t.Stop() }() // nothing depends on how it ends
+	defer func() { _ = t.Stop() }() // an error here changes nothing
 	return append(examineServer(ctx, t), c.examineNamespace(ctx, t)...)
 }
 
-// tryEmbedded starts the server in process as an export would, on the database that is there or, where there is none, on one in a
-// folder below the state folder that is removed again.
+// tryEmbedded starts the embedded server as an export would. It uses the existing database; if there is none, it uses a new one in a
+// temporary folder below the state folder.
 func (c Config) tryEmbedded(ctx context.Context) ledger.Check {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -81,7 +81,7 @@ func (c Config) tryEmbedded(ctx context.Context) ledger.Check {
 	if checks[0].Level != ledger.LevelOK {
 		return checks[0]
 	}
-	return ledger.Check{Name: "reachable", Level: ledger.LevelOK, Text: "it starts within chatlake when it is needed, and keeps its state in " + c.StateDir}
+	return ledger.Check{Name: "reachable", Level: ledger.LevelOK, Text: "it starts inside chatlake when needed, and keeps its state in " + c.StateDir}
 }
 
 func examineServer(ctx context.Context, t *Temporal) []ledger.Check {
@@ -104,17 +104,17 @@ func (c Config) examineNamespace(ctx context.Context, t *Temporal) []ledger.Chec
 	case errors.As(err, &missing):
 		return []ledger.Check{{Name: "namespace", Level: ledger.LevelFailed, Text: c.Problem("temporal.namespace", "there is no namespace "+name+"; create it, or correct this key ("+rpcText(err.Error())+")").Error()}}
 	case errors.As(err, &denied):
-		return []ledger.Check{{Name: "namespace", Level: ledger.LevelNote, Text: "these credentials may not ask about the namespace " + name + " (" + rpcText(err.Error()) + ")"}}
+		return []ledger.Check{{Name: "namespace", Level: ledger.LevelNote, Text: "these credentials may not describe the namespace " + name + " (" + rpcText(err.Error()) + ")"}}
 	case err != nil:
-		return []ledger.Check{{Name: "namespace", Level: ledger.LevelFailed, Text: fmt.Sprintf("ask about the namespace %s: %v", name, err)}}
+		return []ledger.Check{{Name: "namespace", Level: ledger.LevelFailed, Text: fmt.Sprintf("describe the namespace %s: %v", name, err)}}
 	}
 	checks := []ledger.Check{{Name: "namespace", Level: ledger.LevelOK, Text: name + " is there"}}
 	if out.NamespaceInfo.GetState() == enums.NAMESPACE_STATE_DEPRECATED {
-		checks[0] = ledger.Check{Name: "namespace", Level: ledger.LevelFailed, Text: name + " is deprecated: no workflow can be started in it; choose another"}
+		checks[0] = ledger.Check{Name: "namespace", Level: ledger.LevelFailed, Text: name + " is deprecated, so no workflow can be started in it; choose another"}
 	}
 	checks = append(checks, retention(out.Config.GetWorkflowExecutionRetentionTtl().AsDuration()))
 	if limit := out.NamespaceInfo.GetLimits().GetBlobSizeLimitError(); limit > 0 {
-		level, text := ledger.LevelOK, fmt.Sprintf("payloads may have %d bytes", limit)
+		level, text := ledger.LevelOK, fmt.Sprintf("payloads may have up to %d bytes", limit)
 		if limit < leastPayload {
 			level, text = ledger.LevelWarning, text+fmt.Sprintf("; large windows may need %d: raise limit.blobSize.error", leastPayload)
 		}
@@ -123,24 +123,24 @@ func (c Config) examineNamespace(ctx context.Context, t *Temporal) []ledger.Chec
 	return append(checks, c.pollers(ctx, t))
 }
 
-// retention is about how long what has ended is remembered.
+// retention checks how long the server keeps ended workflows.
 func retention(kept time.Duration) ledger.Check {
-	text := fmt.Sprintf("exports that have ended are remembered for %g days", kept.Hours()/24)
+	text := fmt.Sprintf("ended exports are kept for %g days", kept.Hours()/24)
 	if kept < leastRetention {
 		return ledger.Check{Name: "retention", Level: ledger.LevelWarning, Text: text +
-			", which may be shorter than an export takes: what became of its windows cannot be looked up then; keep them for a week at least"}
+			", which may be shorter than an export takes: the results of its first windows could be gone before it ends; set the retention to a week or more"}
 	}
 	return ledger.Check{Name: "retention", Level: ledger.LevelOK, Text: text}
 }
 
-// pollers says whether anybody works.
+// pollers reports how many workers poll the task queue.
 func (c Config) pollers(ctx context.Context, t *Temporal) ledger.Check {
 	out, err := t.Client.DescribeTaskQueue(ctx, c.TaskQueue(), enums.TASK_QUEUE_TYPE_ACTIVITY)
 	switch {
 	case err != nil:
 		return ledger.Check{Name: "workers", Level: ledger.LevelNote, Text: fmt.Sprintf("cannot be counted: %v", err)}
 	case len(out.Pollers) == 0:
-		return ledger.Check{Name: "workers", Level: ledger.LevelNote, Text: fmt.Sprintf("nobody works on the task queue %s; `chatlake worker` does, and so does `chatlake export` while it runs", c.TaskQueue())}
+		return ledger.Check{Name: "workers", Level: ledger.LevelNote, Text: fmt.Sprintf("none on the task queue %s; start `chatlake worker`, or run `chatlake export`, which works on it too", c.TaskQueue())}
 	}
 	return ledger.Check{Name: "workers", Level: ledger.LevelOK, Text: fmt.Sprintf("%d on the task queue %s", len(out.Pollers), c.TaskQueue())}
 }

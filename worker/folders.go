@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// MakeFolder makes a folder with those above it. remove removes the ones that were not there before and are empty, for looks that
+// MakeFolder creates a folder and its missing parents. remove removes those that it created, if they are empty, for checks that must
 // leave nothing behind.
 func MakeFolder(folder string) (remove func(), err error) {
 	var missing []string // the deepest first
@@ -18,7 +18,7 @@ func MakeFolder(folder string) (remove func(), err error) {
 	}
 	remove = func() {
 		for _, at := range missing {
-			_ = os.Remove(at) // fails where something is in it
+			_ = os.Remove(at) // fails if the folder is not empty
 		}
 	}
 	return remove, os.MkdirAll(folder, 0o700)

@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// A place is where the configuration says that something is.
+// A place is a path or an address in the configuration.
 type place struct{ key, value string }
 
-// places are all paths and addresses of the configuration, with their keys.
+// places returns all paths and addresses of the configuration, with their keys.
 func (c Config) places() []place {
 	all := []place{{"state_dir", c.StateDir}, {"lake.url", c.Lake.URL}, {"lake.endpoint", c.Lake.Endpoint}}
 	secret := func(key string, s Secret) {
-		if strings.HasPrefix(s.reference, "file:") { // anything else may be a secret that was written down by mistake
+		if strings.HasPrefix(s.reference, "file:") { // anything else may be a secret that someone wrote into the file by mistake
 			all = append(all, place{key, s.reference})
 		}
 	}
@@ -45,28 +45,28 @@ var (
 	toPath   = regexp.MustCompile(`^file:(//)?`)
 )
 
-// checkPlaces refuses what a shell would have replaced: taken as it is, it would be a new folder of that name. It also
-// refuses logins in addresses, which are printed.
+// checkPlaces refuses paths that a shell would have expanded: taken literally, they would name a new folder. It also refuses
+// logins in addresses, because addresses are printed.
 func (c Config) checkPlaces() (problems Problems) {
 	for _, p := range c.places() {
 		prefix := toPath.FindString(p.value)
 		path := strings.TrimPrefix(p.value, prefix)
 		if found := variable.FindString(p.value); found != "" {
-			problems = append(problems, c.Problem(p.key, "holds "+found+", and variables are not replaced here; write the value itself"))
+			problems = append(problems, c.Problem(p.key, "contains "+found+", but variables are not expanded here; write the value itself"))
 			continue
 		}
 		if strings.HasPrefix(path, "~") {
-			problems = append(problems, c.Problem(p.key, "begins with ~, which is not replaced here; write the whole path: "+prefix+expanded(path)))
+			problems = append(problems, c.Problem(p.key, "begins with ~, which is not expanded here; write the full path: "+prefix+expanded(path)))
 			continue
 		}
 		if u, err := url.Parse(p.value); err == nil && u.User != nil && u.Host != "" && (p.key == "lake.url" || p.key == "lake.endpoint") {
-			problems = append(problems, c.Problem(p.key, "holds a login; remove it, and give access_key and secret_key instead"))
+			problems = append(problems, c.Problem(p.key, "contains a login; remove it, and set access_key and secret_key instead"))
 		}
 	}
 	return problems
 }
 
-// expanded is what a shell would most likely have made of a path that begins with ~.
+// expanded is the likely result of a shell's expansion of a path that begins with ~.
 func expanded(path string) string {
 	home, err := os.UserHomeDir()
 	if err != nil {

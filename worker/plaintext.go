@@ -10,10 +10,10 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// checkPlaintext refuses to send credentials and conversations over a network in the open, section by section.
+// checkPlaintext refuses to send credentials and conversations over a network unencrypted, section by section.
 func (c Config) checkPlaintext() (problems Problems) {
 	if endpoint, ok := inTheOpen(c.Lake.Endpoint); ok && !c.Lake.AllowPlaintext {
-		problems = append(problems, c.Problem("lake.endpoint", openly(endpoint, "the lake's keys and all conversations", "https", "lake")))
+		problems = append(problems, c.Problem("lake.endpoint", openly(endpoint, "the lake's keys and all conversations", "https", "lake section")))
 	}
 	if p, ok := c.plaintextTemporal(); ok {
 		problems = append(problems, p)
@@ -42,17 +42,17 @@ func (c Config) plaintextTemporal() (Problem, bool) {
 	}
 	host, _, err := net.SplitHostPort(t.Address)
 	if err != nil || ledger.IsLoopback(host) {
-		return Problem{}, false // the schema complains of an address that is none
+		return Problem{}, false // the schema reports an invalid address
 	}
-	return c.Problem("temporal.tls.enabled", openly(host, "the API key", "TLS, by leaving this key away,", "section temporal")), true
+	return c.Problem("temporal.tls.enabled", openly(host, "the API key", "TLS (remove this key)", "temporal section")), true
 }
 
 func openly(host, what, instead, section string) string {
-	return fmt.Sprintf("%s would go to %s unencrypted, where anyone on the way can read them; use %s, or add allow_plaintext: true to the %s if the network between is safe",
+	return fmt.Sprintf("%s would go to %s unencrypted, readable by anyone on the network; use %s, or add allow_plaintext: true to the %s if you trust that network",
 		what, host, instead, section)
 }
 
-// inTheOpen returns the host of a URL that is spoken to over plain http on another machine.
+// inTheOpen returns the host of a URL if it is plain http to another machine.
 func inTheOpen(text string) (host string, open bool) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" || u.Host == "" || ledger.IsLoopback(u.Hostname()) {

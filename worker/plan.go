@@ -18,29 +18,28 @@ type Estimate struct {
 	From              time.Time `json:"from"`
 	To                time.Time `json:"to"`
 	Windows           int       `json:"windows"`
-	Conversations     *int64    `json:"conversations"` // nil where the platform cannot count them
+	Conversations     *int64    `json:"conversations"` // nil if the platform cannot count them
 	Requests          *int64    `json:"requests"`
-	RequestsPerSecond float64   `json:"requests_per_second"` // 0 is no limit
-	Seconds           *float64  `json:"seconds"`             // nil where there is nothing to go by
+	RequestsPerSecond float64   `json:"requests_per_second"` // 0 means no limit
+	Seconds           *float64  `json:"seconds"`             // nil if unknown
 	Rations           []Ration  `json:"rations,omitempty"`
-	// KeptFrom is when the oldest conversation began that the platform is sure to have still, where the range begins before.
+	// KeptFrom is the start of the platform's retention, if the range begins before it. See Config.KeptFrom.
 	KeptFrom *time.Time `json:"kept_from,omitempty"`
 }
 
-// Ration is what is taken from one quota.
+// Ration is how much an export takes from one quota.
 type Ration struct {
 	Quota   string  `json:"quota"`
 	Uses    int     `json:"uses"`
 	Seconds float64 `json:"seconds"` // from the first use to the last
 }
 
-// refsPerListing is how many conversations a request of a list gives at least; platforms give 20 to 100.
+// refsPerListing is the least number of conversations that one request of a list returns; platforms return 20 to 100.
 const refsPerListing = 20
 
-// Plan estimates what an export of an account over a range would cost, cut into windows of a month, a week or a day; empty
-// is as configured. It tries the
-// credentials, asks the platform for at most one count a window, and writes nothing. What the configuration is to blame for is a
-// Problem.
+// Plan estimates what an export of an account over a range would cost, split into windows of a month, a week or a day; an empty cut
+// means the configured one. It checks the credentials, asks the platform for at most one count per window, and writes nothing. If the
+// configuration is at fault, the error is a Problem.
 func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, cut string) (Estimate, error) {
 	e := Estimate{Account: account, From: whole.From, To: whole.To, RequestsPerSecond: c.Accounts[account].RequestsPerSecond}
 	definition, _ := definition(c.Accounts[account].Provider)
@@ -73,7 +72,7 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 	return e, nil
 }
 
-// requestsOf counts the conversations of all windows and estimates the requests that an export of them makes.
+// requestsOf counts the conversations of all windows and estimates the requests that their export makes.
 func requestsOf(ctx context.Context, d providers.Definition, counter providers.Counter, windows []schemas.Window) (total, requests int64, err error) {
 	sum := d.ExportRequests
 	listing := cmp.Or(d.ListRequests, 1.0/refsPerListing)
@@ -88,8 +87,8 @@ func requestsOf(ctx context.Context, d providers.Definition, counter providers.C
 	return total, int64(sum), nil
 }
 
-// KeptFrom is when the oldest conversation began that the account's platform is sure to have still, nil where a range from a time
-// on asks for nothing older. What began before is deleted there, and no list or count tells.
+// KeptFrom is the time from which the account's platform is sure to still have all conversations. It is nil if a range that begins
+// at from needs nothing older. The platform deletes older conversations, and its lists and counts do not show that.
 func (c Config) KeptFrom(account string, from, now time.Time) *time.Time {
 	d, _ := definition(c.Accounts[account].Provider)
 	kept := now.UTC().AddDate(0, -d.RetentionMonths, 0).Truncate(24 * time.Hour)
@@ -99,7 +98,7 @@ func (c Config) KeptFrom(account string, from, now time.Time) *time.Time {
 	return &kept
 }
 
-// rationsOf adds up what all windows take from each quota.
+// rationsOf sums what all windows take from each quota.
 func rationsOf(p providers.Rationed, windows []schemas.Window) []Ration {
 	var all []providers.Ration
 	for _, w := range windows {

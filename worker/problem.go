@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with a configuration file, told to the person who wrote it.
+// Problem is one thing that is wrong with a configuration file, worded for the person who wrote it.
 type Problem struct {
 	File   string
-	Line   int    // 0 where none is to blame
-	Key    string // as in accounts.acme.token; empty for the file as a whole
+	Line   int    // 0 if unknown
+	Key    string // such as accounts.acme.token; empty for the file as a whole
 	Reason string // what was expected, and what to do
 }
 

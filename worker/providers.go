@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/providers/liveperson"
 )
 
-// registry is every provider there is.
+// registry lists all providers.
 var registry = []providers.Definition{
 	chatwoot.Definition,
 	chatwoot.Inquirly,

@@ -12,28 +12,29 @@ import (
 	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// Secret is a reference to a secret, env:NAME or file:PATH. It is resolved when the secret is needed, and prints as its
-// reference only.
+// Secret is a reference to a secret, env:NAME or file:PATH. It is resolved when the secret is needed, and prints only its
+// reference.
 type Secret struct {
 	reference string
 	literal   string
-	whole     bool // of a file, not its first line only
+	whole     bool // use the whole file, not only its first line
 	at        Problem
 }
 
-// Literal is a secret that a program holds already; files cannot hold one.
+// Literal is a secret that a program already has. A configuration file cannot contain one.
 func Literal(value string) Secret { return Secret{reference: "literal", literal: value} }
 
-// IsZero says that there is no reference.
+// IsZero reports whether there is no reference.
 func (s Secret) IsZero() bool { return s.reference == "" }
 
 func (s Secret) String() string   { return s.reference }
 func (s Secret) GoString() string { return s.reference }
 
-// LogValue keeps what a literal holds out of logs.
+// LogValue keeps the value of a literal out of logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.reference) }
 
-// Resolve reads the secret. No reference is no secret. Its error is a Problem that names the line of the configuration.
+// Resolve reads the secret. Without a reference, the secret is empty. Its error is a Problem that names the line of the
+// configuration.
 func (s Secret) Resolve() (string, error) {
 	kind, name, _ := strings.Cut(s.reference, ":")
 	var value, reason string
@@ -82,7 +83,7 @@ func firstLine(name string) (string, error) {
 	return strings.TrimSpace(lines.Text()), lines.Err()
 }
 
-// text is a whole file; more than a megabyte is no secret.
+// text reads a whole file, up to a megabyte: no secret is longer.
 func text(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -93,7 +94,7 @@ func text(name string) (string, error) {
 	return strings.TrimSpace(string(read)), err
 }
 
-// plain is an error of the file system without its operation and path.
+// plain strips the operation and the path from a file system error.
 func plain(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {

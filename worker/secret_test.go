@@ -42,8 +42,8 @@ func TestResolve(t *testing.T) {
 		{"UTF-16", write("utf16", "\xff\xfeh\x00u\x00n\x00\n\x00"), "", at + "the first line of " + filepath.Join(dir, "utf16") + " is UTF-16 or binary; save it as plain UTF-8 without a byte order mark"},
 		{"UTF-16 without a mark", write("utf16le", "h\x00u\x00n\x00\n\x00"), "", at + "the first line of " + filepath.Join(dir, "utf16le") + " is UTF-16 or binary; save it as plain UTF-8 without a byte order mark"},
 		{"Latin-1", write("latin", "caf\xe9"), "", at + "the first line of " + filepath.Join(dir, "latin") + " is not UTF-8; save it as plain UTF-8 without a byte order mark"},
-		{"control character", write("control", "hunt\x1ber2"), "", at + "the first line of " + filepath.Join(dir, "control") + " holds the control character U+001B; write the secret anew, without it"},
-		{"invisible character", write("invisible", "hunter\u200b2"), "", at + "the first line of " + filepath.Join(dir, "invisible") + " holds the invisible character U+200B; write the secret anew, without it"},
+		{"control character", write("control", "hunt\x1ber2"), "", at + "the first line of " + filepath.Join(dir, "control") + " contains the control character U+001B; write the secret again without it"},
+		{"invisible character", write("invisible", "hunter\u200b2"), "", at + "the first line of " + filepath.Join(dir, "invisible") + " contains the invisible character U+200B; write the secret again without it"},
 		{"spoiled variable", "env:CHATLAKE_TEST_SPOILED", "", at + "the environment variable CHATLAKE_TEST_SPOILED begins with a byte order mark; save it as plain UTF-8 without a byte order mark"},
 		{"no file", "file:" + filepath.Join(dir, "none"), "", at + "the file " + filepath.Join(dir, "none") + " cannot be read: no such file or directory"},
 	}

@@ -15,28 +15,28 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// source is a parsed configuration file that knows on which line each key stands.
+// source is a parsed configuration file with the line of each key.
 type source struct {
 	name  string
 	root  *yaml.Node
-	tree  any // as the schema sees it
+	tree  any // what the schema validates
 	lines map[string]int
-	// numbers are as they were written: 0123 may be a text to whoever wrote it.
+	// numbers has each number as it was written, because its author may have meant 0123 as text.
 	numbers map[string]string
 }
 
-// parse reads YAML, strictly: one document, no key twice.
+// parse reads YAML strictly: one document, no duplicate keys.
 func parse(name string, text []byte) (*source, Problems) {
 	s := &source{name: name, root: &yaml.Node{}, lines: map[string]int{}, numbers: map[string]string{}}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(s.root); errors.Is(err, io.EOF) {
-		return nil, Problems{{File: name, Reason: "the file is empty; examples/chatlake.yaml shows what it may hold"}}
+		return nil, Problems{{File: name, Reason: "the file is empty; see examples/chatlake.yaml for an example"}}
 	} else if err != nil {
 		return nil, Problems{syntax(name, err)}
 	}
 	var more yaml.Node
 	if err := decoder.Decode(&more); err == nil {
-		return nil, Problems{{File: name, Line: more.Line, Reason: "a second document begins; one file holds one configuration"}}
+		return nil, Problems{{File: name, Line: more.Line, Reason: "a second YAML document begins here; a file may contain only one"}}
 	} else if !errors.Is(err, io.EOF) {
 		return nil, Problems{syntax(name, err)}
 	}
@@ -47,11 +47,11 @@ func parse(name string, text []byte) (*source, Problems) {
 
 var atLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// syntax is an error of the YAML parser. A text that begins with * may be a secret and is not repeated.
+// syntax converts an error of the YAML parser. It does not repeat a text that begins with *, because it may be a secret.
 func syntax(name string, err error) Problem {
 	p := Problem{File: name, Reason: "this is not YAML: " + atLine.ReplaceAllString(err.Error(), "")}
 	if strings.Contains(err.Error(), "unknown anchor") {
-		p.Reason = "a value begins with *, which in YAML names an anchor, and there is none of that name; put quotes around it"
+		p.Reason = "a value begins with *, which in YAML refers to an anchor, and no such anchor exists; put the value in quotes"
 	}
 	if found := atLine.FindStringSubmatch(err.Error()); found != nil {
 		p.Line, _ = strconv.Atoi(found[1])
@@ -59,7 +59,7 @@ func syntax(name string, err error) Problem {
 	return p
 }
 
-// plant turns a node into plain values and keeps the lines of its keys.
+// plant converts a node to plain values and records the lines of its keys.
 func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
 	switch n.Kind {
 	case yaml.DocumentNode:
@@ -73,7 +73,7 @@ func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
 			name := n.Content[i].Value
 			below := strings.TrimPrefix(key+"."+name, ".")
 			if first, twice := s.lines[below]; twice {
-				*problems = append(*problems, Problem{s.name, n.Content[i].Line, below, fmt.Sprintf("stands here twice; the first is on line %d", first)})
+				*problems = append(*problems, Problem{s.name, n.Content[i].Line, below, fmt.Sprintf("is given twice; the first is on line %d", first)})
 				continue
 			}
 			s.lines[below] = n.Content[i].Line
@@ -96,7 +96,7 @@ func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
 func (s *source) scalar(n *yaml.Node, key string, problems *Problems) any {
 	var v any
 	if err := n.Decode(&v); err != nil {
-		*problems = append(*problems, Problem{s.name, n.Line, key, "is not what its tag (" + n.Tag + ") says; write it without a tag"})
+		*problems = append(*problems, Problem{s.name, n.Line, key, "does not match its tag (" + n.Tag + "); write the value without a tag"})
 	}
 	switch number := v.(type) {
 	case nil, bool, string:
@@ -113,7 +113,7 @@ func (s *source) scalar(n *yaml.Node, key string, problems *Problems) any {
 	return v
 }
 
-// line is that of a key, or of the nearest above it that is in the file.
+// line is the line of a key, or of its nearest parent that is in the file.
 func (s *source) line(key string) int {
 	for {
 		if line, ok := s.lines[key]; ok {

@@ -15,7 +15,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// spec are the settings of an account that decide what its export holds: not how fast it goes, and no secret.
+// spec is the settings of an account that determine what its export contains. It has no secrets and nothing about speed.
 type spec struct {
 	Provider  string            `json:"provider"`
 	BaseURL   string            `json:"base_url"`
@@ -32,14 +32,14 @@ func (s spec) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Spec digests the settings of an account that decide what its export holds, in their normal form: a default that is written out, a
-// host in capitals or another order of a list do not change it.
+// Spec digests the settings of an account that determine what its export contains. It digests their normal form, so an explicit
+// default, a host in capitals or another order of a list does not change it.
 func (c Config) Spec(name string) string {
 	s, _ := c.spec(name)
 	return s.digest()
 }
 
-// spec also returns the options that are as they are by default.
+// spec also returns the options that have their default value.
 func (c Config) spec(name string) (normal spec, defaults map[string]string) {
 	d, account, ok := c.account(name)
 	if ok && d.Normal != nil {
@@ -50,7 +50,7 @@ func (c Config) spec(name string) (normal spec, defaults map[string]string) {
 	return normal, defaults
 }
 
-// normalURL is an address with its scheme and host in lower case, without the port that is usual and without slashes at its end.
+// normalURL is an address with its scheme and host in lower case, without the default port and without slashes at its end.
 func normalURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
@@ -65,8 +65,8 @@ func normalURL(text string) string {
 	return strings.TrimRight(u.String(), "/")
 }
 
-// Specs are all digests that stand for today's settings: Spec first, that of the settings as they are written, and those with one,
-// two or all defaults written out. Lakes and histories of builds that knew no normal form hold such ones.
+// Specs returns all digests that mean today's settings: Spec first, then the digest of the settings as written, then those with one,
+// two or all defaults written out. Lakes and histories of builds without a normal form have such digests.
 func (c Config) Specs(name string) []string {
 	normal, defaults := c.spec(name)
 	a := c.Accounts[name]
@@ -92,8 +92,8 @@ func (c Config) Specs(name string) []string {
 	return all
 }
 
-// Made reports whether a commit record was made to the settings that its account has today, whenever it was refreshed. An
-// export adopts such a record, and copies the windows of others anew.
+// Made reports whether a commit record was made with the settings that its account has today, whatever its refresh. An export
+// adopts such a record, and copies the windows of other records again.
 func (c Config) Made(r ledger.Record) bool {
 	a, ok := c.Accounts[r.Shard.Account]
 	made := func(spec string) bool { return r.SpecDigest == activities.SpecDigest(spec, r.Shard, r.Refresh) }

@@ -28,16 +28,16 @@ import (
 // Build is the version of the program; the build sets it.
 var Build = "dev"
 
-// unversioned are the versions of builds that nothing tells apart.
+// unversioned are the versions of builds that cannot be told apart.
 var unversioned = map[string]bool{"": true, "dev": true, "(devel)": true}
 
-// stopTimeout is how long a worker that is told to stop waits for its activities, which give up at once.
+// stopTimeout is how long a stopping worker waits for its activities, which give up at once.
 const stopTimeout = 10 * time.Second
 
-// Temporal is a connection to the server in process, or to another. It must be stopped.
+// Temporal is a connection to the embedded server or to an external one. Call Stop when done.
 type Temporal struct {
 	Client client.Client
-	// UIURL is where the UI of the server in process answers; empty for another server.
+	// UIURL is the address of the embedded server's UI; empty for an external server.
 	UIURL      string
 	Embedded   bool
 	activities int
@@ -47,16 +47,16 @@ type Temporal struct {
 // ConnectOptions are choices of the command, not of the configuration.
 type ConnectOptions struct {
 	UI     bool
-	UIPort int // 0 takes a free one
+	UIPort int // 0 picks a free port
 	Logger *slog.Logger
-	// Activities is how many activities a worker on this connection takes at once; 0 is as many as fit the machine.
+	// Activities is the number of concurrent activities of a worker on this connection; 0 means what fits the machine.
 	Activities int
 }
 
-// Connect starts the server in process, or dials the one that the configuration names.
+// Connect starts the embedded server, or dials the one that the configuration names.
 func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error) {
 	if !unversioned[Build] {
-		sdk.SetBinaryChecksum(Build) // or it reads all of the program first, a third of a second
+		sdk.SetBinaryChecksum(Build) // otherwise the SDK reads the whole binary, which takes a third of a second
 	}
 	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
 	t := &Temporal{activities: cmp.Or(o.Activities, Activities())}
@@ -82,20 +82,20 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 	return t, nil
 }
 
-// advised adds to an error of the embedded server's database what a person can do about it.
+// advised adds advice to an error of the embedded server's database.
 func advised(err error) error {
 	var database *embedded.DatabaseError
 	if !errors.As(err, &database) {
 		return err
 	}
 	if !database.Damaged {
-		return fmt.Errorf("%w; give this user the right to read and write the file and its folder, or name another state_dir", err)
+		return fmt.Errorf("%w; give this user read and write access to the file and its folder, or set another state_dir", err)
 	}
-	return fmt.Errorf("%w. Move it, and the files whose names begin with its name, elsewhere and run the command again, which makes a new one; "+
-		"`chatlake lake rebuild` then restores from the lake what exports had committed", err)
+	return fmt.Errorf("%w. Move it, and all files whose names begin with its name, elsewhere and run the command again to create a new one; "+
+		"then run `chatlake lake rebuild` to restore the committed exports from the lake", err)
 }
 
-// external fills in how the configured server is reached. What it cannot read is a Problem.
+// external fills in how to reach the configured server. A file or secret that it cannot read is a Problem.
 func (c Config) external(options *client.Options) error {
 	options.HostPort, options.Namespace = c.Temporal.Address, c.Temporal.Namespace
 	if problem, plain := c.plaintextTemporal(); plain {
@@ -124,7 +124,7 @@ func (c Config) tls() (*tls.Config, error) {
 		}
 		out.RootCAs = x509.NewCertPool()
 		if !out.RootCAs.AppendCertsFromPEM(text) {
-			return nil, c.Problem("temporal.tls.ca_file", "holds no certificate in PEM form, only something else")
+			return nil, c.Problem("temporal.tls.ca_file", "contains no certificate in PEM form")
 		}
 	}
 	if t.CertFile != "" || t.KeyFile != "" {
@@ -145,7 +145,7 @@ func (c Config) tls() (*tls.Config, error) {
 	return out, nil
 }
 
-// pemFile reads a file in PEM form, and names the key of the configuration where that cannot be.
+// pemFile reads a file in PEM form. Its error names the key of the configuration.
 func (c Config) pemFile(key, file string) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -155,12 +155,12 @@ func (c Config) pemFile(key, file string) ([]byte, error) {
 		return nil, c.Problem(key, reason)
 	}
 	if block, _ := pem.Decode(text); block == nil {
-		return nil, c.Problem(key, "holds nothing in PEM form, which begins with -----BEGIN")
+		return nil, c.Problem(key, "is not in PEM form, which begins with -----BEGIN")
 	}
 	return text, nil
 }
 
-// Stop closes the connection, and stops the server in process.
+// Stop closes the connection and stops the embedded server, if there is one.
 func (t *Temporal) Stop() error {
 	if t.Client != nil {
 		t.Client.Close()
@@ -171,10 +171,10 @@ func (t *Temporal) Stop() error {
 	return nil
 }
 
-// OpenLake opens the configured lake, and creates its folder where there is none.
+// OpenLake opens the configured lake and creates its folder if there is none.
 func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) { return c.openLake(ctx, false) }
 
-// ReadLake opens the configured lake for commands that write no conversations. It creates nothing; where there is no lake the error is
+// ReadLake opens the configured lake for commands that write no conversations. It creates nothing; if there is no lake, the error is
 // a Problem.
 func ReadLake(ctx context.Context, c Config) (*lake.Lake, error) {
 	l, err := c.openLake(ctx, true)
@@ -200,7 +200,7 @@ func (c Config) openLake(ctx context.Context, mustExist bool) (*lake.Lake, error
 	return lake.Open(ctx, at, lake.Config{Scratch: c.Scratch(), Writer: "chatlake " + Build})
 }
 
-// Failed is closed when a server in process has ended by itself. Err then says why.
+// Failed is closed when the embedded server stops unexpectedly. Err then returns the reason.
 func (t *Temporal) Failed() <-chan struct{} {
 	if t.server == nil {
 		return nil
@@ -208,7 +208,7 @@ func (t *Temporal) Failed() <-chan struct{} {
 	return t.server.Failed()
 }
 
-// Err is why a server in process has ended by itself, nil while it runs.
+// Err is the reason why the embedded server stopped unexpectedly, nil while it runs.
 func (t *Temporal) Err() error {
 	if t.server == nil {
 		return nil
@@ -216,13 +216,13 @@ func (t *Temporal) Err() error {
 	return t.server.Err()
 }
 
-// options are those of a worker on the connection.
+// options returns the options of a worker on this connection.
 func (t *Temporal) options() sdk.Options {
 	return sdk.Options{WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: t.activities}
 }
 
-// Run works on the task queue until ctx ends, and returns when the activities under way have given up. It returns an error when the
-// server in process ends before.
+// Run works on the task queue until ctx ends, and returns when the running activities have given up. It returns an error if the
+// embedded server stops before that.
 func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	connection := t.Client
 	w := sdk.New(connection, c.TaskQueue(), t.options())

@@ -45,7 +45,7 @@ func TestTemporalThatCannotBeReached(t *testing.T) {
 		{"an unknown authority", "address: '" + at(secure) + "', tls: {enabled: true}", "SSL_CERT_FILE"},
 		{"another name", fmt.Sprintf("address: '%s', tls: {ca_file: '%s', server_name: other.example}", at(secure), authority), "temporal.tls.server_name: "},
 		{"a web server", fmt.Sprintf("address: '%s', tls: {ca_file: '%s', server_name: example.com}", at(secure), authority), "temporal.address: no Temporal frontend answers there"},
-		{"no TLS to a server of TLS", "address: '" + at(secure) + "'", "temporal.address: no Temporal frontend answers there, or it wants TLS"},
+		{"no TLS to a server of TLS", "address: '" + at(secure) + "'", "temporal.address: no Temporal frontend answers there, or it requires TLS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

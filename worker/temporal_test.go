@@ -22,11 +22,11 @@ func TestTLSFilesThatCannotBeUsed(t *testing.T) {
 	}
 	for tls, want := range map[string]string{
 		"ca_file: nowhere.pem":                       "chatlake.yaml:3: temporal.tls.ca_file: cannot be read",
-		"ca_file: " + empty:                          "chatlake.yaml:3: temporal.tls.ca_file: holds nothing in PEM form",
-		"cert_file: " + empty + ", key_file: a.pem":  "chatlake.yaml:3: temporal.tls.cert_file: holds nothing in PEM form",
+		"ca_file: " + empty:                          "chatlake.yaml:3: temporal.tls.ca_file: is not in PEM form",
+		"cert_file: " + empty + ", key_file: a.pem":  "chatlake.yaml:3: temporal.tls.cert_file: is not in PEM form",
 		"cert_file: " + some + ", key_file: a.pem":   "chatlake.yaml:3: temporal.tls.key_file: cannot be read",
 		"cert_file: " + some + ", key_file: " + some: "chatlake.yaml:3: temporal.tls.cert_file: cannot be used together with key_file",
-		"ca_file: " + some:                           "chatlake.yaml:3: temporal.tls.ca_file: holds no certificate",
+		"ca_file: " + some:                           "chatlake.yaml:3: temporal.tls.ca_file: contains no certificate",
 		"ca_file: " + marked:                         "chatlake.yaml:3: temporal.tls.ca_file: begins with a byte order mark",
 	} {
 		c, err := worker.Parse("chatlake.yaml", []byte("lake: {url: file:./lake}\ntemporal:\n  {address: \"127.0.0.1:1\", tls: {"+tls+`}}

@@ -10,19 +10,19 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Totals asks a platform how many conversations windows hold now. It keeps to the account's rate.
+// Totals asks a platform how many conversations each window has now. It stays within the account's rate limit.
 type Totals struct {
 	counter providers.Counter
 	meter   *providers.Meter
 }
 
-// How often, and how long at most each time, a platform that is busy is waited for.
+// How often to ask a busy platform, and how long at most to wait each time.
 const (
 	totalAttempts    = 5
 	longestTotalWait = 5 * time.Minute
 )
 
-// Totals are those of an account; nil where its platform cannot count.
+// Totals returns the Totals of an account; nil if its platform cannot count.
 func (c Config) Totals(account string) (*Totals, error) {
 	_, provider, err := c.Open(account)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c Config) Totals(account string) (*Totals, error) {
 	return &Totals{counter, providers.NewMeter(providers.Lease{})}, nil
 }
 
-// Count is how many conversations of a window the platform says it has.
+// Count is the number of conversations that the platform reports for a window.
 func (t *Totals) Count(ctx context.Context, w schemas.Window) (int64, error) {
 	for attempt := 1; ; attempt++ {
 		n, err := t.counter.Count(providers.WithMeter(ctx, t.meter), w)
@@ -55,5 +55,5 @@ func (t *Totals) Count(ctx context.Context, w schemas.Window) (int64, error) {
 	}
 }
 
-// Requests is how many were made.
+// Requests is the number of requests made so far.
 func (t *Totals) Requests() int64 { return t.meter.Requests() }

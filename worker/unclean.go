@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// unclean says what is wrong with a text that an editor or a tool has spoiled, and what to do; it is empty for a good one.
-// Such a text looks right on the screen, and whoever is given it blames the secret. lines says that it may have several.
+// unclean describes what an editor or a tool has done to a text and what to do about it; it is empty for a clean text. A
+// spoiled text looks right on the screen, so people would look for the mistake in the secret. lines allows several lines.
 func unclean(text string, lines bool) string {
 	const save = "; save it as plain UTF-8 without a byte order mark"
 	switch {
@@ -23,9 +23,9 @@ func unclean(text string, lines bool) string {
 		switch {
 		case lines && (r == '\n' || r == '\r' || r == '\t'):
 		case unicode.IsControl(r):
-			return fmt.Sprintf("holds the control character %U; write the secret anew, without it", r)
+			return fmt.Sprintf("contains the control character %U; write the secret again without it", r)
 		case unicode.Is(unicode.Cf, r), unicode.IsSpace(r) && r != ' ':
-			return fmt.Sprintf("holds the invisible character %U; write the secret anew, without it", r)
+			return fmt.Sprintf("contains the invisible character %U; write the secret again without it", r)
 		}
 	}
 	return ""

@@ -18,11 +18,11 @@ import (
 //go:embed chatlake.schema.json
 var Schema []byte
 
-// compiled is the schema, to validate with and to look things up in.
+// compiled is the schema twice: compiled to validate with, and as plain JSON to look up texts in.
 var compiled = sync.OnceValues(compile)
 
 func compile() (*jsonschema.Schema, any) {
-	const name = "file:///chatlake.schema.json" // absolute: a relative one would be looked for in the working folder, whose name may hold anything
+	const name = "file:///chatlake.schema.json" // absolute, because a relative name would be resolved in the working directory, whose name may contain anything
 	text, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
 	compiler := jsonschema.NewCompiler()
 	if err == nil {
@@ -34,7 +34,7 @@ func compile() (*jsonschema.Schema, any) {
 	return compiler.MustCompile(name), text
 }
 
-// validate says all that is wrong with the file by the schema.
+// validate returns every violation of the schema.
 func (s *source) validate() Problems {
 	schema, _ := compiled()
 	err := schema.Validate(s.tree)
@@ -50,7 +50,7 @@ func (s *source) validate() Problems {
 	return problems
 }
 
-// collect turns the leaves of an error of the schema into problems.
+// collect turns the leaves of a validation error into problems.
 func (s *source) collect(e *jsonschema.ValidationError, problems *Problems) {
 	key := strings.Join(e.InstanceLocation, ".")
 	add := func(name, reason string) {
@@ -69,10 +69,10 @@ func (s *source) collect(e *jsonschema.ValidationError, problems *Problems) {
 		}
 	case *kind.DependentRequired:
 		for _, name := range k.Missing {
-			add(name, "missing; "+k.Prop+" needs it")
+			add(name, "missing; "+k.Prop+" requires it")
 		}
 	case *kind.PropertyNames:
-		// The library gives this kind a location in memory that it uses again; the rule's own place says the same.
+		// The library reuses the memory of this kind's location; the location of the rule has the same content.
 		_, place, _ := strings.Cut(e.SchemaURL, "#/properties/")
 		key = strings.TrimSuffix(place, "/propertyNames")
 		add(k.Property, ruleAt(e.SchemaURL).text("errorMessage"))
@@ -90,7 +90,7 @@ func unknownKey(name string, known []string) string {
 	if near := nearest(name, known); near != "" {
 		return "unknown key (did you mean " + near + "?)"
 	}
-	return "unknown key; here may stand " + enumerate(known)
+	return "unknown key; expected " + enumerate(known)
 }
 
 func missing(r rule) string {
@@ -103,7 +103,7 @@ func missing(r rule) string {
 // rule is one object of the schema.
 type rule map[string]any
 
-// ruleAt finds the rule that a validation error names; one that does not exist is empty.
+// ruleAt finds the rule that a validation error names; it is empty if there is none.
 func ruleAt(url string) rule {
 	_, pointer, _ := strings.Cut(url, "#")
 	_, tree := compiled()
@@ -118,7 +118,7 @@ func ruleAt(url string) rule {
 	return found
 }
 
-// accountRule is what the schema says of an account.
+// accountRule is the schema of an account.
 func accountRule() rule { return ruleAt("#/$defs/account") }
 
 func (r rule) text(key string) string {
@@ -142,7 +142,7 @@ func (r rule) below(key string) rule {
 	return found
 }
 
-// reason says what was expected. It never repeats a value that may be a secret.
+// reason describes what was expected. It never repeats a value that may be a secret.
 func (r rule) reason(k jsonschema.ErrorKind) string {
 	if text := r.text("errorMessage"); text != "" {
 		return text
@@ -169,7 +169,7 @@ func (r rule) reason(k jsonschema.ErrorKind) string {
 	case *kind.MinProperties:
 		return "is empty; give at least one"
 	default:
-		return "is not as the schema wants it"
+		return "does not match the schema"
 	}
 }
 
@@ -198,13 +198,13 @@ func enumerate(words []string) string {
 }
 
 func lowerFirst(s string) string {
-	if len(s) < 2 || s[1] >= 'A' && s[1] <= 'Z' { // an abbreviation keeps its capitals
+	if len(s) < 2 || s[1] >= 'A' && s[1] <= 'Z' { // an abbreviation stays in capitals
 		return s
 	}
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// nearest is the word that a mistyped one was most likely meant to be, empty when none is near.
+// nearest is the word that a mistyped one most likely stands for, empty if none is close.
 func nearest(word string, words []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, w := range words {

@@ -11,9 +11,9 @@ import (
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
-// Visit connects to Temporal to look or to give orders. Without a server in the configuration it is that of another
-// chatlake process that works in the state folder; where there is none, it starts one, and Embedded is true: nobody works
-// on what it holds.
+// Visit connects to Temporal to query or steer exports. If the configuration names no server, it connects to the server of
+// another chatlake process that uses the state folder. If there is none, it starts the server itself and sets Embedded:
+// then no worker runs.
 func Visit(ctx context.Context, c Config) (*Temporal, error) {
 	if c.Temporal != nil {
 		return Connect(ctx, c, ConnectOptions{})
@@ -31,20 +31,20 @@ func Visit(ctx context.Context, c Config) (*Temporal, error) {
 		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(cleanRPC(nil))}},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("connect to the chatlake process that works in %s: %w", c.StateDir, err)
+		return nil, fmt.Errorf("connect to the chatlake process that uses %s: %w", c.StateDir, err)
 	}
 	return t, nil
 }
 
-// Running says whether a chatlake process works in a state folder.
+// Running reports whether a chatlake process uses a state folder.
 func Running(stateDir string) (bool, error) {
 	address, err := embedded.Running(stateDir)
 	return address != "", err
 }
 
-// ErrInUse says that another chatlake process works in a state folder.
+// ErrInUse means that another chatlake process uses a state folder.
 var ErrInUse = embedded.ErrInUse
 
-// Alone calls do while no chatlake process works in a state folder, and lets none begin meanwhile. Where one does, it returns
+// Alone calls do if no chatlake process uses a state folder, and lets none start meanwhile. If one does use it, Alone returns
 // ErrInUse.
 func Alone(stateDir string, do func() error) error { return embedded.Alone(stateDir, do) }

@@ -14,11 +14,11 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// busyWorkers is how long an activity may wait for a worker before that is worth telling.
+// busyWorkers is how long an activity may wait for a worker before that is reported.
 const busyWorkers = 10 * time.Second
 
-// Waiting is what a shard's activities wait for, by what they say in their heartbeats and by why they will be tried again: the wait
-// that ends first. It is nil where one of them works, or nothing is known.
+// Waiting is what a shard's activities wait for, taken from their heartbeats and from the failures of their last attempts: the wait
+// that ends first. It is nil if one of them works, or if nothing is known.
 func Waiting(ctx context.Context, c client.Client, shard string) *workflows.Waiting {
 	d, err := c.DescribeWorkflowExecution(ctx, shard, "")
 	if err != nil {
@@ -27,7 +27,7 @@ func Waiting(ctx context.Context, c client.Client, shard string) *workflows.Wait
 	return waitOf(d.PendingActivities, time.Now())
 }
 
-// waitOf is the wait of activities that ends first. One without a known end ends last.
+// waitOf is the wait that ends first. A wait without a known end comes last.
 func waitOf(pending []*workflow.PendingActivityInfo, now time.Time) (first *workflows.Waiting) {
 	for _, a := range pending {
 		w := waits(a, now)
@@ -41,7 +41,7 @@ func waitOf(pending []*workflow.PendingActivityInfo, now time.Time) (first *work
 	return first
 }
 
-// waits is what an activity waits for; nil for one that works.
+// waits is what an activity waits for; nil if it works.
 func waits(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	if a.State == enums.PENDING_ACTIVITY_STATE_SCHEDULED {
 		return queued(a, now)
@@ -50,14 +50,14 @@ func waits(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	if err := converter.GetDefaultDataConverter().FromPayloads(a.HeartbeatDetails, &beat); err != nil || beat.WaitingUntil == nil || !beat.WaitingUntil.After(now) {
 		return nil
 	}
-	w := &workflows.Waiting{For: activities.ForPlatform, Why: "it has asked to come again later", Since: a.GetLastStartedTime().AsTime(), Until: beat.WaitingUntil}
+	w := &workflows.Waiting{For: activities.ForPlatform, Why: "it asked chatlake to come back later", Since: a.GetLastStartedTime().AsTime(), Until: beat.WaitingUntil}
 	if beat.For == activities.ForSchedule {
 		w.For, w.Why = beat.For, "rate.schedule allows no requests until then"
 	}
 	return w
 }
 
-// queued is what an activity waits for that no worker has in hand: its next attempt, or a worker.
+// queued is what an activity without a worker waits for: its next attempt, or a worker.
 func queued(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	at := a.GetScheduledTime().AsTime() // of the attempt
 	switch {
@@ -66,7 +66,7 @@ func queued(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 		w.Since, w.Until = a.GetLastAttemptCompleteTime().AsTime(), &at
 		return &w
 	case a.ScheduledTime != nil && now.Sub(at) > busyWorkers:
-		return &workflows.Waiting{For: activities.ForWorker, Why: "no worker has a place for it", Since: at}
+		return &workflows.Waiting{For: activities.ForWorker, Why: "no worker has a free slot", Since: at}
 	}
 	return nil
 }

@@ -53,10 +53,10 @@ func TestWaitOfActivities(t *testing.T) {
 	}{
 		"nothing is under way":                {nil, "", 0, ""},
 		"one works":                           {list(beating(nil)), "", 0, ""},
-		"one waits for the platform":          {list(beating(in(time.Minute))), "platform", time.Minute, "it has asked to come again later"},
+		"one waits for the platform":          {list(beating(in(time.Minute))), "platform", time.Minute, "it asked chatlake to come back later"},
 		"one waits for its own schedule":      {list(beating(closed)), "schedule", time.Minute, "rate.schedule allows no requests until then"},
 		"one waits, another works":            {list(beating(in(time.Minute)), beating(nil)), "", 0, ""},
-		"two wait":                            {list(retried("Throttled", "", 2*time.Minute), beating(in(time.Minute))), "platform", time.Minute, "it has asked to come again later"},
+		"two wait":                            {list(retried("Throttled", "", 2*time.Minute), beating(in(time.Minute))), "platform", time.Minute, "it asked chatlake to come back later"},
 		"one waits for a report":              {list(retried("Pending", "platform", time.Minute)), "platform", time.Minute, "status 507"},
 		"one is tried again":                  {list(retried("Transient", "platform", time.Minute)), "platform", time.Minute, "status 507"},
 		"one waits for the lake":              {list(retried("Unavailable", "lake", time.Minute)), "lake", time.Minute, "status 507"},
@@ -67,8 +67,8 @@ func TestWaitOfActivities(t *testing.T) {
 		"one has waited":                      {list(beating(in(-time.Second))), "", 0, ""},
 		"one says what cannot be read":        {list(garbage), "", 0, ""},
 		"one that is new":                     {list(scheduled(time.Second)), "", 0, ""},
-		"one that no worker takes":            {list(scheduled(time.Minute)), "worker", 0, "no worker has a place for it"},
-		"one that no worker takes, one waits": {list(scheduled(time.Minute), beating(in(time.Minute))), "platform", time.Minute, "it has asked to come again later"},
+		"one that no worker takes":            {list(scheduled(time.Minute)), "worker", 0, "no worker has a free slot"},
+		"one that no worker takes, one waits": {list(scheduled(time.Minute), beating(in(time.Minute))), "platform", time.Minute, "it asked chatlake to come back later"},
 	}
 	for name, tt := range tests {
 		got := waitOf(tt.pending, now)

@@ -64,7 +64,7 @@ func TestDoctor(t *testing.T) {
 		status int
 		say    string
 	}{
-		{"all in order", roomy, map[string]ledger.Level{}, exitComplete, "it starts within chatlake when it is needed"},
+		{"all in order", roomy, map[string]ledger.Level{}, exitComplete, "it starts inside chatlake when needed"},
 		{"a token that is refused", func(t *testing.T) string {
 			config := roomy(t)
 			t.Setenv("CHATLAKE_TEST_TOKEN", "unknown")
@@ -155,7 +155,7 @@ func TestDoctorOfABucketAndAServer(t *testing.T) {
 		return name
 	}
 	found, out, status := doctor(t, with(fmt.Sprintf("temporal: {address: '%s'}", temporal.Address())))
-	for _, want := range []string{"it answers; version 1.", "default is there", "exports that have ended are remembered for", "nobody works on the task queue chatlake", "an upload in parts can be begun and aborted"} {
+	for _, want := range []string{"it answers; version 1.", "default is there", "ended exports are kept for", "none on the task queue chatlake", "an upload in parts can be begun and aborted"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}

@@ -38,8 +38,8 @@ func TestTheRightCulprit(t *testing.T) {
 		{"no TLS to a server of TLS", strings.Replace(secure.URL, "https:", "http:", 1), "", ErrTLS, "should begin with https://"},
 		{"no TLS to nginx", says(400, "<html>The plain HTTP request was sent to HTTPS port").URL, "", ErrTLS, "should begin with https://"},
 		{"an unknown authority", secure.URL, "", ErrTLS, "SSL_CERT_FILE"},
-		{"a proxy that wants a login", "http://chat.example.com", says(407, "canary").URL, ErrProxy, "it requires a login"},
-		{"a proxy that wants a login, with TLS", "https://chat.example.com", says(407, "canary").URL, ErrProxy, "it requires a login"},
+		{"a proxy that requires a login", "http://chat.example.com", says(407, "canary").URL, ErrProxy, "it requires a login"},
+		{"a proxy that requires a login, with TLS", "https://chat.example.com", says(407, "canary").URL, ErrProxy, "it requires a login"},
 		{"a proxy that refuses", "https://chat.example.com", says(403, "canary").URL, ErrProxy, "it does not allow the connection"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/server/common/log/tag"
 )
 
-// crash is the server's logger. It drops everything but the message with which the server asks for the end of the process, which
-// fails the server instead.
+// crash is the server's logger. It drops all messages except a fatal one, which would end the process; with crash it only fails
+// the server.
 type crash struct {
 	once sync.Once
 	done chan struct{}
@@ -24,10 +24,11 @@ func (c *crash) Warn(string, ...tag.Tag)   {}
 func (c *crash) Error(string, ...tag.Tag)  {}
 func (c *crash) DPanic(string, ...tag.Tag) {}
 
-// Panic is used where the server cannot go on either.
+// Panic is also used when the server cannot continue.
 func (c *crash) Panic(message string, tags ...tag.Tag) { c.Fatal(message, tags...) }
 
-// Fatal does not return, which callers rely on. Nor does it end the goroutine: a sync.Once above it would make a panic of that.
+// Fatal does not return, because callers rely on that. Nor does it end the goroutine, because a sync.Once up the stack would turn
+// that into a panic.
 func (c *crash) Fatal(message string, tags ...tag.Tag) {
 	c.fail(message, tags)
 	select {}

@@ -14,10 +14,10 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// DatabaseError says that the server's database cannot be used.
+// DatabaseError means that the server's database cannot be used.
 type DatabaseError struct {
 	File    string
-	Damaged bool // what is in it is not, or no longer, a database
+	Damaged bool // its content is not, or no longer, a database
 	Err     error
 }
 
@@ -30,7 +30,7 @@ func (e *DatabaseError) Error() string {
 
 func (e *DatabaseError) Unwrap() error { return e.Err }
 
-// The result codes with which SQLite tells of a damaged file, https://www.sqlite.org/rescode.html.
+// The result codes by which SQLite reports a damaged file, https://www.sqlite.org/rescode.html.
 const (
 	sqliteCorrupt = 11
 	sqliteNotADB  = 26
@@ -46,8 +46,8 @@ func unusable(file string, err error) error {
 	return &DatabaseError{file, damaged, err}
 }
 
-// check reads the structure of a database that exists, and tries whether it can be written. The server waits for ever for pages
-// that are damaged.
+// check reads the structure of an existing database and checks that it is writable. The server itself would wait forever for
+// damaged pages.
 func check(ctx context.Context, file string) error {
 	if isNew(file) {
 		return nil
@@ -73,7 +73,7 @@ func check(ctx context.Context, file string) error {
 	return nil
 }
 
-// HasState reports whether a folder has a database of a server.
+// HasState reports whether a folder contains a server's database.
 func HasState(dir string) bool { return !isNew(filepath.Join(dir, databaseName)) }
 
 // isNew reports whether a database has no tables yet.
@@ -82,10 +82,10 @@ func isNew(file string) bool {
 	return errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
 }
 
-// escaped is a path as SQLite wants it in a URI, which the server makes of it.
+// escaped is a path escaped for the URI that the server builds for SQLite.
 func escaped(file string) string { return (&url.URL{Path: file}).EscapedPath() }
 
-// prepare makes the tables of a new database, and the namespace.
+// prepare creates the tables of a new database, and the namespace.
 func prepare(file string) error {
 	if isNew(file) {
 		if err := create(file); err != nil {
@@ -100,8 +100,8 @@ func prepare(file string) error {
 	return sqlite.CreateNamespaces(sqlConfig(file), namespace)
 }
 
-// create makes the tables under another name first, so that a process that is killed meanwhile leaves no database with half of
-// them.
+// create builds the tables in a file of another name first, so that a process killed meanwhile does not leave a database with
+// only some of them.
 func create(file string) error {
 	building := file + ".new"
 	for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -109,12 +109,12 @@ func create(file string) error {
 			return err
 		}
 	}
-	// The server would make it readable to all users. Its log and its index get the mode of the database.
+	// The server would make the file readable to all users. SQLite gives its log and its index the mode of the database.
 	if err := os.WriteFile(building, nil, 0o600); err != nil {
 		return err
 	}
 	store := sqlConfig(building)
-	// Without a write-ahead log all of it is in the one file that is renamed.
+	// Without a write-ahead log, everything is in the one file that is renamed.
 	store.ConnectAttributes = map[string]string{"mode": "rwc"}
 	if err := sqlite.SetupSchema(store); err != nil {
 		return err

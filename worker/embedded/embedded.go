@@ -1,7 +1,7 @@
-// Package embedded runs a Temporal server, with its UI, inside the process: for laptops and single machines that have no
+// Package embedded runs a Temporal server and its UI inside the process, for laptops and single machines without a
 // Temporal cluster. Its state is one SQLite file that survives a killed process.
 //
-// Nothing but package worker knows of it, and it knows nothing of chatlake.
+// Only package worker uses it, and it knows nothing of chatlake.
 package embedded
 
 import (
@@ -22,29 +22,29 @@ import (
 	"go.temporal.io/server/temporal"
 	"go.uber.org/dig"
 
-	_ "github.com/chatlake/chatlake/internal/uid" // the server wants to know who owns the process
+	_ "github.com/chatlake/chatlake/internal/uid" // the server looks up the owner of the process
 )
 
 // Namespace is the only namespace of the server.
 const Namespace = "default"
 
 const (
-	// databaseName carries the server's minor version: its SQLite schema changes between minors and cannot be migrated.
-	// What matters for longer than a run is in the lake.
+	// databaseName contains the server's minor version, because its SQLite schema changes between minor versions and cannot be
+	// migrated. Everything that matters for longer than one run is in the lake.
 	databaseName = "temporal-1.32.db"
 	lockName     = "temporal.lock"
 	retention    = 30 * 24 * time.Hour
 	loopback     = "127.0.0.1"
 )
 
-// Config says where the server keeps its state.
+// Config says where the server keeps its state, and whether it has a UI.
 type Config struct {
-	Dir    string // created where it does not exist; used by one process at a time
+	Dir    string // created if it does not exist; used by one process at a time
 	UI     bool
-	UIPort int // 0 takes a free one
+	UIPort int // 0 picks a free port
 }
 
-// Server is a running server. It must be stopped.
+// Server is a running server. Call Stop when done.
 type Server struct {
 	server  temporal.Server
 	ui      *uiserver.Server
@@ -54,11 +54,11 @@ type Server struct {
 	uiURL   string
 }
 
-// Start starts a server and returns when it answers. Errors name the folder or the file at fault; that of a database that cannot
-// be used is a *DatabaseError.
+// Start starts a server and returns when it answers. Errors name the folder or the file at fault; if the database cannot be used,
+// the error is a *DatabaseError.
 func Start(ctx context.Context, c Config) (*Server, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make state folder: %w", err)
+		return nil, fmt.Errorf("create state folder: %w", err)
 	}
 	s := &Server{lock: flock.New(filepath.Join(c.Dir, lockName))}
 	locked, err := s.lock.TryLock()
@@ -66,7 +66,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		return nil, fmt.Errorf("lock state folder %s: %w", c.Dir, err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("state folder %s is in use by another chatlake process: stop that one, or choose another state_dir", c.Dir)
+		return nil, fmt.Errorf("state folder %s is in use by another chatlake process: stop that process, or choose another state_dir", c.Dir)
 	}
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(fmt.Errorf("start embedded Temporal: %w", err), s.lock.Unlock())
@@ -86,7 +86,7 @@ func (s *Server) start(ctx context.Context, c Config) error {
 		return unusable(database, err)
 	}
 	err := s.run(ctx, c, database)
-	for again := 1; errors.Is(err, syscall.EADDRINUSE) && again < attempts; again++ { // another process was faster, see reserve
+	for again := 1; errors.Is(err, syscall.EADDRINUSE) && again < attempts; again++ { // another process took the port first, see reserve
 		err = s.run(ctx, c, database)
 	}
 	if err != nil {
@@ -95,10 +95,10 @@ func (s *Server) start(ctx context.Context, c Config) error {
 	return s.announce(c.Dir)
 }
 
-// attempts is how often the server is started on other ports before its error is told.
+// attempts is how often the server is started, each time on other ports, before its error is returned.
 const attempts = 5
 
-// run starts the server's parts, and the UI where one is wanted, on ports that are free.
+// run starts the server's services, and the UI if requested, on free ports.
 func (s *Server) run(ctx context.Context, c Config, database string) error {
 	ports, err := reserve(len(services) + 1)
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *Server) run(ctx context.Context, c Config, database string) error {
 	if uiPort == 0 {
 		uiPort = ports.numbers[len(services)]
 	} else if err := isFree(uiPort); err != nil {
-		return err // the UI would end the whole process
+		return err // the UI itself would end the whole process
 	}
 	ports.handOver()
 	if err := s.launch(ctx, database, ports.numbers); err != nil {
@@ -121,7 +121,7 @@ func (s *Server) run(ctx context.Context, c Config, database string) error {
 	return nil
 }
 
-// launch starts the server's parts, each on its port.
+// launch starts the server's services, each on its port.
 func (s *Server) launch(ctx context.Context, database string, ports []int) error {
 	crash := newCrash()
 	s.crash, s.address = crash, net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
@@ -130,7 +130,7 @@ func (s *Server) launch(ctx context.Context, database string, ports []int) error
 		err    error
 	}
 	done := make(chan launched, 1)
-	go func() { // for good, after a crash
+	go func() { // never returns after a crash
 		server, err := temporal.NewServer(
 			temporal.WithConfig(serverConfig(database, ports)),
 			temporal.ForServices(temporal.DefaultServices),
@@ -141,7 +141,7 @@ func (s *Server) launch(ctx context.Context, database string, ports []int) error
 		if err == nil {
 			err = server.Start()
 		}
-		done <- launched{server, dig.RootCause(err)} // without the way through the server's constructors
+		done <- launched{server, dig.RootCause(err)} // without the path through the server's constructors
 	}()
 	select {
 	case l := <-done:
@@ -172,17 +172,17 @@ func (s *Server) startUI(port int) {
 // Address is the host and port that clients dial.
 func (s *Server) Address() string { return s.address }
 
-// UIURL is where a browser finds the UI, empty without one.
+// UIURL is the address of the UI, empty if there is none.
 func (s *Server) UIURL() string { return s.uiURL }
 
-// Failed is closed when the server ends by itself. Err then says why.
+// Failed is closed when the server stops unexpectedly. Err then returns the reason.
 func (s *Server) Failed() <-chan struct{} { return s.crash.done }
 
-// Err is why the server ended by itself, nil while it runs.
+// Err is the reason why the server stopped unexpectedly, nil while it runs.
 func (s *Server) Err() error {
 	select {
 	case <-s.crash.done:
-		return fmt.Errorf("the embedded Temporal server ended by itself: %w", s.crash.err)
+		return fmt.Errorf("the embedded Temporal server stopped unexpectedly: %w", s.crash.err)
 	default:
 		return nil
 	}
@@ -193,7 +193,7 @@ func (s *Server) Stop() error {
 	if s.ui != nil {
 		s.ui.Stop()
 	}
-	if s.Err() != nil { // what is left of it waits for what has ended
+	if s.Err() != nil { // stopping the rest would wait forever for the part that has ended
 		return s.lock.Unlock()
 	}
 	return errors.Join(s.server.Stop(), s.lock.Unlock())

@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// ports are bound from the moment that they are named until release. The server listens on them meanwhile: it binds with
-// SO_REUSEADDR, as all Go listeners do, which Linux allows beside a socket that has it too and does not listen. The kernel
-// gives a bound port to nobody else who asks for a free one.
+// ports stay bound from the moment that they are chosen until release, so the kernel does not hand them out as free ports. The
+// server can still listen on them: it binds with SO_REUSEADDR, as all Go listeners do, and Linux allows that if the other socket
+// also has SO_REUSEADDR and does not listen.
 type ports struct {
 	numbers []int
 	sockets []int
@@ -48,7 +48,7 @@ func (p *ports) bind(port int) error {
 // handOver is called when the server is about to listen.
 func (p *ports) handOver() {}
 
-// release is called when the server listens, or will not.
+// release is called when the server listens, or has failed to.
 func (p *ports) release() {
 	for _, socket := range p.sockets {
 		_ = syscall.Close(socket)

@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// ports are held from the moment that they are named until the server is about to listen on them. Another process that takes
-// one in that moment makes the start fail, and the start is tried again with others.
+// ports are held from the moment that they are chosen until the server is about to listen on them. If another process takes one
+// in between, the start fails and is tried again with other ports.
 type ports struct {
 	numbers   []int
 	listeners []net.Listener
@@ -32,7 +32,7 @@ func reserve(n int) (*ports, error) {
 // handOver is called when the server is about to listen.
 func (p *ports) handOver() { p.release() }
 
-// release is called when the server listens, or will not.
+// release is called when the server listens, or has failed to.
 func (p *ports) release() {
 	for _, l := range p.listeners {
 		_ = l.Close()

@@ -10,10 +10,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// addressName is the file in which a server that runs says where it answers.
+// addressName is the file in which a running server publishes its address.
 const addressName = "temporal.address"
 
-// Running is the address of the server that another process runs on the folder, empty when there is none.
+// Running is the address of the server that another process runs on the folder, empty if there is none.
 func Running(dir string) (string, error) {
 	name := filepath.Join(dir, lockName)
 	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
@@ -29,15 +29,15 @@ func Running(dir string) (string, error) {
 	}
 	address, err := os.ReadFile(filepath.Join(dir, addressName))
 	if err != nil || len(address) == 0 {
-		return "", fmt.Errorf("the chatlake process that works in %s has just begun or is about to end; try again", dir)
+		return "", fmt.Errorf("the chatlake process that uses %s is just starting or stopping; try again", dir)
 	}
 	return strings.TrimSpace(string(address)), nil
 }
 
-// ErrInUse says that another process works in a state folder.
-var ErrInUse = errors.New("another chatlake process works in the folder")
+// ErrInUse means that another process uses a state folder.
+var ErrInUse = errors.New("another chatlake process uses the folder")
 
-// Alone calls do while no server runs on the folder, and lets none start meanwhile. Where one runs it returns ErrInUse.
+// Alone calls do if no server runs on the folder, and lets none start meanwhile. If one runs, it returns ErrInUse.
 func Alone(dir string, do func() error) error {
 	lock := flock.New(filepath.Join(dir, lockName))
 	locked, err := lock.TryLock()
@@ -50,12 +50,12 @@ func Alone(dir string, do func() error) error {
 	return errors.Join(do(), lock.Unlock())
 }
 
-// announce says where the server answers.
+// announce publishes the server's address.
 func (s *Server) announce(dir string) error {
 	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o600)
 }
 
-// withdraw removes what an earlier server announced, which may be anybody's address by now.
+// withdraw removes the address of an earlier server, because any other process may use that address by now.
 func withdraw(dir string) error {
 	if err := os.Remove(filepath.Join(dir, addressName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the address of an earlier server: %w", err)

@@ -18,7 +18,7 @@ const (
 	clusterName = "active"
 )
 
-// services are the server's parts in the order of their ports.
+// services are the server's services in the order of their ports.
 var services = []primitives.ServiceName{
 	primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService,
 }
@@ -68,7 +68,7 @@ func sqlConfig(database string) *config.SQL {
 		// More than one connection halves the throughput of SQLite.
 		MaxConns:     1,
 		MaxIdleConns: 1,
-		// A process that is killed loses nothing with these; a power cut may cost the last moments, which are done again.
+		// With these settings, a killed process loses nothing. A power cut may lose the last moments, which are then done again.
 		ConnectAttributes: map[string]string{
 			"mode": "rwc", "journal_mode": "wal", "synchronous": "normal", "busy_timeout": "10000",
 		},
@@ -83,8 +83,8 @@ func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
 	return hosts
 }
 
-// dynamicConfig lifts the limits that are meant for clusters: with the default of 20 polls a second and shard a
-// workflow gets through 20 activities a second.
+// dynamicConfig lifts limits that are meant for clusters: with the default of 20 polls per second and shard, a workflow
+// completes only 20 activities a second.
 func dynamicConfig() dynamicconfig.Client {
 	return dynamicconfig.StaticClient{
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   1000,

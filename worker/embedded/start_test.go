@@ -91,7 +91,7 @@ func TestACrashIsAnError(t *testing.T) {
 		returned <- true
 	}()
 	<-server.Failed()
-	if err := server.Err(); err == nil || err.Error() != "the embedded Temporal server ended by itself: Failed to serve on frontend listener" {
+	if err := server.Err(); err == nil || err.Error() != "the embedded Temporal server stopped unexpectedly: Failed to serve on frontend listener" {
 		t.Errorf("error %v, want what the server said", err)
 	}
 	if err := server.Stop(); err != nil {
