@@ -154,7 +154,7 @@ func TestMessageIDs(t *testing.T) {
 	}
 }
 
-// TestOddities: the world has every kind of thing that readers stumble over.
+// TestOddities: the world has every kind of thing that is difficult for readers.
 func TestOddities(t *testing.T) {
 	const n = 2000
 	c := NewCorpus(CorpusConfig{Seed: 7, Conversations: n, GiantMessages: 5000})
@@ -244,7 +244,7 @@ func TestTextsAreWhole(t *testing.T) {
 	}
 }
 
-// TestCorpusIsSmall: a million conversations take less room than their numbers written out.
+// TestCorpusIsSmall: a million conversations take less memory than a list of their numbers.
 func TestCorpusIsSmall(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -22,7 +22,7 @@ func fine(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, intact)
 }
 
-// fetch says in a word what came of one request, for which a reader has patience.
+// fetch sends one request with the given patience and returns the outcome in a word.
 func fetch(t *testing.T, url string, patience time.Duration) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -96,7 +96,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestDribble: the answer begins at once and never ends, and the site does not wait for a reader that has gone.
+// TestDribble: the answer begins at once and never ends, and the site does not wait for a reader that is gone.
 func TestDribble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &Faults{Script: []Fault{Dribble}}
@@ -175,7 +175,7 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestCloseDropsWhatHangs: stopping is not held up by a reader that waits for ever.
+// TestCloseDropsWhatHangs: a reader that waits forever does not delay Close.
 func TestCloseDropsWhatHangs(t *testing.T) {
 	f := &Faults{Script: []Fault{Hang}}
 	inside := make(chan struct{})

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestMark wants the same world with a mark in it wherever somebody is named or says something.
+// TestMark wants the same world, with the mark in every name and every text.
 func TestMark(t *testing.T) {
 	plain := NewCorpus(CorpusConfig{Seed: 5, Conversations: 300})
 	marked := NewCorpus(CorpusConfig{Seed: 5, Conversations: 300, Mark: "canary7f3a"})

@@ -20,7 +20,7 @@ import (
 // benchmarked is how many conversations the benchmarks export.
 const benchmarked = 2000
 
-// BenchmarkExport is an export with all that makes it durable: workflows, staging, sealing, verifying, committing.
+// BenchmarkExport measures an export with everything that makes it durable: workflows, staging, sealing, verifying, committing.
 func BenchmarkExport(b *testing.B) {
 	used := time.Duration(0)
 	for range b.N {
@@ -36,8 +36,8 @@ func BenchmarkExport(b *testing.B) {
 	each(b, used)
 }
 
-// BenchmarkBareLoop is the least that gives the same rows: the same requests by the same client, and the same Parquet
-// writer; nothing survives anything.
+// BenchmarkBareLoop measures the least work that gives the same rows: the same requests by the same client, and the same
+// Parquet writer. Nothing survives a crash.
 func BenchmarkBareLoop(b *testing.B) {
 	used := time.Duration(0)
 	for range b.N {
@@ -53,14 +53,14 @@ func BenchmarkBareLoop(b *testing.B) {
 	each(b, used)
 }
 
-// each says how fast conversations were copied, and what time of the processor each took, the platform's included.
+// each reports how fast conversations were copied, and the processor time per conversation, including the platform's.
 func each(b *testing.B, used time.Duration) {
 	n := float64(b.N * benchmarked)
 	b.ReportMetric(n/b.Elapsed().Seconds(), "conversations/s")
 	b.ReportMetric(used.Seconds()*1000/n, "cpu-ms/conversation")
 }
 
-// processorTime is what the process has used so far.
+// processorTime is the process's processor time so far.
 func processorTime(b *testing.B) time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
@@ -85,7 +85,7 @@ func bareLoop(b *testing.B, w *whole) int {
 		}
 		threads := make([][]schemas.Document, len(page.Refs))
 		var group errgroup.Group
-		group.SetLimit(32) // as many requests at once as two shards of four chunks of four
+		group.SetLimit(32) // as many concurrent requests as two shards with four chunks of four requests
 		for i, ref := range page.Refs {
 			group.Go(func() error {
 				threads[i] = append(threads[i], page.Documents[i])

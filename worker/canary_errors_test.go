@@ -17,8 +17,8 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// TestErrorsAreWordless asks every platform for all it has, again and again, with answers that are spoiled in all ways,
-// and wants the canary and the secrets in none of the errors.
+// TestErrorsAreWordless reads everything from every platform, again and again, with answers corrupted in all ways. No error
+// may contain the canary or a secret.
 func TestErrorsAreWordless(t *testing.T) {
 	for name, secret := range secrets {
 		t.Setenv(name, secret)
@@ -36,7 +36,7 @@ func TestErrorsAreWordless(t *testing.T) {
 	})
 }
 
-// asker asks one account for everything, and collects the errors.
+// asker reads everything from one account, and collects the errors.
 type asker struct {
 	t       *testing.T
 	config  worker.Config
@@ -46,7 +46,7 @@ type asker struct {
 	errors  map[string]int
 }
 
-// askedFor is how long a platform is asked, by so many at once.
+// askedFor is how long to read from a platform, and askers is with how many goroutines.
 const (
 	askedFor = 4 * time.Second
 	askers   = 8
@@ -60,7 +60,7 @@ func (e *asker) ask() {
 	for range askers {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				_, p, err := e.config.Open(e.account) // anew, so that nothing is remembered
+				_, p, err := e.config.Open(e.account) // again each time, so that nothing is cached
 				if err != nil {
 					e.t.Error(err)
 					return
@@ -109,7 +109,7 @@ func (e *asker) everything(ctx context.Context, p providers.Provider) {
 	}
 	docs := map[string][]schemas.Document{}
 	refs := e.pages(docs, p.Conversations(ctx, fortnight, ""))
-	if len(refs) == 0 { // so that the others are asked for at all
+	if len(refs) == 0 { // so that messages and metadata are requested at all
 		for i := range 5 {
 			refs = append(refs, providers.Ref{ID: fmt.Sprint(simulator.Number(i)), CreatedAt: from})
 		}

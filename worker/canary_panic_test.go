@@ -18,10 +18,10 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// frail is a provider with a defect: it panics with what it reads.
+// frail is a provider with a defect: it panics with the text that it reads.
 type frail struct {
 	providers.Provider
-	reading bool // panics while it turns documents into rows, and else while it fetches them
+	reading bool // panics while it turns documents into rows, otherwise while it fetches them
 }
 
 func (f frail) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
@@ -35,7 +35,7 @@ func (f frail) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	panic(canary + "-panic: " + string(docs[0].Body))
 }
 
-// panics exports with providers that panic: one that fetches is made to try again, and what cannot be read becomes dead letters.
+// panics exports with providers that panic: a panicking fetch is retried, and documents that cannot be read become dead letters.
 func (r *aviary) panics(t *testing.T) {
 	r.wires["chatwoot"].spoil.Store(false)
 	definition, provider, err := r.config.Open("chatwoot")
@@ -89,7 +89,7 @@ func (r *aviary) panics(t *testing.T) {
 	})
 }
 
-// panicked says whether the log tells of a panic in a step.
+// panicked reports whether the log contains a panic in a step.
 func (r *aviary) panicked(step string) bool {
 	for line := range strings.Lines(string(r.said.bytes())) {
 		if strings.Contains(line, "Activity panic.") && strings.Contains(line, "ActivityType="+step) {

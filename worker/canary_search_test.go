@@ -17,16 +17,16 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// needles are what is looked for, by what it is.
+// needles are the texts to search for, by their description.
 func needles() map[string][]byte {
 	all := map[string][]byte{"a canary": []byte(canary), "a phone number": []byte(simulator.MarkedPhone)}
 	for name, secret := range secrets {
 		all["the secret "+name] = []byte(secret)
 		if lines := strings.Split(strings.TrimSpace(secret), "\n"); len(lines) > 3 {
-			all["the secret "+name] = []byte(lines[2]) // of a key in PEM form, whatever becomes of its line ends
+			all["the secret "+name] = []byte(lines[2]) // one line of a PEM key, in case its line ends change
 		}
 	}
-	// As base64 writes it, wherever it begins.
+	// In base64, at any alignment.
 	for skip := range 3 {
 		text := base64.StdEncoding.EncodeToString(append(make([]byte, skip), canary...))
 		all["a canary in base64"+strings.Repeat("'", skip)] = []byte(text[(skip*8+5)/6 : len(text)-4])
@@ -34,7 +34,7 @@ func needles() map[string][]byte {
 	return all
 }
 
-// search looks through all that is left: what was said, the histories, Temporal's database, and the lake.
+// search searches everything that the runs leave: output, histories, Temporal's database, and the lake.
 func (r *aviary) search(t *testing.T) {
 	histories := r.histories(t)
 	r.stop()
@@ -46,7 +46,7 @@ func (r *aviary) search(t *testing.T) {
 		size += len(content)
 		look(t, "the state folder: "+name, content)
 	})
-	found := map[string]int{} // what must be there for the search to mean anything
+	found := map[string]int{} // expected finds, without which the search would prove nothing
 	walk(t, r.root, func(name string, content []byte) {
 		look(t, "a name in the lake", []byte(name))
 		part, _, _ := strings.Cut(name, string(filepath.Separator))
@@ -74,7 +74,7 @@ func (r *aviary) search(t *testing.T) {
 	}
 }
 
-// look fails the test where one of the needles is in something, and shows what is before it.
+// look fails the test if a text contains one of the needles, and shows the text before it.
 func look(t *testing.T, where string, in []byte) {
 	t.Helper()
 	lower := bytes.ToLower(in)
@@ -104,7 +104,7 @@ func walk(t *testing.T, root string, each func(name string, content []byte)) {
 	}
 }
 
-// histories are those of all runs, with their memos and search attributes, their payloads as texts.
+// histories are the histories of all runs, with memos and search attributes, and with payloads as text.
 func (r *aviary) histories(t *testing.T) []byte {
 	t.Helper()
 	var all bytes.Buffer
@@ -122,7 +122,7 @@ func (r *aviary) histories(t *testing.T) []byte {
 				if err != nil {
 					t.Fatal(err)
 				}
-				all.WriteString(prototext.Format(event)) // bytes as texts, and not in base64
+				all.WriteString(prototext.Format(event)) // bytes as text, not in base64
 			}
 		}
 		if next = list.NextPageToken; len(next) == 0 {
@@ -131,7 +131,7 @@ func (r *aviary) histories(t *testing.T) []byte {
 	}
 }
 
-// details are what a file of dead letters says of them.
+// details are the details in a file of dead letters.
 func details(t *testing.T, content []byte) []byte {
 	t.Helper()
 	var all bytes.Buffer

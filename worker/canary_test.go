@@ -25,10 +25,10 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// canary is in every text, name, address and attribute of the made-up accounts, and in what the wire adds to their answers.
+// canary is in every text, name, address and attribute of the made-up accounts, and in everything that the wire adds to their answers.
 const canary = "canary7f3a"
 
-// secrets are what a platform is logged in with, by the variables that the configuration names.
+// secrets are the credentials for the platforms, by the variables that the configuration names.
 var secrets = map[string]string{
 	"CANARY_CHATWOOT": chatwoot.AdministratorToken, "CANARY_FRESHCHAT": freshchat.Token, "CANARY_GIOSG": giosg.ManagerToken,
 	"CANARY_KEY": giosg.PrivateKey, "CANARY_ID": liveperson.ClientID, "CANARY_SECRET": liveperson.ClientSecret,
@@ -37,8 +37,8 @@ var secrets = map[string]string{
 // platform is a fake with the account that reads it.
 type platform struct {
 	site    func(*simulator.Corpus) http.Handler
-	account string // its settings but for the address
-	dead    string // the path of something that is a dead letter
+	account string // its settings, except the address
+	dead    string // the path of something that becomes a dead letter
 }
 
 var platforms = map[string]platform{
@@ -60,9 +60,9 @@ var platforms = map[string]platform{
 	},
 }
 
-// TestCanaries exports a marked account of every platform, whole and with answers that are spoiled in many ways, each with
-// the mark in it, and looks for the mark and for the secrets in all that the runs leave. They may be in the data and in
-// staged objects, and nowhere else.
+// TestCanaries exports a marked account of every platform, first undisturbed and then with answers corrupted in many ways, each
+// containing the mark. Then it searches everything that the runs leave for the mark and for the secrets. They may be only in the
+// data and in staged objects.
 func TestCanaries(t *testing.T) {
 	for name, secret := range secrets {
 		t.Setenv(name, secret)
@@ -80,7 +80,7 @@ func TestCanaries(t *testing.T) {
 	r.search(t)
 }
 
-// aviary is a worker as the binary runs it, with all that it says kept.
+// aviary is a worker as in the binary, with all its output recorded.
 type aviary struct {
 	config worker.Config
 	state  string
@@ -137,8 +137,8 @@ func (r *aviary) configure(t *testing.T, ways []way) worker.Config {
 	return config
 }
 
-// export exports an account whole, and then anew while its answers are spoiled, a few times for some seconds each: many a
-// spoiled answer is waited out.
+// export exports an account undisturbed, and then again with corrupted answers, a few times for some seconds each, because
+// chatlake waits after many corrupted answers.
 func (r *aviary) export(t *testing.T, account string) {
 	if out := r.run(t, account, "whole", 4*time.Minute); out == nil {
 		t.Fatal("the account was not exported")
@@ -153,10 +153,10 @@ func (r *aviary) export(t *testing.T, account string) {
 	}
 }
 
-// spoiledFor is how long an export whose answers are spoiled goes on before it is cancelled.
+// spoiledFor is how long an export with corrupted answers runs before it is cancelled.
 const spoiledFor = 5 * time.Second
 
-// run exports, and cancels what has not ended in time; then it has no output.
+// run exports, and cancels an export that has not ended in time; then there is no output.
 func (r *aviary) run(t *testing.T, account, name string, within time.Duration) *workflows.ExportOutput {
 	id := workflows.ExportID(account, name)
 	in := workflows.ExportInput{Account: account, Name: name, From: from, To: from.AddDate(0, 0, 14), Refresh: name}
@@ -190,7 +190,7 @@ func (r *aviary) run(t *testing.T, account, name string, within time.Duration) *
 	return nil
 }
 
-// ask keeps what the progress of the export and of its shards says to people.
+// ask records the displayed progress of the export and of its shards.
 func (r *aviary) ask(t *testing.T, id string) {
 	value, err := r.client.QueryWorkflow(t.Context(), id, "", workflows.ProgressQuery)
 	if err != nil {
@@ -209,7 +209,7 @@ func (r *aviary) ask(t *testing.T, id string) {
 	}
 }
 
-// free does what a person does about what is blocked.
+// free does what a person would do about a blocked shard.
 func (r *aviary) free(t *testing.T, id string) {
 	_, err := r.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: workflows.RetryBlockedUpdate, WaitForStage: client.WorkflowUpdateStageAccepted,
@@ -219,7 +219,7 @@ func (r *aviary) free(t *testing.T, id string) {
 	}
 }
 
-// sayings are everything that was said: logs, descriptions, errors.
+// sayings is all recorded output: logs, descriptions, errors.
 type sayings struct {
 	mu sync.Mutex
 	b  bytes.Buffer

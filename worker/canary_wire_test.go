@@ -10,12 +10,11 @@ import (
 	"sync/atomic"
 )
 
-// wire stands between a platform and its reader. While it spoils, one answer in four comes in another way than the platform
-// gave it, with the canary in it.
+// wire is between a platform and its reader. While it is active, it corrupts one answer in four and puts the canary into it.
 type wire struct {
 	site    http.Handler
 	ways    []way
-	dead    string // a path of which the answer is never what it should be
+	dead    string // a path whose answer is always wrong
 	spoil   atomic.Bool
 	number  atomic.Int64
 	spoiled atomic.Int64
@@ -40,7 +39,7 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.ways[random.IntN(len(w.ways))](out, r, w.answer(r), random)
 }
 
-// answer is what the platform says.
+// answer is an answer of the platform.
 func (w *wire) answer(r *http.Request) *httptest.ResponseRecorder {
 	a := httptest.NewRecorder()
 	w.site.ServeHTTP(a, r)
@@ -49,8 +48,8 @@ func (w *wire) answer(r *http.Request) *httptest.ResponseRecorder {
 
 type way func(http.ResponseWriter, *http.Request, *httptest.ResponseRecorder, *rand.Rand)
 
-// lasting are the ways that no repetition inside a request cures. Values in the wrong place come up most often: what a decoder
-// says of them is where texts leak.
+// lasting are the corruptions that a retry within the request does not cure. Misplaced values are the most frequent, because errors of
+// decoders are where texts leak.
 var lasting = []way{
 	misplaced, status(http.StatusBadRequest, "application/json", `{"error":"`+canary+`-body"}`),
 	misplaced, status(http.StatusNotFound, "application/json", `{"message":"`+canary+`-body"}`),
@@ -62,7 +61,7 @@ var lasting = []way{
 	misplaced, moved, misplaced, swapped,
 }
 
-// passing are those that are asked again about.
+// passing are the corruptions after which the request is repeated.
 var passing = []way{
 	status(http.StatusInternalServerError, "text/html", `<html><title>`+canary+`-page</title></html>`),
 	status(http.StatusOK, "text/html", `<!DOCTYPE html><html>`+canary+`-page</html>`),
@@ -81,12 +80,12 @@ func status(code int, contentType, body string) way {
 	}
 }
 
-// moved sends elsewhere, with a token in the address.
+// moved redirects elsewhere, with a token in the address.
 func moved(out http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder, _ *rand.Rand) {
 	http.Redirect(out, r, "https://user:"+canary+"-password@elsewhere.example/?token="+canary+"-token", http.StatusFound)
 }
 
-// limited refuses with headers that are no numbers.
+// limited refuses with headers that are not numbers.
 func limited(out http.ResponseWriter, _ *http.Request, _ *httptest.ResponseRecorder, _ *rand.Rand) {
 	for _, name := range []string{"Retry-After", "X-RateLimit-Reset", "X-RateLimit-Remaining"} {
 		out.Header().Set(name, canary+"-header")
@@ -101,7 +100,7 @@ func cut(out http.ResponseWriter, _ *http.Request, a *httptest.ResponseRecorder,
 	send(out, a, body[:random.IntN(len(body)+1)])
 }
 
-// swapped makes every number a text: ids, times, counts.
+// swapped turns every number into a text: ids, times, counts.
 func swapped(out http.ResponseWriter, _ *http.Request, a *httptest.ResponseRecorder, _ *rand.Rand) {
 	change(out, a, func(leaves []leaf) {
 		for _, l := range leaves {
@@ -112,8 +111,8 @@ func swapped(out http.ResponseWriter, _ *http.Request, a *httptest.ResponseRecor
 	})
 }
 
-// misplaced puts the canary where something else should be: for a time, a number, a list, a kind. Ids and cursors, which may
-// stand in histories, are left alone.
+// misplaced puts the canary in the wrong places: instead of a time, a number, a list, a kind. It leaves out ids and cursors, which
+// may occur in histories.
 func misplaced(out http.ResponseWriter, _ *http.Request, a *httptest.ResponseRecorder, random *rand.Rand) {
 	change(out, a, func(leaves []leaf) {
 		if len(leaves) == 0 {
@@ -132,7 +131,7 @@ func misplaced(out http.ResponseWriter, _ *http.Request, a *httptest.ResponseRec
 	})
 }
 
-// change changes an answer that is JSON; another one has a line of canaries put into its middle.
+// change changes a JSON answer; into any other answer it inserts a line of canaries.
 func change(out http.ResponseWriter, a *httptest.ResponseRecorder, edit func([]leaf)) {
 	var root any
 	decoder := json.NewDecoder(bytes.NewReader(a.Body.Bytes()))
@@ -163,7 +162,7 @@ func send(out http.ResponseWriter, a *httptest.ResponseRecorder, body []byte) {
 	_, _ = out.Write(body)
 }
 
-// leaf is a value of an answer, and the way to put another in its place.
+// leaf is a value of an answer, and a function that replaces it.
 type leaf struct {
 	value any
 	set   func(any)
@@ -188,7 +187,7 @@ func collect(leaves *[]leaf, at any) {
 	}
 }
 
-// isName says that a member is an id, a cursor or an address to go on at.
+// isName reports whether a member is an id, a cursor or the address of the next page.
 func isName(key string) bool {
 	key = strings.ToLower(key)
 	return strings.HasSuffix(key, "id") || strings.HasSuffix(key, "uuid") || key == "next" || key == "href" || key == "cursor" || key == "link"

@@ -8,12 +8,12 @@ func TestActivitiesByMemoryAndCores(t *testing.T) {
 		memory int64
 		want   int
 	}{
-		{2, 0, 64},        // nothing is known of its memory
+		{2, 0, 64},        // unknown memory
 		{2, 23 << 30, 64}, // by cores
 		{16, 23 << 30, 512},
 		{2, 1 << 30, 24}, // by memory
 		{16, 2 << 30, 56},
-		{1, 256 << 20, 4}, // the least
+		{1, 256 << 20, 4}, // the minimum
 		{2, 1, 4},
 	} {
 		if got := fitting(test.cores, test.memory); got != test.want {

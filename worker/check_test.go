@@ -21,7 +21,7 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// checked is a configuration of one account that lies line by line, so that each setting has a line of its own.
+// checked is a configuration of one account with each setting on a separate line.
 func checked(t *testing.T, lake, baseURL, id string) worker.Config {
 	t.Helper()
 	return load(t, fmt.Sprintf(`state_dir: %s
@@ -102,8 +102,7 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestARefusalNamesAKeyOfTheFile lets LivePerson refuse each way to sign in: the line that is told must be that of a key which stands
-// in the file.
+// TestARefusalNamesAKeyOfTheFile makes LivePerson refuse each way to sign in: the reported line must be that of a key in the file.
 func TestARefusalNamesAKeyOfTheFile(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5})
 	site := httptest.NewServer(liveperson.New(corpus, liveperson.Options{}))
@@ -128,7 +127,7 @@ func TestARefusalNamesAKeyOfTheFile(t *testing.T) {
 	}
 }
 
-// TestPlanTriesTheCredentials gives every provider a token that its platform refuses, whether it can count or not.
+// TestPlanTriesTheCredentials gives every provider a token that its platform refuses, whether the platform can count or not.
 func TestPlanTriesTheCredentials(t *testing.T) {
 	t.Setenv("CHATLAKE_TEST_TOKEN", "wrong")
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5})

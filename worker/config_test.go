@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestProblems holds what a person is told about each broken file of testdata/broken to the text beside it.
+// TestProblems compares the errors about each broken file in testdata/broken with the text next to it.
 func TestProblems(t *testing.T) {
 	files, err := filepath.Glob("testdata/broken/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -158,7 +158,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestSpec pins the digest: were it to change, every lake would be exported once more.
+// TestSpec pins the digest: if it changed, every lake would be exported again.
 func TestSpec(t *testing.T) {
 	const pinned = "712e17ce933f933b343cfd75c1f63fb785b72d1836fc84237a29cba6c12a0bb7"
 	if got := load(t, minimal).Spec("acme"); got != pinned {
@@ -217,8 +217,8 @@ func TestProblemPointsAtTheNearestKey(t *testing.T) {
 	}
 }
 
-// TestOpenRefusesAsAPersonMustAct wants errors that block a shard rather than fail it: whoever set the secret wrong sets
-// it right, and the shard goes on.
+// TestOpenRefusesAsAPersonMustAct wants errors that block a shard instead of failing it: once the secret is corrected, the
+// shard continues.
 func TestOpenRefusesAsAPersonMustAct(t *testing.T) {
 	c := load(t, minimal)
 	c.Accounts["beta"] = worker.AccountConfig{Provider: "none"}
@@ -242,7 +242,7 @@ func TestOpenRefusesAsAPersonMustAct(t *testing.T) {
 	}
 }
 
-// TestCredentialsInParts reads accounts whose credentials are more or other than a token.
+// TestCredentialsInParts reads accounts whose credentials are not just a token.
 func TestCredentialsInParts(t *testing.T) {
 	c := load(t, minimal+`  parts: {provider: liveperson, account_id: "1", secrets: {client_id: env:ID, client_secret: "file:secret"}}
   whole: {provider: liveperson, account_id: "1", token: env:TOKEN}

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// TestCounters takes from one quota in two processes' names, and from one budget, on a real server.
+// TestCounters takes from one quota as two processes, and from one budget, on a real server.
 func TestCounters(t *testing.T) {
 	c := Config{StateDir: t.TempDir()}.WithDefaults()
 	connection, err := Connect(t.Context(), c, ConnectOptions{})
@@ -48,7 +48,7 @@ func TestCounters(t *testing.T) {
 	if err := one.take("acme")(t.Context(), providers.Quota{Name: "never", Limits: []providers.Limit{{}}}); !errors.As(err, &refused) || refused.Kind != providers.Malformed {
 		t.Errorf("a limit of nothing: %v, want Malformed", err)
 	}
-	// A budget is split over those that join it. They must be there, so the quotas stand for exports.
+	// A budget is shared by the exports that join it. These must exist as workflows, so the quotas take their place.
 	users := []string{workflows.QuotaID("acme", "reports"), workflows.QuotaID("beta", "reports")}
 	for i, want := range []activities.BudgetGrant{{RequestsPerSecond: 10, Account: 10}, {RequestsPerSecond: 5, Account: 10, After: time.Minute}} {
 		grant, err := one.join(t.Context(), "acme", activities.BudgetRequest{Workflow: users[i], RequestsPerSecond: 10})

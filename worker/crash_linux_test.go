@@ -12,8 +12,8 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// TestAWorkerEndsWithItsServer takes the frontend's socket from a server in process, as a fault would that the server cannot
-// survive: the worker must say so instead of waiting for ever.
+// TestAWorkerEndsWithItsServer closes the frontend's socket of an embedded server, like a fault that the server cannot survive: the
+// worker must return an error instead of waiting forever.
 func TestAWorkerEndsWithItsServer(t *testing.T) {
 	state := t.TempDir()
 	c := worker.Config{StateDir: state, Lake: worker.LakeConfig{URL: "file:" + t.TempDir()}}.WithDefaults()

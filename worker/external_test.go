@@ -77,7 +77,7 @@ accounts:
 		t.Fatal(err)
 	}
 	for site.Stats().Requests < 100 {
-		time.Sleep(5 * time.Millisecond) // another process's work, which no clock of ours drives
+		time.Sleep(5 * time.Millisecond) // another process's work: no clock of the test drives it
 	}
 	stopFirst()
 	asked := site.Stats().Requests

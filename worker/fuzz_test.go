@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// FuzzParse wants of every text that it is either a configuration or told in Problems that can be read.
+// FuzzParse wants every text to be either a configuration or reported in readable Problems.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/broken/*.yaml")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// TestPlacesThatAreNotMeant refuses what would send secrets in the open, and what a shell would have replaced.
+// TestPlacesThatAreNotMeant wants errors for settings that would send secrets unencrypted, and for paths that a shell would have expanded.
 func TestPlacesThatAreNotMeant(t *testing.T) {
 	home, err := os.UserHomeDir()
 	if err != nil {

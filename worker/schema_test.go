@@ -23,7 +23,7 @@ func schema(t *testing.T) map[string]any {
 	return s
 }
 
-// keysOfSchema are all keys that a file may hold; the names of accounts and of options, which are free, are "*".
+// keysOfSchema are all keys that a file may contain; the names of accounts and of options, which are free, are "*".
 func keysOfSchema(root, rule map[string]any, path string) []string {
 	if ref, ok := rule["$ref"].(string); ok {
 		defs, _ := root["$defs"].(map[string]any)
@@ -92,7 +92,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 
 var keyLine = regexp.MustCompile(`^\s*[a-z_]+:`)
 
-// TestExampleExplainsItself wants a comment above every group of keys: a key without one follows a key directly.
+// TestExampleExplainsItself wants a comment above every group of keys: a key without a comment must directly follow another key.
 func TestExampleExplainsItself(t *testing.T) {
 	text, err := os.ReadFile("../examples/chatlake.yaml")
 	if err != nil {
@@ -112,8 +112,8 @@ func TestExampleExplainsItself(t *testing.T) {
 	}
 }
 
-// TestSchemaExplainsItself wants a description of every key, and a text for every complaint that would otherwise show a
-// pattern.
+// TestSchemaExplainsItself wants a description of every key, and an errorMessage for every rule whose error would otherwise
+// show a pattern.
 func TestSchemaExplainsItself(t *testing.T) {
 	var walk func(path string, v any)
 	walk = func(path string, v any) {

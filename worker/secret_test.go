@@ -67,7 +67,7 @@ func TestNoReferenceIsNoSecret(t *testing.T) {
 	}
 }
 
-// TestSecretsDoNotPrint tries every way in which a configuration may come to a log.
+// TestSecretsDoNotPrint tries every way in which a configuration may get into a log.
 func TestSecretsDoNotPrint(t *testing.T) {
 	c := load(t, minimal)
 	acme := c.Accounts["acme"]

@@ -11,13 +11,13 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// specOf is an account's configuration by its settings.
+// specOf is the digest of an account with the given settings.
 func specOf(t *testing.T, settings string) worker.Config {
 	t.Helper()
 	return load(t, "lake: {url: 'file:./lake'}\naccounts:\n  acme: {"+settings+", token: 'env:TOKEN'}\n")
 }
 
-// TestSpecIsOfMeanings wants the same digest of settings that mean the same, and another one of others.
+// TestSpecIsOfMeanings wants equal digests for settings with the same meaning, and different ones for others.
 func TestSpecIsOfMeanings(t *testing.T) {
 	const org = "7f9e9580-095b-42c7-838c-c04e667b26f7"
 	for base, variants := range map[string]struct{ same, different []string }{
@@ -65,7 +65,7 @@ func TestSpecIsOfMeanings(t *testing.T) {
 	}
 }
 
-// TestDigestsOfOtherBuildsCount pins digests as builds made them that knew no normal form.
+// TestDigestsOfOtherBuildsCount pins digests made by builds without a normal form.
 func TestDigestsOfOtherBuildsCount(t *testing.T) {
 	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: activities.StreamCreated, Window: schemas.Window{From: from, To: to}}
 	made := func(c worker.Config, digest, refresh string) bool {

@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// TestTemporalThatCannotBeReached wants the key that is to blame, and nothing of what the other side has sent.
+// TestTemporalThatCannotBeReached wants errors that name the key at fault, and quote nothing that the other side has sent.
 func TestTemporalThatCannotBeReached(t *testing.T) {
 	says := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)

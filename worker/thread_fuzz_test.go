@@ -17,8 +17,8 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// FuzzRows puts any body in the place of one of a conversation's documents, or of one of the directory, on every platform:
-// the rows are the same twice, can be written to Parquet and counted there, and an error holds no word of a body.
+// FuzzRows replaces one document of a conversation, or of the directory, with any body, on every platform. Two readings must give
+// the same rows, the rows must fit into Parquet, and an error must contain no word of a body.
 func FuzzRows(f *testing.F) {
 	all := subjects(f)
 	seen := map[string]bool{}
@@ -72,7 +72,7 @@ func FuzzRows(f *testing.F) {
 	})
 }
 
-// same wants two readings alike, and an error without a word of a body.
+// same wants two equal readings, and an error without a word of a body.
 func same[T any](t *testing.T, rows, again T, err error) {
 	t.Helper()
 	if !reflect.DeepEqual(rows, again) {
@@ -108,7 +108,7 @@ func encode[R any](t *testing.T, rows []R, table *schemas.Table[R]) {
 	}
 }
 
-// subject is what a provider makes rows of: the documents of a conversation, or those of the directory.
+// subject is the input for a provider's rows: the documents of a conversation, or those of the directory.
 type subject struct {
 	provider  providers.Provider
 	docs      []schemas.Document

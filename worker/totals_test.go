@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// counting is a platform that answers one question after the other.
+// counting is a platform with one prepared answer per request.
 type counting struct{ errors []error }
 
 func (c *counting) Count(context.Context, schemas.Window) (int64, error) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The schema is the same wherever chatlake is started.
+// The schema does not depend on the working directory.
 func TestSchemaInAnyFolder(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "100% sure #1?")
 	if err := os.Mkdir(folder, 0o755); err != nil {

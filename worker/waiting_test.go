@@ -47,8 +47,8 @@ func TestWaitOfActivities(t *testing.T) {
 	list := func(all ...*workflow.PendingActivityInfo) []*workflow.PendingActivityInfo { return all }
 	tests := map[string]struct {
 		pending []*workflow.PendingActivityInfo
-		party   string        // empty is no wait
-		until   time.Duration // 0 is unknown
+		party   string        // empty means no wait
+		until   time.Duration // 0 means unknown
 		why     string
 	}{
 		"nothing is under way":                {nil, "", 0, ""},

@@ -39,7 +39,7 @@ type whole struct {
 
 const queue = "chatlake"
 
-// Two months, so that a shard holds a thousand conversations.
+// Two months, so that a shard has a thousand conversations.
 var (
 	from = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	to   = time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -130,7 +130,7 @@ func TestWholeExport(t *testing.T) {
 	}
 }
 
-// count adds up the histories of all shards.
+// count sums the histories of all shards.
 func (w *whole) count(t *testing.T) (events, activities int) {
 	t.Helper()
 	for _, record := range records(t, w.lake) {
@@ -149,7 +149,7 @@ func (w *whole) count(t *testing.T) (events, activities int) {
 	return events, activities
 }
 
-// searchForWords looks for what people said, and for who they are, in Temporal's database and in the ledger.
+// searchForWords searches Temporal's database and the ledger for people's words and names.
 func (w *whole) searchForWords(t *testing.T) {
 	t.Helper()
 	var files [][]byte

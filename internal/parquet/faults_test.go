@@ -17,13 +17,13 @@ import (
 
 var errDisk = errors.New("disk is full")
 
-// disk takes writes and goes wrong at one of them.
+// disk accepts writes and fails at one of them.
 type disk struct {
 	bytes.Buffer
 	fault  fault
-	at     int // number of the write that goes wrong, from 0; -1 for none
+	at     int // number of the write that fails, from 0; -1 for none
 	writes int
-	after  int // writes after the one that went wrong
+	after  int // writes after the one that failed
 	closed bool
 }
 
@@ -47,7 +47,7 @@ func (d *disk) Close() error {
 	return nil
 }
 
-// fault is a way in which a write goes wrong, and whether all later ones do too.
+// fault is a way in which a write fails, and whether all later ones fail too.
 type fault struct {
 	name  string
 	stays bool
@@ -87,7 +87,7 @@ func faultRows() []schemas.Message {
 	return rows
 }
 
-// attempt writes rows to d, going on after errors as a careless caller would, and returns what Close says in the end.
+// attempt writes rows to d, continues after errors as a careless caller would, and returns the result of Close.
 func attempt(d *disk, rows []schemas.Message) error {
 	w, err := NewWriter(d, schemas.Messages, Options{RowGroupBytes: 4500})
 	if err != nil {
@@ -101,7 +101,7 @@ func attempt(d *disk, rows []schemas.Message) error {
 	return err
 }
 
-// TestNoWriteErrorIsLost makes each single write of a file go wrong, in each way.
+// TestNoWriteErrorIsLost makes each single write of a file fail, in each way.
 func TestNoWriteErrorIsLost(t *testing.T) {
 	rows := faultRows()
 	healthy := &disk{at: -1}
@@ -135,7 +135,7 @@ func TestNoWriteErrorIsLost(t *testing.T) {
 	t.Logf("%d failure points", healthy.writes*len(faults))
 }
 
-// TestNoErrorIsLostInADictionary: when the library gives a dictionary up it writes what it has, and looks at no error.
+// TestNoErrorIsLostInADictionary: when the library abandons a dictionary, it writes what it has and ignores errors.
 func TestNoErrorIsLostInADictionary(t *testing.T) {
 	rows := make([]schemas.Tombstone, 3000)
 	for i := range rows {
@@ -167,7 +167,7 @@ func TestNoErrorIsLostInADictionary(t *testing.T) {
 	}
 }
 
-// library writes the rows as the library's documentation has it, and looks at every error that it returns.
+// library writes the rows as the library's documentation recommends, and checks every error that it returns.
 func library(d io.Writer, rows []schemas.Message) (err error) {
 	root, err := rootOf(schemas.Messages.Shape)
 	if err != nil {
@@ -196,8 +196,8 @@ func library(d io.Writer, rows []schemas.Message) (err error) {
 	return w.Close()
 }
 
-// TestGuardsMatter shows what would happen without the guards. If it fails, the library has become better than its
-// reputation, and some of them can go.
+// TestGuardsMatter shows what would happen without the guards. If it fails, the library has improved, and some guards can be
+// removed.
 func TestGuardsMatter(t *testing.T) {
 	if err := useCodec(); err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func recovered(f func() error) (err error, panics bool) {
 	return f(), false
 }
 
-// TestEveryRowCounts: a table whose shredding forgets a column must not become a file.
+// TestEveryRowCounts: a table whose shredding skips a column must not become a file.
 func TestEveryRowCounts(t *testing.T) {
 	w, err := NewWriter(io.Discard, schemas.Tombstones, Options{})
 	if err != nil {
@@ -301,7 +301,7 @@ func TestInspectRefuses(t *testing.T) {
 	}
 }
 
-// TestRowsAreCopied: callers may use the memory of a row again as soon as Append returned.
+// TestRowsAreCopied: callers may reuse the memory of a row as soon as Append has returned.
 func TestRowsAreCopied(t *testing.T) {
 	var b bytes.Buffer
 	w, err := NewWriter(&b, schemas.Documents, Options{})

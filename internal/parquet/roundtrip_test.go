@@ -27,7 +27,7 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-// write is a file of the rows.
+// write returns a file with the rows.
 func write[R any](t testing.TB, table *schemas.Table[R], rows []R, o Options) ([]byte, Summary) {
 	t.Helper()
 	var b bytes.Buffer
@@ -47,7 +47,7 @@ func write[R any](t testing.TB, table *schemas.Table[R], rows []R, o Options) ([
 	return b.Bytes(), summary
 }
 
-// read is what arrow's own reader, which knows nothing of how we make levels, finds in a file.
+// read is the content of a file according to arrow's own reader, which is independent of how we make levels.
 func read(t *testing.T, data []byte) []any {
 	t.Helper()
 	f, err := file.NewParquetReader(bytes.NewReader(data))
@@ -83,7 +83,7 @@ func read(t *testing.T, data []byte) []any {
 	return rows
 }
 
-// told is what the reader should find of a value, by reflection over the row and not by the table's columns.
+// told is what the reader should find for a value, determined by reflection over the row instead of the table's columns.
 func told(v reflect.Value) any {
 	switch x := v.Interface().(type) {
 	case time.Time:
@@ -137,7 +137,7 @@ func snake(name string) string {
 	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
 }
 
-// What the made-up rows hold: the ends of what is possible rather than the middle.
+// The values in the made-up rows: extremes rather than typical values.
 var (
 	someTexts = []string{
 		"", "x", "open", "a\xff\xfeb", "\xc3", "nul\x00nul", "zwölf Boxkämpfer", "\U0001F680", "\uFFFD", strings.Repeat("long ", 2000),
@@ -151,7 +151,7 @@ var (
 	someBytes    = [][]byte{nil, {}, []byte("{}"), {0xff, 0, 0xfe}, bytes.Repeat([]byte(`{"content":"…"}`), 3000)}
 )
 
-// make up a value; one in three optional values is nil, one in three lists and maps is nil or empty.
+// make up a value: one in three optional values is nil, one in three lists and maps is nil or empty.
 func makeUp(r *rand.Rand, v reflect.Value) {
 	switch v.Interface().(type) {
 	case time.Time:
@@ -251,7 +251,7 @@ func TestRoundTrip(t *testing.T) {
 	roundTrip(t, schemas.Fields)
 }
 
-// TestDictionaryFallsBack fills a dictionary until the library gives it up in the middle of a row group.
+// TestDictionaryFallsBack fills a dictionary until the library abandons it in the middle of a row group.
 func TestDictionaryFallsBack(t *testing.T) {
 	rows := make([]schemas.Event, 6000)
 	for i := range rows {
@@ -265,7 +265,7 @@ func TestDictionaryFallsBack(t *testing.T) {
 	}
 }
 
-// TestUnorderedNumbers: scores that are no numbers, or have no order, must not break a file.
+// TestUnorderedNumbers: scores that are NaN, or have no order, must not break a file.
 func TestUnorderedNumbers(t *testing.T) {
 	var rows []schemas.Rating
 	for _, score := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1)} {

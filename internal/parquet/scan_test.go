@@ -124,7 +124,7 @@ func TestScanRefusesOtherColumns(t *testing.T) {
 	}
 }
 
-// TestScanOfADamagedFileEnds: an error or rows, but neither a panic nor a hang.
+// TestScanOfADamagedFileEnds: the result is an error or rows, never a panic or a hang.
 func TestScanOfADamagedFileEnds(t *testing.T) {
 	data, _ := write(t, schemas.DeadLetters, letters(2000), Options{RowGroupBytes: 64 << 10})
 	r := rand.New(rand.NewPCG(1, 2))

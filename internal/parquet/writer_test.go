@@ -19,7 +19,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// TestSchemaInFile compares what stands in a file with the table: names, ids, types, and what may be null.
+// TestSchemaInFile compares the schema in a file with the table: names, ids, types, and nullability.
 func TestSchemaInFile(t *testing.T) {
 	data, _ := write(t, schemas.Messages, make([]schemas.Message, 1), Options{})
 	f, err := file.NewParquetReader(bytes.NewReader(data))
@@ -64,7 +64,7 @@ var logicalTypes = map[schemas.Kind]string{
 	schemas.KindList: "List", schemas.KindMap: "Map", schemas.KindStruct: "None",
 }
 
-// TestColumnsAreStoredAsSaid looks at how each column of a file is compressed and encoded, and which have statistics.
+// TestColumnsAreStoredAsSaid checks how each column of a file is compressed and encoded, and which columns have statistics.
 func TestColumnsAreStoredAsSaid(t *testing.T) {
 	data, _ := write(t, schemas.Messages, faultRows(), Options{})
 	f, err := file.NewParquetReader(bytes.NewReader(data))
@@ -183,7 +183,7 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// BenchmarkWriter writes messages; MB/s are of what is shredded out of them.
+// BenchmarkWriter writes messages; MB/s refer to the shredded data.
 func BenchmarkWriter(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 8))
 	words := strings.Fields("hello order please where thanks parcel refund number address delivery invoice friday broken account password")

@@ -21,12 +21,12 @@ import (
 	"time"
 )
 
-// canary stands for a secret in the tests.
+// canary is the secret in the tests.
 const canary = "canary7f3a"
 
 func TestErrorQuotesNothing(t *testing.T) {
 	quoting := errors.New("parse failed of process output: " + canary)
-	login := "user:" + strings.Clone(canary) // a linter knows that the constant is no URL
+	login := "user:" + strings.Clone(canary) // a linter would notice that the constant is not a URL
 	_, badURL := url.Parse("http://" + login + "@host:bad/")
 	_, badNumber := strconv.Atoi(canary)
 	_, badTime := time.Parse(time.RFC3339, canary)
@@ -71,7 +71,7 @@ func TestErrorQuotesNothing(t *testing.T) {
 	}
 }
 
-// TestErrorOfAnswers takes errors from the HTTP client as servers cause them.
+// TestErrorOfAnswers tests errors of the HTTP client as servers cause them.
 func TestErrorOfAnswers(t *testing.T) {
 	for _, answer := range []string{
 		canary + "\r\n\r\n", "HTTP/1.1 " + canary + " OK\r\n\r\n", "HTTP/1.1 200 OK\r\n" + canary + "\r\n\r\n",

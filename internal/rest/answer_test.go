@@ -10,8 +10,8 @@ import (
 	"testing/iotest"
 )
 
-// TestBodiesAreReadToTheirEnd reads bodies around the sizes at which reading changes, of known and of unknown length, at once
-// and byte by byte, whole and cut off.
+// TestBodiesAreReadToTheirEnd reads bodies around the sizes at which the method of reading changes: of known and unknown length, at
+// once and byte by byte, complete and truncated.
 func TestBodiesAreReadToTheirEnd(t *testing.T) {
 	const limit = 3 * smallBody
 	for _, size := range []int{0, 1, 4 << 10, smallBody - 1, smallBody, smallBody + 1, 2 * smallBody, limit - 1, limit, limit + 1} {
@@ -28,7 +28,7 @@ func TestBodiesAreReadToTheirEnd(t *testing.T) {
 				t.Run(fmt.Sprintf("%d of %d %s", expected, size, name), func(t *testing.T) {
 					got, err := readUpTo(c.r(), expected, limit)
 					if size >= limit && c.want != nil {
-						c.want = nil // it is not read as far as that
+						c.want = nil // it is not read that far
 					}
 					if !errors.Is(err, c.want) || !bytes.Equal(got, sent[:min(size, limit)]) {
 						t.Errorf("%d bytes of %d, error %v", len(got), size, err)
@@ -39,7 +39,7 @@ func TestBodiesAreReadToTheirEnd(t *testing.T) {
 	}
 }
 
-// BenchmarkReadBody reads bodies as they come packed: of a length that nobody says.
+// BenchmarkReadBody reads bodies of unknown length, as compressed ones are.
 func BenchmarkReadBody(b *testing.B) {
 	sent := strings.Repeat("x", 12_000)
 	b.SetBytes(int64(len(sent)))

@@ -96,7 +96,7 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// A platform may ask for a longer wait after a 429 of some of its requests than its answers say.
+// Some requests need a longer wait after a 429 than the answer says.
 func TestLeastPause(t *testing.T) {
 	for _, tt := range []struct {
 		header string

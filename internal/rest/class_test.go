@@ -74,7 +74,7 @@ func TestClassRefused(t *testing.T) {
 	})
 }
 
-// Other processes use the same quota: who counts for all is asked, and waited for.
+// Other processes use the same quota: the client asks the shared counter, and waits as it says.
 func TestClassesOfAllProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// platform is a server over TLS that answers with gzip where it is taken, and notes how it was asked.
+// platform is a TLS server that answers with gzip if the client accepts it, and records how it was asked.
 type platform struct {
 	*httptest.Server
 	connections, requests, packed, http2 atomic.Int64
@@ -51,7 +51,7 @@ func newPlatform(t *testing.T, http2 bool) *platform {
 	return p
 }
 
-// trusting is the transport that a client has by itself, with trust in the server of the test.
+// trusting is a client's default transport that trusts the server of the test.
 func (p *platform) trusting(t *testing.T) *http.Transport {
 	transport, ok := pooled().(*http.Transport)
 	if !ok {
@@ -64,7 +64,7 @@ func (p *platform) trusting(t *testing.T) *http.Transport {
 	return transport
 }
 
-// TestConnectionsAreReused asks often and at once: over HTTP/2 where it is offered, packed, and over far fewer connections
+// TestConnectionsAreReused sends many concurrent requests: they use HTTP/2 if offered, compression, and far fewer connections
 // than requests.
 func TestConnectionsAreReused(t *testing.T) {
 	for _, tt := range []struct{ http2, atOnce int }{{0, 16}, {1, 16}, {0, 128}} {
@@ -89,8 +89,9 @@ func TestConnectionsAreReused(t *testing.T) {
 			if n := p.requests.Load(); n != requests || p.packed.Load() != n || p.http2.Load() != n*int64(tt.http2) {
 				t.Errorf("%d requests of %d, %d packed, %d over HTTP/2", n, requests, p.packed.Load(), p.http2.Load())
 			}
-			// A request that comes before the connection of the last is back dials, and may then take that one all the same: on a
-			// machine that is busy otherwise, twice as many as are under way and more. Were none kept, there were one for each.
+			// A request that starts before the previous connection is free dials a new one, and may then use the old one anyway. So a
+			// busy machine opens twice as many connections as there are requests in flight, or more. Without reuse, there would be one
+			// for each request.
 			if n := p.connections.Load(); n > requests/2 {
 				t.Errorf("%d connections for %d requests at once", n, tt.atOnce)
 			} else {

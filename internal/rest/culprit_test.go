@@ -14,7 +14,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// TestTheRightCulprit wants errors that blame TLS or the proxy where the platform and its token can do nothing about it.
+// TestTheRightCulprit wants errors that blame TLS or the proxy if the platform and its token are not at fault.
 func TestTheRightCulprit(t *testing.T) {
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)

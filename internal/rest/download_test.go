@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// held is a file that a download goes into, and what a full disk says.
+// held is the target file of a download, with an optional error such as that of a full disk.
 type held struct {
 	body []byte
 	full error
@@ -37,7 +37,7 @@ func save(c *Client, ctx context.Context, link string) (Response, string, error)
 	return answer, string(h.body[:answer.Size]), err
 }
 
-// A link is read whole, as bytes, without the account's credentials, and is counted.
+// A link is read completely, as bytes, without the account's credentials, and counted as a request.
 func TestDownload(t *testing.T) {
 	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Token") != "" || r.Header.Get("Authorization") != "" || r.Header.Get("Referer") != "" {
@@ -84,7 +84,7 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// What is no https address is not followed, unless the base URL is no https address either.
+// Only https addresses are followed, unless the base URL is not https either.
 func TestDownloadLinks(t *testing.T) {
 	transport := roundTrip(func(r *http.Request) (*http.Response, error) { return answering(200, "x"), nil })
 	c := client(t, "https://api.example.com", transport)
@@ -105,7 +105,7 @@ func TestDownloadLinks(t *testing.T) {
 	}
 }
 
-// A page for people in the place of a file is no file: it is asked for again, and given up in the end.
+// A web page instead of a file is an error: the request is repeated, and given up in the end.
 func TestDownloadOfAPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pages := map[string]func() *http.Response{
@@ -135,7 +135,7 @@ func TestDownloadOfAPage(t *testing.T) {
 	})
 }
 
-// A file store that is busy is asked again, and one that throttles is waited for.
+// A request to a busy file store is repeated, and a store that throttles makes the client wait.
 func TestDownloadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers := []*http.Response{answering(503, ""), answering(429, "", "Retry-After", "7"), answering(200, "PK")}
@@ -152,7 +152,7 @@ func TestDownloadAgain(t *testing.T) {
 	})
 }
 
-// What is longer than the limit is not read to its end, and a disk that is full is no fault of the platform's answer.
+// A body beyond the limit is not read to its end, and a full disk is not blamed on the platform's answer.
 func TestDownloadBounds(t *testing.T) {
 	sent := 0
 	endless := roundTrip(func(*http.Request) (*http.Response, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Links are followed to public addresses, and to private ones only where the base URL leads to such. What counts is the address
-// that is dialled, of which a name may have several.
+// Links are followed to public addresses, and to private ones only if the base URL is private too. The dialled address counts; a
+// name may have several.
 func TestForeign(t *testing.T) {
 	names := map[string]string{
 		"api.example.com": "203.0.113.7", "intranet": "10.0.0.2", "localhost": "127.0.0.1", "files.example.com": "203.0.113.9",
@@ -73,7 +73,7 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// Of several addresses of a name the private ones are left out.
+// If a name has several addresses, the private ones are skipped.
 func TestForeignOfSeveral(t *testing.T) {
 	var dialled []string
 	f := &foreign{
@@ -95,7 +95,7 @@ func TestForeignOfSeveral(t *testing.T) {
 	}
 }
 
-// A client refuses such a link at once, redirects too, and says nothing of where it leads.
+// A client refuses such a link, or a redirect to one, at once, and its error does not tell where it leads.
 func TestDownloadToAPrivateAddress(t *testing.T) {
 	asked := 0
 	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
@@ -126,7 +126,7 @@ func TestDownloadToAPrivateAddress(t *testing.T) {
 	}
 }
 
-// What is dialled for a proxy is the proxy.
+// With a proxy, the dialled address is that of the proxy.
 func TestForeignByProxy(t *testing.T) {
 	base, _ := url.Parse("https://api.example.com")
 	dialled := ""

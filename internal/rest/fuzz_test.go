@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// FuzzHeaders reads any headers about waiting: what comes of them is a wait that can be believed.
+// FuzzHeaders reads any headers about waiting: the result must be a plausible wait.
 func FuzzHeaders(f *testing.F) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for _, v := range []string{"", "3", "0.5", "-1", "1e308", "NaN", "Inf", "Fri, 01 May 2026 12:00:30 GMT", "Friday, 01-May-99 12:00:30 GMT", "soon"} {
@@ -34,7 +34,7 @@ func FuzzHeaders(f *testing.F) {
 	})
 }
 
-// FuzzAnswer hands any answer to the check: what is taken is JSON, and what is said of the rest holds nothing of it.
+// FuzzAnswer passes any answer to check: accepted bodies are JSON, and errors quote nothing of the others.
 func FuzzAnswer(f *testing.F) {
 	f.Add("application/json", []byte(`{"a":1}`))
 	f.Add("text/html; charset=utf-8", []byte(`<html>`))

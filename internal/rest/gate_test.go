@@ -84,7 +84,7 @@ func TestGateWithoutRetryAfter(t *testing.T) {
 			t.Fatal(err)
 		}
 		g.Answered(p, 200, nil)
-		// A platform that names a time and refuses again after it is believed twice.
+		// If a platform names a time and refuses again after it, the gate trusts it twice.
 		for i, want := range []time.Duration{1, 1, 4, 8, 30} {
 			after := time.Second
 			if want == 30 {
@@ -129,7 +129,7 @@ func TestGateSlowsDownOncePerPauseAndCreepsBack(t *testing.T) {
 	})
 }
 
-// TestGateFindsALoweredLimit halves what the platform allows, a bucket of tokens without a word about when to come again.
+// TestGateFindsALoweredLimit halves the limit of the platform, a token bucket that never says when to come back.
 func TestGateFindsALoweredLimit(t *testing.T) {
 	for _, budget := range []float64{10, 50, 500} {
 		synctest.Test(t, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestGateFindsALoweredLimit(t *testing.T) {
 	}
 }
 
-// TestGateKeepsWhatItLearnedAsLeasesMove: the part of an account that a process has changes, and what the account bears does not.
+// TestGateKeepsWhatItLearnedAsLeasesMove: the process's share of an account changes, but the rate that the account tolerates does not.
 func TestGateKeepsWhatItLearnedAsLeasesMove(t *testing.T) {
 	small, large := providers.Lease{RequestsPerSecond: 12.5, Account: 50}, providers.Lease{RequestsPerSecond: 37.5, Account: 50}
 	for name, tt := range map[string]struct {
@@ -174,7 +174,7 @@ func TestGateKeepsWhatItLearnedAsLeasesMove(t *testing.T) {
 		want        float64
 	}{
 		"more":  {[]providers.Lease{small}, []providers.Lease{small, large}, 35},
-		"fewer": {[]providers.Lease{small, large}, []providers.Lease{small}, 12.5}, // 35 were borne
+		"fewer": {[]providers.Lease{small, large}, []providers.Lease{small}, 12.5}, // 35 were tolerated
 		"same":  {[]providers.Lease{large}, []providers.Lease{large}, 26.25},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestGateCancel(t *testing.T) {
 	})
 }
 
-// TestGateKeepsToLeases lets activities come and go: together they have what their leases allow, whoever of them uses it.
+// TestGateKeepsToLeases lets activities come and go: together they get the sum of their leases, whichever of them uses it.
 func TestGateKeepsToLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(providers.Rate{RequestsPerSecond: 1})
@@ -289,7 +289,7 @@ func TestGateKeepsToLeases(t *testing.T) {
 	})
 }
 
-// TestGateIsFair: an activity with a larger lease has more of what there is, however many requests the other keeps waiting.
+// TestGateIsFair: an activity with a larger lease gets a larger share, however many requests the other has waiting.
 func TestGateIsFair(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(providers.Rate{})
@@ -319,7 +319,7 @@ func TestGateIsFair(t *testing.T) {
 	})
 }
 
-// TestGateWakesUpForANewLease: a request that waits by a slow lease goes by the sum of it and one that has come.
+// TestGateWakesUpForANewLease: a request that waits because of a slow lease profits at once from a new lease.
 func TestGateWakesUpForANewLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(providers.Rate{})
@@ -358,7 +358,7 @@ func TestGateKeepsOfficeHours(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 		}
-		// Where there is no budget, hours in which nothing is asked are kept too.
+		// Hours without requests also apply if there is no budget.
 		time.Sleep(22*time.Hour + 1*time.Minute)
 		if left, what := g.Pause(); left == 0 || what != providers.AwaitSchedule {
 			t.Errorf("it waits %s for %s, want for the schedule", left, what)
@@ -418,7 +418,7 @@ func TestGateReadsRateLimitHeaders(t *testing.T) {
 	})
 }
 
-// TestGateSpreadsWhatIsLeft: what a platform says is left of its window is not used up at once.
+// TestGateSpreadsWhatIsLeft: the requests that a platform says are left in its window are not used up at once.
 func TestGateSpreadsWhatIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for remaining, want := range map[string]float64{"300": 5, "6000": 20, "1": 2} { // 1 is a tenth of the rate, and then a pause

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// account is a platform that answers as told, and counts.
+// account is a platform that gives prepared answers, and counts requests.
 type account struct {
 	mu     sync.Mutex
 	status int
@@ -32,8 +32,8 @@ func (a *account) becomes(status int) {
 	a.status, a.asked = status, 0
 }
 
-// TestGuardStopsAnAccountThatIsRefused asks with a token that was revoked: after five refusals in a row nothing more is asked, and
-// what begins later asks once.
+// TestGuardStopsAnAccountThatIsRefused uses a revoked token: after five refusals in a row no more requests are sent, and an activity
+// that starts later sends one.
 func TestGuardStopsAnAccountThatIsRefused(t *testing.T) {
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
 		synctest.Test(t, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestGuardStopsAnAccountThatIsRefused(t *testing.T) {
 			platform.becomes(http.StatusOK)
 			younger := activity()
 			var all sync.WaitGroup
-			for range 10 { // one looks, and then all go
+			for range 10 { // one probes, then all send
 				all.Go(func() {
 					if ask(younger) {
 						t.Error("the account stays stopped when it is open again")
@@ -86,7 +86,7 @@ func TestGuardStopsAnAccountThatIsRefused(t *testing.T) {
 	}
 }
 
-// Refusals that are answers to requests sent side by side are one, and those between which others succeed are none.
+// Refusals of concurrent requests count as one, and refusals with successes in between do not add up.
 func TestGuardKnowsARowOfRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(providers.Rate{})
@@ -127,7 +127,7 @@ func TestGuardStopsWhatIsThrottledForEver(t *testing.T) {
 	})
 }
 
-// A probe that has no answer leaves the way free for another.
+// After a probe without an answer, another one may be sent.
 func TestGuardProbesAgain(t *testing.T) {
 	g := guard{stopped: &stopped{}}
 	m := providers.NewMeter(providers.Lease{})

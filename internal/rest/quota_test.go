@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// A 429 of an endpoint with a quota of its own is returned at once, is counted, and holds up no other request.
+// A 429 of an endpoint with a quota of its own is returned at once, is counted, and delays no other request.
 func TestOwnQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		transport := roundTrip(func(r *http.Request) (*http.Response, error) {

@@ -25,7 +25,7 @@ import (
 
 const token = "tok-marker-91ab"
 
-// roundTrip is a transport without a network, for waiting in a bubble.
+// roundTrip is a transport without a network, for tests in a synctest bubble.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -117,8 +117,7 @@ func TestPostSendsJSON(t *testing.T) {
 	}
 }
 
-// TestUnusableAnswers has every way in which an answer can be none.
-// TestBodyWithoutEndIsBounded: what a body may cost in memory does not depend on how long it is.
+// TestBodyWithoutEndIsBounded: the memory for a body does not depend on its length.
 func TestBodyWithoutEndIsBounded(t *testing.T) {
 	const limit = 16 << 20
 	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -142,6 +141,7 @@ func TestBodyWithoutEndIsBounded(t *testing.T) {
 	}
 }
 
+// TestUnusableAnswers has every way in which an answer can be unusable.
 func TestUnusableAnswers(t *testing.T) {
 	hijack := func(w http.ResponseWriter, raw string) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -187,7 +187,7 @@ func TestUnusableAnswers(t *testing.T) {
 			w.Header().Set("Content-Length", strconv.Itoa(2<<20))
 			_, _ = w.Write([]byte(`"`))
 			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done() // nobody waits for the rest
+			<-r.Context().Done() // the client does not wait for the rest
 		}, providers.Malformed, ErrTooLarge, 1},
 		{"unknown encoding", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
@@ -206,7 +206,7 @@ func TestUnusableAnswers(t *testing.T) {
 				tries.Add(1)
 				tt.serve(w, r)
 			})
-			// Without kept connections, as net/http itself repeats a request whose kept connection was closed.
+			// Without kept-alive connections, because net/http itself repeats a request whose kept-alive connection was closed.
 			transport := &http.Transport{DisableKeepAlives: true}
 			_, err := client(t, base, transport, func(c *Config) { c.MaxBody = 1 << 20 }).Get(t.Context(), "read it", "/x", url.Values{"q": {"query-marker"}})
 			e := problem(t, err)
@@ -254,7 +254,7 @@ func TestLinksStayOnTheHost(t *testing.T) {
 	}))
 	tests := []struct {
 		path string
-		want string // where it goes, empty for nowhere
+		want string // target, empty for none
 	}{
 		{"/a/b", "https://chat.example.com/base/a/b"},
 		{"a%2Fb?x=1", "https://chat.example.com/base/a%2Fb?x=1"},
@@ -284,7 +284,7 @@ func TestBaseURL(t *testing.T) {
 	}
 }
 
-// script answers one request after the other, the last answer for ever.
+// script gives one answer after the other, and repeats the last.
 func script(answers ...step) (http.RoundTripper, *int) {
 	n := new(int)
 	return roundTrip(func(*http.Request) (*http.Response, error) {

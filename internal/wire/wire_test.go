@@ -25,7 +25,7 @@ func TestWord(t *testing.T) {
 	}
 }
 
-// FuzzMembers cuts any text: what is JSON is cut as encoding/json cuts it, and the rest without a panic.
+// FuzzMembers splits any text: JSON must be split as encoding/json does it, and anything else without a panic.
 func FuzzMembers(f *testing.F) {
 	for _, text := range samples(f) {
 		f.Add(text)
@@ -61,7 +61,7 @@ func FuzzMembers(f *testing.F) {
 	})
 }
 
-// samples are bodies as platforms send them, and texts at the edge of what JSON is.
+// samples are bodies as platforms send them, and borderline cases of JSON.
 func samples(f *testing.F) (all []string) {
 	f.Helper()
 	files, err := filepath.Glob("../../providers/*/testdata/*.json")

@@ -10,7 +10,7 @@ func TestAgree(t *testing.T) {
 	failed := errors.New("failed")
 	for _, tt := range []struct {
 		name    string
-		answers []int // 0 is an error; the last is given for ever
+		answers []int // 0 is an error; the last one is repeated
 		want    int
 		asked   int
 		err     error

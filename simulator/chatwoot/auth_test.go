@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// TestErrors compares whole error bodies with those of the samples.
+// TestErrors compares complete error bodies with those of the samples.
 func TestErrors(t *testing.T) {
 	site := newSite(t, 60, chatwoot.Options{})
 	suspended := newSite(t, 1, chatwoot.Options{Suspended: true})

@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// discard is a ResponseWriter that keeps nothing.
+// discard is a ResponseWriter that discards everything.
 type discard struct {
 	header http.Header
 	bytes  int64
@@ -21,7 +21,7 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Write(p []byte) (int, error) { d.bytes += int64(len(p)); return len(p), nil }
 
-// BenchmarkHandler asks as an export does, every conversation once, with no network between.
+// BenchmarkHandler sends the requests of an export, each conversation once, without a network.
 func BenchmarkHandler(b *testing.B) {
 	const n = 20_000
 	site := newSite(b, n, chatwoot.Options{})
@@ -54,7 +54,7 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
-// BenchmarkNew makes a large world.
+// BenchmarkNew creates a site for a large world.
 func BenchmarkNew(b *testing.B) {
 	for b.Loop() {
 		newSite(b, 1_000_000, chatwoot.Options{})

@@ -86,7 +86,7 @@ func TestFieldsByModel(t *testing.T) {
 	}
 }
 
-// TestSurveys: the endpoint has every rating that the truth has, in windows as in one piece.
+// TestSurveys: the endpoint has every rating of the truth, both in windows and at once.
 func TestSurveys(t *testing.T) {
 	site := newSite(t, 600, chatwoot.Options{})
 	want := map[string]float64{}

@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// A site behind a network that spoils every answer but the second.
+// A site behind a network that corrupts every answer except the second.
 func Example() {
 	site := chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 100}), chatwoot.Options{})
 	faults := &simulator.Faults{Script: []simulator.Fault{simulator.Throttled, simulator.NoFault}, Probability: 1}

@@ -214,7 +214,7 @@ func TestFilterDays(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	// Strictly after the day of 1 March: that day itself is left out.
+	// Strictly after 1 March: that day itself is excluded.
 	want := site.Conversations(schemas.Window{
 		From: time.Date(2025, 3, 2, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC),
 	})

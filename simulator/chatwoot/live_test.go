@@ -103,7 +103,7 @@ func TestDeletedMessageLeavesATombstone(t *testing.T) {
 	}
 }
 
-// all1 reads a list that comes in one answer.
+// all1 reads a list that consists of one answer.
 func all1(t *testing.T, site *chatwoot.Site, query string) []row {
 	t.Helper()
 	var l list
@@ -126,8 +126,8 @@ func TestUpdateConversation(t *testing.T) {
 	}
 }
 
-// TestChangesWhileReading: whoever reads page after page in the order of creation while conversations come at the end
-// misses none of those that were there.
+// TestChangesWhileReading: a reader that reads page after page in the order of creation, while conversations are added at the
+// end, misses none of the existing ones.
 func TestChangesWhileReading(t *testing.T) {
 	site := newSite(t, 500, chatwoot.Options{})
 	there := site.Conversations(year)

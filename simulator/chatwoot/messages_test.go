@@ -29,7 +29,7 @@ func ids(m messages) []int64 {
 	return ids
 }
 
-// conversation puts a conversation with n messages into an empty world; at says when message j was created.
+// conversation puts a conversation with n messages into an empty world; at returns when message j was created.
 func conversation(t *testing.T, n int, at func(j int) int) (site *chatwoot.Site, number int64, id []int64) {
 	t.Helper()
 	site = newSite(t, 0, chatwoot.Options{})
@@ -51,7 +51,7 @@ func conversation(t *testing.T, n int, at func(j int) int) (site *chatwoot.Site,
 	return site, number, id
 }
 
-// TestWindows: with times that rise with ids, windows are plain stretches of ids.
+// TestWindows: if times ascend with ids, windows are simple ranges of ids.
 func TestWindows(t *testing.T) {
 	const n = 2500
 	site, number, id := conversation(t, n, func(j int) int { return j / 3 })
@@ -85,7 +85,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestImportedWindows: cuts follow times, not ids, so that walking on from the largest id loses messages.
+// TestImportedWindows: answers are truncated by time, not by id, so continuing from the largest id loses messages.
 func TestImportedWindows(t *testing.T) {
 	site, number, id := conversation(t, 300, func(j int) int { return (j + 150) % 300 }) // the later half of the ids is older
 	var m messages
@@ -117,7 +117,7 @@ func TestFilterInternalMessages(t *testing.T) {
 	}
 }
 
-// TestDocsMode: what the old documentation says, of a conversation of either spelling of times.
+// TestDocsMode tests the format of the old documentation, with a conversation of each spelling of times.
 func TestDocsMode(t *testing.T) {
 	site := newSite(t, 40, chatwoot.Options{Version: chatwoot.Docs})
 	for _, number := range []int64{1, 2} {

@@ -18,10 +18,10 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// free are the members whose own members anybody may define: their shape is not the platform's.
+// free are the members whose own members users define: their shape does not come from the platform.
 var free = []string{"additional_attributes", "custom_attributes", "content_attributes", "ratings_count"}
 
-// shape adds the paths of all members of a JSON value, with the kind of each. Members of free ones are left out.
+// shape adds the paths of all members of a JSON value, with their kinds. It omits members of free ones.
 func shape(v any, path string, to map[string]bool) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -59,7 +59,7 @@ func sample(t *testing.T, name string) []byte {
 	return body
 }
 
-// story is conversation 42 of the samples, told again.
+// story is conversation 42 of the samples, rebuilt.
 func story(t *testing.T, options chatwoot.Options) (*chatwoot.Site, int64, int64) {
 	t.Helper()
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 30, Agents: 3})
@@ -115,7 +115,7 @@ func TestShapes(t *testing.T) {
 		method string
 		path   string
 		body   string
-		except []string // members of either that the other may lack: who wrote and who is assigned differs
+		except []string // members that only one of the two may have, because authors and assignees differ
 	}{
 		{sample: "conversation_show_v4_14.json", path: fmt.Sprintf("conversations/%d", n)},
 		{sample: "conversation_show_v3_16.json", site: old, path: fmt.Sprintf("conversations/%d", oldN)},
@@ -168,7 +168,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestInboxShape: kinds of inboxes differ in their members; the sample is of a web site.
+// TestInboxShape: kinds of inboxes differ in their members; the sample is that of a website.
 func TestInboxShape(t *testing.T) {
 	site := newSite(t, 10, chatwoot.Options{AgentInboxes: []int64{4}})
 	w := ask(t, site, "GET", "inboxes", chatwoot.AgentToken, "")
@@ -177,7 +177,7 @@ func TestInboxShape(t *testing.T) {
 	}
 }
 
-// TestSurveyShape finds a response of an assigned conversation, as the sample is.
+// TestSurveyShape uses a response of an assigned conversation, like the sample.
 func TestSurveyShape(t *testing.T) {
 	site, _, _ := story(t, chatwoot.Options{})
 	since := time.Date(2026, 10, 14, 0, 0, 0, 0, time.UTC).Unix()
@@ -187,7 +187,7 @@ func TestSurveyShape(t *testing.T) {
 	}
 }
 
-// TestEveryBodyIsJSON reads a whole world, whose texts are as odd as texts get.
+// TestEveryBodyIsJSON reads a whole world, which contains very odd texts.
 func TestEveryBodyIsJSON(t *testing.T) {
 	for _, version := range []string{chatwoot.V4_14, chatwoot.V3_16, chatwoot.Docs} {
 		site := newSite(t, 200, chatwoot.Options{Version: version})

@@ -11,13 +11,13 @@ import (
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
 
-// newSite makes a site of a small world.
+// newSite returns a site with a small world.
 func newSite(t testing.TB, conversations int, options chatwoot.Options) *chatwoot.Site {
 	t.Helper()
 	return chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 7, Conversations: conversations}), options)
 }
 
-// ask makes one request with a token, below the account's path.
+// ask sends one request with a token; the path is relative to the account.
 func ask(t testing.TB, site http.Handler, method, path, token, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	if !strings.HasPrefix(path, "/") {
@@ -32,7 +32,7 @@ func ask(t testing.TB, site http.Handler, method, path, token, body string) *htt
 	return w
 }
 
-// get asks as an administrator and decodes a good answer into out.
+// get sends a request as an administrator and decodes a successful answer into out.
 func get(t testing.TB, site http.Handler, path string, out any) {
 	t.Helper()
 	w := ask(t, site, "GET", path, chatwoot.AdministratorToken, "")

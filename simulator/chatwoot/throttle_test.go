@@ -31,7 +31,7 @@ func TestThrottledAnswer(t *testing.T) {
 
 func fixed() time.Time { return time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) }
 
-// allowed counts the good answers to n requests, one every gap.
+// allowed counts the successful answers to n requests, one every gap.
 func allowed(t *testing.T, site http.Handler, path string, n int, gap time.Duration) int {
 	good := 0
 	for range n {

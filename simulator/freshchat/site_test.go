@@ -26,7 +26,7 @@ func newSite(t testing.TB, conversations int, options freshchat.Options) (*fresh
 	return freshchat.New(simulator.NewCorpus(config), options), schemas.Window{From: config.From, To: config.To}
 }
 
-// ask makes one request with a token.
+// ask sends one request with a token.
 func ask(site http.Handler, method, path, token, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if token != "" {
@@ -37,7 +37,7 @@ func ask(site http.Handler, method, path, token, body string) *httptest.Response
 	return w
 }
 
-// get asks with the site's token and decodes an answer of a status.
+// get sends a request with the site's token and decodes the answer, which must have the given status.
 func get(t testing.TB, site http.Handler, method, path, body string, status int) map[string]any {
 	t.Helper()
 	w := ask(site, method, path, freshchat.Token, body)
@@ -85,7 +85,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A report is ordered, is pending for a while, is then a ZIP behind a link that takes no token, and the link expires.
+// A report is ordered, is pending for a while, and is then a ZIP file behind a link that accepts no token and expires.
 func TestReport(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	site, _ := newSite(t, 60, freshchat.Options{Now: func() time.Time { return now }, Reports: freshchat.Reports{Polls: 1, PerMinute: 1, PerDay: 2}})
@@ -189,7 +189,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// A sparse body has five fields; a full one leaves out what has no value.
+// A sparse body has five fields; a full one omits fields without a value.
 func TestConversation(t *testing.T) {
 	for sparse, fields := range map[string]int{"all": 5, "none": 12} {
 		site, w := newSite(t, 20, freshchat.Options{Sparse: sparse})
@@ -207,7 +207,7 @@ func TestConversation(t *testing.T) {
 	}
 }
 
-// System users are shown only to those who ask for one, and deleted ones to nobody.
+// System users are shown only on request, and deleted users never.
 func TestUsers(t *testing.T) {
 	site, w := newSite(t, 60, freshchat.Options{ListPage: 5, DeletedPeople: 4})
 	truth, _ := site.Thread(site.Conversations(w)[0], freshchat.Reading{Lane: "rest"})
@@ -229,7 +229,7 @@ func TestUsers(t *testing.T) {
 	}
 }
 
-// The same world is the same site.
+// The same world gives the same site.
 func TestDeterministic(t *testing.T) {
 	a, w := newSite(t, 40, freshchat.Options{})
 	b, _ := newSite(t, 40, freshchat.Options{})

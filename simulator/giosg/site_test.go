@@ -88,7 +88,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// A cursor is a position: what comes above it moves nothing below.
+// A cursor is a position: new chats above it move nothing below.
 func TestPositions(t *testing.T) {
 	s := world(Options{PageSize: 10})
 	first := ask(t, s, org+"/owned_chats", manager)
@@ -137,7 +137,7 @@ func TestWhoMayAsk(t *testing.T) {
 	}
 }
 
-// The traps of the platform are all in a small world.
+// A small world contains all traps of the platform.
 func TestTraps(t *testing.T) {
 	s := world(Options{Encrypted: true})
 	rows, _ := all(t, s, org+"/owned_chats")
@@ -186,7 +186,7 @@ func TestTraps(t *testing.T) {
 	}
 }
 
-// The same world has the same bytes, encrypted ones too.
+// The same world gives the same bytes, even if encrypted.
 func TestSameBytes(t *testing.T) {
 	one, two := world(Options{Encrypted: true}), world(Options{Encrypted: true})
 	rows, _ := all(t, one, org+"/owned_chats")

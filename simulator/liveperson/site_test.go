@@ -219,7 +219,7 @@ func TestWallsAndShards(t *testing.T) {
 	}
 }
 
-// A consumer's token shows that consumer's conversations, and nobody else's.
+// A consumer's token gives access only to that consumer's conversations.
 func TestConsumers(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 7, Conversations: 120, People: 3})
 	person := corpus.Outline(50).PersonID

@@ -25,8 +25,8 @@ const (
 	childDone = "working"
 )
 
-// twice needs an activity before and one after a signal. One whose process is killed before the server knows that it is done
-// is given out again soon.
+// twice runs one activity before and one after a signal. If the process is killed before the server knows that an activity is
+// done, the activity is soon scheduled again.
 func twice(ctx workflow.Context) (int, error) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 5 * time.Second})
 	total := 0
@@ -43,7 +43,7 @@ func twice(ctx workflow.Context) (int, error) {
 	return total, nil
 }
 
-// serve starts a server and a worker on dir; the activity leaves a file.
+// serve starts a server and a worker on dir; the activity writes a file.
 func serve(dir string) (*embedded.Server, client.Client, func(), error) {
 	server, err := embedded.Start(context.Background(), embedded.Config{Dir: dir, UI: true})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDatabaseSettingsAreHeard asks a connection made as the server makes it: SQLite passes over a pragma that it does not know.
+// TestDatabaseSettingsAreHeard queries the settings of a connection opened like the server's, because SQLite ignores unknown pragmas.
 func TestDatabaseSettingsAreHeard(t *testing.T) {
 	dir := t.TempDir()
 	attributes := serverConfig(filepath.Join(dir, "test.db"), make([]int, len(services))).Persistence.DataStores[storeName].SQL.ConnectAttributes

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestAReservedPortIsTheServersAlone reserves ports, asks for many others, and then listens on them as the server does.
+// TestAReservedPortIsTheServersAlone reserves ports, requests many others, and then listens on the reserved ones as the server does.
 func TestAReservedPortIsTheServersAlone(t *testing.T) {
 	reserved, err := reserve(5)
 	if err != nil {
@@ -48,8 +48,8 @@ func TestAReservedPortIsTheServersAlone(t *testing.T) {
 	}
 }
 
-// TestATakenPortIsAnError launches a server on ports of which one is taken: the server asks for the end of the process, which must
-// live.
+// TestATakenPortIsAnError launches a server although one of its ports is taken. The server then tries to end the process, which must
+// survive.
 func TestATakenPortIsAnError(t *testing.T) {
 	for i, service := range services {
 		taken, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
@@ -75,13 +75,13 @@ func TestATakenPortIsAnError(t *testing.T) {
 	}
 }
 
-// TestACrashIsAnError lets a part of a server that runs ask for the end of the process.
+// TestACrashIsAnError makes a part of a running server try to end the process.
 func TestACrashIsAnError(t *testing.T) {
 	server, err := Start(t.Context(), Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = server.server.Stop() }() // which Stop leaves be after a crash
+	defer func() { _ = server.server.Stop() }() // Server.Stop does not stop it after a crash
 	if err := server.Err(); err != nil {
 		t.Errorf("error %v before the crash", err)
 	}
@@ -161,7 +161,7 @@ func TestDatabasesThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// TestPathsAreNoURIs starts a server in a folder whose name means something in a URI.
+// TestPathsAreNoURIs starts a server in a folder whose name has a special meaning in a URI.
 func TestPathsAreNoURIs(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "50%20off? #1")
 	server, err := Start(t.Context(), Config{Dir: dir})

@@ -16,7 +16,7 @@ import (
 // strangerUID has no passwd entry anywhere.
 const strangerUID = 543210
 
-// TestAUIDWithoutPasswdEntry starts a server in a process of such a uid, as in our image and in OpenShift's pods.
+// TestAUIDWithoutPasswdEntry starts a server in a process with such a uid, as in our image and in OpenShift's pods.
 func TestAUIDWithoutPasswdEntry(t *testing.T) {
 	info, _ := debug.ReadBuildInfo()
 	if slices.Contains(info.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"}) {
