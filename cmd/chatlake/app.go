@@ -37,19 +37,6 @@ const (
 	exitInterrupted = 130
 )
 
-// outcome is an error that says how the process ends.
-type outcome struct {
-	status int
-	text   string // for people; empty when everything was said already
-	result any    // for machines; nil when it was printed already
-}
-
-func (o *outcome) Error() string { return o.text }
-
-func usage(format string, args ...any) error {
-	return &outcome{status: exitUsage, text: fmt.Sprintf(format, args...)}
-}
-
 // run is the whole program but for signals.
 func (a *app) run(ctx context.Context, args []string) int {
 	worker.Build = build()
@@ -68,14 +55,13 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return nil
 	}
 	err := root.ExecuteContext(ctx)
-	var said *outcome
-	if err != nil && ctx.Err() != nil && !errors.As(err, &said) {
+	if _, said := outcomeOf(err); err != nil && ctx.Err() != nil && !said {
 		err = &outcome{status: exitInterrupted, text: "Stopped."} // whatever the interruption looked like from inside
 	}
 	if problem, ok := a.loaded.TemporalProblem(err); ok {
 		err = problem
 	}
-	if errors.As(err, &said) && said.result != nil && a.json() {
+	if said, ok := outcomeOf(err); ok && said.result != nil && a.json() {
 		err = errors.Join(err, a.printJSON(said.result))
 	}
 	if lost := out.lost(); lost != nil {
@@ -112,13 +98,13 @@ func (a *app) root() *cobra.Command {
 
 // statusOf is the one place where errors become exit statuses.
 func statusOf(err error, began bool) int {
-	var said *outcome
 	var problem worker.Problem
 	var problems worker.Problems
+	said, ok := outcomeOf(err)
 	switch {
 	case err == nil:
 		return exitComplete
-	case errors.As(err, &said):
+	case ok:
 		return said.status
 	case errors.As(err, &problems), errors.As(err, &problem), !began:
 		return exitUsage
@@ -129,13 +115,13 @@ func statusOf(err error, began bool) int {
 
 // explain is an error as people are told.
 func explain(err error) string {
-	var said *outcome
 	var problem worker.Problem
 	var problems worker.Problems
+	said, ok := outcomeOf(err)
 	switch {
 	case err == nil:
 		return ""
-	case errors.As(err, &said):
+	case ok:
 		return said.text
 	case errors.As(err, &problems):
 		return problems.Error()
@@ -172,6 +158,13 @@ func (a *app) terminal() int {
 		return 80
 	}
 	return width
+}
+
+// load reads the configuration.
+func (a *app) load() (worker.Config, error) {
+	c, err := worker.Load(a.config)
+	a.loaded = c
+	return c, err
 }
 
 // logger is for what someone must act on.

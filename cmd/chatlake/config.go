@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -39,6 +40,6 @@ func (a *app) checkConfig() error {
 	if a.json() {
 		return a.printJSON(map[string]any{"accounts": accountNames(c), "lake": c.Lake.URL, "embedded": c.Temporal == nil})
 	}
-	_, err = fmt.Fprintf(a.out, "%s is in order: %s, lake %s.\n", a.config, plural(int64(len(c.Accounts)), "account"), c.Lake.URL)
+	_, err = fmt.Fprintf(a.out, "%s is in order: %s, lake %s.\n", a.config, words.Plural(int64(len(c.Accounts)), "account"), c.Lake.URL)
 	return err
 }

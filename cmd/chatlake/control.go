@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
-	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/workflows"
 )
-
-// updateTimeout is how long a worker has to take an order.
-const updateTimeout = 20 * time.Second
 
 // named are the flags that name one export.
 type named struct{ account, name string }
@@ -32,7 +26,7 @@ func (a *app) pauseCommand() *cobra.Command {
 	return n.flags(&cobra.Command{
 		Use: "pause", Short: "Let a running export begin nothing new", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Paused. What is in flight ends; `chatlake resume` goes on.", instruction{name: workflows.PauseUpdate})
+			return a.order(cmd.Context(), n, "Paused. What is in flight ends; `chatlake resume` goes on.", (*operate.Session).Pause)
 		},
 	})
 }
@@ -42,8 +36,7 @@ func (a *app) resumeCommand() *cobra.Command {
 	return n.flags(&cobra.Command{
 		Use: "resume", Short: "Let a paused export go on, and try again what is blocked", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Going on; what was blocked is tried again.",
-				instruction{name: workflows.ResumeUpdate}, instruction{name: workflows.RetryBlockedUpdate})
+			return a.order(cmd.Context(), n, "Going on; what was blocked is tried again.", (*operate.Session).Resume)
 		},
 	})
 }
@@ -61,8 +54,8 @@ func (a *app) rateCommand() *cobra.Command {
 			if err := (workflows.SetRateInput{RequestsPerSecond: perSecond}).Check(); err != nil {
 				return usage("--%v", strings.ReplaceAll(err.Error(), "_", "-"))
 			}
-			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is %g requests per second now.", perSecond), instruction{
-				workflows.SetRateUpdate, []any{workflows.SetRateInput{RequestsPerSecond: perSecond}},
+			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is %g requests per second now.", perSecond), func(s *operate.Session, ctx context.Context, id string) error {
+				return s.SetRate(ctx, id, perSecond)
 			})
 		},
 	})
@@ -78,66 +71,28 @@ func (a *app) cancelCommand() *cobra.Command {
 	})
 }
 
-// instruction is an update and its arguments.
-type instruction struct {
-	name string
-	args []any
-}
-
-// order sends instructions to an export.
-func (a *app) order(ctx context.Context, n named, done string, instructions ...instruction) error {
-	c, s, err := a.visit(ctx)
-	if err != nil {
-		return err
-	}
-	err = func() error {
-		id, err := find(ctx, s.temporal.Client, c, n)
-		if err != nil {
+// order tells an export to do something.
+func (a *app) order(ctx context.Context, n named, done string, tell func(s *operate.Session, ctx context.Context, id string) error) error {
+	return a.visit(ctx, n, func(s *operate.Session, id string) error {
+		if err := tell(s, ctx, id); err != nil {
 			return err
-		}
-		if s.temporal.Embedded {
-			return usage("%s is not being worked on: no chatlake process runs on %s. The `chatlake export` command that began it goes on with it", id, c.StateDir)
-		}
-		for _, i := range instructions {
-			if err := i.send(ctx, s.temporal.Client, id); err != nil {
-				return err
-			}
 		}
 		return a.acknowledge(id, done)
-	}()
-	return errors.Join(err, s.stop())
+	})
 }
 
-// cancel asks an export to end and waits until it has cleaned up. Without another process it does the work itself.
+// cancel asks an export to end, and waits until it has where no worker runs elsewhere.
 func (a *app) cancel(ctx context.Context, n named) error {
-	c, s, err := a.visit(ctx)
-	if err != nil {
-		return err
-	}
-	err = func() error {
-		id, err := find(ctx, s.temporal.Client, c, n)
-		if err != nil {
+	return a.visit(ctx, n, func(s *operate.Session, id string) error {
+		ended, err := s.Cancel(ctx, id)
+		switch {
+		case err != nil:
 			return err
-		}
-		if s.temporal.Embedded {
-			if err := s.work(ctx); err != nil {
-				return err
-			}
-		}
-		if err := s.temporal.Client.CancelWorkflow(ctx, id, ""); err != nil {
-			return fmt.Errorf("cancel %s: %w", id, err)
-		}
-		if !s.temporal.Embedded && c.Temporal != nil {
+		case !ended:
 			return a.acknowledge(id, "Told to end. What is committed stays in the lake.")
 		}
-		err = explainEnd(s.temporal.Client.GetWorkflow(ctx, id, "").Get(ctx, nil))
-		var ended *outcome
-		if err != nil && !errors.As(err, &ended) {
-			return err
-		}
 		return a.acknowledge(id, "Ended. What is committed stays in the lake.")
-	}()
-	return errors.Join(err, s.stop())
+	})
 }
 
 func (a *app) acknowledge(id, text string) error {
@@ -148,64 +103,24 @@ func (a *app) acknowledge(id, text string) error {
 	return err
 }
 
-// visit connects without working: to the server of a running chatlake process where there is one.
-func (a *app) visit(ctx context.Context) (worker.Config, *session, error) {
+// visit connects to look at the export that is meant, the only running one when none is named.
+func (a *app) visit(ctx context.Context, n named, do func(s *operate.Session, id string) error) error {
 	c, err := a.load()
 	if err != nil {
-		return c, nil, err
+		return err
 	}
-	temporal, err := worker.Visit(ctx, c)
+	s, err := operate.Visit(ctx, c)
 	if err != nil {
-		return c, nil, err
+		return err
 	}
-	return c, &session{config: c, temporal: temporal}, nil
-}
-
-// send waits until the export has taken the instruction.
-func (i instruction) send(ctx context.Context, c client.Client, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, updateTimeout)
-	defer cancel()
-	handle, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: i.name, Args: i.args, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
+	var id string
+	if n.name == "" {
+		id, err = s.Only(ctx, n.account)
+	} else if n.account, err = accountOf(c, n.account); err == nil {
+		id = workflows.ExportID(n.account, n.name)
+	}
 	if err == nil {
-		err = handle.Get(ctx, nil)
+		err = do(s, id)
 	}
-	var missing *serviceerror.NotFound
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &missing):
-		return usage("%s does not run", id)
-	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("tell %s to %s: no worker has answered; is one running (`chatlake worker`)?", id, i.name)
-	default:
-		return fmt.Errorf("tell %s to %s: %w", id, i.name, err)
-	}
-}
-
-// find is the workflow id of the export that is meant: the only running one when none is named.
-func find(ctx context.Context, c client.Client, config worker.Config, n named) (string, error) {
-	if n.name != "" {
-		account, err := accountOf(config, n.account)
-		return workflows.ExportID(account, n.name), err
-	}
-	var running []string
-	all, err := exports(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	for _, e := range all {
-		if e.Status == statusRunning && (n.account == "" || n.account == e.Account) {
-			running = append(running, e.id())
-		}
-	}
-	switch len(running) {
-	case 0:
-		return "", usage("no export runs")
-	case 1:
-		return running[0], nil
-	default:
-		return "", usage("several exports run: %s; say which with --account and --name", list(running))
-	}
+	return errors.Join(err, s.Stop())
 }

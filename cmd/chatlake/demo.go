@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -35,7 +37,7 @@ func (a *app) demoCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.world.flags(flags)
-	flags.StringVar(&f.provider, "provider", "all", "copy one kind of platform only: "+list(platformNames()))
+	flags.StringVar(&f.provider, "provider", "all", "copy one kind of platform only: "+words.List(platformNames()))
 	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the copy may use; 0 is no limit")
 	flags.StringVar(&f.dir, "dir", ".chatlake-demo", "folder for the lake and the state; one that a demo made, or an empty or new one")
 	flags.StringVar(&f.window, "window", "month", "how the range is cut: month, week or day")
@@ -107,25 +109,25 @@ type demo struct {
 
 func (d *demo) export(ctx context.Context, a *app) error {
 	c, ins := d.config()
-	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: d.ui, UIPort: d.uiPort}, false)
+	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: d.ui, UIPort: d.uiPort})
 	if err != nil {
 		return err
 	}
 	for _, p := range d.platforms {
-		a.note("%-21s %s (%s)", "Simulated "+p.title+":", d.servers[p.provider].URL, plural(int64(d.conversations), "conversation"))
+		a.note("%-21s %s (%s)", "Simulated "+p.title+":", d.servers[p.provider].URL, words.Plural(int64(d.conversations), "conversation"))
 	}
-	if s.temporal.UIURL != "" {
-		a.note("Temporal UI:          %s", s.temporal.UIURL)
+	if s.UIURL() != "" {
+		a.note("Temporal UI:          %s", s.UIURL())
 	}
 	a.note("Lake:                 %s", lakeFolder(d.dir))
 	d.marker.Accounts = slices.Compact(slices.Sorted(slices.Values(append(d.marker.Accounts, accountNames(c)...))))
 	config, err := d.writeConfig(c) // saves the marker before anything is copied
 	if err != nil {
-		return errors.Join(err, s.stop())
+		return errors.Join(err, s.Stop())
 	}
 	a.note("Look at it with       chatlake status --config %s (or verify, lake files, pause, resume)", shown(config))
 	ends, err := a.attend(ctx, s, ins...)
-	if stopErr := s.stop(); err == nil {
+	if stopErr := s.Stop(); err == nil {
 		err = stopErr
 	}
 	if err != nil {
@@ -135,11 +137,11 @@ func (d *demo) export(ctx context.Context, a *app) error {
 }
 
 // report says of each account what it came to. The worst of them decides how the command ends.
-func (d *demo) report(ctx context.Context, a *app, c worker.Config, ins []workflows.ExportInput, ends []attended) error {
+func (d *demo) report(ctx context.Context, a *app, c worker.Config, ins []workflows.ExportInput, ends []operate.Attended) error {
 	var results []*exported
 	var failures []error
 	for i, in := range ins {
-		err := ends[i].err
+		err := ends[i].Err
 		if err == nil {
 			var done *exported
 			if len(results) > 0 && !a.json() {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -38,7 +39,7 @@ func (d *demo) config() (worker.Config, []workflows.ExportInput) {
 		}
 		c.Accounts[name] = account
 		ins = append(ins, workflows.ExportInput{
-			Account: name, Name: label(worldFrom) + "_" + label(worldTo), From: worldFrom, To: worldTo, Window: d.window,
+			Account: name, Name: words.Time(worldFrom) + "_" + words.Time(worldTo), From: worldFrom, To: worldTo, Window: d.window,
 		})
 	}
 	return c.WithDefaults(), ins

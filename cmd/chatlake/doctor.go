@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -117,11 +118,11 @@ func writeExamined(w io.Writer, parts []examined) error {
 	verdict := "All is in order."
 	switch failed, warnings := n[ledger.LevelFailed], n[ledger.LevelWarning]; {
 	case failed > 0 && warnings > 0:
-		verdict = fmt.Sprintf("%s failed and must be repaired before an export; %s.", plural(failed, "check"), plural(warnings, "warning"))
+		verdict = fmt.Sprintf("%s failed and must be repaired before an export; %s.", words.Plural(failed, "check"), words.Plural(warnings, "warning"))
 	case failed > 0:
-		verdict = fmt.Sprintf("%s failed and must be repaired before an export.", plural(failed, "check"))
+		verdict = fmt.Sprintf("%s failed and must be repaired before an export.", words.Plural(failed, "check"))
 	case warnings > 0:
-		verdict = fmt.Sprintf("%s. Exports work; look at it before something goes wrong.", plural(warnings, "warning"))
+		verdict = fmt.Sprintf("%s. Exports work; look at it before something goes wrong.", words.Plural(warnings, "warning"))
 	}
 	_, err := fmt.Fprintln(w, verdict)
 	return err

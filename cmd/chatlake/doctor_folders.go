@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -45,15 +46,15 @@ func examineFolder(name, folder string) ledger.Check {
 	case !known:
 		return ledger.Check{Name: name, Level: ledger.LevelNote, Text: folder + " can be written; how much room it has is not known"}
 	case free < noSpace:
-		return ledger.Check{Name: name, Level: ledger.LevelFailed, Text: fmt.Sprintf("%s has only %s left; make room", folder, size(free))}
+		return ledger.Check{Name: name, Level: ledger.LevelFailed, Text: fmt.Sprintf("%s has only %s left; make room", folder, words.Size(free))}
 	case free < littleSpace:
-		return ledger.Check{Name: name, Level: ledger.LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, size(free))}
+		return ledger.Check{Name: name, Level: ledger.LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, words.Size(free))}
 	}
 	if exposed := readableByOthers(folder); len(exposed) > 0 {
 		return ledger.Check{Name: name, Level: ledger.LevelWarning, Text: fmt.Sprintf(
 			"every user of this machine can read conversations or state in %s: chmod -R go= %s", folder, strings.Join(exposed, " "))}
 	}
-	return ledger.Check{Name: name, Level: ledger.LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, size(free))}
+	return ledger.Check{Name: name, Level: ledger.LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, words.Size(free))}
 }
 
 // readableByOthers are the files and folders of a lake, of the state or of scratch in a folder that every user can read. chatlake makes

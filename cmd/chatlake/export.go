@@ -10,10 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -70,21 +69,21 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 			return err
 		}
 	}
-	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort}, false)
+	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort})
 	if err != nil {
 		return err
 	}
-	if s.temporal.UIURL != "" {
-		a.note("Temporal UI: %s", s.temporal.UIURL)
+	if s.UIURL() != "" {
+		a.note("Temporal UI: %s", s.UIURL())
 	}
 	if f.detach {
-		return errors.Join(a.detach(ctx, s, in), s.stop())
+		return errors.Join(a.detach(ctx, s, in), s.Stop())
 	}
 	ends, err := a.attend(ctx, s, in)
 	if err == nil {
-		err = ends[0].err
+		err = ends[0].Err
 	}
-	if stopErr := s.stop(); err == nil {
+	if stopErr := s.Stop(); err == nil {
 		err = stopErr
 	}
 	if err != nil {
@@ -119,13 +118,13 @@ func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInpu
 		}
 	}
 	if !in.From.Before(in.To) {
-		return in, usage("the range is empty: --from %s is not before --to %s", label(in.From), label(in.To))
+		return in, usage("the range is empty: --from %s is not before --to %s", words.Time(in.From), words.Time(in.To))
 	}
 	if f.window != "" && !slices.Contains(workflows.Windows, f.window) {
 		return in, usage("--window is month, week or day, not %q", f.window)
 	}
 	if in.Name == "" {
-		in.Name = label(in.From) + "_" + label(in.To)
+		in.Name = words.Time(in.From) + "_" + words.Time(in.To)
 	}
 	if err := workflows.CheckName(in.Name); err != nil {
 		return in, usage("--name: %v", err)
@@ -149,9 +148,9 @@ func accountOf(c worker.Config, name string) (string, error) {
 		return name, nil
 	}
 	if name == "" {
-		return "", usage("--account is missing; the configuration has %s", list(all))
+		return "", usage("--account is missing; the configuration has %s", words.List(all))
 	}
-	return "", c.Problem("accounts", fmt.Sprintf("there is no account %s; the configuration has %s", name, list(all)))
+	return "", c.Problem("accounts", fmt.Sprintf("there is no account %s; the configuration has %s", name, words.List(all)))
 }
 
 // accountNames are those of all accounts, in order.
@@ -167,18 +166,10 @@ func moment(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a day like 2025-01-31 nor a time like 2025-01-31T12:00:00Z", s)
 }
 
-// label is a time as short as it can be said, for names and people.
-func label(t time.Time) string {
-	if t.Equal(t.Truncate(24 * time.Hour)) {
-		return t.Format(time.DateOnly)
-	}
-	return t.Format("20060102T150405Z")
-}
-
-func (a *app) detach(ctx context.Context, s *session, in workflows.ExportInput) error {
-	_, attached, err := begin(ctx, s, in)
-	if err == nil && attached {
-		err = sameRange(ctx, s.temporal.Client, in)
+func (a *app) detach(ctx context.Context, s *operate.Session, in workflows.ExportInput) error {
+	run, err := s.Start(ctx, in)
+	if err == nil && run.Met {
+		err = s.SameRange(ctx, in)
 	}
 	if err != nil {
 		return err
@@ -191,34 +182,9 @@ func (a *app) detach(ctx context.Context, s *session, in workflows.ExportInput) 
 	return err
 }
 
-// begin starts an export, or meets the one that runs under the same name; attached says which.
-func begin(ctx context.Context, s *session, in workflows.ExportInput) (run client.WorkflowRun, attached bool, err error) {
-	id := workflows.ExportID(in.Account, in.Name)
-	described, err := s.temporal.Client.DescribeWorkflowExecution(ctx, id, "")
-	var missing *serviceerror.NotFound
-	if err != nil && !errors.As(err, &missing) {
-		return nil, false, fmt.Errorf("look for export %s: %w", in.Name, err)
-	}
-	attached = err == nil && described.WorkflowExecutionInfo.Status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING
-	if attached {
-		return s.temporal.Client.GetWorkflow(ctx, id, ""), true, nil
-	}
-	run, err = s.temporal.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       id,
-		TaskQueue:                s.config.TaskQueue(),
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, workflows.Export, in)
-	if err != nil {
-		return nil, false, fmt.Errorf("start export %s: %w", in.Name, err)
-	}
-	return run, false, nil
-}
-
 // interrupted adds to a Ctrl-C what becomes of the export.
 func (a *app) interrupted(ctx context.Context, c worker.Config, err error) error {
-	var said *outcome
-	if ctx.Err() == nil || errors.As(err, &said) {
+	if _, said := outcomeOf(err); said || ctx.Err() == nil {
 		return err
 	}
 	if c.Temporal == nil {

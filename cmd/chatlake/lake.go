@@ -9,6 +9,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -32,7 +33,7 @@ func (a *app) filesCommand() *cobra.Command {
 		Use: "files", Short: "List the files that count, and no others", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if table != "" && !slices.Contains(tables(), table) {
-				return usage("there is no table %s; there are %s", table, list(tables()))
+				return usage("there is no table %s; there are %s", table, words.List(tables()))
 			}
 			_, records, err := a.current(cmd.Context(), account)
 			if err != nil {
@@ -117,7 +118,7 @@ func (a *app) missing(ctx context.Context, l *lake.Lake, account string, records
 	}
 	gone, _, err := l.Forgotten(ctx, account, entries)
 	if len(gone) > 0 {
-		a.note("%s of exports that ended are gone from the ledger and missing here: chatlake verify names them", plural(int64(len(gone)), "record"))
+		a.note("%s of exports that ended are gone from the ledger and missing here: chatlake verify names them", words.Plural(int64(len(gone)), "record"))
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -33,7 +34,7 @@ func (s scope) filter() (ledger.Filter, error) {
 		}
 	}
 	if s.from != "" && s.to != "" && !f.From.Before(f.To) {
-		return f, usage("the range is empty: --from %s is not before --to %s", label(f.From), label(f.To))
+		return f, usage("the range is empty: --from %s is not before --to %s", words.Time(f.From), words.Time(f.To))
 	}
 	return f, nil
 }
@@ -83,7 +84,7 @@ func openLake(ctx context.Context, c worker.Config, account string) (*lake.Lake,
 	}
 	entries, err := l.Entries(ctx, ledger.Filter{Account: account})
 	if err == nil && len(entries) == 0 {
-		err = usage("there is no account %s: the configuration has %s, and the lake has nothing of it", account, list(accountNames(c)))
+		err = usage("there is no account %s: the configuration has %s, and the lake has nothing of it", account, words.List(accountNames(c)))
 	}
 	return l, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -47,21 +48,21 @@ func (a *app) plan(ctx context.Context, f exportFlags) error {
 }
 
 func writeEstimate(w io.Writer, e worker.Estimate) error {
-	fmt.Fprintf(w, "%s (%s), %s to %s: %s.\n", e.Account, e.Provider, label(e.From), label(e.To), plural(int64(e.Windows), "window"))
+	fmt.Fprintf(w, "%s (%s), %s to %s: %s.\n", e.Account, e.Provider, words.Time(e.From), words.Time(e.To), words.Plural(int64(e.Windows), "window"))
 	if e.Conversations == nil {
 		fmt.Fprintln(w, "The platform cannot count its conversations, so neither requests nor time can be estimated.")
 	} else {
-		fmt.Fprintf(w, "%s by the platform's own count; about %s.\n", plural(*e.Conversations, "conversation"), plural(*e.Requests, "request"))
+		fmt.Fprintf(w, "%s by the platform's own count; about %s.\n", words.Plural(*e.Conversations, "conversation"), words.Plural(*e.Requests, "request"))
 	}
 	if e.Seconds != nil {
-		fmt.Fprintf(w, "At %g requests a second: about %s.\n", e.RequestsPerSecond, short(seconds(*e.Seconds)))
+		fmt.Fprintf(w, "At %g requests a second: about %s.\n", e.RequestsPerSecond, words.Duration(seconds(*e.Seconds)))
 	}
 	for _, r := range e.Rations {
-		takes := "which take " + short(seconds(r.Seconds))
+		takes := "which take " + words.Duration(seconds(r.Seconds))
 		if r.Seconds == 0 {
 			takes = "all free at once"
 		}
-		fmt.Fprintf(w, "Quota %s: %s, %s.\n", r.Quota, plural(int64(r.Uses), "use"), takes)
+		fmt.Fprintf(w, "Quota %s: %s, %s.\n", r.Quota, words.Plural(int64(r.Uses), "use"), takes)
 	}
 	if e.KeptFrom != nil {
 		fmt.Fprintln(w, gone(*e.KeptFrom))
@@ -74,5 +75,5 @@ func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Se
 
 // gone says that a range begins before what the platform keeps.
 func gone(keptFrom time.Time) string {
-	return fmt.Sprintf("The platform deletes old conversations: those that began before %s may be missing, and it does not tell.", label(keptFrom))
+	return fmt.Sprintf("The platform deletes old conversations: those that began before %s may be missing, and it does not tell.", words.Time(keptFrom))
 }

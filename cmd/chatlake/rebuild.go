@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -76,7 +79,7 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 	}
 	accounts := accountsIn(c, f.account)
 	if len(accounts) == 0 {
-		return c.Problem("accounts", fmt.Sprintf("there is no account %s; the configuration has %s", f.account, list(accountNames(c))))
+		return c.Problem("accounts", fmt.Sprintf("there is no account %s; the configuration has %s", f.account, words.List(accountNames(c))))
 	}
 	if err := c.Secrets(accounts...); err != nil {
 		return err
@@ -89,19 +92,22 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := a.connect(ctx, c, worker.ConnectOptions{}, true)
+	s, err := a.connect(ctx, c, worker.ConnectOptions{})
 	if err != nil {
 		return err
+	}
+	if err := s.Work(ctx); err != nil {
+		return errors.Join(err, s.Stop())
 	}
 	results := []rebuilt{}
 	for _, account := range accounts {
 		var r rebuilt
-		if r, err = a.rebuildAccount(ctx, s, read, account, f.again); err != nil {
+		if r, err = a.rebuildAccount(ctx, c, s, read, account, f.again); err != nil {
 			break
 		}
 		results = append(results, r)
 	}
-	if stopErr := s.stop(); err == nil {
+	if stopErr := s.Stop(); err == nil {
 		err = stopErr
 	}
 	if err != nil {
@@ -111,8 +117,8 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 }
 
 // rebuildAccount runs the exports of one account, one after the other.
-func (a *app) rebuildAccount(ctx context.Context, s *session, read ledgerState, account string, again bool) (rebuilt, error) {
-	r, adopt, others := survey(s.config, read, account)
+func (a *app) rebuildAccount(ctx context.Context, c worker.Config, s *operate.Session, read ledgerState, account string, again bool) (rebuilt, error) {
+	r, adopt, others := survey(c, read, account)
 	for _, one := range adopt {
 		if err := a.resume(ctx, s, &r, one, false); err != nil {
 			return r, err
@@ -121,7 +127,7 @@ func (a *app) rebuildAccount(ctx context.Context, s *session, read ledgerState, 
 	if !again || len(others) == 0 {
 		return r, nil
 	}
-	if err := worker.Check(ctx, s.config, account); err != nil {
+	if err := worker.Check(ctx, c, account); err != nil {
 		return r, err
 	}
 	for _, one := range others {
@@ -133,15 +139,15 @@ func (a *app) rebuildAccount(ctx context.Context, s *session, read ledgerState, 
 }
 
 // resume starts an export over windows of the ledger and waits for its end.
-func (a *app) resume(ctx context.Context, s *session, r *rebuilt, one run, again bool) error {
+func (a *app) resume(ctx context.Context, s *operate.Session, r *rebuilt, one run, again bool) error {
 	in := workflows.ExportInput{
-		Account: r.Account, Name: label(one.Range.From) + "_" + label(one.Range.To), From: one.Range.From, To: one.Range.To,
+		Account: r.Account, Name: words.Time(one.Range.From) + "_" + words.Time(one.Range.To), From: one.Range.From, To: one.Range.To,
 		Window: one.Size, Adopt: !again,
 	}
-	started, attached, err := begin(ctx, s, in)
-	if err == nil && attached {
+	started, err := s.Start(ctx, in)
+	if err == nil && started.Met {
 		a.note("Going on with export %s of %s, which runs already.", in.Name, r.Account)
-		err = sameRange(ctx, s.temporal.Client, in)
+		err = s.SameRange(ctx, in)
 	}
 	if err != nil {
 		return err
@@ -151,7 +157,7 @@ func (a *app) resume(ctx context.Context, s *session, r *rebuilt, one run, again
 		verb = "Copying again"
 	}
 	shown := &screen{to: a.log, width: a.terminal(), panes: make([][]string, 1)}
-	out, err := a.watch(ctx, s, started, &view{screen: shown, title: fmt.Sprintf("%s %s, %s to %s", verb, r.Account, label(in.From), label(in.To)), every: logEvery})
+	out, err := s.Follow(ctx, started, &view{screen: shown, title: fmt.Sprintf("%s %s, %s to %s", verb, r.Account, words.Time(in.From), words.Time(in.To)), every: logEvery})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -31,19 +33,19 @@ func (r rebuilt) write(w io.Writer) {
 		requests += e.Result.Totals.Requests
 	}
 	fmt.Fprintf(w, "%s: %d of %s adopted by %s, with %s to the platform.\n",
-		r.Account, r.Adopted, plural(int64(r.Windows), "window"), plural(int64(len(r.Exports)), "export"), plural(requests, "request"))
+		r.Account, r.Adopted, words.Plural(int64(r.Windows), "window"), words.Plural(int64(len(r.Exports)), "export"), words.Plural(requests, "request"))
 	for _, e := range r.Exports {
 		out := e.Result
 		if n := out.Totals.Absent; n > 0 {
-			fmt.Fprintf(w, "absent: %s to %s has %s that the ledger does not have. Copy them: %s\n", label(out.From), label(out.To),
-				plural(int64(n), "window"), export(r.Account, schemas.Window{From: out.From, To: out.To}))
+			fmt.Fprintf(w, "absent: %s to %s has %s that the ledger does not have. Copy them: %s\n", words.Time(out.From), words.Time(out.To),
+				words.Plural(int64(n), "window"), export(r.Account, schemas.Window{From: out.From, To: out.To}))
 		}
 		for _, shard := range out.Failed {
-			fmt.Fprintf(w, "failed: %s; the same command tries it again\n", windowOf(shard))
+			fmt.Fprintf(w, "failed: %s; the same command tries it again\n", operate.WindowOf(shard))
 		}
 	}
 	if r.Copied > 0 {
-		fmt.Fprintf(w, "%s copied again, the directory of the day among them.\n", plural(int64(r.Copied), "window"))
+		fmt.Fprintf(w, "%s copied again, the directory of the day among them.\n", words.Plural(int64(r.Copied), "window"))
 	}
 	if r.Copied == 0 && len(r.Others) > 0 {
 		fmt.Fprintf(w, "made to other settings: %s. They count as they are. `chatlake lake rebuild --again` copies them to today's settings; an export over them would too\n",
@@ -56,10 +58,10 @@ func (r rebuilt) write(w io.Writer) {
 		fmt.Fprintf(w, "unreadable: %s: %s. `chatlake verify` says more\n", f.Key, f.Problem)
 	}
 	for _, g := range r.Gaps {
-		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, span(g.Window), export(g.Account, g.Window))
+		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), export(g.Account, g.Window))
 	}
 	if r.Directories > 0 {
-		fmt.Fprintf(w, "%s of the directory: nothing needs to be known of them.\n", plural(int64(r.Directories), "snapshot"))
+		fmt.Fprintf(w, "%s of the directory: nothing needs to be known of them.\n", words.Plural(int64(r.Directories), "snapshot"))
 	}
 }
 
@@ -68,5 +70,5 @@ func few(names []string) string {
 	if n := len(names); n > 4 {
 		names = append(names[:3:3], fmt.Sprintf("%d more", n-3))
 	}
-	return list(names)
+	return words.List(names)
 }

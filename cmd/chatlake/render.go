@@ -3,26 +3,27 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/workflows"
 )
 
 // frame is the view of a terminal: a few lines, none wider than width.
-func frame(title string, s snapshot, p *pace, width int) []string {
+func frame(title string, s operate.Snapshot, p *operate.Pace, width int) []string {
 	bar := max(10, min(40, width-44))
 	lines := []string{
 		title,
-		fmt.Sprintf("  %s %3.0f %%   %s", gauge(s.share(), bar), 100*s.share(), windows(s)),
-		"  " + conversations(s) + perSecond(p.conversations()) + "   " + messages(s) + perSecond(p.messages()),
-		"  " + plural(s.Requests, "request") + perSecond(p.requests()) + "   " + throttled(s) + "   " + remaining(s, p),
+		fmt.Sprintf("  %s %3.0f %%   %s", gauge(s.Share(), bar), 100*s.Share(), windows(s)),
+		"  " + conversations(s) + perSecond(p.Conversations()) + "   " + messages(s) + perSecond(p.Messages()),
+		"  " + words.Plural(s.Requests, "request") + perSecond(p.Requests()) + "   " + throttled(s) + "   " + remaining(s, p),
 	}
 	if n := len(s.Blocked); n > 0 {
-		lines = append(lines, fmt.Sprintf("  %d blocked, for example %s: %s", n, windowOf(s.Blocked[0].Shard), s.Blocked[0].Detail))
+		lines = append(lines, fmt.Sprintf("  %d blocked, for example %s: %s", n, operate.WindowOf(s.Blocked[0].Shard), s.Blocked[0].Detail))
 	}
 	for _, w := range s.Waiting {
 		lines = append(lines, "  "+w.String())
@@ -34,19 +35,19 @@ func frame(title string, s snapshot, p *pace, width int) []string {
 }
 
 // logLine is the same in one line, for what is not a terminal.
-func logLine(s snapshot, p *pace) string {
+func logLine(s operate.Snapshot, p *operate.Pace) string {
 	parts := []string{
 		s.At.UTC().Format(time.TimeOnly),
 		windows(s),
-		conversations(s) + perSecond(p.conversations()),
-		messages(s) + perSecond(p.messages()),
-		plural(s.Requests, "request") + perSecond(p.requests()),
+		conversations(s) + perSecond(p.Conversations()),
+		messages(s) + perSecond(p.Messages()),
+		words.Plural(s.Requests, "request") + perSecond(p.Requests()),
 		throttled(s),
 	}
 	if n := len(s.Blocked); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d blocked", n))
 	}
-	if first, stands := s.first(); !stands || remaining(s, p) != first.brief() { // which follows
+	if first, stands := s.First(); !stands || remaining(s, p) != first.Brief() { // which follows
 		if text := remaining(s, p); text != "" {
 			parts = append(parts, text)
 		}
@@ -57,33 +58,33 @@ func logLine(s snapshot, p *pace) string {
 	return strings.Join(parts, "  ")
 }
 
-func windows(s snapshot) string {
-	text := fmt.Sprintf("%d of %s done", s.Done, plural(int64(s.Windows), "window"))
+func windows(s operate.Snapshot) string {
+	text := fmt.Sprintf("%d of %s done", s.Done, words.Plural(int64(s.Windows), "window"))
 	if s.InFlight > 0 {
 		text += fmt.Sprintf(", %d in flight", s.InFlight)
 	}
 	return text
 }
 
-func conversations(s snapshot) string {
-	text := grouped(s.Conversations)
+func conversations(s operate.Snapshot) string {
+	text := words.Grouped(s.Conversations)
 	if s.Expected > 0 && s.Done < s.Windows {
-		text += " of ~" + grouped(s.Expected)
+		text += " of ~" + words.Grouped(s.Expected)
 	}
 	return text + " conversations"
 }
 
-func messages(s snapshot) string {
-	text := plural(s.Messages, "message")
+func messages(s operate.Snapshot) string {
+	text := words.Plural(s.Messages, "message")
 	if s.Estimated {
 		text = "~" + text
 	}
 	return text
 }
 
-func throttled(s snapshot) string { return grouped(s.Throttled) + " × 429" }
+func throttled(s operate.Snapshot) string { return words.Grouped(s.Throttled) + " × 429" }
 
-func remaining(s snapshot, p *pace) string {
+func remaining(s operate.Snapshot, p *operate.Pace) string {
 	switch {
 	case s.State == workflows.StatePaused:
 		return "paused; `chatlake resume` goes on"
@@ -94,28 +95,13 @@ func remaining(s snapshot, p *pace) string {
 	case s.State == workflows.StateBlocked:
 		return "waiting for a person"
 	}
-	if w, ok := s.first(); ok {
-		return w.brief()
+	if w, ok := s.First(); ok {
+		return w.Brief()
 	}
-	if left, ok := p.left(); ok {
-		return "about " + short(left) + " left"
+	if left, ok := p.Left(); ok {
+		return "about " + words.Duration(left) + " left"
 	}
 	return ""
-}
-
-// short is a duration in at most two units.
-func short(d time.Duration) string {
-	d = max(time.Second, d.Round(time.Second))
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-	default:
-		return fmt.Sprintf("%d days", int(d.Hours())/24)
-	}
 }
 
 func gauge(share float64, width int) string {
@@ -130,41 +116,9 @@ func perSecond(rate float64) string {
 	case rate < 10:
 		return fmt.Sprintf(" (%.1f/s)", rate)
 	default:
-		return fmt.Sprintf(" (%s/s)", grouped(int64(rate+0.5)))
+		return fmt.Sprintf(" (%s/s)", words.Grouped(int64(rate+0.5)))
 	}
 }
-
-// grouped is a number with a comma at every thousand.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return grouped(n) + " " + noun + "s"
-}
-
-func size(bytes int64) string {
-	switch {
-	case bytes < 1000:
-		return fmt.Sprintf("%d B", bytes)
-	case bytes < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
-	case bytes < 1_000_000_000:
-		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
-	default:
-		return fmt.Sprintf("%.1f GB", float64(bytes)/1e9)
-	}
-}
-
-// windowOf is the part of a shard's workflow id that people know it by.
-func windowOf(id string) string { return strings.TrimPrefix(id, "shard/") }
 
 // clip cuts a line to the width of the terminal, so that redrawing it moves up the right number of lines.
 func clip(line string, width int) string {
@@ -215,12 +169,13 @@ type view struct {
 	title  string
 	name   string // before log lines, where there are several views
 	every  time.Duration
-	pace   pace
+	pace   operate.Pace
 	logged time.Time
 }
 
-func (v *view) show(s snapshot) {
-	v.pace.add(s)
+// Show puts the next look at it on the screen.
+func (v *view) Show(s operate.Snapshot) {
+	v.pace.Add(s)
 	if v.screen.width > 0 {
 		v.screen.put(v.pane, frame(v.title, s, &v.pace, v.screen.width))
 		return
@@ -231,8 +186,8 @@ func (v *view) show(s snapshot) {
 	}
 }
 
-// erase takes the view off the screen.
-func (v *view) erase() {
+// Ended takes the view off the screen.
+func (v *view) Ended() {
 	if v.screen.width > 0 {
 		v.screen.put(v.pane, nil)
 	}

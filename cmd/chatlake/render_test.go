@@ -9,42 +9,53 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/workflows"
 )
 
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// after is a snapshot some seconds after noon.
+func after(seconds float64, conversations int64) operate.Snapshot {
+	return operate.Snapshot{
+		At: noon.Add(time.Duration(seconds * float64(time.Second))), State: workflows.StateRunning,
+		Windows: 10, Done: 1, Conversations: conversations, Expected: 1000,
+	}
+}
+
 // scenes are moments in the life of an export: what was known, in order.
-func scenes() map[string][]snapshot {
-	running := snapshot{
+func scenes() map[string][]operate.Snapshot {
+	running := operate.Snapshot{
 		At: noon.Add(2 * time.Second), State: workflows.StateRunning, Windows: 13, Done: 7, InFlight: 2,
 		Conversations: 1163, Expected: 2000, Messages: 11402, Estimated: true, Requests: 3480, Throttled: 2,
 	}
 	before := running
 	before.At, before.Conversations, before.Messages, before.Requests = noon, 339, 3402, 1003
 	until := noon.Add(5 * time.Minute)
-	with := func(change func(*snapshot)) snapshot {
+	with := func(change func(*operate.Snapshot)) operate.Snapshot {
 		s := running
 		change(&s)
 		return s
 	}
-	return map[string][]snapshot{
+	return map[string][]operate.Snapshot{
 		"starting": {{At: noon, State: workflows.StateStarting}},
 		"running":  {before, running},
-		"waiting": {with(func(s *snapshot) {
-			s.Waiting = []wait{{workflows.Waiting{For: "lake", Kind: "Unavailable", Why: "put data/x: status 507:\n no space", Since: noon.Add(-time.Hour), Until: &until}, 2}}
+		"waiting": {with(func(s *operate.Snapshot) {
+			s.Waiting = []operate.Wait{{Waiting: workflows.Waiting{For: "lake", Kind: "Unavailable", Why: "put data/x: status 507:\n no space", Since: noon.Add(-time.Hour), Until: &until}, Windows: 2}}
 			s.Stands, s.WaitingUntil = true, &until
 		})},
-		"one waits": {before, with(func(s *snapshot) {
-			s.Waiting = []wait{{workflows.Waiting{For: "platform", Kind: "Transient", Why: "status 503", Since: noon, Until: &until}, 1}}
+		"one waits": {before, with(func(s *operate.Snapshot) {
+			s.Waiting = []operate.Wait{{Waiting: workflows.Waiting{For: "platform", Kind: "Transient", Why: "status 503", Since: noon, Until: &until}, Windows: 1}}
 		})},
-		"paused": {with(func(s *snapshot) { s.State = workflows.StatePaused })},
-		"blocked": {with(func(s *snapshot) {
+		"paused": {with(func(s *operate.Snapshot) { s.State = workflows.StatePaused })},
+		"blocked": {with(func(s *operate.Snapshot) {
 			s.State = workflows.StateBlocked
 			s.Blocked = []workflows.BlockedShard{
 				{Shard: "shard/acme/created/20250101T000000Z~20250201T000000Z", Kind: "Denied", Detail: "list conversations: status 401: access is refused"},
 				{Shard: "shard/acme/created/20250201T000000Z~20250301T000000Z", Kind: "Denied", Detail: "list conversations: status 401: access is refused"},
 			}
 		})},
-		"done": {with(func(s *snapshot) {
+		"done": {with(func(s *operate.Snapshot) {
 			s.State, s.Done, s.InFlight, s.Conversations, s.Estimated = workflows.StateDone, 13, 0, 2000, false
 		})},
 	}
@@ -93,9 +104,9 @@ Exporting acme
 	}
 	for name, seen := range scenes() {
 		t.Run(name, func(t *testing.T) {
-			var p pace
+			var p operate.Pace
 			for _, s := range seen {
-				p.add(s)
+				p.Add(s)
 			}
 			got := "\n" + strings.Join(frame("Exporting acme", seen[len(seen)-1], &p, 100), "\n")
 			if diff := cmp.Diff(want[name], got); diff != "" {
@@ -108,7 +119,7 @@ Exporting acme
 func TestFrameFitsTheTerminal(t *testing.T) {
 	for name, seen := range scenes() {
 		for _, width := range []int{1, 20, 40, 79, 200} {
-			for _, line := range frame("Exporting a name that is longer than some terminals are wide", seen[0], &pace{}, width) {
+			for _, line := range frame("Exporting a name that is longer than some terminals are wide", seen[0], &operate.Pace{}, width) {
 				if n := utf8.RuneCountInString(line); n > width {
 					t.Errorf("%s at %d: line of %d: %q", name, width, n, line)
 				}
@@ -135,9 +146,9 @@ func TestLogLine(t *testing.T) {
 	}
 	for name, seen := range scenes() {
 		t.Run(name, func(t *testing.T) {
-			var p pace
+			var p operate.Pace
 			for _, s := range seen {
-				p.add(s)
+				p.Add(s)
 			}
 			if diff := cmp.Diff(want[name], logLine(seen[len(seen)-1], &p)); diff != "" {
 				t.Errorf("line (-want +got):\n%s", diff)
@@ -150,9 +161,9 @@ func TestView(t *testing.T) {
 	t.Run("on a terminal it is redrawn", func(t *testing.T) {
 		var out bytes.Buffer
 		v := &view{screen: &screen{to: &out, width: 60, panes: make([][]string, 1)}, title: "T"}
-		v.show(after(0, 1))
-		v.show(after(1, 2))
-		v.erase()
+		v.Show(after(0, 1))
+		v.Show(after(1, 2))
+		v.Ended()
 		if got := strings.Count(out.String(), "\x1b[4A\x1b[J"); got != 2 {
 			t.Errorf("erased %d times four lines, want 2:\n%q", got, out.String())
 		}
@@ -161,23 +172,18 @@ func TestView(t *testing.T) {
 		var out bytes.Buffer
 		v := &view{screen: &screen{to: &out, panes: make([][]string, 1)}, title: "T", every: time.Second}
 		for i := range 10 {
-			v.show(after(float64(i)/2, int64(i)))
+			v.Show(after(float64(i)/2, int64(i)))
 		}
-		v.erase()
+		v.Ended()
 		if got := strings.Count(out.String(), "\n"); got != 5 || strings.Contains(out.String(), "\x1b") {
 			t.Errorf("%d lines, want 5:\n%q", got, out.String())
 		}
 	})
 }
 
-func TestWords(t *testing.T) {
+func TestPerSecond(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{grouped(0), "0"}, {grouped(999), "999"}, {grouped(1000), "1,000"}, {grouped(1234567), "1,234,567"}, {grouped(-1234), "-1,234"}, {grouped(-123), "-123"},
-		{plural(1, "file"), "1 file"}, {plural(2000, "file"), "2,000 files"},
-		{size(999), "999 B"}, {size(1500), "1.5 kB"}, {size(2_500_000), "2.5 MB"}, {size(3_200_000_000), "3.2 GB"},
-		{short(0), "1 s"}, {short(59 * time.Second), "59 s"}, {short(61 * time.Second), "1 min 1 s"}, {short(90 * time.Minute), "1 h 30 min"}, {short(50 * time.Hour), "2 days"},
 		{perSecond(0), ""}, {perSecond(0.25), " (0.2/s)"}, {perSecond(1234.5), " (1,235/s)"},
-		{list(nil), ""}, {list([]string{"a"}), "a"}, {list([]string{"a", "b", "c"}), "a, b and c"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)

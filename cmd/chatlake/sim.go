@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
 )
 
@@ -29,7 +30,7 @@ func (a *app) simCommand() *cobra.Command {
 		},
 	}
 	w.flags(cmd.Flags())
-	cmd.Flags().StringVar(&w.provider, "provider", platforms[0].provider, "kind of platform: "+list(platformNames()))
+	cmd.Flags().StringVar(&w.provider, "provider", platforms[0].provider, "kind of platform: "+words.List(platformNames()))
 	cmd.Flags().StringVar(&w.token, "token", "", "access token of the account (default one that is printed)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "address to serve on")
 	cmd.Flags().Float64Var(&w.limit, "limit", 0, "requests per second above which the platform answers 429; 0 is no limit")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 	"github.com/chatlake/chatlake/simulator/freshchat"
@@ -102,7 +103,7 @@ func platformNames() []string {
 func platformOf(provider string) (platform, error) {
 	i := slices.IndexFunc(platforms, func(p platform) bool { return p.provider == provider })
 	if i < 0 {
-		return platform{}, usage("--provider is %s, not %q", list(platformNames()), provider)
+		return platform{}, usage("--provider is %s, not %q", words.List(platformNames()), provider)
 	}
 	return platforms[i], nil
 }

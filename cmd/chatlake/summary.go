@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
-	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -53,10 +54,10 @@ func writeTables(w io.Writer, sums []tableSum) error {
 	fmt.Fprintln(t, "table\trows\tfiles\tsize\t")
 	total := tableSum{Table: "all"}
 	for _, s := range sums {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", s.Table, grouped(s.Rows), grouped(int64(s.Files)), size(s.Bytes))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", s.Table, words.Grouped(s.Rows), words.Grouped(int64(s.Files)), words.Size(s.Bytes))
 		total.Rows, total.Files, total.Bytes = total.Rows+s.Rows, total.Files+s.Files, total.Bytes+s.Bytes
 	}
-	fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", total.Table, grouped(total.Rows), grouped(int64(total.Files)), size(total.Bytes))
+	fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", total.Table, words.Grouped(total.Rows), words.Grouped(int64(total.Files)), words.Size(total.Bytes))
 	return t.Flush()
 }
 
@@ -71,15 +72,15 @@ type exported struct {
 
 // report says what an export has done and what the lake holds of its range now; for machines it gives that back. Its error
 // is the outcome.
-func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportInput, end attended) (*exported, error) {
-	out := end.out
+func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportInput, end operate.Attended) (*exported, error) {
+	out := end.Output
 	records, err := recordsOf(ctx, c, in.Account, out)
 	if err != nil {
 		return nil, err
 	}
-	done := &exported{in.Account, in.Name, end.took.Seconds(), out, sumTables(records)}
+	done := &exported{in.Account, in.Name, end.Took.Seconds(), out, sumTables(records)}
 	if !a.json() {
-		err = writeReport(a.out, in, out, done.Tables, end.took)
+		err = writeReport(a.out, in, out, done.Tables, end.Took)
 	}
 	if err == nil && !out.Complete {
 		err = &outcome{status: exitGaps, text: incomplete(out)}
@@ -115,15 +116,15 @@ func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutp
 		verdict = "Done, but not complete"
 	}
 	fmt.Fprintf(w, "%s: %s and %s of %s, %s to %s, are in the lake.\n", verdict,
-		plural(t.Conversations, "conversation"), plural(t.Messages, "message"), in.Account, label(out.From), label(out.To))
+		words.Plural(t.Conversations, "conversation"), words.Plural(t.Messages, "message"), in.Account, words.Time(out.From), words.Time(out.To))
 	fmt.Fprintf(w, "%s in %s: %d exported, %d there already; %s, %s.\n\n",
-		plural(int64(t.Shards+t.Adopted), "window"), short(took), t.Shards, t.Adopted,
-		plural(t.Requests, "request"), throttled(snapshot{Throttled: t.Throttled}))
+		words.Plural(int64(t.Shards+t.Adopted), "window"), words.Duration(took), t.Shards, t.Adopted,
+		words.Plural(t.Requests, "request"), throttled(operate.Snapshot{Throttled: t.Throttled}))
 	if t.Unwitnessed > 0 {
-		fmt.Fprintf(w, "In %s, only the platform's own answers say that a list is whole; `chatlake verify` names the lists.\n\n", plural(int64(t.Unwitnessed), "window"))
+		fmt.Fprintf(w, "In %s, only the platform's own answers say that a list is whole; `chatlake verify` names the lists.\n\n", words.Plural(int64(t.Unwitnessed), "window"))
 	}
 	if t.Unreadable > 0 && out.Complete {
-		fmt.Fprintf(w, "%s could not be decrypted and are null, which the account allows (allow_unreadable).\n\n", plural(t.Unreadable, "text"))
+		fmt.Fprintf(w, "%s could not be decrypted and are null, which the account allows (allow_unreadable).\n\n", words.Plural(t.Unreadable, "text"))
 	}
 	if len(sums) == 0 {
 		_, err := fmt.Fprintln(w, "There is nothing in the range.")
@@ -136,26 +137,23 @@ func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutp
 func incomplete(out workflows.ExportOutput) string {
 	lines := []string{"Not everything is in the lake:"}
 	for _, gap := range out.Gaps {
-		lines = append(lines, "  no committed window covers "+span(gap))
+		lines = append(lines, "  no committed window covers "+words.Span(gap))
 	}
 	for _, shard := range out.Failed {
-		lines = append(lines, "  "+windowOf(shard)+" failed; the same command tries it again")
+		lines = append(lines, "  "+operate.WindowOf(shard)+" failed; the same command tries it again")
 	}
 	if t := out.Totals; t.Dead > 0 {
-		lines = append(lines, fmt.Sprintf("  %s could not be copied; the table dead_letters says which and why", plural(t.Dead, "conversation")))
+		lines = append(lines, fmt.Sprintf("  %s could not be copied; the table dead_letters says which and why", words.Plural(t.Dead, "conversation")))
 	}
 	if t := out.Totals; t.Flagged > 0 {
-		lines = append(lines, fmt.Sprintf("  %s committed with a flag: the platform's counts and ours differ; `chatlake verify` lists them", plural(int64(t.Flagged), "window")))
+		lines = append(lines, fmt.Sprintf("  %s committed with a flag: the platform's counts and ours differ; `chatlake verify` lists them", words.Plural(int64(t.Flagged), "window")))
 	}
 	if t := out.Totals; t.Unreadable > 0 {
 		lines = append(lines, fmt.Sprintf("  %s could not be decrypted and are null. Add the private keys to the account's secrets and export again with --refresh,\n"+
-			"  or set allow_unreadable: true for the account; `chatlake verify` names the windows", plural(t.Unreadable, "text")))
+			"  or set allow_unreadable: true for the account; `chatlake verify` names the windows", words.Plural(t.Unreadable, "text")))
 	}
 	if out.Visibility == "partial" {
 		lines = append(lines, "  the token does not see the whole account. "+out.Advice)
 	}
 	return strings.Join(lines, "\n")
 }
-
-// span is a window for people.
-func span(w schemas.Window) string { return label(w.From) + " to " + label(w.To) }

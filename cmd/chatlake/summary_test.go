@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -53,7 +54,7 @@ func TestUnreadableIsShown(t *testing.T) {
 	if err := writeReport(&report, workflows.ExportInput{Account: "acme"}, out, nil, time.Second); err != nil {
 		t.Fatal(err)
 	}
-	err := writeStatus(&status, []exportStatus{{Account: "acme", Name: "a", Result: &out}, {Account: "acme", Name: "b", Progress: &snapshot{Unreadable: 1}}})
+	err := writeStatus(&status, []operate.Export{{Account: "acme", Name: "a", Result: &out}, {Account: "acme", Name: "b", Progress: &operate.Snapshot{Unreadable: 1}}})
 	if err != nil {
 		t.Fatal(err)
 	}

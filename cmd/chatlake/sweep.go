@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 )
 
 // sweptLake is what a sweep did, or would do.
@@ -47,7 +48,7 @@ func (a *app) sweep(ctx context.Context, account string, remove bool) error {
 	if a.json() {
 		return a.printJSON(sweptLake{remove, swept})
 	}
-	found := fmt.Sprintf("%s and %s, %s", plural(int64(swept.Staged), "staged object"), plural(int64(swept.Files), "data file"), size(swept.Bytes))
+	found := fmt.Sprintf("%s and %s, %s", words.Plural(int64(swept.Staged), "staged object"), words.Plural(int64(swept.Files), "data file"), words.Size(swept.Bytes))
 	switch {
 	case swept.Staged+swept.Files == 0:
 		fmt.Fprintln(a.out, "Nothing is to be swept.")
@@ -57,13 +58,13 @@ func (a *app) sweep(ctx context.Context, account string, remove bool) error {
 		fmt.Fprintf(a.out, "To be removed: %s. Nothing was removed yet: chatlake lake sweep --remove\n", found)
 	}
 	if swept.Young > 0 {
-		fmt.Fprintf(a.out, "Too young to be sure that nobody needs them: %s.\n", plural(int64(swept.Young), "object"))
+		fmt.Fprintf(a.out, "Too young to be sure that nobody needs them: %s.\n", words.Plural(int64(swept.Young), "object"))
 	}
 	if swept.Open > 0 {
-		fmt.Fprintf(a.out, "Of windows that are not committed, on which an export may be at work: %s.\n", plural(int64(swept.Open), "staged object"))
+		fmt.Fprintf(a.out, "Of windows that are not committed, on which an export may be at work: %s.\n", words.Plural(int64(swept.Open), "staged object"))
 	}
 	if swept.Foreign > 0 {
-		fmt.Fprintf(a.out, "Kept, because their names are not those of data files: %s below data/.\n", plural(int64(swept.Foreign), "object"))
+		fmt.Fprintf(a.out, "Kept, because their names are not those of data files: %s below data/.\n", words.Plural(int64(swept.Foreign), "object"))
 	}
 	return nil
 }

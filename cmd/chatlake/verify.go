@@ -8,6 +8,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 )
 
 type verifyFlags struct {
@@ -125,7 +126,7 @@ func inspect(ctx context.Context, l *lake.Lake, read ledgerState, filter ledger.
 		v.Broken = append(v.Broken, contradiction{Shard: f.Key, Problem: f.Problem})
 	}
 	for i, r := range read.current {
-		said.now("%d of %s verified, %s", i, plural(int64(len(read.current)), "window"), size(v.Bytes))
+		said.now("%d of %s verified, %s", i, words.Plural(int64(len(read.current)), "window"), words.Size(v.Bytes))
 		if err := v.record(ctx, l, r); err != nil {
 			return v, err
 		}

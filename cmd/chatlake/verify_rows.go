@@ -7,6 +7,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -19,7 +20,7 @@ func addUp(r ledger.Record) (problems []string) {
 	}
 	expect := func(table string, counted int64) {
 		if rows[table] != counted {
-			problems = append(problems, fmt.Sprintf("its files have %s of %s, its counts say %s", plural(rows[table], "row"), table, grouped(counted)))
+			problems = append(problems, fmt.Sprintf("its files have %s of %s, its counts say %s", words.Plural(rows[table], "row"), table, words.Grouped(counted)))
 		}
 	}
 	n := r.Counts
@@ -31,7 +32,7 @@ func addUp(r ledger.Record) (problems []string) {
 	expect(schemas.Conversations.Table, n.Conversations)
 	expect(schemas.Messages.Table, n.Messages)
 	if n.Listed != n.Conversations+n.Gone+n.Dead {
-		problems = append(problems, fmt.Sprintf("%s listed, but %d whole, %d gone and %d dead", plural(n.Listed, "conversation"), n.Conversations, n.Gone, n.Dead))
+		problems = append(problems, fmt.Sprintf("%s listed, but %d whole, %d gone and %d dead", words.Plural(n.Listed, "conversation"), n.Conversations, n.Gone, n.Dead))
 	}
 	return problems
 }
@@ -53,7 +54,7 @@ func (v *verified) identities(ctx context.Context, l *lake.Lake, r ledger.Record
 	}
 	v.seen.add(r, ends)
 	if gone != r.Counts.Gone {
-		problems = append(problems, fmt.Sprintf("its files have %s of conversations, its counts say %d", plural(gone, "tombstone"), r.Counts.Gone))
+		problems = append(problems, fmt.Sprintf("its files have %s of conversations, its counts say %d", words.Plural(gone, "tombstone"), r.Counts.Gone))
 	}
 	return append(problems, several(ends)...), nil
 }
@@ -108,17 +109,17 @@ func several(ends map[string][]string) []string {
 	var named []string
 	for _, id := range ids[:min(len(ids), severalNamed)] {
 		slices.Sort(ends[id])
-		named = append(named, id+" (in "+list(ends[id])+")")
+		named = append(named, id+" (in "+words.List(ends[id])+")")
 	}
 	if more := len(ids) - len(named); more > 0 {
 		named = append(named, fmt.Sprintf("%d more", more))
 	}
-	return []string{fmt.Sprintf("%s there more than once: %s", are(len(ids)), list(named))}
+	return []string{fmt.Sprintf("%s there more than once: %s", are(len(ids)), words.List(named))}
 }
 
 func are(n int) string {
 	if n == 1 {
 		return "1 conversation is"
 	}
-	return plural(int64(n), "conversation") + " are"
+	return words.Plural(int64(n), "conversation") + " are"
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+
+	"github.com/chatlake/chatlake/internal/words"
 )
 
 func (v verified) write(w io.Writer) error {
@@ -10,7 +12,7 @@ func (v verified) write(w io.Writer) error {
 	if v.Deep {
 		how = "read whole and compared with the ledger's digests, counts and conversations"
 	}
-	fmt.Fprintf(w, "%s, %s (%s): %s.\n", plural(int64(v.Windows), "window"), plural(int64(v.Files), "file"), size(v.Bytes), how)
+	fmt.Fprintf(w, "%s, %s (%s): %s.\n", words.Plural(int64(v.Windows), "window"), words.Plural(int64(v.Files), "file"), words.Size(v.Bytes), how)
 	v.writeFindings(w)
 	v.writeTotals(w)
 	v.writeHarmless(w)
@@ -41,21 +43,21 @@ func (v verified) writeFindings(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	for _, g := range v.Gaps {
-		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, span(g.Window), export(g.Account, g.Window))
+		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), export(g.Account, g.Window))
 	}
 	for _, d := range v.Dead {
-		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why. When the cause is gone: %s\n", d.Shard, plural(d.Count, "conversation"), d.Command)
+		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why. When the cause is gone: %s\n", d.Shard, words.Plural(d.Count, "conversation"), d.Command)
 	}
 	for _, f := range v.Flagged {
-		fmt.Fprintf(w, "flagged: %s: %s. Copy it again, or leave it so: %s\n", f.Shard, list(f.Flags), f.Command)
+		fmt.Fprintf(w, "flagged: %s: %s. Copy it again, or leave it so: %s\n", f.Shard, words.List(f.Flags), f.Command)
 		if f.Mismatched > 0 {
-			fmt.Fprintf(w, "  %s with another number of messages than the platform states: stated_messages <> stored_messages\n", plural(f.Mismatched, "conversation"))
+			fmt.Fprintf(w, "  %s with another number of messages than the platform states: stated_messages <> stored_messages\n", words.Plural(f.Mismatched, "conversation"))
 		}
 	}
 	for _, u := range v.Undecrypted {
 		if !u.Allowed {
 			fmt.Fprintf(w, "not decrypted: %s: %s; they are null. Add the private keys to the account's secrets and copy the window again: %s\n"+
-				"  Or accept it: allow_unreadable: true for the account\n", u.Shard, plural(u.Count, "text"), u.Command)
+				"  Or accept it: allow_unreadable: true for the account\n", u.Shard, words.Plural(u.Count, "text"), u.Command)
 		}
 	}
 	for _, shard := range v.Partial {
@@ -66,7 +68,7 @@ func (v verified) writeFindings(w io.Writer) {
 func (v verified) writeTotals(w io.Writer) {
 	for _, t := range v.Totals {
 		for _, m := range t.Missing {
-			fmt.Fprintf(w, "more now: %s: the platform counts %s, %s were listed. Copy it again: %s\n", m.Shard, plural(m.Counted, "conversation"), grouped(m.Listed), m.Command)
+			fmt.Fprintf(w, "more now: %s: the platform counts %s, %s were listed. Copy it again: %s\n", m.Shard, words.Plural(m.Counted, "conversation"), words.Grouped(m.Listed), m.Command)
 		}
 		for _, f := range t.Failed {
 			fmt.Fprintf(w, "not counted: %s: %s\n", t.Account, f)
@@ -75,7 +77,7 @@ func (v verified) writeTotals(w io.Writer) {
 			fmt.Fprintf(w, "%s %s.\n", t.Account, t.Note)
 		}
 		if t.Windows > 0 {
-			fmt.Fprintf(w, "The platform of %s was asked for its counts: %s with %s.\n", t.Account, plural(int64(t.Windows), "window"), plural(t.Requests, "request"))
+			fmt.Fprintf(w, "The platform of %s was asked for its counts: %s with %s.\n", t.Account, words.Plural(int64(t.Windows), "window"), words.Plural(t.Requests, "request"))
 		}
 	}
 }
@@ -87,19 +89,19 @@ func (v verified) writeHarmless(w io.Writer) {
 	}
 	for _, u := range v.Undecrypted {
 		if u.Allowed {
-			fmt.Fprintf(w, "not decrypted: %s: %s; they are null, which the account allows (allow_unreadable)\n", u.Shard, plural(u.Count, "text"))
+			fmt.Fprintf(w, "not decrypted: %s: %s; they are null, which the account allows (allow_unreadable)\n", u.Shard, words.Plural(u.Count, "text"))
 		}
 	}
 	for _, u := range v.Unwitnessed {
-		fmt.Fprintf(w, "unwitnessed: %s: only the platform's own answers, which agreed, say that the list %s is whole, in %s (docs/protocol.md, Who witnesses a list)\n", u.Account, u.List, plural(int64(u.Windows), "window"))
+		fmt.Fprintf(w, "unwitnessed: %s: only the platform's own answers, which agreed, say that the list %s is whole, in %s (docs/protocol.md, Who witnesses a list)\n", u.Account, u.List, words.Plural(int64(u.Windows), "window"))
 	}
 	if n := len(v.Orphans); n > 0 {
-		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them, `chatlake lake sweep` removes old ones).\n", plural(int64(n), "file"))
+		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them, `chatlake lake sweep` removes old ones).\n", words.Plural(int64(n), "file"))
 	}
 	if v.Staged.Objects > 0 {
-		fmt.Fprintf(w, "%s (%s) of windows that are committed: nobody needs them any more (`chatlake lake sweep`).\n", plural(int64(v.Staged.Objects), "staged object"), size(v.Staged.Bytes))
+		fmt.Fprintf(w, "%s (%s) of windows that are committed: nobody needs them any more (`chatlake lake sweep`).\n", words.Plural(int64(v.Staged.Objects), "staged object"), words.Size(v.Staged.Bytes))
 	}
 	if v.Staged.Open > 0 {
-		fmt.Fprintf(w, "%s of windows that are not committed: an export is under way or was given up.\n", plural(int64(v.Staged.Open), "staged object"))
+		fmt.Fprintf(w, "%s of windows that are not committed: an export is under way or was given up.\n", words.Plural(int64(v.Staged.Open), "staged object"))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -65,7 +66,7 @@ func (t *totals) count(ctx context.Context, c worker.Config, records []ledger.Re
 		return nil
 	}
 	for i, r := range records {
-		said.now("%d of %s of %s counted, %s", i, plural(int64(len(records)), "window"), t.Account, plural(platform.Requests(), "request"))
+		said.now("%d of %s of %s counted, %s", i, words.Plural(int64(len(records)), "window"), t.Account, words.Plural(platform.Requests(), "request"))
 		n, err := platform.Count(ctx, r.Shard.Window)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -74,7 +75,7 @@ func (t *totals) count(ctx context.Context, c worker.Config, records []ledger.Re
 		if err != nil {
 			t.Failed = append(t.Failed, err.Error())
 			if len(t.Failed) == 3 { // it is not the windows
-				t.Note = fmt.Sprintf("gave no more answers: %s not counted", plural(int64(len(records)-i-1), "window"))
+				t.Note = fmt.Sprintf("gave no more answers: %s not counted", words.Plural(int64(len(records)-i-1), "window"))
 				return nil
 			}
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 )
 
 // sightings remember in which windows conversations stand, in 16 bytes each. A conversation is created once, so it stands in one
@@ -80,7 +81,7 @@ func (s *sightings) twice(ctx context.Context, l *lake.Lake) ([]contradiction, e
 			named = append(named, fmt.Sprintf("%d more", more))
 		}
 		found = append(found, contradiction{
-			second.String(), fmt.Sprintf("%s also in %s: %s", are(len(ids)), first, list(named)), again(second.Account, second.Window),
+			second.String(), fmt.Sprintf("%s also in %s: %s", are(len(ids)), first, words.List(named)), again(second.Account, second.Window),
 		})
 	}
 	return found, nil

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
-	"github.com/chatlake/chatlake/workflows"
 )
 
 // reasons say why a conversation is not in the lake, or not whole, and what to do.
@@ -26,19 +26,19 @@ func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, r
 	var reasons []string
 	if len(found.Damaged) > 0 {
 		reasons = append(reasons, fmt.Sprintf("%s could not be read, so it may be there all the same: `chatlake verify` says what is damaged.",
-			plural(int64(len(found.Damaged)), "file")))
+			words.Plural(int64(len(found.Damaged)), "file")))
 	}
 	if created.IsZero() {
 		for _, g := range gapsOf(read.current, f) {
-			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: %s", g.Account, span(g.Window), export(g.Account, g.Window)))
+			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: %s", g.Account, words.Span(g.Window), export(g.Account, g.Window)))
 		}
 	} else {
 		reasons = append(reasons, ofTime(read, f, created)...)
 	}
-	reasons = append(reasons, a.underWay(ctx, c, f.Account, created)...)
+	reasons = append(reasons, operate.UnderWay(ctx, c, f.Account, created)...)
 	if created.IsZero() {
 		reasons = append(reasons, fmt.Sprintf("None of the %s that were searched lists it. Is the id the platform's own? With --created <time> the reason can be told further.",
-			plural(int64(found.Windows), "window")))
+			words.Plural(int64(found.Windows), "window")))
 	}
 	return reasons
 }
@@ -64,7 +64,7 @@ func ofTime(read ledgerState, f ledger.Filter, created time.Time) []string {
 		records := covering[account]
 		if len(records) == 0 {
 			day := schemas.Window{From: created.Truncate(24 * time.Hour), To: created.Truncate(24*time.Hour).AddDate(0, 0, 1)}
-			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s: %s", account, label(created), export(account, day)))
+			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s: %s", account, words.Time(created), export(account, day)))
 		}
 		for _, r := range records {
 			reasons = append(reasons, notListed(r))
@@ -76,73 +76,15 @@ func ofTime(read ledgerState, f ledger.Filter, created time.Time) []string {
 // notListed is about a window that was committed without the conversation.
 func notListed(r ledger.Record) string {
 	text := fmt.Sprintf("%s was committed at %s with %s, and the platform did not list this one.",
-		r.Shard, r.CommittedAt.UTC().Format("2006-01-02 15:04 UTC"), plural(r.Counts.Listed, "conversation"))
+		r.Shard, r.CommittedAt.UTC().Format("2006-01-02 15:04 UTC"), words.Plural(r.Counts.Listed, "conversation"))
 	if r.TotalAfter != nil {
-		text += fmt.Sprintf(" It counted %s itself.", grouped(*r.TotalAfter))
+		text += fmt.Sprintf(" It counted %s itself.", words.Grouped(*r.TotalAfter))
 	}
 	if r.Visibility == "partial" {
 		text += " The token that it was read with does not see the whole account: give the account one that does, then " + again(r.Shard.Account, r.Shard.Window)
 		return text
 	}
 	return text + " If the platform has it now: " + again(r.Shard.Account, r.Shard.Window)
-}
-
-// underWay asks Temporal, when it is at hand, for windows that are being copied or that wait for a person. No server is
-// started for it.
-func (a *app) underWay(ctx context.Context, c worker.Config, account string, created time.Time) []string {
-	if c.Temporal == nil {
-		if running, err := worker.Running(c.StateDir); err != nil || !running {
-			return nil
-		}
-	}
-	connection, err := worker.Visit(ctx, c)
-	if err != nil {
-		return []string{fmt.Sprintf("Temporal could not be asked what is under way: %v", err)}
-	}
-	defer func() { _ = connection.Stop() }() // nothing depends on how it ends
-	all, err := exports(ctx, connection.Client)
-	if err != nil {
-		return []string{fmt.Sprintf("Temporal could not be asked what is under way: %v", err)}
-	}
-	var reasons []string
-	for _, e := range all {
-		if e.Status != statusRunning || account != "" && e.Account != account {
-			continue
-		}
-		p, err := look(ctx, connection.Client, e.id())
-		if err != nil {
-			reasons = append(reasons, fmt.Sprintf("The export %s of %s has begun, but no worker answers: `chatlake export` or `chatlake worker` goes on with it.", e.Name, e.Account))
-			continue
-		}
-		reasons = append(reasons, ofExport(e, p, created)...)
-	}
-	return reasons
-}
-
-// ofExport says what a running export has to do with a time, or with any when there is none.
-func ofExport(e exportStatus, p workflows.ExportProgress, created time.Time) []string {
-	concerns := func(id string) bool {
-		parts := strings.Split(id, "/")
-		w, err := schemas.ParseWindow(parts[len(parts)-1])
-		return err == nil && (created.IsZero() || w.Contains(created)) && slices.Contains(parts, createdStream)
-	}
-	var reasons []string
-	blocked := map[string]bool{}
-	for _, b := range p.Blocked {
-		if blocked[b.Shard] = true; concerns(b.Shard) {
-			reasons = append(reasons, fmt.Sprintf("%s waits for a person: %s. %s", windowOf(b.Shard), b.Detail, remedy(b.Kind)))
-		}
-	}
-	for _, id := range p.Running {
-		if !blocked[id] && concerns(id) {
-			reasons = append(reasons, fmt.Sprintf("%s is being copied now, by the export %s.", windowOf(id), e.Name))
-		}
-	}
-	whole := schemas.Window{From: p.From, To: p.To}
-	if len(reasons) == 0 && !created.IsZero() && whole.Contains(created) && p.Done < p.Windows {
-		reasons = append(reasons, fmt.Sprintf("The export %s covers that time; %d of its %d windows are done.", e.Name, p.Done, p.Windows))
-	}
-	return reasons
 }
 
 // export is the command that copies a range, again the one that copies a window once more: no window is longer than a month,

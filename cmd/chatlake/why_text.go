@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/words"
 )
 
 func (w whereabouts) write(to io.Writer) error {
@@ -38,9 +40,9 @@ func (w whereabouts) write(to io.Writer) error {
 
 func (t trace) write(to io.Writer, note string) {
 	fmt.Fprintf(to, "\n%s, stream %s, window %s\n  generation %d, committed %s%s\n",
-		t.Account, t.Stream, span(t.Window), t.Generation, second(t.CommittedAt), note)
+		t.Account, t.Stream, words.Span(t.Window), t.Generation, second(t.CommittedAt), note)
 	if t.Dead != nil {
-		fmt.Fprintf(to, "  dead letter: %s, %s, after %s: %s\n", t.Dead.Step, t.Dead.Kind, plural(t.Dead.Attempts, "attempt"), cmp.Or(t.Dead.Detail, "no detail"))
+		fmt.Fprintf(to, "  dead letter: %s, %s, after %s: %s\n", t.Dead.Step, t.Dead.Kind, words.Plural(t.Dead.Attempts, "attempt"), cmp.Or(t.Dead.Detail, "no detail"))
 	}
 	if t.Gone != "" {
 		fmt.Fprintf(to, "  tombstone: %s\n", t.Gone)

@@ -132,6 +132,21 @@ var rules = []rule{
 		never: []string{awsSDK, arrow},
 		why:   "the worker ties everything, but neither the simulator nor the command line belongs to it",
 	}, {
+		folder: "internal/words",
+		ours:   []string{"schemas"},
+		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
+		why:    "how a number is written does not depend on what it counts",
+	}, {
+		folder: "internal/operate",
+		ours:   []string{"activities", "internal/words", "schemas", "worker", "workflows"},
+		tests:  []string{"*"},
+		never:  []string{http, awsSDK, arrow, webUI},
+		names: map[string][]string{
+			"activities": {"StreamCreated"},
+			"schemas":    {"ParseWindow", "Window"},
+		},
+		why: "it asks Temporal and gives it orders, for a command and for a page: without rows and ledger, no text of a conversation can pass",
+	}, {
 		folder: "simulator",
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
 		why:    "a made-up world knows no platform and nobody who reads it",
@@ -142,10 +157,12 @@ var rules = []rule{
 		why:    "a fake that shared code with the provider it fakes would share its mistakes",
 	}, {
 		folder: "cmd/chatlake",
-		ours:   []string{"internal/lake", "internal/ledger", "internal/redact", "schemas", "simulator", "simulator/*", "worker", "workflows"},
-		tests:  []string{"*"},
-		never:  []string{awsSDK, arrow},
-		why:    "the command reads flags and makes one call",
+		ours: []string{
+			"internal/lake", "internal/ledger", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "simulator/*", "worker", "workflows",
+		},
+		tests: []string{"*"},
+		never: []string{awsSDK, arrow, temporal, webUI},
+		why:   "the command reads flags, makes one call and says what came of it; what Temporal is asked and told is in operate, for a page to use too",
 	},
 }
 
@@ -162,7 +179,7 @@ var reserves = []reserve{
 	{"modernc.org/sqlite", []string{"worker/embedded"}, "the database belongs to the server in process; ours is the ledger"},
 	{awsSDK, []string{"internal/ledger"}, "one place knows how an S3-compatible server misbehaves"},
 	{arrow, []string{"internal/parquet"}, "arrow v17 swallows write errors: one place guards against it"},
-	{"go.temporal.io/sdk", []string{"activities", "workflows", "worker", "worker/embedded", "cmd/chatlake"}, "data and platforms outlive the control plane"},
+	{"go.temporal.io/sdk", []string{"activities", "workflows", "worker", "worker/embedded", "internal/operate"}, "data and platforms outlive the control plane"},
 	{"testing", []string{"providers/providertest", "internal/ledger/s3test"}, "the product does not carry its tests"},
 	{"internal/ledger/s3test", nil, "a server for tests is not shipped"},
 	{"providers/providertest", nil, "the contract's tests are not shipped"},

@@ -1,7 +1,6 @@
-package main
+package operate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +27,7 @@ func TestWaitsNameTheParty(t *testing.T) {
 		workflows.ForExport:      "another export",
 		"something later":        "something later",
 	} {
-		w := wait{workflows.Waiting{For: party, Why: "status 507", Since: noon, Until: &until}, 1}
+		w := Wait{workflows.Waiting{For: party, Why: "status 507", Since: noon, Until: &until}, 1}
 		if got := w.String(); got != "1 window waiting for "+want+" until 12:01:00 UTC, since 2026-01-01 12:00:00 UTC: status 507" {
 			t.Errorf("%s: %s", party, got)
 		}
@@ -69,7 +68,7 @@ func TestSilenceIsShown(t *testing.T) {
 // TestFullStateFolderIsShown: the embedded server goes on answering while it can write nothing.
 func TestFullStateFolderIsShown(t *testing.T) {
 	full := errors.New("no space left on device")
-	f := &folderWatch{folder: "state", try: func(string) error { return full }}
+	f := &roomWatch{folder: "state", try: func(string) error { return full }}
 	w := f.look(noon)
 	if w == nil || w.For != workflows.ForStateFolder || !strings.Contains(w.Why, "state cannot be written: no space left on device") {
 		t.Fatalf("%+v, want a wait for room", w)
@@ -95,31 +94,7 @@ func TestFullStateFolderIsShown(t *testing.T) {
 	if tryRoom(filepath.Join(dir, "missing")) == nil {
 		t.Error("a folder that is not there has room")
 	}
-	if w := newFolderWatch(worker.Config{StateDir: filepath.Join(dir, "missing"), Temporal: &worker.TemporalConfig{}}).look(noon); w != nil {
+	if w := newRoomWatch(worker.Config{StateDir: filepath.Join(dir, "missing"), Temporal: &worker.TemporalConfig{}}).look(noon); w != nil {
 		t.Errorf("%+v, and the server is elsewhere", w)
-	}
-}
-
-func TestStatusShowsWaits(t *testing.T) {
-	until := noon.Add(time.Minute)
-	lake := workflows.Waiting{For: workflows.ForLake, Kind: "Unavailable", Why: "put data/x: ExpiredToken status 400", Since: noon, Until: &until}
-	gone := workflows.Waiting{For: workflows.ForTemporal, Why: "it does not answer: connection refused", Since: noon}
-	var out bytes.Buffer
-	err := writeStatus(&out, []exportStatus{
-		{Account: "acme", Name: "a", Status: statusRunning, StartedAt: noon, Progress: &snapshot{
-			State: workflows.StateRunning, Windows: 2, Stands: true, Waiting: []wait{{lake, 2}},
-		}},
-		{Account: "acme", Name: "b", Status: statusRunning, StartedAt: noon, Waiting: &wait{gone, 0}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		"2 windows waiting for the lake until 12:01:00 UTC, since 2026-01-01 12:00:00 UTC: put data/x: ExpiredToken status 400",
-		"acme b (since 2026-01-01 12:00 UTC): no answer\n  waiting for Temporal, since 2026-01-01 12:00:00 UTC: it does not answer: connection refused",
-	} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in\n%s", want, out.String())
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package operate
 
 import (
 	"testing"
@@ -21,17 +21,17 @@ func TestSnapshot(t *testing.T) {
 		name   string
 		export workflows.ExportProgress
 		shards []workflows.ShardProgress
-		want   snapshot
+		want   Snapshot
 	}{
-		{"just begun", workflows.ExportProgress{State: workflows.StateStarting}, nil, snapshot{State: workflows.StateStarting}},
+		{"just begun", workflows.ExportProgress{State: workflows.StateStarting}, nil, Snapshot{State: workflows.StateStarting}},
 		{
 			"finished windows only", workflows.ExportProgress{State: workflows.StateRunning, Windows: 4, Done: 2, Totals: totals}, nil,
-			snapshot{State: workflows.StateRunning, Windows: 4, Done: 2, Conversations: 200, Expected: 400, Messages: 1900, Requests: 500, Throttled: 3},
+			Snapshot{State: workflows.StateRunning, Windows: 4, Done: 2, Conversations: 200, Expected: 400, Messages: 1900, Requests: 500, Throttled: 3},
 		}, {
 			"a window in flight counts with what it has fetched, and its messages are estimated",
 			workflows.ExportProgress{State: workflows.StateRunning, Windows: 4, Done: 2, Running: []string{"shard/a"}, Totals: totals},
 			[]workflows.ShardProgress{{Listed: 50, Fetched: 19, Expected: new(int64(100)), Requests: 30, Throttled: 1}},
-			snapshot{
+			Snapshot{
 				State: workflows.StateRunning, Windows: 4, Done: 2, InFlight: 1, Conversations: 219, Expected: 400,
 				Messages: 2090, Estimated: true, Requests: 530, Throttled: 4,
 			},
@@ -39,36 +39,36 @@ func TestSnapshot(t *testing.T) {
 			"more was listed than the platform counted",
 			workflows.ExportProgress{State: workflows.StateRunning, Windows: 1, Running: []string{"shard/a"}},
 			[]workflows.ShardProgress{{Listed: 120, Fetched: 10, Expected: new(int64(100))}},
-			snapshot{State: workflows.StateRunning, Windows: 1, InFlight: 1, Conversations: 10, Expected: 120},
+			Snapshot{State: workflows.StateRunning, Windows: 1, InFlight: 1, Conversations: 10, Expected: 120},
 		}, {
 			"all windows wait",
 			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
 			[]workflows.ShardProgress{{Waiting: awaits(&later, "platform")}, {Waiting: awaits(&soon, "platform")}},
-			snapshot{
-				State: workflows.StateRunning, Windows: 2, InFlight: 2, Stands: true, WaitingUntil: &soon, Waiting: []wait{{*awaits(&soon, "platform"), 2}},
+			Snapshot{
+				State: workflows.StateRunning, Windows: 2, InFlight: 2, Stands: true, WaitingUntil: &soon, Waiting: []Wait{{*awaits(&soon, "platform"), 2}},
 			},
 		}, {
 			"all windows wait, for different things",
 			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
 			[]workflows.ShardProgress{{Waiting: awaits(&later, "platform")}, {Waiting: awaits(&soon, "lake")}},
-			snapshot{
+			Snapshot{
 				State: workflows.StateRunning, Windows: 2, InFlight: 2, Stands: true, WaitingUntil: &soon,
-				Waiting: []wait{{*awaits(&later, "platform"), 1}, {*awaits(&soon, "lake"), 1}},
+				Waiting: []Wait{{*awaits(&later, "platform"), 1}, {*awaits(&soon, "lake"), 1}},
 			},
 		}, {
 			"the export itself waits",
 			workflows.ExportProgress{State: workflows.StateWaiting, Windows: 2, Waiting: awaits(&soon, "budget")}, nil,
-			snapshot{State: workflows.StateWaiting, Windows: 2, Stands: true, WaitingUntil: &soon, Waiting: []wait{{*awaits(&soon, "budget"), 0}}},
+			Snapshot{State: workflows.StateWaiting, Windows: 2, Stands: true, WaitingUntil: &soon, Waiting: []Wait{{*awaits(&soon, "budget"), 0}}},
 		}, {
 			"another export copies its windows",
 			workflows.ExportProgress{State: workflows.StateWaiting, Windows: 2, Running: []string{"shard/a"}, Waiting: awaits(nil, "another export")},
 			[]workflows.ShardProgress{{}},
-			snapshot{State: workflows.StateWaiting, Windows: 2, InFlight: 1, Waiting: []wait{{*awaits(nil, "another export"), 0}}},
+			Snapshot{State: workflows.StateWaiting, Windows: 2, InFlight: 1, Waiting: []Wait{{*awaits(nil, "another export"), 0}}},
 		}, {
 			"one window still moves",
 			workflows.ExportProgress{State: workflows.StateRunning, Windows: 2, Running: []string{"shard/a", "shard/b"}},
 			[]workflows.ShardProgress{{Waiting: awaits(&later, "platform")}, {}},
-			snapshot{State: workflows.StateRunning, Windows: 2, InFlight: 2, Waiting: []wait{{*awaits(&later, "platform"), 1}}},
+			Snapshot{State: workflows.StateRunning, Windows: 2, InFlight: 2, Waiting: []Wait{{*awaits(&later, "platform"), 1}}},
 		},
 	}
 	for _, tt := range tests {
@@ -82,8 +82,8 @@ func TestSnapshot(t *testing.T) {
 }
 
 // after is a snapshot some seconds after noon.
-func after(seconds float64, conversations int64) snapshot {
-	return snapshot{
+func after(seconds float64, conversations int64) Snapshot {
+	return Snapshot{
 		At: noon.Add(time.Duration(seconds * float64(time.Second))), State: workflows.StateRunning,
 		Windows: 10, Done: 1, Conversations: conversations, Expected: 1000,
 	}
@@ -92,34 +92,34 @@ func after(seconds float64, conversations int64) snapshot {
 func TestPace(t *testing.T) {
 	tests := []struct {
 		name    string
-		samples []snapshot
+		samples []Snapshot
 		rate    float64
 		left    time.Duration // 0: nothing can be said
 	}{
 		{"nothing seen", nil, 0, 0},
-		{"one look", []snapshot{after(0, 100)}, 0, 0},
-		{"what was there at the first look is not speed", []snapshot{after(0, 500), after(1, 550)}, 50, 9 * time.Second},
-		{"standing still", []snapshot{after(0, 500), after(5, 500)}, 0, 0},
-		{"two looks at one moment", []snapshot{after(0, 500), after(0, 600)}, 0, 0},
-		{"a count that falls is no speed", []snapshot{after(0, 500), after(1, 400)}, 0, 0},
+		{"one look", []Snapshot{after(0, 100)}, 0, 0},
+		{"what was there at the first look is not speed", []Snapshot{after(0, 500), after(1, 550)}, 50, 9 * time.Second},
+		{"standing still", []Snapshot{after(0, 500), after(5, 500)}, 0, 0},
+		{"two looks at one moment", []Snapshot{after(0, 500), after(0, 600)}, 0, 0},
+		{"a count that falls is no speed", []Snapshot{after(0, 500), after(1, 400)}, 0, 0},
 		{
 			"only the last ten seconds count",
-			[]snapshot{after(0, 0), after(5, 500), after(10, 510), after(15, 520), after(20, 530)}, 2, 235 * time.Second,
+			[]Snapshot{after(0, 0), after(5, 500), after(10, 510), after(15, 520), after(20, 530)}, 2, 235 * time.Second,
 		},
-		{"slower than anybody waits for", []snapshot{after(0, 0), after(1, 0), {
+		{"slower than anybody waits for", []Snapshot{after(0, 0), after(1, 0), {
 			At: noon.Add(10 * time.Second), State: workflows.StateRunning, Conversations: 1, Expected: 1 << 40,
 		}}, 0.1, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var p pace
+			var p Pace
 			for _, s := range tt.samples {
-				p.add(s)
+				p.Add(s)
 			}
-			if got := p.conversations(); got != tt.rate {
+			if got := p.Conversations(); got != tt.rate {
 				t.Errorf("rate %v, want %v", got, tt.rate)
 			}
-			if left, ok := p.left(); left != tt.left || ok != (tt.left != 0) {
+			if left, ok := p.Left(); left != tt.left || ok != (tt.left != 0) {
 				t.Errorf("left %v, %v, want %v", left, ok, tt.left)
 			}
 		})
@@ -127,9 +127,9 @@ func TestPace(t *testing.T) {
 }
 
 func TestPaceForgets(t *testing.T) {
-	var p pace
+	var p Pace
 	for i := range 10_000 {
-		p.add(after(float64(i)/2, int64(i)))
+		p.Add(after(float64(i)/2, int64(i)))
 	}
 	if n := len(p.samples); n > 30 {
 		t.Errorf("%d samples kept, want those of about ten seconds", n)
@@ -138,15 +138,15 @@ func TestPaceForgets(t *testing.T) {
 
 func TestShare(t *testing.T) {
 	for _, tt := range []struct {
-		s    snapshot
+		s    Snapshot
 		want float64
 	}{
-		{snapshot{}, 0},
-		{snapshot{Windows: 4, Done: 1}, 0.25},
-		{snapshot{Windows: 4, Done: 1, Conversations: 30, Expected: 40}, 0.75},
-		{snapshot{State: workflows.StateDone, Windows: 4}, 1},
+		{Snapshot{}, 0},
+		{Snapshot{Windows: 4, Done: 1}, 0.25},
+		{Snapshot{Windows: 4, Done: 1, Conversations: 30, Expected: 40}, 0.75},
+		{Snapshot{State: workflows.StateDone, Windows: 4}, 1},
 	} {
-		if got := tt.s.share(); got != tt.want {
+		if got := tt.s.Share(); got != tt.want {
 			t.Errorf("share of %+v is %v, want %v", tt.s, got, tt.want)
 		}
 	}

@@ -1,27 +1,25 @@
-package main
+package operate
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// wait is what some windows of an export, or the export itself, wait for.
-type wait struct {
+// A Wait is what some windows of an export, or the export itself, wait for.
+type Wait struct {
 	workflows.Waiting
 	Windows int `json:"windows,omitempty"` // 0 is the export itself
 }
 
 // addWait adds one to those that are for the same party and reason.
-func addWait(all []wait, w workflows.Waiting, windows int) []wait {
+func addWait(all []Wait, w workflows.Waiting, windows int) []Wait {
 	for i, other := range all {
 		if other.For != w.For || other.Kind != w.Kind || other.Why != w.Why {
 			continue
@@ -35,7 +33,7 @@ func addWait(all []wait, w workflows.Waiting, windows int) []wait {
 		}
 		return all
 	}
-	return append(all, wait{w, windows})
+	return append(all, Wait{w, windows})
 }
 
 // parties are those that are waited for, in words.
@@ -50,8 +48,8 @@ var parties = map[string]string{
 	workflows.ForExport:      "another export",
 }
 
-// brief says what is waited for and until when.
-func (w wait) brief() string {
+// Brief says what is waited for and until when.
+func (w Wait) Brief() string {
 	party := parties[w.For]
 	if party == "" {
 		party = w.For
@@ -64,10 +62,10 @@ func (w wait) brief() string {
 }
 
 // String says also since when and why, in one line.
-func (w wait) String() string {
-	text := w.brief()
+func (w Wait) String() string {
+	text := w.Brief()
 	if w.Windows > 0 {
-		text = plural(int64(w.Windows), "window") + " " + text
+		text = words.Plural(int64(w.Windows), "window") + " " + text
 	}
 	if !w.Since.IsZero() {
 		text += ", since " + w.Since.UTC().Format("2006-01-02 15:04:05 UTC")
@@ -111,63 +109,12 @@ func silence(err error, since time.Time, healthy func() error) *workflows.Waitin
 	return w
 }
 
-// healthOf asks a server whether it is there.
-func healthOf(ctx context.Context, c client.Client) func() error {
+// health asks the server whether it is there.
+func (s *Session) health(ctx context.Context) func() error {
 	return func() error {
 		ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 		defer cancel()
-		_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
+		_, err := s.client().CheckHealth(ctx, &client.CheckHealthRequest{})
 		return err
 	}
-}
-
-// checkFolderEvery is how often the state folder is tried, and enough the bytes that the embedded server needs there to go on.
-const (
-	checkFolderEvery = 5 * time.Second
-	enough           = 1 << 20
-)
-
-// folderWatch looks whether the embedded server can still write to the state folder.
-type folderWatch struct {
-	folder string // empty where the server is elsewhere
-	try    func(folder string) error
-	looked time.Time
-	wait   *workflows.Waiting
-}
-
-func newFolderWatch(c worker.Config) *folderWatch {
-	w := &folderWatch{try: tryRoom}
-	if c.Temporal == nil {
-		w.folder = c.StateDir
-	}
-	return w
-}
-
-// look is what the embedded server waits for: nil while its folder can be written.
-func (f *folderWatch) look(now time.Time) *workflows.Waiting {
-	if f.folder == "" || now.Sub(f.looked) < checkFolderEvery {
-		return f.wait
-	}
-	f.looked = now
-	err := f.try(f.folder)
-	if err == nil {
-		f.wait = nil
-		return nil
-	}
-	since := now
-	if f.wait != nil {
-		since = f.wait.Since
-	}
-	f.wait = &workflows.Waiting{For: workflows.ForStateFolder, Why: fmt.Sprintf("%s cannot be written: %v", f.folder, err), Since: since}
-	return f.wait
-}
-
-// tryRoom writes a file into a folder, and removes it.
-func tryRoom(folder string) error {
-	f, err := os.CreateTemp(folder, ".room-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, enough))
-	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }

@@ -1,4 +1,4 @@
-package main
+package operate
 
 import (
 	"time"
@@ -6,8 +6,8 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// snapshot is what is known of an export at one moment.
-type snapshot struct {
+// A Snapshot is what is known of an export at one moment.
+type Snapshot struct {
 	At            time.Time                `json:"at"`
 	State         workflows.State          `json:"state"`
 	Windows       int                      `json:"windows"`
@@ -21,7 +21,7 @@ type snapshot struct {
 	Throttled     int64                    `json:"throttled"`
 	Rate          float64                  `json:"requests_per_second"`         // of this export; 0 is no limit
 	Account       float64                  `json:"account_requests_per_second"` // of the account, for all its exports
-	Waiting       []wait                   `json:"waiting,omitempty"`           // all that is waited for, each party and reason once
+	Waiting       []Wait                   `json:"waiting,omitempty"`           // all that is waited for, each party and reason once
 	Stands        bool                     `json:"stands,omitempty"`            // nothing moves until the first of the waits ends
 	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"`     // when that is, as far as it is known
 	Blocked       []workflows.BlockedShard `json:"blocked,omitempty"`
@@ -30,8 +30,8 @@ type snapshot struct {
 }
 
 // newSnapshot joins what the export and its windows in flight answered.
-func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.ShardProgress) snapshot {
-	s := snapshot{
+func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.ShardProgress) Snapshot {
+	s := Snapshot{
 		At: at, State: e.State, Windows: e.Windows, Done: e.Done, InFlight: len(e.Running), Blocked: e.Blocked, Advice: e.Advice,
 		Conversations: e.Totals.Conversations + e.Totals.Gone + e.Totals.Dead,
 		Messages:      e.Totals.Messages,
@@ -71,14 +71,14 @@ func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.Sh
 }
 
 // standsFor says that nothing moves until one wait has ended, whatever else was known.
-func (s snapshot) standsFor(w workflows.Waiting) snapshot {
-	s.Waiting, s.Stands = append([]wait{{w, 0}}, s.Waiting...), true
+func (s Snapshot) standsFor(w workflows.Waiting) Snapshot {
+	s.Waiting, s.Stands = append([]Wait{{Waiting: w}}, s.Waiting...), true
 	s.setUntil()
 	return s
 }
 
 // setUntil is the end of the first of the waits, where nothing moves.
-func (s *snapshot) setUntil() {
+func (s *Snapshot) setUntil() {
 	s.WaitingUntil = nil
 	for _, w := range s.Waiting {
 		if s.Stands && w.Until != nil && (s.WaitingUntil == nil || w.Until.Before(*s.WaitingUntil)) {
@@ -87,10 +87,10 @@ func (s *snapshot) setUntil() {
 	}
 }
 
-// first is the wait that ends first; false where something moves.
-func (s snapshot) first() (wait, bool) {
+// First is the wait that ends first; false where something moves.
+func (s Snapshot) First() (Wait, bool) {
 	if !s.Stands || len(s.Waiting) == 0 {
-		return wait{}, false
+		return Wait{}, false
 	}
 	first := s.Waiting[0]
 	for _, w := range s.Waiting[1:] {
@@ -101,60 +101,8 @@ func (s snapshot) first() (wait, bool) {
 	return first, true
 }
 
-// paceSpan is how far back rates look.
-const paceSpan = 10 * time.Second
-
-// pace turns the snapshots of one attendance into rates. The zero value is ready.
-type pace struct {
-	samples []snapshot // of the last paceSpan, the first a little older
-}
-
-// add takes the next snapshot.
-func (p *pace) add(s snapshot) {
-	p.samples = append(p.samples, s)
-	for len(p.samples) > 2 && s.At.Sub(p.samples[1].At) >= paceSpan {
-		p.samples = p.samples[1:]
-	}
-}
-
-// rate is how fast something grows per second, 0 when that is not known yet.
-func (p *pace) rate(of func(snapshot) int64) float64 {
-	if len(p.samples) < 2 {
-		return 0
-	}
-	first, last := p.samples[0], p.samples[len(p.samples)-1]
-	seconds := last.At.Sub(first.At).Seconds()
-	if seconds <= 0 {
-		return 0
-	}
-	return max(0, float64(of(last)-of(first))/seconds)
-}
-
-func (p *pace) conversations() float64 {
-	return p.rate(func(s snapshot) int64 { return s.Conversations })
-}
-func (p *pace) messages() float64 { return p.rate(func(s snapshot) int64 { return s.Messages }) }
-func (p *pace) requests() float64 { return p.rate(func(s snapshot) int64 { return s.Requests }) }
-
-// left is how long the rest will take at the present rate; false when nothing can be said.
-func (p *pace) left() (time.Duration, bool) {
-	rate := p.conversations()
-	if rate <= 0 {
-		return 0, false
-	}
-	last := p.samples[len(p.samples)-1]
-	if last.State != workflows.StateRunning || last.Expected == 0 {
-		return 0, false
-	}
-	seconds := float64(last.Expected-last.Conversations) / rate
-	if seconds > (100 * 24 * time.Hour).Seconds() {
-		return 0, false
-	}
-	return time.Duration(seconds * float64(time.Second)), true
-}
-
-// share is how much of the export is done, from 0 to 1.
-func (s snapshot) share() float64 {
+// Share is how much of the export is done, from 0 to 1.
+func (s Snapshot) Share() float64 {
 	switch {
 	case s.State == workflows.StateDone:
 		return 1

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// outcome is an error that says how the process ends.
+type outcome struct {
+	status int
+	text   string // for people; empty when everything was said already
+	result any    // for machines; nil when it was printed already
+}
+
+func (o *outcome) Error() string { return o.text }
+
+func usage(format string, args ...any) error {
+	return &outcome{status: exitUsage, text: fmt.Sprintf(format, args...)}
+}
+
+// outcomeOf is how the process ends after an error that says so, whatever was joined to it.
+func outcomeOf(err error) (*outcome, bool) {
+	var said *outcome
+	var end *operate.EndError
+	var blocked *operate.BlockedError
+	var order *operate.OrderError
+	switch {
+	case errors.As(err, &said):
+		return said, true
+	case errors.As(err, &end):
+		return &outcome{status: exitFailed, text: endText(end)}, true
+	case errors.As(err, &blocked):
+		return blockedOutcome(blocked.Shards), true
+	case errors.As(err, &order):
+		return &outcome{status: exitUsage, text: orderText(order)}, true
+	}
+	return nil, false
+}
+
+// endText puts the end of an export that gave no result into words.
+func endText(e *operate.EndError) string {
+	switch e.Kind {
+	case operate.Canceled:
+		return "The export was cancelled. What was committed stays in the lake; the same command copies the rest."
+	case operate.Terminated:
+		return "The export was terminated. What was committed stays in the lake; the same command copies the rest."
+	case operate.Refused:
+		return "The export was refused: " + e.Detail + "."
+	default:
+		return "The export failed: " + e.Detail + ". The same command tries again."
+	}
+}
+
+// orderText says what is wrong with an order, and which flag puts it right.
+func orderText(e *operate.OrderError) string {
+	switch e.Kind {
+	case operate.SeveralRun:
+		return e.Error() + "; say which with --account and --name"
+	case operate.OtherRange:
+		return e.Error() + "; give another --name"
+	case operate.Unattended:
+		return e.Error() + ". The `chatlake export` command that began it goes on with it"
+	default:
+		return e.Error()
+	}
+}
+
+// blockedOutcome says which windows wait for a person, why, and what to do.
+func blockedOutcome(blocked []workflows.BlockedShard) *outcome {
+	var b strings.Builder
+	b.WriteString("Blocked: a person must act.\n")
+	writeBlocked(&b, blocked)
+	b.WriteString("Then give the same command again (or, where a worker runs elsewhere, `chatlake resume`). Nothing is lost meanwhile.")
+	return &outcome{status: exitBlocked, text: b.String(), result: map[string]any{"blocked": blocked}}
+}
+
+// writeBlocked tells each cause once, with the windows that it keeps waiting.
+func writeBlocked(w io.Writer, blocked []workflows.BlockedShard) {
+	type cause struct{ kind, detail string }
+	var causes []cause
+	waiting := map[cause][]string{}
+	for _, shard := range blocked {
+		c := cause{shard.Kind, shard.Detail}
+		if waiting[c] == nil {
+			causes = append(causes, c)
+		}
+		waiting[c] = append(waiting[c], operate.WindowOf(shard.Shard))
+	}
+	for _, c := range causes {
+		fmt.Fprintf(w, "  %s\n    %s\n", c.detail, operate.Remedy(c.kind))
+		names := waiting[c]
+		if n := len(names); n > 3 {
+			names = append(names[:2:2], fmt.Sprintf("%d more", n-2))
+		}
+		fmt.Fprintf(w, "    waiting: %s\n", words.List(names))
+	}
+}

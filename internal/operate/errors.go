@@ -1,0 +1,78 @@
+package operate
+
+import (
+	"fmt"
+
+	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// An EndError is the end of an export that gave no result. What it has committed stays in the lake.
+type EndError struct {
+	Kind   EndKind
+	Detail string // why it was refused or failed
+}
+
+// EndKind is how an export ended.
+type EndKind string
+
+// The ends without a result.
+const (
+	Canceled   EndKind = "canceled"
+	Terminated EndKind = "terminated"
+	Refused    EndKind = "refused" // its input is invalid
+	Failed     EndKind = "failed"
+)
+
+func (e *EndError) Error() string {
+	if e.Detail == "" {
+		return fmt.Sprintf("the export was %s", e.Kind)
+	}
+	return fmt.Sprintf("the export %s: %s", e.Kind, e.Detail)
+}
+
+// A BlockedError is an export that goes on only when people have acted. Nothing is lost meanwhile.
+type BlockedError struct {
+	Shards []workflows.BlockedShard
+}
+
+func (e *BlockedError) Error() string {
+	return fmt.Sprintf("%s blocked: a person must act", words.Plural(int64(len(e.Shards)), "window"))
+}
+
+// An OrderError is an order that cannot be carried out as it was given. Nothing was done.
+type OrderError struct {
+	Kind    OrderKind
+	Export  string         // name or workflow id of the export that is meant
+	Exports []string       // workflow ids, where several run
+	Range   schemas.Window // of the one that runs, where it is another
+	Folder  string         // where no process works
+}
+
+// OrderKind is what is wrong with an order.
+type OrderKind string
+
+// What can be wrong with an order.
+const (
+	NoneRuns   OrderKind = "none runs"
+	SeveralRun OrderKind = "several run" // and none was named
+	NotRunning OrderKind = "not running"
+	OtherRange OrderKind = "other range" // another export runs under the name
+	Unattended OrderKind = "unattended"  // nobody works on it, so nobody would take the order
+)
+
+func (e *OrderError) Error() string {
+	switch e.Kind {
+	case NoneRuns:
+		return "no export runs"
+	case SeveralRun:
+		return "several exports run: " + words.List(e.Exports)
+	case OtherRange:
+		return fmt.Sprintf("an export named %s runs already, from %s to %s", e.Export, words.Time(e.Range.From), words.Time(e.Range.To))
+	case Unattended:
+		return fmt.Sprintf("%s is not being worked on: no chatlake process runs on %s", e.Export, e.Folder)
+	default:
+		return e.Export + " does not run"
+	}
+}
