@@ -8,15 +8,58 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
-	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
+
+// world are the flags of a simulated account.
+type world struct {
+	demo.World
+	provider string
+}
+
+func (w *world) flags(flags *pflag.FlagSet) {
+	flags.IntVar(&w.Conversations, "conversations", 2000, "conversations of a simulated account, made in 2025")
+	flags.Uint64Var(&w.Seed, "seed", 1, "the same seed makes the same account")
+	flags.DurationVar(&w.Latency, "latency", 5*time.Millisecond, "how long a simulated platform takes to answer")
+	flags.Float64Var(&w.FaultRate, "fault-rate", 0, "share of requests that go wrong, from 0 to 1")
+}
+
+// check says what is wrong with the flags.
+func (w world) check() error {
+	if w.Conversations < 1 {
+		return usage("--conversations must be at least 1")
+	}
+	if w.FaultRate < 0 || w.FaultRate > 1 {
+		return usage("--fault-rate must be from 0 to 1")
+	}
+	return nil
+}
+
+// platformNames are those that --provider may say.
+func platformNames() []string {
+	var names []string
+	for _, p := range demo.Platforms {
+		names = append(names, p.Provider)
+	}
+	return names
+}
+
+func platformOf(provider string) (demo.Platform, error) {
+	i := slices.IndexFunc(demo.Platforms, func(p demo.Platform) bool { return p.Provider == provider })
+	if i < 0 {
+		return demo.Platform{}, usage("--provider is %s, not %q", words.List(platformNames()), provider)
+	}
+	return demo.Platforms[i], nil
+}
 
 type demoFlags struct {
 	world
@@ -48,13 +91,13 @@ func (a *app) demoCommand() *cobra.Command {
 }
 
 func (a *app) demo(ctx context.Context, f demoFlags) error {
-	chosen := platforms
+	chosen := demo.Platforms
 	if f.provider != "all" {
 		p, err := platformOf(f.provider)
 		if err != nil {
 			return err
 		}
-		chosen = []platform{p}
+		chosen = []demo.Platform{p}
 	}
 	if err := f.check(); err != nil {
 		return err
@@ -65,63 +108,31 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if f.rate < 0 {
 		return usage("--rate must not be negative; 0 is no limit")
 	}
-	var err error
-	if f.dir, err = filepath.Abs(f.dir); err != nil {
-		return err
-	}
-	if f.fresh {
-		if err := removeDemo(ctx, f.dir); err != nil {
-			return err
-		}
-	}
-	m, err := claim(f.dir)
-	if err == nil {
-		err = m.own()
-	}
+	dir, err := filepath.Abs(f.dir)
 	if err != nil {
 		return err
 	}
-	d := &demo{demoFlags: f, marker: m, servers: map[string]*simulator.Server{}}
-	corpus := f.corpus()
-	for _, p := range chosen {
-		var server *simulator.Server
-		if server, err = m.serve(p.provider, f.site(p, corpus)); err != nil {
-			break
-		}
-		d.platforms, d.servers[p.provider] = append(d.platforms, p), server
-	}
-	if err == nil {
-		err = d.export(ctx, a)
-	}
-	for _, server := range d.servers {
-		err = errors.Join(err, closeSite(ctx, server))
-	}
-	return err
-}
-
-// demo is one run of the command: platforms that are served, and what is copied from them.
-type demo struct {
-	demoFlags
-	marker    *marker
-	platforms []platform
-	servers   map[string]*simulator.Server
-}
-
-func (d *demo) export(ctx context.Context, a *app) error {
-	c, ins := d.config()
-	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: d.ui, UIPort: d.uiPort})
+	d, err := demo.Open(ctx, demo.Options{World: f.World, Dir: dir, Fresh: f.fresh, Window: f.window, Rate: f.rate, Platforms: chosen})
 	if err != nil {
 		return err
 	}
-	for _, p := range d.platforms {
-		a.note("%-21s %s (%s)", "Simulated "+p.title+":", d.servers[p.provider].URL, words.Plural(int64(d.conversations), "conversation"))
+	return errors.Join(a.copyDemo(ctx, f, d), d.Close(ctx))
+}
+
+func (a *app) copyDemo(ctx context.Context, f demoFlags, d *demo.Demo) error {
+	c, ins := d.Config()
+	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui, UIPort: f.uiPort})
+	if err != nil {
+		return err
+	}
+	for _, p := range d.Platforms {
+		a.note("%-21s %s (%s)", "Simulated "+p.Title+":", d.URL(p), words.Plural(int64(d.Conversations), "conversation"))
 	}
 	if s.UIURL() != "" {
 		a.note("Temporal UI:          %s", s.UIURL())
 	}
-	a.note("Lake:                 %s", lakeFolder(d.dir))
-	d.marker.Accounts = slices.Compact(slices.Sorted(slices.Values(append(d.marker.Accounts, accountNames(c)...))))
-	config, err := d.writeConfig(c) // saves the marker before anything is copied
+	a.note("Lake:                 %s", d.Lake())
+	config, err := d.WriteConfig(c)
 	if err != nil {
 		return errors.Join(err, s.Stop())
 	}
@@ -133,11 +144,11 @@ func (d *demo) export(ctx context.Context, a *app) error {
 	if err != nil {
 		return a.interrupted(ctx, c, err)
 	}
-	return d.report(ctx, a, c, ins, ends)
+	return a.reportDemo(ctx, d.Dir, c, ins, ends)
 }
 
-// report says of each account what it came to. The worst of them decides how the command ends.
-func (d *demo) report(ctx context.Context, a *app, c worker.Config, ins []workflows.ExportInput, ends []operate.Attended) error {
+// reportDemo says of each account what it came to. The worst of them decides how the command ends.
+func (a *app) reportDemo(ctx context.Context, dir string, c worker.Config, ins []workflows.ExportInput, ends []operate.Attended) error {
 	var results []*exported
 	var failures []error
 	for i, in := range ins {
@@ -160,7 +171,7 @@ func (d *demo) report(ctx context.Context, a *app, c worker.Config, ins []workfl
 	}
 	worst := worstOf(failures)
 	if !a.json() {
-		return errors.Join(worst, a.suggest(ctx, c, d.dir))
+		return errors.Join(worst, a.suggest(ctx, c, dir))
 	}
 	if len(ins) == 1 && len(results) == 1 {
 		return errors.Join(worst, a.printJSON(results[0]))
@@ -197,9 +208,6 @@ func shown(path string) string {
 	return path
 }
 
-// viewsName is the script of views that a demo leaves beside its lake.
-const viewsName = "lake.sql"
-
 // suggest writes views over exactly the files that count, and two queries to try on them.
 func (a *app) suggest(ctx context.Context, c worker.Config, dir string) error {
 	l, err := openLake(ctx, c, "")
@@ -211,7 +219,7 @@ func (a *app) suggest(ctx context.Context, c worker.Config, dir string) error {
 		return err
 	}
 	records = slices.DeleteFunc(records, func(r current) bool { return c.Accounts[r.Shard.Account].Provider == "" }) // of other demos
-	views := filepath.Join(dir, viewsName)
+	views := filepath.Join(dir, demo.ViewsName)
 	if err := os.WriteFile(views, []byte(duckDB(c.Lake, records)), 0o600); err != nil {
 		return fmt.Errorf("write views: %w", err)
 	}

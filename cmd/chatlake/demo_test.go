@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
@@ -47,6 +49,7 @@ func contents(t *testing.T, dir string) map[string]string {
 }
 
 const (
+	markerName  = "chatlake-demo.json"
 	demosConfig = "lake: {}\n"
 	demosMarker = `{"ports": {"chatwoot": 4711}, "accounts": ["chatwoot-60-1"], "configs": ["DIGEST"]}`
 	demosFile   = "lake/data/messages/provider=chatwoot/account=chatwoot-60-1/stream=created/month=2025-01/x.parquet"
@@ -56,21 +59,10 @@ const (
 func demosFolder(t *testing.T) string {
 	dir := t.TempDir()
 	fill(t, dir, map[string]string{
-		markerName: strings.Replace(demosMarker, "DIGEST", digest([]byte(demosConfig)), 1), configName: demosConfig, demosFile: "", "scratch/x": "",
-		viewsName: "", "temporal-1.32.db": "", "temporal-1.32.db-wal": "", "mine.txt": "of a person",
+		markerName: strings.Replace(demosMarker, "DIGEST", fmt.Sprintf("%x", sha256.Sum256([]byte(demosConfig))), 1), demo.ConfigName: demosConfig, demosFile: "", "scratch/x": "",
+		demo.ViewsName: "", "temporal-1.32.db": "", "temporal-1.32.db-wal": "", "mine.txt": "of a person",
 	})
 	return dir
-}
-
-func TestFreshRemovesWhatDemosMade(t *testing.T) {
-	dir := demosFolder(t)
-	if err := removeDemo(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
-	left := contents(t, dir)
-	if len(left) != 2 || left["mine.txt"] == "" || strings.Contains(left[markerName], "4711") {
-		t.Errorf("left over: %v; want a marker without ports, and what is not the demo's", left)
-	}
 }
 
 // TestDemoRefusesFoldersOfOthers runs the command on folders with real work in them: nothing may change there.
@@ -88,9 +80,9 @@ func TestDemoRefusesFoldersOfOthers(t *testing.T) {
 		say  string
 	}{
 		"state and lake of exports": {of(map[string]string{"temporal-1.32.db": "x", "lake/_ledger/v1/x": "x", "demo.json": "{}"}), [][]string{anyDemo, fresh}, "no demo made it"},
-		"a configuration":           {of(map[string]string{configName: "lake: {}\n"}), [][]string{anyDemo, fresh}, "no demo made it"},
+		"a configuration":           {of(map[string]string{demo.ConfigName: "lake: {}\n"}), [][]string{anyDemo, fresh}, "no demo made it"},
 		"a damaged marker":          {of(map[string]string{markerName: "{", "lake/x": ""}), [][]string{anyDemo, fresh}, "cannot be read as the marker"},
-		"a changed configuration":   {demosAnd(map[string]string{configName: "accounts: {acme: {}}\n"}), [][]string{anyDemo, fresh}, "is not as a demo wrote it"},
+		"a changed configuration":   {demosAnd(map[string]string{demo.ConfigName: "accounts: {acme: {}}\n"}), [][]string{anyDemo, fresh}, "is not as a demo wrote it"},
 		"a committed account":       {demosAnd(map[string]string{"lake/_ledger/v1/provider=giosg/account=acme/stream=created/x/g0001.json": "{}"}), [][]string{fresh}, "holds the account acme"},
 		"an account being copied":   {demosAnd(map[string]string{"lake/_staging/acme/created/x/g0001/x": ""}), [][]string{fresh}, "holds the account acme"},
 	} {
@@ -111,36 +103,15 @@ func TestDemoRefusesFoldersOfOthers(t *testing.T) {
 func TestFreshWaitsForNoOtherProcess(t *testing.T) {
 	dir := demosFolder(t)
 	before := contents(t, dir)
-	err := embedded.Alone(dir, func() error { return removeDemo(t.Context(), dir) })
-	if err == nil || statusOf(err, true) != exitUsage || !strings.Contains(explain(err), "stop it first") {
-		t.Errorf("error %v, want one that asks to stop the other process", err)
+	err := embedded.Alone(dir, func() error {
+		out, log, status := chatlake(t, "demo", "--dir", dir, "--ui=false", "--fresh")
+		expect(t, "demo", status, exitUsage, out+log, "stop it first")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if diff := cmp.Diff(before, contents(t, dir)); diff != "" {
 		t.Errorf("the folder was changed (-before +after):\n%s", diff)
-	}
-}
-
-// TestDemoHasAQueueOfItsOwn compares the queues of a demo, of its configuration file and of other configurations.
-func TestDemoHasAQueueOfItsOwn(t *testing.T) {
-	m, err := claim(filepath.Join(t.TempDir(), "demo"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &demo{demoFlags: demoFlags{dir: m.dir, window: "month"}, marker: m}
-	c, _ := d.config()
-	c.Accounts["chatwoot-60-1"] = worker.AccountConfig{Provider: "chatwoot", AccountID: "1", BaseURL: "http://127.0.0.1:1", Token: worker.Literal("x")}
-	name, err := d.writeConfig(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	written, err := worker.Load(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.TaskQueue() != demoQueue || written.TaskQueue() != demoQueue || (worker.Config{}).TaskQueue() == demoQueue {
-		t.Errorf("queues: %q of the demo, %q of its file, %q of others; want the first two alike and the last another", c.TaskQueue(), written.TaskQueue(), worker.Config{}.TaskQueue())
-	}
-	if _, err := d.writeConfig(c); err != nil {
-		t.Errorf("a second demo: %v", err)
 	}
 }

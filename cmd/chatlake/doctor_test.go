@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/simulator"
@@ -43,7 +44,7 @@ func doctor(t *testing.T, config string, args ...string) (map[string]ledger.Leve
 // sick is an account whose platform has a clock of its own and knows an agent beside the administrator.
 func sick(t *testing.T, ahead time.Duration) string {
 	t.Helper()
-	fake := chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 5, From: worldFrom, To: worldTo}),
+	fake := chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 5, From: demo.From, To: demo.To}),
 		chatwoot.Options{Tokens: map[string]chatwoot.Role{chatwoot.AdministratorToken: chatwoot.Administrator, "agent": chatwoot.Agent}})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/workflows"
@@ -30,6 +31,7 @@ func outcomeOf(err error) (*outcome, bool) {
 	var end *operate.EndError
 	var blocked *operate.BlockedError
 	var order *operate.OrderError
+	var refusal *demo.Refusal
 	switch {
 	case errors.As(err, &said):
 		return said, true
@@ -39,6 +41,8 @@ func outcomeOf(err error) (*outcome, bool) {
 		return blockedOutcome(blocked.Shards), true
 	case errors.As(err, &order):
 		return &outcome{status: exitUsage, text: orderText(order)}, true
+	case errors.As(err, &refusal):
+		return &outcome{status: exitUsage, text: refusal.Error()}, true
 	}
 	return nil, false
 }

@@ -18,6 +18,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -88,7 +89,7 @@ func TestRunsMeetWhatTheLedgerHas(t *testing.T) {
 // counts requests.
 func wall(t *testing.T, conversations int) (address string, requests *atomic.Int64) {
 	t.Helper()
-	fake := liveperson.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: conversations, From: worldFrom, To: worldFrom.AddDate(0, 5, 0)}),
+	fake := liveperson.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: conversations, From: demo.From, To: demo.From.AddDate(0, 5, 0)}),
 		liveperson.Options{OffsetWall: 100, WallIs400: true, NoRounding: true})
 	requests = &atomic.Int64{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -196,7 +197,7 @@ func TestRebuild(t *testing.T) {
 	before, asked := objects(t, root), requests.Load()
 	committed := committedWindows(t, config)
 	windows, splits := len(committed), 0
-	for _, w := range (schemas.Window{From: worldFrom.AddDate(0, 0, 9), To: worldFrom.AddDate(0, 3, 7)}).Cut("month") {
+	for _, w := range (schemas.Window{From: demo.From.AddDate(0, 0, 9), To: demo.From.AddDate(0, 3, 7)}).Cut("month") {
 		if !slices.Contains(committed, w) {
 			splits++
 		}

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
 )
@@ -26,41 +26,31 @@ func (a *app) simCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.sim(cmd.Context(), listen, p, w)
+			return a.sim(cmd.Context(), listen, p, w.World)
 		},
 	}
 	w.flags(cmd.Flags())
-	cmd.Flags().StringVar(&w.provider, "provider", platforms[0].provider, "kind of platform: "+words.List(platformNames()))
-	cmd.Flags().StringVar(&w.token, "token", "", "access token of the account (default one that is printed)")
+	cmd.Flags().StringVar(&w.provider, "provider", demo.Platforms[0].Provider, "kind of platform: "+words.List(platformNames()))
+	cmd.Flags().StringVar(&w.Token, "token", "", "access token of the account (default one that is printed)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "address to serve on")
-	cmd.Flags().Float64Var(&w.limit, "limit", 0, "requests per second above which the platform answers 429; 0 is no limit")
+	cmd.Flags().Float64Var(&w.Limit, "limit", 0, "requests per second above which the platform answers 429; 0 is no limit")
 	return cmd
 }
 
 // sim serves until ctx ends.
-func (a *app) sim(ctx context.Context, listen string, p platform, w world) error {
-	server, err := simulator.Serve(listen, w.site(p, w.corpus()))
+func (a *app) sim(ctx context.Context, listen string, p demo.Platform, w demo.World) error {
+	server, err := simulator.Serve(listen, p.Site(w, w.Corpus()))
 	if err != nil {
 		return err
 	}
-	account, token := p.account(server.URL), cmp.Or(w.token, p.token)
+	account, token := p.Account(server.URL), cmp.Or(w.Token, p.Token)
 	if a.json() {
 		err = a.printJSON(map[string]any{"base_url": server.URL, "account_id": account.AccountID, "token": token})
 	} else {
-		_, err = fmt.Fprintf(a.out, "A simulated %s answers at %s: account %s, token %s. Ctrl-C ends it.\n", p.title, server.URL, account.AccountID, token)
+		_, err = fmt.Fprintf(a.out, "A simulated %s answers at %s: account %s, token %s. Ctrl-C ends it.\n", p.Title, server.URL, account.AccountID, token)
 	}
 	if err == nil {
 		<-ctx.Done()
 	}
-	return errors.Join(err, closeSite(ctx, server))
-}
-
-// closeSite gives requests in flight a second to end.
-func closeSite(ctx context.Context, server *simulator.Server) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if err := server.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("stop the simulated account: %w", err)
-	}
-	return nil
+	return errors.Join(err, demo.Stop(ctx, server))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -253,7 +254,7 @@ func TestVerifyNamesWhatIsHarmless(t *testing.T) {
 
 // TestVerifyAsksThePlatform: what was created later into a window that is committed is a gap that only the platform knows of.
 func TestVerifyAsksThePlatform(t *testing.T) {
-	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 60, From: worldFrom, To: worldTo})
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 60, From: demo.From, To: demo.To})
 	server := httptest.NewServer(chatwoot.New(corpus, chatwoot.Options{}))
 	defer server.Close()
 	config := write(t, server.URL, t.TempDir(), t.TempDir())

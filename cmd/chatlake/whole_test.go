@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
 )
@@ -71,14 +72,14 @@ func expect(t *testing.T, what string, status, want int, text string, parts ...s
 
 func TestDemo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
-	demo := []string{"demo", "--dir", dir, "--provider", "chatwoot", "--conversations", "60", "--latency", "0", "--window", "month"}
-	out, log, status := chatlake(t, demo...)
+	command := []string{"demo", "--dir", dir, "--provider", "chatwoot", "--conversations", "60", "--latency", "0", "--window", "month"}
+	out, log, status := chatlake(t, command...)
 	expect(t, "demo", status, exitComplete, out+log, "Complete: 60 conversations and ", "13 exported, 0 there already", "Temporal UI:", "FROM messages")
 
-	out, log, status = chatlake(t, demo...)
+	out, log, status = chatlake(t, command...)
 	expect(t, "demo again", status, exitComplete, out+log, "Complete: 60 conversations", "0 exported, 13 there already")
 
-	config := filepath.Join(dir, configName)
+	config := filepath.Join(dir, demo.ConfigName)
 	out, log, status = chatlake(t, "verify", "--deep", "--config", config)
 	expect(t, "verify", status, exitComplete, out+log, "The lake is whole.")
 	out, log, status = chatlake(t, "status", "--config", config, "--name", "2025-01-01_2026-01-01")
@@ -100,7 +101,7 @@ func TestDemo(t *testing.T) {
 	out, log, status = chatlake(t, "verify", "--config", config)
 	expect(t, "verify without a file", status, exitGaps, out+log, "damaged: data/messages/", "the file is missing", "The lake is not whole.")
 
-	out, log, status = chatlake(t, append(demo, "--ui=false", "--output", "json")...)
+	out, log, status = chatlake(t, append(command, "--ui=false", "--output", "json")...)
 	expect(t, "demo as JSON", status, exitComplete, out+log)
 	var result exported
 	if err := json.Unmarshal([]byte(out), &result); err != nil || result.Result.Totals.Adopted != 13 || !result.Result.Complete {
@@ -111,20 +112,20 @@ func TestDemo(t *testing.T) {
 // TestDemoOfAll copies one account of every kind of platform side by side.
 func TestDemoOfAll(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
-	demo := []string{"demo", "--dir", dir, "--conversations", "40", "--latency", "0", "--ui=false"}
-	out, log, status := chatlake(t, demo...)
+	command := []string{"demo", "--dir", dir, "--conversations", "40", "--latency", "0", "--ui=false"}
+	out, log, status := chatlake(t, command...)
 	var wanted []string
-	for _, p := range platforms {
-		wanted = append(wanted, "Simulated "+p.title, "Complete: 40 conversations and ", p.provider+"-40-1  ")
+	for _, p := range demo.Platforms {
+		wanted = append(wanted, "Simulated "+p.Title, "Complete: 40 conversations and ", p.Provider+"-40-1  ")
 	}
 	expect(t, "demo of all", status, exitComplete, out+log, wanted...)
-	config := filepath.Join(dir, configName)
+	config := filepath.Join(dir, demo.ConfigName)
 	out, log, status = chatlake(t, "verify", "--deep", "--config", config)
 	expect(t, "verify", status, exitComplete, out+log, "The lake is whole.")
-	out, log, status = chatlake(t, append(demo, "--output", "json")...)
+	out, log, status = chatlake(t, append(command, "--output", "json")...)
 	expect(t, "demo again as JSON", status, exitComplete, out+log)
 	var results []exported
-	if err := json.Unmarshal([]byte(out), &results); err != nil || len(results) != len(platforms) {
+	if err := json.Unmarshal([]byte(out), &results); err != nil || len(results) != len(demo.Platforms) {
 		t.Fatalf("%d results, error %v; want one of each platform", len(results), err)
 	}
 	for _, r := range results {
@@ -153,7 +154,7 @@ func write(t *testing.T, site, lake, state string) string {
 func site(t *testing.T, conversations int, latency time.Duration, refuse *atomic.Bool) string {
 	t.Helper()
 	fake := chatwoot.New(simulator.NewCorpus(simulator.CorpusConfig{
-		Seed: 3, Conversations: conversations, From: worldFrom, To: worldTo,
+		Seed: 3, Conversations: conversations, From: demo.From, To: demo.To,
 	}), chatwoot.Options{Latency: latency})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refuse != nil && refuse.Load() && strings.HasSuffix(r.URL.Path, "/messages") {

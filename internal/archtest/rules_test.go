@@ -147,6 +147,12 @@ var rules = []rule{
 		},
 		why: "it asks Temporal and gives it orders, for a command and for a page: without rows and ledger, no text of a conversation can pass",
 	}, {
+		folder: "internal/demo",
+		ours:   []string{"internal/words", "simulator", "simulator/*", "worker", "workflows"},
+		tests:  []string{"*"},
+		never:  []string{awsSDK, arrow, temporal, webUI},
+		why:    "a demo makes accounts and keeps a folder; how they are copied and what is in the lake is the same as for any account",
+	}, {
 		folder: "simulator",
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
 		why:    "a made-up world knows no platform and nobody who reads it",
@@ -158,7 +164,7 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/lake", "internal/ledger", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "simulator/*", "worker", "workflows",
+			"internal/demo", "internal/lake", "internal/ledger", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "worker", "workflows",
 		},
 		tests: []string{"*"},
 		never: []string{awsSDK, arrow, temporal, webUI},

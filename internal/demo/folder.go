@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -13,6 +13,13 @@ import (
 
 	"github.com/chatlake/chatlake/worker"
 )
+
+// A Refusal says why a demo leaves a folder alone, and what to do. Nothing was changed.
+type Refusal struct{ text string }
+
+func (r *Refusal) Error() string { return r.text }
+
+func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
 
 // markerName is the file by which a demo recognises a folder of its own. A demo writes into and removes from no other folder.
 const markerName = "chatlake-demo.json"
@@ -49,21 +56,21 @@ func readMarker(dir string) (*marker, error) {
 	if err == nil {
 		m := &marker{dir: dir}
 		if err := json.Unmarshal(text, m); err != nil {
-			return nil, usage("--dir: %s cannot be read as the marker of a demo's folder; name another folder, or remove %s by hand", filepath.Join(dir, markerName), dir)
+			return nil, refuse("--dir: %s cannot be read as the marker of a demo's folder; name another folder, or remove %s by hand", filepath.Join(dir, markerName), dir)
 		}
 		return m, nil
 	}
 	if !errors.Is(err, os.ErrNotExist) {
-		return nil, usage("--dir: look for the marker of a demo's folder: %v", err)
+		return nil, refuse("--dir: look for the marker of a demo's folder: %v", err)
 	}
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist), err == nil && len(entries) == 0:
 		return nil, nil
 	case err != nil:
-		return nil, usage("--dir: %v", err)
+		return nil, refuse("--dir: %v", err)
 	}
-	return nil, usage("--dir: %s holds files and no %s, so no demo made it; nothing was changed. Name a folder that is empty or does not exist", dir, markerName)
+	return nil, refuse("--dir: %s holds files and no %s, so no demo made it; nothing was changed. Name a folder that is empty or does not exist", dir, markerName)
 }
 
 func (m *marker) save() error {
@@ -79,7 +86,7 @@ func (m *marker) save() error {
 
 // own refuses a configuration file that a person changed: a demo writes it anew.
 func (m *marker) own() error {
-	name := filepath.Join(m.dir, configName)
+	name := filepath.Join(m.dir, ConfigName)
 	text, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -88,7 +95,7 @@ func (m *marker) own() error {
 		return fmt.Errorf("read the demo's configuration: %w", err)
 	}
 	if !slices.Contains(m.Configs, digest(text)) {
-		return usage("%s is not as a demo wrote it, and a demo would write over it; move it elsewhere, or name another --dir", name)
+		return refuse("%s is not as a demo wrote it, and a demo would write over it; move it elsewhere, or name another --dir", name)
 	}
 	return nil
 }
@@ -104,7 +111,7 @@ func (m *marker) writeConfig(text []byte) error {
 	if err := m.save(); err != nil {
 		return err
 	}
-	if err := replaceFile(filepath.Join(m.dir, configName), text); err != nil {
+	if err := replaceFile(filepath.Join(m.dir, ConfigName), text); err != nil {
 		return fmt.Errorf("write a configuration for other commands: %w", err)
 	}
 	return nil
@@ -123,9 +130,9 @@ func replaceFile(name string, text []byte) error {
 	return os.Rename(name+".new", name)
 }
 
-// removeDemo removes what demos made in a folder of theirs, and nothing else. It refuses a folder that no demo made, one that
+// Remove removes what demos made in a folder of theirs, and nothing else. It refuses a folder that no demo made, one that
 // another process uses, and one in which real work was done since.
-func removeDemo(ctx context.Context, dir string) error {
+func Remove(ctx context.Context, dir string) error {
 	m, err := readMarker(dir)
 	if m == nil || err != nil {
 		return err
@@ -137,7 +144,7 @@ func removeDemo(ctx context.Context, dir string) error {
 		return m.remove()
 	})
 	if errors.Is(err, worker.ErrInUse) {
-		return usage("another chatlake process works in %s; stop it first", dir)
+		return refuse("another chatlake process works in %s; stop it first", dir)
 	}
 	return err
 }
@@ -157,7 +164,7 @@ func (m *marker) onlyDemos(ctx context.Context) error {
 	}
 	for _, account := range accounts {
 		if !slices.Contains(m.Accounts, account) {
-			return usage("%s holds the account %s, which no demo copied; nothing was removed. Name another --dir", lakeFolder(m.dir), account)
+			return refuse("%s holds the account %s, which no demo copied; nothing was removed. Name another --dir", lakeFolder(m.dir), account)
 		}
 	}
 	return nil
@@ -169,7 +176,7 @@ func (m *marker) remove() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"lake", "scratch", viewsName, configName} {
+	for _, name := range []string{"lake", "scratch", ViewsName, ConfigName} {
 		made = append(made, filepath.Join(m.dir, name))
 	}
 	for _, name := range made {
