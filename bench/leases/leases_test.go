@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestAsMeasured holds leases for chunks, as chatlake deals them, against what docs/bench.md measured of chatlake: the share of
-// the budget from the first request to the last, and the events of all histories. Those of the Export, the directory and
-// the budget are not simulated.
+// TestAsMeasured compares simulated leases for chunks, as chatlake grants them, with the measurements of chatlake in docs/bench.md: the
+// share of the budget from the first request to the last, and the events of all histories. The simulation leaves out the events of
+// Export, directory and budget.
 func TestAsMeasured(t *testing.T) {
 	measured := []struct{ used, events float64 }{{99.7, 696}, {99.6, 702}, {98.0, 768}, {96.8, 768}, {95.6, 1692}, {95.9, 1686}}
 	for i, s := range scenarios()[:len(measured)] {
@@ -22,7 +22,7 @@ func TestAsMeasured(t *testing.T) {
 	}
 }
 
-// TestDecision holds what the decision rests on.
+// TestDecision checks the figures on which the decision is based.
 func TestDecision(t *testing.T) {
 	for _, s := range scenarios() {
 		if s.Workers != 2 || s.HalveAt > 0 || s.JoinAt > 0 {

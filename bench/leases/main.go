@@ -1,10 +1,10 @@
-// Command leases simulates two ways to keep to the budget of an account on several workers: leases for chunks, as chatlake
-// deals them, and leases for processes, as Google's Doorman deals them. docs/decisions/0004-leases-for-chunks.md says what it
-// showed.
+// Command leases simulates two ways to stay within the budget of an account on several workers: leases for chunks, as chatlake
+// grants them, and leases for processes, as Google's Doorman grants them. docs/decisions/0004-leases-for-chunks.md has the
+// results.
 //
 //	go -C bench run ./leases
 //
-// It must import nothing of chatlake: what it needs to know is in constants that have the names and values of the product's.
+// It must import nothing of chatlake: it uses constants with the same names and values as in chatlake.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// Result is what a run showed, in the order of these columns.
+// Result is the result of a run, in the order of these columns.
 type Result [len(columns)]float64
 
 const (
@@ -23,13 +23,13 @@ const (
 	median          // of the seconds that an activity takes
 	longest         // of them
 	most            // the highest sum of leases, of the budget
-	over            // seconds in which it was above the budget
-	refused         // answers 429
+	over            // seconds in which it exceeded the budget
+	refused         // answers with 429
 	obeyed          // seconds until a smaller budget was obeyed
-	idle            // requests that were allowed and not made in the two minutes after a death or a joining
-	signals         // for 10,000 conversations
-	renewals        // of leases of processes, for as many
-	events          // in all histories, for as many
+	idle            // allowed but unused requests in the two minutes after a death or a join
+	signals         // per 10,000 conversations
+	renewals        // of leases of processes, per 10,000 conversations
+	events          // in all histories, per 10,000 conversations
 )
 
 var columns = [...]struct{ name, format string }{
@@ -62,7 +62,7 @@ func Run(s Scenario, how way, seed uint64) (r Result) {
 	return r
 }
 
-// allowed is how many requests the budget had room for.
+// allowed is how many requests the budget allowed.
 func (w *world) allowed() float64 {
 	answers := w.platform.answers
 	first, last := answers[0], answers[len(answers)-1]
@@ -75,7 +75,7 @@ func (w *world) allowed() float64 {
 	return (halved-first)*w.Budget + (last-halved)*w.Budget/2
 }
 
-// asked is how many requests were answered in so many seconds.
+// asked is how many requests were answered in the given number of seconds.
 func (w *world) asked(from, seconds float64) float64 {
 	low, _ := slices.BinarySearch(w.platform.answers, from)
 	high, _ := slices.BinarySearch(w.platform.answers, from+seconds)
@@ -84,7 +84,7 @@ func (w *world) asked(from, seconds float64) float64 {
 
 var ways = []way{{"chunks", 0, false}, {"processes, 10 s", 10, false}, {"processes, 10 s and changes", 10, true}, {"processes, 2 s", 2, false}}
 
-// scenarios are those of the decision; the first are those of docs/bench.md, with which they are compared.
+// scenarios are the scenarios of the decision. The first ones are those of docs/bench.md, for comparison.
 func scenarios() (all []Scenario) {
 	for _, budget := range []float64{10, 50, 500} {
 		for _, workers := range []int{1, 2} {
@@ -107,7 +107,7 @@ func scenarios() (all []Scenario) {
 	return all
 }
 
-// seeds is how many runs a figure is the mean of.
+// seeds is over how many runs a figure is averaged.
 const seeds = 5
 
 func mean(s Scenario, how way) (sum Result) {

@@ -5,23 +5,23 @@ import (
 	"slices"
 )
 
-// What internal/rest and package activities do, in their numbers.
+// The constants of internal/rest and package activities.
 const (
-	parallel   = 8    // requests of an activity under way at once
-	lateness   = 0.1  // seconds that a process may make good
-	slowdown   = 0.7  // of the rate that was refused
-	nearly     = 0.9  // of it comes back at quickCreep a second, the rest at slowCreep
-	quickCreep = 1.05 // a second
+	parallel   = 8    // concurrent requests of an activity
+	lateness   = 0.1  // seconds that a delayed process may catch up on
+	slowdown   = 0.7  // of the refused rate
+	nearly     = 0.9  // of the refused rate comes back at quickCreep per second, the rest at slowCreep
+	quickCreep = 1.05 // per second
 	slowCreep  = 1.001
-	heartbeat  = 20.0 // seconds after which a dead process's activities are given out again
-	partLost   = 32   // requests of each of them that are made again
+	heartbeat  = 20.0 // seconds after which a dead process's activities are scheduled again
+	partLost   = 32   // requests that each of them repeats
 )
 
 // activity is a number of requests that one process makes.
 type activity struct {
 	lease, account float64 // of leases for chunks
-	left, open     int     // requests to be sent, and under way
-	tag            float64 // says whose turn it is
+	left, open     int     // requests to send, and in flight
+	tag            float64 // the lowest tag has the next turn
 	began          float64
 	done           func()
 }
@@ -31,12 +31,12 @@ type process struct {
 	w       *world
 	dead    bool
 	running []*activity
-	account float64 // that came with the newest lease
+	account float64 // the budget that came with the newest lease
 	last    float64 // when the latest request was due
 	virtual float64 // the tag of the latest turn
-	turn    int     // counts wake-ups: only the latest is heard
+	turn    int     // counts wake-ups: only the latest has an effect
 
-	ceiling, refused, at, crept float64 // what the platform bears
+	ceiling, refused, at, crept float64 // the rate that the platform tolerates, as in internal/rest
 	paused                      float64
 	row, episode                int
 
@@ -77,7 +77,7 @@ func (p *process) begin(a *activity) {
 	p.pump()
 }
 
-// pump sends what is due: to the activity with the smallest tag, so in proportion to leases.
+// pump gives due requests to the activity with the smallest tag, and so in proportion to leases.
 func (p *process) pump() {
 	p.turn++
 	for !p.dead {
@@ -134,7 +134,7 @@ func (p *process) end(a *activity) {
 	p.running = slices.DeleteFunc(p.running, func(other *activity) bool { return other == a })
 	p.w.durations = append(p.w.durations, p.w.now-a.began)
 	if p.w.processes() && (p.w.onChange || len(p.running) == 0) {
-		p.ask() // gives the lease back
+		p.ask() // returns the lease
 	}
 	p.w.after(hop, a.done)
 }
@@ -169,7 +169,7 @@ func (p *process) throttled(episode int) {
 	p.episode++
 }
 
-// die ends the process. What it had in hand is given out again when its heartbeats have been missed.
+// die ends the process. Its activities are scheduled again after the heartbeat timeout.
 func (p *process) die() {
 	p.dead = true
 	for _, a := range p.running {
@@ -179,7 +179,7 @@ func (p *process) die() {
 	p.running = nil
 }
 
-// ask asks the Budget for the lease of the process, and again when it is to be renewed.
+// ask requests the lease of the process from the Budget, and renews it when due.
 func (p *process) ask() {
 	if p.again = p.asking; p.asking || p.dead {
 		return

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// sim is a clock and what is due, the soonest first. Time is in seconds.
+// sim is a clock and its scheduled actions, earliest first. Time is in seconds.
 type sim struct {
 	now    float64
 	due    []event
@@ -17,7 +17,7 @@ type event struct {
 	do func()
 }
 
-// after schedules do in d seconds, behind what is due at the same time.
+// after schedules do in d seconds, after other actions of the same time.
 func (s *sim) after(d float64, do func()) {
 	at := s.now + d
 	i, _ := slices.BinarySearchFunc(s.due, at, func(e event, at float64) int {
@@ -29,7 +29,7 @@ func (s *sim) after(d float64, do func()) {
 	s.due = slices.Insert(s.due, i, event{at, do})
 }
 
-// play carries out what is due until nothing is left.
+// play performs scheduled actions until none is left.
 func (s *sim) play() {
 	for len(s.due) > 0 {
 		e := s.due[0]
@@ -39,10 +39,10 @@ func (s *sim) play() {
 	}
 }
 
-// platform allows a number of requests per second, as a bucket of tokens that holds one second's worth.
+// platform allows a number of requests per second, as a token bucket that holds one second's worth.
 type platform struct {
 	allowed, tokens, last float64
-	halveAt               int // after so many answers half is allowed, and nobody is told; 0 is never
+	halveAt               int // number of answers after which the limit is halved without notice; 0 means never
 	answers               []float64
 	refused               int
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// What package workflows does, in its numbers.
+// The constants of package workflows.
 const (
 	chunkSeconds   = 60.0
 	shortestChunk  = 4.0
@@ -29,7 +29,7 @@ var days = []int{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 type export struct {
 	w      *world
 	rate   float64
-	left   int // windows that were not begun
+	left   int // windows not started yet
 	shards []*shard
 	ended  bool
 }
@@ -47,7 +47,7 @@ type shard struct {
 	needs               float64
 }
 
-// chunk is so many conversations of which each costs so many requests.
+// chunk is a number of conversations, and the requests that each costs.
 type chunk struct{ conversations, cost int }
 
 func (s *shard) working() bool { return !s.idle && s.needs == 0 }
@@ -71,7 +71,7 @@ func (e *export) step() {
 		e.balance()
 		s.rate = e.share()
 		s.told = s.rate
-		e.w.after(hop, func() { s.activity(2, s.rate, func() { s.open = true; s.step() }) }) // OpenShard asks for the count of the window
+		e.w.after(hop, func() { s.activity(2, s.rate, func() { s.open = true; s.step() }) }) // OpenShard requests the count of the window
 	}
 	e.balance()
 	if e.left == 0 && len(e.shards) == 0 {
@@ -93,7 +93,7 @@ func (e *export) share() float64 {
 	return max(idlePart*e.rate, rate) / float64(max(1, soon, e.working()))
 }
 
-// balance tells shards whose share has changed. Leases for each process need none of it.
+// balance notifies shards whose share has changed. Leases for processes do not need it.
 func (e *export) balance() {
 	if e.w.processes() {
 		return
@@ -115,11 +115,12 @@ func (e *export) balance() {
 	}
 }
 
-// tell tells the Export what the shard still needs. It has to know of idle shards in both ways, to begin the next window.
+// tell reports the shard's remaining need to the Export. With both kinds of leases, the Export must know of idle shards to start the
+// next window.
 func (s *shard) tell(idle bool, needs float64) {
 	s.e.w.signal(func() {
 		if s.needs > 0 && needs == 0 {
-			s.told = -1 // it has given it away by itself
+			s.told = -1 // it has given its share away already
 		}
 		s.idle, s.needs = idle, needs
 		s.e.step()
@@ -145,7 +146,7 @@ func (s *shard) activity(requests int, lease float64, then func()) {
 	w.after(hop, func() { w.place(a) })
 }
 
-// equal is an equal lease, or the part of the budget that a chunk has on average where processes have the leases.
+// equal is an equal lease, or, if processes have the leases, a chunk's average part of the budget.
 func (s *shard) equal() float64 { return s.rate / chunksOfWindow }
 
 func (s *shard) hasWork() bool { return len(s.queue) > 0 || s.mayList() }
@@ -174,7 +175,7 @@ func (s *shard) take() float64 {
 	return free / max(1, min(float64(waiting), math.Floor(free/s.equal()+leastLease)))
 }
 
-// step gives out work while it may, and concludes when all is there.
+// step starts activities as long as it may, and concludes once everything is fetched.
 func (s *shard) step() {
 	for s.mayLaunch() {
 		lease := s.take()
@@ -211,7 +212,7 @@ func (s *shard) list(lease float64) {
 	})
 }
 
-// next is collector.next: towards the end chunks become ever smaller.
+// next is collector.next: towards the end, chunks get smaller and smaller.
 func (s *shard) next() chunk {
 	c := s.queue[0]
 	s.queue = s.queue[1:]
@@ -227,7 +228,7 @@ func (s *shard) next() chunk {
 	return c
 }
 
-// conclude seals, verifies, commits and cleans up; only the second asks the platform.
+// conclude seals, verifies, commits and cleans up; only verifying sends requests to the platform.
 func (s *shard) conclude() {
 	s.ended = true
 	w := s.e.w

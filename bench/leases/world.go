@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	// hop is how long a workflow takes to hear of something and to act on it: the only number that was fitted.
+	// hop is how long a workflow takes to receive an event and act on it: the only number that was fitted.
 	hop = 0.05
-	// leaseLength is how many renewals the lease of a process outlives.
+	// leaseLength is the life of a process's lease, in renewals.
 	leaseLength = 6
 
-	// What Temporal writes. An activity is scheduled, started and completed, and wakes its workflow: three events. A signal is
-	// two and a wake-up where it comes from, one and a wake-up where it goes. A lease for a process is an update: accepted, completed,
-	// and a wake-up.
+	// The events in Temporal's histories. An activity is scheduled, started and completed, and its result takes a workflow task of three
+	// events. A signal is two events and a workflow task for the sender, and one event and a workflow task for the receiver. A lease for
+	// a process is an update: accepted, completed, and a workflow task.
 	eventsPerActivity = 3 + 3
 	eventsPerSignal   = 2 + 3 + 1 + 3
 	eventsPerRenewal  = 2 + 3
@@ -28,15 +28,15 @@ type Scenario struct {
 	Conversations int // of a window of 30 days
 	Windows       int
 	Workers       int
-	Latency       float64 // of the platform, the mean in seconds
-	DieAt         float64 // when one worker dies, 0 is never
+	Latency       float64 // of the platform, mean in seconds
+	DieAt         float64 // when one worker dies, 0 means never
 	SetHalfAt     float64 // when a person halves the budget
-	HalveAt       int     // after so many requests the platform does, without a word
+	HalveAt       int     // number of requests after which the platform halves its limit without notice
 	JoinAt        float64 // when a second export of the same size joins
 }
 
-// way is how leases are dealt: to chunks, or, with refresh, to processes, which renew them every so many seconds, and with
-// onChange whenever an activity begins or ends.
+// way is how leases are granted: to chunks, or, with refresh, to processes, which renew them every refresh seconds and, with
+// onChange, whenever an activity starts or ends.
 type way struct {
 	name     string
 	refresh  float64
@@ -45,7 +45,7 @@ type way struct {
 
 func (w way) processes() bool { return w.refresh > 0 }
 
-// world is a run under way.
+// world is the state of a run.
 type world struct {
 	sim
 	Scenario
@@ -57,10 +57,10 @@ type world struct {
 
 	activities, signals, renewals, shards int
 	durations                             []float64
-	most, over                            float64 // the highest sum of leases, of the budget, and seconds above it
+	most, over                            float64 // the highest sum of leases relative to the budget, and seconds above it
 }
 
-// holding is what the Budget knows of a process's lease.
+// holding is the Budget's record of a process's lease.
 type holding struct{ lease, until, wants float64 }
 
 func newWorld(s Scenario, how way, seed uint64) *world {
@@ -86,7 +86,7 @@ func newWorld(s Scenario, how way, seed uint64) *world {
 	return w
 }
 
-// join adds an export. With leases for chunks it waits as long as those that were dealt before may last.
+// join adds an export. With leases for chunks, it waits as long as the leases granted earlier may last.
 func (w *world) join() {
 	e := &export{w: w, left: w.Windows}
 	wait := 0.0
@@ -98,7 +98,7 @@ func (w *world) join() {
 	w.after(wait, e.step)
 }
 
-// share tells the exports their parts of the budget. Leases for processes need no signal for it.
+// share tells the exports their shares of the budget. Leases for processes need no signal for that.
 func (w *world) share() {
 	at := slices.DeleteFunc(slices.Clone(w.exports), func(e *export) bool { return e.ended })
 	for _, e := range at {
@@ -116,13 +116,13 @@ func (w *world) signal(do func()) {
 	w.after(hop, do)
 }
 
-// place gives an activity to any worker that lives, as Temporal does.
+// place assigns an activity to any live worker, as Temporal does.
 func (w *world) place(a *activity) {
 	alive := slices.DeleteFunc(slices.Clone(w.workers), func(p *process) bool { return p.dead })
 	alive[w.random.IntN(len(alive))].begin(a)
 }
 
-// grant is what a process gets: its part by what it has to do, as far as others do not hold it still.
+// grant is a process's lease: its share in proportion to its work, as far as others do not still hold it.
 func (w *world) grant(p *process) float64 {
 	wants := float64(len(p.running))
 	p.held = holding{}
@@ -140,7 +140,7 @@ func (w *world) grant(p *process) float64 {
 	return lease
 }
 
-// watch looks at the sum of leases ten times a second.
+// watch samples the sum of leases ten times a second.
 func (w *world) watch() {
 	const every = 0.1
 	sum, ended := 0.0, true

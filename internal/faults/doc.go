@@ -1,8 +1,8 @@
-// Package faults is the matrix of what can go wrong between an export and the world, each with the end that it must come to:
-// the real workflows and activities, the real providers and the real lake, over fake platforms that are spoiled on the wire.
-// All of it happens in bubbles of time, in which hours of waiting take no time, and in which the network is pipes.
+// Package faults tests what can go wrong between an export and the outside world. Each fault has an expected outcome. The tests
+// run the real workflows and activities, the real providers and the real lake against fake platforms whose answers are
+// corrupted on the wire. They run in synctest bubbles, in which hours of waiting take no time, and the network consists of pipes.
 //
-// The table is in docs/faults.md for people. The test keeps the two the same; with -update it writes the page:
+// docs/faults.md shows the table. A test keeps the two in agreement; with -update it writes the page:
 //
 //	go test ./internal/faults
 //	go test ./internal/faults -update

@@ -16,30 +16,30 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// horizon is how long an export may go on before it is said to wait.
+// horizon is how long an export may run before it counts as waiting.
 const horizon = 4 * time.Hour
 
-// look is how often somebody looks at the progress, and settle how long an export that is ended from outside may still wait
-// for repetitions.
+// look is how often the test queries the progress, and settle is how long an export that is ended from outside may still wait
+// for retries.
 const (
 	look   = 10 * time.Minute
 	settle = 5 * time.Minute
 )
 
-// outcome is how an export ended, or how it stood at the horizon.
+// outcome is how an export ended, or its state at the horizon.
 type outcome struct {
 	err     error
 	out     workflows.ShardOutput
-	ended   bool                     // by itself
+	ended   bool                     // on its own
 	blocked *workflows.BlockedShard  // when it was blocked for the first time
-	asked   int64                    // requests until then, or in all
+	asked   int64                    // requests until then, or in total
 	stood   *workflows.ShardProgress // at the horizon
 	took    time.Duration
 	errors  []string // of all attempts
 }
 
-// run exports the window until it ends or reaches the horizon. When it blocks, the fault is repaired and the export is told to
-// try again, as its message asks of a person.
+// run exports the window until it ends or reaches the horizon. If it blocks, run repairs the fault and resumes the export, as the
+// message tells a person to do.
 func (w *world) run() outcome {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(silence{})
@@ -58,7 +58,7 @@ func (w *world) run() outcome {
 	var watch func()
 	watch = func() {
 		p, err := progressOf(env)
-		late := max(time.Since(w.began), env.Now().Sub(w.began)) - horizon // the bubble stands still while the workflow waits
+		late := max(time.Since(w.began), env.Now().Sub(w.began)) - horizon // the bubble's clock stands still while the workflow waits
 		switch {
 		case err != nil:
 			w.t.Errorf("ask for progress: %v", err)
@@ -93,9 +93,9 @@ func (w *world) run() outcome {
 	return o
 }
 
-// stage gives the activities out as Temporal's server does, which the SDK's test environment does in part only: with the
-// delay that an error asks for, and within the time that an attempt has. It lets the time of the bubble pass with the
-// workflow's, whose clock is moved by hand while no activity runs.
+// stage schedules activities as Temporal's server does, because the SDK's test environment does so only in part: with the
+// delay that an error requests, and within the timeout of an attempt. It keeps the bubble's clock in step with the
+// workflow's, which the test environment moves while no activity runs.
 type stage struct {
 	do  *activities.Activities
 	env *testsuite.TestWorkflowEnvironment
@@ -105,7 +105,7 @@ type stage struct {
 	mock     time.Time // the workflow's time when the last activity ended
 	ready    time.Time // the bubble's time at which the next may begin
 	errors   []string
-	over     chan struct{} // closed when the matrix has seen enough: no attempt goes on
+	over     chan struct{} // closed when the test has seen enough: all attempts end
 }
 
 func progressOf(env *testsuite.TestWorkflowEnvironment) (p workflows.ShardProgress, err error) {
@@ -116,7 +116,7 @@ func progressOf(env *testsuite.TestWorkflowEnvironment) (p workflows.ShardProgre
 	return p, value.Get(&p)
 }
 
-// enough is what an attempt is told that nobody waits for any more. It blocks the shard, which then does nothing.
+// enough ends attempts that the test no longer needs. It blocks the shard, which then does nothing.
 func enough() error {
 	return temporal.NewApplicationErrorWithOptions("the matrix has seen enough", string(providers.Denied), temporal.ApplicationErrorOptions{NonRetryable: true})
 }
@@ -149,7 +149,7 @@ func (s *stage) Cleanup(ctx context.Context, in activities.CleanupInput) (activi
 	return perform(s, ctx, s.do.Cleanup, in)
 }
 
-// enter waits until the bubble is as late as the workflow is.
+// enter waits until the bubble's clock has caught up with the workflow's.
 func (s *stage) enter() {
 	s.mu.Lock()
 	if s.inFlight == 0 {
@@ -175,8 +175,8 @@ func (s *stage) note(err error) {
 	s.errors = append(s.errors, err.Error())
 }
 
-// perform makes one attempt. The test environment makes further ones by the activity's own policy, but knows nothing of the
-// delay that an error asks for: it is waited for here, before the error is told.
+// perform makes one attempt. The test environment makes further ones by the activity's retry policy, but ignores the delay
+// that an error requests. So perform waits for that delay before it returns the error.
 func perform[In, Out any](s *stage, ctx context.Context, do func(context.Context, In) (Out, error), in In) (Out, error) {
 	stop := beat(ctx)
 	defer stop()
@@ -204,7 +204,7 @@ func perform[In, Out any](s *stage, ctx context.Context, do func(context.Context
 	return out, err
 }
 
-// beat says that the worker lives, also while an attempt waits for its time.
+// beat sends heartbeats, also while an attempt waits for its time.
 func beat(ctx context.Context) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
@@ -220,7 +220,7 @@ func beat(ctx context.Context) (stop func()) {
 	return func() { close(ended) }
 }
 
-// within makes one attempt, in the time that it has.
+// within makes one attempt, within its timeout.
 func within[In, Out any](ctx context.Context, over <-chan struct{}, limit time.Duration, do func(context.Context, In) (Out, error), in In) (Out, error) {
 	attempt, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -238,7 +238,7 @@ func within[In, Out any](ctx context.Context, over <-chan struct{}, limit time.D
 	return out, err
 }
 
-// silence is a logger: what workflows say is not what the matrix is about.
+// silence is a logger that drops everything: the tests do not check logs of workflows.
 type silence struct{}
 
 func (silence) Debug(string, ...any) {}

@@ -16,7 +16,7 @@ import (
 
 var show = flag.Bool("show", false, "say how each export ended")
 
-// state is how an export stands in the end.
+// state is the final state of an export.
 type state string
 
 const (
@@ -26,37 +26,37 @@ const (
 	waiting  state = "waiting"
 )
 
-// end is what a fault must come to.
+// end is the expected outcome of a fault.
 type end struct {
 	state state
-	kind  string // of the dead letter, or of what blocks
-	says  string // in the words of either
+	kind  string // of the dead letter, or of the error that blocks
+	says  string // part of the text of either
 	gone  bool   // the victim is a tombstone
 	flag  string // of the commit record
-	// extra is how many requests more than without the fault there may be, and least and most how long it may take.
+	// extra is how many additional requests the fault may cause; least and most are how long the export may take.
 	extra       int64
 	least, most time.Duration
-	// changed says that the victim's rows are not what they are without the fault; check looks at them.
+	// changed means that the victim's rows differ from those without the fault; check verifies them.
 	changed bool
 	check   func(*world, contents, reference) error
 }
 
-// fault is one thing that goes wrong, in one or more places, on one or more platforms, and always ends the same.
+// fault is one thing that goes wrong, in one or more places, on one or more platforms, always with the same outcome.
 type fault struct {
 	name   string
 	where  []place
-	on     []string // platforms; nil is all that have the place
+	on     []string // platforms; nil means all that have the place
 	corpus simulator.CorpusConfig
 	spoil  func(place) spoil
 	end    end
-	note   string // for people, about the end
+	note   string // for the page, about the outcome
 }
 
 func (f fault) meets(p platform, where place) bool {
 	return (f.on == nil || slices.Contains(f.on, p.name)) && p.has(where)
 }
 
-// reference is what comes of an export without a fault.
+// reference is the result of an export without a fault.
 type reference struct {
 	contents
 	requests int64
@@ -69,7 +69,7 @@ type referenceKey struct {
 	corpus   simulator.CorpusConfig
 }
 
-// refer exports without a fault, once for each platform and corpus, and holds what came of it against the fake.
+// refer exports without a fault, once for each platform and corpus, and compares the result with the fake.
 func refer(t *testing.T, p platform, config simulator.CorpusConfig) reference {
 	t.Helper()
 	key := referenceKey{p.name, config}
@@ -97,7 +97,7 @@ func refer(t *testing.T, p platform, config simulator.CorpusConfig) reference {
 	return ref
 }
 
-// TestMatrix lets every platform meet every fault in every place.
+// TestMatrix tests every fault in every place on every platform.
 func TestMatrix(t *testing.T) {
 	if err := warm(); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestMatrix(t *testing.T) {
 
 func meet(t *testing.T, f fault, where place, p platform) {
 	ref := refer(t, p, f.corpus)
-	if f.spoil == nil { // the account itself is the fault, and was held against the fake
+	if f.spoil == nil { // the account itself is the fault, and refer has compared it with the fake
 		if err := f.end.check(nil, ref.contents, ref); err != nil {
 			t.Error(err)
 		}
@@ -141,7 +141,7 @@ func meet(t *testing.T, f fault, where place, p platform) {
 	})
 }
 
-// step is the activity in which a fault in a place is met.
+// step is the activity in which a fault in a place occurs.
 func (p place) step() string {
 	switch p {
 	case atMessages:
@@ -152,7 +152,7 @@ func (p place) step() string {
 	return ""
 }
 
-// state says in a word how an export ended.
+// state is the state in which an export ended.
 func (o outcome) state(c contents) state {
 	switch {
 	case o.blocked != nil:
@@ -167,10 +167,10 @@ func (o outcome) state(c contents) state {
 	return complete
 }
 
-// patience is how long a request may last, whatever the platform does.
+// patience is how long a request may take, whatever the platform does.
 const patience = 61 * time.Second
 
-// judge holds how an export ended against how it must.
+// judge compares the outcome of an export with the expected one.
 func (w *world) judge(want end, where place, o outcome, c contents, ref reference) {
 	w.t.Helper()
 	if got := o.state(c); got != want.state {
@@ -207,7 +207,7 @@ func (w *world) judge(want end, where place, o outcome, c contents, ref referenc
 	}
 }
 
-// judgeRows holds the rows of a committed shard against those that there are without the fault.
+// judgeRows compares the rows of a committed shard with those without the fault.
 func (w *world) judgeRows(want end, step string, c contents, ref reference) {
 	w.t.Helper()
 	for _, id := range w.ids {
@@ -241,7 +241,7 @@ func (w *world) judgeRows(want end, step string, c contents, ref reference) {
 	}
 }
 
-// searchForWords looks for what people said in all that is said about the fault.
+// searchForWords searches everything that is reported about the fault for people's words.
 func (w *world) searchForWords(o outcome, c contents) {
 	w.t.Helper()
 	said := slices.Clone(o.errors)

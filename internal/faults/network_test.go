@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// hosts is all the network there is here: listeners by their names. Pipes stand still with the bubble that they are in,
-// which sockets do not.
+// hosts is the whole network of the tests: listeners by name. A bubble's clock can advance while a goroutine waits for a pipe, but
+// not while it waits for a socket.
 var hosts sync.Map
 
-// TestMain takes the real network away. The providers' clients are made of http.DefaultTransport, so they go by pipes.
+// TestMain replaces the real network. The providers' clients derive from http.DefaultTransport, so they use the pipes.
 func TestMain(m *testing.M) {
 	http.DefaultTransport = &http.Transport{DialContext: dial, IdleConnTimeout: 90 * time.Second}
 	os.Exit(m.Run())
@@ -41,13 +41,13 @@ func dial(ctx context.Context, _, address string) (net.Conn, error) {
 	}
 }
 
-// line is one end of a connection. It can end as it does when a machine dies, by a reset.
+// line is one end of a connection. It can end with a reset, as when a machine dies.
 type line struct {
 	net.Conn
 	broken *atomic.Bool
 }
 
-// SetLinger with 0 makes the other side read a reset when the line is closed, as that of a socket does.
+// SetLinger with 0 makes the other side read a reset when the line is closed, as with a socket.
 func (l *line) SetLinger(int) error {
 	l.broken.Store(true)
 	return nil
@@ -61,7 +61,7 @@ func (l *line) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// listener takes calls to one name.
+// listener accepts connections to one name.
 type listener struct {
 	calls chan net.Conn
 	ended chan struct{}
@@ -86,7 +86,7 @@ func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pi
 
 var names atomic.Int64
 
-// serve serves a handler under a name of its own, and returns its address and how to end it with all its connections.
+// serve serves a handler under a new name. It returns the address, and a function that ends the server and all its connections.
 func serve(handler http.Handler) (base string, end func()) {
 	address := "site-" + strconv.FormatInt(names.Add(1), 10) + ".test:80"
 	l := &listener{calls: make(chan net.Conn), ended: make(chan struct{})}

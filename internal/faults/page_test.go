@@ -78,7 +78,7 @@ func (f fault) platforms() string {
 	return strings.Join(all, ", ")
 }
 
-// ending is the end in words.
+// ending is the outcome in words.
 func (f fault) ending() string {
 	e := f.end
 	var text string

@@ -19,10 +19,10 @@ import (
 	fakeliveperson "github.com/chatlake/chatlake/simulator/liveperson"
 )
 
-// window holds all conversations of the corpus.
+// window contains all conversations of the corpus.
 var window = schemas.Window{From: time.Date(2026, 5, 10, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 5, 13, 0, 0, 0, 0, time.UTC)}
 
-// today is when every export begins.
+// today is when every export starts.
 var today = time.Date(2026, 6, 1, 9, 0, 0, 0, time.UTC)
 
 const conversations = 24
@@ -42,7 +42,7 @@ type site struct {
 	http.Handler
 	ids    []string // of the conversations in the window
 	thread func(id string) (schemas.Thread, bool)
-	expire func() // lets cursors expire; nil where there are none
+	expire func() // expires cursors; nil if there are none
 }
 
 // platform is one kind of platform, with its fake.
@@ -52,14 +52,14 @@ type platform struct {
 	account    providers.Account // without its address
 	fake       func(*simulator.Corpus) site
 	place      func(*http.Request) place
-	// moment writes a time as the platform does in conversations and messages.
+	// moment formats a time as the platform does in conversations and messages.
 	moment func(time.Time) string
-	// spelled is another way in which the same time stands beside it; nil where there is none.
+	// spelled is the second format in which the platform sends the same time; nil if there is none.
 	spelled func(time.Time) string
-	// rows, total and next are the members of a list's answer that hold the conversations, how many there are, and the link
-	// to the next page. What a platform does not have is nil.
+	// rows, total and next are the members of a list's answer with the conversations, their number, and the link to the next
+	// page; nil if the platform has none.
 	rows, total, next []string
-	// said is the member of an answer that holds messages.
+	// said is the member of an answer with the messages.
 	said []string
 }
 
@@ -134,7 +134,7 @@ var ofLivePerson = platform{
 	fake: func(c *simulator.Corpus) site {
 		options := fakeliveperson.Options{PageLimit: 9}
 		if c.Len() > conversations {
-			options.PageLimit = 0 // pages as long as they are asked for
+			options.PageLimit = 0 // pages as long as requested
 		}
 		s := fakeliveperson.New(c, options)
 		return site{Handler: s, ids: s.Conversations(window), thread: s.Thread}
@@ -154,7 +154,7 @@ var ofLivePerson = platform{
 	},
 }
 
-// short is the length of a page of messages; 0, as long as the platform makes them, where a conversation has very many.
+// short is the length of a page of messages; 0 means the platform's default, for conversations with very many messages.
 func short(c *simulator.Corpus) int {
 	if c.Config().GiantMessages > 0 {
 		return 0
@@ -162,12 +162,12 @@ func short(c *simulator.Corpus) int {
 	return 5
 }
 
-// has says whether an export of the platform makes requests of a part. The first part of all has everything.
+// has reports whether an export of the platform makes requests of a part. Only metadata is missing on some platforms.
 func (p platform) has(where place) bool {
 	return where != atMetadata || p.definition.MetadataRequests > 0
 }
 
-// after is what follows a part of a path.
+// after is the text after a part of a path.
 func after(path, part string) string {
 	_, rest, _ := strings.Cut(path, part)
 	return rest

@@ -18,10 +18,10 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// spoil stands between a client and a fake, and breaks something.
+// spoil is between a client and a fake, and breaks something.
 type spoil func(w *world, next http.Handler) http.Handler
 
-// match chooses requests.
+// match selects requests.
 type match func(w *world, r *http.Request) bool
 
 // at are the requests of one part of an export.
@@ -29,7 +29,7 @@ func at(where place) match {
 	return func(w *world, r *http.Request) bool { return w.place(r) == where }
 }
 
-// ofVictim are the requests of one part that are about the victim, alone or with others.
+// ofVictim are the requests of one part that concern the victim, alone or with others.
 func ofVictim(where place) match {
 	return func(w *world, r *http.Request) bool {
 		if w.place(r) != where {
@@ -38,25 +38,25 @@ func ofVictim(where place) match {
 		if slices.Contains(strings.Split(r.URL.Path, "/"), w.victim.id) {
 			return true
 		}
-		body, _ := io.ReadAll(r.Body) // of a request that was sent whole
+		body, _ := io.ReadAll(r.Body) // the request is always complete
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		return bytes.Contains(body, []byte(strconv.Quote(w.victim.id)))
 	}
 }
 
-// first are the first n requests of those.
+// first are the first n of the matching requests.
 func first(n int64, of match) match {
 	met := &atomic.Int64{}
 	return func(w *world, r *http.Request) bool { return of(w, r) && met.Add(1) <= n }
 }
 
-// number is the n-th request of those, counted from 1.
+// number is the n-th of the matching requests, counted from 1.
 func number(n int64, of match) match {
 	met := &atomic.Int64{}
 	return func(w *world, r *http.Request) bool { return of(w, r) && met.Add(1) == n }
 }
 
-// during are those in the first time of an export.
+// during are the matching requests in the first d of an export.
 func during(d time.Duration, of match) match {
 	return func(w *world, r *http.Request) bool { return of(w, r) && time.Since(w.began) < d }
 }
@@ -64,7 +64,7 @@ func during(d time.Duration, of match) match {
 // everything is any request.
 func everything(*world, *http.Request) bool { return true }
 
-// strikes says whether a request is one of those, and counts it.
+// strikes reports whether a request matches, and counts it if so.
 func (w *world) strikes(these match, r *http.Request) bool {
 	yes := these(w, r)
 	if yes {
@@ -73,7 +73,7 @@ func (w *world) strikes(these match, r *http.Request) bool {
 	return yes
 }
 
-// broken answers chosen requests with a fault of the simulator.
+// broken answers matching requests with a fault of the simulator.
 func broken(kind simulator.Fault, these match) spoil {
 	return func(w *world, next http.Handler) http.Handler {
 		faults := &simulator.Faults{
@@ -83,7 +83,7 @@ func broken(kind simulator.Fault, these match) spoil {
 	}
 }
 
-// instead answers chosen requests by itself.
+// instead answers matching requests itself.
 func instead(answer http.HandlerFunc, these match) spoil {
 	return func(w *world, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -96,10 +96,10 @@ func instead(answer http.HandlerFunc, these match) spoil {
 	}
 }
 
-// marker stands in the bodies of refusals. Like the words of a conversation it must not stand in any error.
+// marker is in the bodies of refusals. Like the words of a conversation, it must not be in any error.
 const marker = "body-marker-beef"
 
-// tooMany is a 429; retryAfter is what its header says, "" for none.
+// tooMany is a 429; retryAfter is the value of its header, "" for none.
 func tooMany(retryAfter func() string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if text := retryAfter(); text != "" {
@@ -121,7 +121,7 @@ func refusing(status int) http.HandlerFunc {
 	}
 }
 
-// edited changes the bodies of successful answers to chosen requests.
+// edited changes the bodies of successful answers to matching requests.
 func edited(change change, these match) spoil {
 	return func(w *world, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -142,12 +142,12 @@ func edited(change change, these match) spoil {
 			}
 			rw.Header().Del("Content-Length")
 			rw.WriteHeader(held.status)
-			_, _ = rw.Write(body) // the client may have gone
+			_, _ = rw.Write(body) // the client may be gone
 		})
 	}
 }
 
-// held keeps an answer back.
+// held records an answer instead of sending it.
 type held struct {
 	header http.Header
 	status int
@@ -158,10 +158,10 @@ func (h *held) Header() http.Header         { return h.header }
 func (h *held) WriteHeader(status int)      { h.status = status }
 func (h *held) Write(p []byte) (int, error) { return h.body.Write(p) }
 
-// change makes another body of an answer.
+// change returns a changed body of an answer.
 type change func(w *world, r *http.Request, body []byte) []byte
 
-// mine changes only the victim's part of an answer, where it is about several conversations.
+// mine changes only the victim's part of an answer about several conversations.
 func mine(change change) change {
 	return func(w *world, r *http.Request, body []byte) []byte {
 		changed, shared := body, false
@@ -182,14 +182,14 @@ func mine(change change) change {
 	}
 }
 
-// replaced puts other bytes where the victim's words stand, inside their quotes.
+// replaced replaces the victim's words, inside their quotes, with other bytes.
 func replaced(with string) change {
 	return func(w *world, _ *http.Request, body []byte) []byte {
 		return bytes.ReplaceAll(body, []byte(w.victim.words), []byte(with))
 	}
 }
 
-// around puts other members where the one that holds the victim's words stands; KEY is its name, WORDS are the words.
+// around replaces the member with the victim's words by other members; KEY is its name, WORDS are the words.
 func around(members string) change {
 	return func(w *world, _ *http.Request, body []byte) []byte {
 		member := regexp.MustCompile(`"(\w+)" ?: ?"` + regexp.QuoteMeta(w.victim.words) + `"`)
@@ -200,7 +200,7 @@ func around(members string) change {
 	}
 }
 
-// retimed puts another time where one stands: as seconds, milliseconds or text, as the platform writes it.
+// retimed replaces a time: with seconds, milliseconds or text, depending on the platform's format.
 func retimed(which func(victim) time.Time, seconds, milliseconds, text string) change {
 	return func(w *world, _ *http.Request, body []byte) []byte {
 		was, with := which(w.victim), text
@@ -237,7 +237,7 @@ func set(body []byte, path []string, with func(json.RawMessage) json.RawMessage)
 		return body
 	}
 	members[path[0]] = set(members[path[0]], path[1:], with)
-	changed, _ := json.Marshal(members) // what was read can be written
+	changed, _ := json.Marshal(members) // decoded JSON can be encoded
 	return changed
 }
 
@@ -246,25 +246,25 @@ func totalOf(p platform) []string { return p.total }
 func nextOf(p platform) []string  { return p.next }
 func saidOf(p platform) []string  { return p.said }
 
-// without leaves no rows in a list's answer.
+// without removes all rows from a list's answer.
 func without(*world, *http.Request, json.RawMessage) json.RawMessage { return json.RawMessage("[]") }
 
-// halved leaves the first half of the rows in a list's answer.
+// halved keeps the first half of the rows in a list's answer.
 func halved(_ *world, _ *http.Request, was json.RawMessage) json.RawMessage {
 	var rows []json.RawMessage
 	if json.Unmarshal(was, &rows) != nil {
 		return was
 	}
-	changed, _ := json.Marshal(rows[:len(rows)/2]) // what was read can be written
+	changed, _ := json.Marshal(rows[:len(rows)/2]) // decoded JSON can be encoded
 	return changed
 }
 
-// nowhere is a link that is not there.
+// nowhere is a missing link.
 func nowhere(*world, *http.Request, json.RawMessage) json.RawMessage {
 	return json.RawMessage("null")
 }
 
-// strayed answers some of those requests with what another one of them was answered, as a cache may.
+// strayed answers some of the matching requests with an earlier answer to another one, as a cache may.
 func strayed(probability float64, these match) spoil {
 	return func(w *world, next http.Handler) http.Handler {
 		stale := &simulator.Stale{Seed: 3, Probability: probability, Match: func(r *http.Request) bool { return these(w, r) }}
@@ -276,8 +276,8 @@ func strayed(probability float64, these match) spoil {
 	}
 }
 
-// again answers all of those requests with what the first of them was answered. Where moving is set, the link to the next
-// page is another one every time.
+// again answers all matching requests with the answer to the first one. If moving is set, the link to the next page is
+// different every time.
 func again(moving bool, these match) spoil {
 	var first []byte
 	var mu sync.Mutex
@@ -303,7 +303,7 @@ func again(moving bool, these match) spoil {
 	}, these)
 }
 
-// toItself lets the link to the next page lead to the page that it stands on.
+// toItself makes the link to the next page lead to the current page.
 func toItself(w *world, r *http.Request, was json.RawMessage) json.RawMessage {
 	var link string
 	if json.Unmarshal(was, &link) != nil || link == "" {
@@ -317,7 +317,7 @@ func toItself(w *world, r *http.Request, was json.RawMessage) json.RawMessage {
 	return changed
 }
 
-// padded makes a body as long as n bytes with white space, which says nothing in JSON.
+// padded extends a body to n bytes with white space, which has no meaning in JSON.
 func padded(n int) change {
 	return func(w *world, _ *http.Request, body []byte) []byte {
 		return append(body, bytes.Repeat([]byte(" "), n-len(body))...)

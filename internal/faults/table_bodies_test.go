@@ -14,7 +14,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// bodies are answers that are whole and hold what nobody expects.
+// bodies are complete answers with unexpected content.
 var bodies = []fault{
 	{
 		name: "invalid UTF-8 in a text", where: []place{atMessages},
@@ -112,7 +112,7 @@ var bodies = []fault{
 	},
 }
 
-// reads wants a text among the victim's messages, as many as there are without the fault.
+// reads wants a text among the victim's messages, and as many messages as without the fault.
 func reads(text string) func(*world, contents, reference) error {
 	return func(w *world, c contents, ref reference) error {
 		if n, want := len(c.messages[w.victim.id]), len(ref.messages[w.victim.id]); n != want {
@@ -127,7 +127,7 @@ func reads(text string) func(*world, contents, reference) error {
 
 func keepsWords(w *world, c contents, ref reference) error { return reads(w.victim.words)(w, c, ref) }
 
-// isOf wants the victim's message at a time, "" for none.
+// isOf wants the victim's message to have a time, "" for none.
 func isOf(at string) func(*world, contents, reference) error {
 	return func(w *world, c contents, ref reference) error {
 		if n, want := len(c.messages[w.victim.id]), len(ref.messages[w.victim.id]); n != want {
@@ -150,7 +150,7 @@ const above = 9_007_199_254_000_000_000 // 2^53 is about 9.0072e15
 
 var idMember = regexp.MustCompile(`"id":(\d+)`)
 
-// raised adds so much to all ids of an answer that a float cannot tell them apart.
+// raised increases all ids of an answer beyond the precision of a float.
 func raised(_ *world, _ *http.Request, body []byte) []byte {
 	return idMember.ReplaceAllFunc(body, func(found []byte) []byte {
 		id, _ := strconv.ParseInt(string(bytes.TrimPrefix(found, []byte(`"id":`))), 10, 64)
@@ -173,7 +173,7 @@ func keepsIDs(w *world, c contents, ref reference) error {
 	return nil
 }
 
-// holds wants a conversation of so many messages at least.
+// holds wants a conversation with at least the given number of messages.
 func holds(messages int) func(*world, contents, reference) error {
 	return func(_ *world, c contents, _ reference) error {
 		most := 0

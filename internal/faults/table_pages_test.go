@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// pages are lists that do not lead on as they should.
+// pages are lists with wrong rows, totals or links.
 var pages = []fault{
 	{
 		name: "the same page forever, each with a link to a next page", where: []place{atList}, on: []string{"chatwoot"},
@@ -124,7 +124,7 @@ var pages = []fault{
 	},
 }
 
-// ofReports are the questions whether a Freshchat report is ready.
+// ofReports are the polls of Freshchat's reports.
 func ofReports(_ *world, r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/v2/reports/raw/")
 }
@@ -132,7 +132,7 @@ func ofReports(_ *world, r *http.Request) bool {
 // ofFiles are the downloads of Freshchat's reports.
 func ofFiles(_ *world, r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/extracts/") }
 
-// growing makes a total one more with every request.
+// growing increases a total by one with every request.
 func growing() func(*world, *http.Request, json.RawMessage) json.RawMessage {
 	n := &atomic.Int64{}
 	return func(_ *world, _ *http.Request, was json.RawMessage) json.RawMessage {

@@ -13,7 +13,7 @@ var (
 	matrix     = slices.Concat(throttles, outages, lines, pages, bodies)
 )
 
-// fine is an end without a trace.
+// fine is a complete export without any trace of the fault.
 func fine(extra int64, most time.Duration) end { return end{state: complete, extra: extra, most: most} }
 
 func httpDate(after time.Duration) func() string {
@@ -100,7 +100,7 @@ var outages = []fault{
 	},
 }
 
-// lines are connections that break, and answers that arrive in pieces.
+// lines are broken connections, and incomplete or slow answers.
 var lines = []fault{
 	{
 		name: "connection reset, twice", where: everywhere,

@@ -10,8 +10,8 @@ import (
 	fakegiosg "github.com/chatlake/chatlake/simulator/giosg"
 )
 
-// TestUnreadable exports encrypted chats without their key: everything is in the lake but the texts, and the ledger counts
-// each of them.
+// TestUnreadable exports encrypted chats without their key: everything except the texts is in the lake, and the ledger counts
+// each of these texts.
 func TestUnreadable(t *testing.T) {
 	if err := warm(); err != nil {
 		t.Fatal(err)

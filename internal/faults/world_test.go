@@ -23,7 +23,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// corpora are the worlds that the fakes serve; they do not change.
+// corpora are the worlds that the fakes serve; they are immutable.
 var corpora sync.Map
 
 func corpusOf(config simulator.CorpusConfig) *simulator.Corpus {
@@ -37,7 +37,7 @@ func corpusOf(config simulator.CorpusConfig) *simulator.Corpus {
 
 var small = simulator.CorpusConfig{Seed: 4, Conversations: conversations}
 
-// warm lets the pooled codec make its channels outside of every bubble.
+// warm makes the pooled codec create its channels outside of all bubbles.
 var warm = sync.OnceValue(func() error {
 	out, err := parquet.NewWriter(io.Discard, schemas.Tombstones, parquet.Options{Writer: "faults"})
 	if err == nil {
@@ -49,7 +49,7 @@ var warm = sync.OnceValue(func() error {
 	return err
 })
 
-// world is an account, a lake, and an export that is about to begin.
+// world is an account, a lake, and an export that is about to start.
 type world struct {
 	t *testing.T
 	platform
@@ -59,16 +59,16 @@ type world struct {
 	root     string
 	began    time.Time
 	requests atomic.Int64
-	longest  atomic.Int64 // what the longest request took, as the site sees it
+	longest  atomic.Int64 // duration of the longest request, as measured at the site
 	victim   victim
-	struck   atomic.Int64 // how often something was spoiled
-	repaired atomic.Bool  // nothing is spoiled any more
+	struck   atomic.Int64 // how often the fault occurred
+	repaired atomic.Bool  // the fault is repaired
 }
 
-// victim is the conversation that faults of single conversations are about.
+// victim is the conversation affected by faults of single conversations.
 type victim struct {
 	id    string
-	words string    // of one message, in which nothing has to be escaped, and which stand nowhere else in it
+	words string    // of one message; they need no escaping and occur only once in it
 	said  time.Time // when
 	began time.Time
 }
@@ -81,7 +81,7 @@ type said struct {
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9 ,.!?]{20,}$`)
 
-// choose takes a conversation from the middle that says something plain.
+// choose returns a conversation from the middle that has such words.
 func choose(s site) victim {
 	for i, id := range s.ids {
 		thread, _ := s.thread(id)
@@ -103,7 +103,7 @@ func choose(s site) victim {
 	panic("nobody says anything plain")
 }
 
-// newWorld is to be called in a bubble. wrap stands between the client and the fake.
+// newWorld must be called in a bubble. wrap is between the client and the fake.
 func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoil) *world {
 	t.Helper()
 	time.Sleep(time.Until(today))
@@ -156,7 +156,7 @@ func (w *world) shard() workflows.ShardInput {
 	}
 }
 
-// contents is what the lake holds by the reader rule.
+// contents is the content of the lake by the reader rule.
 type contents struct {
 	digests  map[string]string // of the conversations, by id
 	messages map[string][]said // by conversation, in their order
