@@ -223,12 +223,12 @@ func TestTargets(t *testing.T) {
 		"no: b, folder: largest 10 s: ≤ 550: 551 (1 over)",
 		"yes: f, folder: throughput, bare loop = 1: ≥ 0.80: 0.80",
 		"no: f, folder: CPU, bare loop = 1: ≤ 1.50: 1.75 (0.25 over)",
-		"yes: l, folder: of the best that the concurrency allows: ≥ 95.00 %: 96.00 %",
+		"yes: l, folder: share of what the concurrency allows: ≥ 95.00 %: 96.00 %",
 		"no: k, folder: requests repeated after kill -9: ≤ 0.50 %: 0.60 % (0.10 % over)",
 		"yes: k, folder: rows lost or doubled after kill -9: ≤ 0: 0",
 		"yes: 10k, folder: history events for 10 k conversations: ≤ 3100: 2500",
 		"yes: 100k, folder: history events for 10 k conversations: ≤ 3100: 2500",
-		"no: 100k, folder: memory, that at 10k = 1: ≤ 1.20: 1.21 (0.01 over)",
+		"no: 100k, folder: memory, at 10k = 1: ≤ 1.20: 1.21 (0.01 over)",
 		"yes: 100k, folder: wall time linear in conversations, R²: ≥ 0.9900: 1.0000",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -175,7 +175,7 @@ func between(page, text string) string {
 // text is the tables as Markdown.
 func (r Report) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nMeasured on %d cores and %s of memory (%s, %s), everything on the one machine, where other work took up to %.1f cores meanwhile.\n\n",
+	fmt.Fprintf(&b, "\nMeasured on %d cores and %s of memory (%s, %s), everything on one machine, on which other work took up to %.1f cores meanwhile.\n\n",
 		r.Machine.Cores, size(r.Machine.Memory), r.Machine.System, r.Machine.Go, r.elsewhere())
 	writeMarkdown(&b, resultTable(r.Results))
 	for _, note := range r.notes() {
@@ -184,7 +184,7 @@ func (r Report) text() string {
 	for _, part := range []struct {
 		title string
 		grid
-	}{{"Parquet files, beside those that DuckDB makes of the same rows", parquetTable(r.Results)}, {"Targets", targetTable(r.Targets)}} {
+	}{{"Parquet files, compared with DuckDB's files of the same rows", parquetTable(r.Results)}, {"Targets", targetTable(r.Targets)}} {
 		if len(part.grid) > 1 {
 			b.WriteString("\n### " + part.title + "\n\n")
 			writeMarkdown(&b, part.grid)

@@ -100,7 +100,7 @@ func (r *Report) free(m Measured) {
 		return
 	}
 	if m.Scenario.Site.LatencyMS > 0 {
-		r.atLeast("of the best that the concurrency allows", m, latencyWanted, m.Least/m.Seconds, share)
+		r.atLeast("share of what the concurrency allows", m, latencyWanted, m.Least/m.Seconds, share)
 		return
 	}
 	i := slices.IndexFunc(r.Results, func(o Measured) bool {
@@ -127,7 +127,7 @@ func (r *Report) one(m Measured) {
 		r.atMost("history events for 10 k conversations", m, eventsWanted, float64(m.Events)*10_000/float64(n), number)
 	}
 	if m.Contender == apartName {
-		r.atMost("memory of the worker, server apart", m, memoryWanted, float64(m.Memory), volume)
+		r.atMost("memory of the worker, separate server", m, memoryWanted, float64(m.Memory), volume)
 	}
 	if m.Scenario.Kill > 0 {
 		r.atMost("requests repeated after kill -9", m, repeatedWanted, float64(m.Repeated)/float64(max(1, m.Necessary)), share)
@@ -167,7 +167,7 @@ func (r *Report) sizes() {
 		slices.SortFunc(series, func(a, b Measured) int { return a.Scenario.World.Conversations - b.Scenario.World.Conversations })
 		last := series[len(series)-1]
 		if i := slices.IndexFunc(series, func(m Measured) bool { return m.Scenario.World.Conversations >= 10_000 }); i >= 0 && i < len(series)-1 {
-			name := fmt.Sprintf("memory, that at %s = 1", short(series[i].Scenario.World.Conversations))
+			name := fmt.Sprintf("memory, at %s = 1", short(series[i].Scenario.World.Conversations))
 			r.atMost(name, last, flatWanted, float64(last.Memory)/float64(series[i].Memory), factor)
 		}
 		if len(series) > 2 {
