@@ -1,6 +1,6 @@
 // Package worker ties everything together: configuration, providers, lake, Temporal, workflows and activities.
 //
-// It must not know any business of its own.
+// It must not contain business rules of its own.
 package worker
 
 import (
