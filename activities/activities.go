@@ -25,8 +25,8 @@ import (
 // activity's type.
 type Activities struct {
 	Lake *lake.Lake
-	// Connect resolves an account and its secrets. Its errors are *providers.Error.
-	Connect func(ctx context.Context, account string) (Connection, error)
+	// Account tells how an account is configured. It opens nothing and resolves no secret. Its errors are *providers.Error.
+	Account func(ctx context.Context, name string) (Account, error)
 	// Join makes an export a user of its account's budget. Nil leaves it the whole of it.
 	Join func(ctx context.Context, account string, in BudgetRequest) (BudgetGrant, error)
 }
@@ -47,9 +47,13 @@ type BudgetGrant struct {
 	After time.Duration `json:"after,omitempty"`
 }
 
-// Connection is one account, ready to be read.
-type Connection struct {
-	Provider providers.Provider
+// Account is one account as it is configured.
+type Account struct {
+	// Reader opens the account to ask its platform, all its secrets resolved. Its errors are *providers.Error.
+	Reader func() (providers.Reader, error)
+	// Mapper makes its mapper. It resolves no secret but those that mapping itself needs, so a token that is missing or wrong keeps
+	// nothing from being sealed. Its errors are *providers.Error.
+	Mapper func() (providers.Mapper, error)
 	// Name is the provider's name as it stands in keys.
 	Name string
 	// Spec digests all settings that decide what an export of the account holds.
@@ -176,24 +180,29 @@ func mute(panicked any) any {
 	return fmt.Sprintf("a panic with a value of type %T", panicked)
 }
 
-// session is an activity attempt that speaks to a provider.
+// session is an activity attempt that asks a platform.
 type session struct {
-	Connection
-	meter *providers.Meter
+	Account
+	reader providers.Reader
+	meter  *providers.Meter
 }
 
 // session ends with the activity, which must have called alive before.
 func (a *Activities) session(ctx context.Context, account string, lease providers.Lease) (context.Context, *session, error) {
-	connection, err := a.Connect(ctx, account)
+	settings, err := a.Account(ctx, account)
 	if err != nil {
 		return ctx, nil, err
 	}
-	connection.Parallel = max(connection.Parallel, sideBySide(lease))
+	reader, err := settings.Reader()
+	if err != nil {
+		return ctx, nil, err
+	}
+	settings.Parallel = max(settings.Parallel, sideBySide(lease))
 	meter := providers.NewMeter(lease)
 	if p, ok := ctx.Value(pulseKey{}).(*pulse); ok {
 		p.carry(meter)
 	}
-	return providers.WithMeter(ctx, meter), &session{Connection: connection, meter: meter}, nil
+	return providers.WithMeter(ctx, meter), &session{Account: settings, reader: reader, meter: meter}, nil
 }
 
 // mostSideBySide is how many requests of one chunk are under way at once at most, whatever its lease.

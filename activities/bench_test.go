@@ -63,13 +63,22 @@ func eachProvider(b *testing.B, run func(*testing.B, providers.Definition, provi
 			server := httptest.NewServer(p.site(corpus))
 			b.Cleanup(server.Close)
 			p.account.Name, p.account.BaseURL = "acme", server.URL+p.path
-			provider, err := p.definition.Open(p.account)
+			reader, err := p.definition.Open(p.account)
 			if err != nil {
 				b.Fatal(err)
 			}
-			run(b, p.definition, providertest.Record(b, provider, benchmarkedWindow))
+			run(b, p.definition, providertest.Record(b, reader, mapperOf(b, p.definition), benchmarkedWindow))
 		})
 	}
+}
+
+func mapperOf(b *testing.B, p providers.Definition) providers.Mapper {
+	b.Helper()
+	mapper, err := p.Mapper(providers.Settings{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return mapper
 }
 
 // drain is a store that takes everything and has nothing.
@@ -94,7 +103,7 @@ func BenchmarkEncode(b *testing.B) {
 		threads := make([]schemas.Thread, len(r.Threads))
 		for i, docs := range r.Threads {
 			var err error
-			if threads[i], err = r.Provider.Thread(docs); err != nil {
+			if threads[i], err = r.Mapper.Thread(docs); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -134,7 +143,7 @@ func BenchmarkDigest(b *testing.B) {
 	eachProvider(b, func(b *testing.B, _ providers.Definition, r providertest.Recording) {
 		threads := make([]schemas.Thread, len(r.Threads))
 		for i, docs := range r.Threads {
-			threads[i], _ = r.Provider.Thread(docs)
+			threads[i], _ = r.Mapper.Thread(docs)
 		}
 		b.SetBytes(r.Bytes())
 		b.ReportAllocs()
@@ -156,18 +165,18 @@ type staged struct {
 }
 
 // stageShard lists and fetches all that is read at a base URL, into a folder, in chunks as an export does.
-func stageShard(b *testing.B, p providers.Definition, provider providers.Provider, folder string) staged {
+func stageShard(b *testing.B, p providers.Definition, reader providers.Reader, folder string) staged {
 	b.Helper()
 	l, err := lake.Open(b.Context(), ledger.Config{URL: "file:" + folder}, lake.Config{Scratch: b.TempDir(), Writer: "benchmark"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	connection := activities.Connection{
-		Provider: provider, Name: p.Name, MessageRequests: p.MessageRequests, MetadataRequests: p.MetadataRequests,
+	account := activities.Account{
+		Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapperOf(b, p)), Name: p.Name, MessageRequests: p.MessageRequests, MetadataRequests: p.MetadataRequests,
 		Batch: p.Batch, MetadataBatch: p.MetadataBatch, Parallel: 8,
 	}
 	s := staged{activities: &activities.Activities{
-		Lake: l, Connect: func(context.Context, string) (activities.Connection, error) { return connection, nil },
+		Lake: l, Account: func(context.Context, string) (activities.Account, error) { return account, nil },
 	}}
 	s.input.Target = activities.Target{Shard: shardOf(p), Generation: 1}
 	fetch := func(do func(context.Context, activities.FetchInput) (activities.FetchOutput, error), page activities.PageReceipt, chunk int) (all []activities.ChunkReceipt) {
@@ -200,7 +209,7 @@ func stageShard(b *testing.B, p providers.Definition, provider providers.Provide
 func BenchmarkSealShard(b *testing.B) {
 	eachProvider(b, func(b *testing.B, p providers.Definition, r providertest.Recording) {
 		folder := b.TempDir()
-		s := stageShard(b, p, r.Provider, folder)
+		s := stageShard(b, p, r.Reader, folder)
 		b.SetBytes(r.Bytes())
 		b.ReportAllocs()
 		for b.Loop() {

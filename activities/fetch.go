@@ -44,7 +44,7 @@ func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := alive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, lane{"messages", providers.Provider.Messages, func(c Connection) int { return c.Batch }})
+	out, err := a.fetch(ctx, in, lane{"messages", providers.Reader.Messages, func(a Account) int { return a.Batch }})
 	return out, a.classify(ctx, err)
 }
 
@@ -52,15 +52,15 @@ func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOut
 func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := alive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, lane{"metadata", providers.Provider.Metadata, func(c Connection) int { return c.MetadataBatch }})
+	out, err := a.fetch(ctx, in, lane{"metadata", providers.Reader.Metadata, func(a Account) int { return a.MetadataBatch }})
 	return out, a.classify(ctx, err)
 }
 
 // lane is what is fetched of conversations, and how many of them at a time.
 type lane struct {
 	name      string
-	documents func(providers.Provider, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
-	batch     func(Connection) int
+	documents func(providers.Reader, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
+	batch     func(Account) int
 }
 
 func (a *Activities) fetch(ctx context.Context, in FetchInput, l lane) (FetchOutput, error) {
@@ -85,11 +85,11 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l lane) (FetchOut
 	b := newBinder(ctx, a.Lake, in, name, header.Refs)
 	defer b.discard()
 	fetch := func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
-		return l.documents(s.Provider, ctx, refs)
+		return l.documents(s.reader, ctx, refs)
 	}
 	for _, gap := range gaps(whole, in.Low, in.High) {
 		refs := header.Refs[gap.Low:gap.High]
-		if err := b.bind(gap, inParallel(b.ctx, refs, l.batch(s.Connection), s.Parallel, fetch)); err != nil {
+		if err := b.bind(gap, inParallel(b.ctx, refs, l.batch(s.Account), s.Parallel, fetch)); err != nil {
 			return FetchOutput{}, err
 		}
 	}

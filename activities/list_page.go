@@ -76,7 +76,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if err != nil {
 		return ListPageOutput{}, err
 	}
-	if retrier, ok := s.Provider.(providers.Retrier); ok && in.Retry {
+	if retrier, ok := s.reader.(providers.Retrier); ok && in.Retry {
 		in.Cursor = retrier.Retry(in.Cursor)
 	}
 	page, duplicates, err := gather(s.list(ctx, in), in.Limit, known)
@@ -108,15 +108,15 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 func (s *session) list(ctx context.Context, in ListPageInput) iter.Seq2[providers.Page, error] {
 	switch in.Shard.Stream {
 	case StreamDirectory:
-		if directory, ok := s.Provider.(providers.Directory); ok {
+		if directory, ok := s.reader.(providers.Directory); ok {
 			return directory.Directory(ctx, in.Cursor)
 		}
 	case StreamReports:
-		if reporter, ok := s.Provider.(providers.Reporter); ok {
+		if reporter, ok := s.reader.(providers.Reporter); ok {
 			return reporter.Reports(ctx, in.Shard.Window, in.Cursor)
 		}
 	default:
-		return s.Provider.Conversations(ctx, in.Shard.Window, in.Cursor)
+		return s.reader.Conversations(ctx, in.Shard.Window, in.Cursor)
 	}
 	return func(yield func(providers.Page, error) bool) {} // the provider has none of them any more
 }

@@ -51,11 +51,11 @@ func (a *Activities) OpenExport(ctx context.Context, in OpenExportInput) (OpenEx
 }
 
 func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenExportOutput, error) {
-	connection, err := a.Connect(ctx, in.Account)
+	account, err := a.Account(ctx, in.Account)
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
-	ctx, s, err := a.session(ctx, in.Account, first(connection))
+	ctx, s, err := a.session(ctx, in.Account, first(account))
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
@@ -63,14 +63,14 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		return OpenExportOutput{}, err
 	}
 	probe := providers.Probe{Visibility: providers.VisibilityUnknown}
-	if prober, ok := s.Provider.(providers.Prober); ok && !in.Adopt {
+	if prober, ok := s.reader.(providers.Prober); ok && !in.Adopt {
 		if probe, err = prober.Probe(ctx); err != nil {
 			return OpenExportOutput{}, err
 		}
 	}
-	_, hasDirectory := s.Provider.(providers.Directory)
-	_, hasReports := s.Provider.(providers.Reporter)
-	grant, err := a.join(ctx, in, connection)
+	_, hasDirectory := s.reader.(providers.Directory)
+	_, hasReports := s.reader.(providers.Reporter)
+	grant, err := a.join(ctx, in, account)
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
@@ -98,17 +98,17 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 }
 
 // first is the lease of the few requests that an export begins with, before it knows its part of the budget.
-func first(c Connection) providers.Lease {
-	return providers.Lease{RequestsPerSecond: c.RequestsPerSecond, Account: c.RequestsPerSecond}
+func first(a Account) providers.Lease {
+	return providers.Lease{RequestsPerSecond: a.RequestsPerSecond, Account: a.RequestsPerSecond}
 }
 
 // join makes the export a user of the account's budget, when it will ask for anything.
-func (a *Activities) join(ctx context.Context, in OpenExportInput, c Connection) (*BudgetGrant, error) {
+func (a *Activities) join(ctx context.Context, in OpenExportInput, account Account) (*BudgetGrant, error) {
 	if a.Join == nil || in.Adopt {
 		return nil, nil
 	}
 	grant, err := a.Join(ctx, in.Account, BudgetRequest{
-		Workflow: activity.GetInfo(ctx).WorkflowExecution.ID, RequestsPerSecond: c.RequestsPerSecond, SyncShare: c.SyncShare, Sync: in.Sync,
+		Workflow: activity.GetInfo(ctx).WorkflowExecution.ID, RequestsPerSecond: account.RequestsPerSecond, SyncShare: account.SyncShare, Sync: in.Sync,
 	})
 	return &grant, err
 }

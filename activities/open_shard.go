@@ -101,11 +101,11 @@ func (a *Activities) isMadeTo(ctx context.Context, in OpenShardInput, r ledger.R
 	if made(in.Spec) {
 		return true, nil
 	}
-	connection, err := a.Connect(ctx, in.Shard.Account)
-	if err != nil || connection.Specs == nil {
+	account, err := a.Account(ctx, in.Shard.Account)
+	if err != nil || account.Specs == nil {
 		return false, err
 	}
-	specs := connection.Specs()
+	specs := account.Specs()
 	// A run that was begun with other settings than today's knows only its own.
 	return slices.Contains(specs, in.Spec) && slices.ContainsFunc(specs, made), nil
 }
@@ -125,7 +125,7 @@ func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease provid
 	if err != nil {
 		return nil, Usage{}, err
 	}
-	counter, ok := s.Provider.(providers.Counter)
+	counter, ok := s.reader.(providers.Counter)
 	if !ok {
 		return nil, Usage{}, nil
 	}

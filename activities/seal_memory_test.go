@@ -14,6 +14,7 @@ import (
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -67,8 +68,8 @@ func peakOfSeal(t *testing.T, n int) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &activities.Activities{Lake: l, Connect: func(context.Context, string) (activities.Connection, error) {
-		return activities.Connection{Provider: &crowd{n: n}, Name: "crowd", MessageRequests: 1}, nil
+	a := &activities.Activities{Lake: l, Account: func(context.Context, string) (activities.Account, error) {
+		return activities.Account{Reader: providertest.Reads(&crowd{n: n}), Mapper: providertest.Maps(&crowd{n: n}), Name: "crowd", MessageRequests: 1}, nil
 	}}
 	in := activities.SealShardInput{Target: activities.Target{Shard: crowdShard, Generation: 1}}
 	r := &in.Receipts

@@ -32,8 +32,8 @@ type SealShardOutput struct {
 	MessageMismatches int64 `json:"message_mismatches"`
 }
 
-// SealShard turns the winners into Parquet files. It is a function of its input alone: it asks no provider and no clock,
-// and another attempt writes the same bytes under the same names. The files count for nothing until they are committed.
+// SealShard turns the winners into Parquet files. It is a function of its input and of the mapper alone: it opens no account, asks no
+// clock, resolves no secret but those that mapping itself needs, and another attempt writes the same bytes under the same names. The files count for nothing until they are committed.
 func (a *Activities) SealShard(ctx context.Context, in SealShardInput) (SealShardOutput, error) {
 	ctx, stop := alive(ctx)
 	defer stop()
@@ -42,7 +42,11 @@ func (a *Activities) SealShard(ctx context.Context, in SealShardInput) (SealShar
 }
 
 func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShardOutput, error) {
-	connection, err := a.Connect(ctx, in.Shard.Account)
+	account, err := a.Account(ctx, in.Shard.Account)
+	if err != nil {
+		return SealShardOutput{}, err
+	}
+	mapper, err := account.Mapper()
 	if err != nil {
 		return SealShardOutput{}, err
 	}
@@ -55,7 +59,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		return SealShardOutput{}, err
 	}
 	defer out.Discard()
-	p := &press{lake: a.Lake, provider: connection.Provider, metadata: connection.MetadataRequests > 0, out: out}
+	p := &press{lake: a.Lake, mapper: mapper, metadata: account.MetadataRequests > 0, out: out}
 	p.counts.OutOfWindow = in.OutOfWindow
 	if err := p.run(ctx, in.Shard.Stream, receipts); err != nil {
 		return SealShardOutput{}, err
@@ -102,7 +106,7 @@ func (a *Activities) draft(ctx context.Context, target Target, record ledger.Rec
 // tombstone, or as a dead letter.
 type press struct {
 	lake     *lake.Lake
-	provider providers.Provider
+	mapper   providers.Mapper
 	metadata bool // there is some to fetch
 	out      *lake.Seal
 	counts   ledger.Counts
@@ -111,13 +115,13 @@ type press struct {
 func (p *press) run(ctx context.Context, stream string, receipts Receipts) error {
 	switch stream {
 	case StreamDirectory:
-		if directory, ok := p.provider.(providers.Directory); ok {
-			return p.loose(ctx, receipts, directory.Snapshot)
+		if mapper, ok := p.mapper.(providers.SnapshotMapper); ok {
+			return p.loose(ctx, receipts, mapper.Snapshot)
 		}
 		return nil
 	case StreamReports:
-		if reporter, ok := p.provider.(providers.Reporter); ok {
-			return p.loose(ctx, receipts, reporter.Report)
+		if mapper, ok := p.mapper.(providers.ReportMapper); ok {
+			return p.loose(ctx, receipts, mapper.Report)
 		}
 		return nil
 	}
@@ -164,7 +168,7 @@ func (p *press) bundle(b bundle, thread schemas.Thread, illegible error) error {
 	if stated := thread.Conversation.StatedMessages; stated != nil && *stated != thread.Conversation.StoredMessages {
 		p.counts.Mismatched++
 	}
-	if d, ok := p.provider.(providers.Decrypter); ok {
+	if d, ok := p.mapper.(providers.Decrypter); ok {
 		p.counts.Unreadable += d.Unreadable(thread)
 	}
 	p.counts.Conversations++

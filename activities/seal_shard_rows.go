@@ -108,7 +108,7 @@ func readAhead(ctx context.Context, bundles iter.Seq2[bundle, error], ahead *sem
 // rows makes rows of documents. It is a function of them alone.
 func (p *press) rows(docs []schemas.Document) (schemas.Thread, error) {
 	return guarded(func(docs []schemas.Document) (schemas.Thread, error) {
-		thread, err := p.provider.Thread(docs)
+		thread, err := p.mapper.Thread(docs)
 		if err == nil {
 			thread.Conversation.ContentSHA256, err = thread.Digest()
 		}

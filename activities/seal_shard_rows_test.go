@@ -14,7 +14,7 @@ import (
 )
 
 // slow makes rows of even conversations at once, and of the others in a second.
-type slow struct{ providers.Provider }
+type slow struct{}
 
 func (slow) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	if id := docs[0].ConversationID; (id[len(id)-1]-'0')%2 == 1 {
@@ -49,7 +49,7 @@ func TestRowsComeInTurn(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // which fails when a goroutine stays behind
 				var asked atomic.Int64
 				n := 0
-				p := &press{provider: slow{}}
+				p := &press{mapper: slow{}}
 				for turn, err := range p.inTurn(t.Context(), bundlesOf(100, c.size, &asked)) {
 					if err != nil || turn.err != nil || turn.thread.Conversation.ConversationID != fmt.Sprint(n) {
 						t.Fatalf("turn %d: %+v, errors %v and %v", n, turn.thread.Conversation, err, turn.err)
@@ -80,7 +80,7 @@ func TestRowsPanicWhereTheyAreAsked(t *testing.T) {
 		}
 	}()
 	var asked atomic.Int64
-	p := &press{provider: slow{}}
+	p := &press{mapper: slow{}}
 	bundles := func(ctx context.Context) iter.Seq2[bundle, error] {
 		return func(yield func(bundle, error) bool) {
 			for b, err := range bundlesOf(3, 1, &asked)(ctx) {

@@ -17,6 +17,7 @@ import (
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -167,8 +168,8 @@ func newBench(t *testing.T, p *platform) *bench {
 	}
 	b := &bench{t: t, do: &activities.Activities{
 		Lake: l,
-		Connect: func(context.Context, string) (activities.Connection, error) {
-			return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec", MetadataRequests: p.metadata, OnMismatch: p.mismatch}, nil
+		Account: func(context.Context, string) (activities.Account, error) {
+			return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec", MetadataRequests: p.metadata, OnMismatch: p.mismatch}, nil
 		},
 	}}
 	suite := &testsuite.WorkflowTestSuite{}
@@ -344,8 +345,8 @@ func TestAdoptingAsksThePlatformNothing(t *testing.T) {
 	asked := &providers.Error{Kind: providers.Malformed, Op: "ask"}
 	p := &prober{platform{fail: asked}}
 	b := newBench(t, &p.platform)
-	b.do.Connect = func(context.Context, string) (activities.Connection, error) {
-		return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec"}, nil
+	b.do.Account = func(context.Context, string) (activities.Account, error) {
+		return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec"}, nil
 	}
 	for _, adopt := range []bool{false, true} {
 		_, errExport := try(b, b.do.OpenExport, activities.OpenExportInput{Account: "acme", Adopt: adopt})
@@ -500,8 +501,8 @@ func TestShardWithoutMetadata(t *testing.T) {
 	b := newBench(t, p)
 	r := b.collect()
 	p.metadata, r.Metadata = 0, nil
-	b.do.Connect = func(context.Context, string) (activities.Connection, error) {
-		return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec"}, nil
+	b.do.Account = func(context.Context, string) (activities.Account, error) {
+		return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec"}, nil
 	}
 	if counts := b.seal(r).Counts; counts.Conversations != 23 || counts.Documents != 23*2 {
 		t.Errorf("counts %+v, want 23 conversations of two documents each", counts)
@@ -535,8 +536,8 @@ func (*reporter) Report(doc schemas.Document) (schemas.Snapshot, error) {
 func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	p := &reporter{platform{counts: 5}}
 	b := newBench(t, &p.platform)
-	b.do.Connect = func(context.Context, string) (activities.Connection, error) {
-		return activities.Connection{Provider: p, Name: "chatwoot", Spec: "spec", MetadataRequests: 1}, nil
+	b.do.Account = func(context.Context, string) (activities.Account, error) {
+		return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec", MetadataRequests: 1}, nil
 	}
 	if open := must(b, b.do.OpenExport, activities.OpenExportInput{Account: "acme"}); !open.HasReports || open.HasDirectory {
 		t.Errorf("opened %+v, want reports and no directory", open)
@@ -608,7 +609,8 @@ func TestVerifyShardSaysWhetherToFlag(t *testing.T) {
 	}{{"block", 7, false}, {"flag", 7, true}, {"flag", 5, false}} {
 		p := &platform{n: 5, counts: tt.counts, mismatch: tt.mismatch}
 		b := newBench(t, p)
-		sealed := b.seal(b.collect())
+		open := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"})
+		sealed := must(b, b.do.SealShard, activities.SealShardInput{Target: b.Target, Receipts: b.collect(), TotalBefore: open.Total})
 		out := must(b, b.do.VerifyShard, activities.VerifyShardInput{Target: b.Target, Draft: sealed.Draft})
 		if out.Flag != tt.want {
 			t.Errorf("on_mismatch %s, %d of 5 counted: flag %t, want %t", tt.mismatch, tt.counts, out.Flag, tt.want)

@@ -45,20 +45,24 @@ func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (Veri
 	if err != nil {
 		return VerifyShardOutput{}, err
 	}
+	out := VerifyShardOutput{BadFiles: len(findings)}
+	if record.TotalBefore == nil {
+		return out, nil // a provider that could not say before cannot say now: its account need not be opened
+	}
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)
 	if err != nil {
 		return VerifyShardOutput{}, err
 	}
-	out := VerifyShardOutput{Total: total, BadFiles: len(findings), Usage: usage}
+	out.Total, out.Usage = total, usage
 	if total != nil {
 		out.Missing = max(0, *total-record.Counts.Listed)
 	}
 	if out.Missing > 0 {
-		connection, err := a.Connect(ctx, in.Shard.Account)
+		account, err := a.Account(ctx, in.Shard.Account)
 		if err != nil {
 			return VerifyShardOutput{}, err
 		}
-		out.Flag = connection.OnMismatch == "flag"
+		out.Flag = account.OnMismatch == "flag"
 	}
 	return out, nil
 }

@@ -39,9 +39,13 @@ func bareMain(ctx context.Context, config string) error {
 	if err := json.Unmarshal([]byte(config), &b); err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	provider, err := chatwoot.Definition.Open(providers.Account{
+	reader, err := chatwoot.Definition.Open(providers.Account{
 		Name: account, BaseURL: b.URL, AccountID: "1", Token: fake.AdministratorToken,
 	})
+	if err != nil {
+		return err
+	}
+	mapper, err := chatwoot.Definition.Mapper(providers.Settings{})
 	if err != nil {
 		return err
 	}
@@ -49,7 +53,7 @@ func bareMain(ctx context.Context, config string) error {
 	if err != nil {
 		return err
 	}
-	loop := &bareLoop{bare: b, provider: provider, lake: l, free: make(chan struct{}, b.Parallel)}
+	loop := &bareLoop{bare: b, reader: reader, mapper: mapper, lake: l, free: make(chan struct{}, b.Parallel)}
 	files, err := loop.run(providers.WithMeter(ctx, providers.NewMeter(providers.Lease{RequestsPerSecond: b.Budget})))
 	if err != nil {
 		return err
@@ -63,9 +67,10 @@ func bareMain(ctx context.Context, config string) error {
 
 type bareLoop struct {
 	bare
-	provider providers.Provider
-	lake     *lake.Lake
-	free     chan struct{} // has one element for each conversation in flight
+	reader providers.Reader
+	mapper providers.Mapper
+	lake   *lake.Lake
+	free   chan struct{} // has one element for each conversation in flight
 }
 
 // windowsAtOnce is how many windows are copied concurrently, in addition to the directory.
@@ -102,10 +107,10 @@ func (b *bareLoop) directory(ctx context.Context) ([]ledger.File, error) {
 		return nil, err
 	}
 	defer seal.Discard()
-	directory := b.provider.(providers.Directory)
+	directory, mapper := b.reader.(providers.Directory), b.mapper.(providers.SnapshotMapper)
 	err = insist(func(at providers.Cursor) iter.Seq2[providers.Page, error] { return directory.Directory(ctx, at) }, func(page providers.Page) error {
 		for _, doc := range page.Documents {
-			rows, err := directory.Snapshot(doc)
+			rows, err := mapper.Snapshot(doc)
 			if err == nil {
 				err = seal.Snapshot(rows)
 			}
@@ -187,7 +192,7 @@ func (b *bareLoop) list(ctx context.Context, window schemas.Window, turns chan<-
 	fetchers, ctx := errgroup.WithContext(ctx)
 	fetchers.SetLimit(b.Parallel)
 	walk := func(at providers.Cursor) iter.Seq2[providers.Page, error] {
-		return b.provider.Conversations(ctx, window, at)
+		return b.reader.Conversations(ctx, window, at)
 	}
 	err := insist(walk, func(page providers.Page) error {
 		for i, ref := range page.Refs {
@@ -222,7 +227,7 @@ func (b *bareLoop) list(ctx context.Context, window schemas.Window, turns chan<-
 func (b *bareLoop) fetch(ctx context.Context, ref providers.Ref, listed schemas.Document) ([]schemas.Document, error) {
 	docs := []schemas.Document{listed}
 	refs := []providers.Ref{ref}
-	for _, lane := range []iter.Seq2[schemas.Document, error]{b.provider.Messages(ctx, refs), b.provider.Metadata(ctx, refs)} {
+	for _, lane := range []iter.Seq2[schemas.Document, error]{b.reader.Messages(ctx, refs), b.reader.Metadata(ctx, refs)} {
 		for doc, err := range lane {
 			if err != nil {
 				return nil, err
@@ -238,7 +243,7 @@ func (b *bareLoop) press(seal *lake.Seal, docs []schemas.Document) error {
 	if docs == nil {
 		return nil
 	}
-	thread, err := b.provider.Thread(docs)
+	thread, err := b.mapper.Thread(docs)
 	if err == nil {
 		thread.Conversation.StoredMessages = int64(len(thread.Messages))
 		thread.Conversation.ContentSHA256, err = thread.Digest()

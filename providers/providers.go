@@ -39,8 +39,9 @@ type Page struct {
 	Unwitnessed []string
 }
 
-// Provider reads one account of one platform. Its methods are safe for concurrent use. Errors are *Error.
-type Provider interface {
+// Reader asks one account of one platform, and needs the account's secrets for it. What else a provider can be asked for are
+// interfaces of their own, such as Counter, which its Reader may have too. Methods are safe for concurrent use. Errors are *Error.
+type Reader interface {
 	// Conversations lists the conversations created in w, from at on. Every conversation that exists from before the
 	// first call until after the last is in at least one page; one may be listed twice. Paging can go on at every
 	// Next, in another process. An empty page with a Next is allowed.
@@ -50,47 +51,62 @@ type Provider interface {
 	Messages(ctx context.Context, refs []Ref) iter.Seq2[schemas.Document, error]
 	// Metadata fetches what else belongs to refs, in the same order. It may yield nothing for a ref.
 	Metadata(ctx context.Context, refs []Ref) iter.Seq2[schemas.Document, error]
-	// Thread turns the documents of one conversation into rows. It is pure: no clock, no network, same documents, same rows.
+}
+
+// Mapper turns documents into rows. It is pure: no clock, no network, no credentials; the same documents and settings give the
+// same rows. So what the lake holds can be mapped again long after the account's token has expired. What else a Mapper can do are
+// interfaces of their own: SnapshotMapper, ReportMapper, Decrypter. Methods are safe for concurrent use. Errors are *Error of the
+// kind Malformed.
+type Mapper interface {
+	// Thread turns the documents of one conversation into rows.
 	Thread(docs []schemas.Document) (schemas.Thread, error)
 }
 
-// Counter is a provider that can say how many conversations a window should hold.
+// SnapshotMapper is a Mapper of a provider whose Reader is a Directory.
+type SnapshotMapper interface {
+	// Snapshot turns one document of the directory into rows.
+	Snapshot(doc schemas.Document) (schemas.Snapshot, error)
+}
+
+// ReportMapper is a Mapper of a provider whose Reader is a Reporter.
+type ReportMapper interface {
+	// Report turns one document of Reports into rows.
+	Report(doc schemas.Document) (schemas.Snapshot, error)
+}
+
+// Decrypter is a Mapper that decrypts texts.
+type Decrypter interface {
+	// Unreadable is how many texts and other values of a thread that Thread made could not be decrypted: they are null in its
+	// rows.
+	Unreadable(thread schemas.Thread) int64
+}
+
+// Counter is a Reader that can say how many conversations a window should hold.
 type Counter interface {
 	Count(ctx context.Context, w schemas.Window) (int64, error)
 }
 
-// Directory is a provider that can list its agents, contacts, groups, channels, labels and fields.
+// Directory is a Reader that can list its agents, contacts, groups, channels, labels and fields.
 type Directory interface {
 	// Directory lists documents page by page; its pages have no Refs.
 	Directory(ctx context.Context, at Cursor) iter.Seq2[Page, error]
-	// Snapshot turns one document of the directory into rows. It is pure.
-	Snapshot(doc schemas.Document) (schemas.Snapshot, error)
 }
 
-// Reporter is a provider that reports what happened to conversations by the time when it happened, whenever they were
+// Reporter is a Reader that reports what happened to conversations by the time when it happened, whenever they were
 // created: ratings that come late, labels, assignments.
 type Reporter interface {
 	// Reports lists the documents of what happened in w, page by page; its pages have no Refs.
 	Reports(ctx context.Context, w schemas.Window, at Cursor) iter.Seq2[Page, error]
-	// Report turns one document of Reports into rows. It is pure.
-	Report(doc schemas.Document) (schemas.Snapshot, error)
 }
 
-// Retrier is a provider whose cursors count how often the platform failed.
+// Retrier is a Reader whose cursors count how often the platform failed.
 type Retrier interface {
 	// Retry is the cursor from which to list again after a person has ordered that what is blocked be tried again: the
 	// same place, with no failures counted. A cursor that it cannot read is returned as it is. It is pure.
 	Retry(at Cursor) Cursor
 }
 
-// Decrypter is a provider that decrypts what it reads.
-type Decrypter interface {
-	// Unreadable is how many texts and other values of a thread that Thread made could not be decrypted: they are null in its
-	// rows. It is pure.
-	Unreadable(thread schemas.Thread) int64
-}
-
-// Prober is a provider that can check its credentials before any work is done.
+// Prober is a Reader that can check its credentials before any work is done.
 type Prober interface {
 	Probe(ctx context.Context) (Probe, error)
 }
@@ -129,6 +145,14 @@ type Account struct {
 	Scratch func() (File, error)
 	Rate    Rate
 	Options map[string]string
+}
+
+// Settings are what a Mapper is made from: what decides how documents are read. They hold nothing that the platform lets anybody
+// in with.
+type Settings struct {
+	Options map[string]string // of the account, as Definition.Check accepts them
+	// Secrets are those of the account that Definition.MappingSecrets names and the configuration has, resolved.
+	Secrets map[string]string
 }
 
 // File is a file for data in progress. Nobody finds it by a name, and it is gone when it is closed or forgotten.
@@ -179,7 +203,7 @@ func (q Quota) Recent(uses []time.Time, now time.Time) []time.Time {
 	return slices.DeleteFunc(uses, func(at time.Time) bool { return now.Sub(at) >= longest })
 }
 
-// Rationed is a provider that takes from quotas.
+// Rationed is a Reader that takes from quotas.
 type Rationed interface {
 	// Rations is what an export of a window takes from each.
 	Rations(w schemas.Window) []Ration
@@ -194,8 +218,10 @@ type Ration struct {
 // Definition is what a provider's folder exports for the registry.
 type Definition struct {
 	Name string // as in the configuration and in keys: "chatwoot"
-	// Open makes a provider for an account. It does no network.
-	Open func(Account) (Provider, error)
+	// Open makes the reader of an account. It does no network.
+	Open func(Account) (Reader, error)
+	// Mapper makes the mapper of an account. It does no network.
+	Mapper func(Settings) (Mapper, error)
 	// Check says what is wrong with the settings of an account; key is the setting, relative to the account, for example
 	// "options.details". It returns nil, or an error made by Bad.
 	Check func(Account) error
@@ -224,6 +250,10 @@ type Definition struct {
 	// with them alone; which of them go together, Check knows.
 	Secrets       []string
 	TokenOptional bool
+	// MappingSecrets are those of Secrets that the Mapper needs: keys that decrypt texts, where the documents hold them encrypted
+	// as the platform sent them. They open nothing on the platform. Without them rows cannot be made of documents, so a mapping
+	// secret that cannot be resolved blocks a seal; a token never does.
+	MappingSecrets []string
 }
 
 // Setting is an error about one key of an account's configuration.

@@ -11,8 +11,8 @@ import (
 // requestsPerChunk is how many concurrent requests one chunk may make.
 const requestsPerChunk = 8
 
-// accounts opens each provider once per account and secret, so that all activities of a process share the account's
-// budget and connections.
+// accounts opens each account once per secret, so that all activities of a process share the account's budget and
+// connections.
 type accounts struct {
 	config   Config
 	counters counters
@@ -21,35 +21,35 @@ type accounts struct {
 }
 
 type opened struct {
-	secrets    string
-	definition providers.Definition
-	provider   providers.Provider
+	secrets string
+	reader  providers.Reader
 }
 
 func newAccounts(c Config, q counters) *accounts {
 	return &accounts{config: c, counters: q, opened: map[string]opened{}}
 }
 
-// connect resolves the account's secrets on every call, so that the next activity uses a changed secret. An error in the
-// configuration is Denied, because a person must act.
-func (a *accounts) connect(_ context.Context, name string) (activities.Connection, error) {
-	definition, provider, err := a.open(name)
+// account returns how an account is configured, and opens nothing. An error in the configuration is Denied, because a
+// person must act.
+func (a *accounts) account(_ context.Context, name string) (activities.Account, error) {
+	d, _, err := a.config.known(name)
 	if err != nil {
-		return activities.Connection{}, err
+		return activities.Account{}, err
 	}
 	export := a.config.Export
-	return activities.Connection{
-		Provider:          provider,
-		Name:              definition.Name,
+	return activities.Account{
+		Reader:            func() (providers.Reader, error) { return a.reader(name) },
+		Mapper:            func() (providers.Mapper, error) { return a.config.Mapper(name) },
+		Name:              d.Name,
 		Spec:              a.config.Spec(name),
 		Specs:             func() []string { return a.config.Specs(name) },
 		RequestsPerSecond: a.config.Accounts[name].RequestsPerSecond,
 		SyncShare:         a.config.Accounts[name].SyncShare,
-		MessageRequests:   definition.MessageRequests,
-		MetadataRequests:  definition.MetadataRequests,
-		ListRequests:      definition.ListRequests,
-		Batch:             definition.Batch,
-		MetadataBatch:     definition.MetadataBatch,
+		MessageRequests:   d.MessageRequests,
+		MetadataRequests:  d.MetadataRequests,
+		ListRequests:      d.ListRequests,
+		Batch:             d.Batch,
+		MetadataBatch:     d.MetadataBatch,
 		Parallel:          requestsPerChunk,
 		Shards:            export.Shards,
 		Chunks:            export.Chunks,
@@ -60,16 +60,17 @@ func (a *accounts) connect(_ context.Context, name string) (activities.Connectio
 	}, nil
 }
 
-func (a *accounts) open(name string) (providers.Definition, providers.Provider, error) {
+// reader resolves the secrets of an account anew each time, so that one that was changed is used by the next activity.
+func (a *accounts) reader(name string) (providers.Reader, error) {
 	secrets, err := a.config.Accounts[name].fingerprint()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if o, ok := a.opened[name]; ok && err == nil && o.secrets == secrets {
-		return o.definition, o.provider, nil
+		return o.reader, nil
 	}
-	definition, provider, err := a.config.open(name, a.counters.take(name))
+	_, reader, err := a.config.open(name, a.counters.take(name))
 	if err == nil {
-		a.opened[name] = opened{secrets, definition, provider}
+		a.opened[name] = opened{secrets, reader}
 	}
-	return definition, provider, err
+	return reader, err
 }

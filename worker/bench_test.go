@@ -25,7 +25,7 @@ func BenchmarkExport(b *testing.B) {
 	used := time.Duration(0)
 	for range b.N {
 		b.StopTimer()
-		w := newWhole(b, benchmarked, activities.Connection{Shards: 2, Chunks: 4, Parallel: 4})
+		w := newWhole(b, benchmarked, activities.Account{Shards: 2, Chunks: 4, Parallel: 4})
 		before := processorTime(b)
 		b.StartTimer()
 		if out := w.export(b); !out.Complete {
@@ -42,7 +42,7 @@ func BenchmarkBareLoop(b *testing.B) {
 	used := time.Duration(0)
 	for range b.N {
 		b.StopTimer()
-		w := newWhole(b, benchmarked, activities.Connection{})
+		w := newWhole(b, benchmarked, activities.Account{})
 		before := processorTime(b)
 		b.StartTimer()
 		if n := bareLoop(b, w); n != benchmarked {
@@ -79,7 +79,7 @@ func bareLoop(b *testing.B, w *whole) int {
 	}
 	defer seal.Discard()
 	n := 0
-	for page, err := range w.provider.Conversations(ctx, window, "") {
+	for page, err := range w.reader.Conversations(ctx, window, "") {
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -90,13 +90,13 @@ func bareLoop(b *testing.B, w *whole) int {
 			group.Go(func() error {
 				threads[i] = append(threads[i], page.Documents[i])
 				refs := []providers.Ref{ref}
-				for doc, err := range w.provider.Messages(ctx, refs) {
+				for doc, err := range w.reader.Messages(ctx, refs) {
 					if err != nil {
 						return err
 					}
 					threads[i] = append(threads[i], doc)
 				}
-				for doc, err := range w.provider.Metadata(ctx, refs) {
+				for doc, err := range w.reader.Metadata(ctx, refs) {
 					if err != nil {
 						return err
 					}
@@ -109,7 +109,7 @@ func bareLoop(b *testing.B, w *whole) int {
 			b.Fatal(err)
 		}
 		for _, docs := range threads {
-			thread, err := w.provider.Thread(docs)
+			thread, err := w.mapper.Thread(docs)
 			if err == nil {
 				thread.Conversation.ContentSHA256, err = thread.Digest()
 			}

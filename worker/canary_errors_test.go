@@ -54,6 +54,10 @@ const (
 
 func (e *asker) ask() {
 	e.wire.spoil.Store(true)
+	mapper, err := e.config.Mapper(e.account)
+	if err != nil {
+		e.t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(e.t.Context(), askedFor)
 	defer cancel()
 	var all sync.WaitGroup
@@ -65,7 +69,7 @@ func (e *asker) ask() {
 					e.t.Error(err)
 					return
 				}
-				e.everything(ctx, p)
+				e.everything(ctx, p, mapper)
 			}
 		})
 	}
@@ -98,7 +102,7 @@ func (e *asker) note(err error) {
 
 var fortnight = schemas.Window{From: from, To: from.AddDate(0, 0, 14)}
 
-func (e *asker) everything(ctx context.Context, p providers.Provider) {
+func (e *asker) everything(ctx context.Context, p providers.Reader, mapper providers.Mapper) {
 	if c, ok := p.(providers.Prober); ok {
 		_, err := c.Probe(ctx)
 		e.note(err)
@@ -121,14 +125,14 @@ func (e *asker) everything(ctx context.Context, p providers.Provider) {
 		e.documents(docs, p.Metadata(ctx, part))
 	}
 	for _, thread := range docs {
-		_, err := p.Thread(thread)
+		_, err := mapper.Thread(thread)
 		e.note(err)
 	}
 	if d, ok := p.(providers.Directory); ok {
-		e.snapshots(d.Directory(ctx, ""), d.Snapshot)
+		e.snapshots(d.Directory(ctx, ""), mapper.(providers.SnapshotMapper).Snapshot)
 	}
 	if d, ok := p.(providers.Reporter); ok {
-		e.snapshots(d.Reports(ctx, fortnight, ""), d.Report)
+		e.snapshots(d.Reports(ctx, fortnight, ""), mapper.(providers.ReportMapper).Report)
 	}
 }
 

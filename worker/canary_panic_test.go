@@ -13,6 +13,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -20,7 +21,7 @@ import (
 
 // frail is a provider with a defect: it panics with the text that it reads.
 type frail struct {
-	providers.Provider
+	providers.Reader
 	reading bool // panics while it turns documents into rows, otherwise while it fetches them
 }
 
@@ -28,7 +29,7 @@ func (f frail) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[sch
 	if !f.reading {
 		panic(errors.New(canary + "-panic"))
 	}
-	return f.Provider.Messages(ctx, refs)
+	return f.Reader.Messages(ctx, refs)
 }
 
 func (f frail) Thread(docs []schemas.Document) (schemas.Thread, error) {
@@ -38,7 +39,7 @@ func (f frail) Thread(docs []schemas.Document) (schemas.Thread, error) {
 // panics exports with providers that panic: a panicking fetch is retried, and documents that cannot be read become dead letters.
 func (r *aviary) panics(t *testing.T) {
 	r.wires["chatwoot"].spoil.Store(false)
-	definition, provider, err := r.config.Open("chatwoot")
+	definition, reader, err := r.config.Open("chatwoot")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +49,8 @@ func (r *aviary) panics(t *testing.T) {
 	}
 	start := func(t *testing.T, queue string, frail frail) client.WorkflowRun {
 		w := sdk.New(r.client, queue, sdk.Options{})
-		worker.Register(w, &activities.Activities{Lake: lake, Connect: func(context.Context, string) (activities.Connection, error) {
-			return activities.Connection{Provider: frail, Name: definition.Name, Spec: "frail", MessageRequests: 1, Chunks: 2, Shards: 1, Parallel: 2}, nil
+		worker.Register(w, &activities.Activities{Lake: lake, Account: func(context.Context, string) (activities.Account, error) {
+			return activities.Account{Reader: providertest.Reads(frail), Mapper: providertest.Maps(frail), Name: definition.Name, Spec: "frail", MessageRequests: 1, Chunks: 2, Shards: 1, Parallel: 2}, nil
 		}})
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
@@ -64,7 +65,7 @@ func (r *aviary) panics(t *testing.T) {
 		return run
 	}
 	t.Run("fetching", func(t *testing.T) {
-		run := start(t, "fetching", frail{provider, false})
+		run := start(t, "fetching", frail{reader, false})
 		deadline := time.Now().Add(30 * time.Second)
 		for !r.panicked("FetchMessages") {
 			if time.Now().After(deadline) {
@@ -80,7 +81,7 @@ func (r *aviary) panics(t *testing.T) {
 	})
 	t.Run("reading", func(t *testing.T) {
 		var out workflows.ExportOutput
-		if err := start(t, "reading", frail{provider, true}).Get(t.Context(), &out); err != nil {
+		if err := start(t, "reading", frail{reader, true}).Get(t.Context(), &out); err != nil {
 			t.Fatal(err)
 		}
 		if out.Complete || out.Totals.Dead == 0 || out.Totals.Conversations > 0 {

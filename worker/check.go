@@ -29,9 +29,8 @@ func Check(ctx context.Context, c Config, account string) error {
 	return err
 }
 
-// probed opens the provider of an account and checks that the platform accepts its credentials. All errors except that of ctx
-// are a Problem.
-func (c Config) probed(ctx context.Context, account string) (providers.Provider, error) {
+// probed opens an account and checks that the platform accepts its credentials. All errors except that of ctx are a Problem.
+func (c Config) probed(ctx context.Context, account string) (providers.Reader, error) {
 	_, provider, err := c.Open(account)
 	var problem Problem
 	switch {

@@ -234,41 +234,74 @@ func (a AccountConfig) fingerprint() (string, error) {
 	return string(sum.Sum(nil)), nil
 }
 
-// Open resolves an account's secrets and returns its provider. It sends no requests. Its errors are *providers.Error.
-func (c Config) Open(name string) (providers.Definition, providers.Provider, error) {
+// Open resolves an account's secrets and returns its reader. It sends no requests. Its errors are *providers.Error.
+func (c Config) Open(name string) (providers.Definition, providers.Reader, error) {
 	return c.open(name, nil)
 }
 
-func (c Config) open(name string, take func(context.Context, providers.Quota) error) (providers.Definition, providers.Provider, error) {
-	refused := func(err error) error {
-		return &providers.Error{Kind: providers.Denied, Op: "open account " + name, Err: err}
-	}
-	if _, ok := c.Accounts[name]; !ok {
-		return providers.Definition{}, nil, refused(errors.New("the configuration has no such account"))
-	}
-	d, account, ok := c.account(name)
-	if !ok {
-		return d, nil, refused(errors.New("there is no such provider"))
+func (c Config) open(name string, take func(context.Context, providers.Quota) error) (providers.Definition, providers.Reader, error) {
+	d, account, err := c.known(name)
+	if err != nil {
+		return d, nil, err
 	}
 	if problem, plain := c.plaintextAccount(name); plain {
-		return d, nil, refused(problem)
+		return d, nil, refused(name, problem)
 	}
-	var err error
 	if account.Token, err = c.Accounts[name].Token.Resolve(); err != nil {
-		return d, nil, refused(err)
+		return d, nil, refused(name, err)
 	}
 	for key, secret := range c.Accounts[name].Secrets {
 		if account.Secrets[key], err = secret.Resolve(); err != nil {
-			return d, nil, refused(err)
+			return d, nil, refused(name, err)
 		}
 	}
 	account.Take = take
 	account.Scratch = func() (providers.File, error) { return lake.NewScratchFile(c.Scratch()) }
-	provider, err := d.Open(account)
+	reader, err := d.Open(account)
 	if err != nil {
-		return d, nil, refused(err)
+		return d, nil, refused(name, err)
 	}
-	return d, provider, nil
+	return d, reader, nil
+}
+
+// Mapper makes the mapper of an account. It resolves no secret but the mapping secrets of its provider, so it works when the token
+// is missing, expired or wrong. Its errors are *providers.Error.
+func (c Config) Mapper(name string) (providers.Mapper, error) {
+	d, account, err := c.known(name)
+	if err != nil {
+		return nil, err
+	}
+	settings := providers.Settings{Options: account.Options, Secrets: map[string]string{}}
+	for _, key := range d.MappingSecrets {
+		secret, ok := c.Accounts[name].Secrets[key]
+		if !ok {
+			continue
+		}
+		if settings.Secrets[key], err = secret.Resolve(); err != nil {
+			return nil, refused(name, err)
+		}
+	}
+	mapper, err := d.Mapper(settings)
+	if err != nil {
+		return nil, refused(name, err)
+	}
+	return mapper, nil
+}
+
+// known is an account of the configuration and its provider. Its error is a *providers.Error.
+func (c Config) known(name string) (providers.Definition, providers.Account, error) {
+	if _, ok := c.Accounts[name]; !ok {
+		return providers.Definition{}, providers.Account{}, refused(name, errors.New("the configuration has no such account"))
+	}
+	d, account, ok := c.account(name)
+	if !ok {
+		return d, account, refused(name, errors.New("there is no such provider"))
+	}
+	return d, account, nil
+}
+
+func refused(account string, err error) error {
+	return &providers.Error{Kind: providers.Denied, Op: "open account " + account, Err: err}
 }
 
 // Secrets resolves every secret that work on the accounts needs, and discards the values. It returns Problems with every

@@ -13,7 +13,7 @@ import (
 )
 
 // daily takes a report for each day of a window.
-type daily struct{ providers.Provider }
+type daily struct{ providers.Reader }
 
 func (daily) Conversations(context.Context, schemas.Window, providers.Cursor) iter.Seq2[providers.Page, error] {
 	return nil
@@ -54,7 +54,7 @@ func TestRangesBeyondTheRetention(t *testing.T) {
 
 // counted has the same number of conversations in every window.
 type counted struct {
-	providers.Provider
+	providers.Reader
 	n int64
 }
 

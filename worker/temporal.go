@@ -227,7 +227,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	connection := t.Client
 	w := sdk.New(connection, c.TaskQueue(), t.options())
 	shared := counters{connection, c.TaskQueue()}
-	Register(w, &activities.Activities{Lake: l, Connect: newAccounts(c, shared).connect, Join: shared.join})
+	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared).account, Join: shared.join})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}

@@ -24,7 +24,7 @@ func FuzzRows(f *testing.F) {
 	seen := map[string]bool{}
 	for i, s := range all {
 		for j, doc := range s.docs {
-			if kind := fmt.Sprintf("%T %s", s.provider, doc.Kind); !seen[kind] {
+			if kind := fmt.Sprintf("%T %s", s.mapper, doc.Kind); !seen[kind] {
 				seen[kind] = true
 				f.Add(uint8(i), uint8(j), bytes.ReplaceAll(doc.Body, []byte(":1"), []byte(`:"`+canary+`"`)))
 			}
@@ -36,8 +36,8 @@ func FuzzRows(f *testing.F) {
 		docs[int(document)%len(docs)].Body = body
 		if s.directory {
 			docs = docs[int(document)%len(docs):][:1]
-			rows, err := s.provider.(providers.Directory).Snapshot(docs[0])
-			again, _ := s.provider.(providers.Directory).Snapshot(docs[0])
+			rows, err := s.mapper.(providers.SnapshotMapper).Snapshot(docs[0])
+			again, _ := s.mapper.(providers.SnapshotMapper).Snapshot(docs[0])
 			same(t, rows, again, err)
 			encode(t, rows.Agents, schemas.Agents)
 			encode(t, rows.Contacts, schemas.Contacts)
@@ -47,8 +47,8 @@ func FuzzRows(f *testing.F) {
 			encode(t, rows.Fields, schemas.Fields)
 			return
 		}
-		thread, err := s.provider.Thread(docs)
-		again, _ := s.provider.Thread(docs)
+		thread, err := s.mapper.Thread(docs)
+		again, _ := s.mapper.Thread(docs)
 		same(t, thread, again, err)
 		if err != nil {
 			return
@@ -110,7 +110,7 @@ func encode[R any](t *testing.T, rows []R, table *schemas.Table[R]) {
 
 // subject is the input for a provider's rows: the documents of a conversation, or those of the directory.
 type subject struct {
-	provider  providers.Provider
+	mapper    providers.Mapper
 	docs      []schemas.Document
 	directory bool
 }
@@ -129,18 +129,22 @@ func subjects(f *testing.F) (all []subject) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		_, provider, err := config.Open(name)
+		_, reader, err := config.Open(name)
 		if err != nil {
 			f.Fatal(err)
 		}
-		all = append(all, threads(f, provider)...)
-		all = append(all, directory(f, provider))
+		mapper, err := config.Mapper(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		all = append(all, threads(f, reader, mapper)...)
+		all = append(all, directory(f, reader, mapper))
 		server.Close()
 	}
 	return all
 }
 
-func threads(f *testing.F, p providers.Provider) (all []subject) {
+func threads(f *testing.F, p providers.Reader, mapper providers.Mapper) (all []subject) {
 	documents := map[string][]schemas.Document{}
 	var refs []providers.Ref
 	for page, err := range p.Conversations(f.Context(), schemas.Window{From: from, To: to}, "") {
@@ -161,16 +165,16 @@ func threads(f *testing.F, p providers.Provider) (all []subject) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(documents))[:2] {
-		if _, err := p.Thread(documents[id]); err != nil {
+		if _, err := mapper.Thread(documents[id]); err != nil {
 			f.Fatalf("the documents that others are put among: %v", err)
 		}
-		all = append(all, subject{provider: p, docs: documents[id]})
+		all = append(all, subject{mapper: mapper, docs: documents[id]})
 	}
 	return all
 }
 
-func directory(f *testing.F, p providers.Provider) subject {
-	s := subject{provider: p, directory: true}
+func directory(f *testing.F, p providers.Reader, mapper providers.Mapper) subject {
+	s := subject{mapper: mapper, directory: true}
 	for page, err := range p.(providers.Directory).Directory(f.Context(), "") {
 		if err != nil {
 			f.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
@@ -29,12 +30,13 @@ import (
 
 // whole is everything that an export needs, in this process.
 type whole struct {
-	site     *fake.Site
-	provider providers.Provider
-	lake     *lake.Lake
-	client   client.Client
-	state    string // Temporal's folder
-	root     string // the lake's
+	site   *fake.Site
+	reader providers.Reader
+	mapper providers.Mapper
+	lake   *lake.Lake
+	client client.Client
+	state  string // Temporal's folder
+	root   string // the lake's
 }
 
 const queue = "chatlake"
@@ -45,7 +47,7 @@ var (
 	to   = time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
 )
 
-func newWhole(t testing.TB, conversations int, connection activities.Connection) *whole {
+func newWhole(t testing.TB, conversations int, account activities.Account) *whole {
 	t.Helper()
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{
 		Seed: 1, Conversations: conversations,
@@ -54,7 +56,7 @@ func newWhole(t testing.TB, conversations int, connection activities.Connection)
 	w := &whole{site: fake.New(corpus, fake.Options{}), state: t.TempDir(), root: t.TempDir()}
 	server := httptest.NewServer(w.site)
 	t.Cleanup(server.Close)
-	provider, err := chatwoot.Definition.Open(providers.Account{
+	reader, err := chatwoot.Definition.Open(providers.Account{
 		Name: "acme", BaseURL: server.URL, AccountID: "1", Token: fake.AdministratorToken,
 	})
 	if err != nil {
@@ -72,13 +74,16 @@ func newWhole(t testing.TB, conversations int, connection activities.Connection)
 		t.Fatal(err)
 	}
 	t.Cleanup(w.client.Close)
-	w.provider = provider
-	connection.Provider, connection.Name, connection.Spec = provider, "chatwoot", "spec"
-	connection.MessageRequests, connection.MetadataRequests = chatwoot.Definition.MessageRequests, chatwoot.Definition.MetadataRequests
+	w.reader = reader
+	if w.mapper, err = chatwoot.Definition.Mapper(providers.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	account.Reader, account.Mapper, account.Name, account.Spec = providertest.Reads(w.reader), providertest.Maps(w.mapper), "chatwoot", "spec"
+	account.MessageRequests, account.MetadataRequests = chatwoot.Definition.MessageRequests, chatwoot.Definition.MetadataRequests
 	run := sdk.New(w.client, queue, sdk.Options{})
 	worker.Register(run, &activities.Activities{
 		Lake:    w.lake,
-		Connect: func(context.Context, string) (activities.Connection, error) { return connection, nil },
+		Account: func(context.Context, string) (activities.Account, error) { return account, nil },
 	})
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
@@ -108,7 +113,7 @@ const eventsPer10k = 3100
 
 func TestWholeExport(t *testing.T) {
 	const conversations = 4000
-	w := newWhole(t, conversations, activities.Connection{Shards: 2, Chunks: 4, Chunk: 25, Parallel: 4})
+	w := newWhole(t, conversations, activities.Account{Shards: 2, Chunks: 4, Chunk: 25, Parallel: 4})
 	out := w.export(t)
 	if !out.Complete || out.Totals.Conversations != conversations {
 		t.Errorf("output %+v, want all of %d conversations", out, conversations)

@@ -18,6 +18,8 @@ import (
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/workflows"
@@ -129,7 +131,11 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 	t.Cleanup(end)
 	account := p.account
 	account.Name, account.BaseURL, account.Rate.RequestsPerSecond = "acme", base, p.definition.RequestsPerSecond
-	provider, err := p.definition.Open(account)
+	reader, err := p.definition.Open(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapper, err := p.definition.Mapper(providers.Settings{Options: account.Options, Secrets: account.Secrets})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,9 +143,9 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.do = &activities.Activities{Lake: w.lake, Connect: func(context.Context, string) (activities.Connection, error) {
-		return activities.Connection{
-			Provider: provider, Name: p.name, Spec: "spec", Parallel: 4,
+	w.do = &activities.Activities{Lake: w.lake, Account: func(context.Context, string) (activities.Account, error) {
+		return activities.Account{
+			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4,
 			MessageRequests: p.definition.MessageRequests, MetadataRequests: p.definition.MetadataRequests, ListRequests: p.definition.ListRequests,
 			Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch,
 		}, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -136,13 +137,13 @@ func (w *world) activities() *activities.Activities {
 	if w.plan.flag {
 		mismatch = "flag"
 	}
-	var provider providers.Provider = w.platform
+	var reader providers.Reader = w.platform
 	if !w.plan.counts {
-		provider = struct{ providers.Provider }{provider}
+		reader = struct{ providers.Reader }{reader}
 	}
-	return &activities.Activities{Lake: w.lake(), Connect: func(context.Context, string) (activities.Connection, error) {
-		return activities.Connection{
-			Provider: provider, Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate, MessageRequests: w.plan.messages,
+	return &activities.Activities{Lake: w.lake(), Account: func(context.Context, string) (activities.Account, error) {
+		return activities.Account{
+			Reader: providertest.Reads(reader), Mapper: providertest.Maps(w.platform), Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate, MessageRequests: w.plan.messages,
 			MetadataRequests: w.plan.metadata, Parallel: w.plan.parallel, Shards: 2, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
 			Window: "day", OnMismatch: mismatch,
 		}, nil

@@ -31,6 +31,7 @@ import (
 var Definition = providers.Definition{
 	Name:              "chatwoot",
 	Open:              open,
+	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
 	BaseURL:           "https://app.chatwoot.com",
@@ -45,6 +46,7 @@ var Definition = providers.Definition{
 var Inquirly = providers.Definition{
 	Name:              "inquirly",
 	Open:              open,
+	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
 	RequestsPerSecond: 5,
@@ -127,7 +129,7 @@ var classes = []rest.Class{
 	{Quota: providers.Quota{Name: "contacts-search", Limits: []providers.Limit{{Uses: 100, Per: time.Minute}}}, Suffixes: []string{"/contacts/search"}},
 }
 
-func open(a providers.Account) (providers.Provider, error) {
+func open(a providers.Account) (providers.Reader, error) {
 	if err := check(a); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,8 @@ func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Case{
 		Window:        whole,
 		Conversations: world().Conversations(whole),
-		Open: func(t *testing.T, base string) providers.Provider {
+		Mapper:        pure(),
+		Open: func(t *testing.T, base string) providers.Reader {
 			return testAccount(t, base, func(p *providers.Account) { p.Token = providertest.Secret })
 		},
 		Platform: func(*testing.T) providertest.Platform {

@@ -129,7 +129,7 @@ func TestMessageWindows(t *testing.T) {
 				}
 				docs = append(docs, doc)
 			}
-			thread, err := a.Thread(docs)
+			thread, err := pure().Thread(docs)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -75,7 +75,6 @@ func golden(t *testing.T, name string, rows any) {
 }
 
 func TestThreadOfSamples(t *testing.T) {
-	a := testAccount(t, "https://chat.example.com")
 	tests := []struct {
 		name string
 		docs []schemas.Document
@@ -108,7 +107,7 @@ func TestThreadOfSamples(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			thread, err := a.Thread(tt.docs)
+			thread, err := pure().Thread(tt.docs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +118,6 @@ func TestThreadOfSamples(t *testing.T) {
 
 // The lists of conversations that the samples show in other endpoints' envelopes become threads as well.
 func TestThreadOfListedSamples(t *testing.T) {
-	a := testAccount(t, "https://chat.example.com")
 	for _, name := range []string{"conversations_filter_response", "contact_conversations", "conversations_list_empty"} {
 		t.Run(name, func(t *testing.T) {
 			rows, _, err := envelope(sample(t, name+".json"))
@@ -129,7 +127,7 @@ func TestThreadOfListedSamples(t *testing.T) {
 			threads := []schemas.Thread{}
 			for _, row := range rows {
 				id := wire.Word(wire.Fields(row)["id"])
-				thread, err := a.Thread([]schemas.Document{{Kind: kindConversation, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: row}})
+				thread, err := pure().Thread([]schemas.Document{{Kind: kindConversation, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: row}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -141,7 +139,6 @@ func TestThreadOfListedSamples(t *testing.T) {
 }
 
 func TestSnapshotOfSamples(t *testing.T) {
-	a := testAccount(t, "https://chat.example.com")
 	tests := []struct{ kind, file string }{
 		{kindAgents, "agents.json"},
 		{kindAgents, "participants.json"},
@@ -155,7 +152,7 @@ func TestSnapshotOfSamples(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			s, err := a.Snapshot(sampleDoc(t, tt.kind, "", tt.file))
+			s, err := pure().Snapshot(sampleDoc(t, tt.kind, "", tt.file))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -228,7 +228,8 @@ func (a *account) place(ctx context.Context, t time.Time) (int64, error) {
 }
 
 var (
-	_ providers.Counter   = (*account)(nil)
-	_ providers.Directory = (*account)(nil)
-	_ providers.Prober    = (*account)(nil)
+	_ providers.Counter        = (*account)(nil)
+	_ providers.Directory      = (*account)(nil)
+	_ providers.Prober         = (*account)(nil)
+	_ providers.SnapshotMapper = mapping{}
 )

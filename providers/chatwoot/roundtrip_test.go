@@ -79,7 +79,7 @@ func TestRoundTrip(t *testing.T) {
 			var ids []string
 			for _, ref := range refs {
 				ids = append(ids, ref.ID)
-				got, err := a.Thread(docs[ref.ID])
+				got, err := pure().Thread(docs[ref.ID])
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -109,7 +109,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, doc := range page.Documents {
-			rows, err := a.Snapshot(doc)
+			rows, err := pure().Snapshot(doc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -206,7 +206,7 @@ func BenchmarkFetch(b *testing.B) {
 	for b.Loop() {
 		refs, docs := collect(b, a, whole)
 		for _, ref := range refs {
-			if _, err := a.Thread(docs[ref.ID]); err != nil {
+			if _, err := pure().Thread(docs[ref.ID]); err != nil {
 				b.Fatal(err)
 			}
 		}

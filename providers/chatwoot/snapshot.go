@@ -7,7 +7,7 @@ import (
 )
 
 // Snapshot turns one document of the directory into rows, as docs/mapping-chatwoot.md says.
-func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
+func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != statusOK {
 		return s, nil

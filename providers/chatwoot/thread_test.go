@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-func pure() *account { return &account{} }
+func pure() mapping { return mapping{} }
 
 func doc(kind, body string) schemas.Document {
 	return schemas.Document{Kind: kind, ConversationID: "9", Status: 200, ObservedAt: seenAt, Body: []byte(body)}
@@ -191,7 +191,7 @@ func TestInboxSecretsAreNotKept(t *testing.T) {
 				t.Errorf("the document holds %s", secret)
 			}
 		}
-		rows, err := a.Snapshot(page.Documents[0])
+		rows, err := pure().Snapshot(page.Documents[0])
 		if err != nil || len(rows.Channels) != 1 || len(rows.Channels[0].Attributes) != 2 || *rows.Channels[0].Attributes["imap_port"] != "993" {
 			t.Errorf("the channels are %+v, error %v", rows.Channels, err)
 		}

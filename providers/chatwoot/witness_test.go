@@ -31,8 +31,8 @@ func TestWitnesses(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 30})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 	early, late, _ := whole.Halve()
-	windows := func(all ...schemas.Window) func(context.Context, providers.Provider) ([]string, []string, error) {
-		return func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
+	windows := func(all ...schemas.Window) func(context.Context, providers.Reader) ([]string, []string, error) {
+		return func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
 			return providertest.ListAsExport(ctx, p, all...)
 		}
 	}
@@ -41,20 +41,20 @@ func TestWitnesses(t *testing.T) {
 		name        string
 		match       func(*http.Request) bool
 		rows        []string
-		read        func(context.Context, providers.Provider) ([]string, []string, error)
+		read        func(context.Context, providers.Reader) ([]string, []string, error)
 		unwitnessed []string
 	}{
 		{"conversations, oldest window first", ending("conversations"), []string{"data", "payload"}, windows(early, late), []string{kindMessages, kindParticipants}},
 		{"conversations, newest window first", ending("conversations"), []string{"data", "payload"}, windows(late, early, late), []string{kindMessages, kindParticipants}},
-		{"contacts", ending(kindContacts), []string{"payload"}, providertest.ReadDirectory, all},
-		{"inboxes, teams and more", ending(kindInboxes, kindLabels, kindFields), []string{"payload"}, providertest.ReadDirectory, all},
-		{"agents and ratings", ending(kindAgents, kindTeams, kindSurveys), nil, providertest.ReadDirectory, all},
+		{"contacts", ending(kindContacts), []string{"payload"}, providertest.ReadDirectory(pure()), all},
+		{"inboxes, teams and more", ending(kindInboxes, kindLabels, kindFields), []string{"payload"}, providertest.ReadDirectory(pure()), all},
+		{"agents and ratings", ending(kindAgents, kindTeams, kindSurveys), nil, providertest.ReadDirectory(pure()), all},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			providertest.Witness(t, providertest.List{
 				Platform: fake.New(corpus, fake.Options{PageSize: 7}), Match: tt.match, Read: tt.read, Rows: tt.rows, Unwitnessed: tt.unwitnessed,
-				Open: func(t *testing.T, base string) providers.Provider {
+				Open: func(t *testing.T, base string) providers.Reader {
 					return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })
 				},
 			})
@@ -100,11 +100,11 @@ func TestLastMessage(t *testing.T) {
 	providertest.Witness(t, providertest.List{
 		Platform: fake.New(corpus, fake.Options{}), Match: ending(kindMessages), Rows: []string{"payload"}, Unwitnessed: []string{kindMessages, kindParticipants},
 		Flaws: []string{providertest.NoRows, providertest.HalfOfTheRows},
-		Open: func(t *testing.T, base string) providers.Provider {
+		Open: func(t *testing.T, base string) providers.Reader {
 			return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })
 		},
-		Read: func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
-			return providertest.ReadMessages(ctx, p, early)
+		Read: func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
+			return providertest.ReadMessages(ctx, p, pure(), early)
 		},
 	})
 }

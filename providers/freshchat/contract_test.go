@@ -34,7 +34,8 @@ func TestContract(t *testing.T) {
 			providertest.Run(t, providertest.Case{
 				Window:        whole,
 				Conversations: world().Conversations(whole), MessagesListed: name == "transcript",
-				Open: func(t *testing.T, base string) providers.Provider {
+				Mapper: pure(),
+				Open: func(t *testing.T, base string) providers.Reader {
 					a := testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
 					a.perPage = 16
 					return a

@@ -154,7 +154,7 @@ func totalPages(body []byte) int {
 }
 
 // Snapshot turns a document of the directory into rows, as docs/mapping-freshchat.md says.
-func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
+func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != statusOK || doc.Kind == kindConfiguration {
 		return s, nil

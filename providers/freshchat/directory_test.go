@@ -42,7 +42,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 				}
 				for _, doc := range page.Documents {
 					kinds[doc.Kind]++
-					rows, err := a.Snapshot(doc)
+					rows, err := pure().Snapshot(doc)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -131,7 +131,7 @@ func TestReportsRoundTrip(t *testing.T) {
 					t.Errorf("a page of %d conversations, %d documents, cursor %q", len(page.Refs), len(page.Documents), page.Next)
 				}
 				for _, doc := range page.Documents {
-					rows, err := a.Report(doc)
+					rows, err := pure().Report(doc)
 					if err != nil || doc.ConversationID != "" || len(rows.Events)+len(rows.Ratings) > rowsPerDocument {
 						t.Fatalf("%s: %d events, %v", doc.Kind, len(rows.Events), err)
 					}

@@ -176,7 +176,7 @@ func TestPeople(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || len(s.asked) != 5 {
 		t.Errorf("documents after %v (-want +got):\n%s", s.asked, diff)
 	}
-	thread, err := a.Thread(docs[:4])
+	thread, err := pure().Thread(docs[:4])
 	if err != nil || *thread.Messages[0].AuthorName != "Ana" || *thread.Messages[1].AuthorName != "System" || thread.Messages[2].AuthorName != nil {
 		t.Errorf("%+v, %v", thread.Messages, err)
 	}

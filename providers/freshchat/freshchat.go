@@ -36,6 +36,7 @@ import (
 var Definition = providers.Definition{
 	Name:              "freshchat",
 	Open:              open,
+	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
 	RequestsPerSecond: 5,
@@ -193,7 +194,7 @@ type account struct {
 	unpacked int64               // and of what is in them
 }
 
-func open(a providers.Account) (providers.Provider, error) {
+func open(a providers.Account) (providers.Reader, error) {
 	if err := check(a); err != nil {
 		return nil, err
 	}

@@ -295,7 +295,7 @@ func TestDeletedBetween(t *testing.T) {
 		}
 		docs = append(docs, doc)
 	}
-	thread, err := a.Thread(docs)
+	thread, err := pure().Thread(docs)
 	if err != nil || len(docs) != 1 || docs[0].Status != 404 || len(thread.Tombstones) != 1 {
 		t.Errorf("%d documents, %d tombstones, %v", len(docs), len(thread.Tombstones), err)
 	}

@@ -33,7 +33,8 @@ func TestOptionPairs(t *testing.T) {
 				Case: func(_ *testing.T, options map[string]string) providertest.Case {
 					return providertest.Case{
 						Window: whole, Conversations: world().Conversations(whole),
-						Open: func(t *testing.T, base string) providers.Provider {
+						Mapper: pure(),
+						Open: func(t *testing.T, base string) providers.Reader {
 							return testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
 						},
 						Platform: func(*testing.T) providertest.Platform { return providertest.Platform{Handler: world()} },

@@ -111,7 +111,7 @@ func reportKey(event string) string {
 }
 
 // Report turns a document of Reports into ratings and events, as docs/mapping-freshchat.md says.
-func (a *account) Report(doc schemas.Document) (schemas.Snapshot, error) {
+func (mapping) Report(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	event, ok := strings.CutPrefix(doc.Kind, kindReport)
 	if !ok || doc.Status != statusOK {

@@ -98,7 +98,7 @@ func TestRoundTrip(t *testing.T) {
 			ids := map[string]bool{}
 			for _, ref := range refs {
 				ids[ref.ID] = true
-				got, err := a.Thread(docs[ref.ID])
+				got, err := pure().Thread(docs[ref.ID])
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -13,8 +13,13 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
+// mapping turns documents into rows. It needs no settings.
+type mapping struct{}
+
+func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}, nil }
+
 // Thread turns the documents of one conversation into rows, as docs/mapping-freshchat.md says.
-func (a *account) Thread(docs []schemas.Document) (schemas.Thread, error) {
+func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	thread, err := mapThread(docs)
 	if err != nil {
 		id := ""
@@ -279,9 +284,10 @@ func personRest(r *wire.Reader) map[string]*string {
 }
 
 var (
-	_ providers.Provider  = (*account)(nil)
-	_ providers.Directory = (*account)(nil)
-	_ providers.Reporter  = (*account)(nil)
-	_ providers.Prober    = (*account)(nil)
-	_ providers.Retrier   = (*account)(nil)
+	_ providers.Directory      = (*account)(nil)
+	_ providers.Reporter       = (*account)(nil)
+	_ providers.Prober         = (*account)(nil)
+	_ providers.Retrier        = (*account)(nil)
+	_ providers.SnapshotMapper = mapping{}
+	_ providers.ReportMapper   = mapping{}
 )

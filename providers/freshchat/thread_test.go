@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-func pure() *account { return &account{} }
+func pure() mapping { return mapping{} }
 
 func TestThreadOfSamples(t *testing.T) {
 	second := sampleDoc(t, kindMessages, "messages_page2_last.json")

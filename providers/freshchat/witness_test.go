@@ -22,11 +22,11 @@ func TestWitnesses(t *testing.T) {
 	ending := func(path string) func(*http.Request) bool {
 		return func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, path) }
 	}
-	list := func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
+	list := func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
 		return providertest.ListAsExport(ctx, p, whole)
 	}
-	messages := func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
-		return providertest.ReadMessages(ctx, p, whole)
+	messages := func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
+		return providertest.ReadMessages(ctx, p, pure(), whole)
 	}
 	byUsers := []string{listOfConversations, listOfMessages, listOfUsers}
 	directory := []string{kindAgents, kindChannels, kindFields, kindGroups, kindRoles, kindUsers}
@@ -35,14 +35,14 @@ func TestWitnesses(t *testing.T) {
 		options     map[string]string
 		match       func(*http.Request) bool
 		rows        []string
-		read        func(context.Context, providers.Provider) ([]string, []string, error)
+		read        func(context.Context, providers.Reader) ([]string, []string, error)
 		unwitnessed []string
 		flaws       []string
 	}{
 		{"users", map[string]string{"enumeration": "users"}, ending("/v2/users"), []string{"users"}, list, byUsers, nil},
-		{"agents", nil, ending("/agents"), []string{"agents"}, providertest.ReadDirectory, directory, nil},
-		{"groups", nil, ending("/groups"), []string{"groups"}, providertest.ReadDirectory, directory, nil},
-		{"users of the directory", nil, ending("/v2/users"), []string{"users"}, providertest.ReadDirectory, directory, nil},
+		{"agents", nil, ending("/agents"), []string{"agents"}, providertest.ReadDirectory(pure()), directory, nil},
+		{"groups", nil, ending("/groups"), []string{"groups"}, providertest.ReadDirectory(pure()), directory, nil},
+		{"users of the directory", nil, ending("/v2/users"), []string{"users"}, providertest.ReadDirectory(pure()), directory, nil},
 		{"messages", nil, ending("/messages"), []string{"messages"}, messages, nil, []string{providertest.NoRows, providertest.HalfOfTheRows, providertest.NoNext}},
 		{"messages, REST only", map[string]string{"lane": "rest"}, ending("/messages"), []string{"messages"}, messages, nil, []string{providertest.NoRows, providertest.HalfOfTheRows, providertest.NoNext}},
 	} {
@@ -51,7 +51,7 @@ func TestWitnesses(t *testing.T) {
 			providertest.Witness(t, providertest.List{
 				Platform: fake.New(corpus, fake.Options{Token: providertest.Secret, ListPage: 9, MessagePage: 7, Sparse: "none"}),
 				Match:    tt.match, Read: tt.read, Rows: tt.rows, Next: []string{"link"}, Unwitnessed: tt.unwitnessed, Flaws: tt.flaws,
-				Open: func(t *testing.T, base string) providers.Provider {
+				Open: func(t *testing.T, base string) providers.Reader {
 					return testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, tt.options })
 				},
 			})

@@ -11,7 +11,7 @@ import (
 
 func recording(b *testing.B) providertest.Recording {
 	_, a, whole := site(b, simulator.CorpusConfig{Seed: 2, Conversations: 300}, fake.Options{})
-	return providertest.Record(b, a, whole)
+	return providertest.Record(b, a, pure(), whole)
 }
 
 func BenchmarkNormalise(b *testing.B) { providertest.BenchmarkNormalise(b, recording(b)) }

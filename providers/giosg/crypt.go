@@ -28,7 +28,7 @@ const (
 )
 
 // Unreadable counts the texts of messages and events, and the variables of visitors, that no private key opened.
-func (a *account) Unreadable(thread schemas.Thread) (n int64) {
+func (mapping) Unreadable(thread schemas.Thread) (n int64) {
 	hidden := func(attributes map[string]*string, fits func(string) bool) {
 		for key, v := range attributes {
 			if v != nil && (*v == noKey || *v == unknownKey) && fits(key) {

@@ -139,7 +139,7 @@ func same(s string) string { return s }
 func TestEncryptedThread(t *testing.T) {
 	docs := encryptedDocs(t, same)
 	before := string(docs[1].Body)
-	thread, err := testAccount(t, "https://service.giosg.com", withKeys(constructed(t).Key)).Thread(docs)
+	thread, err := withKey(t, constructed(t).Key).Thread(docs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestEncryptedThread(t *testing.T) {
 	if string(docs[1].Body) != before {
 		t.Error("the document was changed")
 	}
-	thread, err = testAccount(t, "https://service.giosg.com").Thread(docs)
+	thread, err = pure().Thread(docs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,9 +157,9 @@ func TestEncryptedThread(t *testing.T) {
 // A changed ciphertext is an error that says nothing of what is in it; a key that no private key opens is none.
 func TestTampered(t *testing.T) {
 	v := constructed(t)
-	a := testAccount(t, "https://service.giosg.com", withKeys(v.Key))
+	m := withKey(t, v.Key)
 	spoiled := encryptedDocs(t, func(s string) string { return "AAAA" + s[4:] })
-	_, err := a.Thread(spoiled)
+	_, err := m.Thread(spoiled)
 	if !errors.Is(err, errTampered) || kindOf(err) != providers.Malformed {
 		t.Errorf("a tampered text: %v", err)
 	}
@@ -168,8 +168,8 @@ func TestTampered(t *testing.T) {
 	}
 	other := encryptedDocs(t, same)
 	other[0].Body = []byte(strings.Replace(string(other[0].Body), `"encrypted_symmetric_key": "ZCYx`, `"encrypted_symmetric_key": "AAAA`, 1))
-	thread, err := a.Thread(other)
-	if n := a.Unreadable(thread); n != int64(len(v.Messages)) {
+	thread, err := m.Thread(other)
+	if n := m.Unreadable(thread); n != int64(len(v.Messages)) {
 		t.Errorf("%d texts are counted as unreadable, want %d", n, len(v.Messages))
 	}
 	if err != nil || thread.Messages[0].Text != nil || *thread.Messages[0].Attributes["encrypted"] != noKey {
@@ -182,12 +182,13 @@ func TestTampered(t *testing.T) {
 
 // TestSameRows reads every chat plain and encrypted, and the digests of the rows are the same.
 func TestSameRows(t *testing.T) {
-	s, a, whole := site(t, simulator.CorpusConfig{Seed: 13, Conversations: 60}, fake.Options{Encrypted: true}, withKeys(fake.PrivateKey))
+	s, a, whole := site(t, simulator.CorpusConfig{Seed: 13, Conversations: 60}, fake.Options{Encrypted: true})
+	m := withKey(t, fake.PrivateKey)
 	digests := func() map[string]string {
 		all := map[string]string{}
 		refs, docs := collect(t, a, whole)
 		for _, ref := range refs {
-			thread, err := a.Thread(docs[ref.ID])
+			thread, err := m.Thread(docs[ref.ID])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -158,7 +158,7 @@ func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, e
 }
 
 // Snapshot turns one document of the directory into rows, as docs/mapping-giosg.md says.
-func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
+func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != statusOK {
 		return s, nil

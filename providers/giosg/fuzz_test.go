@@ -36,14 +36,14 @@ func FuzzThread(f *testing.F) {
 	for _, d := range encryptedDocs(f, same) {
 		f.Add(string(sample(f, "chat_encrypted.json")), string(d.Body), string(sample(f, "memberships.json")))
 	}
-	a := &account{keys: keys}
+	m := mapping{keys}
 	f.Fuzz(func(t *testing.T, chat, messages, people string) {
 		docs := []schemas.Document{
 			doc(kindChat, chat), doc(kindMessages, messages), doc(kindMemberships, people), doc(kindTags, people),
 			doc(kindVariables, people), doc(kindVisitor, people),
 		}
-		thread, err := a.Thread(docs)
-		again, _ := a.Thread(docs)
+		thread, err := m.Thread(docs)
+		again, _ := m.Thread(docs)
 		if !reflect.DeepEqual(thread, again) {
 			t.Error("the same documents gave other rows")
 		}

@@ -29,6 +29,7 @@ import (
 var Definition = providers.Definition{
 	Name:              "giosg",
 	Open:              open,
+	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
 	BaseURL:           "https://service.giosg.com",
@@ -36,6 +37,7 @@ var Definition = providers.Definition{
 	MessageRequests:   1,
 	MetadataRequests:  4, // members, tags, and of one visitor variables and details
 	Secrets:           []string{secretApp, secretKeys, secretPassword},
+	MappingSecrets:    []string{secretKeys, secretPassword},
 }
 
 // The secrets of an account beside its token.
@@ -182,7 +184,7 @@ type account struct {
 	doubt witness.Doubt // of the directory
 }
 
-func open(a providers.Account) (providers.Provider, error) {
+func open(a providers.Account) (providers.Reader, error) {
 	if err := check(a); err != nil {
 		return nil, err
 	}
@@ -190,9 +192,9 @@ func open(a providers.Account) (providers.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := readKeys(a.Secrets[secretKeys], a.Secrets[secretPassword])
+	keys, err := keysOf(a.Secrets) // for Probe alone: it is the mapper that decrypts
 	if err != nil {
-		return nil, &providers.Setting{Key: "secrets.private_keys", Reason: err.Error()}
+		return nil, err
 	}
 	base, err := url.Parse(a.BaseURL)
 	if err != nil {

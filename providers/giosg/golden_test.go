@@ -37,8 +37,16 @@ func testAccount(t testing.TB, base string, change ...func(*providers.Account)) 
 	return p.(*account)
 }
 
-func withKeys(pem string) func(*providers.Account) {
-	return func(p *providers.Account) { p.Secrets = map[string]string{secretKeys: pem} }
+// pure is a mapper without keys, withKey one that has some.
+func pure() mapping { return mapping{} }
+
+func withKey(t testing.TB, pem string) mapping {
+	t.Helper()
+	m, err := Definition.Mapper(providers.Settings{Secrets: map[string]string{secretKeys: pem}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(mapping)
 }
 
 func withOptions(pairs ...string) func(*providers.Account) {
@@ -97,7 +105,6 @@ func golden(t *testing.T, name string, rows any) {
 func page(rows string) string { return `{"next":null,"previous":null,"results":[` + rows + `]}` }
 
 func TestThreadOfSamples(t *testing.T) {
-	a := testAccount(t, "https://service.giosg.com")
 	tests := []struct {
 		name string
 		docs []schemas.Document
@@ -120,7 +127,7 @@ func TestThreadOfSamples(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			thread, err := a.Thread(tt.docs)
+			thread, err := pure().Thread(tt.docs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +154,7 @@ func TestListedSamples(t *testing.T) {
 		for _, row := range rows {
 			d := doc(kindChat, string(row))
 			d.ConversationID = wire.Word(fields(row)["id"])
-			thread, err := a.Thread([]schemas.Document{d})
+			thread, err := pure().Thread([]schemas.Document{d})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,10 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/chatlake/chatlake/providers"
 )
 
 // keyring is the private keys of the customer. Which of them a chat was encrypted for is not said anywhere.
 type keyring []*rsa.PrivateKey
+
+// keysOf reads the keys among the secrets of an account. Its error is a *providers.Setting.
+func keysOf(secrets map[string]string) (keyring, error) {
+	keys, err := readKeys(secrets[secretKeys], secrets[secretPassword])
+	if err != nil {
+		return nil, &providers.Setting{Key: "secrets.private_keys", Reason: err.Error()}
+	}
+	return keys, nil
+}
 
 // readKeys reads PEM blocks one after another: PKCS#1 or PKCS#8, and PKCS#1 under a password in the form of old
 // (Proc-Type: 4,ENCRYPTED), which the vendor's examples use. Its errors say which key, and nothing of it.

@@ -59,7 +59,8 @@ func TestOptionPairs(t *testing.T) {
 			}
 			return providertest.Case{
 				Window: whole, Conversations: selected,
-				Open:     func(t *testing.T, base string) providers.Provider { return testAccount(t, base, account(options)) },
+				Mapper:   pure(),
+				Open:     func(t *testing.T, base string) providers.Reader { return testAccount(t, base, account(options)) },
 				Platform: func(*testing.T) providertest.Platform { return providertest.Platform{Handler: world(options)} },
 			}
 		},

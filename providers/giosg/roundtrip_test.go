@@ -82,13 +82,13 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config := simulator.CorpusConfig{Seed: 7, Conversations: 160, GiantMessages: 700}
-			s, a, whole := site(t, config, options, withKeys(fake.PrivateKey))
+			s, a, whole := site(t, config, options)
 			s.CachePlainTexts(name == "encrypted cached")
 			refs, docs := collect(t, a, whole)
 			ids := map[string]bool{}
 			for _, ref := range refs {
 				ids[ref.ID] = true
-				got, err := a.Thread(docs[ref.ID])
+				got, err := withKey(t, fake.PrivateKey).Thread(docs[ref.ID])
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -117,7 +117,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, doc := range page.Documents {
-			rows, err := a.Snapshot(doc)
+			rows, err := pure().Snapshot(doc)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,9 +14,20 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
+// mapping turns documents into rows. It needs the private keys: documents hold what encrypted rooms say as the platform sent it.
+type mapping struct{ keys keyring }
+
+func openMapper(s providers.Settings) (providers.Mapper, error) {
+	keys, err := keysOf(s.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	return mapping{keys}, nil
+}
+
 // Thread turns the documents of one chat into rows, as docs/mapping-giosg.md says.
-func (a *account) Thread(docs []schemas.Document) (schemas.Thread, error) {
-	thread, err := mapThread(docs, a.keys)
+func (m mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
+	thread, err := mapThread(docs, m.keys)
 	if err != nil {
 		id := ""
 		if len(docs) > 0 {

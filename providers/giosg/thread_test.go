@@ -15,8 +15,6 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/giosg"
 )
 
-func pure() *account { return &account{} }
-
 func threadOf(t *testing.T, chat, messages string) schemas.Thread {
 	t.Helper()
 	thread, err := pure().Thread([]schemas.Document{doc(kindChat, chat), doc(kindMessages, page(messages))})
@@ -91,11 +89,11 @@ func TestLateRows(t *testing.T) {
 }
 
 func TestPurge(t *testing.T) {
-	s, a, whole := site(t, simulator.CorpusConfig{Seed: 2, Conversations: 30}, fake.Options{Encrypted: true}, withKeys(fake.PrivateKey))
+	s, a, whole := site(t, simulator.CorpusConfig{Seed: 2, Conversations: 30}, fake.Options{Encrypted: true})
 	ids := s.Conversations(whole)
 	s.Purge(ids[3])
 	refs, docs := collect(t, a, whole)
-	thread, err := a.Thread(docs[ids[3]])
+	thread, err := withKey(t, fake.PrivateKey).Thread(docs[ids[3]])
 	want, _ := s.Thread(ids[3])
 	if diff := cmp.Diff(want, thread, cmpRows); err != nil || diff != "" || len(refs) != 30 {
 		t.Errorf("a purged chat, %v (-want +got):\n%s", err, diff)
@@ -119,7 +117,7 @@ func TestGone(t *testing.T) {
 			docs = append(docs, doc)
 		}
 	}
-	thread, err := a.Thread(docs)
+	thread, err := pure().Thread(docs)
 	if err != nil || len(docs) != 2 || docs[0].Status != 404 || len(thread.Tombstones) != 1 || thread.Tombstones[0].MessageID != nil {
 		t.Errorf("%d documents, %v, %+v", len(docs), err, thread)
 	}

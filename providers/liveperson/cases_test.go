@@ -3,12 +3,9 @@ package liveperson
 import (
 	"testing"
 
-	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/providertest"
 )
 
 func TestCases(t *testing.T) {
-	providertest.Cases(t, func(t *testing.T, options map[string]string) providers.Provider {
-		return testAccount(t, "https://api.example.com", with(options))
-	})
+	providertest.Cases(t, openMapper)
 }

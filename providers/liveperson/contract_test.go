@@ -19,7 +19,8 @@ func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Case{
 		Window:        whole,
 		Conversations: world().Conversations(whole),
-		Open: func(t *testing.T, base string) providers.Provider {
+		Mapper:        pure(),
+		Open: func(t *testing.T, base string) providers.Reader {
 			return testAccount(t, base, func(p *providers.Account) { p.Token = providertest.Secret })
 		},
 		Platform: func(*testing.T) providertest.Platform {
@@ -52,7 +53,8 @@ func TestContractOfConsumer(t *testing.T) {
 	providertest.Run(t, providertest.Case{
 		Window:        whole,
 		Conversations: world().ConsumerConversations(whole, person),
-		Open: func(t *testing.T, base string) providers.Provider {
+		Mapper:        pure(),
+		Open: func(t *testing.T, base string) providers.Reader {
 			return testAccount(t, base, with(consumerOptions), func(p *providers.Account) { p.Token = providertest.Secret })
 		},
 		Platform: func(*testing.T) providertest.Platform {

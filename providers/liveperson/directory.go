@@ -140,7 +140,7 @@ func directoryRows(body []byte) ([]object, error) {
 }
 
 // Snapshot turns one document of the directory into rows, as docs/mapping-liveperson.md says.
-func (a *account) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
+func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != http.StatusOK {
 		return s, nil

@@ -130,7 +130,7 @@ func TestRecordThatStaysCut(t *testing.T) {
 	refs, docs := collect(t, a, whole)
 	cut := 0
 	for _, ref := range refs {
-		thread, err := a.Thread(docs[ref.ID])
+		thread, err := pure().Thread(docs[ref.ID])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestDeletedConversation(t *testing.T) {
 		refs := list(t, a, whole)
 		s.DeleteConversation(refs[4].ID)
 		docs := fetch(t, a, refs)
-		thread, err := a.Thread(docs[4:5])
+		thread, err := pure().Thread(docs[4:5])
 		want := schemas.Thread{Tombstones: []schemas.Tombstone{{ConversationID: refs[4].ID, Reason: reasonGone}}}
 		if diff := cmp.Diff(want, thread, cmpRows); diff != "" || err != nil || len(docs) != 30 {
 			t.Errorf("%d documents, %v, rows (-want +got):\n%s", len(docs), err, diff)
@@ -166,7 +166,7 @@ func TestUpdatedConversation(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 7, Conversations: 30}, fake.Options{LastUpdateTime: true})
 	refs := list(t, a, whole)
 	version := func() int64 {
-		thread, err := a.Thread(fetch(t, a, refs[:1]))
+		thread, err := pure().Thread(fetch(t, a, refs[:1]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestSDEVersions(t *testing.T) {
 		refs, docs := collect(t, a, whole)
 		n := map[string]int{}
 		for _, ref := range refs {
-			thread, err := a.Thread(docs[ref.ID])
+			thread, err := pure().Thread(docs[ref.ID])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -33,6 +33,8 @@ func testAccount(t testing.TB, base string, change ...func(*providers.Account)) 
 	return p.(*account)
 }
 
+func pure() mapping { return mapping{} }
+
 func with(options map[string]string) func(*providers.Account) {
 	return func(a *providers.Account) { a.Options = options }
 }

@@ -29,6 +29,7 @@ import (
 var Definition = providers.Definition{
 	Name:              "liveperson",
 	Open:              open,
+	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
 	BaseURL:           domainService,
@@ -232,7 +233,7 @@ type account struct {
 	wall  atomic.Int64 // the lowest end of a page that the platform was found not to give out; 0 is none
 }
 
-func open(a providers.Account) (providers.Provider, error) {
+func open(a providers.Account) (providers.Reader, error) {
 	if err := check(a); err != nil {
 		return nil, err
 	}

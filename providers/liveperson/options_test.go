@@ -46,7 +46,8 @@ func TestOptionPairs(t *testing.T) {
 		Case: func(_ *testing.T, options map[string]string) providertest.Case {
 			return providertest.Case{
 				Window: whole, Conversations: selected(world(options), whole, options, person),
-				Open: func(t *testing.T, base string) providers.Provider {
+				Mapper: pure(),
+				Open: func(t *testing.T, base string) providers.Reader {
 					return testAccount(t, base, with(options), func(p *providers.Account) { p.Token = providertest.Secret })
 				},
 				Platform: func(*testing.T) providertest.Platform { return providertest.Platform{Handler: world(options)} },

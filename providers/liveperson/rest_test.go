@@ -69,11 +69,10 @@ func TestThreadKeepsRest(t *testing.T) {
 }
 
 func TestSnapshotKeepsRest(t *testing.T) {
-	a := testAccount(t, "https://api.example.com")
 	for kind, table := range map[string]string{kindUsers: "Agents", kindSkills: "Groups", kindAgentGroups: "Groups"} {
 		body := []byte(`[{"id":1,"name":"n","fullName":"f","email":"e","memberOf":{"agentGroupId":"3"},"profiles":[{"id":"p"}]}]`)
 		providertest.KeepsRest(t, body, map[string]string{"": table}, func(body []byte) any {
-			rows, err := a.Snapshot(doc(kind, "", string(body)))
+			rows, err := pure().Snapshot(doc(kind, "", string(body)))
 			if err != nil {
 				t.Fatal(err)
 			}

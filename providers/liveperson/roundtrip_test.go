@@ -84,7 +84,7 @@ func TestRoundTrip(t *testing.T) {
 			s, a, whole := site(t, config, options)
 			refs, docs := collect(t, a, whole)
 			for _, ref := range refs {
-				got, err := a.Thread(docs[ref.ID])
+				got, err := pure().Thread(docs[ref.ID])
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -116,7 +116,7 @@ func TestConsumerRoundTrip(t *testing.T) {
 			with(map[string]string{optionMode: modeConsumer, optionState: "open,close,archive", optionPageSize: "20", optionScheme: option}))
 		refs, docs := collect(t, a, whole)
 		for _, ref := range refs {
-			got, err := a.Thread(docs[ref.ID])
+			got, err := pure().Thread(docs[ref.ID])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -160,7 +160,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, doc := range page.Documents {
-			rows, err := a.Snapshot(doc)
+			rows, err := pure().Snapshot(doc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -211,7 +211,7 @@ func BenchmarkFetch(b *testing.B) {
 	for b.Loop() {
 		refs, docs := collect(b, a, whole)
 		for _, ref := range refs {
-			if _, err := a.Thread(docs[ref.ID]); err != nil {
+			if _, err := pure().Thread(docs[ref.ID]); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -23,7 +23,6 @@ func thread(t testing.TB, body string) schemas.Thread {
 }
 
 func TestDocumentsThatAreNoThread(t *testing.T) {
-	a := testAccount(t, "https://api.example.com")
 	for name, docs := range map[string][]schemas.Document{
 		"none":           nil,
 		"no record":      {doc("other", "C", `{}`)},
@@ -34,7 +33,7 @@ func TestDocumentsThatAreNoThread(t *testing.T) {
 		"content alone":  {doc(kindContent, "C", `{}`)},
 		"metadata alone": {doc(kindMetadata, "C", `7`)},
 	} {
-		_, err := a.Thread(docs)
+		_, err := pure().Thread(docs)
 		wantError(t, name, err, providers.Malformed, nil)
 	}
 }

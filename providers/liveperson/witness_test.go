@@ -25,11 +25,11 @@ func TestWitnesses(t *testing.T) {
 	few := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 60, People: 2})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 	early, late, _ := whole.Halve()
-	list := func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
+	list := func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
 		return providertest.ListAsExport(ctx, p, early, late)
 	}
-	messages := func(ctx context.Context, p providers.Provider) ([]string, []string, error) {
-		return providertest.ReadMessages(ctx, p, early)
+	messages := func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
+		return providertest.ReadMessages(ctx, p, pure(), early)
 	}
 	consumer := func(a *providers.Account) { with(consumerOptions)(a) }
 	account := func(*providers.Account) {}
@@ -40,14 +40,14 @@ func TestWitnesses(t *testing.T) {
 		as          func(*providers.Account)
 		match       func(*http.Request) bool
 		rows        []string
-		read        func(context.Context, providers.Provider) ([]string, []string, error)
+		read        func(context.Context, providers.Reader) ([]string, []string, error)
 		unwitnessed []string
 	}{
 		{"conversations", fake.Options{PageLimit: 7}, account, ending("/conversations/search"), rows, list, nil},
 		{"conversations without a count", fake.Options{PageLimit: 20, NoCount: true}, account, ending("/conversations/search"), rows, list, []string{"conversations"}},
 		{"records", fake.Options{PageLimit: 7}, account, ending("/conversation/search"), rows, messages, nil},
 		{"conversations of a consumer", fake.Options{PageLimit: 7}, consumer, ending("/metadata/search"), []string{"conversationHistoryMetadataRecords"}, list, []string{"messages"}},
-		{"directory", fake.Options{}, account, func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/le-users/") }, nil, providertest.ReadDirectory, []string{kindAgentGroups, kindSkills, kindUsers}},
+		{"directory", fake.Options{}, account, func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/le-users/") }, nil, providertest.ReadDirectory(pure()), []string{kindAgentGroups, kindSkills, kindUsers}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -58,7 +58,7 @@ func TestWitnesses(t *testing.T) {
 			}
 			providertest.Witness(t, providertest.List{
 				Platform: fake.New(world, tt.options), Match: tt.match, Read: tt.read, Rows: tt.rows, Unwitnessed: tt.unwitnessed,
-				Open: func(t *testing.T, base string) providers.Provider { return testAccount(t, base, token, tt.as) },
+				Open: func(t *testing.T, base string) providers.Reader { return testAccount(t, base, token, tt.as) },
 			})
 		})
 	}

@@ -10,15 +10,16 @@ import (
 
 // Recording is what a provider has read of a platform, so that a benchmark measures neither the network nor the platform.
 type Recording struct {
-	Provider providers.Provider
-	Threads  [][]schemas.Document // all documents of a conversation each, as its rows are made of
-	Fetched  []schemas.Document   // those of them that a fetch, not the list, has read
+	Reader  providers.Reader
+	Mapper  providers.Mapper
+	Threads [][]schemas.Document // all documents of a conversation each, as its rows are made of
+	Fetched []schemas.Document   // those of them that a fetch, not the list, has read
 }
 
 // Record reads all conversations of a window.
-func Record(b *testing.B, p providers.Provider, w schemas.Window) Recording {
+func Record(b *testing.B, p providers.Reader, mapper providers.Mapper, w schemas.Window) Recording {
 	b.Helper()
-	r := Recording{Provider: p}
+	r := Recording{Reader: p, Mapper: mapper}
 	at := map[string]int{}
 	keep := func(doc schemas.Document, err error) {
 		if err != nil {
@@ -28,7 +29,7 @@ func Record(b *testing.B, p providers.Provider, w schemas.Window) Recording {
 		r.Threads[at[doc.ConversationID]] = append(r.Threads[at[doc.ConversationID]], doc)
 	}
 	var refs []providers.Ref
-	for page, err := range r.Provider.Conversations(b.Context(), w, "") {
+	for page, err := range p.Conversations(b.Context(), w, "") {
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -43,11 +44,11 @@ func Record(b *testing.B, p providers.Provider, w schemas.Window) Recording {
 			keep(doc, nil)
 		}
 	}
-	for doc, err := range r.Provider.Messages(b.Context(), refs) {
+	for doc, err := range p.Messages(b.Context(), refs) {
 		keep(doc, err)
 		r.Fetched = append(r.Fetched, doc)
 	}
-	for doc, err := range r.Provider.Metadata(b.Context(), refs) {
+	for doc, err := range p.Metadata(b.Context(), refs) {
 		keep(doc, err)
 		r.Fetched = append(r.Fetched, doc)
 	}
@@ -91,7 +92,7 @@ func BenchmarkNormalise(b *testing.B, r Recording) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, docs := range r.Threads {
-			if _, err := r.Provider.Thread(docs); err != nil {
+			if _, err := r.Mapper.Thread(docs); err != nil {
 				b.Fatal(err)
 			}
 		}

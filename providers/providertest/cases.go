@@ -33,9 +33,9 @@ type mappingDocument struct {
 	Sequence int64
 }
 
-// Cases runs every case of the folder testdata/cases of the package under test. open makes the provider for the options of a
+// Cases runs every case of the folder testdata/cases of the package under test. open makes the mapper for the options of a
 // case; no network is used. It fails when there is no case.
-func Cases(t *testing.T, open func(t *testing.T, options map[string]string) providers.Provider) {
+func Cases(t *testing.T, open func(providers.Settings) (providers.Mapper, error)) {
 	files, err := filepath.Glob(filepath.Join("testdata", "cases", "*.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,11 @@ func Cases(t *testing.T, open func(t *testing.T, options map[string]string) prov
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			m := readMapping(t, file)
-			rows := m.rows(t, open(t, m.Options))
+			mapper, err := open(providers.Settings{Options: m.Options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows := m.rows(t, mapper)
 			for i, e := range m.Expect {
 				if err := e.check(rows); err != nil {
 					t.Errorf("expectation %d: %v", i, err)
@@ -74,11 +78,11 @@ func readMapping(t *testing.T, file string) Mapping {
 	return m
 }
 
-func (m Mapping) rows(t *testing.T, p providers.Provider) tables {
+func (m Mapping) rows(t *testing.T, mapper providers.Mapper) tables {
 	t.Helper()
 	rows := tables{}
 	if !m.Snapshot {
-		thread, err := p.Thread(m.documents(m.Documents, m.ConversationID))
+		thread, err := mapper.Thread(m.documents(m.Documents, m.ConversationID))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,21 +93,21 @@ func (m Mapping) rows(t *testing.T, p providers.Provider) tables {
 		directory = append(m.Documents, directory...)
 	}
 	for _, doc := range m.documents(directory, "") {
-		rows.add(t, snapshot(t, p, doc))
+		rows.add(t, snapshot(t, mapper, doc))
 	}
 	return rows
 }
 
 // snapshot reads a document of the directory, or one of a report by time.
-func snapshot(t *testing.T, p providers.Provider, doc schemas.Document) schemas.Snapshot {
+func snapshot(t *testing.T, mapper providers.Mapper, doc schemas.Document) schemas.Snapshot {
 	t.Helper()
-	directory, ok := p.(providers.Directory)
+	snapshots, ok := mapper.(providers.SnapshotMapper)
 	if !ok {
 		t.Fatalf("%s: the provider has no directory", doc.Kind)
 	}
-	rows, err := directory.Snapshot(doc)
-	if reporter, ok := p.(providers.Reporter); ok && err != nil {
-		rows, err = reporter.Report(doc)
+	rows, err := snapshots.Snapshot(doc)
+	if reports, ok := mapper.(providers.ReportMapper); ok && err != nil {
+		rows, err = reports.Report(doc)
 	}
 	if err != nil {
 		t.Fatal(err)

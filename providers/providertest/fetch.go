@@ -27,11 +27,11 @@ func documents(t *testing.T, docs iter.Seq2[schemas.Document, error]) []schemas.
 
 func testDocuments(t *testing.T, c Case) {
 	p, _ := c.start(t)
-	fetchAll(t, p, pages(t, p, c.Window, ""))
+	fetchAll(t, c, p, pages(t, p, c.Window, ""))
 }
 
 // fetchAll fetches all listed conversations, several at once, and turns them into rows.
-func fetchAll(t *testing.T, p providers.Provider, list []providers.Page) {
+func fetchAll(t *testing.T, c Case, p providers.Reader, list []providers.Page) {
 	t.Helper()
 	byID := map[string][]schemas.Document{}
 	var mu sync.Mutex
@@ -57,18 +57,18 @@ func fetchAll(t *testing.T, p providers.Provider, list []providers.Page) {
 	}
 	all.Wait()
 	for _, ref := range refsOf(list) {
-		testThread(t, p, ref, byID[ref.ID])
+		testThread(t, c.Mapper, ref, byID[ref.ID])
 	}
 }
 
-func testThread(t *testing.T, p providers.Provider, ref providers.Ref, docs []schemas.Document) {
+func testThread(t *testing.T, mapper providers.Mapper, ref providers.Ref, docs []schemas.Document) {
 	t.Helper()
-	thread, err := p.Thread(docs)
+	thread, err := mapper.Thread(docs)
 	if err != nil {
 		t.Errorf("rows of conversation %s: %v", ref.ID, err)
 		return
 	}
-	again, err := p.Thread(slices.Clone(docs))
+	again, err := mapper.Thread(slices.Clone(docs))
 	if err != nil || !reflect.DeepEqual(thread, again) {
 		t.Errorf("the same documents of conversation %s gave other rows, error %v", ref.ID, err)
 	}
@@ -86,7 +86,7 @@ func testThread(t *testing.T, p providers.Provider, ref providers.Ref, docs []sc
 }
 
 // walks makes each kind of walk in turn and gives back the error it ended with.
-func walks(ctx context.Context, p providers.Provider, w schemas.Window, refs []providers.Ref) map[string]error {
+func walks(ctx context.Context, p providers.Reader, w schemas.Window, refs []providers.Ref) map[string]error {
 	ends := map[string]error{"list": nil, "messages": nil, "metadata": nil}
 	for _, err := range p.Conversations(ctx, w, "") {
 		ends["list"] = err
@@ -100,7 +100,7 @@ func walks(ctx context.Context, p providers.Provider, w schemas.Window, refs []p
 	return ends
 }
 
-func isDirectory(p providers.Provider) bool {
+func isDirectory(p providers.Reader) bool {
 	_, ok := p.(providers.Directory)
 	return ok
 }
@@ -129,9 +129,10 @@ func testDirectory(t *testing.T, c Case) {
 			t.Errorf("from the cursor after page %d on there are %d of %d documents", i, len(rest), len(docs))
 		}
 	}
+	mapper := c.Mapper.(providers.SnapshotMapper)
 	for _, doc := range docs {
-		rows, err := directory.Snapshot(doc)
-		again, _ := directory.Snapshot(doc)
+		rows, err := mapper.Snapshot(doc)
+		again, _ := mapper.Snapshot(doc)
 		if err != nil || !reflect.DeepEqual(rows, again) {
 			t.Errorf("rows of %s %d: %v", doc.Kind, doc.Sequence, err)
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // pages lists a window to its end.
-func pages(t *testing.T, p providers.Provider, w schemas.Window, at providers.Cursor) []providers.Page {
+func pages(t *testing.T, p providers.Reader, w schemas.Window, at providers.Cursor) []providers.Page {
 	t.Helper()
 	var all []providers.Page
 	for page, err := range p.Conversations(t.Context(), w, at) {
@@ -124,7 +124,7 @@ func testWindows(t *testing.T, c Case) {
 				want = append(want, ref)
 			}
 		}
-		for name, p := range map[string]providers.Provider{"used": p, "fresh": fresh} {
+		for name, p := range map[string]providers.Reader{"used": p, "fresh": fresh} {
 			if got := refsOf(pages(t, p, w, "")); !slices.Equal(idsOf(got), idsOf(want)) {
 				t.Errorf("the %s provider lists %d conversations in %s, want %d", name, len(got), w, len(want))
 			}

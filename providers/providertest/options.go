@@ -102,15 +102,15 @@ func testPair(t *testing.T, c Case) {
 	if got, want := idsOf(refsOf(list)), sorted(c.Conversations); !slices.Equal(got, want) {
 		t.Errorf("%d conversations are listed, want %d", len(got), len(want))
 	}
-	fetchAll(t, p, list)
+	fetchAll(t, c, p, list)
 	if directory, ok := p.(providers.Directory); ok {
 		for page, err := range directory.Directory(t.Context(), "") {
-			mapAll(t, page, err, directory.Snapshot)
+			mapAll(t, page, err, c.Mapper.(providers.SnapshotMapper).Snapshot)
 		}
 	}
 	if reporter, ok := p.(providers.Reporter); ok {
 		for page, err := range reporter.Reports(t.Context(), c.Window, "") {
-			mapAll(t, page, err, reporter.Report)
+			mapAll(t, page, err, c.Mapper.(providers.ReportMapper).Report)
 		}
 	}
 }

@@ -17,8 +17,10 @@ import (
 type Case struct {
 	// Platform makes the fake anew, with the same conversations every time.
 	Platform func(t *testing.T) Platform
-	// Open makes the provider for the platform served at a base URL. Its token has to be Secret.
-	Open func(t *testing.T, baseURL string) providers.Provider
+	// Open makes the reader of the platform served at a base URL. Its token has to be Secret.
+	Open func(t *testing.T, baseURL string) providers.Reader
+	// Mapper makes rows of what Open's reader reads.
+	Mapper providers.Mapper
 	// Window holds all conversations of the platform, twenty at least on several pages.
 	Window schemas.Window
 	// Conversations are the ids of all of them, in any order.
@@ -53,16 +55,26 @@ func Run(t *testing.T, c Case) {
 	t.Run("faults", func(t *testing.T) { testFaults(t, c) })
 }
 
-// start serves a platform and opens the provider.
-func (c Case) start(t *testing.T) (providers.Provider, Platform) {
+// start serves a platform and opens the reader of it.
+func (c Case) start(t *testing.T) (providers.Reader, Platform) {
 	t.Helper()
 	platform := c.Platform(t)
 	return c.serve(t, platform), platform
 }
 
-func (c Case) serve(t *testing.T, handler http.Handler) providers.Provider {
+func (c Case) serve(t *testing.T, handler http.Handler) providers.Reader {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return c.Open(t, server.URL)
+}
+
+// Reads is how to open an account whose reader is there already.
+func Reads(r providers.Reader) func() (providers.Reader, error) {
+	return func() (providers.Reader, error) { return r, nil }
+}
+
+// Maps is how to make a mapper that is there already.
+func Maps(m providers.Mapper) func() (providers.Mapper, error) {
+	return func() (providers.Mapper, error) { return m, nil }
 }

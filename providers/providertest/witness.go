@@ -22,13 +22,13 @@ import (
 // List is one list of a platform, and how it is read whole.
 type List struct {
 	Platform http.Handler // does not change
-	Open     func(t *testing.T, baseURL string) providers.Provider
+	Open     func(t *testing.T, baseURL string) providers.Reader
 	Match    func(*http.Request) bool // the requests for its pages
 	// Rows and Next are where an answer has its rows and the link to the next page. An answer without Rows is an array;
 	// nil Next is a list without links.
 	Rows, Next []string
 	// Read reads the list as an export does, and returns what it holds. An error is what an export would show.
-	Read func(ctx context.Context, p providers.Provider) (ids, unwitnessed []string, err error)
+	Read func(ctx context.Context, p providers.Reader) (ids, unwitnessed []string, err error)
 	// Unwitnessed is what the list is said to be read from without a witness.
 	Unwitnessed []string
 	// Flaws are those that are tried; all when nil.
@@ -130,7 +130,7 @@ func Witness(t *testing.T, l List) {
 
 // ListAsExport lists windows one after the other as an export does: a list that fails is begun again, and so is one that
 // holds less than the provider counts. What stays wrong is an error.
-func ListAsExport(ctx context.Context, p providers.Provider, windows ...schemas.Window) (ids, unwitnessed []string, err error) {
+func ListAsExport(ctx context.Context, p providers.Reader, windows ...schemas.Window) (ids, unwitnessed []string, err error) {
 	for _, w := range windows {
 		found := map[string]bool{}
 		const attempts = 4
@@ -148,7 +148,7 @@ func ListAsExport(ctx context.Context, p providers.Provider, windows ...schemas.
 	return ids, unwitnessed, nil
 }
 
-func listOnce(ctx context.Context, p providers.Provider, w schemas.Window, found map[string]bool, unwitnessed *[]string) error {
+func listOnce(ctx context.Context, p providers.Reader, w schemas.Window, found map[string]bool, unwitnessed *[]string) error {
 	for page, err := range p.Conversations(ctx, w, "") {
 		if err != nil {
 			return err
@@ -169,9 +169,9 @@ func listOnce(ctx context.Context, p providers.Provider, w schemas.Window, found
 	return err
 }
 
-// ReadMessages lists a window, fetches its conversations, and returns the ids of their messages with the conversation's
+// ReadMessages lists a window, fetches its conversations, maps them, and returns the ids of their messages with the conversation's
 // before each.
-func ReadMessages(ctx context.Context, p providers.Provider, w schemas.Window) (ids, unwitnessed []string, err error) {
+func ReadMessages(ctx context.Context, p providers.Reader, mapper providers.Mapper, w schemas.Window) (ids, unwitnessed []string, err error) {
 	var refs []providers.Ref
 	docs := map[string][]schemas.Document{}
 	for page, err := range p.Conversations(ctx, w, "") {
@@ -190,7 +190,7 @@ func ReadMessages(ctx context.Context, p providers.Provider, w schemas.Window) (
 		docs[doc.ConversationID] = append(docs[doc.ConversationID], doc)
 	}
 	for id, of := range docs {
-		thread, err := p.Thread(of)
+		thread, err := mapper.Thread(of)
 		if err != nil {
 			return nil, nil, fmt.Errorf("conversation %s: %w", id, err)
 		}
@@ -201,8 +201,14 @@ func ReadMessages(ctx context.Context, p providers.Provider, w schemas.Window) (
 	return ids, unwitnessed, nil
 }
 
-// ReadDirectory reads a directory as an export does, and returns the ids of its rows with the kind before each.
-func ReadDirectory(ctx context.Context, p providers.Provider) (ids, unwitnessed []string, err error) {
+// ReadDirectory is how to read a directory as an export does, with its rows made by a mapper. It returns the ids of its rows with the kind before each.
+func ReadDirectory(mapper providers.SnapshotMapper) func(context.Context, providers.Reader) (ids, unwitnessed []string, err error) {
+	return func(ctx context.Context, p providers.Reader) (ids, unwitnessed []string, err error) {
+		return readDirectory(ctx, p, mapper)
+	}
+}
+
+func readDirectory(ctx context.Context, p providers.Reader, mapper providers.SnapshotMapper) (ids, unwitnessed []string, err error) {
 	d, ok := p.(providers.Directory)
 	if !ok {
 		return nil, nil, errors.New("the provider has no directory")
@@ -213,7 +219,7 @@ func ReadDirectory(ctx context.Context, p providers.Provider) (ids, unwitnessed 
 		}
 		unwitnessed = append(unwitnessed, page.Unwitnessed...)
 		for _, doc := range page.Documents {
-			s, err := d.Snapshot(doc)
+			s, err := mapper.Snapshot(doc)
 			if err != nil {
 				return nil, nil, err
 			}
