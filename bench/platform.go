@@ -94,7 +94,7 @@ func (p *platform) mark() error {
 	return answer.Body.Close()
 }
 
-// reached waits until the platform has had n requests, or until stop is closed.
+// reached waits until the platform has had the given number of requests, or until stop is closed.
 func (p *platform) reached(requests int64, stop <-chan struct{}) (bool, error) {
 	for {
 		c, err := p.counts()
