@@ -64,7 +64,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 	if c.Temporal == nil {
 		t.Embedded = true
 		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort}); err != nil {
-			return nil, advised(err)
+			return nil, c.advised(err)
 		}
 		t.UIURL, options.HostPort = t.server.UIURL(), t.server.Address()
 	} else if err := c.external(&options); err != nil {
@@ -82,8 +82,11 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 	return t, nil
 }
 
-// advised adds advice to an error of the embedded server's database.
-func advised(err error) error {
+// advised adds advice to an error of the embedded server.
+func (c Config) advised(err error) error {
+	if errors.Is(err, embedded.ErrNotIncluded) {
+		return c.Problem("temporal", err.Error()+"; give the address of one in this section, or use a build that contains one")
+	}
 	var database *embedded.DatabaseError
 	if !errors.As(err, &database) {
 		return err

@@ -1,34 +1,18 @@
+//go:build !noembedded
+
 package embedded
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"go.temporal.io/server/schema/sqlite"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
-
-// DatabaseError means that the server's database cannot be used.
-type DatabaseError struct {
-	File    string
-	Damaged bool // its content is not, or no longer, a database
-	Err     error
-}
-
-func (e *DatabaseError) Error() string {
-	if e.Damaged {
-		return fmt.Sprintf("database %s is damaged: %v", e.File, e.Err)
-	}
-	return fmt.Sprintf("database %s cannot be used: %v", e.File, e.Err)
-}
-
-func (e *DatabaseError) Unwrap() error { return e.Err }
 
 // The result codes by which SQLite reports a damaged file, https://www.sqlite.org/rescode.html.
 const (
@@ -71,15 +55,6 @@ func check(ctx context.Context, file string) error {
 		}
 	}
 	return nil
-}
-
-// HasState reports whether a folder contains a server's database.
-func HasState(dir string) bool { return !isNew(filepath.Join(dir, databaseName)) }
-
-// isNew reports whether a database has no tables yet.
-func isNew(file string) bool {
-	info, err := os.Stat(file)
-	return errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
 }
 
 // escaped is a path escaped for the URI that the server builds for SQLite.

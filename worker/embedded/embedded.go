@@ -1,7 +1,5 @@
-// Package embedded runs a Temporal server and its UI inside the process, for laptops and single machines without a
-// Temporal cluster. Its state is one SQLite file that survives a killed process.
-//
-// Only package worker uses it, and it knows nothing of chatlake.
+//go:build !noembedded
+
 package embedded
 
 import (
@@ -25,24 +23,10 @@ import (
 	_ "github.com/chatlake/chatlake/internal/uid" // the server looks up the owner of the process
 )
 
-// Namespace is the only namespace of the server.
-const Namespace = "default"
-
 const (
-	// databaseName contains the server's minor version, because its SQLite schema changes between minor versions and cannot be
-	// migrated. Everything that matters for longer than one run is in the lake.
-	databaseName = "temporal-1.32.db"
-	lockName     = "temporal.lock"
-	retention    = 30 * 24 * time.Hour
-	loopback     = "127.0.0.1"
+	retention = 30 * 24 * time.Hour
+	loopback  = "127.0.0.1"
 )
-
-// Config says where the server keeps its state, and whether it has a UI.
-type Config struct {
-	Dir    string // created if it does not exist; used by one process at a time
-	UI     bool
-	UIPort int // 0 picks a free port
-}
 
 // Server is a running server. Call Stop when done.
 type Server struct {
@@ -197,6 +181,19 @@ func (s *Server) Stop() error {
 		return s.lock.Unlock()
 	}
 	return errors.Join(s.server.Stop(), s.lock.Unlock())
+}
+
+// announce publishes the server's address.
+func (s *Server) announce(dir string) error {
+	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o600)
+}
+
+// withdraw removes the address of an earlier server, because any other process may use that address by now.
+func withdraw(dir string) error {
+	if err := os.Remove(filepath.Join(dir, addressName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the address of an earlier server: %w", err)
+	}
+	return nil
 }
 
 func isFree(port int) error {

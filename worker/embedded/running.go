@@ -49,16 +49,3 @@ func Alone(dir string, do func() error) error {
 	}
 	return errors.Join(do(), lock.Unlock())
 }
-
-// announce publishes the server's address.
-func (s *Server) announce(dir string) error {
-	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o600)
-}
-
-// withdraw removes the address of an earlier server, because any other process may use that address by now.
-func withdraw(dir string) error {
-	if err := os.Remove(filepath.Join(dir, addressName)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the address of an earlier server: %w", err)
-	}
-	return nil
-}

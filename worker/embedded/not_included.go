@@ -1,0 +1,26 @@
+//go:build noembedded
+
+package embedded
+
+import "context"
+
+// Server stands for the server that this build does not have.
+type Server struct{}
+
+// Start returns ErrNotIncluded.
+func Start(context.Context, Config) (*Server, error) { return nil, ErrNotIncluded }
+
+// Address is empty.
+func (*Server) Address() string { return "" }
+
+// UIURL is empty.
+func (*Server) UIURL() string { return "" }
+
+// Failed is never closed.
+func (*Server) Failed() <-chan struct{} { return nil }
+
+// Err is ErrNotIncluded.
+func (*Server) Err() error { return ErrNotIncluded }
+
+// Stop does nothing.
+func (*Server) Stop() error { return nil }

@@ -1,0 +1,59 @@
+// Package embedded runs a Temporal server and its UI inside the process, for laptops and single machines without a
+// Temporal cluster. Its state is one SQLite file that survives a killed process.
+//
+// A build with the tag noembedded has no server: Start returns ErrNotIncluded, and what only looks at the state folder works.
+//
+// Only package worker uses it, and it knows nothing of chatlake.
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Namespace is the only namespace of the server.
+const Namespace = "default"
+
+const (
+	// databaseName contains the server's minor version, because its SQLite schema changes between minor versions and cannot be
+	// migrated. Everything that matters for longer than one run is in the lake.
+	databaseName = "temporal-1.32.db"
+	lockName     = "temporal.lock"
+)
+
+// Config says where the server keeps its state, and whether it has a UI.
+type Config struct {
+	Dir    string // created if it does not exist; used by one process at a time
+	UI     bool
+	UIPort int // 0 picks a free port
+}
+
+// ErrNotIncluded is what Start returns in a build with the tag noembedded, which contains no server.
+var ErrNotIncluded = errors.New("this build of chatlake contains no Temporal server")
+
+// DatabaseError means that the server's database cannot be used.
+type DatabaseError struct {
+	File    string
+	Damaged bool // its content is not, or no longer, a database
+	Err     error
+}
+
+func (e *DatabaseError) Error() string {
+	if e.Damaged {
+		return fmt.Sprintf("database %s is damaged: %v", e.File, e.Err)
+	}
+	return fmt.Sprintf("database %s cannot be used: %v", e.File, e.Err)
+}
+
+func (e *DatabaseError) Unwrap() error { return e.Err }
+
+// HasState reports whether a folder contains a server's database.
+func HasState(dir string) bool { return !isNew(filepath.Join(dir, databaseName)) }
+
+// isNew reports whether a database has no tables yet.
+func isNew(file string) bool {
+	info, err := os.Stat(file)
+	return errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
+}
