@@ -60,7 +60,7 @@ func TestNothingForeign(t *testing.T) {
 			return err
 		}
 		if d.IsDir() {
-			if p != "." && p != ".ci" && (hidden(d.Name()) || p == "bin") {
+			if p != "." && p != ".ci" && (hidden(d.Name()) || p == "bin" || p == "dist") {
 				return fs.SkipDir
 			}
 			return nil
