@@ -8,5 +8,5 @@ build: # a static binary without symbols
 check: # all that must pass before a change lands
 	.ci/run
 
-release: # the binaries of a release, into dist/; takes most of an hour
+release: # the binaries of a release, into dist/; each target compiles the Temporal server
 	go -C tools run ./release
