@@ -89,14 +89,6 @@ type Target struct {
 	Generation int          `json:"generation"`
 }
 
-// StreamCreated is the stream of conversations by creation, StreamReports that of reports by the time that they are of,
-// StreamDirectory that of directory snapshots. The last two list documents without conversations.
-const (
-	StreamCreated   = "created"
-	StreamReports   = "reports"
-	StreamDirectory = "directory"
-)
-
 // beat is how often a running activity says that it lives.
 const beat = 5 * time.Second
 

@@ -94,7 +94,7 @@ func (drain) Stat(context.Context, string) (ledger.Object, error) {
 }
 
 func shardOf(p providers.Definition) ledger.Shard {
-	return ledger.Shard{Provider: p.Name, Account: "acme", Stream: activities.StreamCreated, Window: benchmarkedWindow}
+	return ledger.Shard{Provider: p.Name, Account: "acme", Stream: schemas.StreamCreated, Window: benchmarkedWindow}
 }
 
 // BenchmarkEncode writes rows and documents as Parquet files.

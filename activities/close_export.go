@@ -17,7 +17,7 @@ type CloseExportInput struct {
 	To         time.Time `json:"to"`
 	Visibility string    `json:"visibility"`
 	// Streams are those whose shards have to cover the range.
-	Streams []string `json:"streams"`
+	Streams []schemas.Stream `json:"streams"`
 }
 
 // CloseExportOutput names the roll-up.
@@ -59,7 +59,7 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 	roll := manifest{Provider: in.Provider, Account: in.Account, Name: in.Name, From: in.From, To: in.To, Visibility: in.Visibility}
 	streams := in.Streams
 	if len(streams) == 0 {
-		streams = []string{StreamCreated} // of an export that was begun before there were more
+		streams = []schemas.Stream{schemas.StreamCreated} // of an export that was begun before there were more
 	}
 	for _, stream := range streams {
 		records, err := a.Lake.Current(ctx, ledger.Filter{

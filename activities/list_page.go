@@ -79,7 +79,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if retrier, ok := s.reader.(providers.Retrier); ok && in.Retry {
 		in.Cursor = retrier.Retry(in.Cursor)
 	}
-	page, duplicates, err := gather(s.list(ctx, in), in.Limit, known)
+	page, duplicates, err := gather(listOf(s.reader, in.Shard.Stream)(ctx, in.Shard.Window, in.Cursor), in.Limit, known)
 	if err != nil {
 		return ListPageOutput{}, err
 	}
@@ -102,23 +102,6 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 		receipt.MinCreatedAt = page.Refs[0].CreatedAt
 	}
 	return ListPageOutput{Page: receipt, Next: page.Next, Dropped: page.Dropped, Usage: s.usage()}, nil
-}
-
-// list is the provider's list that the shard's stream stands for.
-func (s *session) list(ctx context.Context, in ListPageInput) iter.Seq2[providers.Page, error] {
-	switch in.Shard.Stream {
-	case StreamDirectory:
-		if directory, ok := s.reader.(providers.Directory); ok {
-			return directory.Directory(ctx, in.Cursor)
-		}
-	case StreamReports:
-		if reporter, ok := s.reader.(providers.Reporter); ok {
-			return reporter.Reports(ctx, in.Shard.Window, in.Cursor)
-		}
-	default:
-		return s.reader.Conversations(ctx, in.Shard.Window, in.Cursor)
-	}
-	return func(yield func(providers.Page, error) bool) {} // the provider has none of them any more
 }
 
 // gather joins pages until they hold limit conversations, ascending by (CreatedAt, ID), each once.

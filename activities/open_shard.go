@@ -118,7 +118,7 @@ func (a *Activities) halved(ctx context.Context, shard ledger.Shard) (bool, erro
 
 // count asks the provider how many conversations the window should hold; nil where it cannot say.
 func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease providers.Lease) (*int64, Usage, error) {
-	if shard.Stream != StreamCreated {
+	if !shard.Stream.HasConversations() {
 		return nil, Usage{}, nil
 	}
 	ctx, s, err := a.session(ctx, shard.Account, lease)

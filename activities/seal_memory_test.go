@@ -30,7 +30,7 @@ const (
 )
 
 var crowdShard = ledger.Shard{
-	Provider: "crowd", Account: "acme", Stream: activities.StreamCreated, Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)},
+	Provider: "crowd", Account: "acme", Stream: schemas.StreamCreated, Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)},
 }
 
 func (c *crowd) Conversations(_ context.Context, _ schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {

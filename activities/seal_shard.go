@@ -112,16 +112,10 @@ type press struct {
 	counts   ledger.Counts
 }
 
-func (p *press) run(ctx context.Context, stream string, receipts Receipts) error {
-	switch stream {
-	case StreamDirectory:
-		if mapper, ok := p.mapper.(providers.SnapshotMapper); ok {
-			return p.loose(ctx, receipts, mapper.Snapshot)
-		}
-		return nil
-	case StreamReports:
-		if mapper, ok := p.mapper.(providers.ReportMapper); ok {
-			return p.loose(ctx, receipts, mapper.Report)
+func (p *press) run(ctx context.Context, stream schemas.Stream, receipts Receipts) error {
+	if of, ok := sources[stream]; ok {
+		if rows := of.rows(p.mapper); rows != nil {
+			return p.loose(ctx, receipts, rows)
 		}
 		return nil
 	}

@@ -542,7 +542,7 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	if open := must(b, b.do.OpenExport, activities.OpenExportInput{Account: "acme"}); !open.HasReports || open.HasDirectory {
 		t.Errorf("opened %+v, want reports and no directory", open)
 	}
-	b.Shard.Stream = activities.StreamReports
+	b.Shard.Stream = schemas.StreamReports
 	if open := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"}); open.Total != nil {
 		t.Errorf("%d conversations are expected of reports", *open.Total)
 	}
@@ -558,7 +558,7 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	}
 	closed := must(b, b.do.CloseExport, activities.CloseExportInput{
 		Provider: "chatwoot", Account: "acme", Name: "x", From: b.Shard.Window.From, To: b.Shard.Window.To,
-		Streams: []string{activities.StreamCreated, activities.StreamReports},
+		Streams: []schemas.Stream{schemas.StreamCreated, schemas.StreamReports},
 	})
 	if len(closed.Gaps) != 1 || closed.Gaps[0] != b.Shard.Window {
 		t.Errorf("gaps %v, want the window of conversations, which nobody committed", closed.Gaps)

@@ -76,7 +76,7 @@ type bareLoop struct {
 // windowsAtOnce is how many windows are copied concurrently, in addition to the directory.
 const windowsAtOnce = 2
 
-func (b *bareLoop) shard(stream string, w schemas.Window) ledger.Shard {
+func (b *bareLoop) shard(stream schemas.Stream, w schemas.Window) ledger.Shard {
 	return ledger.Shard{Provider: "chatwoot", Account: account, Stream: stream, Window: w}
 }
 

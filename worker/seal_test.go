@@ -51,7 +51,7 @@ accounts:
 		t.Fatal(err)
 	}
 	s.do = &activities.Activities{Lake: l, Account: newAccounts(c, counters{}).account}
-	shard := ledger.Shard{Provider: "giosg", Account: "acme", Stream: activities.StreamCreated, Window: window}
+	shard := ledger.Shard{Provider: "giosg", Account: "acme", Stream: schemas.StreamCreated, Window: window}
 	s.in = activities.SealShardInput{Target: activities.Target{Shard: shard, Generation: 1}, SpecDigest: "spec"}
 	listed, err := s.do.ListPage(t.Context(), activities.ListPageInput{Target: s.in.Target, Limit: 100})
 	if err != nil || listed.Next != "" {

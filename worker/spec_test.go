@@ -67,7 +67,7 @@ func TestSpecIsOfMeanings(t *testing.T) {
 
 // TestDigestsOfOtherBuildsCount pins digests made by builds without a normal form.
 func TestDigestsOfOtherBuildsCount(t *testing.T) {
-	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: activities.StreamCreated, Window: schemas.Window{From: from, To: to}}
+	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: schemas.StreamCreated, Window: schemas.Window{From: from, To: to}}
 	made := func(c worker.Config, digest, refresh string) bool {
 		return c.Made(ledger.Record{Shard: shard, Refresh: refresh, SpecDigest: activities.SpecDigest(digest, shard, refresh)})
 	}

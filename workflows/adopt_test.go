@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
 )
 
@@ -27,13 +28,13 @@ func TestShardThatOnlyAdoptsCopiesNothing(t *testing.T) {
 }
 
 func TestExportThatOnlyAdopts(t *testing.T) {
-	shards := map[string]int{}
+	shards := map[schemas.Stream]int{}
 	env := exporting(t, activities.OpenExportOutput{HasDirectory: true, HasReports: true}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 		if !in.Adopt {
 			t.Errorf("%s would be copied", in.Shard)
 		}
 		shards[in.Shard.Stream]++
-		if in.Shard.Stream == activities.StreamReports {
+		if in.Shard.Stream == schemas.StreamReports {
 			return workflows.ShardOutput{Absent: true}, nil
 		}
 		return workflows.ShardOutput{Commit: activities.Commit{Outcome: "adopted"}}, nil
@@ -41,7 +42,7 @@ func TestExportThatOnlyAdopts(t *testing.T) {
 	in := year()
 	in.Adopt = true
 	out := runExport(t, env, in)
-	if diff := cmp.Diff(map[string]int{"created": 12, "reports": 12}, shards); diff != "" {
+	if diff := cmp.Diff(map[schemas.Stream]int{"created": 12, "reports": 12}, shards); diff != "" {
 		t.Errorf("shards by stream (-want +got):\n%s", diff)
 	}
 	if out.Totals.Adopted != 12 || out.Totals.Absent != 12 || out.Totals.Shards != 0 || out.Complete {

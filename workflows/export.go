@@ -155,12 +155,12 @@ func (e *export) open(ctx workflow.Context) error {
 // shards is the plan: the directory as of the day, then the windows of the range.
 func (e *export) shards() []ledger.Shard {
 	var shards []ledger.Shard
-	shard := func(stream string, w schemas.Window) ledger.Shard {
+	shard := func(stream schemas.Stream, w schemas.Window) ledger.Shard {
 		return ledger.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w}
 	}
 	if e.state.Open.HasDirectory && !e.in.Adopt {
 		day := e.state.Open.CheckedAt.UTC().Truncate(24 * time.Hour)
-		shards = append(shards, shard(activities.StreamDirectory, schemas.Window{From: day, To: day.Add(24 * time.Hour)}))
+		shards = append(shards, shard(schemas.StreamDirectory, schemas.Window{From: day, To: day.Add(24 * time.Hour)}))
 	}
 	for _, w := range (schemas.Window{From: e.in.From, To: e.state.To}).Cut(e.in.Window) {
 		for _, stream := range e.streams() {
@@ -171,11 +171,11 @@ func (e *export) shards() []ledger.Shard {
 }
 
 // streams are those that each window of the plan has a shard of.
-func (e *export) streams() []string {
+func (e *export) streams() []schemas.Stream {
 	if e.state.Open.HasReports {
-		return []string{activities.StreamCreated, activities.StreamReports}
+		return []schemas.Stream{schemas.StreamCreated, schemas.StreamReports}
 	}
-	return []string{activities.StreamCreated}
+	return []schemas.Stream{schemas.StreamCreated}
 }
 
 func (e *export) run(ctx workflow.Context) error {

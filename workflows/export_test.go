@@ -84,7 +84,7 @@ func TestExportCoversTheRangeAFewShardsAtATime(t *testing.T) {
 	out := runExport(t, env, year())
 	var windows []schemas.Window
 	for _, s := range shards {
-		if s.Stream == activities.StreamCreated {
+		if s.Stream == schemas.StreamCreated {
 			windows = append(windows, s.Window)
 		}
 	}
@@ -100,13 +100,13 @@ func TestExportCoversTheRangeAFewShardsAtATime(t *testing.T) {
 }
 
 func TestExportOfReports(t *testing.T) {
-	streams := map[string]int{}
+	streams := map[schemas.Stream]int{}
 	env := exporting(t, activities.OpenExportOutput{HasReports: true}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 		streams[in.Shard.Stream]++
 		return committed(1), nil
 	})
 	runExport(t, env, year())
-	if diff := cmp.Diff(map[string]int{"created": 12, "reports": 12}, streams); diff != "" {
+	if diff := cmp.Diff(map[schemas.Stream]int{"created": 12, "reports": 12}, streams); diff != "" {
 		t.Errorf("shards by stream (-want +got):\n%s", diff)
 	}
 }

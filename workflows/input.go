@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // InvalidInput is the type of the error of a workflow whose input cannot be meant. Nothing was done.
@@ -57,8 +58,8 @@ func (in ShardInput) Check() error {
 	if !providerName.MatchString(s.Provider) {
 		errs = append(errs, fmt.Errorf("shard.provider %q: expected the name of a provider, for example chatwoot", s.Provider))
 	}
-	if streams := []string{activities.StreamCreated, activities.StreamReports, activities.StreamDirectory}; !slices.Contains(streams, s.Stream) {
-		errs = append(errs, fmt.Errorf("shard.stream %q: expected one of %s", s.Stream, strings.Join(streams, ", ")))
+	if !s.Stream.Known() {
+		errs = append(errs, fmt.Errorf("shard.stream %q: expected one of %v", s.Stream, schemas.Streams()))
 	}
 	if in.Spec == "" {
 		errs = append(errs, errors.New("spec is missing: OpenExport returns it"))

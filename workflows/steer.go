@@ -143,7 +143,7 @@ func (c *child) working() bool {
 // them, they take no place of others.
 func (e *export) light() (n int) {
 	for _, c := range e.children {
-		if e.state.Rate <= 0 && c.shard.Stream != activities.StreamCreated && c.working() {
+		if e.state.Rate <= 0 && !c.shard.Stream.HasConversations() && c.working() {
 			n++
 		}
 	}
@@ -153,7 +153,7 @@ func (e *export) light() (n int) {
 // chunks is how many fetches a shard keeps in flight. Where no budget is split, those of the places that no shard has any more.
 func (e *export) chunks(c *child) int {
 	chunks, places := max(1, e.state.Open.Chunks), max(1, e.state.Open.Shards)
-	if e.state.Rate > 0 || c.shard.Stream != activities.StreamCreated {
+	if e.state.Rate > 0 || !c.shard.Stream.HasConversations() {
 		return chunks
 	}
 	soon := min(places, e.working()-e.light()+e.left())

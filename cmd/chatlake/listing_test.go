@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // No command may take what a list lacks to be absent: over a store that breaks its lists off, each ends with an error, and none
@@ -22,7 +23,7 @@ func TestIncompleteListsEndCommands(t *testing.T) {
 	rewriteLake(t, config, fake.Start(t))
 	s := shelfAt(t, config)
 	for i := range 7 {
-		s.put(createdStream, month(time.Month(i+1)), content{whole: []string{"1"}})
+		s.put(schemas.StreamCreated, month(time.Month(i+1)), content{whole: []string{"1"}})
 	}
 	before := fake.Keys()
 	for _, key := range before {
@@ -53,8 +54,8 @@ func TestIncompleteListsEndCommands(t *testing.T) {
 // A record that is gone from the end of the ledger leaves no gap; the manifest of the export knows of it.
 func TestVerifyMissesWhatAnExportFound(t *testing.T) {
 	s := newShelf(t)
-	s.put(createdStream, month(1), content{whole: []string{"1"}})
-	last := s.put(createdStream, month(2), content{whole: []string{"2"}})
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
+	last := s.put(schemas.StreamCreated, month(2), content{whole: []string{"2"}})
 	shards := []map[string]any{{"shard": last.Shard.String(), "generation": 1}}
 	if _, err := s.lake.PutManifest(t.Context(), "acme", "year", map[string]any{"provider": "chatwoot", "shards": shards}); err != nil {
 		t.Fatal(err)
@@ -82,7 +83,7 @@ func TestWindowsThatAreNotListedEndCommands(t *testing.T) {
 	s := shelfAt(t, config)
 	var shards []map[string]any
 	for i := range 3 {
-		r := s.put(createdStream, month(time.Month(i+1)), content{whole: []string{"1"}})
+		r := s.put(schemas.StreamCreated, month(time.Month(i+1)), content{whole: []string{"1"}})
 		shards = append(shards, map[string]any{"shard": r.Shard.String(), "generation": 1})
 	}
 	if _, err := s.lake.PutManifest(t.Context(), "acme", "year", map[string]any{"provider": "chatwoot", "shards": shards}); err != nil {

@@ -171,13 +171,13 @@ func (a *app) resume(ctx context.Context, s *operate.Session, r *rebuilt, one ru
 // copy again.
 func survey(c worker.Config, read ledgerState, account string) (r rebuilt, adopt, others []run) {
 	r = rebuilt{Account: account, Exports: []resumed{}, Others: []string{}, Left: []string{}, Unreadable: []ledger.Finding{}, Gaps: []gap{}}
-	known := map[string]map[schemas.Window]bool{createdStream: {}, reportsStream: {}}
+	known := map[schemas.Stream]map[schemas.Window]bool{schemas.StreamCreated: {}, schemas.StreamReports: {}}
 	var records []ledger.Record
 	for _, record := range read.current {
 		shard := record.Shard
 		switch {
 		case shard.Account != account:
-		case shard.Stream == directoryStream:
+		case shard.Stream == schemas.StreamDirectory:
 			r.Directories++
 		case known[shard.Stream] == nil:
 			r.Left = append(r.Left, shard.String())
@@ -204,9 +204,9 @@ func survey(c worker.Config, read ledgerState, account string) (r rebuilt, adopt
 }
 
 // meet are the runs over windows of all streams that are adopted, or over those that are not.
-func meet(known map[string]map[schemas.Window]bool, adopted bool) []run {
+func meet(known map[schemas.Stream]map[schemas.Window]bool, adopted bool) []run {
 	var runs []run
-	for _, stream := range []string{createdStream, reportsStream} {
+	for _, stream := range []schemas.Stream{schemas.StreamCreated, schemas.StreamReports} {
 		chosen := map[schemas.Window]bool{}
 		for w, adopts := range known[stream] {
 			chosen[w] = adopts == adopted
@@ -218,11 +218,11 @@ func meet(known map[string]map[schemas.Window]bool, adopted bool) []run {
 }
 
 // left are the windows that no run meets.
-func left(known map[string]map[schemas.Window]bool, runs []run) []string {
+func left(known map[schemas.Stream]map[schemas.Window]bool, runs []run) []string {
 	var names []string
-	for _, stream := range []string{createdStream, reportsStream} {
+	for _, stream := range []schemas.Stream{schemas.StreamCreated, schemas.StreamReports} {
 		for _, w := range newHolding(known[stream]).without(runs).adopted {
-			names = append(names, stream+"/"+w.String())
+			names = append(names, string(stream)+"/"+w.String())
 		}
 	}
 	return names

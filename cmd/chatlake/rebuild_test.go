@@ -240,7 +240,7 @@ func TestRebuild(t *testing.T) {
 // committedWindows are the windows of conversations that count.
 func committedWindows(t *testing.T, config string) (windows []schemas.Window) {
 	t.Helper()
-	records, err := shelfAt(t, config).lake.Current(t.Context(), ledger.Filter{Stream: createdStream})
+	records, err := shelfAt(t, config).lake.Current(t.Context(), ledger.Filter{Stream: schemas.StreamCreated})
 	if err != nil {
 		t.Fatal(err)
 	}

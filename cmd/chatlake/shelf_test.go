@@ -53,7 +53,7 @@ type content struct {
 var fetchedAt = time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC)
 
 // put commits a window of acme's.
-func (s *shelf) put(stream string, w schemas.Window, c content) ledger.Record {
+func (s *shelf) put(stream schemas.Stream, w schemas.Window, c content) ledger.Record {
 	s.t.Helper()
 	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w}
 	seal, err := lake.NewSeal(s.t.Context(), s.lake.Store(), s.lake.Scratch(), shard, "test")
@@ -67,7 +67,7 @@ func (s *shelf) put(stream string, w schemas.Window, c content) ledger.Record {
 		}
 	}
 	for _, id := range c.whole {
-		if stream == reportsStream { // which have rows, and no conversations
+		if stream == schemas.StreamReports { // which have rows, and no conversations
 			must(seal.Snapshot(schemas.Snapshot{Ratings: []schemas.Rating{{ConversationID: id, RatingID: "late", ObservedAt: fetchedAt}}}))
 			continue
 		}
@@ -89,7 +89,7 @@ func (s *shelf) put(stream string, w schemas.Window, c content) ledger.Record {
 		Listed: int64(len(c.whole) + len(c.gone) + len(c.dead)), Conversations: int64(len(c.whole)), Gone: int64(len(c.gone)), Dead: int64(len(c.dead)),
 		Messages: 2 * int64(len(c.whole)), Documents: int64(len(c.whole) + len(c.gone)),
 	}
-	if stream == reportsStream {
+	if stream == schemas.StreamReports {
 		r.Counts = ledger.Counts{}
 	}
 	r.Files, err = seal.Close(s.t.Context())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -46,14 +47,14 @@ func duckDB(c worker.LakeConfig, records []current) string {
 
 // rates reports whether a record is of a directory with ratings.
 func rates(r current) bool {
-	return r.Shard.Stream == directoryStream && slices.ContainsFunc(r.Files, func(f ledger.File) bool { return f.Table == "ratings" })
+	return r.Shard.Stream == schemas.StreamDirectory && slices.ContainsFunc(r.Files, func(f ledger.File) bool { return f.Table == "ratings" })
 }
 
 // eachRatingOnce takes of a rating that a conversation and the directory both have the directory's row, which knows the
 // agent who was rated and when.
 func eachRatingOnce(query string) string {
 	return "SELECT * FROM (\n" + query + "\n)\nQUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n" +
-		"  ORDER BY stream = '" + directoryStream + "' DESC, observed_at DESC) = 1"
+		"  ORDER BY stream = '" + string(schemas.StreamDirectory) + "' DESC, observed_at DESC) = 1"
 }
 
 // perConversation are the tables whose rows come and go with the version of a conversation.
@@ -136,7 +137,7 @@ func newest(table string, records []current) string {
 // split tells the shards of conversations from those of reports and of the directory.
 func split(records []current) (versions, reports []current) {
 	for _, r := range records {
-		if r.Shard.Stream == reportsStream || r.Shard.Stream == directoryStream {
+		if !r.Shard.Stream.HasConversations() {
 			reports = append(reports, r)
 		} else {
 			versions = append(versions, r)
@@ -161,12 +162,12 @@ func filesOf(records []current, table string) []string {
 func newestDirectory(records []current) []current {
 	newest := map[string]time.Time{}
 	for _, r := range records {
-		if at := r.Shard.Window.From; r.Shard.Stream == directoryStream && at.After(newest[account(r.Record)]) {
+		if at := r.Shard.Window.From; r.Shard.Stream == schemas.StreamDirectory && at.After(newest[account(r.Record)]) {
 			newest[account(r.Record)] = at
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(records), func(r current) bool {
-		return r.Shard.Stream == directoryStream && !r.Shard.Window.From.Equal(newest[account(r.Record)])
+		return r.Shard.Stream == schemas.StreamDirectory && !r.Shard.Window.From.Equal(newest[account(r.Record)])
 	})
 }
 
@@ -179,7 +180,7 @@ func overlapping(records []current) bool {
 }
 
 func overlapIn(records []current) bool {
-	records = slices.DeleteFunc(slices.Clone(records), func(r current) bool { return r.Shard.Stream == directoryStream })
+	records = slices.DeleteFunc(slices.Clone(records), func(r current) bool { return r.Shard.Stream == schemas.StreamDirectory })
 	slices.SortFunc(records, func(a, b current) int {
 		return cmp.Or(cmp.Compare(account(a.Record), account(b.Record)), a.Shard.Window.From.Compare(b.Shard.Window.From))
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-func committed(stream string, w schemas.Window, files ...string) current {
+func committed(stream schemas.Stream, w schemas.Window, files ...string) current {
 	c := current{Record: ledger.Record{
 		Shard:       ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w},
 		CommittedAt: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC),
@@ -195,7 +195,7 @@ func TestSQLOfALakeOfTheEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := shelfAt(t, config)
-	s.put(createdStream, month(1), content{whole: []string{"1"}})
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
 	out, errs, status := chatlake(t, "lake", "sql", "--config", config)
 	host := strings.TrimPrefix(server.Endpoint, "http://")
 	for _, want := range []string{"ENDPOINT '" + host + "'", "'s3://" + server.Bucket + "/my lake/data/messages/"} {

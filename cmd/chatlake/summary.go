@@ -13,6 +13,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -95,14 +96,14 @@ func recordsOf(ctx context.Context, c worker.Config, account string, out workflo
 		return nil, err
 	}
 	var records []ledger.Record
-	for _, stream := range []string{createdStream, reportsStream} {
+	for _, stream := range []schemas.Stream{schemas.StreamCreated, schemas.StreamReports} {
 		of, err := l.Current(ctx, ledger.Filter{Account: account, Stream: stream, From: out.From, To: out.To})
 		if err != nil {
 			return nil, err
 		}
 		records = append(records, of...)
 	}
-	directory, err := l.Current(ctx, ledger.Filter{Account: account, Stream: directoryStream})
+	directory, err := l.Current(ctx, ledger.Filter{Account: account, Stream: schemas.StreamDirectory})
 	if n := len(directory); n > 0 {
 		records = append(records, directory[n-1]) // the newest snapshot
 	}

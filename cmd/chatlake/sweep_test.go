@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 func TestSweepCommand(t *testing.T) {
 	s := newShelf(t)
-	s.put(createdStream, month(1), content{whole: []string{"1"}})
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
 	old := "_staging/acme/created/" + month(1).String() + "/g0001/page-00000-0123456789abcdef"
 	if err := s.lake.Store().Put(t.Context(), old, strings.NewReader("x"), 1, false); err != nil {
 		t.Fatal(err)

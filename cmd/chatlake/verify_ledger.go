@@ -12,13 +12,6 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// The streams of the ledger.
-const (
-	createdStream   = "created"
-	reportsStream   = "reports"
-	directoryStream = "directory"
-)
-
 // damage is a file that is not as the ledger says.
 type damage struct {
 	ledger.Finding
@@ -27,7 +20,7 @@ type damage struct {
 
 type gap struct {
 	Account string         `json:"account"`
-	Stream  string         `json:"stream"`
+	Stream  schemas.Stream `json:"stream"`
 	Window  schemas.Window `json:"window"`
 }
 
@@ -112,7 +105,10 @@ type leftovers struct {
 }
 
 // series are the shards of one account and stream.
-type series struct{ provider, account, stream string }
+type series struct {
+	provider, account string
+	stream            schemas.Stream
+}
 
 func seriesOf(s ledger.Shard) series { return series{s.Provider, s.Account, s.Stream} }
 
@@ -140,7 +136,7 @@ func forgotten(missing []ledger.Forgotten) []contradiction {
 		} else {
 			c.Problem += fmt.Sprintf("only %d; find out who deletes below _ledger/", f.Newest)
 		}
-		if f.Shard.Stream != directoryStream {
+		if f.Shard.Stream.IsContinuous() {
 			c.Command = again(f.Shard.Account, f.Shard.Window)
 		}
 		found = append(found, c)
@@ -150,16 +146,19 @@ func forgotten(missing []ledger.Forgotten) []contradiction {
 
 // gapsOf is what no window covers, of each account and stream: between its oldest and newest, or of the range asked for.
 func gapsOf(records []ledger.Record, filter ledger.Filter) []gap {
-	type line struct{ account, stream string }
+	type line struct {
+		account string
+		stream  schemas.Stream
+	}
 	windows := map[line][]schemas.Window{}
 	for _, r := range records {
-		if r.Shard.Stream != directoryStream {
+		if r.Shard.Stream.IsContinuous() {
 			key := line{r.Shard.Account, r.Shard.Stream}
 			windows[key] = append(windows[key], r.Shard.Window)
 		}
 	}
 	if filter.Account != "" && len(windows) == 0 && !filter.From.IsZero() && !filter.To.IsZero() {
-		return []gap{{filter.Account, createdStream, schemas.Window{From: filter.From, To: filter.To}}}
+		return []gap{{filter.Account, schemas.StreamCreated, schemas.Window{From: filter.From, To: filter.To}}}
 	}
 	var gaps []gap
 	for key, covered := range windows {
@@ -211,8 +210,10 @@ func overlapsOf(records []ledger.Record) []overlap {
 // leftoversOf counts staged objects.
 func leftoversOf(ctx context.Context, l *lake.Lake, entries []ledger.Entry, account string) (leftovers, error) {
 	type generation struct {
-		account, stream, window string
-		number                  int
+		account string
+		stream  schemas.Stream
+		window  string
+		number  int
 	}
 	committed := map[generation]bool{}
 	for _, e := range entries {

@@ -21,7 +21,7 @@ import (
 )
 
 func TestGaps(t *testing.T) {
-	record := func(account, stream string, w schemas.Window) ledger.Record {
+	record := func(account string, stream schemas.Stream, w schemas.Window) ledger.Record {
 		return ledger.Record{Shard: ledger.Shard{Account: account, Stream: stream, Window: w}}
 	}
 	jan, feb, mar, apr := month(1), month(2), month(3), month(4)
@@ -107,7 +107,7 @@ The lake is not whole.
 
 // Texts that could not be decrypted keep a lake from being whole, unless the account of their window allows them today.
 func TestUndecrypted(t *testing.T) {
-	r := ledger.Record{Shard: ledger.Shard{Account: "acme", Stream: createdStream, Window: month(1)}, Counts: ledger.Counts{Unreadable: 2}}
+	r := ledger.Record{Shard: ledger.Shard{Account: "acme", Stream: schemas.StreamCreated, Window: month(1)}, Counts: ledger.Counts{Unreadable: 2}}
 	for _, allowed := range []bool{false, true} {
 		c := worker.Config{Accounts: map[string]worker.AccountConfig{"acme": {AllowUnreadable: allowed}}}
 		found := undecryptedOf(c, []ledger.Record{r, {Shard: r.Shard}})
@@ -136,9 +136,9 @@ func verify(t *testing.T, config string, args ...string) (verified, int) {
 
 func TestVerifyAWholeLake(t *testing.T) {
 	s := newShelf(t)
-	s.put(createdStream, month(1), content{whole: []string{"1", "2"}, gone: []string{"3"}})
-	s.put(createdStream, month(2), content{whole: []string{"4"}})
-	s.put(reportsStream, month(1), content{whole: []string{"1"}})
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1", "2"}, gone: []string{"3"}})
+	s.put(schemas.StreamCreated, month(2), content{whole: []string{"4"}})
+	s.put(schemas.StreamReports, month(1), content{whole: []string{"1"}})
 	for _, args := range [][]string{nil, {"--deep"}, {"--account", "acme", "--from", "2025-01-01", "--to", "2025-02-01"}} {
 		if v, status := verify(t, s.config, args...); status != exitComplete || !v.whole() || v.Windows == 0 {
 			t.Errorf("verify %v: exit status %d, %+v", args, status, v)
@@ -156,14 +156,14 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 		return func(s *shelf) {
 			c := whole
 			c.change = change
-			s.put(createdStream, month(1), c)
+			s.put(schemas.StreamCreated, month(1), c)
 		}
 	}
-	good := func(s *shelf) ledger.Record { return s.put(createdStream, month(1), whole) }
+	good := func(s *shelf) ledger.Record { return s.put(schemas.StreamCreated, month(1), whole) }
 	generation := func(s *shelf, n int) ledger.Record {
 		c := whole
 		c.spec, c.change = fmt.Sprint("generation ", n), func(r *ledger.Record) { r.Generation = n }
-		return s.put(createdStream, month(1), c)
+		return s.put(schemas.StreamCreated, month(1), c)
 	}
 	tests := []struct {
 		name  string
@@ -178,17 +178,17 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 		{"a list that does not end in rows", with(counts(func(n *ledger.Counts) { n.Listed++ })), false, "4 conversations listed, but 2 whole, 1 gone and 0 dead"},
 		{"a count of tombstones", with(counts(func(n *ledger.Counts) { n.Gone++; n.Listed++ })), true, "1 tombstone of conversations, its counts say 2"},
 		{"a conversation twice", func(s *shelf) {
-			s.put(createdStream, month(1), content{whole: []string{"1", "2", "2"}})
+			s.put(schemas.StreamCreated, month(1), content{whole: []string{"1", "2", "2"}})
 		}, true, "1 conversation is there more than once: 2 (in conversations and conversations)"},
 		{"a conversation that is dead and whole", func(s *shelf) {
-			s.put(createdStream, month(1), content{whole: []string{"1", "2"}, dead: []string{"2"}})
+			s.put(schemas.StreamCreated, month(1), content{whole: []string{"1", "2"}, dead: []string{"2"}})
 		}, true, "2 (in conversations and dead_letters)"},
 		{"five conversations twice", func(s *shelf) {
-			s.put(createdStream, month(1), content{whole: []string{"1", "2", "3", "4", "5"}, gone: []string{"1", "2", "3", "4", "5"}})
+			s.put(schemas.StreamCreated, month(1), content{whole: []string{"1", "2", "3", "4", "5"}, gone: []string{"1", "2", "3", "4", "5"}})
 		}, true, "5 conversations are there more than once: 1 (in conversations and tombstones), 2 (in conversations and tombstones), 3 (in conversations and tombstones) and 2 more"},
 		{"a conversation in two windows", func(s *shelf) {
-			s.put(createdStream, month(1), whole)
-			s.put(createdStream, month(2), content{whole: []string{"7"}, gone: []string{whole.whole[0]}})
+			s.put(schemas.StreamCreated, month(1), whole)
+			s.put(schemas.StreamCreated, month(2), content{whole: []string{"7"}, gone: []string{whole.whole[0]}})
 		}, true, "broken: acme/created/20250201T000000Z~20250301T000000Z: 1 conversation is also in acme/created/20250101T000000Z~20250201T000000Z: " + whole.whole[0]},
 		{"a missing file", func(s *shelf) {
 			if err := os.Remove(s.file(fileOf(s.t, good(s), "messages").Key)); err != nil {
@@ -214,15 +214,15 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 		{"the first record that was deleted", func(s *shelf) { generation(s, 2) }, false, "the record of generation 1 is gone"},
 		{"a gap", func(s *shelf) {
 			good(s)
-			s.put(createdStream, month(3), whole)
+			s.put(schemas.StreamCreated, month(3), whole)
 		}, false, "covers 2025-02-01 to 2025-03-01. Copy it: chatlake export --account acme --from 2025-02-01 --to 2025-03-01\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newShelf(t)
 			tt.make(s)
-			s.put(createdStream, month(4), content{whole: []string{"9"}}) // which the rest must not stop
-			s.put(createdStream, month(5), content{})
+			s.put(schemas.StreamCreated, month(4), content{whole: []string{"9"}}) // which the rest must not stop
+			s.put(schemas.StreamCreated, month(5), content{})
 			args := []string{"verify", "--config", s.config, "--from", "2025-04-01", "--to", "2025-06-01"}
 			if out, log, _ := chatlake(t, args...); !strings.Contains(out, "2 windows, ") {
 				t.Errorf("the other windows were not looked at:\n%s%s", out, log)
@@ -240,9 +240,9 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 
 func TestVerifyNamesWhatIsHarmless(t *testing.T) {
 	s := newShelf(t)
-	january := s.put(createdStream, month(1), content{whole: []string{"1"}})
+	january := s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
 	half, _, _ := month(1).Halve()
-	s.put(createdStream, half, content{whole: []string{"1"}})
+	s.put(schemas.StreamCreated, half, content{whole: []string{"1"}})
 	s.damage("data/messages/provider=chatwoot/account=acme/stream=created/month=2025-01/lost.parquet", "x")
 	s.damage("_staging/acme/created/"+january.Shard.Window.String()+"/g0001/page-0011223344556677", "staged")
 	s.damage("_staging/acme/created/"+january.Shard.Window.String()+"/g0001/page-8899aabbccddeeff", "staged")
@@ -265,7 +265,7 @@ func TestVerifyAsksThePlatform(t *testing.T) {
 		t.Fatalf("exit status %d, totals %+v; want three windows counted with few requests", status, v.Totals)
 	}
 	s := shelfAt(t, config)
-	april := s.put(createdStream, month(4), content{whole: []string{"1"}}) // as if the platform had had one
+	april := s.put(schemas.StreamCreated, month(4), content{whole: []string{"1"}}) // as if the platform had had one
 	v, status = verify(t, config, "--provider-totals", "--from", "2025-04-01")
 	if status != exitGaps || len(v.Totals) != 1 || len(v.Totals[0].Missing) != 1 || v.Totals[0].Missing[0].Shard != april.Shard.String() || v.Totals[0].Missing[0].Counted < 2 {
 		t.Errorf("exit status %d, totals %+v; want April missing", status, v.Totals)
@@ -299,7 +299,7 @@ func TestProgressOfLongCommandsIsToldNowAndThen(t *testing.T) {
 // An account that nobody knows is a slip of the pen, and not an account of which nothing is wrong.
 func TestUnknownAccount(t *testing.T) {
 	s := newShelf(t)
-	s.put(createdStream, month(1), content{whole: []string{"1"}})
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
 	for _, command := range []string{"verify", "why 1", "lake files --table messages", "lake sql", "lake sweep", "lake rebuild"} {
 		_, errors, status := chatlake(t, append(strings.Fields(command), "--account", "acne", "--config", s.config)...)
 		if status != exitUsage || !strings.Contains(errors, "there is no account acne") || !strings.Contains(errors, "acme") {

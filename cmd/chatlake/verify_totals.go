@@ -32,7 +32,7 @@ func (a *app) totals(ctx context.Context, c worker.Config, records []ledger.Reco
 	byAccount := map[string][]ledger.Record{}
 	var accounts []string
 	for _, r := range records {
-		if r.Shard.Stream != createdStream {
+		if !r.Shard.Stream.HasConversations() {
 			continue
 		}
 		if byAccount[r.Shard.Account] == nil {

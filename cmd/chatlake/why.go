@@ -12,6 +12,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 type whyFlags struct {
@@ -106,7 +107,7 @@ const shardsAtOnce = 8
 func search(ctx context.Context, l *lake.Lake, read ledgerState, id string) (whereabouts, error) {
 	w := whereabouts{Conversation: id, State: stateAbsent, Shards: []trace{}, Reasons: []string{}, Damaged: []ledger.Finding{}}
 	w.Damaged = append(w.Damaged, read.unreadable...)
-	records := slices.DeleteFunc(slices.Clone(read.current), func(r ledger.Record) bool { return r.Shard.Stream == directoryStream })
+	records := slices.DeleteFunc(slices.Clone(read.current), func(r ledger.Record) bool { return r.Shard.Stream == schemas.StreamDirectory })
 	w.Windows = len(records)
 	traces := make([]trace, len(records))
 	group, ctx := errgroup.WithContext(ctx)

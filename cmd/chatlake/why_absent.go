@@ -47,7 +47,7 @@ func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, r
 func ofTime(read ledgerState, f ledger.Filter, created time.Time) []string {
 	covering := map[string][]ledger.Record{} // by account
 	for _, e := range read.entries {
-		if e.Shard.Stream == createdStream && covering[e.Shard.Account] == nil {
+		if e.Shard.Stream == schemas.StreamCreated && covering[e.Shard.Account] == nil {
 			covering[e.Shard.Account] = []ledger.Record{}
 		}
 	}
@@ -55,7 +55,7 @@ func ofTime(read ledgerState, f ledger.Filter, created time.Time) []string {
 		covering[f.Account] = []ledger.Record{}
 	}
 	for _, r := range read.current {
-		if r.Shard.Stream == createdStream && r.Shard.Window.Contains(created) {
+		if r.Shard.Stream == schemas.StreamCreated && r.Shard.Window.Contains(created) {
 			covering[r.Shard.Account] = append(covering[r.Shard.Account], r)
 		}
 	}

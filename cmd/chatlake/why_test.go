@@ -19,10 +19,10 @@ import (
 // filled is a shelf with three months: one with a gap behind it, of which one conversation is gone and one dead.
 func filled(t *testing.T, config string) *shelf {
 	s := shelfAt(t, config)
-	s.put(createdStream, month(1), content{whole: []string{"1", "2"}})
-	s.put(createdStream, month(2), content{whole: []string{"3"}, gone: []string{"4"}, dead: []string{"5"}, change: func(r *ledger.Record) { r.TotalAfter = new(int64(3)) }})
-	s.put(createdStream, month(4), content{whole: []string{"6"}, change: func(r *ledger.Record) { r.Visibility = "partial" }})
-	s.put(reportsStream, month(4), content{whole: []string{"1"}}) // late rows of a conversation of January
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1", "2"}})
+	s.put(schemas.StreamCreated, month(2), content{whole: []string{"3"}, gone: []string{"4"}, dead: []string{"5"}, change: func(r *ledger.Record) { r.TotalAfter = new(int64(3)) }})
+	s.put(schemas.StreamCreated, month(4), content{whole: []string{"6"}, change: func(r *ledger.Record) { r.Visibility = "partial" }})
+	s.put(schemas.StreamReports, month(4), content{whole: []string{"1"}}) // late rows of a conversation of January
 	return s
 }
 
@@ -63,7 +63,7 @@ func TestWhyAConversationIsThere(t *testing.T) {
 			if diff := cmp.Diff([]answer{{"messages", 0, 200, fetchedAt}}, first.Documents); diff != "" {
 				t.Errorf("answers (-want +got):\n%s", diff)
 			}
-			if late.Stream != reportsStream || placed(late)["ratings"] != 1 || late.State != "" {
+			if late.Stream != schemas.StreamReports || placed(late)["ratings"] != 1 || late.State != "" {
 				t.Errorf("late rows %+v, want those of the reports", late)
 			}
 			out, log, status := chatlake(t, "why", "1", "--config", config, "--to", "2025-02-01")
@@ -110,10 +110,10 @@ func TestWhyAConversationIsNotThere(t *testing.T) {
 
 func TestWhyNamesTheVersionThatCounts(t *testing.T) {
 	s := newShelf(t)
-	s.put(createdStream, month(1), content{whole: []string{"1"}, version: new(int64(7))})
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}, version: new(int64(7))})
 	s.put("updated", schemas.Window{From: month(1).From, To: month(1).From.AddDate(0, 0, 1)}, content{whole: []string{"1"}, version: new(int64(5))})
 	again := content{whole: []string{"1"}, version: new(int64(7)), spec: "other"} // the next generation takes the place of the first
-	s.put(createdStream, month(1), again)
+	s.put(schemas.StreamCreated, month(1), again)
 	s.put("updated", schemas.Window{From: month(1).To, To: month(1).To.AddDate(0, 0, 1)}, content{dead: []string{"1"}})
 	w, status := why(t, s.config, "1")
 	var got []string
@@ -127,9 +127,9 @@ func TestWhyNamesTheVersionThatCounts(t *testing.T) {
 
 func TestWhyGoesOnPastDamage(t *testing.T) {
 	s := newShelf(t)
-	january := s.put(createdStream, month(1), content{whole: []string{"1"}})
-	february := s.put(createdStream, month(2), content{whole: []string{"2"}})
-	s.put(createdStream, month(3), content{whole: []string{"3"}})
+	january := s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
+	february := s.put(schemas.StreamCreated, month(2), content{whole: []string{"2"}})
+	s.put(schemas.StreamCreated, month(3), content{whole: []string{"3"}})
 	s.damage(fileOf(t, january, "conversations").Key, "PAR1")
 	s.damage(fileOf(t, january, "messages").Key, "x") // which nobody needs to look into
 	s.damage(keyOf(february.Shard, 1), "{")

@@ -14,7 +14,7 @@ import (
 type trace struct {
 	Shard       string         `json:"shard"`
 	Account     string         `json:"account"`
-	Stream      string         `json:"stream"`
+	Stream      schemas.Stream `json:"stream"`
 	Window      schemas.Window `json:"window"`
 	Generation  int            `json:"generation"`
 	CommittedAt time.Time      `json:"committed_at"`
@@ -73,7 +73,7 @@ func traceIn(ctx context.Context, l *lake.Lake, r ledger.Record, id string) (tra
 			return t, err
 		}
 	}
-	if len(t.Places) == 0 && r.Shard.Stream == createdStream {
+	if len(t.Places) == 0 && r.Shard.Stream == schemas.StreamCreated {
 		return t, nil
 	}
 	for _, f := range rest {

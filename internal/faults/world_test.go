@@ -156,7 +156,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 
 func (w *world) shard() workflows.ShardInput {
 	return workflows.ShardInput{
-		Shard: ledger.Shard{Provider: w.name, Account: "acme", Stream: activities.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
+		Shard: ledger.Shard{Provider: w.name, Account: "acme", Stream: schemas.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
 		Rate: w.definition.RequestsPerSecond, Chunks: 3, Chunk: 8, MessageRequests: w.definition.MessageRequests, MetadataRequests: w.definition.MetadataRequests,
 		ListRequests: w.definition.ListRequests,
 	}

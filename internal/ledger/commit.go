@@ -29,8 +29,9 @@ const maxRecordBytes = 64 << 20
 
 // Filter chooses shards. What is zero is not asked for.
 type Filter struct {
-	Provider, Account, Stream string
-	From, To                  time.Time // windows that have time in common with [From, To)
+	Provider, Account string
+	Stream            schemas.Stream
+	From, To          time.Time // windows that have time in common with [From, To)
 }
 
 // Latest is the record of the highest generation of a shard, nil when there is none.

@@ -125,7 +125,7 @@ func parseShard(text string) (s Shard, err error) {
 	if len(parts) != 3 {
 		return Shard{}, fmt.Errorf("%q is not account/stream/window", text)
 	}
-	s.Account, s.Stream = parts[0], parts[1]
+	s.Account, s.Stream = parts[0], schemas.Stream(parts[1])
 	if s.Window, err = schemas.ParseWindow(parts[2]); err != nil {
 		return Shard{}, fmt.Errorf("%q is not account/stream/window: %w", text, err)
 	}

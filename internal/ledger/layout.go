@@ -43,7 +43,7 @@ func ledgerKey(s Shard, generation int) string {
 // ledgerPrefix is as much of a ledger key as a filter decides.
 func ledgerPrefix(f Filter) string {
 	prefix := ledgerRoot
-	for _, level := range []struct{ name, value string }{{"provider", f.Provider}, {"account", f.Account}, {"stream", f.Stream}} {
+	for _, level := range []struct{ name, value string }{{"provider", f.Provider}, {"account", f.Account}, {"stream", string(f.Stream)}} {
 		if level.value == "" {
 			break
 		}
@@ -63,7 +63,7 @@ func parseLedgerKey(key string) (Shard, int, error) {
 	for i, level := range []struct {
 		name  string
 		value *string
-	}{{"provider", &s.Provider}, {"account", &s.Account}, {"stream", &s.Stream}} {
+	}{{"provider", &s.Provider}, {"account", &s.Account}, {"stream", (*string)(&s.Stream)}} {
 		value, ok := strings.CutPrefix(parts[i], level.name+"=")
 		if !ok {
 			return Shard{}, 0, bad
@@ -117,7 +117,8 @@ func shardOfFile(key string) (s Shard, ok bool) {
 	}
 	_, s.Provider, _ = strings.Cut(parts[2], "=")
 	_, s.Account, _ = strings.Cut(parts[3], "=")
-	_, s.Stream, _ = strings.Cut(parts[4], "=")
+	_, stream, _ := strings.Cut(parts[4], "=")
+	s.Stream = schemas.Stream(stream)
 	return s, strings.HasPrefix(key, fileFolder(parts[1], s)) && strings.HasSuffix(key, ".parquet")
 }
 
@@ -143,7 +144,7 @@ func overlaps(w schemas.Window, from, to time.Time) bool {
 
 // matchesKey says whether a data file is of the shards that the filter asks for, as far as its folders tell.
 func (f Filter) matchesKey(key string) bool {
-	for _, level := range []struct{ name, value string }{{"provider", f.Provider}, {"account", f.Account}, {"stream", f.Stream}} {
+	for _, level := range []struct{ name, value string }{{"provider", f.Provider}, {"account", f.Account}, {"stream", string(f.Stream)}} {
 		if level.value != "" && !strings.Contains(key, "/"+level.name+"="+level.value+"/") {
 			return false
 		}

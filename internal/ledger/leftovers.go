@@ -5,15 +5,21 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // Leftover is a staged object, and whose it is.
 type Leftover struct {
 	Object
-	Account, Stream string
-	Window          string
-	Generation      int // 0 where the key does not say
+	Account    string
+	Stream     schemas.Stream
+	Window     string
+	Generation int // 0 where the key does not say
 }
+
+// shard names the shard as Shard.String does.
+func (l Leftover) shard() string { return fmt.Sprintf("%s/%s/%s", l.Account, l.Stream, l.Window) }
 
 // Leftovers yields the staged objects of an account, or of all.
 func (l *Ledger) Leftovers(ctx context.Context, account string) iter.Seq2[Leftover, error] {
@@ -29,7 +35,7 @@ func (l *Ledger) Leftovers(ctx context.Context, account string) iter.Seq2[Leftov
 			}
 			left := Leftover{Object: object}
 			if parts := strings.Split(strings.TrimPrefix(object.Key, stagingRoot), "/"); len(parts) >= 5 {
-				left.Account, left.Stream, left.Window = parts[0], parts[1], parts[2]
+				left.Account, left.Stream, left.Window = parts[0], schemas.Stream(parts[1]), parts[2]
 				if _, err := fmt.Sscanf(parts[3], "g%d", &left.Generation); err != nil {
 					left.Generation = 0
 				}

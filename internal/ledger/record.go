@@ -11,7 +11,7 @@ import (
 type Shard struct {
 	Provider string         `json:"provider"`
 	Account  string         `json:"account"`
-	Stream   string         `json:"stream"`
+	Stream   schemas.Stream `json:"stream"`
 	Window   schemas.Window `json:"window"`
 }
 

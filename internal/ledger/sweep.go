@@ -55,7 +55,7 @@ func (l *Ledger) Sweep(ctx context.Context, account string, remove bool) (Swept,
 			return s.Swept, err
 		}
 		s.staged = append(s.staged, left)
-		s.open[left.Account+"/"+left.Stream+"/"+left.Window] = true
+		s.open[left.shard()] = true
 	}
 	entries, err := l.Entries(ctx, Filter{Account: account})
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *sweep) read(entries []Entry) error {
 func (s *sweep) clearStaged(ctx context.Context) error {
 	for _, left := range s.staged {
 		kept := stagedKept
-		open := left.Generation == 0 || left.Generation > s.committed[left.Account+"/"+left.Stream+"/"+left.Window]
+		open := left.Generation == 0 || left.Generation > s.committed[left.shard()]
 		if open {
 			kept = openKept
 		}

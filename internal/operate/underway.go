@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -53,7 +52,7 @@ func ofExport(e Export, p workflows.ExportProgress, created time.Time) []string 
 	concerns := func(id string) bool {
 		parts := strings.Split(id, "/")
 		w, err := schemas.ParseWindow(parts[len(parts)-1])
-		return err == nil && (created.IsZero() || w.Contains(created)) && slices.Contains(parts, activities.StreamCreated)
+		return err == nil && (created.IsZero() || w.Contains(created)) && slices.Contains(parts, string(schemas.StreamCreated))
 	}
 	var reasons []string
 	blocked := map[string]bool{}

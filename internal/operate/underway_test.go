@@ -20,7 +20,7 @@ func month(m time.Month) schemas.Window {
 
 func TestWhatAnExportHasToDoWithATime(t *testing.T) {
 	shard := func(w schemas.Window) string {
-		return workflows.ShardID(ledger.Shard{Account: "acme", Stream: activities.StreamCreated, Window: w})
+		return workflows.ShardID(ledger.Shard{Account: "acme", Stream: schemas.StreamCreated, Window: w})
 	}
 	p := workflows.ExportProgress{
 		From: month(1).From, To: month(6).To, Windows: 6, Done: 2, Running: []string{shard(month(3)), shard(month(4))},

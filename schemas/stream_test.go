@@ -1,0 +1,29 @@
+package schemas
+
+import "testing"
+
+func TestStreams(t *testing.T) {
+	for _, test := range []struct {
+		stream                           Stream
+		known, conversations, continuous bool
+	}{
+		{"created", true, true, true},
+		{"reports", true, false, true},
+		{"directory", true, false, false},
+		{"", false, false, false},
+		{"Created", false, false, false},
+	} {
+		s := test.stream
+		if s.Known() != test.known || s.HasConversations() != test.conversations || s.IsContinuous() != test.continuous {
+			t.Errorf("%q: known %t, conversations %t, continuous %t", s, s.Known(), s.HasConversations(), s.IsContinuous())
+		}
+	}
+	if len(Streams()) != len(streams) {
+		t.Errorf("%d streams are named, and %d have traits", len(Streams()), len(streams))
+	}
+	for _, s := range Streams() {
+		if !s.Known() {
+			t.Errorf("%s has no traits", s)
+		}
+	}
+}
