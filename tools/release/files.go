@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -107,23 +106,36 @@ func writeLicences(root, folder string) error {
 	return os.WriteFile(filepath.Join(folder, licencesName), text.Bytes(), 0o644)
 }
 
+// readme may hold the licence of a module that has no file for it.
+var readme = regexp.MustCompile(`(?i)^readme([._-].*)?$`)
+
 func addLicences(text *bytes.Buffer, module, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
-		return e.IsDir() || filepath.Ext(e.Name()) == ".go" || !licenceFile.MatchString(e.Name())
-	})
-	if len(entries) == 0 {
-		return fmt.Errorf("%s has no file with its licence", module)
+	named := func(pattern *regexp.Regexp) (names []string) {
+		for _, e := range entries {
+			if !e.IsDir() && filepath.Ext(e.Name()) != ".go" && pattern.MatchString(e.Name()) {
+				names = append(names, e.Name())
+			}
+		}
+		return names
 	}
-	for _, e := range entries {
-		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+	names := named(licenceFile)
+	if len(names) == 0 {
+		names = named(readme)
+	}
+	if len(names) == 0 {
+		path, _, _ := strings.Cut(module, " ")
+		fmt.Fprintf(text, "==== %s\n\nThe module comes without its licence, which is in its repository: https://%s\n\n", module, path)
+	}
+	for _, name := range names {
+		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(text, "==== %s: %s\n\n%s\n\n", module, e.Name(), bytes.TrimSpace(content))
+		fmt.Fprintf(text, "==== %s: %s\n\n%s\n\n", module, name, bytes.TrimSpace(content))
 	}
 	return nil
 }

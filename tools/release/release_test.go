@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -161,6 +162,25 @@ func TestLicences(t *testing.T) {
 	}
 	if strings.Contains(text, "versitygw") {
 		t.Error("it has licences of modules that are not in the binary")
+	}
+}
+
+// TestLicencesOfModulesWithoutAFile are those of readmes, or at least where to look.
+func TestLicencesOfModulesWithoutAFile(t *testing.T) {
+	var text bytes.Buffer
+	dir := t.TempDir()
+	if err := addLicences(&text, "example.org/a/b v1.0.0", dir); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "README.md"), "MIT License")
+	write(t, filepath.Join(dir, "license.go"), "package b")
+	if err := addLicences(&text, "example.org/a/b v1.0.0", dir); err != nil {
+		t.Fatal(err)
+	}
+	const want = "==== example.org/a/b v1.0.0\n\nThe module comes without its licence, which is in its repository: https://example.org/a/b\n\n" +
+		"==== example.org/a/b v1.0.0: README.md\n\nMIT License\n\n"
+	if text.String() != want {
+		t.Errorf("the licences are\n%swant\n%s", text.String(), want)
 	}
 }
 
