@@ -30,7 +30,7 @@ func (c counters) take(account string) func(context.Context, providers.Quota) er
 	return func(ctx context.Context, quota providers.Quota) error {
 		op := "take from quota " + quota.Name
 		var out workflows.TakeOutput
-		start := c.start(workflows.QuotaID(account, quota.Name), workflows.Quota, workflows.QuotaInput{})
+		start := c.start(workflows.QuotaID(account, quota.Name), workflows.Quota, workflows.QuotaInput{Policy: workflows.NewPolicy()})
 		err := c.ask(ctx, start, workflows.TakeUpdate, workflows.TakeInput{Limits: quota.Limits}, &out)
 		var refused *temporal.ApplicationError
 		switch {
@@ -51,7 +51,7 @@ func (c counters) take(account string) func(context.Context, providers.Quota) er
 // join is activities.Activities.Join.
 func (c counters) join(ctx context.Context, account string, in activities.BudgetRequest) (activities.BudgetGrant, error) {
 	var grant activities.BudgetGrant
-	start := c.start(workflows.BudgetID(account), workflows.Budget, workflows.BudgetInput{})
+	start := c.start(workflows.BudgetID(account), workflows.Budget, workflows.BudgetInput{Policy: workflows.NewPolicy()})
 	err := c.ask(ctx, start, workflows.JoinUpdate, in, &grant)
 	if err == nil {
 		return grant, nil

@@ -20,21 +20,13 @@ const (
 	budgetSignal = "budget" // Export to Budget: a person has set the account's rate
 )
 
-const (
-	// signalsPerRun is how many signals one run of Budget sends before it continues as new.
-	signalsPerRun = 300
-	// roll is how often several users of a budget are looked at: one that was terminated has not taken its leave.
-	roll = 10 * time.Minute
-	// evenShare is what syncs get of a budget whose SyncShare leaves nothing to them or to the others.
-	evenShare = 0.5
-)
-
 // BudgetInput is what a Budget knows of its former runs.
 type BudgetInput struct {
 	RequestsPerSecond float64      `json:"requests_per_second"`
 	SyncShare         float64      `json:"sync_share"`
 	Set               bool         `json:"set,omitempty"` // by a person: the configuration no longer counts
 	Users             []BudgetUser `json:"users,omitempty"`
+	Policy            *Policy      `json:"policy,omitempty"` // nil is that of runs that began before 0.2.0
 }
 
 // BudgetUser is an export that uses the budget.
@@ -50,10 +42,10 @@ func BudgetID(account string) string { return "budget/" + account }
 // number of workers. Syncs have a share of their own while one is at work, and leave the rest to all others. It ends when the
 // last has gone; whoever joins next starts it again.
 func Budget(ctx workflow.Context, in BudgetInput) error {
-	if err := refuse(ctx, in.Check()); err != nil {
+	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return err
 	}
-	b := &budget{BudgetInput: in, changed: len(in.Users) > 0}
+	b := &budget{BudgetInput: in, policy: policyOf(in.Policy), changed: len(in.Users) > 0}
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, JoinUpdate, b.join, workflow.UpdateHandlerOptions{Validator: checkJoin}); err != nil {
 		return err
 	}
@@ -63,11 +55,11 @@ func Budget(ctx workflow.Context, in BudgetInput) error {
 		if len(b.Users) == 0 && b.joined > 0 && workflow.AllHandlersFinished(ctx) {
 			return nil
 		}
-		if b.sent >= signalsPerRun && workflow.AllHandlersFinished(ctx) {
+		if b.sent >= b.policy.SignalsPerRun && workflow.AllHandlersFinished(ctx) {
 			takeIn(ctx)
 			return workflow.NewContinueAsNewError(ctx, Budget, b.BudgetInput)
 		}
-		period := roll
+		period := b.policy.RollCall
 		if len(b.Users) < 2 {
 			period = 24 * time.Hour
 		}
@@ -84,6 +76,7 @@ func Budget(ctx workflow.Context, in BudgetInput) error {
 
 type budget struct {
 	BudgetInput
+	policy  Policy
 	changed bool // not all users know their share
 	joined  int  // users that have come in this run, or were there when it began
 	sent    int
@@ -98,7 +91,7 @@ func (b *budget) join(_ workflow.Context, in activities.BudgetRequest) (activiti
 	added := b.add(BudgetUser{in.Workflow, in.Sync})
 	grant := b.grant(in.Sync)
 	if added && len(b.Users) > 1 && b.RequestsPerSecond > 0 {
-		grant.After = chunkLength
+		grant.After = b.policy.ChunkLength
 	}
 	return grant, nil
 }
@@ -129,7 +122,7 @@ func (b *budget) grant(sync bool) activities.BudgetGrant {
 	}
 	share, syncs := b.RequestsPerSecond, b.SyncShare
 	if syncs <= 0 || syncs >= 1 {
-		syncs = evenShare // the others would have a share of 0, which is no limit
+		syncs = b.policy.EvenShare // the others would have a share of 0, which is no limit
 	}
 	switch {
 	case alike == len(b.Users):

@@ -100,7 +100,7 @@ func TestBudget(t *testing.T) {
 		func() {
 			u.mu.Lock()
 			defer u.mu.Unlock()
-			if u.after["a"] != 0 || u.after["b"] != chunkLength {
+			if u.after["a"] != 0 || u.after["b"] != tuned.ChunkLength {
 				t.Errorf("the first has to wait for %s, the second for %s", u.after["a"], u.after["b"])
 			}
 		},
@@ -125,9 +125,9 @@ func TestBudget(t *testing.T) {
 		func() { u.env.SignalWorkflow(joinSignal, BudgetUser{Workflow: "b"}) },
 	}
 	for i, step := range steps {
-		u.env.RegisterDelayedCallback(step, time.Duration(i+1)*roll)
+		u.env.RegisterDelayedCallback(step, time.Duration(i+1)*tuned.RollCall)
 	}
-	u.env.ExecuteWorkflow(Budget, BudgetInput{})
+	u.env.ExecuteWorkflow(Budget, BudgetInput{Policy: NewPolicy()})
 	if err := u.env.GetWorkflowError(); err != nil {
 		t.Error(err)
 	}
@@ -151,7 +151,7 @@ func TestBudgetWithoutALimit(t *testing.T) {
 	for i, id := range []string{"a", "b"} {
 		u.env.RegisterDelayedCallback(func() { u.leave(id) }, time.Duration(i+2)*time.Second)
 	}
-	u.env.ExecuteWorkflow(Budget, BudgetInput{})
+	u.env.ExecuteWorkflow(Budget, BudgetInput{Policy: NewPolicy()})
 	if err := u.env.GetWorkflowError(); err != nil {
 		t.Error(err)
 	}
@@ -159,20 +159,23 @@ func TestBudgetWithoutALimit(t *testing.T) {
 
 // What comes while the last of a run's shares is told is not lost.
 func TestBudgetContinuesAsNew(t *testing.T) {
-	for _, late := range []int{signalsPerRun - 1, signalsPerRun} {
+	most := tuned.SignalsPerRun
+	for _, late := range []int{most - 1, most} {
 		u := newUsers(t)
 		u.told = func(n int) {
 			if n == late {
 				u.env.SignalWorkflow(joinSignal, BudgetUser{Workflow: "late"})
 			}
 		}
-		for i := range signalsPerRun {
+		for i := range most {
 			u.env.RegisterDelayedCallback(func() {
 				u.env.SignalWorkflow(budgetSignal, SetRateInput{RequestsPerSecond: float64(i + 1)})
 			}, time.Duration(i+1)*time.Second)
 		}
 		u.has["a"], u.has["s"] = 0, 0
-		u.env.ExecuteWorkflow(Budget, BudgetInput{RequestsPerSecond: 10, SyncShare: 0.4, Users: []BudgetUser{{"a", false}, {"s", true}}})
+		u.env.ExecuteWorkflow(Budget, BudgetInput{
+			RequestsPerSecond: 10, SyncShare: 0.4, Users: []BudgetUser{{"a", false}, {"s", true}}, Policy: NewPolicy(),
+		})
 		var next *workflow.ContinueAsNewError
 		if err := u.env.GetWorkflowError(); !errors.As(err, &next) {
 			t.Fatalf("ended with %v", err)
@@ -181,7 +184,7 @@ func TestBudgetContinuesAsNew(t *testing.T) {
 		if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
 			t.Fatal(err)
 		}
-		if len(in.Users) != 3 || !in.Set || in.SyncShare != 0.4 {
+		if len(in.Users) != 3 || in.Policy == nil || !in.Set || in.SyncShare != 0.4 {
 			t.Errorf("it goes on with %+v", in)
 		}
 	}
@@ -190,7 +193,7 @@ func TestBudgetContinuesAsNew(t *testing.T) {
 // TestBudgetGivesNobodyAShareOfNothing: 0 would be no limit.
 func TestBudgetGivesNobodyAShareOfNothing(t *testing.T) {
 	for _, share := range []float64{0, 1} {
-		b := &budget{BudgetInput: BudgetInput{RequestsPerSecond: 10, SyncShare: share, Users: []BudgetUser{{"a", false}, {"s", true}}}}
+		b := &budget{policy: tuned, BudgetInput: BudgetInput{RequestsPerSecond: 10, SyncShare: share, Users: []BudgetUser{{"a", false}, {"s", true}}}}
 		if syncs, others := b.grant(true).RequestsPerSecond, b.grant(false).RequestsPerSecond; syncs != 5 || others != 5 {
 			t.Errorf("with a share of %v, syncs get %v and the others %v, want 5 each", share, syncs, others)
 		}

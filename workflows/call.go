@@ -104,9 +104,3 @@ func detailOf(err error) string {
 
 // isCrash reports whether the worker failed, not the provider.
 func isCrash(kind string) bool { return kind == "Timeout" || kind == "Panic" }
-
-// passes reports whether an error that a person would be asked about may pass by itself: a worker that dies, and an answer that
-// cannot be read, as a proxy sends it while it restarts. Such a step is tried again after triesBeforeBlock waits.
-func passes(kind string, failures int) bool {
-	return (isCrash(kind) || kind == string(providers.Malformed)) && failures < triesBeforeBlock
-}

@@ -67,7 +67,7 @@ func (s *shard) collect(ctx workflow.Context) error {
 			}
 			s.pages = map[int]activities.PageReceipt{}
 		}
-		if s.held() >= receiptsHeld && s.lost == nil {
+		if s.held() >= s.policy.ReceiptsHeld && s.lost == nil {
 			if err := s.save(ctx); err != nil {
 				return s.cancelled(ctx, err)
 			}
@@ -155,7 +155,7 @@ func (s *shard) mayLaunch() bool {
 		}
 		return s.mayList() || len(s.queue) > 0 && fetching < s.slots
 	}
-	return s.inFlight < 2*s.slots && s.free() >= leastLease*s.equal() // a share that has grown is used at once
+	return s.inFlight < 2*s.slots && s.free() >= s.policy.LeastLease*s.equal() // a share that has grown is used at once
 }
 
 // budget is the rate of the whole shard. Fewer slots are also a lower rate: they were taken away because the provider said
@@ -177,7 +177,7 @@ func (s *shard) take() providers.Lease {
 	if s.mayList() {
 		waiting++
 	}
-	rate := s.free() / max(1, min(float64(waiting), math.Floor(s.free()/s.equal()+leastLease)))
+	rate := s.free() / max(1, min(float64(waiting), math.Floor(s.free()/s.equal()+s.policy.LeastLease)))
 	s.leased += rate
 	return providers.Lease{RequestsPerSecond: rate, Account: s.account}
 }
@@ -190,7 +190,7 @@ func (s *shard) give(lease providers.Lease) {
 
 // launch gives out activities while it may. Listing goes first: without it there is nothing to fetch.
 func (s *shard) launch(ctx workflow.Context) {
-	if s.started >= activitiesPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+	if s.started >= s.policy.ActivitiesPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 		s.draining = true
 	}
 	for s.mayLaunch() {
@@ -209,13 +209,13 @@ func (s *shard) launch(ctx workflow.Context) {
 
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
-		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: lease,
+		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: lease,
 		Retry: s.retry,
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
 	}
-	out, err := call(fetching(ctx, chunkLength), do.ListPage, in)
+	out, err := call(fetching(ctx, s.policy.ChunkLength), do.ListPage, in)
 	s.give(lease)
 	s.listing = false
 	if err != nil {
@@ -245,9 +245,9 @@ func (s *shard) next() chunk {
 		return c
 	}
 	slots := float64(max(1, s.slots))
-	fewest := shortestChunk.Seconds() * s.budget() / slots
+	fewest := s.policy.ShortestChunk.Seconds() * s.budget() / slots
 	if s.rate <= 0 {
-		fewest = fewestFree
+		fewest = float64(s.policy.FewestFree)
 	}
 	requests := max(left/(2*slots), fewest)
 	if size := max(1, int(requests/s.cost(c, 1))); c.high-c.low > size {
@@ -278,7 +278,7 @@ func (s *shard) left(c chunk) (requests float64, known bool) {
 // opens and lists meanwhile.
 func (s *shard) ending() bool {
 	left, _ := s.left(chunk{})
-	return s.rate <= 0 && s.listed && left <= float64(s.slots)*fewestFree
+	return s.rate <= 0 && s.listed && left <= float64(s.slots*s.policy.FewestFree)
 }
 
 // cost is how many requests so many conversations of a chunk take.
@@ -292,9 +292,9 @@ func (s *shard) cost(c chunk, conversations int) float64 {
 // enqueue cuts a page into chunks.
 func (s *shard) enqueue(page activities.PageReceipt) {
 	lease := s.lease(max(1, s.in.Chunks))
-	sizes := []int{chunkSize(lease, s.in.MessageRequests), chunkSize(lease, s.in.MetadataRequests)}
+	sizes := []int{s.policy.chunkSize(lease, s.in.MessageRequests), s.policy.chunkSize(lease, s.in.MetadataRequests)}
 	if s.in.Chunk > 0 {
-		sizes = []int{s.in.Chunk, min(refsPerPage, s.in.Chunk*metadataPerMessages)}
+		sizes = []int{s.in.Chunk, min(s.policy.RefsPerPage, s.in.Chunk*s.policy.MetadataPerMessages)}
 	}
 	if s.in.MetadataRequests == 0 {
 		sizes = sizes[:1] // the messages come with all there is
@@ -313,9 +313,9 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	}
 	in := activities.FetchInput{
 		Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: lease,
-		Part: conversations(partRequests, perConversation), Again: c.attempts > 0,
+		Part: s.policy.conversations(float64(s.policy.PartRequests), perConversation), Again: c.attempts > 0,
 	}
-	out, err := call(fetching(ctx, length(lease, perConversation*float64(c.high-c.low))), activity, in)
+	out, err := call(fetching(ctx, s.policy.length(lease, perConversation*float64(c.high-c.low))), activity, in)
 	s.give(lease)
 	if err != nil {
 		s.fetchFailed(ctx, c, err)
@@ -348,48 +348,48 @@ func (s *shard) judge(u activities.Usage) {
 		s.clean = 0
 	}
 	switch {
-	case s.requests >= requestsToJudge && float64(s.throttled) > throttledShare*float64(s.requests):
+	case s.requests >= int64(s.policy.RequestsToJudge) && float64(s.throttled) > s.policy.ThrottledShare*float64(s.requests):
 		s.slots = max(1, s.slots-1)
 		s.requests, s.throttled, s.clean = 0, 0, 0
-	case s.clean >= cleanResults:
+	case s.clean >= s.policy.CleanResults:
 		s.slots = min(max(1, s.in.Chunks), s.slots+1)
 		s.requests, s.throttled, s.clean = 0, 0, 0
 	}
 }
 
-// chunkSize is how many conversations a lease can fetch in about chunkLength.
-func chunkSize(lease providers.Lease, perConversation float64) int {
-	requests := lease.RequestsPerSecond * chunkLength.Seconds()
+// chunkSize is how many conversations a lease can fetch in about ChunkLength.
+func (p Policy) chunkSize(lease providers.Lease, perConversation float64) int {
+	requests := lease.RequestsPerSecond * p.ChunkLength.Seconds()
 	if lease.RequestsPerSecond <= 0 {
-		requests = freeRequests
+		requests = float64(p.FreeRequests)
 	}
-	return conversations(requests, perConversation)
+	return p.conversations(requests, perConversation)
 }
 
 // conversations is how many of a page can be fetched with so many requests, one at least.
-func conversations(requests, perConversation float64) int {
-	return int(min(max(1, math.Floor(requests/max(perConversation, 0.01))), refsPerPage))
+func (p Policy) conversations(requests, perConversation float64) int {
+	return int(min(max(1, math.Floor(requests/max(perConversation, 0.01))), float64(p.RefsPerPage)))
 }
 
-// pageLimit is how many conversations a page may hold so that listing it takes about chunkLength at most. Where the
+// pageLimit is how many conversations a page may hold so that listing it takes about ChunkLength at most. Where the
 // provider does not say what listing one costs, twenty come with a request.
-func pageLimit(lease providers.Lease, perConversation float64, pages int) int {
+func (p Policy) pageLimit(lease providers.Lease, perConversation float64, pages int) int {
 	if lease.RequestsPerSecond <= 0 {
 		if pages == 0 {
-			return firstPage
+			return p.FirstPage
 		}
-		return refsPerPage
+		return p.RefsPerPage
 	}
 	if perConversation <= 0 {
 		perConversation = 1.0 / 20
 	}
-	return int(min(max(20, lease.RequestsPerSecond*chunkLength.Seconds()/perConversation), refsPerPage))
+	return int(min(max(20, lease.RequestsPerSecond*p.ChunkLength.Seconds()/perConversation), float64(p.RefsPerPage)))
 }
 
 // length is how long so many requests take at least.
-func length(lease providers.Lease, requests float64) time.Duration {
+func (p Policy) length(lease providers.Lease, requests float64) time.Duration {
 	if lease.RequestsPerSecond <= 0 {
-		return chunkLength
+		return p.ChunkLength
 	}
-	return max(chunkLength, time.Duration(requests/lease.RequestsPerSecond*float64(time.Second)))
+	return max(p.ChunkLength, time.Duration(requests/lease.RequestsPerSecond*float64(time.Second)))
 }

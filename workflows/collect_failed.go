@@ -27,7 +27,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 	case restart:
 		s.lost = err
 	case split, askHuman:
-		if passes(kind, s.failures) {
+		if s.policy.passes(kind, s.failures) {
 			s.backOff(ctx, 0, err)
 			return
 		}
@@ -39,7 +39,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 func (s *shard) blockList(ctx workflow.Context, kind string, err error) {
 	s.retry = true
 	s.blockOnce(ctx, kind, detailOf(err))
-	if ctx.Err() == nil && patient(ctx, "list") {
+	if ctx.Err() == nil && s.patient(ctx, "list") {
 		s.failures = 0
 	}
 }
@@ -58,7 +58,7 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 	case split:
 		if s.mayPass(ctx, &c, kind) {
 			s.requeue(c)
-			s.backOff(ctx, backoff(firstWait, longestWait, c.waits), err)
+			s.backOff(ctx, s.policy.backoff(c.waits), err)
 			return
 		}
 		s.halve(c, kind, detailOf(err))
@@ -72,7 +72,7 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 			s.halve(c, kind, detailOf(err))
 			return
 		}
-		if c.waits < waitsAlone {
+		if c.waits < s.policy.WaitsAlone {
 			s.requeue(c)
 		} else {
 			s.queue = append(s.queue, c) // behind what may succeed
@@ -108,10 +108,10 @@ func (s *shard) alone(c *chunk) bool {
 	}
 	c.waits++
 	last := c.high-c.low > 1 && s.listed && s.inFlight == 0 && len(s.queue) == 0
-	if c.waits < waitsAlone || s.done == c.since && !last {
+	if c.waits < s.policy.WaitsAlone || s.done == c.since && !last {
 		return false
 	}
-	if c.waits = waitsAlone - 1; c.high-c.low <= 2 {
+	if c.waits = s.policy.WaitsAlone - 1; c.high-c.low <= 2 {
 		c.waits = 0
 	}
 	c.since = s.done
@@ -128,7 +128,7 @@ func (s *shard) mayPass(ctx workflow.Context, c *chunk, kind string) bool {
 	if c.unread.IsZero() {
 		c.unread, c.fetched = now, s.fetched[c.metadata]
 	}
-	if c.high-c.low > 1 || s.fetched[c.metadata] != c.fetched || now.Sub(c.unread) >= longestUnread || !patient(ctx, "fetch") {
+	if c.high-c.low > 1 || s.fetched[c.metadata] != c.fetched || now.Sub(c.unread) >= s.policy.longestUnread() || !s.patient(ctx, "fetch") {
 		return false
 	}
 	c.waits++
@@ -144,7 +144,7 @@ func (s *shard) backOff(ctx workflow.Context, least time.Duration, cause error) 
 	}
 	w := s.row.after(ctx, cause, s.failures)
 	s.failures++
-	if err := s.sleep(ctx, max(least, backoff(firstWait, longestWait, s.failures)), w); err != nil {
+	if err := s.sleep(ctx, max(least, s.policy.backoff(s.failures)), w); err != nil {
 		return // cancelled: the main routine sees it too
 	}
 }

@@ -57,6 +57,7 @@ type blockedInput struct {
 
 // control is the part of a workflow that waits: for people, and for time.
 type control struct {
+	policy  Policy
 	paused  bool
 	rate    float64
 	account float64 // the budget of the whole account, 0 is none
@@ -254,14 +255,14 @@ func (c *control) insist(ctx workflow.Context, step func() error) error {
 		case wait, cutShard, relist:
 			w := row.after(ctx, err, failures)
 			failures++
-			if err := c.sleep(ctx, max(waitOf(err), backoff(firstWait, longestWait, failures)), w); err != nil {
+			if err := c.sleep(ctx, max(waitOf(err), c.policy.backoff(failures)), w); err != nil {
 				return err
 			}
 		case split, askHuman:
-			if passes(kind, failures) && (isCrash(kind) || patient(ctx, "step")) {
+			if c.policy.passes(kind, failures) && (isCrash(kind) || c.patient(ctx, "step")) {
 				w := row.after(ctx, err, failures)
 				failures++
-				if err := c.sleep(ctx, backoff(firstWait, longestWait, failures), w); err != nil {
+				if err := c.sleep(ctx, c.policy.backoff(failures), w); err != nil {
 					return err
 				}
 				continue
@@ -276,6 +277,6 @@ func (c *control) insist(ctx workflow.Context, step func() error) error {
 
 // patient reports whether the run waits before it asks a person, or gives a conversation up, for what may pass by itself. Runs that
 // began to fail under a release that did not wait go on as they did.
-func patient(ctx workflow.Context, what string) bool {
-	return workflow.GetVersion(ctx, "patient-"+what, workflow.DefaultVersion, 1) == 1
+func (c *control) patient(ctx workflow.Context, what string) bool {
+	return c.policy.Behaviour >= 1 || workflow.GetVersion(ctx, "patient-"+what, workflow.DefaultVersion, 1) == 1
 }

@@ -26,7 +26,9 @@ type ExportInput struct {
 	// Adopt takes over what the ledger has of the range, and asks the platform nothing.
 	Adopt bool `json:"adopt,omitempty"`
 	// Sync gives the export the share of the account's budget that is kept for syncs, and leaves other exports the rest.
-	Sync   bool         `json:"sync,omitempty"`
+	Sync bool `json:"sync,omitempty"`
+	// Policy decides the order of what the export does; nil is that of runs that began before 0.2.0.
+	Policy *Policy      `json:"policy,omitempty"`
 	Resume *ExportState `json:"resume,omitempty"` // set by continue-as-new only
 }
 
@@ -71,9 +73,10 @@ func ExportID(account, name string) string { return "export/" + account + "/" + 
 // and ends with the totals. It ends when every window is in the ledger; a shard that is blocked keeps it open.
 func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 	e := &export{in: in, state: ExportState{To: in.To}}
+	e.policy = policyOf(in.Policy)
 	if in.Resume != nil {
 		e.state = *in.Resume
-	} else if err := refuse(ctx, in.Check(workflow.Now(ctx))); err != nil {
+	} else if err := refuse(ctx, in.Policy, in.Check(workflow.Now(ctx))); err != nil {
 		return ExportOutput{}, err
 	}
 	if err := e.listen(ctx); err != nil {
@@ -146,7 +149,7 @@ func (e *export) open(ctx workflow.Context) error {
 			}
 		}
 	}
-	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-settle); e.state.To.After(latest) {
+	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-e.policy.Lag); e.state.To.After(latest) {
 		e.state.To = latest
 	}
 	return nil
@@ -203,7 +206,7 @@ func (e *export) run(ctx workflow.Context) error {
 func (e *export) cancelled(ctx workflow.Context, err error) error {
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if _, err := workflow.AwaitWithTimeout(detached, longestWait, func() bool { return len(e.children) == 0 }); err != nil {
+	if _, err := workflow.AwaitWithTimeout(detached, e.policy.LongestWait, func() bool { return len(e.children) == 0 }); err != nil {
 		return err
 	}
 	return err
@@ -241,14 +244,14 @@ func (e *export) stopped() bool {
 
 func (e *export) mayLaunch() bool {
 	most := max(1, e.state.Open.Shards)
-	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.light() < most && e.active() < most+idleShards
+	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.light() < most && e.active() < most+e.policy.IdleShards
 }
 
 func (e *export) launch(ctx workflow.Context) {
-	if e.started >= shardsPerRun || isLong(ctx) {
+	if e.started >= e.policy.ShardsPerRun || isLong(ctx) {
 		e.draining = true
 	}
-	e.full = len(e.children)-e.active() >= mostBlocked && e.reports(ctx, 0)
+	e.full = len(e.children)-e.active() >= e.policy.MostBlocked && e.reports(ctx, 0)
 	for e.mayLaunch() {
 		var next ledger.Shard
 		if e.state.Next < len(e.plan) {
@@ -287,16 +290,16 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 				if e.hold(ctx, c) {
 					return
 				}
-				longest = longestLook
+				longest = e.policy.LongestLook
 			}
 			looks++
-			_ = workflow.Sleep(ctx, backoff(firstLook, longest, looks))
+			_ = workflow.Sleep(ctx, doubled(e.policy.FirstLook, longest, looks))
 		default:
-			if failures++; failures >= shardFailures {
+			if failures++; failures >= e.policy.ShardFailures {
 				e.state.Failed = append(e.state.Failed, ShardID(c.shard))
 				return
 			}
-			_ = workflow.Sleep(ctx, backoff(firstWait, longestWait, failures))
+			_ = workflow.Sleep(ctx, e.policy.backoff(failures))
 		}
 	}
 }
@@ -322,6 +325,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		ListRequests:     open.ListRequests,
 		Flag:             open.OnMismatch == "flag",
 		Paused:           e.state.Paused,
+		Policy:           e.in.Policy,
 	})
 	if err := future.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return out, err

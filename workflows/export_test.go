@@ -25,7 +25,7 @@ import (
 func year() workflows.ExportInput {
 	return workflows.ExportInput{
 		Account: "acme", Name: "year", Window: "month",
-		From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Policy: workflows.NewPolicy(),
 	}
 }
 

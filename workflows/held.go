@@ -33,9 +33,18 @@ type holding struct {
 // steered reports whether the shard is this export's to pause and to give a share to.
 func (c *child) steered() bool { return c.future != nil || c.held && c.own }
 
+// An Export of a release without reports looks at least every longestUnheard, and asks for reports after so many looks.
+const (
+	longestUnheard = 2 * time.Minute
+	looksUnheard   = 100
+)
+
 // reports reports whether shards are asked for reports. A run that began under a release that did not ask starts to ask after some
 // more looks; GetVersion keeps its history replayable.
 func (e *export) reports(ctx workflow.Context, looks int) bool {
+	if e.policy.Behaviour >= 1 {
+		return true
+	}
 	if !e.reported {
 		change := fmt.Sprintf("shards-report-%d", looks/looksUnheard)
 		e.reported = workflow.GetVersion(ctx, change, workflow.DefaultVersion, 1) == 1
@@ -101,9 +110,9 @@ func (e *export) restore(ctx workflow.Context) {
 // hold waits until a shard that this run did not start has ended, and reports whether its result is counted; otherwise it has to be
 // started. The shard reports; a look at it finds out that it was terminated, or that a report was lost.
 func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
-	before := 0
+	first := e.policy.FirstLook
 	if c.held {
-		before = looksUnheard // an earlier run has looked often enough
+		first = e.policy.LongestLook // an earlier run has looked often enough
 	}
 	c.held, c.share, c.since = true, unknownShare, workflow.Now(ctx)
 	e.orders = append(e.orders, controlInput{}) // wakes the export: shares may change, and it may continue as new
@@ -116,7 +125,7 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 			}
 			c.asked = true
 		}
-		ended, err := workflow.AwaitWithTimeout(ctx, backoff(firstLook, longestLook, before+looks), func() bool { return c.ended })
+		ended, err := workflow.AwaitWithTimeout(ctx, doubled(first, e.policy.LongestLook, looks), func() bool { return c.ended })
 		switch {
 		case err != nil:
 			c.abandon(ctx)

@@ -38,11 +38,11 @@ func CheckName(name string) error {
 
 // Check returns an error unless an Export that starts at a time can do what the input asks for. All that is wrong is in it.
 func (in ExportInput) Check(now time.Time) error {
-	errs := []error{checkAccount(in.Account), CheckName(in.Name), checkRange(in.From, in.To)}
+	errs := []error{checkAccount(in.Account), CheckName(in.Name), checkRange(in.From, in.To), in.Policy.Check()}
 	if in.Window != "" && !slices.Contains(Windows, in.Window) {
 		errs = append(errs, fmt.Errorf("window %q: expected month, week or day, or nothing for the configured one", in.Window))
 	}
-	if latest := now.Add(-settle); !in.From.Before(latest) {
+	if latest := now.Add(-policyOf(in.Policy).Lag); !in.From.Before(latest) {
 		errs = append(errs, fmt.Errorf("from %s: expected a time in the past; it is %s", stamp(in.From), stamp(now)))
 	}
 	if len(in.Refresh) > 200 || strings.ContainsFunc(in.Refresh, func(r rune) bool { return r < ' ' }) {
@@ -54,7 +54,7 @@ func (in ExportInput) Check(now time.Time) error {
 // Check returns an error unless a Shard can do what the input asks for.
 func (in ShardInput) Check() error {
 	s := in.Shard
-	errs := []error{checkAccount(s.Account), checkRange(s.Window.From, s.Window.To)}
+	errs := []error{checkAccount(s.Account), checkRange(s.Window.From, s.Window.To), in.Policy.Check()}
 	if !providerName.MatchString(s.Provider) {
 		errs = append(errs, fmt.Errorf("shard.provider %q: expected the name of a provider, for example chatwoot", s.Provider))
 	}
@@ -75,7 +75,7 @@ func (in SetRateInput) Check() error { return checkRate("requests_per_second", i
 
 // Check returns an error unless a Budget can begin with the input.
 func (in BudgetInput) Check() error {
-	errs := []error{checkRate("requests_per_second", in.RequestsPerSecond), checkShare(in.SyncShare)}
+	errs := []error{checkRate("requests_per_second", in.RequestsPerSecond), checkShare(in.SyncShare), in.Policy.Check()}
 	for _, u := range in.Users {
 		errs = append(errs, u.Check())
 	}
@@ -115,7 +115,7 @@ func (in QuotaInput) Check(now time.Time) error {
 			return fmt.Errorf("uses: expected times in the past, not %s", stamp(at))
 		}
 	}
-	return nil
+	return in.Policy.Check()
 }
 
 func checkAccount(name string) error {
@@ -158,8 +158,8 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // refuse ends a workflow whose input is wrong. A run that began under a release that did not look goes on as it did.
-func refuse(ctx workflow.Context, wrong error) error {
-	if wrong == nil || workflow.GetVersion(ctx, "checked-input", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+func refuse(ctx workflow.Context, policy *Policy, wrong error) error {
+	if wrong == nil || policy == nil && workflow.GetVersion(ctx, "checked-input", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return nil
 	}
 	return temporal.NewNonRetryableApplicationError(oneLine(wrong), InvalidInput, nil)

@@ -9,21 +9,22 @@ import (
 )
 
 func TestLimits(t *testing.T) {
+	p := tuned
 	lease := func(rps float64) providers.Lease { return providers.Lease{RequestsPerSecond: rps} }
 	for name, c := range map[string]struct{ got, want int }{
-		"a page without a budget":                {pageLimit(lease(0), 1, 1), refsPerPage},
-		"a first page without a budget":          {pageLimit(lease(0), 1, 0), firstPage},
-		"a page, twenty to a request":            {pageLimit(lease(0.1), 0, 0), 120},
-		"a page, a request each":                 {pageLimit(lease(2), 1, 0), 120},
-		"a page is never tiny":                   {pageLimit(lease(0.1), 1, 0), 20},
-		"a page is never endless":                {pageLimit(lease(100), 0.01, 0), refsPerPage},
-		"a chunk, two requests each":             {chunkSize(lease(2), 2), 60},
-		"a chunk of one at least":                {chunkSize(lease(0.001), 2), 1},
-		"a chunk without a budget":               {chunkSize(lease(0), 2), freeRequests / 2},
-		"a chunk without a budget, many to one":  {chunkSize(lease(0), 0.01), refsPerPage},
-		"a chunk without a budget, several each": {chunkSize(lease(0), 4), freeRequests / 4},
-		"a part":                                 {conversations(partRequests, 2), partRequests / 2},
-		"a part of one at least":                 {conversations(partRequests, 500), 1},
+		"a page without a budget":                {p.pageLimit(lease(0), 1, 1), p.RefsPerPage},
+		"a first page without a budget":          {p.pageLimit(lease(0), 1, 0), p.FirstPage},
+		"a page, twenty to a request":            {p.pageLimit(lease(0.1), 0, 0), 120},
+		"a page, a request each":                 {p.pageLimit(lease(2), 1, 0), 120},
+		"a page is never tiny":                   {p.pageLimit(lease(0.1), 1, 0), 20},
+		"a page is never endless":                {p.pageLimit(lease(100), 0.01, 0), p.RefsPerPage},
+		"a chunk, two requests each":             {p.chunkSize(lease(2), 2), 60},
+		"a chunk of one at least":                {p.chunkSize(lease(0.001), 2), 1},
+		"a chunk without a budget":               {p.chunkSize(lease(0), 2), p.FreeRequests / 2},
+		"a chunk without a budget, many to one":  {p.chunkSize(lease(0), 0.01), p.RefsPerPage},
+		"a chunk without a budget, several each": {p.chunkSize(lease(0), 4), p.FreeRequests / 4},
+		"a part":                                 {p.conversations(float64(p.PartRequests), 2), p.PartRequests / 2},
+		"a part of one at least":                 {p.conversations(float64(p.PartRequests), 500), 1},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %d conversations, want %d", name, c.got, c.want)
@@ -40,7 +41,7 @@ func TestChunksBecomeSmaller(t *testing.T) {
 		"nobody knows what is to come": {},
 	} {
 		s.in.MessageRequests, s.in.MetadataRequests, s.in.Chunks = 1, 2, 4
-		s.rate, s.slots = 20, 4
+		s.rate, s.slots, s.policy = 20, 4, tuned
 		pages := 6
 		page := func() {
 			if pages--; pages < 0 {
@@ -76,7 +77,7 @@ func TestChunksBecomeSmaller(t *testing.T) {
 		if given != 2*3000 {
 			t.Errorf("%s: %d conversations were given out, want each twice", name, given)
 		}
-		if known := name != "nobody knows what is to come"; known && (tail > 2*shortestChunk.Seconds() || chunks > 130) {
+		if known := name != "nobody knows what is to come"; known && (tail > 2*tuned.ShortestChunk.Seconds() || chunks > 130) {
 			t.Errorf("%s: %d chunks, the last end within %.1f s", name, chunks, tail)
 		}
 	}
@@ -84,7 +85,7 @@ func TestChunksBecomeSmaller(t *testing.T) {
 
 // TestNoShareIsWithoutALimit: a shard takes a share of 0 for no limit, so one that is left with nothing has a little all the same.
 func TestNoShareIsWithoutALimit(t *testing.T) {
-	e := &export{state: ExportState{Rate: 10}, children: []*child{{needs: 10}, {}, {}}}
+	e := &export{control: control{policy: tuned}, state: ExportState{Rate: 10}, children: []*child{{needs: 10}, {}, {}}}
 	if share := e.share(); share <= 0 || share > 0.2 {
 		t.Errorf("a share of %v beside one that has leased all, want little, and more than 0", share)
 	}

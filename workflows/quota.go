@@ -12,12 +12,10 @@ import (
 // TakeUpdate asks a Quota for one use; its argument is a TakeInput, its result a TakeOutput.
 const TakeUpdate = "take"
 
-// takesPerRun is how many updates one run of Quota answers before it continues as new.
-const takesPerRun = 500
-
 // QuotaInput is what a Quota remembers of its former runs.
 type QuotaInput struct {
-	Uses []time.Time `json:"uses,omitempty"`
+	Uses   []time.Time `json:"uses,omitempty"`
+	Policy *Policy     `json:"policy,omitempty"` // nil is that of runs that began before 0.2.0
 }
 
 // TakeInput says what the platform allows.
@@ -36,9 +34,10 @@ func QuotaID(account, name string) string { return "quota/" + account + "/" + na
 // Quota counts the uses of what a platform allows too rarely for requests per second. It ends when all uses are too old
 // to count; whoever asks next starts it again.
 func Quota(ctx workflow.Context, in QuotaInput) error {
-	if err := refuse(ctx, in.Check(workflow.Now(ctx))); err != nil {
+	if err := refuse(ctx, in.Policy, in.Check(workflow.Now(ctx))); err != nil {
 		return err
 	}
+	policy := policyOf(in.Policy)
 	uses, takes, longest := in.Uses, 0, time.Duration(0)
 	err := workflow.SetUpdateHandlerWithOptions(ctx, TakeUpdate, func(ctx workflow.Context, in TakeInput) (TakeOutput, error) {
 		takes++
@@ -66,8 +65,8 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 		if !asked {
 			return nil
 		}
-		if takes >= takesPerRun {
-			return workflow.NewContinueAsNewError(ctx, Quota, QuotaInput{Uses: uses})
+		if takes >= policy.TakesPerRun {
+			return workflow.NewContinueAsNewError(ctx, Quota, QuotaInput{Uses: uses, Policy: in.Policy})
 		}
 	}
 }

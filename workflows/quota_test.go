@@ -58,7 +58,7 @@ func TestQuota(t *testing.T) {
 			env := suite.NewTestWorkflowEnvironment()
 			a := &asker{t: t, env: env, limits: c.limits, left: c.uses, began: env.Now()}
 			env.RegisterDelayedCallback(func() { a.began = env.Now(); a.ask() }, 0)
-			env.ExecuteWorkflow(Quota, QuotaInput{})
+			env.ExecuteWorkflow(Quota, QuotaInput{Policy: NewPolicy()})
 			if err := env.GetWorkflowError(); err != nil {
 				t.Fatal(err)
 			}
@@ -75,10 +75,10 @@ func TestQuota(t *testing.T) {
 func TestQuotaContinuesAsNew(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
-	a := &asker{t: t, env: env, limits: []providers.Limit{{Uses: 1, Per: time.Second}}, left: 10 * takesPerRun}
+	a := &asker{t: t, env: env, limits: []providers.Limit{{Uses: 1, Per: time.Second}}, left: 10 * tuned.TakesPerRun}
 	env.RegisterDelayedCallback(a.ask, 0)
-	env.ExecuteWorkflow(Quota, QuotaInput{})
-	if env.GetWorkflowError() == nil || len(a.granted) > takesPerRun {
+	env.ExecuteWorkflow(Quota, QuotaInput{Policy: NewPolicy()})
+	if env.GetWorkflowError() == nil || len(a.granted) > tuned.TakesPerRun {
 		t.Errorf("ended with %v after %d uses", env.GetWorkflowError(), len(a.granted))
 	}
 }

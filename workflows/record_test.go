@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// TestRecord writes the histories that are not there yet. Run it at a release, from the release.
+// TestRecord writes the histories of the version in development that are not there yet.
 func TestRecord(t *testing.T) {
 	server, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir()})
 	if err != nil {
@@ -31,7 +32,7 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	if err := os.MkdirAll(histories, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(histories, inDevelopment), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, s := range scenes() {
@@ -133,9 +134,9 @@ func (r *recorder) start() (string, client.WorkflowRun) {
 	id, workflow, in := "", any(workflows.Shard), any(nil)
 	switch {
 	case r.budget:
-		id, workflow, in = workflows.BudgetID(r.name), workflows.Budget, workflows.BudgetInput{}
+		id, workflow, in = workflows.BudgetID(r.name), workflows.Budget, workflows.BudgetInput{Policy: workflows.NewPolicy()}
 	case r.quota:
-		id, workflow, in = workflows.QuotaID(r.name, "reports"), workflows.Quota, workflows.QuotaInput{}
+		id, workflow, in = workflows.QuotaID(r.name, "reports"), workflows.Quota, workflows.QuotaInput{Policy: workflows.NewPolicy()}
 	case r.export != nil:
 		export := *r.export
 		export.Account = r.name

@@ -13,9 +13,9 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-func historyFile(name string) string { return filepath.Join(histories, name+".json.gz") }
+func historyFile(name string) string { return filepath.Join(histories, inDevelopment, name+".json.gz") }
 
-// recorded says whether a history is there. One that is there stands for exports under way, and is left alone.
+// recorded reports whether a history is there, and so is not recorded again.
 func recorded(name string) bool {
 	_, err := os.Stat(historyFile(name))
 	return err == nil

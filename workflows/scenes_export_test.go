@@ -54,7 +54,7 @@ func endings() map[string]scene {
 }
 
 func alwaysMissing() *world {
-	w := missing()
+	w := missing(0)
 	w.fail = nil
 	return w
 }
@@ -82,11 +82,12 @@ func adopting() *workflows.ExportInput {
 
 func exportScenes() map[string]scene {
 	days := year()
-	days.Window, days.To = "day", days.From.AddDate(0, 0, 210)
+	days.Window, days.To = "day", days.From.AddDate(0, 0, 30)
+	days.Policy.ShardsPerRun = 20
 	future := months(1)
 	future.Window, future.From, future.To = "", time.Now().AddDate(0, 0, -1).UTC().Truncate(24*time.Hour), time.Now().AddDate(0, 0, 1)
 	dense := failing("ListPage", 1, 1, kindError(providers.WindowTooDense))
-	flagged := missing()
+	flagged := missing(0)
 	flagged.fail = nil
 	adopted := &world{adopted: &activities.Commit{Outcome: "adopted", Generation: 1}}
 	return map[string]scene{

@@ -125,11 +125,11 @@ func shardScenes() map[string]scene {
 		"shard-denied-list":    {world: failing("ListPage", 2, 2, kindError(providers.Denied)), act: freed},
 		"shard-denied-open":    {world: failing("OpenShard", 1, 1, kindError(providers.Denied)), act: freed},
 		"shard-incomplete":     {world: failing("SealShard", 1, 1, kindError(activities.Incomplete)), act: freed},
-		"shard-mismatch":       {world: missing(), act: freed},
+		"shard-mismatch":       {world: missing(4), act: freed},
 		"shard-garbled-open":   {world: failing("OpenShard", 1, 1, kindError(providers.Malformed))},
 		"shard-garbled-verify": {world: failing("VerifyShard", 1, 1, kindError(providers.Malformed))},
 		"shard-garbled-fetch":  {world: &world{conversations: 1, pageSize: 1, fail: failingOnce("FetchMessages", kindError(providers.Malformed))}},
-		"shard-recounted":      {world: missing()},
+		"shard-recounted":      {world: missing(3)},
 		"shard-recount-lists":  {world: deleting()},
 		"shard-refused":        {world: &world{}, shard: func(in *workflows.ShardInput) { in.Rate = -1 }},
 		"shard-bad-files":      {world: &world{conversations: 10, pageSize: 5, badFiles: 1}},
@@ -170,12 +170,12 @@ func atFaultIn(step string) *world {
 	}}
 }
 
-// missing is a world in which the provider counts more than it lists, until somebody has looked into it.
-func missing() *world {
+// missing is a world in which the provider counts more than it lists, until it is asked for the n-th time.
+func missing(n int) *world {
 	more := int64(11)
 	w := &world{conversations: 10, pageSize: 5, total: &more, mismatches: 1}
 	w.fail = func(step string, _, _ int) error {
-		if step == "VerifyShard" && w.calls[step] == 3 {
+		if step == "VerifyShard" && w.calls[step] == n {
 			w.total = nil
 		}
 		return nil

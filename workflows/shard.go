@@ -26,8 +26,10 @@ type ShardInput struct {
 	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
 	Flag bool `json:"flag"`
 	// Adopt takes over what the ledger has, and copies nothing.
-	Adopt  bool        `json:"adopt,omitempty"`
-	Paused bool        `json:"paused,omitempty"`
+	Adopt  bool `json:"adopt,omitempty"`
+	Paused bool `json:"paused,omitempty"`
+	// Policy decides the order of what the shard does; nil is that of runs that began before 0.2.0.
+	Policy *Policy     `json:"policy,omitempty"`
 	Resume *ShardState `json:"resume,omitempty"` // set by continue-as-new only
 }
 
@@ -66,7 +68,7 @@ func ShardID(s ledger.Shard) string { return "shard/" + s.String() }
 // behind. It ends only when the shard stands in the ledger, when it was cancelled, or when the window must be split;
 // everything else is waited out, or waits for a person.
 func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
-	if err := refuse(ctx, in.Check()); err != nil {
+	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return ShardOutput{}, err
 	}
 	s, err := newShard(ctx, in)
@@ -98,6 +100,7 @@ type shard struct {
 
 func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	s := &shard{in: in}
+	s.policy = policyOf(in.Policy)
 	if in.Resume != nil {
 		s.state = *in.Resume
 	}
@@ -209,7 +212,7 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 			return sealed, verified, err
 		}
 		bad := Waiting{For: activities.ForLake, Why: fmt.Sprintf("%d files are not what was written; they are sealed again", verified.BadFiles)}
-		if err := s.sleep(ctx, backoff(firstWait, longestWait, failures), bad); err != nil {
+		if err := s.sleep(ctx, s.policy.backoff(failures), bad); err != nil {
 			return sealed, verified, err
 		}
 	}
@@ -240,7 +243,7 @@ func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutpu
 		s.listAgain()
 		return nil, true, nil
 	}
-	if s.recounts < triesBeforeBlock && patient(ctx, "count") {
+	if s.recounts < s.policy.TriesBeforeBlock && s.patient(ctx, "count") {
 		again, err := s.recount(ctx, sealed, verified)
 		if err != nil || again || verified.Missing == 0 {
 			return flags, again, err
@@ -265,7 +268,7 @@ func (s *shard) recount(ctx workflow.Context, sealed activities.SealShardOutput,
 	s.recounts++
 	before := *verified.Total
 	differ := Waiting{For: activities.ForPlatform, Kind: CountMismatch, Why: countMismatch(before, sealed.Counts.Listed)}
-	if err := s.sleep(ctx, backoff(firstWait, longestWait, s.recounts), differ); err != nil {
+	if err := s.sleep(ctx, s.policy.backoff(s.recounts), differ); err != nil {
 		return false, err
 	}
 	*verified, err = s.verify(ctx, sealed)
@@ -299,7 +302,7 @@ func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, 
 // restart forgets what was staged and begins anew, after asking a person when that happens too often.
 func (s *shard) restart(ctx workflow.Context) error {
 	s.state.Restarts++
-	if s.state.Restarts > restartsPerShard {
+	if s.state.Restarts > s.policy.RestartsPerShard {
 		if err := s.block(ctx, activities.StagingLost, "staged objects vanish from the lake; look for a lifecycle rule or another program that deletes below _staging"); err != nil {
 			return err
 		}
@@ -312,7 +315,7 @@ func (s *shard) restart(ctx workflow.Context) error {
 
 // sealAgain goes back to what is staged, after asking a person when sealed files vanish too often.
 func (s *shard) sealAgain(ctx workflow.Context) error {
-	if s.lostFiles++; s.lostFiles <= restartsPerShard {
+	if s.lostFiles++; s.lostFiles <= s.policy.RestartsPerShard {
 		return nil
 	}
 	return s.block(ctx, activities.FilesLost, "sealed files vanish from the lake before they are committed; look for a lifecycle rule or another program that deletes below data")

@@ -124,13 +124,13 @@ func (e *export) share() float64 {
 	rate := e.state.Rate
 	for _, c := range e.children {
 		if c.blocked == nil && c.idle {
-			rate -= idlePart * e.state.Rate
+			rate -= e.policy.IdleShare * e.state.Rate
 		}
 		rate -= c.needs
 	}
 	soon := min(max(1, e.state.Open.Shards), working+e.left())
 	// Where others have leased the whole rate, a little is left: 0 is no limit.
-	return max(idlePart*e.state.Rate, rate) / float64(max(1, soon, working))
+	return max(e.policy.IdleShare*e.state.Rate, rate) / float64(max(1, soon, working))
 }
 
 // working reports whether a shard has work to give out: one that is being sealed has not, and one that another export started
@@ -165,7 +165,7 @@ func (e *export) idleShare() float64 {
 	if working := e.working(); working == 0 && !e.mayLaunch() {
 		return e.state.Rate / float64(max(1, e.active()))
 	}
-	return idlePart * e.state.Rate
+	return e.policy.IdleShare * e.state.Rate
 }
 
 // balance tells the shards in flight when their share has changed.

@@ -158,7 +158,7 @@ func (w *world) shard() workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: w.name, Account: "acme", Stream: schemas.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
 		Rate: w.definition.RequestsPerSecond, Chunks: 3, Chunk: 8, MessageRequests: w.definition.MessageRequests, MetadataRequests: w.definition.MetadataRequests,
-		ListRequests: w.definition.ListRequests,
+		ListRequests: w.definition.ListRequests, Policy: workflows.NewPolicy(),
 	}
 }
 

@@ -27,7 +27,7 @@ type Run struct {
 	run client.WorkflowRun
 }
 
-// Start starts an export, or meets the one that runs under the same name. Whether that one has the same range is for SameRange to say.
+// Start starts an export by the policy of this release, or meets the one that runs under the same name. Whether that one has the same range is for SameRange to say.
 func (s *Session) Start(ctx context.Context, in workflows.ExportInput) (*Run, error) {
 	id := workflows.ExportID(in.Account, in.Name)
 	described, err := s.client().DescribeWorkflowExecution(ctx, id, "")
@@ -38,6 +38,7 @@ func (s *Session) Start(ctx context.Context, in workflows.ExportInput) (*Run, er
 	if err == nil && described.WorkflowExecutionInfo.Status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return &Run{Met: true, run: s.client().GetWorkflow(ctx, id, "")}, nil
 	}
+	in.Policy = workflows.NewPolicy()
 	run, err := s.client().ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       id,
 		TaskQueue:                s.config.TaskQueue(),

@@ -29,22 +29,22 @@ var guards = []struct {
 		{"internal/lake/staging_read.go", "hex.EncodeToString(sum.Sum(nil)) != st.SHA256", `hex.EncodeToString(sum.Sum(nil)) == ""`},
 	}},
 	{"a ledger record is put only where none stands", []edit{
-		{"internal/lake/ledger.go", "int64(len(b))+1, true)", "int64(len(b))+1, false)"},
+		{"internal/ledger/commit.go", "int64(len(b))+1, true)", "int64(len(b))+1, false)"},
 	}},
 	{"who finds a record looks whose it is", []edit{
-		{"internal/lake/ledger.go", "case standing.Digest == r.Digest:", "case true:"},
+		{"internal/ledger/commit.go", "case standing.Digest == r.Digest:", "case true:"},
 	}},
 	{"a record made to another wish gives way to the next generation", []edit{
-		{"internal/lake/ledger.go", "case standing.SpecDigest == r.SpecDigest:", "case true:"},
+		{"internal/ledger/commit.go", "case standing.SpecDigest == r.SpecDigest:", "case true:"},
 	}},
 	{"only what was made to the same wish is adopted", []edit{
 		{"activities/open_shard.go", "return r.SpecDigest == SpecDigest(spec, in.Shard, in.Refresh) ||", "return true ||"},
 	}},
 	{"a record is committed when its files are there: HEAD", []edit{
-		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+		{"internal/ledger/commit.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
 	}},
 	{"a record is committed after its files", []edit{
-		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+		{"internal/ledger/commit.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
 		{"internal/lake/seal.go", "	defer s.Discard()\n	defer context.AfterFunc", "	defer context.AfterFunc"},
 		{"internal/lake/seal.go", "err := s.uploads.Wait(); s.err == nil", "err := error(nil); s.err == nil"},
 		{"activities/verify_shard.go", "BadFiles: len(findings)", "BadFiles: 0 * len(findings)"},
@@ -65,7 +65,7 @@ var guards = []struct {
 		{"workflows/collect_failed.go", "	case relist:\n		s.listAgain()", "	case relist:\n		s.listed = true"},
 	}},
 	{"a chunk that failed is given out again", []edit{
-		{"workflows/collect_failed.go", "		if c.waits < waitsAlone {\n			s.requeue(c)\n		}", "		if c.waits < waitsAlone {\n			_ = c\n		}"},
+		{"workflows/collect_failed.go", "		if c.waits < s.policy.WaitsAlone {\n			s.requeue(c)\n		}", "		if c.waits < s.policy.WaitsAlone {\n			_ = c\n		}"},
 	}},
 	{"a conversation that is given up has a dead letter", []edit{
 		{"activities/seal_shard.go", "	if b.dead != nil {\n		return p.dead(b, *b.dead)\n	}", "	if b.dead != nil {\n		p.counts.Dead++\n		return nil\n	}"},
@@ -88,13 +88,13 @@ var guards = []struct {
 		{"workflows/shard.go", "case s.state.Open.Halved:", "case s.state.Open.Halved && s.state.Open.Generation < 0:"},
 	}},
 	{"a sweep takes no file of a shard at work", []edit{
-		{"internal/lake/sweep.go", "case !old || s.open[shard.String()]:", "case !old:"},
-		{"internal/lake/sweep.go", "unnamedKept  = 7 * 24 * time.Hour", "unnamedKept  = 0 * time.Hour"},
-		{"internal/lake/ledger.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+		{"internal/ledger/sweep.go", "case !old || s.open[shard.String()]:", "case !old:"},
+		{"internal/ledger/sweep.go", "unnamedKept  = 7 * 24 * time.Hour", "unnamedKept  = 0 * time.Hour"},
+		{"internal/ledger/commit.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
 	}},
 	{"a sweep takes no file that a record names", []edit{
-		{"internal/lake/sweep.go", "if s.named[file.Key] {", "if s.named[file.Key] && file.Bytes < 0 {"},
-		{"internal/lake/sweep.go", "case s.named[file.Key]:", "case s.named[file.Key] && file.Bytes < 0:"},
+		{"internal/ledger/sweep.go", "if s.named[file.Key] {", "if s.named[file.Key] && file.Bytes < 0 {"},
+		{"internal/ledger/sweep.go", "case s.named[file.Key]:", "case s.named[file.Key] && file.Bytes < 0:"},
 	}},
 }
 

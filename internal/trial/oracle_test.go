@@ -62,7 +62,7 @@ func (w *world) judge() {
 // judgeIntent looks whether what a run says that it committed or adopted stands, and is what was asked for.
 func (w *world) judgeIntent(i *intent) {
 	commit := i.now.shard.Commit
-	shard := w.shardInput(i.window, i.refresh).Shard
+	shard := w.shardInput(i.window, i.refresh, i.policy).Shard
 	for _, c := range w.store.commits {
 		if c.record.Shard != shard || c.record.Generation != commit.Generation {
 			continue

@@ -44,6 +44,7 @@ type plan struct {
 
 	changes, kills, terminations, cancels, anew, sweeps, dense, vandals, pauseOrders int
 	second                                                                           string // the refresh of a second export beside the first; "none" where there is none
+	old                                                                              bool   // some runs began before 0.2.0, and carry no policy
 }
 
 // newPlan throws the dice. Some worlds are calm, some see everything at once.
@@ -87,6 +88,7 @@ func newPlan(d *rand.Rand) plan {
 	case 1:
 		p.second = "anew"
 	}
+	p.old = d.IntN(4) == 0
 	return p
 }
 
@@ -155,6 +157,7 @@ type intent struct {
 	name    string
 	refresh string
 	window  schemas.Window
+	policy  *workflows.Policy
 	began   time.Time // of the chain of runs under way
 	now     *run
 	runs    int
@@ -176,22 +179,22 @@ func (i *intent) begin(w *world, anew any) {
 			env.ExecuteWorkflow(workflows.Export, anew)
 		case w.plan.export:
 			env.ExecuteWorkflow(workflows.Export, workflows.ExportInput{
-				Account: "acme", Name: "may", From: i.window.From, To: i.window.To, Refresh: i.refresh,
+				Account: "acme", Name: "may", From: i.window.From, To: i.window.To, Refresh: i.refresh, Policy: i.policy,
 			})
 		case anew != nil:
 			env.ExecuteWorkflow(workflows.Shard, anew)
 		default:
-			env.ExecuteWorkflow(workflows.Shard, w.shardInput(i.window, i.refresh))
+			env.ExecuteWorkflow(workflows.Shard, w.shardInput(i.window, i.refresh, i.policy))
 		}
 	})
 	i.now.started = i.began
 }
 
-func (w *world) shardInput(window schemas.Window, refresh string) workflows.ShardInput {
+func (w *world) shardInput(window schemas.Window, refresh string, policy *workflows.Policy) workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}, Spec: "spec", Refresh: refresh,
 		Visibility: "full", Rate: w.plan.rate, Chunks: w.plan.chunks, Chunk: w.plan.chunk, MessageRequests: w.plan.messages,
-		MetadataRequests: w.plan.metadata, Flag: w.plan.flag,
+		MetadataRequests: w.plan.metadata, Flag: w.plan.flag, Policy: policy,
 	}
 }
 
@@ -236,7 +239,10 @@ func (w *world) follow() (busy bool) {
 }
 
 func (w *world) want(name, refresh string, window schemas.Window) {
-	i := &intent{name: name, refresh: refresh, window: window}
+	i := &intent{name: name, refresh: refresh, window: window, policy: workflows.NewPolicy()}
+	if w.plan.old && w.dice.IntN(2) == 0 {
+		i.policy = nil
+	}
 	w.intents = append(w.intents, i)
 	i.begin(w, nil)
 }

@@ -1,0 +1,238 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// latestBehaviour is the behaviour of the runs that begin now. The list only grows: a run keeps the behaviour that it began with.
+//
+//	0  runs without a policy, which began before 0.2.0. They have the numbers of [unversioned], and a version marker in the history
+//	   wherever the workflows did something else in an earlier release.
+//	1  0.2.0: the policy in the input says everything, and no markers are written.
+const latestBehaviour = 1
+
+// Policy is everything that decides the order of a run's commands, except its input. It is fixed when a run begins; the run carries
+// it through continue-as-new and hands it to its children. So another number in a new release changes no run under way.
+//
+// How long an activity may take and how often it is retried is not in it: replay does not look at these.
+type Policy struct {
+	// Behaviour says what the workflows do where releases differ in more than numbers.
+	Behaviour int `json:"behaviour"`
+
+	// A provider that is down is asked again after FirstWait, then twice as long each time up to LongestWait.
+	FirstWait   time.Duration `json:"first_wait"`
+	LongestWait time.Duration `json:"longest_wait"`
+	// TriesBeforeBlock is how often a step is tried again after a wait before a person is asked, where the error may pass by itself:
+	// one that times out or panics, an answer that cannot be read, a count that goes on changing.
+	TriesBeforeBlock int `json:"tries_before_block"`
+
+	// Lag is how far the end of an Export's range stays behind the clock, so that rows that are being created are not cut in two.
+	Lag time.Duration `json:"lag"`
+	// ShardsPerRun is how many shards a run of Export starts before it continues as new.
+	ShardsPerRun int `json:"shards_per_run"`
+	// ShardFailures is how often an Export starts a shard that fails.
+	ShardFailures int `json:"shard_failures"`
+	// MostBlocked is how many shards of an Export may be blocked before it starts no more: a person must act first, and what an
+	// Export carries through continue-as-new stays small.
+	MostBlocked int `json:"most_blocked"`
+	// A shard that the Export did not start itself reports to it. In case a report is lost, the Export looks after FirstLook, then
+	// twice as long each time up to LongestLook.
+	FirstLook   time.Duration `json:"first_look"`
+	LongestLook time.Duration `json:"longest_look"`
+	// IdleShare is the part of an Export's rate that a shard keeps while it is sealed, for the few requests it still has, and
+	// IdleShards how many such shards there may be beside those at work.
+	IdleShare  float64 `json:"idle_share"`
+	IdleShards int     `json:"idle_shards"`
+
+	// ActivitiesPerRun is how many activities a run of Shard gives out before it continues as new.
+	ActivitiesPerRun int `json:"activities_per_run"`
+	// ReceiptsHeld is how many receipts a run holds before it stages them: they are an input of the seal, and a Temporal server
+	// takes no more than 2 MB of input.
+	ReceiptsHeld int `json:"receipts_held"`
+	// RestartsPerShard is how often a shard whose staging was lost begins anew before a person is asked.
+	RestartsPerShard int `json:"restarts_per_shard"`
+	// ChunkLength is how long a chunk takes: that often, what is free of a shard's rate is leased anew. ShortestChunk is how long
+	// the last ones of a shard take.
+	ChunkLength   time.Duration `json:"chunk_length"`
+	ShortestChunk time.Duration `json:"shortest_chunk"`
+	// FirstPage closes the first page of a shard where no budget limits it, so that fetching begins while the list is still being
+	// read. RefsPerPage closes the others. Both count conversations.
+	FirstPage   int `json:"first_page"`
+	RefsPerPage int `json:"refs_per_page"`
+	// FreeRequests and FewestFree are the largest and the smallest chunk where no budget limits them, in requests. A chunk costs
+	// Temporal some six events.
+	FreeRequests int `json:"free_requests"`
+	FewestFree   int `json:"fewest_free"`
+	// PartRequests is what each part of a chunk costs that is staged by itself: when a worker dies, half of those in flight are
+	// repeated.
+	PartRequests int `json:"part_requests"`
+	// MetadataPerMessages is how many times larger a chunk of metadata is than one of messages, where the configuration says how
+	// large that is: the requests are few, and alike for all conversations.
+	MetadataPerMessages int `json:"metadata_per_messages"`
+	// LeastLease is the part of an equal lease that must be free before an activity begins.
+	LeastLease float64 `json:"least_lease"`
+	// ThrottledShare is the share of "too many requests" above which fewer chunks are kept in flight, RequestsToJudge the least
+	// number of requests to judge by, and CleanResults how many clean results bring one chunk back.
+	ThrottledShare  float64 `json:"throttled_share"`
+	RequestsToJudge int     `json:"requests_to_judge"`
+	CleanResults    int     `json:"clean_results"`
+	// WaitsAlone is how often a chunk that fails for a moment, while others succeed, is waited for before it is halved.
+	WaitsAlone int `json:"waits_alone"`
+
+	// SignalsPerRun is how many signals a run of Budget sends before it continues as new.
+	SignalsPerRun int `json:"signals_per_run"`
+	// RollCall is how often a Budget of several users tells them their leases: one that was terminated has not left it.
+	RollCall time.Duration `json:"roll_call"`
+	// EvenShare is what syncs get of a budget whose SyncShare leaves nothing to them or to the others.
+	EvenShare float64 `json:"even_share"`
+
+	// TakesPerRun is how many updates a run of Quota answers before it continues as new.
+	TakesPerRun int `json:"takes_per_run"`
+}
+
+// unversioned is the policy of the runs that carry none. Their histories have been written with these numbers, so none may change.
+var unversioned = Policy{
+	FirstWait:           time.Minute,
+	LongestWait:         15 * time.Minute,
+	TriesBeforeBlock:    3,
+	Lag:                 time.Minute,
+	ShardsPerRun:        200,
+	ShardFailures:       3,
+	MostBlocked:         100,
+	FirstLook:           5 * time.Second,
+	LongestLook:         time.Hour,
+	IdleShare:           0.02,
+	IdleShards:          2,
+	ActivitiesPerRun:    800,
+	ReceiptsHeld:        1000,
+	RestartsPerShard:    3,
+	ChunkLength:         time.Minute,
+	ShortestChunk:       4 * time.Second,
+	FirstPage:           100,
+	RefsPerPage:         500,
+	FreeRequests:        1000,
+	FewestFree:          80,
+	PartRequests:        64,
+	MetadataPerMessages: 10,
+	LeastLease:          0.5,
+	ThrottledShare:      0.02,
+	RequestsToJudge:     50,
+	CleanResults:        64,
+	WaitsAlone:          3,
+	SignalsPerRun:       300,
+	RollCall:            10 * time.Minute,
+	EvenShare:           0.5,
+	TakesPerRun:         500,
+}
+
+// tuned is the policy of new runs. A number that is tuned is set here.
+var tuned = func() Policy {
+	p := unversioned
+	p.Behaviour = latestBehaviour
+	return p
+}()
+
+// NewPolicy returns the policy of this release, for the input of a run that begins. Whoever starts a workflow puts it there.
+func NewPolicy() *Policy {
+	p := tuned
+	return &p
+}
+
+// policyOf returns the policy that a run carries. One of a later release fails the workflow task, which Temporal tries again until
+// a worker of that release takes it: going on without knowing how would only break the run.
+func policyOf(carried *Policy) Policy {
+	if carried == nil {
+		return unversioned
+	}
+	if carried.Behaviour > latestBehaviour {
+		panic(fmt.Sprintf("the run has behaviour %d and this worker knows %d at most: upgrade the workers", carried.Behaviour, latestBehaviour))
+	}
+	return *carried
+}
+
+// Check returns an error unless a run can go by the policy. Nil is the policy of runs that began before 0.2.0.
+func (p *Policy) Check() error {
+	if p == nil {
+		return nil
+	}
+	const some, most = 1e-3, math.MaxInt32
+	var errs []error
+	for _, f := range []struct {
+		name           string
+		n, least, most float64
+	}{
+		{"behaviour", float64(p.Behaviour), 1, most},
+		{"first_wait", p.FirstWait.Seconds(), some, most},
+		{"longest_wait", p.LongestWait.Seconds(), p.FirstWait.Seconds(), most},
+		{"tries_before_block", float64(p.TriesBeforeBlock), 0, most},
+		{"lag", p.Lag.Seconds(), 0, most},
+		{"shards_per_run", float64(p.ShardsPerRun), 1, most},
+		{"shard_failures", float64(p.ShardFailures), 1, most},
+		{"most_blocked", float64(p.MostBlocked), 1, most},
+		{"first_look", p.FirstLook.Seconds(), some, most},
+		{"longest_look", p.LongestLook.Seconds(), p.FirstLook.Seconds(), most},
+		{"idle_share", p.IdleShare, some, 1},
+		{"idle_shards", float64(p.IdleShards), 0, most},
+		{"activities_per_run", float64(p.ActivitiesPerRun), 1, most},
+		{"receipts_held", float64(p.ReceiptsHeld), 1, most},
+		{"restarts_per_shard", float64(p.RestartsPerShard), 0, most},
+		{"chunk_length", p.ChunkLength.Seconds(), some, most},
+		{"shortest_chunk", p.ShortestChunk.Seconds(), some, most},
+		{"first_page", float64(p.FirstPage), 1, most},
+		{"refs_per_page", float64(p.RefsPerPage), 1, most},
+		{"free_requests", float64(p.FreeRequests), 1, most},
+		{"fewest_free", float64(p.FewestFree), 1, most},
+		{"part_requests", float64(p.PartRequests), 1, most},
+		{"metadata_per_messages", float64(p.MetadataPerMessages), 1, most},
+		{"least_lease", p.LeastLease, some, 1},
+		{"throttled_share", p.ThrottledShare, some, 1},
+		{"requests_to_judge", float64(p.RequestsToJudge), 1, most},
+		{"clean_results", float64(p.CleanResults), 1, most},
+		{"waits_alone", float64(p.WaitsAlone), 1, most},
+		{"signals_per_run", float64(p.SignalsPerRun), 1, most},
+		{"roll_call", p.RollCall.Seconds(), some, most},
+		{"even_share", p.EvenShare, some, 1 - some},
+		{"takes_per_run", float64(p.TakesPerRun), 1, most},
+	} {
+		if !(f.least <= f.n && f.n <= f.most) { // NaN is refused too
+			errs = append(errs, fmt.Errorf("policy.%s %v: expected %v to %v", f.name, f.n, f.least, f.most))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// backoff is the wait after so many failures in a row, counted from 1.
+func (p Policy) backoff(failures int) time.Duration {
+	return doubled(p.FirstWait, p.LongestWait, failures)
+}
+
+// longestUnread is how long a conversation whose answer cannot be read is asked for while no other answer can be read either: as
+// long as the waits of a step take before a person is asked.
+func (p Policy) longestUnread() (all time.Duration) {
+	for failures := range p.TriesBeforeBlock {
+		all += p.backoff(failures + 1)
+	}
+	return all
+}
+
+// passes reports whether an error that a person would be asked about may pass by itself: a worker that dies, and an answer that
+// cannot be read, as a proxy sends it while it restarts.
+func (p Policy) passes(kind string, failures int) bool {
+	return (isCrash(kind) || kind == string(providers.Malformed)) && failures < p.TriesBeforeBlock
+}
+
+// doubled is the n-th of waits that begin with the first, double each time and end at the longest.
+func doubled(first, longest time.Duration, n int) time.Duration {
+	wait := first
+	for range n - 1 {
+		if wait *= 2; wait >= longest {
+			return longest
+		}
+	}
+	return wait
+}
