@@ -63,18 +63,16 @@ type Account struct {
 	Specs             func() []string
 	RequestsPerSecond float64 // the account's budget, 0 is no limit
 	SyncShare         float64 // the part of it that syncs have while one is at work
-	MessageRequests   float64 // requests that the messages of one conversation usually cost
-	ListRequests      float64 // that listing one conversation costs, 0 is a twentieth
-	MetadataRequests  float64 // 0 where there is nothing to fetch besides messages
-	Batch             int     // conversations whose messages the provider fetches with one request
-	MetadataBatch     int     // conversations whose metadata it fetches together
-	Parallel          int     // requests of one chunk that are under way at once
-	Shards            int     // shards in flight
-	Chunks            int     // chunks in flight in one shard
-	Chunk             int     // conversations of a chunk, 0 lets the lease decide
-	Window            string  // month, week or day
-	OnMismatch        string  // block or flag
-	AllowUnreadable   bool    // an export is complete though texts could not be decrypted
+	providers.Costs
+	Batch           int    // conversations whose messages the provider fetches with one request
+	MetadataBatch   int    // conversations whose metadata it fetches together
+	Parallel        int    // requests of one chunk that are under way at once
+	Shards          int    // shards in flight
+	Chunks          int    // chunks in flight in one shard
+	Chunk           int    // conversations of a chunk, 0 lets the lease decide
+	Window          string // month, week or day
+	OnMismatch      string // block or flag
+	AllowUnreadable bool   // an export is complete though texts could not be decrypted
 }
 
 // Usage is what an activity asked of the platform.

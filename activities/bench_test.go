@@ -172,7 +172,7 @@ func stageShard(b *testing.B, p providers.Definition, reader providers.Reader, f
 		b.Fatal(err)
 	}
 	account := activities.Account{
-		Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapperOf(b, p)), Name: p.Name, MessageRequests: p.MessageRequests, MetadataRequests: p.MetadataRequests,
+		Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapperOf(b, p)), Name: p.Name, Costs: p.Costs,
 		Batch: p.Batch, MetadataBatch: p.MetadataBatch, Parallel: 8,
 	}
 	s := staged{activities: &activities.Activities{

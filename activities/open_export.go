@@ -20,24 +20,22 @@ type OpenExportInput struct {
 
 // OpenExportOutput is the account's settings, without its secrets, as of the start of the export.
 type OpenExportOutput struct {
-	Provider          string    `json:"provider"`
-	Spec              string    `json:"spec"`
-	RequestsPerSecond float64   `json:"requests_per_second"`
-	MessageRequests   float64   `json:"message_requests"`
-	MetadataRequests  float64   `json:"metadata_requests"`
-	ListRequests      float64   `json:"list_requests,omitempty"`
-	Shards            int       `json:"shards"`
-	Chunks            int       `json:"chunks"`
-	Chunk             int       `json:"chunk"`
-	Window            string    `json:"window"`
-	OnMismatch        string    `json:"on_mismatch"`
-	AllowUnreadable   bool      `json:"allow_unreadable,omitempty"`
-	HasDirectory      bool      `json:"has_directory"`
-	HasReports        bool      `json:"has_reports,omitempty"`
-	Visibility        string    `json:"visibility"`
-	Advice            string    `json:"advice"`
-	CheckedAt         time.Time `json:"checked_at"`
-	Usage             Usage     `json:"usage"`
+	Provider          string  `json:"provider"`
+	Spec              string  `json:"spec"`
+	RequestsPerSecond float64 `json:"requests_per_second"`
+	providers.Costs
+	Shards          int       `json:"shards"`
+	Chunks          int       `json:"chunks"`
+	Chunk           int       `json:"chunk"`
+	Window          string    `json:"window"`
+	OnMismatch      string    `json:"on_mismatch"`
+	AllowUnreadable bool      `json:"allow_unreadable,omitempty"`
+	HasDirectory    bool      `json:"has_directory"`
+	HasReports      bool      `json:"has_reports,omitempty"`
+	Visibility      string    `json:"visibility"`
+	Advice          string    `json:"advice"`
+	CheckedAt       time.Time `json:"checked_at"`
+	Usage           Usage     `json:"usage"`
 	// Grant is the export's part of the budget; nil where it has all of it.
 	Grant *BudgetGrant `json:"grant,omitempty"`
 }
@@ -79,9 +77,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		Provider:          s.Name,
 		Spec:              s.Spec,
 		RequestsPerSecond: s.RequestsPerSecond,
-		MessageRequests:   s.MessageRequests,
-		MetadataRequests:  s.MetadataRequests,
-		ListRequests:      s.ListRequests,
+		Costs:             s.Costs,
 		Shards:            s.Shards,
 		Chunks:            s.Chunks,
 		Chunk:             s.Chunk,

@@ -69,7 +69,7 @@ func peakOfSeal(t *testing.T, n int) uint64 {
 		t.Fatal(err)
 	}
 	a := &activities.Activities{Lake: l, Account: func(context.Context, string) (activities.Account, error) {
-		return activities.Account{Reader: providertest.Reads(&crowd{n: n}), Mapper: providertest.Maps(&crowd{n: n}), Name: "crowd", MessageRequests: 1}, nil
+		return activities.Account{Reader: providertest.Reads(&crowd{n: n}), Mapper: providertest.Maps(&crowd{n: n}), Name: "crowd", Costs: providers.Costs{MessageRequests: 1}}, nil
 	}}
 	in := activities.SealShardInput{Target: activities.Target{Shard: crowdShard, Generation: 1}}
 	r := &in.Receipts

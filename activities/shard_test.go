@@ -169,7 +169,7 @@ func newBench(t *testing.T, p *platform) *bench {
 	b := &bench{t: t, do: &activities.Activities{
 		Lake: l,
 		Account: func(context.Context, string) (activities.Account, error) {
-			return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec", MetadataRequests: p.metadata, OnMismatch: p.mismatch}, nil
+			return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec", Costs: providers.Costs{MetadataRequests: p.metadata}, OnMismatch: p.mismatch}, nil
 		},
 	}}
 	suite := &testsuite.WorkflowTestSuite{}
@@ -537,7 +537,7 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	p := &reporter{platform{counts: 5}}
 	b := newBench(t, &p.platform)
 	b.do.Account = func(context.Context, string) (activities.Account, error) {
-		return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec", MetadataRequests: 1}, nil
+		return activities.Account{Reader: providertest.Reads(p), Mapper: providertest.Maps(p), Name: "chatwoot", Spec: "spec", Costs: providers.Costs{MetadataRequests: 1}}, nil
 	}
 	if open := must(b, b.do.OpenExport, activities.OpenExportInput{Account: "acme"}); !open.HasReports || open.HasDirectory {
 		t.Errorf("opened %+v, want reports and no directory", open)

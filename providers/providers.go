@@ -215,6 +215,15 @@ type Ration struct {
 	Uses  int
 }
 
+// Costs are the requests that one conversation usually takes.
+type Costs struct {
+	MessageRequests float64 `json:"message_requests"`
+	// MetadataRequests of 0 say that Messages gives all there is, and Metadata is never called.
+	MetadataRequests float64 `json:"metadata_requests"`
+	// ListRequests are for listing it; 0 is a twentieth, a page of twenty to a request.
+	ListRequests float64 `json:"list_requests,omitempty"`
+}
+
 // Definition is what a provider's folder exports for the registry.
 type Definition struct {
 	Name string // as in the configuration and in keys: "chatwoot"
@@ -232,11 +241,7 @@ type Definition struct {
 	BaseURL string
 	// RequestsPerSecond is the budget when the configuration gives none.
 	RequestsPerSecond float64
-	// MessageRequests and MetadataRequests are the requests a conversation usually costs. Where MetadataRequests is 0
-	// Messages gives all there is, and Metadata is never called.
-	MessageRequests, MetadataRequests float64
-	// ListRequests are those that listing one conversation costs; 0 is a twentieth, a page of twenty to a request.
-	ListRequests float64
+	Costs
 	// WindowRequests are those that a window costs whatever it holds (counts before and after, ends of lists), and ExportRequests
 	// those of an export beside its windows (signing in, the directory), for estimates.
 	WindowRequests, ExportRequests float64

@@ -79,7 +79,7 @@ func newWhole(t testing.TB, conversations int, account activities.Account) *whol
 		t.Fatal(err)
 	}
 	account.Reader, account.Mapper, account.Name, account.Spec = providertest.Reads(w.reader), providertest.Maps(w.mapper), "chatwoot", "spec"
-	account.MessageRequests, account.MetadataRequests = chatwoot.Definition.MessageRequests, chatwoot.Definition.MetadataRequests
+	account.Costs = chatwoot.Definition.Costs
 	run := sdk.New(w.client, queue, sdk.Options{})
 	worker.Register(run, &activities.Activities{
 		Lake:    w.lake,

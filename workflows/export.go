@@ -311,21 +311,19 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		c.share, c.account, c.chunks = e.share(), e.state.Account, e.chunks(c)
 	}
 	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.shard)), Shard, ShardInput{
-		Shard:            c.shard,
-		Spec:             open.Spec,
-		Refresh:          e.in.Refresh,
-		Adopt:            e.in.Adopt,
-		Visibility:       open.Visibility,
-		Rate:             c.share,
-		Account:          c.account,
-		Chunks:           c.chunks,
-		Chunk:            open.Chunk,
-		MessageRequests:  open.MessageRequests,
-		MetadataRequests: open.MetadataRequests,
-		ListRequests:     open.ListRequests,
-		Flag:             open.OnMismatch == "flag",
-		Paused:           e.state.Paused,
-		Policy:           e.in.Policy,
+		Shard:      c.shard,
+		Spec:       open.Spec,
+		Refresh:    e.in.Refresh,
+		Adopt:      e.in.Adopt,
+		Visibility: open.Visibility,
+		Rate:       c.share,
+		Account:    c.account,
+		Chunks:     c.chunks,
+		Chunk:      open.Chunk,
+		Costs:      open.Costs,
+		Flag:       open.OnMismatch == "flag",
+		Paused:     e.state.Paused,
+		Policy:     e.in.Policy,
 	})
 	if err := future.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return out, err

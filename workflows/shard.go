@@ -12,17 +12,15 @@ import (
 
 // ShardInput starts a Shard. Its workflow id is ShardID(Shard).
 type ShardInput struct {
-	Shard            ledger.Shard `json:"shard"`
-	Spec             string       `json:"spec"`
-	Refresh          string       `json:"refresh,omitempty"`
-	Visibility       string       `json:"visibility"`
-	Rate             float64      `json:"requests_per_second"`                   // this shard's share of the budget, 0 is no limit
-	Account          float64      `json:"account_requests_per_second,omitempty"` // the budget of the whole account
-	Chunks           int          `json:"chunks"`                                // chunks in flight
-	Chunk            int          `json:"chunk"`                                 // conversations of a chunk, 0 lets the lease decide
-	MessageRequests  float64      `json:"message_requests"`
-	ListRequests     float64      `json:"list_requests,omitempty"`
-	MetadataRequests float64      `json:"metadata_requests"` // 0 where there is nothing to fetch besides messages
+	Shard      ledger.Shard `json:"shard"`
+	Spec       string       `json:"spec"`
+	Refresh    string       `json:"refresh,omitempty"`
+	Visibility string       `json:"visibility"`
+	Rate       float64      `json:"requests_per_second"`                   // this shard's share of the budget, 0 is no limit
+	Account    float64      `json:"account_requests_per_second,omitempty"` // the budget of the whole account
+	Chunks     int          `json:"chunks"`                                // chunks in flight
+	Chunk      int          `json:"chunk"`                                 // conversations of a chunk, 0 lets the lease decide
+	providers.Costs
 	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
 	Flag bool `json:"flag"`
 	// Adopt takes over what the ledger has, and copies nothing.

@@ -112,7 +112,7 @@ var rules = []rule{
 		names: map[string][]string{
 			"internal/ledger": {"Shard", "Staged"},
 			"providers": {
-				"Cursor", "Kind", "Lease", "Limit", "Quota",
+				"Costs", "Cursor", "Kind", "Lease", "Limit", "Quota",
 				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Stopped", "Throttled", "Transient", "WindowTooDense", "Failed",
 			},
 			"schemas": {"Stream", "StreamCreated", "StreamDirectory", "StreamReports", "Streams", "Window"},

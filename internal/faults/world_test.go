@@ -146,7 +146,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 	w.do = &activities.Activities{Lake: w.lake, Account: func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4,
-			MessageRequests: p.definition.MessageRequests, MetadataRequests: p.definition.MetadataRequests, ListRequests: p.definition.ListRequests,
+			Costs: p.definition.Costs,
 			Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch,
 		}, nil
 	}}
@@ -157,8 +157,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 func (w *world) shard() workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: w.name, Account: "acme", Stream: schemas.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
-		Rate: w.definition.RequestsPerSecond, Chunks: 3, Chunk: 8, MessageRequests: w.definition.MessageRequests, MetadataRequests: w.definition.MetadataRequests,
-		ListRequests: w.definition.ListRequests, Policy: workflows.NewPolicy(),
+		Rate: w.definition.RequestsPerSecond, Chunks: 3, Chunk: 8, Costs: w.definition.Costs, Policy: workflows.NewPolicy(),
 	}
 }
 

@@ -36,8 +36,7 @@ var Definition = providers.Definition{
 	Normal:            normal,
 	BaseURL:           "https://app.chatwoot.com",
 	RequestsPerSecond: 10, // of 50 that the server allows to one address by default
-	MessageRequests:   1,
-	MetadataRequests:  2,
+	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
 	WindowRequests:    16, // as measured against the simulator, as is the next
 	ExportRequests:    30,
 }
@@ -50,8 +49,7 @@ var Inquirly = providers.Definition{
 	Check:             check,
 	Normal:            normal,
 	RequestsPerSecond: 5,
-	MessageRequests:   1,
-	MetadataRequests:  2,
+	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
 	WindowRequests:    16, // as measured against the simulator, as is the next
 	ExportRequests:    30,
 }

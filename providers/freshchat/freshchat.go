@@ -40,8 +40,7 @@ var Definition = providers.Definition{
 	Check:             check,
 	Normal:            normal,
 	RequestsPerSecond: 5,
-	MessageRequests:   1,
-	ListRequests:      1, // a conversation says itself when it was created
+	Costs:             providers.Costs{MessageRequests: 1, ListRequests: 1}, // a conversation says itself when it was created
 }
 
 // Lane says where messages are read from.

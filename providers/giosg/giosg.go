@@ -34,8 +34,7 @@ var Definition = providers.Definition{
 	Normal:            normal,
 	BaseURL:           "https://service.giosg.com",
 	RequestsPerSecond: 5,
-	MessageRequests:   1,
-	MetadataRequests:  4, // members, tags, and of one visitor variables and details
+	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 4}, // members, tags, and of one visitor variables and details
 	Secrets:           []string{secretApp, secretKeys, secretPassword},
 	MappingSecrets:    []string{secretKeys, secretPassword},
 }

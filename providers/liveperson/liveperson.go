@@ -34,12 +34,12 @@ var Definition = providers.Definition{
 	Normal:            normal,
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
-	MessageRequests:   1.5 / batchSize, // a hundred records to a request, some of them alone again
-	ListRequests:      1.0 / pageSize,
-	WindowRequests:    3,  // a count before and after, and a page
-	ExportRequests:    9,  // hosts, signing in, the directory
-	RetentionMonths:   13, // "Conversations", Messaging Interactions API: "retention time 13 months"
-	Batch:             batchSize,
+	// A hundred records to a request, some of them alone again.
+	Costs:           providers.Costs{MessageRequests: 1.5 / batchSize, ListRequests: 1.0 / pageSize},
+	WindowRequests:  3,  // a count before and after, and a page
+	ExportRequests:  9,  // hosts, signing in, the directory
+	RetentionMonths: 13, // "Conversations", Messaging Interactions API: "retention time 13 months"
+	Batch:           batchSize,
 	Secrets: []string{
 		secretClientID, secretClientSecret, secretAppKey, secretAppSecret, secretAccessToken, secretAccessSecret,
 		secretUsername, secretPassword,
