@@ -73,7 +73,12 @@ func (s temporal) histories(t *testing.T) map[string]usage {
 				u.kinds = map[string]int64{}
 			}
 			s.count(t, run.Execution.WorkflowID, run.Execution.RunID, u.kinds)
-			u.activities = u.kinds["ACTIVITY_TASK_SCHEDULED"]
+			u.activities, u.decided = u.kinds["ACTIVITY_TASK_SCHEDULED"], 0
+			for kind, n := range u.kinds {
+				if !strings.HasPrefix(kind, "WORKFLOW_TASK_") {
+					u.decided += n
+				}
+			}
 			all[kind] = u
 		}
 		if token = page.NextPageToken; token == "" {

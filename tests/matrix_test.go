@@ -116,19 +116,21 @@ func (c cell) run(t *testing.T, unbroken map[string]int64) result {
 	}
 	for kind, u := range server.histories(t) {
 		o.usage.runs, o.usage.events, o.usage.activities = o.usage.runs+u.runs, o.usage.events+u.events, o.usage.activities+u.activities
+		o.usage.decided += u.decided
 		t.Logf("%s: %d runs, %d events, %d activities: %v", kind, u.runs, u.events, u.activities, u.kinds)
 	}
-	if bound := eventsPerActivity*float64(o.usage.activities) + float64(eventsPerRun*o.usage.runs); float64(o.usage.events) > bound {
-		t.Errorf("%d events for %d activities in %d runs, want at most %.1f for each activity and %d for each run: %.0f",
-			o.usage.events, o.usage.activities, o.usage.runs, eventsPerActivity, eventsPerRun, bound)
+	if bound := eventsPerActivity*float64(o.usage.activities) + float64(eventsPerRun*o.usage.runs); float64(o.usage.decided) > bound {
+		t.Errorf("%d events besides workflow tasks for %d activities in %d runs, want at most %.1f for each activity and %d for each run: %.0f",
+			o.usage.decided, o.usage.activities, o.usage.runs, eventsPerActivity, eventsPerRun, bound)
 	}
 	return o
 }
 
-// The budget of histories. An activity has three events of its own, plus three of the workflow task that takes its result, if no
-// other result comes with it. A run has events for its start, its end and its parent; in a long export these are negligible.
+// The budget of histories. An activity has three events of its own. A run has events for its start, its end, its signals and
+// its parent; in a long export these are negligible. Workflow tasks are left out: each has three events, but the speed of the
+// machine decides how many results one of them takes, and a killed worker leaves one that times out.
 const (
-	eventsPerActivity = 6.2
+	eventsPerActivity = 3.1
 	eventsPerRun      = 12
 )
 
