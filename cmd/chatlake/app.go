@@ -141,6 +141,14 @@ func (a *app) printJSON(v any) error {
 	return encoder.Encode(v)
 }
 
+// show prints a result, for machines or for people.
+func show[T any](a *app, result T, text func(io.Writer, T) error) error {
+	if a.json() {
+		return a.printJSON(result)
+	}
+	return text(a.out, result)
+}
+
 func (a *app) note(format string, args ...any) { fmt.Fprintf(a.log, format+"\n", args...) }
 
 // terminal is the width of the terminal that progress goes to, 0 when it goes elsewhere.

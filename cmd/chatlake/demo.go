@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/chatlake/chatlake/internal/demo"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
@@ -138,17 +139,14 @@ func (a *app) copyDemo(ctx context.Context, f demoFlags, d *demo.Demo) error {
 	}
 	a.note("Look at it with       chatlake status --config %s (or verify, lake files, pause, resume)", shown(config))
 	ends, err := a.attend(ctx, s, ins...)
-	if stopErr := s.Stop(); err == nil {
-		err = stopErr
+	if err := a.leave(ctx, c, s, err); err != nil {
+		return err
 	}
-	if err != nil {
-		return a.interrupted(ctx, c, err)
-	}
-	return a.reportDemo(ctx, d.Dir, c, ins, ends)
+	return a.reportDemo(ctx, d, c, ins, ends)
 }
 
 // reportDemo says of each account what it came to. The worst of them decides how the command ends.
-func (a *app) reportDemo(ctx context.Context, dir string, c worker.Config, ins []workflows.ExportInput, ends []operate.Attended) error {
+func (a *app) reportDemo(ctx context.Context, d *demo.Demo, c worker.Config, ins []workflows.ExportInput, ends []operate.Attended) error {
 	var results []*exported
 	var failures []error
 	for i, in := range ins {
@@ -171,7 +169,7 @@ func (a *app) reportDemo(ctx context.Context, dir string, c worker.Config, ins [
 	}
 	worst := worstOf(failures)
 	if !a.json() {
-		return errors.Join(worst, a.suggest(ctx, c, dir))
+		return errors.Join(worst, a.suggest(ctx, d, c))
 	}
 	if len(ins) == 1 && len(results) == 1 {
 		return errors.Join(worst, a.printJSON(results[0]))
@@ -209,28 +207,19 @@ func shown(path string) string {
 }
 
 // suggest writes views over exactly the files that count, and two queries to try on them.
-func (a *app) suggest(ctx context.Context, c worker.Config, dir string) error {
-	l, err := openLake(ctx, c, "")
+func (a *app) suggest(ctx context.Context, d *demo.Demo, c worker.Config) error {
+	l, err := inspect.Open(ctx, c, "")
 	if err != nil {
 		return err
 	}
-	records, err := currentOf(ctx, l, "")
+	counts, err := l.Current(ctx)
 	if err != nil {
 		return err
 	}
-	records = slices.DeleteFunc(records, func(r current) bool { return c.Accounts[r.Shard.Account].Provider == "" }) // of other demos
-	views := filepath.Join(dir, demo.ViewsName)
-	if err := os.WriteFile(views, []byte(duckDB(c.Lake, records)), 0o600); err != nil {
-		return fmt.Errorf("write views: %w", err)
+	views, err := d.WriteViews(counts.Of(accountNames(c)).Views()) // none of other demos
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(a.out, "\nTwo questions to the lake, for DuckDB (duckdb -init %s):\n%s", shown(views), queries)
+	_, err = fmt.Fprintf(a.out, "\nTwo questions to the lake, for DuckDB (duckdb -init %s):\n%s", shown(views), demo.Queries)
 	return err
 }
-
-const queries = `
-  SELECT provider, channel_type, state, count(*) AS conversations, round(avg(stored_messages), 1) AS messages_each
-  FROM conversations GROUP BY ALL ORDER BY ALL;
-
-  SELECT provider, date_trunc('month', created_at) AS month, author_type, count(*) AS messages
-  FROM messages GROUP BY ALL ORDER BY ALL;
-`

@@ -60,7 +60,7 @@ func demosFolder(t *testing.T) string {
 	dir := t.TempDir()
 	fill(t, dir, map[string]string{
 		markerName: strings.Replace(demosMarker, "DIGEST", fmt.Sprintf("%x", sha256.Sum256([]byte(demosConfig))), 1), demo.ConfigName: demosConfig, demosFile: "", "scratch/x": "",
-		demo.ViewsName: "", "temporal-1.32.db": "", "temporal-1.32.db-wal": "", "mine.txt": "of a person",
+		"lake.sql": "", "temporal-1.32.db": "", "temporal-1.32.db-wal": "", "mine.txt": "of a person",
 	})
 	return dir
 }

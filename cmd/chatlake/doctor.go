@@ -4,21 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
-	"github.com/chatlake/chatlake/worker"
 )
-
-// examined is one part of the installation and what was found of it.
-type examined struct {
-	Part   string         `json:"part"`
-	Checks []ledger.Check `json:"checks"`
-}
 
 func (a *app) doctorCommand() *cobra.Command {
 	var account string
@@ -39,62 +31,35 @@ func (a *app) doctor(ctx context.Context, account string) error {
 	if err != nil {
 		return err
 	}
-	accounts := accountsIn(c, account)
-	if len(accounts) == 0 {
-		_, err := accountOf(c, account)
+	accounts, err := accountsIn(c, account)
+	if err != nil {
 		return err
 	}
-	parts := []examined{
-		{"folders", examineFolders(c)},
-		{"lake " + c.Lake.URL, examineLake(ctx, c)},
-	}
-	for _, name := range accounts {
-		parts = append(parts, examined{fmt.Sprintf("account %s (%s)", name, c.Accounts[name].Provider), c.Examine(ctx, name)})
-	}
-	parts = append(parts, examined{"temporal", c.ExamineTemporal(ctx)})
+	parts := inspect.Examine(ctx, c, accounts)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if a.json() {
-		err = a.printJSON(parts)
-	} else {
-		err = writeExamined(a.out, parts)
-	}
+	err = show(a, parts, writeExamined)
 	if status := diagnosis(parts); err == nil && status != exitComplete {
 		return &outcome{status: status}
 	}
 	return err
 }
 
-func examineLake(ctx context.Context, c worker.Config) []ledger.Check {
-	if folder, ok := ledger.Folder(c.Lake.URL); ok {
-		remove, err := worker.MakeFolder(filepath.Join(folder, ".tmp")) // as opening the lake does
-		defer remove()
-		if err != nil {
-			return []ledger.Check{{Name: "open", Level: ledger.LevelFailed, Text: err.Error()}}
-		}
-	}
-	l, err := worker.OpenLake(ctx, c)
-	if err != nil {
-		return []ledger.Check{{Name: "open", Level: ledger.LevelFailed, Text: err.Error()}}
-	}
-	return l.Examine(ctx)
-}
-
 // diagnosis is the exit status that the worst check stands for.
-func diagnosis(parts []examined) int {
+func diagnosis(parts []inspect.Part) int {
 	n := counted(parts)
 	switch {
-	case n[ledger.LevelFailed] > 0:
+	case n[inspect.LevelFailed] > 0:
 		return exitBlocked
-	case n[ledger.LevelWarning] > 0:
+	case n[inspect.LevelWarning] > 0:
 		return exitGaps
 	}
 	return exitComplete
 }
 
-func counted(parts []examined) map[ledger.Level]int64 {
-	n := map[ledger.Level]int64{}
+func counted(parts []inspect.Part) map[inspect.Level]int64 {
+	n := map[inspect.Level]int64{}
 	for _, part := range parts {
 		for _, c := range part.Checks {
 			n[c.Level]++
@@ -103,7 +68,7 @@ func counted(parts []examined) map[ledger.Level]int64 {
 	return n
 }
 
-func writeExamined(w io.Writer, parts []examined) error {
+func writeExamined(w io.Writer, parts []inspect.Part) error {
 	for _, part := range parts {
 		fmt.Fprintln(w, part.Part)
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -116,7 +81,7 @@ func writeExamined(w io.Writer, parts []examined) error {
 	}
 	n := counted(parts)
 	verdict := "All is in order."
-	switch failed, warnings := n[ledger.LevelFailed], n[ledger.LevelWarning]; {
+	switch failed, warnings := n[inspect.LevelFailed], n[inspect.LevelWarning]; {
 	case failed > 0 && warnings > 0:
 		verdict = fmt.Sprintf("%s failed and must be repaired before an export; %s.", words.Plural(failed, "check"), words.Plural(warnings, "warning"))
 	case failed > 0:

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/demo"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/simulator"
@@ -26,7 +27,7 @@ import (
 func doctor(t *testing.T, config string, args ...string) (map[string]ledger.Level, string, int) {
 	t.Helper()
 	out, log, status := chatlake(t, append([]string{"doctor", "--config", config, "--output", "json"}, args...)...)
-	var parts []examined
+	var parts []inspect.Part
 	if err := json.Unmarshal([]byte(out), &parts); err != nil {
 		t.Fatalf("%v in %s%s", err, out, log)
 	}
@@ -188,7 +189,7 @@ func TestExaminedText(t *testing.T) {
 		{[]ledger.Check{check(ledger.LevelFailed), check(ledger.LevelWarning)}, "part\n  failed   name  text\n  warning  name  text\n1 check failed and must be repaired before an export; 1 warning.\n", exitBlocked},
 	} {
 		var got bytes.Buffer
-		parts := []examined{{"part", test.checks}}
+		parts := []inspect.Part{{Part: "part", Checks: test.checks}}
 		if err := writeExamined(&got, parts); err != nil {
 			t.Fatal(err)
 		}

@@ -83,11 +83,8 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	if err == nil {
 		err = ends[0].Err
 	}
-	if stopErr := s.Stop(); err == nil {
-		err = stopErr
-	}
-	if err != nil {
-		return a.interrupted(ctx, c, err)
+	if err := a.leave(ctx, c, s, err); err != nil {
+		return err
 	}
 	if kept := c.KeptFrom(in.Account, in.From, time.Now()); kept != nil {
 		a.note("%s", gone(*kept))
@@ -182,9 +179,12 @@ func (a *app) detach(ctx context.Context, s *operate.Session, in workflows.Expor
 	return err
 }
 
-// interrupted adds to a Ctrl-C what becomes of the export.
-func (a *app) interrupted(ctx context.Context, c worker.Config, err error) error {
-	if _, said := outcomeOf(err); said || ctx.Err() == nil {
+// leave ends a session. It adds to a Ctrl-C what becomes of the export.
+func (a *app) leave(ctx context.Context, c worker.Config, s *operate.Session, err error) error {
+	if stopErr := s.Stop(); err == nil {
+		err = stopErr
+	}
+	if _, said := outcomeOf(err); err == nil || said || ctx.Err() == nil {
 		return err
 	}
 	if c.Temporal == nil {

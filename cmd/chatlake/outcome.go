@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/demo"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/workflows"
@@ -32,6 +33,7 @@ func outcomeOf(err error) (*outcome, bool) {
 	var blocked *operate.BlockedError
 	var order *operate.OrderError
 	var refusal *demo.Refusal
+	var unknown *inspect.UnknownAccountError
 	switch {
 	case errors.As(err, &said):
 		return said, true
@@ -43,6 +45,8 @@ func outcomeOf(err error) (*outcome, bool) {
 		return &outcome{status: exitUsage, text: orderText(order)}, true
 	case errors.As(err, &refusal):
 		return &outcome{status: exitUsage, text: refusal.Error()}, true
+	case errors.As(err, &unknown):
+		return &outcome{status: exitUsage, text: unknown.Error()}, true
 	}
 	return nil, false
 }
@@ -86,22 +90,11 @@ func blockedOutcome(blocked []workflows.BlockedShard) *outcome {
 
 // writeBlocked tells each cause once, with the windows that it keeps waiting.
 func writeBlocked(w io.Writer, blocked []workflows.BlockedShard) {
-	type cause struct{ kind, detail string }
-	var causes []cause
-	waiting := map[cause][]string{}
-	for _, shard := range blocked {
-		c := cause{shard.Kind, shard.Detail}
-		if waiting[c] == nil {
-			causes = append(causes, c)
+	for _, c := range operate.Causes(blocked) {
+		windows := c.Windows
+		if n := len(windows); n > 3 {
+			windows = append(windows[:2:2], fmt.Sprintf("%d more", n-2))
 		}
-		waiting[c] = append(waiting[c], operate.WindowOf(shard.Shard))
-	}
-	for _, c := range causes {
-		fmt.Fprintf(w, "  %s\n    %s\n", c.detail, operate.Remedy(c.kind))
-		names := waiting[c]
-		if n := len(names); n > 3 {
-			names = append(names[:2:2], fmt.Sprintf("%d more", n-2))
-		}
-		fmt.Fprintf(w, "    waiting: %s\n", words.List(names))
+		fmt.Fprintf(w, "  %s\n    %s\n    waiting: %s\n", c.Detail, c.Remedy, words.List(windows))
 	}
 }

@@ -41,10 +41,7 @@ func (a *app) plan(ctx context.Context, f exportFlags) error {
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		return a.printJSON(e)
-	}
-	return writeEstimate(a.out, e)
+	return show(a, e, writeEstimate)
 }
 
 func writeEstimate(w io.Writer, e worker.Estimate) error {

@@ -12,13 +12,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/chatlake/chatlake/internal/demo"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -26,64 +26,6 @@ import (
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
-
-func TestRunsMeetWhatTheLedgerHas(t *testing.T) {
-	day := func(month time.Month, day int) time.Time { return time.Date(2027, month, day, 0, 0, 0, 0, time.UTC) }
-	from := func(a, b time.Time) schemas.Window { return schemas.Window{From: a, To: b} }
-	jan, feb, mar := from(day(1, 1), day(2, 1)), from(day(2, 1), day(3, 1)), from(day(3, 1), day(4, 1))
-	left, right, _ := feb.Halve()
-	quarter, rest, _ := right.Halve()
-	clipped := from(day(3, 1), day(3, 11))
-	clippedLeft, clippedRight, _ := clipped.Halve()
-	cut := func(w schemas.Window, size string) []schemas.Window { return w.Cut(size) }
-	all := func(groups ...[]schemas.Window) (windows []schemas.Window) {
-		return slices.Concat(groups...)
-	}
-	one := func(w ...schemas.Window) []schemas.Window { return w }
-	tests := []struct {
-		name    string
-		windows []schemas.Window
-		others  []schemas.Window // in the ledger, and not adopted
-		want    []run
-	}{
-		{"nothing", nil, nil, nil},
-		{"months", one(jan, feb, mar), nil, []run{{from(jan.From, mar.To), "month"}}},
-		{"a gap", one(jan, mar), nil, []run{{jan, "month"}, {mar, "month"}}},
-		{"weeks", cut(from(day(1, 1), day(3, 1)), "week"), nil, []run{{from(day(1, 1), day(3, 1)), "week"}}},
-		{"days", cut(from(day(1, 5), day(2, 9)), "day"), nil, []run{{from(day(1, 5), day(2, 9)), "day"}}},
-		{"clipped at both ends", cut(from(day(1, 13).Add(time.Hour), day(3, 11)), "month"), nil, []run{{from(day(1, 13).Add(time.Hour), day(3, 11)), "month"}}},
-		{"two exports, one after the other", one(from(day(1, 1), day(1, 11)), from(day(1, 11), day(2, 1)), feb), nil,
-			[]run{{from(day(1, 1), day(1, 11)), "month"}, {from(day(1, 11), feb.To), "month"}}},
-		{"halves", one(jan, left, right, mar), nil, []run{{from(jan.From, mar.To), "month"}}},
-		{"halves of halves", one(jan, left, quarter, rest), nil, []run{{from(jan.From, feb.To), "month"}}},
-		{"half of the halves", one(jan, left, rest), nil, []run{{from(jan.From, left.To), "month"}, {rest, "month"}}},
-		{"halves at the end of a range", one(feb, clippedLeft, clippedRight), nil, []run{{from(feb.From, clipped.To), "month"}}},
-		{"halves beside their whole", one(feb, left, right), nil, []run{{feb, "month"}, {left, "month"}, {right, "month"}}},
-		{"halves of a whole with other settings", one(jan, left, right), one(feb), []run{{from(jan.From, left.To), "month"}, {right, "month"}}},
-		{"other settings between", one(jan, mar), one(feb), []run{{jan, "month"}, {mar, "month"}}},
-		{"weeks, then months", all(cut(jan, "week"), one(feb, mar)), nil, []run{{jan, "week"}, {from(feb.From, mar.To), "month"}}},
-		{"days within a month that is there too", all(one(jan), cut(jan, "day")), nil, []run{{jan, "month"}, {jan, "day"}}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			known := map[schemas.Window]bool{}
-			for _, w := range tt.others {
-				known[w] = false
-			}
-			for _, w := range tt.windows {
-				known[w] = true
-			}
-			h := newHolding(known)
-			runs := h.runsOf()
-			if diff := cmp.Diff(tt.want, runs); diff != "" {
-				t.Errorf("runs (-want +got):\n%s", diff)
-			}
-			if left := h.without(runs).adopted; len(left) > 0 {
-				t.Errorf("no run meets %v", left)
-			}
-		})
-	}
-}
 
 // wall is an account whose platform gives out no more than a hundred conversations of a list, so that windows are split. It
 // counts requests.
@@ -296,7 +238,7 @@ func TestRebuiltText(t *testing.T) {
 		{
 			Account: "acme", Windows: 9, Adopted: 4, Directories: 3, Exports: []resumed{{"a", "month", false, result(0, 2)}, {"b", "day", false, result(0, 0, "shard/acme/created/x")}},
 			Others: []string{"acme/created/a", "acme/created/b", "acme/created/c", "acme/created/d", "acme/created/e"},
-			Left:   []string{"acme/updated/f"}, Unreadable: []ledger.Finding{{Key: "_ledger/g", Problem: "it is damaged"}}, Gaps: []gap{{"acme", "created", month(2)}},
+			Left:   []string{"acme/updated/f"}, Unreadable: []ledger.Finding{{Key: "_ledger/g", Problem: "it is damaged"}}, Gaps: []inspect.Gap{{Account: "acme", Stream: "created", Window: month(2)}},
 		},
 		{Account: "beta", Windows: 1, Adopted: 1, Exports: []resumed{{"c", "month", true, result(7, 0)}}, Others: []string{"beta/created/a"}, Copied: 2},
 		{Account: "gone", Note: "is in the ledger and not in the configuration: it stands as it is"},

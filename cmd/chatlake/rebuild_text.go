@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
@@ -38,7 +39,7 @@ func (r rebuilt) write(w io.Writer) {
 		out := e.Result
 		if n := out.Totals.Absent; n > 0 {
 			fmt.Fprintf(w, "absent: %s to %s has %s that the ledger does not have. Copy them: %s\n", words.Time(out.From), words.Time(out.To),
-				words.Plural(int64(n), "window"), export(r.Account, schemas.Window{From: out.From, To: out.To}))
+				words.Plural(int64(n), "window"), inspect.ExportCommand(r.Account, schemas.Window{From: out.From, To: out.To}))
 		}
 		for _, shard := range out.Failed {
 			fmt.Fprintf(w, "failed: %s; the same command tries it again\n", operate.WindowOf(shard))
@@ -58,7 +59,7 @@ func (r rebuilt) write(w io.Writer) {
 		fmt.Fprintf(w, "unreadable: %s: %s. `chatlake verify` says more\n", f.Key, f.Problem)
 	}
 	for _, g := range r.Gaps {
-		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), export(g.Account, g.Window))
+		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
 	if r.Directories > 0 {
 		fmt.Fprintf(w, "%s of the directory: nothing needs to be known of them.\n", words.Plural(int64(r.Directories), "snapshot"))

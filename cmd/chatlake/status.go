@@ -42,11 +42,7 @@ func (a *app) status(ctx context.Context, n named) error {
 	if n.name != "" && len(shown) == 0 {
 		return usage("there is no export named %s", n.name)
 	}
-	if a.json() {
-		err = a.printJSON(shown)
-	} else {
-		err = writeStatus(a.out, shown)
-	}
+	err = show(a, shown, writeStatus)
 	if err == nil && n.name != "" {
 		return verdict(shown[0])
 	}

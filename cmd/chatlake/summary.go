@@ -1,16 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
@@ -18,42 +16,11 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// tableSum is what the lake holds of one table.
-type tableSum struct {
-	Table string `json:"table"`
-	Rows  int64  `json:"rows"`
-	Files int    `json:"files"`
-	Bytes int64  `json:"bytes"`
-}
-
-// sumTables adds up the files of records by table.
-func sumTables(records []ledger.Record) []tableSum {
-	byTable := map[string]*tableSum{}
-	for _, r := range records {
-		for _, f := range r.Files {
-			sum := byTable[f.Table]
-			if sum == nil {
-				sum = &tableSum{Table: f.Table}
-				byTable[f.Table] = sum
-			}
-			sum.Rows += f.Rows
-			sum.Files++
-			sum.Bytes += f.Bytes
-		}
-	}
-	var sums []tableSum
-	for _, sum := range byTable {
-		sums = append(sums, *sum)
-	}
-	slices.SortFunc(sums, func(a, b tableSum) int { return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Table, b.Table)) })
-	return sums
-}
-
 // writeTables lists tables for people.
-func writeTables(w io.Writer, sums []tableSum) error {
+func writeTables(w io.Writer, sums []inspect.TableSum) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "table\trows\tfiles\tsize\t")
-	total := tableSum{Table: "all"}
+	total := inspect.TableSum{Table: "all"}
 	for _, s := range sums {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", s.Table, words.Grouped(s.Rows), words.Grouped(int64(s.Files)), words.Size(s.Bytes))
 		total.Rows, total.Files, total.Bytes = total.Rows+s.Rows, total.Files+s.Files, total.Bytes+s.Bytes
@@ -68,18 +35,18 @@ type exported struct {
 	Name    string                 `json:"name"`
 	Seconds float64                `json:"seconds"`
 	Result  workflows.ExportOutput `json:"result"`
-	Tables  []tableSum             `json:"tables"`
+	Tables  []inspect.TableSum     `json:"tables"`
 }
 
 // report says what an export has done and what the lake holds of its range now; for machines it gives that back. Its error
 // is the outcome.
 func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportInput, end operate.Attended) (*exported, error) {
 	out := end.Output
-	records, err := recordsOf(ctx, c, in.Account, out)
+	sums, err := inspect.Held(ctx, c, in.Account, schemas.Window{From: out.From, To: out.To})
 	if err != nil {
 		return nil, err
 	}
-	done := &exported{in.Account, in.Name, end.Took.Seconds(), out, sumTables(records)}
+	done := &exported{in.Account, in.Name, end.Took.Seconds(), out, sums}
 	if !a.json() {
 		err = writeReport(a.out, in, out, done.Tables, end.Took)
 	}
@@ -89,28 +56,7 @@ func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportIn
 	return done, err
 }
 
-// recordsOf is what the ledger has of the range of an export, and the account's newest directory.
-func recordsOf(ctx context.Context, c worker.Config, account string, out workflows.ExportOutput) ([]ledger.Record, error) {
-	l, err := worker.OpenLake(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	var records []ledger.Record
-	for _, stream := range []schemas.Stream{schemas.StreamCreated, schemas.StreamReports} {
-		of, err := l.Current(ctx, ledger.Filter{Account: account, Stream: stream, From: out.From, To: out.To})
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, of...)
-	}
-	directory, err := l.Current(ctx, ledger.Filter{Account: account, Stream: schemas.StreamDirectory})
-	if n := len(directory); n > 0 {
-		records = append(records, directory[n-1]) // the newest snapshot
-	}
-	return records, err
-}
-
-func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutput, sums []tableSum, took time.Duration) error {
+func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutput, sums []inspect.TableSum, took time.Duration) error {
 	t := out.Totals
 	verdict := "Complete"
 	if !out.Complete {

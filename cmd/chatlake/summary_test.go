@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
@@ -20,10 +20,9 @@ func month(m time.Month) schemas.Window {
 }
 
 func TestReport(t *testing.T) {
-	sums := sumTables([]ledger.Record{
-		{Files: []ledger.File{{Table: "messages", Rows: 1000, Bytes: 120_000}, {Table: "conversations", Rows: 90, Bytes: 9_000}}},
-		{Files: []ledger.File{{Table: "messages", Rows: 234, Bytes: 30_000}, {Table: "events", Rows: 90, Bytes: 500}}},
-	})
+	sums := []inspect.TableSum{
+		{Table: "messages", Rows: 1234, Files: 2, Bytes: 150_000}, {Table: "conversations", Rows: 90, Files: 1, Bytes: 9_000}, {Table: "events", Rows: 90, Files: 1, Bytes: 500},
+	}
 	in := workflows.ExportInput{Account: "acme", Name: "q1"}
 	out := workflows.ExportOutput{
 		From: month(1).From, To: month(3).To, Complete: true,

@@ -6,15 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
 )
-
-// sweptLake is what a sweep did, or would do.
-type sweptLake struct {
-	Removed bool `json:"removed"`
-	ledger.Swept
-}
 
 func (a *app) sweepCommand() *cobra.Command {
 	var account string
@@ -37,16 +31,16 @@ func (a *app) sweep(ctx context.Context, account string, remove bool) error {
 	if err != nil {
 		return err
 	}
-	l, err := openLake(ctx, c, account)
+	l, err := inspect.Open(ctx, c, account)
 	if err != nil {
 		return err
 	}
-	swept, err := l.Sweep(ctx, account, remove)
+	swept, err := l.Sweep(ctx, remove)
 	if err != nil {
 		return err
 	}
 	if a.json() {
-		return a.printJSON(sweptLake{remove, swept})
+		return a.printJSON(swept)
 	}
 	found := fmt.Sprintf("%s and %s, %s", words.Plural(int64(swept.Staged), "staged object"), words.Plural(int64(swept.Files), "data file"), words.Size(swept.Bytes))
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -38,7 +39,7 @@ func TestSweepCommand(t *testing.T) {
 		}
 	}
 	out, _, _ := chatlake(t, "lake", "sweep", "--config", s.config, "--output", "json")
-	var got sweptLake
+	var got inspect.Swept
 	if err := json.Unmarshal([]byte(out), &got); err != nil || got.Swept != (ledger.Swept{}) {
 		t.Errorf("%s: %v", out, err)
 	}

@@ -13,67 +13,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/demo"
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
-	"github.com/chatlake/chatlake/worker"
 )
 
-func TestGaps(t *testing.T) {
-	record := func(account string, stream schemas.Stream, w schemas.Window) ledger.Record {
-		return ledger.Record{Shard: ledger.Shard{Account: account, Stream: stream, Window: w}}
-	}
-	jan, feb, mar, apr := month(1), month(2), month(3), month(4)
-	tests := []struct {
-		name    string
-		records []ledger.Record
-		filter  ledger.Filter
-		want    []gap
-	}{
-		{"nothing", nil, ledger.Filter{}, nil},
-		{"nothing of what was asked for", nil, ledger.Filter{Account: "a", From: jan.From, To: jan.To}, []gap{{"a", "created", jan}}},
-		{"none", []ledger.Record{record("a", "created", jan), record("a", "created", feb)}, ledger.Filter{}, nil},
-		{"one between", []ledger.Record{record("a", "created", jan), record("a", "created", mar)}, ledger.Filter{}, []gap{{"a", "created", feb}}},
-		{"streams apart", []ledger.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, ledger.Filter{}, []gap{{"a", "created", feb}}},
-		{"accounts apart", []ledger.Record{record("a", "created", jan), record("b", "created", feb), record("a", "created", mar)}, ledger.Filter{}, []gap{{"a", "created", feb}}},
-		{"days without a snapshot are none", []ledger.Record{record("a", "directory", jan), record("a", "directory", mar)}, ledger.Filter{}, nil},
-		{
-			"of the range asked for", []ledger.Record{record("a", "created", feb)}, ledger.Filter{From: jan.From, To: apr.From},
-			[]gap{{"a", "created", jan}, {"a", "created", mar}},
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, gapsOf(tt.records, tt.filter)); diff != "" {
-				t.Errorf("gaps (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 func TestVerifiedText(t *testing.T) {
-	v := verified{
+	v := inspect.Verified{
 		Windows: 3, Files: 12, Bytes: 5000, Deep: true,
-		Unreadable:  []ledger.Finding{{Key: "_ledger/v1/x/g0002.json", Problem: "commit record is damaged"}},
-		Damaged:     []damage{{ledger.Finding{Key: "data/x.parquet", Problem: "the file is missing"}, "copy x"}},
-		Broken:      []contradiction{{"acme/created/v", "1 conversation is there more than once", "copy v"}, {"acme/created/u", "a generation is gone", ""}},
-		Gaps:        []gap{{"acme", "created", month(2)}},
-		Dead:        []shardCount{{"acme/created/x", 2, "copy x"}},
-		Flagged:     []shardFlags{{"acme/created/y", []string{"count_mismatch", "message_count_mismatch"}, 3, "copy y"}},
-		Undecrypted: []undecrypted{{"acme/created/r", 2, false, "copy r"}, {"beta/created/s", 1, true, "copy s"}},
-		Partial:     []string{"acme/created/z"},
-		Totals: []totals{
-			{Account: "acme", Windows: 2, Requests: 3, Missing: []missing{{"acme/created/w", 9, 12, "copy w"}}, Failed: []string{"count: status 500"}},
+		Unreadable: []ledger.Finding{{Key: "_ledger/v1/x/g0002.json", Problem: "commit record is damaged"}},
+		Damaged:    []inspect.Damage{{Finding: ledger.Finding{Key: "data/x.parquet", Problem: "the file is missing"}, Command: "copy x"}},
+		Broken: []inspect.Contradiction{
+			{Shard: "acme/created/v", Problem: "1 conversation is there more than once", Command: "copy v"},
+			{Shard: "acme/created/u", Problem: "a generation is gone"},
+		},
+		Gaps:    []inspect.Gap{{Account: "acme", Stream: "created", Window: month(2)}},
+		Dead:    []inspect.ShardCount{{Shard: "acme/created/x", Count: 2, Command: "copy x"}},
+		Flagged: []inspect.ShardFlags{{Shard: "acme/created/y", Flags: []string{"count_mismatch", "message_count_mismatch"}, Mismatched: 3, Command: "copy y"}},
+		Undecrypted: []inspect.Undecrypted{
+			{Shard: "acme/created/r", Count: 2, Command: "copy r"},
+			{Shard: "beta/created/s", Count: 1, Allowed: true, Command: "copy s"},
+		},
+		Partial: []string{"acme/created/z"},
+		Totals: []inspect.Totals{
+			{Account: "acme", Windows: 2, Requests: 3, Missing: []inspect.Missing{{Shard: "acme/created/w", Listed: 9, Counted: 12, Command: "copy w"}}, Failed: []string{"count: status 500"}},
 			{Account: "beta", Note: "is on giosg, which cannot count conversations"},
 		},
-		Overlaps:    []overlap{{"acme/created/p", "acme/created/q"}},
+		Overlaps:    []inspect.Overlap{{Shard: "acme/created/p", Other: "acme/created/q"}},
 		Orphans:     []string{"data/y.parquet"},
-		Unwitnessed: []unwitnessed{{"acme", "chats", 3}},
-		Staged:      leftovers{Objects: 2, Bytes: 900, Open: 1},
+		Unwitnessed: []inspect.Unwitnessed{{Account: "acme", List: "chats", Windows: 3}},
+		Staged:      inspect.Leftovers{Objects: 2, Bytes: 900, Open: 1},
 	}
 	var got bytes.Buffer
-	if err := v.write(&got); err != nil {
+	if err := writeVerified(&got, v); err != nil {
 		t.Fatal(err)
 	}
 	const want = `3 windows, 12 files (5.0 kB): read whole and compared with the ledger's digests, counts and conversations.
@@ -105,29 +79,11 @@ The lake is not whole.
 	}
 }
 
-// Texts that could not be decrypted keep a lake from being whole, unless the account of their window allows them today.
-func TestUndecrypted(t *testing.T) {
-	r := ledger.Record{Shard: ledger.Shard{Account: "acme", Stream: schemas.StreamCreated, Window: month(1)}, Counts: ledger.Counts{Unreadable: 2}}
-	for _, allowed := range []bool{false, true} {
-		c := worker.Config{Accounts: map[string]worker.AccountConfig{"acme": {AllowUnreadable: allowed}}}
-		found := undecryptedOf(c, []ledger.Record{r, {Shard: r.Shard}})
-		if len(found) != 1 || found[0].Count != 2 || found[0].Allowed != allowed || !strings.Contains(found[0].Command, "--refresh") {
-			t.Errorf("allowed %v: %+v", allowed, found)
-		}
-		if v := (verified{Undecrypted: found}); v.whole() != allowed {
-			t.Errorf("allowed %v: whole is %v", allowed, v.whole())
-		}
-	}
-	if found := undecryptedOf(worker.Config{}, []ledger.Record{r}); len(found) != 1 || found[0].Allowed {
-		t.Errorf("of an account that is not configured: %+v", found)
-	}
-}
-
 // verify runs the command and reads what it found.
-func verify(t *testing.T, config string, args ...string) (verified, int) {
+func verify(t *testing.T, config string, args ...string) (inspect.Verified, int) {
 	t.Helper()
 	out, log, status := chatlake(t, append([]string{"verify", "--config", config, "--output", "json"}, args...)...)
-	var v verified
+	var v inspect.Verified
 	if err := json.Unmarshal([]byte(out), &v); err != nil {
 		t.Fatalf("%v in %s%s", err, out, log)
 	}
@@ -140,7 +96,7 @@ func TestVerifyAWholeLake(t *testing.T) {
 	s.put(schemas.StreamCreated, month(2), content{whole: []string{"4"}})
 	s.put(schemas.StreamReports, month(1), content{whole: []string{"1"}})
 	for _, args := range [][]string{nil, {"--deep"}, {"--account", "acme", "--from", "2025-01-01", "--to", "2025-02-01"}} {
-		if v, status := verify(t, s.config, args...); status != exitComplete || !v.whole() || v.Windows == 0 {
+		if v, status := verify(t, s.config, args...); status != exitComplete || !v.Whole() || v.Windows == 0 {
 			t.Errorf("verify %v: exit status %d, %+v", args, status, v)
 		}
 	}

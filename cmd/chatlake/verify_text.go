@@ -4,23 +4,24 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
 )
 
-func (v verified) write(w io.Writer) error {
+func writeVerified(w io.Writer, v inspect.Verified) error {
 	how := "opened and compared with the ledger"
 	if v.Deep {
 		how = "read whole and compared with the ledger's digests, counts and conversations"
 	}
 	fmt.Fprintf(w, "%s, %s (%s): %s.\n", words.Plural(int64(v.Windows), "window"), words.Plural(int64(v.Files), "file"), words.Size(v.Bytes), how)
-	v.writeFindings(w)
-	v.writeTotals(w)
-	v.writeHarmless(w)
+	writeFindings(w, v)
+	writeTotals(w, v)
+	writeHarmless(w, v)
 	verdict := "The lake is whole."
 	switch {
-	case v.Windows == 0 && v.whole():
+	case v.Windows == 0 && v.Whole():
 		verdict = "Nothing is committed there yet."
-	case !v.whole():
+	case !v.Whole():
 		verdict = "The lake is not whole."
 	}
 	_, err := fmt.Fprintln(w, verdict)
@@ -28,7 +29,7 @@ func (v verified) write(w io.Writer) error {
 }
 
 // writeFindings says what is wrong, and what to do about it.
-func (v verified) writeFindings(w io.Writer) {
+func writeFindings(w io.Writer, v inspect.Verified) {
 	for _, f := range v.Unreadable {
 		fmt.Fprintf(w, "unreadable: %s: %s. Restore it from a backup or an older version; as long as it is so, its window does not count\n", f.Key, f.Problem)
 	}
@@ -43,7 +44,7 @@ func (v verified) writeFindings(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	for _, g := range v.Gaps {
-		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), export(g.Account, g.Window))
+		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
 	for _, d := range v.Dead {
 		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why. When the cause is gone: %s\n", d.Shard, words.Plural(d.Count, "conversation"), d.Command)
@@ -65,7 +66,7 @@ func (v verified) writeFindings(w io.Writer) {
 	}
 }
 
-func (v verified) writeTotals(w io.Writer) {
+func writeTotals(w io.Writer, v inspect.Verified) {
 	for _, t := range v.Totals {
 		for _, m := range t.Missing {
 			fmt.Fprintf(w, "more now: %s: the platform counts %s, %s were listed. Copy it again: %s\n", m.Shard, words.Plural(m.Counted, "conversation"), words.Grouped(m.Listed), m.Command)
@@ -83,7 +84,7 @@ func (v verified) writeTotals(w io.Writer) {
 }
 
 // writeHarmless says what is there that nobody would miss.
-func (v verified) writeHarmless(w io.Writer) {
+func writeHarmless(w io.Writer, v inspect.Verified) {
 	for _, o := range v.Overlaps {
 		fmt.Fprintf(w, "overlap: %s and %s: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)\n", o.Shard, o.Other)
 	}

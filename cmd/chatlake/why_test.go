@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 	"github.com/chatlake/chatlake/schemas"
@@ -26,10 +27,10 @@ func filled(t *testing.T, config string) *shelf {
 	return s
 }
 
-func why(t *testing.T, config string, args ...string) (whereabouts, int) {
+func why(t *testing.T, config string, args ...string) (inspect.Whereabouts, int) {
 	t.Helper()
 	out, log, status := chatlake(t, append([]string{"why", "--config", config, "--output", "json"}, args...)...)
-	var w whereabouts
+	var w inspect.Whereabouts
 	if err := json.Unmarshal([]byte(out), &w); err != nil {
 		t.Fatalf("%v in %s%s", err, out, log)
 	}
@@ -37,7 +38,7 @@ func why(t *testing.T, config string, args ...string) (whereabouts, int) {
 }
 
 // placed are the rows of a trace by table.
-func placed(t trace) map[string]int64 {
+func placed(t inspect.Trace) map[string]int64 {
 	rows := map[string]int64{}
 	for _, p := range t.Places {
 		rows[p.Table] += p.Rows
@@ -53,14 +54,14 @@ func TestWhyAConversationIsThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			filled(t, config)
 			w, status := why(t, config, "1")
-			if status != exitComplete || w.State != stateWhole || len(w.Shards) != 2 {
+			if status != exitComplete || w.State != inspect.StateWhole || len(w.Shards) != 2 {
 				t.Fatalf("exit status %d, %+v; want it whole, with rows in two windows", status, w)
 			}
 			first, late := w.Shards[0], w.Shards[1]
 			if diff := cmp.Diff(map[string]int64{"conversations": 1, "messages": 2, "documents": 1, "tombstones": 1}, placed(first)); diff != "" || first.Window != month(1) || first.Generation != 1 {
 				t.Errorf("%s generation %d, rows (-want +got):\n%s", first.Shard, first.Generation, diff)
 			}
-			if diff := cmp.Diff([]answer{{"messages", 0, 200, fetchedAt}}, first.Documents); diff != "" {
+			if diff := cmp.Diff([]inspect.Answer{{Kind: "messages", Status: 200, FetchedAt: fetchedAt}}, first.Documents); diff != "" {
 				t.Errorf("answers (-want +got):\n%s", diff)
 			}
 			if late.Stream != schemas.StreamReports || placed(late)["ratings"] != 1 || late.State != "" {
@@ -83,14 +84,14 @@ func TestWhyAConversationIsNotThere(t *testing.T) {
 		state             string
 		say               []string
 	}{
-		{"gone", "4", "", stateGone, []string{"as a tombstone only", "tombstone: conversation_not_found", "there is nothing to copy"}},
-		{"dead", "5", "", stateDead, []string{
+		{"gone", "4", "", inspect.StateGone, []string{"as a tombstone only", "tombstone: conversation_not_found", "there is nothing to copy"}},
+		{"dead", "5", "", inspect.StateDead, []string{
 			"it could not be copied", "dead letter: FetchMessages, Timeout, after 4 attempts", "--from 2025-02-01 --to 2025-03-01 --window month --refresh",
 		}},
-		{"nowhere", "7", "", stateAbsent, []string{"covers 2025-03-01 to 2025-04-01", "chatlake export --account acme --from 2025-03-01 --to 2025-04-01", "None of the 4 windows"}},
-		{"in a gap", "7", "2025-03-05T10:00:00Z", stateAbsent, []string{"No committed window of acme covers 20250305T100000Z: chatlake export --account acme --from 2025-03-05 --to 2025-03-06"}},
-		{"not listed", "7", "2025-02-05", stateAbsent, []string{"acme/created/20250201T000000Z~20250301T000000Z was committed", "with 3 conversations", "did not list this one. It counted 3 itself.", "If the platform has it now: chatlake export"}},
-		{"not seen", "7", "2025-04-05", stateAbsent, []string{"does not see the whole account"}},
+		{"nowhere", "7", "", inspect.StateAbsent, []string{"covers 2025-03-01 to 2025-04-01", "chatlake export --account acme --from 2025-03-01 --to 2025-04-01", "None of the 4 windows"}},
+		{"in a gap", "7", "2025-03-05T10:00:00Z", inspect.StateAbsent, []string{"No committed window of acme covers 20250305T100000Z: chatlake export --account acme --from 2025-03-05 --to 2025-03-06"}},
+		{"not listed", "7", "2025-02-05", inspect.StateAbsent, []string{"acme/created/20250201T000000Z~20250301T000000Z was committed", "with 3 conversations", "did not list this one. It counted 3 itself.", "If the platform has it now: chatlake export"}},
+		{"not seen", "7", "2025-04-05", inspect.StateAbsent, []string{"does not see the whole account"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -134,7 +135,7 @@ func TestWhyGoesOnPastDamage(t *testing.T) {
 	s.damage(fileOf(t, january, "messages").Key, "x") // which nobody needs to look into
 	s.damage(keyOf(february.Shard, 1), "{")
 	w, status := why(t, s.config, "3")
-	if status != exitComplete || w.State != stateWhole || len(w.Damaged) != 2 {
+	if status != exitComplete || w.State != inspect.StateWhole || len(w.Damaged) != 2 {
 		t.Errorf("exit status %d, %+v; want it found, and two files named", status, w)
 	}
 	out, log, status := chatlake(t, "why", "2", "--config", s.config)

@@ -8,23 +8,24 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
 )
 
-func (w whereabouts) write(to io.Writer) error {
+func writeWhereabouts(to io.Writer, w inspect.Whereabouts) error {
 	headline := map[string]string{
-		stateWhole:  "is in the lake, whole",
-		stateDead:   "is not in the lake: it could not be copied",
-		stateGone:   "is in the lake as a tombstone only",
-		stateAbsent: "is not in the lake",
+		inspect.StateWhole:  "is in the lake, whole",
+		inspect.StateDead:   "is not in the lake: it could not be copied",
+		inspect.StateGone:   "is in the lake as a tombstone only",
+		inspect.StateAbsent: "is not in the lake",
 	}[w.State]
 	fmt.Fprintf(to, "Conversation %s %s.\n", w.Conversation, headline)
 	for i, t := range w.Shards {
 		note := ""
-		if len(w.Shards) > 1 && i == 0 && w.State == stateWhole {
+		if len(w.Shards) > 1 && i == 0 && w.State == inspect.StateWhole {
 			note = "; of all versions readers take this one"
 		}
-		t.write(to, note)
+		writeTrace(to, t, note)
 	}
 	if len(w.Reasons) > 0 {
 		fmt.Fprintf(to, "\n%s\n", strings.Join(w.Reasons, "\n"))
@@ -38,7 +39,7 @@ func (w whereabouts) write(to io.Writer) error {
 	return nil
 }
 
-func (t trace) write(to io.Writer, note string) {
+func writeTrace(to io.Writer, t inspect.Trace, note string) {
 	fmt.Fprintf(to, "\n%s, stream %s, window %s\n  generation %d, committed %s%s\n",
 		t.Account, t.Stream, words.Span(t.Window), t.Generation, second(t.CommittedAt), note)
 	if t.Dead != nil {

@@ -37,6 +37,48 @@ func TestHabits(t *testing.T) {
 	}
 }
 
+// TestSilence keeps what returns data from printing it.
+func TestSilence(t *testing.T) {
+	files, err := goFiles(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := map[string]bool{}
+	for _, f := range files {
+		if !slices.Contains(silent, f.folder()) || f.test {
+			continue
+		}
+		heard[f.folder()] = true
+		for _, name := range prints(f) {
+			t.Errorf("%s uses %s: return it, a page cannot show what is printed", f.path, name)
+		}
+	}
+	if len(heard) != len(silent) {
+		t.Errorf("there are files in %v only, of %v", heard, silent)
+	}
+	loud := file{uses: map[string][]string{"fmt": {"Sprintf", "Println"}, "os": {"ReadFile", "Stderr"}, "log": {"Print"}}}
+	if got := prints(loud); len(got) != 3 {
+		t.Errorf("found %v, want three", got)
+	}
+}
+
+// prints are the uses of a file that write to the terminal.
+func prints(f file) (found []string) {
+	for imported, names := range map[string][]string{"fmt": {"Print", "Printf", "Println"}, "os": {"Stdout", "Stderr"}} {
+		for _, name := range f.uses[imported] {
+			if slices.Contains(names, name) {
+				found = append(found, imported+"."+name)
+			}
+		}
+	}
+	for _, imported := range []string{"log", "log/slog"} {
+		for _, name := range f.uses[imported] {
+			found = append(found, imported+"."+name)
+		}
+	}
+	return found
+}
+
 type stranger struct {
 	what string
 	is   *regexp.Regexp

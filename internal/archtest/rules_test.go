@@ -146,6 +146,13 @@ var rules = []rule{
 		},
 		why: "it asks Temporal and gives it orders, for a command and for a page: without rows and ledger, no text of a conversation can pass",
 	}, {
+		folder: "internal/inspect",
+		ours:   []string{"internal/lake", "internal/ledger", "internal/words", "schemas", "worker"},
+		tests:  []string{"*"},
+		never:  []string{http, awsSDK, arrow, temporal, webUI},
+		why: "what is true of a lake is asked of the lake, with Temporal gone too; whether a platform or a server answers, worker finds out. " +
+			"Findings carry no text of a conversation, so that a page can show them",
+	}, {
 		folder: "internal/demo",
 		ours:   []string{"internal/words", "simulator", "simulator/*", "worker", "workflows"},
 		tests:  []string{"*"},
@@ -163,11 +170,12 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/demo", "internal/lake", "internal/ledger", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "worker", "workflows",
+			"internal/demo", "internal/inspect", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "worker", "workflows",
 		},
 		tests: []string{"*"},
-		never: []string{awsSDK, arrow, temporal, webUI},
-		why:   "the command reads flags, makes one call and says what came of it; what Temporal is asked and told is in operate, for a page to use too",
+		never: []string{http, awsSDK, arrow, temporal, webUI},
+		why: "the command is flags, words and exit codes: what is true of a lake is in inspect, what Temporal is asked and told in operate, so that " +
+			"a page says the same; what counts and how it is stored is for ledger and lake to know",
 	},
 }
 
@@ -189,6 +197,9 @@ var reserves = []reserve{
 	{"internal/ledger/s3test", nil, "a server for tests is not shipped"},
 	{"providers/providertest", nil, "the contract's tests are not shipped"},
 }
+
+// silent are the folders whose answers a command prints and a page shows: they return data, and print and log nothing.
+var silent = []string{"internal/inspect", "internal/operate", "internal/words"}
 
 // wrongNames are package names that say nothing of what is inside.
 var wrongNames = []string{"util", "utils", "common", "shared", "helper", "helpers", "types", "models", "base", "core", "misc"}

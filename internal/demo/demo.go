@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -80,8 +81,26 @@ func (d *Demo) URL(p Platform) string { return d.servers[p.Provider].URL }
 // Lake is the folder of the lake.
 func (d *Demo) Lake() string { return lakeFolder(d.Dir) }
 
-// ViewsName is the script of views that a demo leaves beside its lake.
-const ViewsName = "lake.sql"
+// viewsName is the script of views that a demo leaves beside its lake.
+const viewsName = "lake.sql"
+
+// WriteViews writes the script of views, and returns its name.
+func (d *Demo) WriteViews(script string) (string, error) {
+	name := filepath.Join(d.Dir, viewsName)
+	if err := os.WriteFile(name, []byte(script), 0o600); err != nil {
+		return "", fmt.Errorf("write views: %w", err)
+	}
+	return name, nil
+}
+
+// Queries are two to try on the views.
+const Queries = `
+  SELECT provider, channel_type, state, count(*) AS conversations, round(avg(stored_messages), 1) AS messages_each
+  FROM conversations GROUP BY ALL ORDER BY ALL;
+
+  SELECT provider, date_trunc('month', created_at) AS month, author_type, count(*) AS messages
+  FROM messages GROUP BY ALL ORDER BY ALL;
+`
 
 // Config is what a configuration file of the demo would say. An account is named after its world, so that another world in
 // the same folder is another account.

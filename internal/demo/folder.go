@@ -176,7 +176,7 @@ func (m *marker) remove() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"lake", "scratch", ViewsName, ConfigName} {
+	for _, name := range []string{"lake", "scratch", viewsName, ConfigName} {
 		made = append(made, filepath.Join(m.dir, name))
 	}
 	for _, name := range made {

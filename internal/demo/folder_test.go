@@ -54,7 +54,7 @@ func demosFolder(t *testing.T) string {
 	dir := t.TempDir()
 	fill(t, dir, map[string]string{
 		markerName: strings.Replace(demosMarker, "DIGEST", digest([]byte(demosConfig)), 1), ConfigName: demosConfig, demosFile: "", "scratch/x": "",
-		ViewsName: "", "temporal-1.32.db": "", "temporal-1.32.db-wal": "", "mine.txt": "of a person",
+		viewsName: "", "temporal-1.32.db": "", "temporal-1.32.db-wal": "", "mine.txt": "of a person",
 	})
 	return dir
 }

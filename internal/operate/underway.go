@@ -58,7 +58,7 @@ func ofExport(e Export, p workflows.ExportProgress, created time.Time) []string 
 	blocked := map[string]bool{}
 	for _, b := range p.Blocked {
 		if blocked[b.Shard] = true; concerns(b.Shard) {
-			reasons = append(reasons, fmt.Sprintf("%s waits for a person: %s. %s", WindowOf(b.Shard), b.Detail, Remedy(b.Kind)))
+			reasons = append(reasons, fmt.Sprintf("%s waits for a person: %s. %s", WindowOf(b.Shard), b.Detail, remedy(b.Kind)))
 		}
 	}
 	for _, id := range p.Running {

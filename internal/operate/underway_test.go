@@ -31,12 +31,12 @@ func TestWhatAnExportHasToDoWithATime(t *testing.T) {
 		created time.Time
 		want    []string
 	}{
-		"blocked":   {month(3).From, []string{WindowOf(shard(month(3))) + " waits for a person: status 401. " + Remedy("Denied")}},
+		"blocked":   {month(3).From, []string{WindowOf(shard(month(3))) + " waits for a person: status 401. " + remedy("Denied")}},
 		"in flight": {month(4).From, []string{WindowOf(shard(month(4))) + " is being copied now, by the export year."}},
 		"to come":   {month(5).From, []string{"The export year covers that time; 2 of its 6 windows are done."}},
 		"beyond it": {month(7).From, nil},
 		"any time": {time.Time{}, []string{
-			WindowOf(shard(month(3))) + " waits for a person: status 401. " + Remedy("Denied"),
+			WindowOf(shard(month(3))) + " waits for a person: status 401. " + remedy("Denied"),
 			WindowOf(shard(month(4))) + " is being copied now, by the export year.",
 		}},
 	} {
@@ -52,7 +52,7 @@ func TestEveryKindHasAdvice(t *testing.T) {
 		string(providers.Denied), string(providers.Stopped), string(providers.NotFound), string(providers.Failed), string(providers.Malformed),
 		string(providers.WindowTooDense), workflows.CountMismatch, activities.StagingLost, activities.FilesLost, activities.Incomplete, "Timeout", "Panic",
 	} {
-		if Remedy(kind) == Remedy("some other kind") {
+		if remedy(kind) == remedy("some other kind") {
 			t.Errorf("%s has no advice of its own", kind)
 		}
 	}

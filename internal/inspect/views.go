@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"cmp"
@@ -27,7 +27,7 @@ func duckDB(c worker.LakeConfig, records []current) string {
 	if overlap {
 		writeVersions(&b, records)
 	}
-	for _, table := range tables() {
+	for _, table := range Tables() {
 		files := filesOf(records, table)
 		if len(files) == 0 {
 			fmt.Fprintf(&b, "\n-- %s: no rows yet\n", table)
@@ -134,10 +134,11 @@ func newest(table string, records []current) string {
 	return strings.Join(parts, "\nUNION ALL BY NAME\n")
 }
 
-// split tells the shards of conversations from those of reports and of the directory.
+// split tells the shards of conversations from those of reports and of the directory. A stream that this build does not know has
+// conversations.
 func split(records []current) (versions, reports []current) {
 	for _, r := range records {
-		if !r.Shard.Stream.HasConversations() {
+		if r.Shard.Stream == schemas.StreamReports || r.Shard.Stream == schemas.StreamDirectory {
 			reports = append(reports, r)
 		} else {
 			versions = append(versions, r)

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func addUp(r ledger.Record) (problems []string) {
 }
 
 // identities reads the ids of a window's conversations: each has to end once, as a row, a tombstone or a dead letter.
-func (v *verified) identities(ctx context.Context, l *lake.Lake, r ledger.Record) (problems []string, err error) {
+func (v *Verified) identities(ctx context.Context, l *lake.Lake, r ledger.Record) (problems []string, err error) {
 	if !r.Shard.Stream.HasConversations() {
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -8,19 +8,17 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
-	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
-	"github.com/chatlake/chatlake/worker"
 )
 
 // reasons say why a conversation is not in the lake, or not whole, and what to do.
-func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, read ledgerState, f ledger.Filter, created time.Time) []string {
+func reasons(ctx context.Context, found Whereabouts, read reading, f ledger.Filter, created time.Time, underWay func(context.Context) []string) []string {
 	switch found.State {
-	case stateDead:
+	case StateDead:
 		t := found.Shards[0]
 		return []string{"It could not be copied; what was fetched of it is in the table documents. When the cause is gone, copy its window again: " + again(t.Account, t.Window)}
-	case stateGone:
+	case StateGone:
 		return []string{"The platform listed it and did not have it any more when it was fetched: there is nothing to copy."}
 	}
 	var reasons []string
@@ -30,12 +28,14 @@ func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, r
 	}
 	if created.IsZero() {
 		for _, g := range gapsOf(read.current, f) {
-			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: %s", g.Account, words.Span(g.Window), export(g.Account, g.Window)))
+			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: %s", g.Account, words.Span(g.Window), g.Command()))
 		}
 	} else {
 		reasons = append(reasons, ofTime(read, f, created)...)
 	}
-	reasons = append(reasons, operate.UnderWay(ctx, c, f.Account, created)...)
+	if underWay != nil {
+		reasons = append(reasons, underWay(ctx)...)
+	}
 	if created.IsZero() {
 		reasons = append(reasons, fmt.Sprintf("None of the %s that were searched lists it. Is the id the platform's own? With --created <time> the reason can be told further.",
 			words.Plural(int64(found.Windows), "window")))
@@ -44,7 +44,7 @@ func (a *app) reasons(ctx context.Context, c worker.Config, found whereabouts, r
 }
 
 // ofTime says of each account what became of the window that a time is in.
-func ofTime(read ledgerState, f ledger.Filter, created time.Time) []string {
+func ofTime(read reading, f ledger.Filter, created time.Time) []string {
 	covering := map[string][]ledger.Record{} // by account
 	for _, e := range read.entries {
 		if e.Shard.Stream == schemas.StreamCreated && covering[e.Shard.Account] == nil {
@@ -64,7 +64,7 @@ func ofTime(read ledgerState, f ledger.Filter, created time.Time) []string {
 		records := covering[account]
 		if len(records) == 0 {
 			day := schemas.Window{From: created.Truncate(24 * time.Hour), To: created.Truncate(24*time.Hour).AddDate(0, 0, 1)}
-			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s: %s", account, words.Time(created), export(account, day)))
+			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s: %s", account, words.Time(created), ExportCommand(account, day)))
 		}
 		for _, r := range records {
 			reasons = append(reasons, notListed(r))
@@ -85,22 +85,4 @@ func notListed(r ledger.Record) string {
 		return text
 	}
 	return text + " If the platform has it now: " + again(r.Shard.Account, r.Shard.Window)
-}
-
-// export is the command that copies a range, again the one that copies a window once more: no window is longer than a month,
-// so it is not cut further.
-func export(account string, w schemas.Window) string {
-	return fmt.Sprintf("chatlake export --account %s --from %s --to %s", account, argument(w.From), argument(w.To))
-}
-
-func again(account string, w schemas.Window) string {
-	return export(account, w) + " --window month --refresh"
-}
-
-// argument is a time as flags take it.
-func argument(t time.Time) string {
-	if t.Equal(t.Truncate(24 * time.Hour)) {
-		return t.UTC().Format(time.DateOnly)
-	}
-	return t.UTC().Format(time.RFC3339)
 }

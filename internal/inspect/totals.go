@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -9,26 +9,27 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// totals is what a platform counts now in the windows of an account that are committed.
-type totals struct {
+// A Totals is what a platform counts now in the windows of an account that are committed.
+type Totals struct {
 	Account  string    `json:"account"`
 	Windows  int       `json:"windows"`  // that were counted
 	Requests int64     `json:"requests"` // that it cost
 	Note     string    `json:"note,omitempty"`
-	Missing  []missing `json:"missing"` // windows in which it counts more than were listed
+	Missing  []Missing `json:"missing"` // windows in which it counts more than were listed
 	Failed   []string  `json:"failed"`  // that could not be counted
 }
 
-type missing struct {
+// A Missing is a window in which the platform counts more conversations than were listed.
+type Missing struct {
 	Shard   string `json:"shard"`
 	Listed  int64  `json:"listed"`
 	Counted int64  `json:"counted"`
 	Command string `json:"command"` // that copies the window once more
 }
 
-// totals asks the platforms of the accounts that have windows.
-func (a *app) totals(ctx context.Context, c worker.Config, records []ledger.Record, said *sayings) ([]totals, error) {
-	all := []totals{}
+// totalsOf asks the platforms of the accounts that have windows.
+func totalsOf(ctx context.Context, c worker.Config, records []ledger.Record, tell func(Progress)) ([]Totals, error) {
+	all := []Totals{}
 	byAccount := map[string][]ledger.Record{}
 	var accounts []string
 	for _, r := range records {
@@ -41,8 +42,8 @@ func (a *app) totals(ctx context.Context, c worker.Config, records []ledger.Reco
 		byAccount[r.Shard.Account] = append(byAccount[r.Shard.Account], r)
 	}
 	for _, account := range accounts {
-		t := totals{Account: account, Missing: []missing{}, Failed: []string{}}
-		if err := t.count(ctx, c, byAccount[account], said); err != nil {
+		t := Totals{Account: account, Missing: []Missing{}, Failed: []string{}}
+		if err := t.count(ctx, c, byAccount[account], tell); err != nil {
 			return all, err
 		}
 		all = append(all, t)
@@ -51,7 +52,7 @@ func (a *app) totals(ctx context.Context, c worker.Config, records []ledger.Reco
 }
 
 // count goes through the windows of an account. Its error is that of an interruption only.
-func (t *totals) count(ctx context.Context, c worker.Config, records []ledger.Record, said *sayings) error {
+func (t *Totals) count(ctx context.Context, c worker.Config, records []ledger.Record, tell func(Progress)) error {
 	if c.Accounts[t.Account].Provider != records[0].Shard.Provider {
 		t.Note = "is not in the configuration, so its platform was not asked"
 		return nil
@@ -66,7 +67,7 @@ func (t *totals) count(ctx context.Context, c worker.Config, records []ledger.Re
 		return nil
 	}
 	for i, r := range records {
-		said.now("%d of %s of %s counted, %s", i, words.Plural(int64(len(records)), "window"), t.Account, words.Plural(platform.Requests(), "request"))
+		tell(Progress{Account: t.Account, Done: i, Windows: len(records), Requests: platform.Requests()})
 		n, err := platform.Count(ctx, r.Shard.Window)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -82,7 +83,7 @@ func (t *totals) count(ctx context.Context, c worker.Config, records []ledger.Re
 		}
 		t.Windows++
 		if n > r.Counts.Listed {
-			t.Missing = append(t.Missing, missing{r.Shard.String(), r.Counts.Listed, n, again(t.Account, r.Shard.Window)})
+			t.Missing = append(t.Missing, Missing{r.Shard.String(), r.Counts.Listed, n, again(t.Account, r.Shard.Window)})
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"slices"
@@ -6,8 +6,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// run is a range, and the size to cut it by, so that an export of it meets windows of the ledger and no others.
-type run struct {
+// A Run is a range, and the size to cut it by, so that an export of it meets windows of the ledger and no others.
+type Run struct {
 	Range schemas.Window `json:"range"`
 	Size  string         `json:"size"`
 }
@@ -64,14 +64,14 @@ func (h holding) meets(w schemas.Window) []schemas.Window {
 
 // runsOf are runs that meet all windows which an export adopts. No window is longer than a month, and each ends at the
 // boundary of the month at the latest, so that one alone is a run too.
-func (h holding) runsOf() []run {
-	var runs []run
+func (h holding) runsOf() []Run {
+	var runs []Run
 	met := map[schemas.Window]bool{}
 	for _, w := range h.adopted {
 		if met[w] {
 			continue
 		}
-		best, found := run{}, []schemas.Window(nil)
+		best, found := Run{}, []schemas.Window(nil)
 		for _, size := range []string{"month", "week", "day"} {
 			if r, m := h.longest(w, size); len(m) > len(found) {
 				best, found = r, m
@@ -89,8 +89,8 @@ func (h holding) runsOf() []run {
 }
 
 // longest begins with w and goes on as long as every window of the cut is met.
-func (h holding) longest(w schemas.Window, size string) (run, []schemas.Window) {
-	r := run{schemas.Window{From: w.From, To: w.From}, size}
+func (h holding) longest(w schemas.Window, size string) (Run, []schemas.Window) {
+	r := Run{schemas.Window{From: w.From, To: w.From}, size}
 	var all []schemas.Window
 	for {
 		next := schemas.Window{From: r.Range.To, To: r.Range.To.AddDate(0, 0, 32)}.Cut(size)[0]
@@ -133,7 +133,7 @@ func (h holding) clipped(w schemas.Window) (schemas.Window, []schemas.Window) {
 }
 
 // without leaves out of a holding what runs meet.
-func (h holding) without(runs []run) holding {
+func (h holding) without(runs []Run) holding {
 	met := map[schemas.Window]bool{}
 	for _, r := range runs {
 		for _, w := range r.Range.Cut(r.Size) {

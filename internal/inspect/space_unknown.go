@@ -1,6 +1,6 @@
 //go:build !linux && !darwin
 
-package main
+package inspect
 
 // freeSpace is not asked for on this system.
 func freeSpace(string) (int64, bool) { return 0, false }

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"os"
@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 func TestFoldersThatOthersMayRead(t *testing.T) {
@@ -56,7 +54,7 @@ func TestFoldersThatOthersMayRead(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		c := examineFolder("lake", root)
-		if enough := c.Level == ledger.LevelOK || strings.Contains(c.Text, "every user"); enough && (c.Level == ledger.LevelWarning) != (want != nil) {
+		if enough := c.Level == LevelOK || strings.Contains(c.Text, "every user"); enough && (c.Level == LevelWarning) != (want != nil) {
 			t.Errorf("%s: %s: %s", name, c.Level, c.Text)
 		}
 	}

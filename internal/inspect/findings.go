@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"cmp"
@@ -12,25 +12,31 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// damage is a file that is not as the ledger says.
-type damage struct {
-	ledger.Finding
+// A Damage is a file that is not as the ledger says.
+type Damage struct {
+	Finding
 	Command string `json:"command,omitempty"` // that copies its window once more
 }
 
-type gap struct {
+// A Gap is a time that no committed window covers.
+type Gap struct {
 	Account string         `json:"account"`
 	Stream  schemas.Stream `json:"stream"`
 	Window  schemas.Window `json:"window"`
 }
 
-type shardCount struct {
+// Command is the command that copies it.
+func (g Gap) Command() string { return ExportCommand(g.Account, g.Window) }
+
+// A ShardCount is a number of conversations of a window.
+type ShardCount struct {
 	Shard   string `json:"shard"`
 	Count   int64  `json:"count"`
 	Command string `json:"command,omitempty"` // that copies the window once more
 }
 
-type shardFlags struct {
+// ShardFlags are the notes that a window was committed with.
+type ShardFlags struct {
 	Shard string   `json:"shard"`
 	Flags []string `json:"flags"`
 	// Mismatched is how many conversations have another number of messages than the platform states.
@@ -38,21 +44,21 @@ type shardFlags struct {
 	Command    string `json:"command,omitempty"` // that copies the window once more
 }
 
-// contradiction is about a window whose record does not agree with itself, with its files, or with the generations before.
-type contradiction struct {
+// A Contradiction is about a window whose record does not agree with itself, with its files, or with the generations before.
+type Contradiction struct {
 	Shard   string `json:"shard"`
 	Problem string `json:"problem"`
 	Command string `json:"command,omitempty"` // that copies the window once more; empty where nothing is wrong with its rows
 }
 
-// overlap is a pair of windows that have time in common.
-type overlap struct {
+// An Overlap is a pair of windows that have time in common.
+type Overlap struct {
 	Shard string `json:"shard"`
 	Other string `json:"other"`
 }
 
-// undecrypted is a window with texts that no key of the account opened.
-type undecrypted struct {
+// An Undecrypted is a window with texts that no key of the account opened.
+type Undecrypted struct {
 	Shard   string `json:"shard"`
 	Count   int64  `json:"count"`   // of texts and other values
 	Allowed bool   `json:"allowed"` // by allow_unreadable of the account: no gap
@@ -60,45 +66,45 @@ type undecrypted struct {
 }
 
 // undecryptedOf are those windows. Whether they are allowed is for the configuration of today to say.
-func undecryptedOf(c worker.Config, records []ledger.Record) []undecrypted {
-	all := []undecrypted{}
+func undecryptedOf(c worker.Config, records []ledger.Record) []Undecrypted {
+	all := []Undecrypted{}
 	for _, r := range records {
 		if n := r.Counts.Unreadable; n > 0 {
 			account := r.Shard.Account
-			all = append(all, undecrypted{r.Shard.String(), n, c.Accounts[account].AllowUnreadable, again(account, r.Shard.Window)})
+			all = append(all, Undecrypted{r.Shard.String(), n, c.Accounts[account].AllowUnreadable, again(account, r.Shard.Window)})
 		}
 	}
 	return all
 }
 
-// unwitnessed is a list of an account for which only the platform's own word speaks.
-type unwitnessed struct {
+// An Unwitnessed is a list of an account for which only the platform's own word speaks.
+type Unwitnessed struct {
 	Account string `json:"account"`
 	List    string `json:"list"`
 	Windows int    `json:"windows"` // that were read from it
 }
 
 // unwitnessedOf are those lists that records name, each once an account.
-func unwitnessedOf(records []ledger.Record) []unwitnessed {
-	windows := map[unwitnessed]int{}
+func unwitnessedOf(records []ledger.Record) []Unwitnessed {
+	windows := map[Unwitnessed]int{}
 	for _, r := range records {
 		for _, name := range r.Unwitnessed {
-			windows[unwitnessed{Account: r.Shard.Account, List: name}]++
+			windows[Unwitnessed{Account: r.Shard.Account, List: name}]++
 		}
 	}
-	var all []unwitnessed
+	var all []Unwitnessed
 	for one, n := range windows {
 		one.Windows = n
 		all = append(all, one)
 	}
-	slices.SortFunc(all, func(a, b unwitnessed) int {
+	slices.SortFunc(all, func(a, b Unwitnessed) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.List, b.List))
 	})
 	return all
 }
 
-// leftovers are staged objects that nobody has removed yet.
-type leftovers struct {
+// Leftovers are staged objects that nobody has removed yet.
+type Leftovers struct {
 	Objects int   `json:"objects"` // of windows that are committed: nobody needs them
 	Bytes   int64 `json:"bytes"`
 	Open    int   `json:"open"` // of windows that are not: an export is under way, was cancelled or waits
@@ -113,24 +119,24 @@ type series struct {
 func seriesOf(s ledger.Shard) series { return series{s.Provider, s.Account, s.Stream} }
 
 // holes are generations that are not in the ledger though later ones are.
-func holes(entries []ledger.Entry) []contradiction {
-	var found []contradiction
+func holes(entries []ledger.Entry) []Contradiction {
+	var found []Contradiction
 	newest := map[ledger.Shard]int{}
 	for _, e := range entries {
 		newest[e.Shard] = max(newest[e.Shard], e.Generation)
 	}
 	for _, e := range ledger.Missing(entries) {
-		found = append(found, contradiction{Shard: e.Shard.String(), Problem: fmt.Sprintf(
+		found = append(found, Contradiction{Shard: e.Shard.String(), Problem: fmt.Sprintf(
 			"the record of generation %d is gone from the ledger, and generation %d is there; find out who deletes below _ledger/", e.Generation, newest[e.Shard])})
 	}
 	return found
 }
 
 // forgotten are windows that an export found committed when it ended, and that the ledger does not have so any more.
-func forgotten(missing []ledger.Forgotten) []contradiction {
-	var found []contradiction
+func forgotten(missing []ledger.Forgotten) []Contradiction {
+	var found []Contradiction
 	for _, f := range missing {
-		c := contradiction{Shard: f.Shard.String(), Problem: fmt.Sprintf("%s names generation %d of it, and the ledger has ", f.Manifest, f.Generation)}
+		c := Contradiction{Shard: f.Shard.String(), Problem: fmt.Sprintf("%s names generation %d of it, and the ledger has ", f.Manifest, f.Generation)}
 		if f.Newest == 0 {
 			c.Problem += "none; find out who deletes below _ledger/"
 		} else {
@@ -145,7 +151,7 @@ func forgotten(missing []ledger.Forgotten) []contradiction {
 }
 
 // gapsOf is what no window covers, of each account and stream: between its oldest and newest, or of the range asked for.
-func gapsOf(records []ledger.Record, filter ledger.Filter) []gap {
+func gapsOf(records []ledger.Record, filter ledger.Filter) []Gap {
 	type line struct {
 		account string
 		stream  schemas.Stream
@@ -158,9 +164,9 @@ func gapsOf(records []ledger.Record, filter ledger.Filter) []gap {
 		}
 	}
 	if filter.Account != "" && len(windows) == 0 && !filter.From.IsZero() && !filter.To.IsZero() {
-		return []gap{{filter.Account, schemas.StreamCreated, schemas.Window{From: filter.From, To: filter.To}}}
+		return []Gap{{filter.Account, schemas.StreamCreated, schemas.Window{From: filter.From, To: filter.To}}}
 	}
-	var gaps []gap
+	var gaps []Gap
 	for key, covered := range windows {
 		whole := covered[0]
 		for _, w := range covered {
@@ -178,37 +184,37 @@ func gapsOf(records []ledger.Record, filter ledger.Filter) []gap {
 			whole.To = filter.To
 		}
 		for _, w := range whole.Without(covered) {
-			gaps = append(gaps, gap{key.account, key.stream, w})
+			gaps = append(gaps, Gap{key.account, key.stream, w})
 		}
 	}
-	slices.SortFunc(gaps, func(a, b gap) int {
+	slices.SortFunc(gaps, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Stream, b.Stream), a.Window.From.Compare(b.Window.From))
 	})
 	return gaps
 }
 
 // overlapsOf are windows that have time in common with one before them, of the same account and stream.
-func overlapsOf(records []ledger.Record) []overlap {
+func overlapsOf(records []ledger.Record) []Overlap {
 	sorted := slices.Clone(records)
 	slices.SortStableFunc(sorted, func(a, b ledger.Record) int { return a.Shard.Window.From.Compare(b.Shard.Window.From) })
 	furthest := map[series]ledger.Shard{}
-	var found []overlap
+	var found []Overlap
 	for _, r := range sorted {
 		key := seriesOf(r.Shard)
 		before, ok := furthest[key]
 		if ok && r.Shard.Window.From.Before(before.Window.To) {
-			found = append(found, overlap{r.Shard.String(), before.String()})
+			found = append(found, Overlap{r.Shard.String(), before.String()})
 		}
 		if !ok || r.Shard.Window.To.After(before.Window.To) {
 			furthest[key] = r.Shard
 		}
 	}
-	slices.SortStableFunc(found, func(a, b overlap) int { return cmp.Compare(a.Shard, b.Shard) })
+	slices.SortStableFunc(found, func(a, b Overlap) int { return cmp.Compare(a.Shard, b.Shard) })
 	return found
 }
 
 // leftoversOf counts staged objects.
-func leftoversOf(ctx context.Context, l *lake.Lake, entries []ledger.Entry, account string) (leftovers, error) {
+func leftoversOf(ctx context.Context, l *lake.Lake, entries []ledger.Entry, account string) (Leftovers, error) {
 	type generation struct {
 		account string
 		stream  schemas.Stream
@@ -219,7 +225,7 @@ func leftoversOf(ctx context.Context, l *lake.Lake, entries []ledger.Entry, acco
 	for _, e := range entries {
 		committed[generation{e.Shard.Account, e.Shard.Stream, e.Shard.Window.String(), e.Generation}] = true
 	}
-	var found leftovers
+	var found Leftovers
 	for left, err := range l.Leftovers(ctx, account) {
 		if err != nil {
 			return found, err

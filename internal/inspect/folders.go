@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"errors"
@@ -20,8 +20,8 @@ const (
 )
 
 // examineFolders looks at the folders that this machine has to have.
-func examineFolders(c worker.Config) []ledger.Check {
-	checks := []ledger.Check{examineFolder("state", c.StateDir)}
+func examineFolders(c worker.Config) []Check {
+	checks := []Check{examineFolder("state", c.StateDir)}
 	if _, err := os.Stat(c.Scratch()); err == nil { // it is made in the state folder
 		checks = append(checks, examineFolder("scratch", c.Scratch()))
 	}
@@ -32,29 +32,29 @@ func examineFolders(c worker.Config) []ledger.Check {
 }
 
 // examineFolder writes into a folder, and asks how much more would fit. What was not there is gone again afterwards.
-func examineFolder(name, folder string) ledger.Check {
+func examineFolder(name, folder string) Check {
 	remove, err := worker.MakeFolder(folder)
 	defer remove()
 	if err == nil {
 		err = tryFile(folder)
 	}
 	if err != nil {
-		return ledger.Check{Name: name, Level: ledger.LevelFailed, Text: fmt.Sprintf("%s cannot be written: %v; give this user the right to, or name another folder", folder, err)}
+		return Check{Name: name, Level: LevelFailed, Text: fmt.Sprintf("%s cannot be written: %v; give this user the right to, or name another folder", folder, err)}
 	}
 	free, known := freeSpace(folder)
 	switch {
 	case !known:
-		return ledger.Check{Name: name, Level: ledger.LevelNote, Text: folder + " can be written; how much room it has is not known"}
+		return Check{Name: name, Level: LevelNote, Text: folder + " can be written; how much room it has is not known"}
 	case free < noSpace:
-		return ledger.Check{Name: name, Level: ledger.LevelFailed, Text: fmt.Sprintf("%s has only %s left; make room", folder, words.Size(free))}
+		return Check{Name: name, Level: LevelFailed, Text: fmt.Sprintf("%s has only %s left; make room", folder, words.Size(free))}
 	case free < littleSpace:
-		return ledger.Check{Name: name, Level: ledger.LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, words.Size(free))}
+		return Check{Name: name, Level: LevelWarning, Text: fmt.Sprintf("%s has %s left, which large windows may need; make room", folder, words.Size(free))}
 	}
 	if exposed := readableByOthers(folder); len(exposed) > 0 {
-		return ledger.Check{Name: name, Level: ledger.LevelWarning, Text: fmt.Sprintf(
+		return Check{Name: name, Level: LevelWarning, Text: fmt.Sprintf(
 			"every user of this machine can read conversations or state in %s: chmod -R go= %s", folder, strings.Join(exposed, " "))}
 	}
-	return ledger.Check{Name: name, Level: ledger.LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, words.Size(free))}
+	return Check{Name: name, Level: LevelOK, Text: fmt.Sprintf("%s can be written and has %s left", folder, words.Size(free))}
 }
 
 // readableByOthers are the files and folders of a lake, of the state or of scratch in a folder that every user can read. chatlake makes

@@ -1,9 +1,35 @@
 package operate
 
-import "github.com/chatlake/chatlake/workflows"
+import (
+	"slices"
 
-// Remedy is what a person can do about a kind of block.
-func Remedy(kind string) string {
+	"github.com/chatlake/chatlake/workflows"
+)
+
+// A Cause is why windows wait for a person.
+type Cause struct {
+	Kind    string
+	Detail  string   // the error
+	Remedy  string   // what the person can do
+	Windows []string // that it keeps waiting
+}
+
+// Causes are those of blocked shards, each once, in the order in which they are met.
+func Causes(blocked []workflows.BlockedShard) []Cause {
+	var causes []Cause
+	for _, shard := range blocked {
+		i := slices.IndexFunc(causes, func(c Cause) bool { return c.Kind == shard.Kind && c.Detail == shard.Detail })
+		if i < 0 {
+			i = len(causes)
+			causes = append(causes, Cause{Kind: shard.Kind, Detail: shard.Detail, Remedy: remedy(shard.Kind)})
+		}
+		causes[i].Windows = append(causes[i].Windows, WindowOf(shard.Shard))
+	}
+	return causes
+}
+
+// remedy is what a person can do about a kind of block.
+func remedy(kind string) string {
 	switch kind {
 	case "Denied":
 		return "Put the account's token and its user's rights in order (accounts.<name>.token in the configuration)."

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"cmp"
@@ -42,7 +42,7 @@ func (s *sightings) add(r ledger.Record, ends map[string][]string) {
 
 // twice finds the conversations that stand in two windows that have no time in common. It reads those windows once more, because
 // different conversations may have the same hash.
-func (s *sightings) twice(ctx context.Context, l *lake.Lake) ([]contradiction, error) {
+func (s *sightings) twice(ctx context.Context, l *lake.Lake) ([]Contradiction, error) {
 	suspects := s.suspects()
 	involved := map[int32]bool{}
 	for _, records := range suspects {
@@ -71,7 +71,7 @@ func (s *sightings) twice(ctx context.Context, l *lake.Lake) ([]contradiction, e
 			pairs[[2]int32{a, b}] = append(pairs[[2]int32{a, b}], at.id)
 		}
 	}
-	var found []contradiction
+	var found []Contradiction
 	for _, pair := range slices.SortedFunc(maps.Keys(pairs), func(a, b [2]int32) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }) {
 		ids := pairs[pair]
 		slices.Sort(ids)
@@ -80,7 +80,7 @@ func (s *sightings) twice(ctx context.Context, l *lake.Lake) ([]contradiction, e
 		if more := len(ids) - len(named); more > 0 {
 			named = append(named, fmt.Sprintf("%d more", more))
 		}
-		found = append(found, contradiction{
+		found = append(found, Contradiction{
 			second.String(), fmt.Sprintf("%s also in %s: %s", are(len(ids)), first, words.List(named)), again(second.Account, second.Window),
 		})
 	}

@@ -1,4 +1,4 @@
-package main
+package inspect
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// trace is what one shard has of a conversation.
-type trace struct {
+// A Trace is what one shard has of a conversation.
+type Trace struct {
 	Shard       string         `json:"shard"`
 	Account     string         `json:"account"`
 	Stream      schemas.Stream `json:"stream"`
@@ -19,31 +19,32 @@ type trace struct {
 	Generation  int            `json:"generation"`
 	CommittedAt time.Time      `json:"committed_at"`
 	State       string         `json:"state,omitempty"` // whole, dead or gone; empty for rows without their conversation
-	Documents   []answer       `json:"documents"`
-	Places      []place        `json:"rows"`
-	Dead        *deadLetter    `json:"dead_letter,omitempty"`
+	Documents   []Answer       `json:"documents"`
+	Places      []Place        `json:"rows"`
+	Dead        *DeadLetter    `json:"dead_letter,omitempty"`
 	Gone        string         `json:"gone,omitempty"` // the tombstone's reason
 	version     *int64         // the platform's version of the conversation
-	damaged     []ledger.Finding
+	damaged     []Finding
 }
 
-// answer is a document: what the platform answered to a request for the conversation, or a part of it.
-type answer struct {
+// An Answer is a document: what the platform answered to a request for the conversation, or a part of it.
+type Answer struct {
 	Kind      string    `json:"kind"`
 	Sequence  int64     `json:"sequence"`
 	Status    int64     `json:"status"`
 	FetchedAt time.Time `json:"fetched_at"`
 }
 
-// place is where rows of a conversation stand. A row group counts from 0.
-type place struct {
+// A Place is where rows of a conversation stand. A row group counts from 0.
+type Place struct {
 	Table    string `json:"table"`
 	File     string `json:"file"`
 	RowGroup int    `json:"row_group"`
 	Rows     int64  `json:"rows"`
 }
 
-type deadLetter struct {
+// A DeadLetter is why a conversation could not be copied.
+type DeadLetter struct {
 	Step     string `json:"step"`
 	Kind     string `json:"kind"`
 	Detail   string `json:"detail"`
@@ -60,10 +61,10 @@ var telling = map[string][]string{
 
 // traceIn looks for a conversation in the files of one commit record. Of a shard of conversations the large tables are
 // searched only when the others know it.
-func traceIn(ctx context.Context, l *lake.Lake, r ledger.Record, id string) (trace, error) {
-	t := trace{
+func traceIn(ctx context.Context, l *lake.Lake, r ledger.Record, id string) (Trace, error) {
+	t := Trace{
 		Shard: r.Shard.String(), Account: r.Shard.Account, Stream: r.Shard.Stream, Window: r.Shard.Window,
-		Generation: r.Generation, CommittedAt: r.CommittedAt, Documents: []answer{}, Places: []place{},
+		Generation: r.Generation, CommittedAt: r.CommittedAt, Documents: []Answer{}, Places: []Place{},
 	}
 	var rest []ledger.File
 	for _, f := range r.Files {
@@ -97,37 +98,37 @@ func columnsOf(table string) []schemas.Node {
 }
 
 // look searches one file. One that cannot be read is noted, and the search goes on.
-func (t *trace) look(ctx context.Context, l *lake.Lake, f ledger.File, columns []string, id string) error {
+func (t *Trace) look(ctx context.Context, l *lake.Lake, f ledger.File, columns []string, id string) error {
 	problem, err := l.Scan(ctx, f, lake.Query{Columns: columns, Value: &id}, func(row lake.Row) {
 		last := len(t.Places) - 1
 		if last < 0 || t.Places[last].File != f.Key || t.Places[last].RowGroup != row.Group {
-			t.Places = append(t.Places, place{Table: f.Table, File: f.Key, RowGroup: row.Group})
+			t.Places = append(t.Places, Place{Table: f.Table, File: f.Key, RowGroup: row.Group})
 			last++
 		}
 		t.Places[last].Rows++
 		t.tell(f.Table, row.Cells)
 	})
 	if problem != "" {
-		t.damaged = append(t.damaged, ledger.Finding{Key: f.Key, Problem: problem})
+		t.damaged = append(t.damaged, Finding{Key: f.Key, Problem: problem})
 	}
 	return err
 }
 
 // tell takes from a row of a telling table what it says.
-func (t *trace) tell(table string, cells []lake.Cell) {
+func (t *Trace) tell(table string, cells []lake.Cell) {
 	switch table {
 	case schemas.Conversations.Table:
-		t.State = stateWhole
+		t.State = StateWhole
 		if !cells[1].Null {
 			t.version = new(cells[1].Integer)
 		}
 	case schemas.Documents.Table:
-		t.Documents = append(t.Documents, answer{cells[1].Text, cells[2].Integer, cells[3].Integer, time.UnixMicro(cells[4].Integer).UTC()})
+		t.Documents = append(t.Documents, Answer{cells[1].Text, cells[2].Integer, cells[3].Integer, time.UnixMicro(cells[4].Integer).UTC()})
 	case schemas.DeadLetters.Table:
-		t.State, t.Dead = stateDead, &deadLetter{cells[1].Text, cells[2].Text, cells[3].Text, cells[4].Integer}
+		t.State, t.Dead = StateDead, &DeadLetter{cells[1].Text, cells[2].Text, cells[3].Text, cells[4].Integer}
 	case schemas.Tombstones.Table:
 		if cells[1].Null { // the others are of its messages
-			t.State, t.Gone = stateGone, cells[2].Text
+			t.State, t.Gone = StateGone, cells[2].Text
 		}
 	}
 }

@@ -1,0 +1,68 @@
+package inspect
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
+)
+
+func month(m time.Month) schemas.Window {
+	from := time.Date(2025, m, 1, 0, 0, 0, 0, time.UTC)
+	return schemas.Window{From: from, To: from.AddDate(0, 1, 0)}
+}
+
+func TestGaps(t *testing.T) {
+	record := func(account string, stream schemas.Stream, w schemas.Window) ledger.Record {
+		return ledger.Record{Shard: ledger.Shard{Account: account, Stream: stream, Window: w}}
+	}
+	jan, feb, mar, apr := month(1), month(2), month(3), month(4)
+	tests := []struct {
+		name    string
+		records []ledger.Record
+		filter  ledger.Filter
+		want    []Gap
+	}{
+		{"nothing", nil, ledger.Filter{}, nil},
+		{"nothing of what was asked for", nil, ledger.Filter{Account: "a", From: jan.From, To: jan.To}, []Gap{{"a", "created", jan}}},
+		{"none", []ledger.Record{record("a", "created", jan), record("a", "created", feb)}, ledger.Filter{}, nil},
+		{"one between", []ledger.Record{record("a", "created", jan), record("a", "created", mar)}, ledger.Filter{}, []Gap{{"a", "created", feb}}},
+		{"streams apart", []ledger.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, ledger.Filter{}, []Gap{{"a", "created", feb}}},
+		{"accounts apart", []ledger.Record{record("a", "created", jan), record("b", "created", feb), record("a", "created", mar)}, ledger.Filter{}, []Gap{{"a", "created", feb}}},
+		{"days without a snapshot are none", []ledger.Record{record("a", "directory", jan), record("a", "directory", mar)}, ledger.Filter{}, nil},
+		{
+			"of the range asked for", []ledger.Record{record("a", "created", feb)}, ledger.Filter{From: jan.From, To: apr.From},
+			[]Gap{{"a", "created", jan}, {"a", "created", mar}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, gapsOf(tt.records, tt.filter)); diff != "" {
+				t.Errorf("gaps (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Texts that could not be decrypted keep a lake from being whole, unless the account of their window allows them today.
+func TestUndecrypted(t *testing.T) {
+	r := ledger.Record{Shard: ledger.Shard{Account: "acme", Stream: schemas.StreamCreated, Window: month(1)}, Counts: ledger.Counts{Unreadable: 2}}
+	for _, allowed := range []bool{false, true} {
+		c := worker.Config{Accounts: map[string]worker.AccountConfig{"acme": {AllowUnreadable: allowed}}}
+		found := undecryptedOf(c, []ledger.Record{r, {Shard: r.Shard}})
+		if len(found) != 1 || found[0].Count != 2 || found[0].Allowed != allowed || !strings.Contains(found[0].Command, "--refresh") {
+			t.Errorf("allowed %v: %+v", allowed, found)
+		}
+		if v := (Verified{Undecrypted: found}); v.Whole() != allowed {
+			t.Errorf("allowed %v: whole is %v", allowed, v.Whole())
+		}
+	}
+	if found := undecryptedOf(worker.Config{}, []ledger.Record{r}); len(found) != 1 || found[0].Allowed {
+		t.Errorf("of an account that is not configured: %+v", found)
+	}
+}

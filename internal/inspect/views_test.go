@@ -1,0 +1,178 @@
+package inspect
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
+)
+
+func committed(stream schemas.Stream, w schemas.Window, files ...string) current {
+	c := current{Record: ledger.Record{
+		Shard:       ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w},
+		CommittedAt: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC),
+	}}
+	for _, f := range files {
+		table, _, _ := strings.Cut(f, "/")
+		c.Files = append(c.Files, ledger.File{Table: table, Key: f})
+		c.locations = append(c.locations, "lake/"+f)
+	}
+	return c
+}
+
+// view cuts one view out of a script.
+func viewOf(t *testing.T, script, name string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(script, "CREATE OR REPLACE VIEW "+name+" AS")
+	if !found {
+		t.Fatalf("there is no view %s:\n%s", name, script)
+	}
+	text, _, _ := strings.Cut(rest, ";")
+	return strings.TrimSpace(text)
+}
+
+// rowsOf is the query over files; columns are those that it takes of them.
+func rowsOf(columns string, files ...string) string {
+	return "SELECT " + columns + ", _partition(filename, 1) AS provider, _partition(filename, 2) AS account,\n" +
+		"  _partition(filename, 3) AS stream, _partition(filename, 4) AS month\nFROM read_parquet([\n    '" + strings.Join(files, "',\n    '") +
+		"'\n  ], union_by_name = true, hive_partitioning = false, filename = true)"
+}
+
+func TestDuckDB(t *testing.T) {
+	script := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("created", month(1), "messages/1", "conversations/1"),
+		committed("created", month(2), "messages/it's"),
+		committed("directory", month(1), "agents/old"),
+		committed("directory", month(3), "agents/new"),
+	})
+	want := rowsOf("* EXCLUDE (filename)", "lake/messages/1", "lake/messages/it''s")
+	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	if agents := viewOf(t, script, "agents"); strings.Contains(agents, "old") || !strings.Contains(agents, "new") {
+		t.Errorf("the newest snapshot only was wanted: %s", agents)
+	}
+	if strings.Contains(script, "_newest") || strings.Contains(script, "httpfs") {
+		t.Errorf("without overlaps in a folder neither versions nor S3 are needed:\n%s", script)
+	}
+	if !strings.Contains(script, "-- ratings: no rows yet") {
+		t.Errorf("a table without files is not mentioned:\n%s", script)
+	}
+}
+
+func TestDuckDBWithOverlappingWindows(t *testing.T) {
+	half := month(1)
+	half.To = half.From.AddDate(0, 0, 14)
+	script := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("created", month(1), "messages/1", "conversations/1", "documents/1"),
+		committed("created", half, "messages/2", "conversations/2"),
+	})
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/messages/1", "lake/messages/2") +
+		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)"
+	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	wantFiles := `SELECT * FROM (VALUES
+    ('lake/messages/1', 'acme/created/20250101T000000Z~20250201T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
+    ('lake/conversations/1', 'acme/created/20250101T000000Z~20250201T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
+    ('lake/messages/2', 'acme/created/20250101T000000Z~20250115T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
+    ('lake/conversations/2', 'acme/created/20250101T000000Z~20250115T000000Z', TIMESTAMP '2026-01-02 03:04:05.678')
+  ) AS t(filename, shard, committed_at)`
+	if diff := cmp.Diff(wantFiles, viewOf(t, script, "_files")); diff != "" {
+		t.Errorf("_files (-want +got):\n%s", diff)
+	}
+	if documents := viewOf(t, script, "documents"); strings.Contains(documents, "_newest") {
+		t.Errorf("documents are kept whatever version counts: %s", documents)
+	}
+}
+
+func TestDuckDBWithOverlappingReports(t *testing.T) {
+	half := month(1)
+	half.To = half.From.AddDate(0, 0, 14)
+	script := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("created", month(1), "ratings/1", "conversations/1"),
+		committed("reports", month(1), "ratings/2"),
+		committed("reports", half, "ratings/3"),
+	})
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/ratings/1") +
+		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)" +
+		"\nUNION ALL BY NAME\n" +
+		"SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/ratings/2", "lake/ratings/3") +
+		") AS rows\nJOIN _files USING (filename)\n" +
+		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY committed_at DESC, shard DESC) = 1"
+	if diff := cmp.Diff(want, viewOf(t, script, "ratings")); diff != "" {
+		t.Errorf("ratings (-want +got):\n%s", diff)
+	}
+	if only := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
+		committed("reports", month(1), "ratings/2"), committed("reports", half, "ratings/3"),
+	}); strings.Contains(only, "_newest") {
+		t.Errorf("versions of no conversations:\n%s", only)
+	}
+}
+
+// A rating that stands in a conversation and in the directory is one row, that of the newest directory.
+func TestDuckDBTakesRatingsOfTheDirectory(t *testing.T) {
+	records := []current{
+		committed("created", month(1), "ratings/1", "conversations/1"),
+		committed("directory", month(1), "ratings/old"),
+		committed("directory", month(3), "ratings/new"),
+	}
+	const once = "\n)\nQUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY stream = 'directory' DESC, observed_at DESC) = 1"
+	want := "SELECT * FROM (\n" + rowsOf("* EXCLUDE (filename)", "lake/ratings/1", "lake/ratings/new") + once
+	if diff := cmp.Diff(want, viewOf(t, duckDB(worker.LakeConfig{URL: "file:lake"}, records), "ratings")); diff != "" {
+		t.Errorf("ratings (-want +got):\n%s", diff)
+	}
+	half := month(1)
+	half.To = half.From.AddDate(0, 0, 14)
+	records = append(records, committed("created", half, "ratings/2", "conversations/2"))
+	view := viewOf(t, duckDB(worker.LakeConfig{URL: "file:lake"}, records), "ratings")
+	versions, directory, both := strings.Cut(view, "\nUNION ALL BY NAME\n")
+	if !both || strings.Contains(versions, "ratings/new") || !strings.Contains(directory, "ratings/new") || strings.Contains(directory, "_newest") || !strings.HasSuffix(view, once) {
+		t.Errorf("ratings of the directory are of no version of a conversation: %s", view)
+	}
+}
+
+func TestOverlapping(t *testing.T) {
+	other := committed("created", month(1))
+	other.Shard.Account = "beta"
+	long := month(1)
+	long.To = month(4).From
+	tests := []struct {
+		name    string
+		records []current
+		want    bool
+	}{
+		{"none", nil, false},
+		{"adjoining", []current{committed("created", month(2)), committed("created", month(1))}, false},
+		{"two accounts", []current{committed("created", month(1)), other}, false},
+		{"a directory", []current{committed("created", month(1)), committed("directory", month(1))}, false},
+		{"reports beside conversations", []current{committed("created", month(1)), committed("reports", month(1))}, false},
+		{"two streams", []current{committed("created", month(1)), committed("updated", month(1))}, true},
+		{"one inside a longer one that began earlier", []current{committed("created", long), committed("created", month(2)), committed("created", month(3))}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := overlapping(tt.records); got != tt.want {
+				t.Errorf("overlapping is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestS3Access(t *testing.T) {
+	got := s3Access(worker.LakeConfig{URL: "s3://b/p", Endpoint: "http://127.0.0.1:7070", Region: "eu-central-1", PathStyle: true})
+	want := "INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;\n" +
+		"CREATE OR REPLACE SECRET chatlake (TYPE s3, PROVIDER credential_chain, REGION 'eu-central-1', ENDPOINT '127.0.0.1:7070', USE_SSL false, URL_STYLE 'path');\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("statements (-want +got):\n%s", diff)
+	}
+	// DuckDB takes what follows the first slash for a path before the bucket.
+	if behind := s3Access(worker.LakeConfig{URL: "s3://b", Endpoint: "https://gate.example.com/storage/v1/"}); !strings.Contains(behind, "ENDPOINT 'gate.example.com/storage/v1')") {
+		t.Errorf("the path of the endpoint is missing: %s", behind)
+	}
+}
