@@ -20,6 +20,9 @@ type CloseExportInput struct {
 	Streams []schemas.Stream `json:"streams"`
 }
 
+// Range is that of the export.
+func (in CloseExportInput) Range() schemas.Window { return schemas.Window{From: in.From, To: in.To} }
+
 // CloseExportOutput names the roll-up.
 type CloseExportOutput struct {
 	Manifest string `json:"manifest"`
@@ -73,7 +76,7 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 			windows = append(windows, r.Shard.Window)
 			roll.Shards = append(roll.Shards, manifestShard{r.Shard.String(), r.Generation, r.Digest, r.Counts, r.Flags})
 		}
-		roll.Gaps = append(roll.Gaps, schemas.Window{From: in.From, To: in.To}.Without(windows)...)
+		roll.Gaps = append(roll.Gaps, in.Range().Without(windows)...)
 	}
 	key, err := a.Lake.PutManifest(ctx, in.Account, in.Name, roll)
 	return CloseExportOutput{Manifest: key, Gaps: roll.Gaps}, err

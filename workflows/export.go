@@ -66,6 +66,12 @@ type ExportOutput struct {
 	Complete bool `json:"complete"`
 }
 
+// Range is what the export is asked to copy.
+func (in ExportInput) Range() schemas.Window { return schemas.Window{From: in.From, To: in.To} }
+
+// Range is what the export has copied: as asked for, clipped to the time when it started.
+func (out ExportOutput) Range() schemas.Window { return schemas.Window{From: out.From, To: out.To} }
+
 // ExportID is the workflow id of an export.
 func ExportID(account, name string) string { return "export/" + account + "/" + name }
 

@@ -38,7 +38,7 @@ func CheckName(name string) error {
 
 // Check returns an error unless an Export that starts at a time can do what the input asks for. All that is wrong is in it.
 func (in ExportInput) Check(now time.Time) error {
-	errs := []error{checkAccount(in.Account), CheckName(in.Name), checkRange(in.From, in.To), in.Policy.Check()}
+	errs := []error{checkAccount(in.Account), CheckName(in.Name), checkRange(in.Range()), in.Policy.Check()}
 	if in.Window != "" && !slices.Contains(Windows, in.Window) {
 		errs = append(errs, fmt.Errorf("window %q: expected month, week or day, or nothing for the configured one", in.Window))
 	}
@@ -54,7 +54,7 @@ func (in ExportInput) Check(now time.Time) error {
 // Check returns an error unless a Shard can do what the input asks for.
 func (in ShardInput) Check() error {
 	s := in.Shard
-	errs := []error{checkAccount(s.Account), checkRange(s.Window.From, s.Window.To), in.Policy.Check()}
+	errs := []error{checkAccount(s.Account), checkRange(s.Window), in.Policy.Check()}
 	if !providerName.MatchString(s.Provider) {
 		errs = append(errs, fmt.Errorf("shard.provider %q: expected the name of a provider, for example chatwoot", s.Provider))
 	}
@@ -125,7 +125,8 @@ func checkAccount(name string) error {
 	return nil
 }
 
-func checkRange(from, to time.Time) error {
+func checkRange(w schemas.Window) error {
+	from, to := w.From, w.To
 	switch {
 	case from.IsZero() || to.IsZero():
 		return errors.New("from and to: expected two times; one is missing")

@@ -1,6 +1,10 @@
 package workflows
 
-import "time"
+import (
+	"time"
+
+	"github.com/chatlake/chatlake/schemas"
+)
 
 // ProgressQuery is the query that both workflows answer: Export with ExportProgress, Shard with ShardProgress.
 const ProgressQuery = "progress"
@@ -78,6 +82,9 @@ type ExportProgress struct {
 	Visibility   string     `json:"visibility"`
 	Advice       string     `json:"advice,omitempty"` // what to do about a partial visibility
 }
+
+// Range is what the export copies.
+func (p ExportProgress) Range() schemas.Window { return schemas.Window{From: p.From, To: p.To} }
 
 // ShardProgress answers ProgressQuery on a Shard.
 type ShardProgress struct {

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/words"
-	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -37,7 +36,7 @@ func (a *app) plan(ctx context.Context, f exportFlags) error {
 	if err := c.Secrets(in.Account); err != nil {
 		return err
 	}
-	e, err := c.Plan(ctx, in.Account, schemas.Window{From: in.From, To: in.To}, in.Window)
+	e, err := c.Plan(ctx, in.Account, in.Range(), in.Window)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
-	"github.com/chatlake/chatlake/schemas"
 )
 
 func writeRebuilt(w io.Writer, results []rebuilt) error {
@@ -39,7 +38,7 @@ func (r rebuilt) write(w io.Writer) {
 		out := e.Result
 		if n := out.Totals.Absent; n > 0 {
 			fmt.Fprintf(w, "absent: %s to %s has %s that the ledger does not have. Copy them: %s\n", words.Time(out.From), words.Time(out.To),
-				words.Plural(int64(n), "window"), inspect.ExportCommand(r.Account, schemas.Window{From: out.From, To: out.To}))
+				words.Plural(int64(n), "window"), inspect.ExportCommand(r.Account, out.Range()))
 		}
 		for _, shard := range out.Failed {
 			fmt.Fprintf(w, "failed: %s; the same command tries it again\n", operate.WindowOf(shard))

@@ -8,7 +8,6 @@ import (
 
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
-	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -27,7 +26,7 @@ func (a *app) attend(ctx context.Context, s *operate.Session, ins ...workflows.E
 	shown := &screen{to: a.log, width: a.terminal(), panes: make([][]string, len(ins))}
 	var watchers []operate.Watcher
 	for i, in := range ins {
-		v := &view{screen: shown, pane: i, title: fmt.Sprintf("Exporting %s, %s", in.Account, words.Span(schemas.Window{From: in.From, To: in.To})), every: logEvery}
+		v := &view{screen: shown, pane: i, title: fmt.Sprintf("Exporting %s, %s", in.Account, words.Span(in.Range())), every: logEvery}
 		if len(ins) > 1 {
 			v.name = in.Account
 		}

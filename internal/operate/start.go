@@ -12,7 +12,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
-	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -63,7 +62,7 @@ func (s *Session) SameRange(ctx context.Context, in workflows.ExportInput) error
 		return fmt.Errorf("read how %s began: %w", id, err)
 	}
 	if !began.From.Equal(in.From) || began.To.After(in.To) {
-		return &OrderError{Kind: OtherRange, Export: in.Name, Range: schemas.Window{From: began.From, To: began.To}}
+		return &OrderError{Kind: OtherRange, Export: in.Name, Range: began.Range()}
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func ofExport(e Export, p workflows.ExportProgress, created time.Time) []string 
 			reasons = append(reasons, fmt.Sprintf("%s is being copied now, by the export %s.", WindowOf(id), e.Name))
 		}
 	}
-	whole := schemas.Window{From: p.From, To: p.To}
+	whole := p.Range()
 	if len(reasons) == 0 && !created.IsZero() && whole.Contains(created) && p.Done < p.Windows {
 		reasons = append(reasons, fmt.Sprintf("The export %s covers that time; %d of its %d windows are done.", e.Name, p.Done, p.Windows))
 	}
