@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -255,6 +256,7 @@ func TestFaultsOfTheLake(t *testing.T) {
 	lakeAt := func(s s3test.Server, i int) *Lake {
 		c := on(s)
 		c.URL = fmt.Sprintf("%s/fault-%d", c.URL, i)
+		c.LongestBackoff = 20 * time.Millisecond
 		l, err := Open(t.Context(), c, Config{Scratch: t.TempDir(), Writer: "faults"})
 		if err != nil {
 			t.Fatal(err)
@@ -263,7 +265,7 @@ func TestFaultsOfTheLake(t *testing.T) {
 	}
 	met := make([]atomic.Int64, len(storeFaults))
 	ended := make([]error, len(storeFaults))
-	var lives sync.WaitGroup // side by side: they mostly wait
+	var lives sync.WaitGroup
 	for i, f := range storeFaults {
 		l := lakeAt(s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if f.what(r) && met[i].Add(1) <= f.times {
@@ -300,7 +302,6 @@ func TestFaultsOfTheLake(t *testing.T) {
 
 // TestListThatFailsOnItsSecondPage: half of a list is never taken for all of it.
 func TestListThatFailsOnItsSecondPage(t *testing.T) {
-	t.Parallel() // it is mostly waiting
 	server := s3test.Start(t)
 	const objects = 1100 // a page has 1000
 	for i := range objects {
@@ -319,7 +320,9 @@ func TestListThatFailsOnItsSecondPage(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 		n, last := 0, error(nil)
-		l, err := ledger.Open(t.Context(), on(front))
+		c := on(front)
+		c.LongestBackoff = 20 * time.Millisecond
+		l, err := ledger.Open(t.Context(), c)
 		if err != nil {
 			t.Fatal(err)
 		}

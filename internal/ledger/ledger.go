@@ -20,6 +20,8 @@ type Config struct {
 	AllowPlaintext                     bool   // an endpoint over http on another machine
 	SSE, KMSKeyID                      string // AES256, or aws:kms with an optional key
 	AccessKey, SecretKey, SessionToken string // empty: the SDK's default chain
+	// LongestBackoff is the longest wait before a request to S3 is sent again; 0 is two seconds.
+	LongestBackoff time.Duration
 	// MustExist says that the lake is only read: nothing is created, and ErrNoLake is returned where there is none.
 	MustExist bool
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -166,7 +167,7 @@ func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 		config.WithLogger(logging.Nop{}), // its warnings quote what was sent and what came
 		config.WithRetryer(func() aws.Retryer {
 			standard := retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts, o.MaxBackoff = requestAttempts, longestBackoff
+				o.MaxAttempts, o.MaxBackoff = requestAttempts, cmp.Or(c.LongestBackoff, longestBackoff)
 				o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(refusedForGood)}, retry.DefaultRetryables...)
 			})
 			// The second is what versitygw says of a key whose neighbour goes at the same moment.

@@ -222,8 +222,9 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 		strings.Replace(secure(t).URL, "https:", "http:", 1):                                  "the lake's endpoint should begin with https://",
 	} {
 		t.Run(want, func(t *testing.T) {
-			t.Parallel() // it is mostly waiting
-			store := openBucket(t, on(s3test.Server{Endpoint: endpoint, AccessKey: accessKey, SecretKey: secretKey, Bucket: "lake"}))
+			c := on(s3test.Server{Endpoint: endpoint, AccessKey: accessKey, SecretKey: secretKey, Bucket: "lake"})
+			c.LongestBackoff = time.Millisecond
+			store := openBucket(t, c)
 			err := put(t, store, "k", "content", true)
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), endpoint) {
 				t.Errorf("%v, want an error that says %q", err, want)
@@ -296,7 +297,6 @@ func TestWithoutCredentials(t *testing.T) {
 }
 
 func TestWritesThatMetAnotherAreSentAgain(t *testing.T) {
-	t.Parallel() // it is mostly waiting
 	for _, test := range []struct {
 		conflicts int64
 		want      string
@@ -312,8 +312,9 @@ func TestWritesThatMetAnotherAreSentAgain(t *testing.T) {
 			}
 		}))
 		defer server.Close()
-		store := openBucket(t, on(s3test.Server{Endpoint: server.URL, AccessKey: accessKey, SecretKey: secretKey, Bucket: "lake"}))
-		err := put(t, store, "k", "content", true)
+		c := on(s3test.Server{Endpoint: server.URL, AccessKey: accessKey, SecretKey: secretKey, Bucket: "lake"})
+		c.LongestBackoff = time.Millisecond
+		err := put(t, openBucket(t, c), "k", "content", true)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("after %d conflicts: %v, want %q", test.conflicts, err, test.want)
 		}
