@@ -39,10 +39,16 @@ type BudgetRequest struct {
 	Sync              bool    `json:"sync,omitempty"`
 }
 
+// Lease is a providers.Lease as it stands in the inputs and results of activities, where it has had another word for the account's budget
+// since before 0.2.0. Either converts to the other.
+type Lease struct {
+	RequestsPerSecond        float64 `json:"requests_per_second"`
+	AccountRequestsPerSecond float64 `json:"account,omitempty"`
+}
+
 // BudgetGrant is what an export may use of its account's budget.
 type BudgetGrant struct {
-	RequestsPerSecond float64 `json:"requests_per_second"` // 0 is no limit
-	Account           float64 `json:"account"`             // the whole budget
+	Lease
 	// After is how long to wait before using it: so long others may still use what they had before.
 	After time.Duration `json:"after,omitempty"`
 }
@@ -178,7 +184,7 @@ type session struct {
 }
 
 // session ends with the activity, which must have called alive before.
-func (a *Activities) session(ctx context.Context, account string, lease providers.Lease) (context.Context, *session, error) {
+func (a *Activities) session(ctx context.Context, account string, lease Lease) (context.Context, *session, error) {
 	settings, err := a.Account(ctx, account)
 	if err != nil {
 		return ctx, nil, err
@@ -187,8 +193,8 @@ func (a *Activities) session(ctx context.Context, account string, lease provider
 	if err != nil {
 		return ctx, nil, err
 	}
-	settings.Parallel = max(settings.Parallel, sideBySide(lease))
-	meter := providers.NewMeter(lease)
+	settings.Parallel = max(settings.Parallel, sideBySide(lease.RequestsPerSecond))
+	meter := providers.NewMeter(providers.Lease(lease))
 	if p, ok := ctx.Value(pulseKey{}).(*pulse); ok {
 		p.carry(meter)
 	}
@@ -198,10 +204,10 @@ func (a *Activities) session(ctx context.Context, account string, lease provider
 // mostSideBySide is how many requests of one chunk are under way at once at most, whatever its lease.
 const mostSideBySide = 64
 
-// sideBySide is how many requests must be under way at once to use a lease up where an answer takes a second. It is the lease
+// sideBySide is how many requests must be under way at once to use up a rate where an answer takes a second. It is the lease
 // that slows them down, not the number.
-func sideBySide(lease providers.Lease) int {
-	return int(min(mostSideBySide, math.Ceil(lease.RequestsPerSecond)))
+func sideBySide(requestsPerSecond float64) int {
+	return int(min(mostSideBySide, math.Ceil(requestsPerSecond)))
 }
 
 func (s *session) usage() Usage {

@@ -14,10 +14,10 @@ import (
 // FetchInput asks for the conversations [Low, High) of a page.
 type FetchInput struct {
 	Target
-	Page  PageReceipt     `json:"page"`
-	Low   int             `json:"low"`
-	High  int             `json:"high"`
-	Lease providers.Lease `json:"lease"`
+	Page  PageReceipt `json:"page"`
+	Low   int         `json:"low"`
+	High  int         `json:"high"`
+	Lease Lease       `json:"lease"`
 	// Part is how many conversations are staged together, 0 is all of them.
 	Part int `json:"part,omitempty"`
 	// Again says that the chunk, or one that it is a part of, was given out before.

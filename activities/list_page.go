@@ -20,7 +20,7 @@ type ListPageInput struct {
 	Number int              `json:"number"` // of the page in the shard, from 0
 	Cursor providers.Cursor `json:"cursor"`
 	Limit  int              `json:"limit"` // conversations after which the page is closed
-	Lease  providers.Lease  `json:"lease"`
+	Lease  Lease            `json:"lease"`
 	// Known names pages that were listed before, when a shard is listed again: their conversations are left out.
 	Known *Receipts `json:"known,omitempty"`
 	// Retry says that a person has ordered to try again what the shard was blocked by.

@@ -94,8 +94,8 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 }
 
 // first is the lease of the few requests that an export begins with, before it knows its part of the budget.
-func first(a Account) providers.Lease {
-	return providers.Lease{RequestsPerSecond: a.RequestsPerSecond, Account: a.RequestsPerSecond}
+func first(a Account) Lease {
+	return Lease{RequestsPerSecond: a.RequestsPerSecond, AccountRequestsPerSecond: a.RequestsPerSecond}
 }
 
 // join makes the export a user of the account's budget, when it will ask for anything.

@@ -17,8 +17,8 @@ type OpenShardInput struct {
 	Spec    string `json:"spec"`
 	Refresh string `json:"refresh,omitempty"`
 	// Adopt says that nothing will be copied, so the provider is not asked for its count.
-	Adopt bool            `json:"adopt,omitempty"`
-	Lease providers.Lease `json:"lease"`
+	Adopt bool  `json:"adopt,omitempty"`
+	Lease Lease `json:"lease"`
 }
 
 // OpenShardOutput says whether there is anything to do.
@@ -117,7 +117,7 @@ func (a *Activities) halved(ctx context.Context, shard ledger.Shard) (bool, erro
 }
 
 // count asks the provider how many conversations the window should hold; nil where it cannot say.
-func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease providers.Lease) (*int64, Usage, error) {
+func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease Lease) (*int64, Usage, error) {
 	if !shard.Stream.HasConversations() {
 		return nil, Usage{}, nil
 	}

@@ -4,14 +4,13 @@ import (
 	"context"
 
 	"github.com/chatlake/chatlake/internal/ledger"
-	"github.com/chatlake/chatlake/providers"
 )
 
 // VerifyShardInput names a draft to be held against its files and against the provider.
 type VerifyShardInput struct {
 	Target
-	Draft ledger.Staged   `json:"draft"`
-	Lease providers.Lease `json:"lease"`
+	Draft ledger.Staged `json:"draft"`
+	Lease Lease         `json:"lease"`
 }
 
 // VerifyShardOutput says what was found.

@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// Lease is the share of an account's request budget that the workflow gives to one activity.
+// Lease is the part of an account's request budget that an export, a shard or an activity may use. The leases of an account that are in
+// use at the same time never add up to more than its budget.
 type Lease struct {
 	// RequestsPerSecond is 0 where the account has no limit.
 	RequestsPerSecond float64 `json:"requests_per_second"`
-	// Account is the budget of the whole account, which all leases in one process together never exceed; 0 is no limit.
-	Account float64 `json:"account,omitempty"`
+	// AccountRequestsPerSecond is the budget of the whole account, which a process does not exceed whatever leases it has; 0 is no limit.
+	AccountRequestsPerSecond float64 `json:"account_requests_per_second,omitempty"`
 }
 
 // Meter is one activity as those see it who send its requests: its lease, what it asked of the platform, and until when it

@@ -50,7 +50,10 @@ func TestCounters(t *testing.T) {
 	}
 	// A budget is shared by the exports that join it. These must exist as workflows, so the quotas take their place.
 	users := []string{workflows.QuotaID("acme", "reports"), workflows.QuotaID("beta", "reports")}
-	for i, want := range []activities.BudgetGrant{{RequestsPerSecond: 10, Account: 10}, {RequestsPerSecond: 5, Account: 10, After: time.Minute}} {
+	for i, want := range []activities.BudgetGrant{
+		{Lease: activities.Lease{RequestsPerSecond: 10, AccountRequestsPerSecond: 10}},
+		{Lease: activities.Lease{RequestsPerSecond: 5, AccountRequestsPerSecond: 10}, After: time.Minute},
+	} {
 		grant, err := one.join(t.Context(), "acme", activities.BudgetRequest{Workflow: users[i], RequestsPerSecond: 10})
 		if err != nil || grant != want {
 			t.Errorf("the budget grants %+v, %v; want %+v", grant, err, want)

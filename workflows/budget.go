@@ -131,7 +131,9 @@ func (b *budget) grant(sync bool) activities.BudgetGrant {
 	default:
 		share *= 1 - syncs
 	}
-	return activities.BudgetGrant{RequestsPerSecond: share / float64(max(1, alike)), Account: b.RequestsPerSecond}
+	return activities.BudgetGrant{Lease: activities.Lease{
+		RequestsPerSecond: share / float64(max(1, alike)), AccountRequestsPerSecond: b.RequestsPerSecond,
+	}}
 }
 
 // listen takes the signals of exports.

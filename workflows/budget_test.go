@@ -44,7 +44,7 @@ func newUsers(t *testing.T) *users {
 			}
 			grant := in.(activities.BudgetGrant)
 			if _, at := u.has[id]; at {
-				u.has[id], u.budget = grant.RequestsPerSecond, grant.Account
+				u.has[id], u.budget = grant.RequestsPerSecond, grant.AccountRequestsPerSecond
 			}
 			return nil
 		})
@@ -64,7 +64,7 @@ func (u *users) join(id string, sync bool) {
 			grant := out.(activities.BudgetGrant)
 			u.mu.Lock()
 			defer u.mu.Unlock()
-			u.has[id], u.budget, u.after[id] = grant.RequestsPerSecond, grant.Account, grant.After
+			u.has[id], u.budget, u.after[id] = grant.RequestsPerSecond, grant.AccountRequestsPerSecond, grant.After
 		},
 	}, activities.BudgetRequest{Workflow: id, RequestsPerSecond: 10, SyncShare: 0.4, Sync: sync})
 }

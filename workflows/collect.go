@@ -112,7 +112,7 @@ func (s *shard) collected(ctx workflow.Context) error {
 	takeIn(ctx)
 	s.state.Waiters = s.waiters
 	next := s.in
-	next.Rate, next.Account, next.Paused, next.Resume = s.rate, s.account, s.paused, &s.state
+	next.Lease, next.Paused, next.Resume = s.lease, s.paused, &s.state
 	return workflow.NewContinueAsNewError(ctx, Shard, next)
 }
 
@@ -148,7 +148,7 @@ func (s *shard) mayLaunch() bool {
 	if s.paused || s.blocked != nil || s.waiting != nil || s.lost != nil || !s.hasWork() {
 		return false
 	}
-	if s.rate <= 0 {
+	if s.lease.RequestsPerSecond <= 0 {
 		fetching := s.inFlight
 		if s.listing {
 			fetching-- // one request at a time: it needs no slot
@@ -160,7 +160,9 @@ func (s *shard) mayLaunch() bool {
 
 // budget is the rate of the whole shard. Fewer slots are also a lower rate: they were taken away because the provider said
 // "too many requests".
-func (s *shard) budget() float64 { return s.rate * float64(s.slots) / float64(max(1, s.in.Chunks)) }
+func (s *shard) budget() float64 {
+	return s.lease.RequestsPerSecond * float64(s.slots) / float64(max(1, s.in.Chunks))
+}
 
 // equal is the lease of each of as many activities as there are slots.
 func (s *shard) equal() float64 { return s.budget() / float64(max(1, s.slots)) }
@@ -170,7 +172,7 @@ func (s *shard) free() float64 { return s.budget() - s.leased }
 
 // take leases an equal part of what is free to one of those that can begin now.
 func (s *shard) take() providers.Lease {
-	if s.rate <= 0 {
+	if s.lease.RequestsPerSecond <= 0 {
 		return providers.Lease{}
 	}
 	waiting := len(s.queue)
@@ -179,7 +181,7 @@ func (s *shard) take() providers.Lease {
 	}
 	rate := s.free() / max(1, min(float64(waiting), math.Floor(s.free()/s.equal()+s.policy.LeastLease)))
 	s.leased += rate
-	return providers.Lease{RequestsPerSecond: rate, Account: s.account}
+	return providers.Lease{RequestsPerSecond: rate, AccountRequestsPerSecond: s.lease.AccountRequestsPerSecond}
 }
 
 // give ends an activity and takes its lease back.
@@ -209,7 +211,7 @@ func (s *shard) launch(ctx workflow.Context) {
 
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
-		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: lease,
+		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: activities.Lease(lease),
 		Retry: s.retry,
 	}
 	if s.state.Known {
@@ -246,7 +248,7 @@ func (s *shard) next() chunk {
 	}
 	slots := float64(max(1, s.slots))
 	fewest := s.policy.ShortestChunk.Seconds() * s.budget() / slots
-	if s.rate <= 0 {
+	if s.lease.RequestsPerSecond <= 0 {
 		fewest = float64(s.policy.FewestFree)
 	}
 	requests := max(left/(2*slots), fewest)
@@ -278,7 +280,7 @@ func (s *shard) left(c chunk) (requests float64, known bool) {
 // opens and lists meanwhile.
 func (s *shard) ending() bool {
 	left, _ := s.left(chunk{})
-	return s.rate <= 0 && s.listed && left <= float64(s.slots*s.policy.FewestFree)
+	return s.lease.RequestsPerSecond <= 0 && s.listed && left <= float64(s.slots*s.policy.FewestFree)
 }
 
 // cost is how many requests so many conversations of a chunk take.
@@ -291,7 +293,7 @@ func (s *shard) cost(c chunk, conversations int) float64 {
 
 // enqueue cuts a page into chunks.
 func (s *shard) enqueue(page activities.PageReceipt) {
-	lease := s.lease(max(1, s.in.Chunks))
+	lease := s.part(max(1, s.in.Chunks))
 	sizes := []int{s.policy.chunkSize(lease, s.in.MessageRequests), s.policy.chunkSize(lease, s.in.MetadataRequests)}
 	if s.in.Chunk > 0 {
 		sizes = []int{s.in.Chunk, min(s.policy.RefsPerPage, s.in.Chunk*s.policy.MetadataPerMessages)}
@@ -312,7 +314,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 		activity, perConversation = do.FetchMetadata, s.in.MetadataRequests
 	}
 	in := activities.FetchInput{
-		Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: lease,
+		Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: activities.Lease(lease),
 		Part: s.policy.conversations(float64(s.policy.PartRequests), perConversation), Again: c.attempts > 0,
 	}
 	out, err := call(fetching(ctx, s.policy.length(lease, perConversation*float64(c.high-c.low))), activity, in)

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/providers"
 )
 
 // CountMismatch is the kind of a blocked shard of which the provider counts more conversations than it lists.
@@ -23,22 +25,18 @@ type reportInput struct {
 
 // controlInput is what an Export tells its shards.
 type controlInput struct {
-	Paused       *bool    `json:"paused,omitempty"`
-	Rate         *float64 `json:"requests_per_second,omitempty"`         // the shard's new share
-	Account      *float64 `json:"account_requests_per_second,omitempty"` // the account's new budget
-	Chunks       int      `json:"chunks,omitempty"`                      // fetches that it may keep in flight from now on
-	RetryBlocked bool     `json:"retry_blocked,omitempty"`
+	Paused           *bool `json:"paused,omitempty"`
+	*providers.Lease       // a new one
+	Chunks           int   `json:"chunks,omitempty"` // fetches that it may keep in flight from now on
+	RetryBlocked     bool  `json:"retry_blocked,omitempty"`
 }
 
 func (in controlInput) check() error {
-	var errs []error
-	if in.Rate != nil {
-		errs = append(errs, checkRate("requests_per_second", *in.Rate))
+	err := checkRate("chunks", float64(in.Chunks))
+	if in.Lease != nil {
+		err = errors.Join(checkLease(*in.Lease), err)
 	}
-	if in.Account != nil {
-		errs = append(errs, checkRate("account_requests_per_second", *in.Account))
-	}
-	return errors.Join(append(errs, checkRate("chunks", float64(in.Chunks)))...)
+	return err
 }
 
 // blockedInput is what a Shard tells its Export when it blocks or has nothing to ask, and when it goes on.
@@ -59,8 +57,7 @@ type blockedInput struct {
 type control struct {
 	policy  Policy
 	paused  bool
-	rate    float64
-	account float64 // the budget of the whole account, 0 is none
+	lease   providers.Lease
 	idle    bool
 	needs   float64
 	blocked *BlockedShard
@@ -78,7 +75,9 @@ func (c *control) listen(ctx workflow.Context) error {
 		pause: func() { c.paused = true },
 		goOn:  func() { c.paused = false },
 		retry: func() { c.blocked = nil },
-		rate:  func(account float64) { c.rate, c.account = account, account },
+		rate: func(account float64) {
+			c.lease = providers.Lease{RequestsPerSecond: account, AccountRequestsPerSecond: account}
+		},
 	})
 	if err != nil {
 		return err
@@ -151,11 +150,8 @@ func (c *control) apply(in controlInput) {
 	if in.Paused != nil {
 		c.paused = *in.Paused
 	}
-	if in.Rate != nil {
-		c.rate = *in.Rate
-	}
-	if in.Account != nil {
-		c.account = *in.Account
+	if in.Lease != nil {
+		c.lease = *in.Lease
 	}
 	if in.Chunks > 0 {
 		c.widen(in.Chunks)
@@ -187,10 +183,10 @@ func (c *control) rest(ctx workflow.Context, idle bool) {
 // end tells the Export that what is leased is all that the shard still needs of its share; where there is no limit, that is nothing.
 func (c *control) end(ctx workflow.Context, leased float64) {
 	switch {
-	case c.rate <= 0:
+	case c.lease.RequestsPerSecond <= 0:
 		c.rest(ctx, true)
 	case c.needs == 0 && leased > 0 && c.parent != nil:
-		c.needs, c.rate = leased, leased
+		c.needs, c.lease.RequestsPerSecond = leased, leased
 		c.tell(ctx)
 	}
 }

@@ -34,16 +34,14 @@ type ExportInput struct {
 
 // ExportState is what an Export carries through continue-as-new. The plan is not in it: it is the range, cut.
 type ExportState struct {
-	Open   activities.OpenExportOutput `json:"open"`
-	To     time.Time                   `json:"to"`   // as clipped
-	Next   int                         `json:"next"` // first window of the plan that was not begun
-	Extra  []ledger.Shard              `json:"extra,omitempty"`
-	Splits int                         `json:"splits"` // windows beyond the plan
-	Failed []string                    `json:"failed,omitempty"`
-	Totals Totals                      `json:"totals"`
-	Rate   float64                     `json:"requests_per_second"` // of this export
-	// Account is the budget of the whole account, which other exports may have a part of.
-	Account float64 `json:"account_requests_per_second,omitempty"`
+	Open            activities.OpenExportOutput `json:"open"`
+	To              time.Time                   `json:"to"`   // as clipped
+	Next            int                         `json:"next"` // first window of the plan that was not begun
+	Extra           []ledger.Shard              `json:"extra,omitempty"`
+	Splits          int                         `json:"splits"` // windows beyond the plan
+	Failed          []string                    `json:"failed,omitempty"`
+	Totals          Totals                      `json:"totals"`
+	providers.Lease                             // this export's part of the budget
 	// Away says that the export has told the account's Budget to give its share to others.
 	Away   bool `json:"away,omitempty"`
 	Paused bool `json:"paused,omitempty"`
@@ -124,9 +122,8 @@ type export struct {
 type child struct {
 	shard   ledger.Shard
 	future  workflow.ChildWorkflowFuture // nil until it has begun under this export
-	share   float64
-	account float64 // the budget that it knows
-	chunks  int     // fetches that it may keep in flight
+	lease   providers.Lease              // that it knows
+	chunks  int                          // fetches that it may keep in flight
 	blocked *BlockedShard
 	idle    bool    // it asks the platform for next to nothing
 	needs   float64 // what it still has leased, when it has given out all of its work
@@ -141,13 +138,13 @@ func (e *export) open(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	e.state.Rate, e.state.Account = e.state.Open.RequestsPerSecond, e.state.Open.RequestsPerSecond
+	e.state.Lease = providers.Lease{RequestsPerSecond: e.state.Open.RequestsPerSecond, AccountRequestsPerSecond: e.state.Open.RequestsPerSecond}
 	e.state.Totals.Requests += e.state.Open.Usage.Requests
 	if e.in.Window == "" {
 		e.in.Window = e.state.Open.Window
 	}
 	if grant := e.state.Open.Grant; grant != nil {
-		if e.state.Rate, e.state.Account = grant.RequestsPerSecond, grant.Account; grant.After > 0 {
+		if e.state.Lease = providers.Lease(grant.Lease); grant.After > 0 {
 			shared := Waiting{For: activities.ForBudget, Why: "other exports of the account still use the share that this one has got"}
 			if err := e.sleep(ctx, grant.After, shared); err != nil {
 				e.leave(ctx)
@@ -271,7 +268,7 @@ func (e *export) launch(ctx workflow.Context) {
 		c := &child{shard: next}
 		e.children = append(e.children, c)
 		e.balance(ctx)
-		c.share, c.account, c.chunks = e.share(), e.state.Account, e.chunks(c)
+		c.lease, c.chunks = e.leaseOf(e.share()), e.chunks(c)
 		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
 	}
 }
@@ -313,8 +310,8 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	var out ShardOutput
 	open := e.state.Open
-	if c.share == unknownShare {
-		c.share, c.account, c.chunks = e.share(), e.state.Account, e.chunks(c)
+	if c.lease.RequestsPerSecond == unknownShare {
+		c.lease, c.chunks = e.leaseOf(e.share()), e.chunks(c)
 	}
 	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.shard)), Shard, ShardInput{
 		Shard:      c.shard,
@@ -322,8 +319,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Refresh:    e.in.Refresh,
 		Adopt:      e.in.Adopt,
 		Visibility: open.Visibility,
-		Rate:       c.share,
-		Account:    c.account,
+		Lease:      c.lease,
 		Chunks:     c.chunks,
 		Chunk:      open.Chunk,
 		Costs:      open.Costs,

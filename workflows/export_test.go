@@ -74,8 +74,8 @@ func TestExportCoversTheRangeAFewShardsAtATime(t *testing.T) {
 		shards = append(shards, in.Shard)
 		inFlight++
 		most = max(most, inFlight)
-		if in.Rate != 5 && len(shards) < 12 {
-			t.Errorf("shard %s has %v requests a second, want half of 10", in.Shard, in.Rate)
+		if in.RequestsPerSecond != 5 && len(shards) < 12 {
+			t.Errorf("shard %s has %v requests a second, want half of 10", in.Shard, in.RequestsPerSecond)
 		}
 		err := workflow.Sleep(ctx, time.Hour)
 		inFlight--

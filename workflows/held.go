@@ -8,6 +8,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/providers"
 )
 
 // HeldShard is an open shard that an Export waits for and that no run of it has as a child any more, or never had.
@@ -99,7 +100,7 @@ func (e *export) leaveHeld() {
 func (e *export) restore(ctx workflow.Context) {
 	for _, h := range e.state.Held {
 		c := &child{
-			shard: h.Shard, blocked: h.Blocked, share: unknownShare, holding: holding{held: true, own: h.Own, asked: h.Asked},
+			shard: h.Shard, blocked: h.Blocked, lease: providers.Lease{RequestsPerSecond: unknownShare}, holding: holding{held: true, own: h.Own, asked: h.Asked},
 		}
 		e.children = append(e.children, c)
 		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
@@ -114,7 +115,7 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 	if c.held {
 		first = e.policy.LongestLook // an earlier run has looked often enough
 	}
-	c.held, c.share, c.since = true, unknownShare, workflow.Now(ctx)
+	c.held, c.lease.RequestsPerSecond, c.since = true, unknownShare, workflow.Now(ctx)
 	e.orders = append(e.orders, controlInput{}) // wakes the export: shares may change, and it may continue as new
 	defer func() { c.holding, c.blocked, c.idle, c.needs = holding{}, nil, false, 0 }()
 	for looks := 1; ctx.Err() == nil; looks++ {
@@ -168,7 +169,7 @@ func (e *export) hear(c *child, in blockedInput) {
 		}
 	}
 	if c.needs > 0 && in.Needs == 0 {
-		c.share = unknownShare // it has given it away by itself
+		c.lease.RequestsPerSecond = unknownShare // it has given it away by itself
 	}
 	c.blocked, c.idle, c.needs = in.Blocked, in.Idle, in.Needs
 }

@@ -290,13 +290,13 @@ func TestShardThatIsStartedAgainHasAShare(t *testing.T) {
 	for _, own := range []bool{true, false} {
 		var rates []float64
 		env := sharing(activities.OpenExportOutput{RequestsPerSecond: 10}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
-			rates = append(rates, in.Rate)
+			rates = append(rates, in.RequestsPerSecond)
 			return committed(1), nil
 		})
 		var o elsewhere
 		o.attach(env, nil, nil)
 		in := left(t)
-		in.Resume.Rate, in.Resume.Account, in.Resume.Held[0].Own = 10, 10, own
+		in.Resume.RequestsPerSecond, in.Resume.AccountRequestsPerSecond, in.Resume.Held[0].Own = 10, 10, own
 		env.RegisterDelayedCallback(func() {
 			env.SignalWorkflow("blocked", report{Shard: in.Resume.Held[0].Blocked.Shard, Ended: true}) // it was cancelled
 		}, time.Hour)

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -64,7 +65,7 @@ func (in ShardInput) Check() error {
 	if in.Spec == "" {
 		errs = append(errs, errors.New("spec is missing: OpenExport returns it"))
 	}
-	errs = append(errs, checkRate("requests_per_second", in.Rate), checkRate("account_requests_per_second", in.Account),
+	errs = append(errs, checkLease(in.Lease),
 		checkRate("message_requests", in.MessageRequests), checkRate("metadata_requests", in.MetadataRequests),
 		checkRate("list_requests", in.ListRequests), checkRate("chunks", float64(in.Chunks)), checkRate("chunk", float64(in.Chunk)))
 	return errors.Join(errs...)
@@ -144,6 +145,10 @@ func checkRate(name string, n float64) error {
 		return fmt.Errorf("%s %v: expected 0 or more", name, n)
 	}
 	return nil
+}
+
+func checkLease(l providers.Lease) error {
+	return errors.Join(checkRate("requests_per_second", l.RequestsPerSecond), checkRate("account_requests_per_second", l.AccountRequestsPerSecond))
 }
 
 func checkShare(share float64) error {

@@ -81,8 +81,8 @@ func TestShardRefusesWrongInput(t *testing.T) {
 		"another stream":            {func(in *workflows.ShardInput) { in.Shard.Stream = "all" }, "shard.stream"},
 		"an empty window":           {func(in *workflows.ShardInput) { in.Shard.Window.To = in.Shard.Window.From }, "before to"},
 		"no spec":                   {func(in *workflows.ShardInput) { in.Spec = "" }, "spec"},
-		"a rate below 0":            {func(in *workflows.ShardInput) { in.Rate = -1 }, "requests_per_second -1"},
-		"an account below 0":        {func(in *workflows.ShardInput) { in.Account = -1 }, "account_requests_per_second"},
+		"a rate below 0":            {func(in *workflows.ShardInput) { in.RequestsPerSecond = -1 }, "requests_per_second -1"},
+		"an account below 0":        {func(in *workflows.ShardInput) { in.AccountRequestsPerSecond = -1 }, "account_requests_per_second"},
 		"chunks below 0":            {func(in *workflows.ShardInput) { in.Chunks = -1 }, "chunks"},
 		"a chunk below 0":           {func(in *workflows.ShardInput) { in.Chunk = -1 }, "chunk"},
 		"a cost below 0":            {func(in *workflows.ShardInput) { in.MessageRequests = -1 }, "message_requests"},
@@ -140,8 +140,8 @@ func TestUpdatesAreChecked(t *testing.T) {
 	})
 	export.RegisterDelayedCallback(func() {
 		rejected(t, export, workflows.SetRateUpdate, workflows.SetRateInput{RequestsPerSecond: -1})
-		if p := exportProgress(t, export); p.Account != 10 {
-			t.Errorf("the budget is %v, want the 10 of before", p.Account)
+		if p := exportProgress(t, export); p.AccountRequestsPerSecond != 10 {
+			t.Errorf("the budget is %v, want the 10 of before", p.AccountRequestsPerSecond)
 		}
 	}, time.Minute)
 	runExport(t, export, year())
@@ -189,11 +189,11 @@ func TestWrongSignalsAreIgnored(t *testing.T) {
 		return committed(1), workflow.Sleep(ctx, time.Hour)
 	})
 	export.RegisterDelayedCallback(func() {
-		export.SignalWorkflow("share", activities.BudgetGrant{RequestsPerSecond: -1, Account: -1})
+		export.SignalWorkflow("share", activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: -1, AccountRequestsPerSecond: -1}})
 	}, time.Minute)
 	export.RegisterDelayedCallback(func() {
-		if p := exportProgress(t, export); p.Rate != 10 || p.Account != 10 {
-			t.Errorf("the rates are %v and %v, want 10", p.Rate, p.Account)
+		if p := exportProgress(t, export); p.RequestsPerSecond != 10 || p.AccountRequestsPerSecond != 10 {
+			t.Errorf("the rates are %v and %v, want 10", p.RequestsPerSecond, p.AccountRequestsPerSecond)
 		}
 	}, 2*time.Minute)
 	runExport(t, export, year())
@@ -201,7 +201,7 @@ func TestWrongSignalsAreIgnored(t *testing.T) {
 	w := &world{conversations: 5, pageSize: 5}
 	shard := environment(t, w)
 	in := may()
-	in.Paused, in.Rate = true, 10
+	in.Paused, in.RequestsPerSecond = true, 10
 	shard.RegisterDelayedCallback(func() {
 		shard.SignalWorkflow("control", map[string]any{"requests_per_second": -1})
 		update(t, shard, workflows.ResumeUpdate)

@@ -8,9 +8,10 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
+func lease(rps float64) providers.Lease { return providers.Lease{RequestsPerSecond: rps} }
+
 func TestLimits(t *testing.T) {
 	p := tuned
-	lease := func(rps float64) providers.Lease { return providers.Lease{RequestsPerSecond: rps} }
 	for name, c := range map[string]struct{ got, want int }{
 		"a page without a budget":                {p.pageLimit(lease(0), 1, 1), p.RefsPerPage},
 		"a first page without a budget":          {p.pageLimit(lease(0), 1, 0), p.FirstPage},
@@ -41,7 +42,7 @@ func TestChunksBecomeSmaller(t *testing.T) {
 		"nobody knows what is to come": {},
 	} {
 		s.in.MessageRequests, s.in.MetadataRequests, s.in.Chunks = 1, 2, 4
-		s.rate, s.slots, s.policy = 20, 4, tuned
+		s.lease, s.slots, s.policy = lease(20), 4, tuned
 		pages := 6
 		page := func() {
 			if pages--; pages < 0 {
@@ -85,11 +86,11 @@ func TestChunksBecomeSmaller(t *testing.T) {
 
 // TestNoShareIsWithoutALimit: a shard takes a share of 0 for no limit, so one that is left with nothing has a little all the same.
 func TestNoShareIsWithoutALimit(t *testing.T) {
-	e := &export{control: control{policy: tuned}, state: ExportState{Rate: 10}, children: []*child{{needs: 10}, {}, {}}}
+	e := &export{control: control{policy: tuned}, state: ExportState{Lease: lease(10)}, children: []*child{{needs: 10}, {}, {}}}
 	if share := e.share(); share <= 0 || share > 0.2 {
 		t.Errorf("a share of %v beside one that has leased all, want little, and more than 0", share)
 	}
-	e.state.Rate = 0
+	e.state.Lease = lease(0)
 	if share := e.share(); share != 0 {
 		t.Errorf("a share of %v where there is no limit", share)
 	}

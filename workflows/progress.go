@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -66,16 +67,15 @@ type BlockedShard struct {
 
 // ExportProgress answers ProgressQuery on an Export.
 type ExportProgress struct {
-	State   State          `json:"state"`
-	From    time.Time      `json:"from"`
-	To      time.Time      `json:"to"` // as clipped to the start of the export
-	Windows int            `json:"windows"`
-	Done    int            `json:"done"`    // windows committed or adopted
-	Running []string       `json:"running"` // workflow ids of the shards in flight: ask each for its ShardProgress
-	Blocked []BlockedShard `json:"blocked,omitempty"`
-	Totals  Totals         `json:"totals"`              // of finished shards only
-	Rate    float64        `json:"requests_per_second"` // of this export
-	Account float64        `json:"account_requests_per_second"`
+	State           State          `json:"state"`
+	From            time.Time      `json:"from"`
+	To              time.Time      `json:"to"` // as clipped to the start of the export
+	Windows         int            `json:"windows"`
+	Done            int            `json:"done"`    // windows committed or adopted
+	Running         []string       `json:"running"` // workflow ids of the shards in flight: ask each for its ShardProgress
+	Blocked         []BlockedShard `json:"blocked,omitempty"`
+	Totals          Totals         `json:"totals"` // of finished shards only
+	providers.Lease                // of this export
 	// Waiting is what the export itself waits for; its shards have their own. WaitingUntil is its end.
 	Waiting      *Waiting   `json:"waiting,omitempty"`
 	WaitingUntil *time.Time `json:"waiting_until,omitempty"`

@@ -104,10 +104,10 @@ func exportScenes() map[string]scene {
 		"export-failed":   {world: failing("ListPage", 1, 1000, kindError(providers.Denied)), export: months(1), act: terminated},
 		"export-met":      {world: failing("ListPage", 1, 1, kindError(providers.Denied)), export: months(1), act: met},
 		"export-shares": {world: failing("", 0, 0, nil), slow: 300 * time.Millisecond, export: months(2), act: slower, open: activities.OpenExportOutput{
-			RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 5, Account: 10, After: time.Second},
+			RequestsPerSecond: 10, Grant: &activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 5, AccountRequestsPerSecond: 10}, After: time.Second},
 		}},
 		"export-away": {world: failing("FetchMessages", 1, 1, kindError(providers.Stopped)), export: months(2), act: freed, open: activities.OpenExportOutput{
-			RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 10, Account: 10},
+			RequestsPerSecond: 10, Grant: &activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 10, AccountRequestsPerSecond: 10}},
 		}},
 		"export-held":           {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4, RequestsPerSecond: 1000}, act: freedLater},
 		"export-held-cancelled": {world: firstDenied(), export: &days, open: activities.OpenExportOutput{Shards: 4}, act: cancelledLater},
@@ -174,7 +174,7 @@ func slower(r *recorder, id string) error {
 	if err := r.order(id, workflows.SetRateUpdate, workflows.SetRateInput{RequestsPerSecond: 4}); err != nil {
 		return err
 	}
-	return r.c.SignalWorkflow(r.t.Context(), id, "", "share", activities.BudgetGrant{RequestsPerSecond: 3, Account: 4})
+	return r.c.SignalWorkflow(r.t.Context(), id, "", "share", activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 3, AccountRequestsPerSecond: 4}})
 }
 
 // terminated is what somebody does who ends a shard by hand, again and again.

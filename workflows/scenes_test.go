@@ -131,7 +131,7 @@ func shardScenes() map[string]scene {
 		"shard-garbled-fetch":  {world: &world{conversations: 1, pageSize: 1, fail: failingOnce("FetchMessages", kindError(providers.Malformed))}},
 		"shard-recounted":      {world: missing(3)},
 		"shard-recount-lists":  {world: deleting()},
-		"shard-refused":        {world: &world{}, shard: func(in *workflows.ShardInput) { in.Rate = -1 }},
+		"shard-refused":        {world: &world{}, shard: func(in *workflows.ShardInput) { in.RequestsPerSecond = -1 }},
 		"shard-bad-files":      {world: &world{conversations: 10, pageSize: 5, badFiles: 1}},
 		"shard-untidy":         {world: failing("Cleanup", 1, 5, kindError(activities.Unavailable))},
 		"shard-throttled":      {world: slowedDown(), shard: one},
@@ -156,7 +156,7 @@ func one(in *workflows.ShardInput) { in.Chunk, in.MetadataRequests = 1, 0 }
 func apart(in *workflows.ShardInput) { in.MessageRequests, in.MetadataRequests = 80, 0 }
 
 // leased lets the rate decide how large chunks are.
-func leased(in *workflows.ShardInput) { in.Chunk, in.Rate, in.Chunks = 0, 0.2, 2 }
+func leased(in *workflows.ShardInput) { in.Chunk, in.RequestsPerSecond, in.Chunks = 0, 0.2, 2 }
 
 func aSecond(in *workflows.ShardInput) { in.Shard.Window.To = in.Shard.Window.From.Add(1e9) }
 

@@ -12,14 +12,13 @@ import (
 
 // ShardInput starts a Shard. Its workflow id is ShardID(Shard).
 type ShardInput struct {
-	Shard      ledger.Shard `json:"shard"`
-	Spec       string       `json:"spec"`
-	Refresh    string       `json:"refresh,omitempty"`
-	Visibility string       `json:"visibility"`
-	Rate       float64      `json:"requests_per_second"`                   // this shard's share of the budget, 0 is no limit
-	Account    float64      `json:"account_requests_per_second,omitempty"` // the budget of the whole account
-	Chunks     int          `json:"chunks"`                                // chunks in flight
-	Chunk      int          `json:"chunk"`                                 // conversations of a chunk, 0 lets the lease decide
+	Shard           ledger.Shard `json:"shard"`
+	Spec            string       `json:"spec"`
+	Refresh         string       `json:"refresh,omitempty"`
+	Visibility      string       `json:"visibility"`
+	providers.Lease              // this shard's part of the budget
+	Chunks          int          `json:"chunks"` // chunks in flight
+	Chunk           int          `json:"chunk"`  // conversations of a chunk, 0 lets the lease decide
 	providers.Costs
 	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
 	Flag bool `json:"flag"`
@@ -102,7 +101,7 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	if in.Resume != nil {
 		s.state = *in.Resume
 	}
-	s.rate, s.account, s.paused = in.Rate, in.Account, in.Paused
+	s.lease, s.paused = in.Lease, in.Paused
 	s.receipts.Saved, s.waiters = s.state.Saved, s.state.Waiters
 	s.collector.reset(max(1, in.Chunks))
 	s.control.widen = s.widen
@@ -177,7 +176,7 @@ func (s *shard) target() activities.Target {
 func (s *shard) open(ctx workflow.Context) error {
 	return s.insist(ctx, func() (err error) {
 		s.state.Open, err = call(quick(ctx), do.OpenShard, activities.OpenShardInput{
-			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Adopt: s.in.Adopt, Lease: s.lease(1),
+			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Adopt: s.in.Adopt, Lease: activities.Lease(s.part(1)),
 		})
 		s.add(s.state.Open.Usage)
 		return err
@@ -219,7 +218,7 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) (verified activities.VerifyShardOutput, err error) {
 	err = s.insist(ctx, func() (err error) {
 		verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
-			Target: s.target(), Draft: sealed.Draft, Lease: s.lease(1),
+			Target: s.target(), Draft: sealed.Draft, Lease: activities.Lease(s.part(1)),
 		})
 		s.add(verified.Usage)
 		return err
@@ -341,9 +340,11 @@ func (s *shard) add(u activities.Usage) {
 	s.state.Usage.Throttled += u.Throttled
 }
 
-// lease is the part of the shard's share that one of n activities gets.
-func (s *shard) lease(n int) providers.Lease {
-	return providers.Lease{RequestsPerSecond: s.rate / float64(n), Account: s.account}
+// part is the part of the shard's lease that one of n activities gets.
+func (s *shard) part(n int) providers.Lease {
+	part := s.lease
+	part.RequestsPerSecond /= float64(n)
+	return part
 }
 
 func (s *shard) progress() (ShardProgress, error) {

@@ -424,7 +424,7 @@ func TestShardCleansUpWhenCancelled(t *testing.T) {
 func TestShardNeverLeasesMoreThanItsRate(t *testing.T) {
 	w := &world{conversations: 2000, pageSize: 250}
 	in := may()
-	in.Rate = 8
+	in.RequestsPerSecond = 8
 	runShard(t, environment(t, w), in)
 	if first := w.lists[0].Lease.RequestsPerSecond; first != 8 {
 		t.Errorf("a list that works alone has %v requests a second, want all 8", first)

@@ -71,7 +71,7 @@ func TestExportGivesTheShareOfAnIdleShardToOthers(t *testing.T) {
 			says(ctx, in, true, nil)
 		}
 		err := workflow.Sleep(ctx, time.Hour)
-		rates[month] = told(ctx, in.Rate)
+		rates[month] = told(ctx, in.RequestsPerSecond)
 		return committed(1), err
 	})
 	in := year()
@@ -94,7 +94,7 @@ func TestExportGivesAwayWhatAnEndingShardDoesNotNeed(t *testing.T) {
 			_ = workflow.SignalExternalWorkflow(ctx, parent, "", "blocked", news).Get(ctx, nil)
 		}
 		err := workflow.Sleep(ctx, time.Hour)
-		rates[month] = told(ctx, in.Rate)
+		rates[month] = told(ctx, in.RequestsPerSecond)
 		return committed(1), err
 	})
 	in := year()
@@ -205,14 +205,14 @@ func budgetOf(env *testsuite.TestWorkflowEnvironment, answer error) *[]string {
 func TestExportUsesItsPartOfTheBudget(t *testing.T) {
 	for name, answer := range map[string]error{"": nil, "a budget that is gone": errors.New("not found")} {
 		t.Run(name, func(t *testing.T) {
-			open := activities.OpenExportOutput{Shards: 1, RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 4, Account: 10, After: time.Minute}}
+			open := activities.OpenExportOutput{Shards: 1, RequestsPerSecond: 10, Grant: &activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 4, AccountRequestsPerSecond: 10}, After: time.Minute}}
 			var rates []float64
 			env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
-				if in.Account != 10 && in.Account != 20 {
-					t.Errorf("the account's budget is said to be %g", in.Account)
+				if in.AccountRequestsPerSecond != 10 && in.AccountRequestsPerSecond != 20 {
+					t.Errorf("the account's budget is said to be %g", in.AccountRequestsPerSecond)
 				}
 				err := workflow.Sleep(ctx, time.Hour)
-				rates = append(rates, told(ctx, in.Rate))
+				rates = append(rates, told(ctx, in.RequestsPerSecond))
 				return committed(1), err
 			})
 			signals := budgetOf(env, answer)
@@ -227,7 +227,7 @@ func TestExportUsesItsPartOfTheBudget(t *testing.T) {
 				}
 			}, 30*time.Second)
 			env.RegisterDelayedCallback(func() {
-				env.SignalWorkflow("share", activities.BudgetGrant{RequestsPerSecond: 7, Account: 10})
+				env.SignalWorkflow("share", activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 7, AccountRequestsPerSecond: 10}})
 			}, 30*time.Minute)
 			env.RegisterDelayedCallback(func() {
 				env.UpdateWorkflow(workflows.SetRateUpdate, "", &testsuite.TestUpdateCallback{
@@ -249,7 +249,7 @@ func TestExportUsesItsPartOfTheBudget(t *testing.T) {
 
 // An export that waits for a person leaves its share to others.
 func TestExportLeavesTheBudgetWhileItIsBlocked(t *testing.T) {
-	open := activities.OpenExportOutput{Shards: 1, RequestsPerSecond: 10, Grant: &activities.BudgetGrant{RequestsPerSecond: 10, Account: 10}}
+	open := activities.OpenExportOutput{Shards: 1, RequestsPerSecond: 10, Grant: &activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 10, AccountRequestsPerSecond: 10}}}
 	env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 		says(ctx, in, false, &workflows.BlockedShard{Shard: workflows.ShardID(in.Shard), Kind: string(providers.Denied), Detail: "denied"})
 		err := workflow.Sleep(ctx, time.Hour)

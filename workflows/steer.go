@@ -1,12 +1,12 @@
 package workflows
 
 import (
-	"errors"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
 )
 
 // listen takes updates from people, news from the shards, and the query for progress.
@@ -45,10 +45,10 @@ func (e *export) listen(ctx workflow.Context) error {
 			if shares.Receive(ctx, &in); ctx.Err() != nil {
 				return
 			}
-			if !usable(ctx, shareSignal, errors.Join(checkRate("requests_per_second", in.RequestsPerSecond), checkRate("account", in.Account))) {
+			if !usable(ctx, shareSignal, checkLease(providers.Lease(in.Lease))) {
 				continue
 			}
-			e.state.Rate, e.state.Account = in.RequestsPerSecond, in.Account
+			e.state.Lease = providers.Lease(in.Lease)
 			e.orders = append(e.orders, controlInput{})
 		}
 	})
@@ -73,10 +73,10 @@ func (e *export) handOn(ctx workflow.Context) {
 // before.
 func (e *export) setRate(account float64) {
 	part := 1.0
-	if e.state.Account > 0 {
-		part = e.state.Rate / e.state.Account
+	if e.state.AccountRequestsPerSecond > 0 {
+		part = e.state.RequestsPerSecond / e.state.AccountRequestsPerSecond
 	}
-	e.state.Rate, e.state.Account, e.set = part*account, account, &account
+	e.state.Lease, e.set = providers.Lease{RequestsPerSecond: part * account, AccountRequestsPerSecond: account}, &account
 }
 
 // attend tells the account's Budget when the export begins or ends to have nothing to do, such as when a person must act.
@@ -121,16 +121,21 @@ func (e *export) tellBudget(ctx workflow.Context, name string, in any) {
 // to ask.
 func (e *export) share() float64 {
 	working := e.working()
-	rate := e.state.Rate
+	rate := e.state.RequestsPerSecond
 	for _, c := range e.children {
 		if c.blocked == nil && c.idle {
-			rate -= e.policy.IdleShare * e.state.Rate
+			rate -= e.policy.IdleShare * e.state.RequestsPerSecond
 		}
 		rate -= c.needs
 	}
 	soon := min(max(1, e.state.Open.Shards), working+e.left())
 	// Where others have leased the whole rate, a little is left: 0 is no limit.
-	return max(e.policy.IdleShare*e.state.Rate, rate) / float64(max(1, soon, working))
+	return max(e.policy.IdleShare*e.state.RequestsPerSecond, rate) / float64(max(1, soon, working))
+}
+
+// leaseOf is a lease of so many requests per second.
+func (e *export) leaseOf(rate float64) providers.Lease {
+	return providers.Lease{RequestsPerSecond: rate, AccountRequestsPerSecond: e.state.AccountRequestsPerSecond}
 }
 
 // working reports whether a shard has work to give out: one that is being sealed has not, and one that another export started
@@ -143,7 +148,7 @@ func (c *child) working() bool {
 // them, they take no place of others.
 func (e *export) light() (n int) {
 	for _, c := range e.children {
-		if e.state.Rate <= 0 && !c.shard.Stream.HasConversations() && c.working() {
+		if e.state.RequestsPerSecond <= 0 && !c.shard.Stream.HasConversations() && c.working() {
 			n++
 		}
 	}
@@ -153,7 +158,7 @@ func (e *export) light() (n int) {
 // chunks is how many fetches a shard keeps in flight. Where no budget is split, those of the places that no shard has any more.
 func (e *export) chunks(c *child) int {
 	chunks, places := max(1, e.state.Open.Chunks), max(1, e.state.Open.Shards)
-	if e.state.Rate > 0 || !c.shard.Stream.HasConversations() {
+	if e.state.RequestsPerSecond > 0 || !c.shard.Stream.HasConversations() {
 		return chunks
 	}
 	soon := min(places, e.working()-e.light()+e.left())
@@ -163,9 +168,9 @@ func (e *export) chunks(c *child) int {
 // idleShare is what a shard has that is being sealed: little, unless it is the last.
 func (e *export) idleShare() float64 {
 	if working := e.working(); working == 0 && !e.mayLaunch() {
-		return e.state.Rate / float64(max(1, e.active()))
+		return e.state.RequestsPerSecond / float64(max(1, e.active()))
 	}
-	return e.policy.IdleShare * e.state.Rate
+	return e.policy.IdleShare * e.state.RequestsPerSecond
 }
 
 // balance tells the shards in flight when their share has changed.
@@ -176,15 +181,14 @@ func (e *export) balance(ctx workflow.Context) {
 		case c.idle:
 			share = e.idleShare()
 		case c.needs > 0:
-			share = c.share // it keeps to what it has leased by itself
+			share = c.lease.RequestsPerSecond // it keeps to what it has leased by itself
 		}
 		if !c.steered() || c.blocked != nil {
 			continue
 		}
 		var in controlInput
-		if c.share != share || c.account != e.state.Account {
-			c.share, c.account = share, e.state.Account
-			in.Rate, in.Account = &share, &c.account
+		if lease := e.leaseOf(share); c.lease != lease {
+			c.lease, in.Lease = lease, &lease
 		}
 		if chunks := e.chunks(c); c.chunks != chunks && !c.idle {
 			c.chunks, in.Chunks = chunks, chunks
@@ -223,8 +227,7 @@ func (e *export) progress() (ExportProgress, error) {
 		Windows:    len(e.plan) + e.state.Splits,
 		Done:       e.state.Totals.Shards + e.state.Totals.Adopted + e.state.Totals.Absent,
 		Totals:     e.state.Totals,
-		Rate:       e.state.Rate,
-		Account:    e.state.Account,
+		Lease:      e.state.Lease,
 		Visibility: e.state.Open.Visibility,
 		Advice:     e.state.Open.Advice,
 	}

@@ -75,7 +75,7 @@ func TestShardSaysWhatItWaitsFor(t *testing.T) {
 
 // TestExportSaysWhatItWaitsFor: neither its part of the budget nor a window that another export copies is the platform's.
 func TestExportSaysWhatItWaitsFor(t *testing.T) {
-	env := exporting(t, activities.OpenExportOutput{Grant: &activities.BudgetGrant{RequestsPerSecond: 5, Account: 10, After: time.Minute}},
+	env := exporting(t, activities.OpenExportOutput{Grant: &activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 5, AccountRequestsPerSecond: 10}, After: time.Minute}},
 		func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) { return committed(1), nil })
 	new(elsewhere).attach(env, nil, nil)
 	env.RegisterDelayedCallback(func() {

@@ -61,7 +61,7 @@ func (w *world) begin(step string, low, high int) error {
 	return w.fail(step, low, high)
 }
 
-func (w *world) enter(lease providers.Lease) func() {
+func (w *world) enter(lease activities.Lease) func() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.inFlight++

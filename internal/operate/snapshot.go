@@ -38,7 +38,7 @@ func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.Sh
 		Requests:      e.Totals.Requests,
 		Throttled:     e.Totals.Throttled,
 	}
-	s.Rate, s.Account, s.Unreadable = e.Rate, e.Account, e.Totals.Unreadable
+	s.Rate, s.Account, s.Unreadable = e.RequestsPerSecond, e.AccountRequestsPerSecond, e.Totals.Unreadable
 	known, listed := e.Done, e.Totals.Listed
 	waiting := 0
 	for _, p := range shards {

@@ -168,7 +168,7 @@ func TestGateFindsALoweredLimit(t *testing.T) {
 
 // TestGateKeepsWhatItLearnedAsLeasesMove: the process's share of an account changes, but the rate that the account tolerates does not.
 func TestGateKeepsWhatItLearnedAsLeasesMove(t *testing.T) {
-	small, large := providers.Lease{RequestsPerSecond: 12.5, Account: 50}, providers.Lease{RequestsPerSecond: 37.5, Account: 50}
+	small, large := providers.Lease{RequestsPerSecond: 12.5, AccountRequestsPerSecond: 50}, providers.Lease{RequestsPerSecond: 37.5, AccountRequestsPerSecond: 50}
 	for name, tt := range map[string]struct {
 		first, then []providers.Lease
 		want        float64
@@ -254,7 +254,7 @@ func TestGateCancel(t *testing.T) {
 func TestGateKeepsToLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(providers.Rate{RequestsPerSecond: 1})
-		lease := providers.Lease{RequestsPerSecond: 10, Account: 25}
+		lease := providers.Lease{RequestsPerSecond: 10, AccountRequestsPerSecond: 25}
 		busy, idle, third := providers.NewMeter(lease), providers.NewMeter(lease), providers.NewMeter(lease)
 		ask := func(m *providers.Meter, n int) float64 {
 			t.Helper()
@@ -293,8 +293,8 @@ func TestGateKeepsToLeases(t *testing.T) {
 func TestGateIsFair(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(providers.Rate{})
-		small := providers.NewMeter(providers.Lease{RequestsPerSecond: 20, Account: 50})
-		large := providers.NewMeter(providers.Lease{RequestsPerSecond: 80, Account: 50})
+		small := providers.NewMeter(providers.Lease{RequestsPerSecond: 20, AccountRequestsPerSecond: 50})
+		large := providers.NewMeter(providers.Lease{RequestsPerSecond: 80, AccountRequestsPerSecond: 50})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		var all sync.WaitGroup

@@ -55,7 +55,7 @@ func newPace(r providers.Rate) pace {
 
 func (p *pace) join(m *providers.Meter) {
 	p.leases[m] = struct{}{}
-	p.account = m.Lease().Account
+	p.account = m.Lease().AccountRequestsPerSecond
 }
 
 func (p *pace) leave(m *providers.Meter) { delete(p.leases, m) }

@@ -193,7 +193,7 @@ func (i *intent) begin(w *world, anew any) {
 func (w *world) shardInput(window schemas.Window, refresh string, policy *workflows.Policy) workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}, Spec: "spec", Refresh: refresh,
-		Visibility: "full", Rate: w.plan.rate, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
+		Visibility: "full", Lease: providers.Lease{RequestsPerSecond: w.plan.rate}, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
 		Costs: providers.Costs{MessageRequests: w.plan.messages, MetadataRequests: w.plan.metadata}, Flag: w.plan.flag, Policy: policy,
 	}
 }
