@@ -16,7 +16,6 @@ package chatwoot
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -80,11 +79,11 @@ func readOptions(given map[string]string) (options, error) {
 	for key, text := range given {
 		option, ok := known[key]
 		if !ok {
-			return o, &providers.Setting{Key: "options." + key, Reason: "unknown; there are details, participants and reporting_events"}
+			return o, providers.Option(key, "unknown; there are details, participants and reporting_events")
 		}
 		value, err := strconv.ParseBool(text)
 		if err != nil {
-			return o, &providers.Setting{Key: "options." + key, Reason: "must be true or false"}
+			return o, providers.Option(key, "must be true or false")
 		}
 		*option = value
 	}
@@ -92,11 +91,11 @@ func readOptions(given map[string]string) (options, error) {
 }
 
 func check(a providers.Account) error {
-	u, err := url.Parse(a.BaseURL)
+	u, ok := providers.ParseAddress(a.BaseURL)
 	switch {
 	case a.BaseURL == "":
 		return &providers.Setting{Key: "base_url", Reason: "missing; give the address of the server, for example https://chat.example.com"}
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil:
+	case !ok:
 		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://chat.example.com"}
 	case strings.Contains(u.Path, "/api/v1"):
 		return &providers.Setting{Key: "base_url", Reason: "give the address of the server without /api/v1"}
@@ -104,7 +103,7 @@ func check(a providers.Account) error {
 	if id, err := strconv.ParseUint(a.AccountID, 10, 63); err != nil || id == 0 {
 		return &providers.Setting{Key: "account_id", Reason: "must be the account's number, as in /app/accounts/<number>/ of the address in a browser"}
 	}
-	_, err = readOptions(a.Options)
+	_, err := readOptions(a.Options)
 	return err
 }
 

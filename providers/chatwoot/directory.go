@@ -67,7 +67,7 @@ func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[
 	return func(yield func(providers.Page, error) bool) {
 		index, step, err := parseStep(at)
 		if err != nil {
-			yield(providers.Page{}, malformed("list the directory", err))
+			yield(providers.Page{}, rest.Malformed("list the directory", err))
 			return
 		}
 		for {
@@ -80,7 +80,7 @@ func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[
 				return
 			}
 			if index, step, err = parseStep(out.Next); err != nil {
-				yield(providers.Page{}, malformed("list the directory", err))
+				yield(providers.Page{}, rest.Malformed("list the directory", err))
 				return
 			}
 		}
@@ -118,13 +118,13 @@ func (a *account) look(ctx context.Context, p part, step int) (look, error) {
 	answer, err := a.get(ctx, op, "/"+p.kind, p.query(step))
 	l := look{answer: answer}
 	if err != nil {
-		if statusOf(err) == http.StatusNotFound || p.kind == kindSurveys && survivable(err) {
+		if rest.StatusOf(err) == http.StatusNotFound || p.kind == kindSurveys && survivable(err) {
 			err = nil
 		}
 		return l, err
 	}
 	if l.rows, _, err = envelope(answer.Body); err != nil {
-		return l, malformed(op, err)
+		return l, rest.Malformed(op, err)
 	}
 	for _, row := range l.rows {
 		l.ids = append(l.ids, wire.Word(wire.Field(row, "id")))
@@ -145,12 +145,12 @@ func (a *account) step(ctx context.Context, index, step int) (providers.Page, er
 	if err != nil {
 		return providers.Page{}, err
 	}
-	doc := document(p.kind, "", l.answer)
+	doc := rest.Document(p.kind, "", l.answer)
 	doc.Sequence = int64(step - 1)
 	more := !p.paged && step < len(p.values) || p.paged && len(l.rows) > 0
 	if p.kind == kindInboxes && doc.Status == statusOK {
 		if doc.Body, err = withoutSecrets(l.rows); err != nil {
-			return providers.Page{}, malformed(p.op(), err)
+			return providers.Page{}, rest.Malformed(p.op(), err)
 		}
 	}
 	out := providers.Page{Documents: []schemas.Document{doc}}

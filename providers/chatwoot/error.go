@@ -14,16 +14,15 @@ import (
 
 // Why access is refused, in our words: the server's own are never passed on.
 var (
-	errToken      = errors.New("the access token is not known to the server; check the token (profile settings, access token)")
-	errNoToken    = errors.New("no access token arrived; a proxy in front of the server may drop headers with underscores (nginx: underscores_in_headers on)")
-	errPolicy     = errors.New("the token's user may not do this; use the token of an administrator")
-	errStranger   = error(&providers.Setting{Key: "account_id", Reason: "the token's user does not belong to the account; check both"})
-	errSuspended  = errors.New("the account is suspended")
-	errBot        = errors.New("this is the token of a bot, which may not read conversations; use the token of an administrator")
-	errRefused    = errors.New("access is refused")
-	errPaid       = errors.New("the account's plan does not include this")
-	errForeign404 = errors.New("the answer does not come from the server's API but from something in front of it")
-	errAccount    = error(&providers.Setting{Key: "account_id", Reason: "the server has no such account, or is not a Chatwoot; check base_url too"})
+	errToken     = errors.New("the access token is not known to the server; check the token (profile settings, access token)")
+	errNoToken   = errors.New("no access token arrived; a proxy in front of the server may drop headers with underscores (nginx: underscores_in_headers on)")
+	errPolicy    = errors.New("the token's user may not do this; use the token of an administrator")
+	errStranger  = error(&providers.Setting{Key: "account_id", Reason: "the token's user does not belong to the account; check both"})
+	errSuspended = errors.New("the account is suspended")
+	errBot       = errors.New("this is the token of a bot, which may not read conversations; use the token of an administrator")
+	errRefused   = errors.New("access is refused")
+	errPaid      = errors.New("the account's plan does not include this")
+	errAccount   = error(&providers.Setting{Key: "account_id", Reason: "the server has no such account, or is not a Chatwoot; check base_url too"})
 )
 
 // get asks below the account's root and gives back answers of status 200 only.
@@ -40,20 +39,12 @@ func refusal(op string, answer rest.Response) error {
 	if answer.Status == http.StatusOK {
 		return nil
 	}
-	e := &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, After: answer.After}
-	switch status := answer.Status; {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		e.Kind, e.Err = providers.Denied, reason(answer.Body)
-	case status == http.StatusPaymentRequired:
+	e := rest.Refusal(op, answer)
+	switch answer.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		e.Err = reason(answer.Body)
+	case http.StatusPaymentRequired:
 		e.Kind, e.Err = providers.Denied, errPaid
-	case (status == http.StatusNotFound || status == http.StatusGone) && json.Valid(answer.Body):
-		e.Kind = providers.NotFound
-	case status == http.StatusNotFound || status == http.StatusGone:
-		e.Kind, e.Err = providers.Transient, errForeign404
-	case status == http.StatusTooManyRequests:
-		e.Kind = providers.Throttled
-	case status >= 500 || status == http.StatusRequestTimeout:
-		e.Kind = providers.Transient
 	}
 	return e
 }
@@ -83,27 +74,12 @@ func reason(body []byte) error {
 	return errRefused
 }
 
-// gone says that the server itself said that there is no such thing. A 404 page of a proxy is no proof of that: a
-// conversation must not be given up for it.
-func gone(err error) bool {
-	var e *providers.Error
-	return errors.As(err, &e) && e.Kind == providers.NotFound
-}
-
 // survivable says that a part of an account is missing or closed, and the rest need not be. A token that stopped working
 // is not.
 func survivable(err error) bool {
-	switch statusOf(err) {
+	switch rest.StatusOf(err) {
 	case http.StatusNotFound, http.StatusGone, http.StatusPaymentRequired:
 		return true
 	}
 	return errors.Is(err, errPolicy) || errors.Is(err, errRefused)
-}
-
-func statusOf(err error) int {
-	var e *providers.Error
-	if errors.As(err, &e) {
-		return e.Status
-	}
-	return 0
 }

@@ -78,32 +78,23 @@ func (r *reader) ask(ctx context.Context, after, before int64) (batch, error) {
 	}
 	op := "messages of conversation " + r.id
 	answer, err := r.get(ctx, op, "/conversations/"+url.PathEscape(r.id)+"/messages", query)
-	b := batch{status: answer.Status, doc: document(kindMessages, r.id, answer)}
+	b := batch{status: answer.Status, doc: rest.Document(kindMessages, r.id, answer)}
 	if err != nil || b.status != http.StatusOK {
 		return b, err
 	}
 	rows, _, err := envelope(answer.Body)
 	if err != nil {
-		return b, malformed(op, err)
+		return b, rest.Malformed(op, err)
 	}
 	for _, row := range rows {
 		id := integer(wire.Field(row, "id"))
 		if id == nil {
-			return b, malformed(op, errors.New("a message has no id"))
+			return b, rest.Malformed(op, errors.New("a message has no id"))
 		}
 		b.ids = append(b.ids, *id)
 	}
 	slices.Sort(b.ids)
 	return b, nil
-}
-
-// document keeps an answer; of one that is no success only the status is kept.
-func document(kind, id string, answer rest.Response) schemas.Document {
-	doc := schemas.Document{Kind: kind, ConversationID: id, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}
-	if answer.Status == http.StatusOK {
-		doc.Body = answer.Body
-	}
-	return doc
 }
 
 // keep hands a batch to the caller.
@@ -125,7 +116,7 @@ func (r *reader) read(ctx context.Context, from int64) error {
 	to := int64(maxID)
 	for {
 		b, err := r.ask(ctx, from, to)
-		if gone(err) {
+		if rest.Gone(err) {
 			r.highest = maxID
 			return r.keep(b)
 		}
@@ -143,11 +134,11 @@ func (r *reader) read(ctx context.Context, from int64) error {
 			return r.distrust(ctx, b)
 		}
 		if n > 0 && (b.ids[0] < from || b.ids[n-1] >= to) {
-			return malformed(b.op(), errors.New("the server ignores the bounds of a message window"))
+			return rest.Malformed(b.op(), errors.New("the server ignores the bounds of a message window"))
 		}
 		if n >= windowCap {
 			if to = b.ids[windowAim*n/windowCap]; to <= from+1 {
-				return malformed(b.op(), errors.New("a message window cannot be split"))
+				return rest.Malformed(b.op(), errors.New("a message window cannot be split"))
 			}
 			continue
 		}
@@ -260,16 +251,16 @@ func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Do
 		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: its messages are the last one at most.
 		answer, err := a.get(ctx, "details of conversation "+id, path, nil)
 		if err == nil && wire.Fields(answer.Body) == nil {
-			err = malformed("details of conversation "+id, errShape)
+			err = rest.Malformed("details of conversation "+id, errShape)
 		}
-		if err != nil && !gone(err) {
+		if err != nil && !rest.Gone(err) {
 			yield(schemas.Document{}, err)
 			return false
 		}
-		if !yield(document(kindDetails, id, answer), nil) {
+		if !yield(rest.Document(kindDetails, id, answer), nil) {
 			return false
 		}
-		if gone(err) {
+		if rest.Gone(err) {
 			return true
 		}
 	}
@@ -284,14 +275,14 @@ func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Do
 		answer, err := a.get(ctx, op, path+"/"+part.kind, nil)
 		if err == nil {
 			if _, _, shape := envelope(answer.Body); shape != nil {
-				err = malformed(op, shape)
+				err = rest.Malformed(op, shape)
 			}
 		}
 		if err != nil && !survivable(err) {
 			yield(schemas.Document{}, err)
 			return false
 		}
-		if !yield(document(part.kind, id, answer), nil) {
+		if !yield(rest.Document(part.kind, id, answer), nil) {
 			return false
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
@@ -115,34 +116,30 @@ func (a *account) ask(ctx context.Context, number int) (page, error) {
 	p := page{number: number, observedAt: answer.ObservedAt}
 	rows, meta, err := envelope(answer.Body)
 	if err != nil {
-		return p, malformed(opList, err)
+		return p, rest.Malformed(opList, err)
 	}
 	p.total = integer(meta["all_count"])
 	for i, raw := range rows {
 		createdAt := cmp.Or(moment(wire.Field(raw, "created_at")), moment(wire.Field(raw, "timestamp")))
 		id := wire.Word(wire.Field(raw, "id"))
 		if createdAt == nil || id == "" {
-			return p, malformed(opList, fmt.Errorf("row %d of page %d has no id or no time of creation", i+1, number))
+			return p, rest.Malformed(opList, fmt.Errorf("row %d of page %d has no id or no time of creation", i+1, number))
 		}
 		p.rows = append(p.rows, row{id: id, createdAt: *createdAt, raw: raw})
 	}
 	if !slices.IsSortedFunc(p.rows, func(x, y row) int { return x.createdAt.Compare(y.createdAt) }) {
-		return p, malformed(opList, errOrder)
+		return p, rest.Malformed(opList, errOrder)
 	}
 	return p, nil
 }
 
-func malformed(op string, err error) error {
-	return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
-}
-
 func noAccount(err error) error {
-	return &providers.Error{Kind: providers.Denied, Op: opList, Status: statusOf(err), Err: errAccount}
+	return &providers.Error{Kind: providers.Denied, Op: opList, Status: rest.StatusOf(err), Err: errAccount}
 }
 
 // explain says what a 404 on the list means: there is no such account.
 func explain(err error) error {
-	if gone(err) {
+	if rest.Gone(err) {
 		return noAccount(err)
 	}
 	return err
@@ -195,7 +192,7 @@ func (a *account) start(ctx context.Context, w schemas.Window, at providers.Curs
 	}
 	number, length, err := parseCursor(at)
 	if err != nil {
-		return page{}, malformed(opList, err)
+		return page{}, rest.Malformed(opList, err)
 	}
 	p, err := a.page(ctx, number)
 	if err != nil {
@@ -252,7 +249,7 @@ func follows(p, above page) error {
 	}
 	for _, r := range p.rows {
 		if r.createdAt.After(above.first()) && r.createdAt.Before(above.last()) && !known[r.id] {
-			return malformed(opList, errOrder)
+			return rest.Malformed(opList, errOrder)
 		}
 	}
 	return nil

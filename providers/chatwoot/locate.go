@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -130,7 +131,7 @@ func (a *account) oldest(ctx context.Context, p page) error {
 	}
 	last, err := a.page(ctx, int((*p.total+full-1)/full))
 	if err == nil && !last.empty() && last.first().Before(p.first()) {
-		err = malformed(opList, errOrder)
+		err = rest.Malformed(opList, errOrder)
 	}
 	return err
 }
@@ -164,7 +165,7 @@ func (a *account) search(ctx context.Context, t time.Time, read func(context.Con
 		case mid.empty() || !mid.first().Before(t):
 			above = mid.number
 		case mid.first().Before(low.first()):
-			return mid, malformed(opList, errOrder)
+			return mid, rest.Malformed(opList, errOrder)
 		default:
 			low = mid
 		}
@@ -188,7 +189,7 @@ func (a *account) top(ctx context.Context, low page, t time.Time, read func(cont
 			return low, next, nil
 		}
 		if p.repeats(low) {
-			return p, 0, malformed(opList, errPages)
+			return p, 0, rest.Malformed(opList, errPages)
 		}
 		low, next = p, next+step
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -17,7 +18,7 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	if err != nil {
 		return providers.Probe{}, err
 	}
-	if _, err := a.page(ctx, 1); statusOf(err) == http.StatusNotFound {
+	if _, err := a.page(ctx, 1); rest.StatusOf(err) == http.StatusNotFound {
 		return providers.Probe{}, noAccount(err)
 	} else if err != nil {
 		return providers.Probe{}, err

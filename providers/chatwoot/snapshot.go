@@ -1,8 +1,8 @@
 package chatwoot
 
 import (
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
-	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -14,7 +14,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	}
 	rows, _, err := envelope(doc.Body)
 	if err != nil {
-		return s, &providers.Error{Kind: providers.Malformed, Op: "read the document " + doc.Kind, Err: err}
+		return s, rest.Malformed("read the document "+doc.Kind, err)
 	}
 	for _, row := range rows {
 		if r := wire.Read(row); !r.Empty() && wire.Word(r.Peek("id")) != "" {

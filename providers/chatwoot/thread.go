@@ -228,20 +228,7 @@ func wireMessages(docs []schemas.Document) ([]message, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b message) int {
-		return cmp.Or(compareTimes(a.createdAt, b.createdAt), compareIDs(a.id, b.id))
+		return cmp.Or(wire.CompareTimes(a.createdAt, b.createdAt), compareIDs(a.id, b.id))
 	})
 	return all, nil
-}
-
-// compareTimes puts what has no time first.
-func compareTimes(a, b *time.Time) int {
-	switch {
-	case a != nil && b != nil:
-		return a.Compare(*b)
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	}
-	return 1
 }

@@ -20,26 +20,9 @@ type object = wire.Object
 
 var errShape = errors.New("the answer is JSON but not of the known shape")
 
-func number(v value) *float64 {
-	f, err := strconv.ParseFloat(wire.Word(v), 64)
-	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return nil
-	}
-	return &f
-}
+func number(v value) *float64 { return wire.Number(wire.Word(v)) }
 
-func integer(v value) *int64 {
-	s := wire.Word(v)
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return &n
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-		return nil
-	}
-	n := int64(f)
-	return &n
-}
+func integer(v value) *int64 { return wire.Whole(wire.Word(v)) }
 
 // layouts of times as texts. Abbreviations of zones other than UTC are not read: Go would take them for UTC.
 var layouts = []string{
@@ -55,22 +38,11 @@ func moment(v value) *time.Time {
 	if s == "" {
 		return nil
 	}
-	t, ok := unixTime(s)
-	for _, layout := range layouts {
-		if ok {
-			break
-		}
-		parsed, err := time.Parse(layout, s)
-		t, ok = parsed, err == nil
+	if t, ok := unixTime(s); ok {
+		return wire.Instant(t)
 	}
-	if !ok || t.Unix() <= 0 || t.Unix() > maxUnix {
-		return nil
-	}
-	t = t.UTC().Truncate(time.Microsecond)
-	return &t
+	return wire.Time(s, layouts)
 }
-
-const maxUnix = 253402300799 // the end of the year 9999
 
 func unixTime(s string) (time.Time, bool) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -80,7 +52,7 @@ func unixTime(s string) (time.Time, bool) {
 	if len(s) > longest || strings.ContainsAny(s, "_/xXpP:") {
 		return time.Time{}, false
 	}
-	if f, err := strconv.ParseFloat(s, 64); err != nil || math.Abs(f) > maxUnix {
+	if f, err := strconv.ParseFloat(s, 64); err != nil || math.Abs(f) > wire.MaxUnix {
 		return time.Time{}, err == nil
 	}
 	exact, ok := new(big.Rat).SetString(s)

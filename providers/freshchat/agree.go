@@ -45,12 +45,12 @@ func (a *account) agreed(ctx context.Context, op, path, key string, query url.Va
 			return p, err
 		case key == "":
 			if _, err = only(answer.Body); err != nil {
-				err = malformed(op, err)
+				err = rest.Malformed(op, err)
 			}
 			return p, err
 		}
 		if p.rows, err = list(answer.Body, key); err != nil {
-			return p, malformed(op, err)
+			return p, rest.Malformed(op, err)
 		}
 		for _, row := range p.rows {
 			p.ids = append(p.ids, wire.Word(wire.Field(row, "id")))

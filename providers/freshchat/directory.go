@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -67,7 +68,7 @@ func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[
 		for {
 			index, page, err := parseStep(at)
 			if err != nil {
-				yield(providers.Page{}, malformed("list the directory", err))
+				yield(providers.Page{}, rest.Malformed("list the directory", err))
 				return
 			}
 			out, err := a.step(ctx, index, page)
@@ -107,12 +108,12 @@ func (a *account) step(ctx context.Context, index, page int) (providers.Page, er
 	case kindConfiguration:
 		key = ""
 	}
-	missing := func(err error) bool { return gone(err) && (index > 0 || page > 1) } // without agents it is no Freshchat
+	missing := func(err error) bool { return rest.Gone(err) && (index > 0 || page > 1) } // without agents it is no Freshchat
 	found, err := a.agreed(ctx, op, p.path, key, p.query(page), page, missing)
 	if err != nil {
 		return providers.Page{}, err
 	}
-	doc := document(p.kind, "", found.answer)
+	doc := rest.Document(p.kind, "", found.answer)
 	doc.Sequence = int64(page - 1)
 	more := p.paged && found.more
 	out := providers.Page{Documents: []schemas.Document{doc}}
@@ -165,7 +166,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	}
 	rows, err := list(doc.Body, key)
 	if err != nil {
-		return s, malformed("read "+doc.Kind, err)
+		return s, rest.Malformed("read "+doc.Kind, err)
 	}
 	for _, row := range rows {
 		o := wire.Fields(row)

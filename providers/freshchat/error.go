@@ -2,25 +2,21 @@ package freshchat
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
-	"github.com/chatlake/chatlake/schemas"
 )
 
 // Why access is refused, in our words: the server's own are never passed on.
 var (
-	errToken      = errors.New("the API token is refused; an account has one token at a time, and making a new one ends the old one at once: check it (Admin, Configure, API Tokens)")
-	errForbidden  = errors.New("the token may not do this; it needs all scopes for reading, and the account a plan with the chat API (a new token has to be made for new scopes)")
-	errForeign404 = errors.New("the answer does not come from the API but from something in front of it")
-	errNoAccount  = error(&providers.Setting{Key: "base_url", Reason: "there is no Freshchat API at this address; use the account's own chat address, for example https://acme.freshchat.com/v2"})
-	errPortal     = error(&providers.Setting{Key: "base_url", Reason: "the address answers with a web page: it is that of a portal; use the account's own chat address, for example https://acme.freshchat.com/v2"})
-	errCursor     = errors.New("the cursor is none of this provider")
+	errToken     = errors.New("the API token is refused; an account has one token at a time, and making a new one ends the old one at once: check it (Admin, Configure, API Tokens)")
+	errForbidden = errors.New("the token may not do this; it needs all scopes for reading, and the account a plan with the chat API (a new token has to be made for new scopes)")
+	errNoAccount = error(&providers.Setting{Key: "base_url", Reason: "there is no Freshchat API at this address; use the account's own chat address, for example https://acme.freshchat.com/v2"})
+	errPortal    = error(&providers.Setting{Key: "base_url", Reason: "the address answers with a web page: it is that of a portal; use the account's own chat address, for example https://acme.freshchat.com/v2"})
+	errCursor    = errors.New("the cursor is none of this provider")
 )
 
 // get asks below the root of the API and gives back answers of status 200 only.
@@ -51,53 +47,16 @@ func refusal(op string, answer rest.Response) error {
 	if answer.Status >= 200 && answer.Status < 300 {
 		return nil
 	}
-	e := &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, After: answer.After}
-	switch status := answer.Status; {
-	case status == http.StatusUnauthorized:
-		e.Kind, e.Err = providers.Denied, errToken
-	case status == http.StatusForbidden || status == http.StatusPaymentRequired:
+	e := rest.Refusal(op, answer)
+	switch answer.Status {
+	case http.StatusUnauthorized:
+		e.Err = errToken
+	case http.StatusForbidden, http.StatusPaymentRequired:
 		e.Kind, e.Err = providers.Denied, errForbidden
-	case isGone(status) && json.Valid(answer.Body):
-		e.Kind = providers.NotFound
-	case isGone(status):
-		e.Kind, e.Err = providers.Transient, errForeign404
-	case status == http.StatusTooManyRequests:
-		e.Kind = providers.Throttled
-	case status >= 500 || status == http.StatusRequestTimeout:
-		e.Kind = providers.Transient
 	}
 	return e
 }
 
-func isGone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }
-
-func malformed(op string, err error) error {
-	return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
-}
-
-// gone says that the API itself said that there is no such thing. A 404 page of a proxy is no proof of that.
-func gone(err error) bool {
-	var e *providers.Error
-	return errors.As(err, &e) && e.Kind == providers.NotFound
-}
-
 // unknown says that the API said that it does not know a thing: 404, or 400 as it answers to ids of other forms than it
 // expects (ids come as UUIDs, as numbers, and with suffixes; seen in a bridge's code, which skips both).
-func unknown(err error) bool { return gone(err) || statusOf(err) == http.StatusBadRequest }
-
-func statusOf(err error) int {
-	var e *providers.Error
-	if errors.As(err, &e) {
-		return e.Status
-	}
-	return 0
-}
-
-// document keeps an answer; of one that is no success only the status is kept.
-func document(kind, id string, answer rest.Response) schemas.Document {
-	doc := schemas.Document{Kind: kind, ConversationID: id, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}
-	if answer.Status == http.StatusOK {
-		doc.Body = slices.Clip(answer.Body)
-	}
-	return doc
-}
+func unknown(err error) bool { return rest.Gone(err) || rest.StatusOf(err) == http.StatusBadRequest }

@@ -102,7 +102,7 @@ func (r reader) ask(ctx context.Context, path string, query url.Values) (batch, 
 	}
 	rows, err := list(answer.Body, "messages")
 	if err != nil {
-		return b, malformed(op, err)
+		return b, rest.Malformed(op, err)
 	}
 	b.rows = len(rows)
 	for _, row := range rows {
@@ -139,8 +139,8 @@ func (a *account) messages(ctx context.Context, id, kind string) ([]schemas.Docu
 	path, query := r.path(), pageQuery(1)
 	for page := 1; ; page++ {
 		b, err := r.ask(ctx, path, query)
-		if unknown(err) && (page == 1 || gone(err)) {
-			return []schemas.Document{document(kind, id, b.answer)}, nil
+		if unknown(err) && (page == 1 || rest.Gone(err)) {
+			return []schemas.Document{rest.Document(kind, id, b.answer)}, nil
 		}
 		if err != nil {
 			return nil, err
@@ -148,7 +148,7 @@ func (a *account) messages(ctx context.Context, id, kind string) ([]schemas.Docu
 		if b.fresh == 0 && page > 1 {
 			return docs, nil
 		}
-		doc := document(kind, id, b.answer)
+		doc := rest.Document(kind, id, b.answer)
 		doc.Sequence = int64(len(docs))
 		docs = append(docs, doc)
 		switch {
@@ -176,7 +176,7 @@ func below(link string) string {
 func (a *account) secondLook(ctx context.Context, id string, h hint, docs []schemas.Document) ([]schemas.Document, error) {
 	s, err := gatherSources(docs)
 	if err != nil {
-		return nil, malformed(opMessages(id), err)
+		return nil, rest.Malformed(opMessages(id), err)
 	}
 	var had hint
 	r := reader{account: a, id: id, seen: map[string]bool{}}
@@ -194,14 +194,14 @@ func (a *account) secondLook(ctx context.Context, id string, h hint, docs []sche
 	for page := 1; ; page++ {
 		b, err := r.ask(ctx, r.path(), pageQuery(page))
 		switch {
-		case gone(err):
-			return []schemas.Document{document(kindMessages, id, b.answer)}, nil
+		case rest.Gone(err):
+			return []schemas.Document{rest.Document(kindMessages, id, b.answer)}, nil
 		case err != nil:
 			return nil, err
 		}
 		if addsTo(known, b.answer.Body) {
 			found = true
-			doc := document(kindMessages, id, b.answer)
+			doc := rest.Document(kindMessages, id, b.answer)
 			doc.Sequence = int64(len(docs))
 			docs = append(docs, doc)
 		}
@@ -235,7 +235,7 @@ func within(at *time.Time, from, to time.Time) bool {
 func (a *account) people(ctx context.Context, id string, h hint, docs []schemas.Document) ([]schemas.Document, error) {
 	s, err := gatherSources(docs)
 	if err != nil {
-		return nil, malformed(opMessages(id), err)
+		return nil, rest.Malformed(opMessages(id), err)
 	}
 	var all []schemas.Document
 	if contact := s.contactID(); h.User == "" && contact != "" {

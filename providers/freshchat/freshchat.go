@@ -17,7 +17,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,17 +91,17 @@ func readOptions(given map[string]string) (options, error) {
 		case optionLane:
 			o.lane = lane(text)
 			if o.lane != laneBoth && o.lane != laneREST && o.lane != laneTranscript {
-				return o, wrong(key, "must be both, rest or transcript")
+				return o, providers.Option(key, "must be both, rest or transcript")
 			}
 		case optionEnumeration:
 			if text != "reports" && text != "users" {
-				return o, wrong(key, "must be reports or users")
+				return o, providers.Option(key, "must be reports or users")
 			}
 			o.users = text == "users"
 		case optionTail:
 			days, err := strconv.Atoi(text)
 			if err != nil || days < 0 || days > maxTail {
-				return o, wrong(key, fmt.Sprintf("must be a number of days from 0 to %d", maxTail))
+				return o, providers.Option(key, fmt.Sprintf("must be a number of days from 0 to %d", maxTail))
 			}
 			o.tail = days
 		case optionReports:
@@ -113,7 +112,7 @@ func readOptions(given map[string]string) (options, error) {
 		case optionPerMinute, optionPerDay:
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 0 {
-				return o, wrong(key, "must be a number of reports; 0 does not count them")
+				return o, providers.Option(key, "must be a number of reports; 0 does not count them")
 			}
 			if key == optionPerMinute {
 				o.perMinute = n
@@ -121,14 +120,14 @@ func readOptions(given map[string]string) (options, error) {
 				o.perDay = n
 			}
 		default:
-			return o, wrong(key, "unknown; there are lane, enumeration, transcript_tail, reports, reports_per_minute and reports_per_day")
+			return o, providers.Option(key, "unknown; there are lane, enumeration, transcript_tail, reports, reports_per_minute and reports_per_day")
 		}
 	}
 	if o.users && o.lane == laneTranscript {
-		return o, wrong(optionEnumeration, "users have no transcripts; use reports, or another lane")
+		return o, providers.Option(optionEnumeration, "users have no transcripts; use reports, or another lane")
 	}
 	if _, set := given[optionTail]; set && o.lane != laneTranscript {
-		return o, wrong(optionTail, "means something in the lane transcript only")
+		return o, providers.Option(optionTail, "means something in the lane transcript only")
 	}
 	return o, nil
 }
@@ -141,7 +140,7 @@ func readReports(text string) ([]string, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		i := slices.IndexFunc(knownReports, func(known string) bool { return strings.EqualFold(known, strings.TrimSpace(name)) })
 		if i < 0 {
-			return nil, wrong(optionReports, "must be none, or some of "+strings.Join(knownReports, ", "))
+			return nil, providers.Option(optionReports, "must be none, or some of "+strings.Join(knownReports, ", "))
 		}
 		if !slices.Contains(all, knownReports[i]) {
 			all = append(all, knownReports[i])
@@ -150,21 +149,17 @@ func readReports(text string) ([]string, error) {
 	return all, nil
 }
 
-func wrong(option, reason string) error {
-	return &providers.Setting{Key: "options." + option, Reason: reason}
-}
-
 func check(a providers.Account) error {
-	u, err := url.Parse(a.BaseURL)
+	u, ok := providers.ParseAddress(a.BaseURL)
 	switch {
 	case a.BaseURL == "":
 		return &providers.Setting{Key: "base_url", Reason: "missing; give the account's own address, for example https://acme.freshchat.com/v2"}
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil:
+	case !ok:
 		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://acme.freshchat.com/v2"}
 	case strings.Contains(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), root), root):
 		return &providers.Setting{Key: "base_url", Reason: "must end with /v2, without a path of the API"}
 	}
-	_, err = readOptions(a.Options)
+	_, err := readOptions(a.Options)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -23,11 +24,11 @@ type stage struct {
 func (a *account) gather(ctx context.Context, st stage) (*segment, providers.Cursor, error) {
 	c := st.again
 	if len(c.ids) > len(st.orders) {
-		return nil, "", malformed(opList, errCursor)
+		return nil, "", rest.Malformed(opList, errCursor)
 	}
 	if i := c.hole(len(st.orders)); i < len(st.orders) {
 		if c.position > 0 {
-			return nil, "", malformed(opList, errCursor)
+			return nil, "", rest.Malformed(opList, errCursor)
 		}
 		id, err := a.place(ctx, st.orders[i])
 		if err != nil {
@@ -35,7 +36,7 @@ func (a *account) gather(ctx context.Context, st stage) (*segment, providers.Cur
 		}
 		next := c.with(i, id).text()
 		if len(next) > maxCursor {
-			return nil, "", malformed("order "+st.orders[i].op(), errors.New("the ids of the reports are too long to be kept"))
+			return nil, "", rest.Malformed("order "+st.orders[i].op(), errors.New("the ids of the reports are too long to be kept"))
 		}
 		return nil, next, nil
 	}
@@ -126,7 +127,7 @@ func (a *account) readOnce(ctx context.Context, o order, id string, read func(*s
 	case errors.As(err, &local):
 		return nil, &providers.Error{Kind: providers.Transient, Op: op, Err: err}
 	case err != nil:
-		return nil, malformed(op, err)
+		return nil, rest.Malformed(op, err)
 	}
 	s.at = time.Now().UTC().Truncate(time.Microsecond)
 	return s, nil
@@ -184,7 +185,7 @@ func (a *account) downloads(ctx context.Context, op string, links []string, last
 		case status == http.StatusOK:
 		case !last && slices.Contains([]int{http.StatusForbidden, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusGone}, status):
 			return files, true, nil // an expired link is a 403 (seen in exporters' code)
-		case status == http.StatusForbidden || isGone(status) || status >= 500 || status == http.StatusTooManyRequests:
+		case status == http.StatusForbidden || rest.IsGone(status) || status >= 500 || status == http.StatusTooManyRequests:
 			return files, false, &providers.Error{Kind: providers.Transient, Op: op, Status: status, After: answer.After, Err: errors.New("the file cannot be had now")}
 		default:
 			return files, false, &providers.Error{Kind: providers.Malformed, Op: op, Status: status, Err: errors.New("the file cannot be had")}

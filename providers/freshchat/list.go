@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -40,7 +41,7 @@ func walk(at providers.Cursor, op string, step func(cursor) (providers.Page, err
 		for {
 			c, err := parseCursor(at)
 			if err != nil {
-				yield(providers.Page{}, malformed(op, err))
+				yield(providers.Page{}, rest.Malformed(op, err))
 				return
 			}
 			page, err := step(c)
@@ -89,7 +90,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, ctxError(ctx, opList)
 	}
 	if c.segment >= len(parts) {
-		return providers.Page{}, malformed(opList, errCursor)
+		return providers.Page{}, rest.Malformed(opList, errCursor)
 	}
 	w := parts[c.segment]
 	step := stage{orders: a.plan(w), again: c, read: a.readConversations}
@@ -98,7 +99,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{Next: next}, err
 	}
 	if c.position > len(s.entries) {
-		return providers.Page{}, malformed(opList, errCursor)
+		return providers.Page{}, rest.Malformed(opList, errCursor)
 	}
 	some := s.entries[c.position:min(c.position+a.perPage, len(s.entries))]
 	page, err := a.page(ctx, w, s, some)

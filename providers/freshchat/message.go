@@ -59,7 +59,7 @@ func (s *sources) utterances() []utterance {
 		all = append(all, l.utterance(at))
 		at[all[len(all)-1].id] = len(all) - 1
 	}
-	slices.SortStableFunc(all, func(a, b utterance) int { return cmp.Or(compareTimes(a.at, b.at), cmp.Compare(a.id, b.id)) })
+	slices.SortStableFunc(all, func(a, b utterance) int { return cmp.Or(wire.CompareTimes(a.at, b.at), cmp.Compare(a.id, b.id)) })
 	return all
 }
 
@@ -134,19 +134,6 @@ func array(r *wire.Reader, key string) value {
 		return nil
 	}
 	return r.Value(key)
-}
-
-// compareTimes puts what has no time first.
-func compareTimes(a, b *time.Time) int {
-	switch {
-	case a != nil && b != nil:
-		return a.Compare(*b)
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	}
-	return 1
 }
 
 // rows adds the message and all that it says to a thread.

@@ -11,15 +11,9 @@ import (
 
 // normal: the address may leave the API's root away, and the order of reports means nothing.
 func normal(a providers.Account) (providers.Account, map[string]string) {
-	o, err := readOptions(a.Options)
-	if err != nil {
-		return a, nil
-	}
-	usual, _ := readOptions(nil)
-	a.BaseURL = strings.TrimSuffix(strings.TrimRight(a.BaseURL, "/"), root) + root
-	var unchanged map[string]string
-	a.Options, unchanged = providers.Divide(o.texts(), usual.texts())
-	return a, unchanged
+	return providers.Normal(a, readOptions, options.texts, func(a *providers.Account) {
+		a.BaseURL = strings.TrimSuffix(strings.TrimRight(a.BaseURL, "/"), root) + root
+	})
 }
 
 func (o options) texts() map[string]string {

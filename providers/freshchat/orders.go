@@ -94,11 +94,11 @@ func (a *account) place(ctx context.Context, o order) (string, error) {
 		"start": o.from.UTC().Format(layout), "end": o.to.Add(-time.Millisecond).UTC().Format(layout), "event": o.event, "format": "csv",
 	}})
 	switch {
-	case gone(err):
+	case rest.Gone(err):
 		return "", &providers.Error{Kind: providers.NotFound, Op: op, Status: answer.Status, Err: errNoAccount}
-	case statusOf(err) == http.StatusTooManyRequests:
+	case rest.StatusOf(err) == http.StatusTooManyRequests:
 		return "", &providers.Error{Kind: providers.Throttled, Op: op, Status: answer.Status, After: cmp.Or(answer.After, time.Minute), Err: errOrders}
-	case statusOf(err) == http.StatusBadRequest:
+	case rest.StatusOf(err) == http.StatusBadRequest:
 		return "", &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, Err: errOrder}
 	case err != nil:
 		return "", err
@@ -110,7 +110,7 @@ func (a *account) place(ctx context.Context, o order) (string, error) {
 func orderID(op string, body []byte) (string, error) {
 	o, err := only(body)
 	if err != nil {
-		return "", malformed(op, err)
+		return "", rest.Malformed(op, err)
 	}
 	id := wire.Word(anyCase(o, "id"))
 	if id == "" {
@@ -119,7 +119,7 @@ func orderID(op string, body []byte) (string, error) {
 	}
 	const longest = 64
 	if id == "" || len(id) > longest {
-		return "", malformed(op, errors.New("the answer has no id of the report"))
+		return "", rest.Malformed(op, errors.New("the answer has no id of the report"))
 	}
 	return id, nil
 }
@@ -207,7 +207,7 @@ func (a *account) links(ctx context.Context, o order, id string) ([]string, erro
 	op := "poll " + o.op()
 	// "Extract": GET /reports/raw/{id}. The href of the order has no /v2, so the address is built from the id.
 	answer, err := a.get(ctx, op, "/reports/raw/"+url.PathEscape(id), nil)
-	if gone(err) {
+	if rest.Gone(err) {
 		return nil, errFailed
 	}
 	if err != nil {
@@ -222,7 +222,7 @@ func (a *account) links(ctx context.Context, o order, id string) ([]string, erro
 	case errors.Is(err, errFailed):
 		return nil, err
 	case err != nil:
-		return nil, malformed(op, err)
+		return nil, rest.Malformed(op, err)
 	}
 	a.orders.put(id, links)
 	return links, nil

@@ -154,7 +154,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 	if len(e.created) > 0 {
 		body, err := a.opened.read(e.created)
 		if err != nil {
-			return c, malformed(opList, err)
+			return c, rest.Malformed(opList, err)
 		}
 		c.docs = append(c.docs, schemas.Document{Kind: kindCreated, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: body})
 	}
@@ -163,7 +163,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 	}
 	found, err := gatherSources(c.docs)
 	if err != nil {
-		return c, malformed(opList, err)
+		return c, rest.Malformed(opList, err)
 	}
 	if c.at = found.stated(); c.at == nil && a.lane == laneTranscript {
 		return c, nil // it was created in another window
@@ -180,7 +180,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 	case laneREST: // the transcript is in no document, but it knows what messages there are
 		said, err := gatherSources([]schemas.Document{transcript})
 		if err != nil {
-			return c, malformed(opList, err)
+			return c, rest.Malformed(opList, err)
 		}
 		c.hint = said.hint()
 	}
@@ -202,7 +202,7 @@ func (a *account) dateByMessages(ctx context.Context, c *candidate, readable boo
 	}
 	found, err := gatherSources(c.docs)
 	if err != nil {
-		return nil, malformed(opList, err)
+		return nil, rest.Malformed(opList, err)
 	}
 	c.at = found.createdAt()
 	return found, nil
@@ -212,7 +212,7 @@ func (a *account) dateByMessages(ctx context.Context, c *candidate, readable boo
 func (a *account) rowDocument(s *segment, e *found, w schemas.Window) (schemas.Document, error) {
 	rows, err := a.opened.read(e.rows)
 	if err != nil {
-		return schemas.Document{}, malformed(opList, err)
+		return schemas.Document{}, rest.Malformed(opList, err)
 	}
 	of := a.covered(w)
 	body := fmt.Appendf(nil, `{"from":%q,"to":%q,"rows":`, of.From.UTC().Format(time.RFC3339Nano), of.To.UTC().Format(time.RFC3339Nano))
@@ -230,10 +230,10 @@ func (a *account) conversation(ctx context.Context, id string) (schemas.Document
 	}
 	if err == nil {
 		if _, err := only(answer.Body); err != nil {
-			return schemas.Document{}, malformed(op, err)
+			return schemas.Document{}, rest.Malformed(op, err)
 		}
 	}
-	return document(kindConversation, id, answer), nil
+	return rest.Document(kindConversation, id, answer), nil
 }
 
 const (
@@ -279,7 +279,7 @@ func (a *account) fetchUsers(ctx context.Context, ids []string, to map[string]sc
 	answer, err := a.do(ctx, rest.Request{
 		Op: op, Method: "POST", Path: root + "/users/fetch", JSON: map[string][]string{"ids": ids}, Repeatable: true,
 	})
-	if gone(err) || statusOf(err) == 405 {
+	if rest.Gone(err) || rest.StatusOf(err) == 405 {
 		a.noBatch.Store(true)
 		return a.fetchEach(ctx, ids, to)
 	}
@@ -288,7 +288,7 @@ func (a *account) fetchUsers(ctx context.Context, ids []string, to map[string]sc
 	}
 	rows, err := list(answer.Body, "users")
 	if err != nil {
-		return malformed(op, err)
+		return rest.Malformed(op, err)
 	}
 	for _, id := range ids {
 		to[id] = schemas.Document{Kind: kindUser, Status: 404, ObservedAt: answer.ObservedAt}
@@ -323,7 +323,7 @@ func (a *account) user(ctx context.Context, kind, id string) (schemas.Document, 
 	if err != nil && !unknown(err) {
 		return schemas.Document{}, err
 	}
-	return document(kind, "", answer), nil
+	return rest.Document(kind, "", answer), nil
 }
 
 // sideBySide does n things, some at once. The first error ends all.

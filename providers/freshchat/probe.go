@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -15,20 +16,20 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	// GET /accounts/configuration: the account's ids, bundle and plan.
 	answer, err := a.get(ctx, op, "/accounts/configuration", nil)
 	switch {
-	case gone(err):
+	case rest.Gone(err):
 		return providers.Probe{}, &providers.Error{Kind: providers.Denied, Op: op, Status: answer.Status, Err: errNoAccount}
 	case err != nil:
 		return providers.Probe{}, err
 	}
 	o, err := only(answer.Body)
 	if err != nil {
-		return providers.Probe{}, malformed(op, errors.Join(errNoAccount, err))
+		return providers.Probe{}, rest.Malformed(op, errors.Join(errNoAccount, err))
 	}
 	if inner := wire.Fields(o["configuration"]); inner != nil {
 		o = inner
 	}
 	if len(o) == 0 || wire.IsNull(o["account_id"]) && wire.IsNull(o["app_id"]) && wire.IsNull(o["account_domain"]) {
-		return providers.Probe{}, malformed(op, errNoAccount)
+		return providers.Probe{}, rest.Malformed(op, errNoAccount)
 	}
 	return providers.Probe{Visibility: providers.VisibilityFull}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -34,7 +35,7 @@ func (a *account) Reports(ctx context.Context, w schemas.Window, at providers.Cu
 			return providers.Page{}, ctxError(ctx, opReports)
 		}
 		if c.segment >= len(parts) {
-			return providers.Page{}, malformed(opReports, errCursor)
+			return providers.Page{}, rest.Malformed(opReports, errCursor)
 		}
 		return a.reportStep(ctx, parts, c)
 	})
@@ -50,14 +51,14 @@ func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (prov
 		return providers.Page{Next: next}, err
 	}
 	if c.position > len(s.entries) {
-		return providers.Page{}, malformed(opReports, errCursor)
+		return providers.Page{}, rest.Malformed(opReports, errCursor)
 	}
 	page := providers.Page{Unwitnessed: a.reports}
 	some := s.entries[c.position:min(c.position+documentsPerPage, len(s.entries))]
 	for i, e := range some {
 		rows, err := a.opened.read(e.rows)
 		if err != nil {
-			return page, malformed(opReports, err)
+			return page, rest.Malformed(opReports, err)
 		}
 		page.Documents = append(page.Documents, schemas.Document{
 			Kind: e.kind, Sequence: int64(c.position + i), Status: statusOK, ObservedAt: s.at, Body: rows,
@@ -119,7 +120,7 @@ func (mapping) Report(doc schemas.Document) (schemas.Snapshot, error) {
 	}
 	lines, err := readLines(doc, doc.Body)
 	if err != nil {
-		return s, malformed("read "+doc.Kind, err)
+		return s, rest.Malformed("read "+doc.Kind, err)
 	}
 	taken := map[string]int{}
 	for _, l := range lines {

@@ -218,7 +218,7 @@ func (s *sources) stated() *time.Time {
 	var first *time.Time
 	for _, l := range s.created {
 		if !l.reopens() {
-			first = earlier(first, l.at)
+			first = wire.Earlier(first, l.at)
 		}
 	}
 	return first
@@ -241,36 +241,29 @@ func (s *sources) createdAt() *time.Time {
 		return first
 	}
 	for _, m := range s.messages {
-		first = earlier(first, m.at)
+		first = wire.Earlier(first, m.at)
 	}
 	if first != nil {
 		return first
 	}
 	for _, l := range s.lines {
-		first = earlier(first, l.at)
+		first = wire.Earlier(first, l.at)
 	}
 	if first != nil {
 		return first
 	}
 	for _, l := range s.created {
-		first = earlier(first, l.at)
+		first = wire.Earlier(first, l.at)
 	}
 	if first != nil {
 		return first
 	}
 	for _, p := range s.users {
 		if p.doc.Kind == kindUser {
-			first = earlier(first, moment(p.wire["created_time"]))
+			first = wire.Earlier(first, moment(p.wire["created_time"]))
 		}
 	}
 	return first
-}
-
-func earlier(a, b *time.Time) *time.Time {
-	if a == nil || b != nil && b.Before(*a) {
-		return b
-	}
-	return a
 }
 
 // contactID is whom the conversation is with.

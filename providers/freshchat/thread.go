@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -26,7 +27,7 @@ func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
 		if len(docs) > 0 {
 			id = docs[0].ConversationID
 		}
-		return schemas.Thread{}, malformed("read the documents of conversation "+id, err)
+		return schemas.Thread{}, rest.Malformed("read the documents of conversation "+id, err)
 	}
 	return thread, nil
 }
@@ -36,7 +37,7 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 		return schemas.Thread{}, errNone
 	}
 	for _, doc := range docs {
-		if doc.Kind == kindMessages && isGone(int(doc.Status)) {
+		if doc.Kind == kindMessages && rest.IsGone(int(doc.Status)) {
 			return schemas.Thread{Tombstones: []schemas.Tombstone{{
 				ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: "conversation_not_found",
 			}}}, nil

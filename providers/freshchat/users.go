@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -101,7 +102,7 @@ func (a *account) begin(ctx context.Context, w schemas.Window, at providers.Curs
 	if at != "" {
 		s, err := parseSurvey(at)
 		if err != nil {
-			return s, malformed(opUsers, err)
+			return s, rest.Malformed(opUsers, err)
 		}
 		return s, nil
 	}
@@ -181,7 +182,7 @@ func (a *account) conversationsOf(ctx context.Context, users []schemas.Document)
 		op := "conversations of user " + id
 		// GET /users/{id}/conversations: ids only, no paging. A user may be gone since the page was read.
 		answer, err := a.get(ctx, op, "/users/"+url.PathEscape(id)+"/conversations", nil)
-		if gone(err) {
+		if rest.Gone(err) {
 			return nil
 		}
 		if err != nil {
@@ -189,7 +190,7 @@ func (a *account) conversationsOf(ctx context.Context, users []schemas.Document)
 		}
 		rows, err := list(answer.Body, "conversations")
 		if err != nil {
-			return malformed(op, err)
+			return rest.Malformed(op, err)
 		}
 		for _, row := range rows {
 			if of := cmp.Or(wire.Word(wire.Field(row, "id")), wire.Word(wire.Field(row, "conversation_id"))); of != "" {
@@ -222,7 +223,7 @@ func (a *account) look(ctx context.Context, f finding) (candidate, error) {
 	}
 	found, err := gatherSources(c.docs)
 	if err != nil {
-		return c, malformed(opUsers, err)
+		return c, rest.Malformed(opUsers, err)
 	}
 	if c.at = found.stated(); c.at == nil {
 		if found, err = a.dateByMessages(ctx, &c, true, nil); err != nil {
@@ -249,7 +250,7 @@ func (a *account) remembered(ctx context.Context, w schemas.Window, s survey) (p
 		return providers.Page{}, &providers.Error{Kind: providers.CursorExpired, Op: opUsers, Err: errors.New("another process made the walk")}
 	}
 	if s.number > len(known) {
-		return providers.Page{}, malformed(opUsers, errCursor)
+		return providers.Page{}, rest.Malformed(opUsers, errCursor)
 	}
 	some := known[s.number:min(s.number+a.perPage, len(known))]
 	all := make([]candidate, len(some))

@@ -3,9 +3,7 @@ package freshchat
 import (
 	"bytes"
 	"errors"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,21 +29,9 @@ func some(s string) *string {
 	return &s
 }
 
-func number(s string) *float64 {
-	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return nil
-	}
-	return &f
-}
+func number(s string) *float64 { return wire.Number(strings.TrimSpace(s)) }
 
-func integer(v value) *int64 {
-	n, err := strconv.ParseInt(wire.Word(v), 10, 64)
-	if err != nil {
-		return nil
-	}
-	return &n
-}
+func integer(v value) *int64 { return wire.Integer(wire.Word(v)) }
 
 // layouts of times: ISO 8601 in bodies, and in reports a form without a zone that means UTC (seen in exporters' code).
 // A fraction of any length may follow the seconds.
@@ -53,19 +39,7 @@ var layouts = []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05
 
 // instant is a time as sent in a body or a report; nil where it is none, or none that a calendar holds.
 func instant(s string) *time.Time {
-	s = strings.TrimSpace(s)
-	for _, layout := range layouts {
-		t, err := time.Parse(layout, s)
-		if err != nil {
-			continue
-		}
-		if t.Unix() <= 0 || t.UTC().Year() > 9999 {
-			return nil
-		}
-		t = t.UTC().Truncate(time.Microsecond)
-		return &t
-	}
-	return nil
+	return wire.Time(strings.TrimSpace(s), layouts)
 }
 
 func moment(v value) *time.Time { return instant(wire.Word(v)) }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -164,7 +165,7 @@ func TestStatuses(t *testing.T) {
 		{403, string(sample(t, "error_403.json")), providers.Denied, errRefused},
 		{403, `{"detail":"Authentication credentials were not provided."}`, providers.Denied, errToken},
 		{404, string(sample(t, "error_404.json")), providers.Denied, errNoOrg},
-		{404, "<html>", providers.Transient, errForeign404},
+		{404, "<html>", providers.Transient, rest.ErrForeign},
 		{400, string(sample(t, "error_400.json")), providers.Malformed, nil},
 		{405, `{"detail":"Method \"GET\" not allowed."}`, providers.Malformed, nil},
 		{500, `<h1>Server Error (500)</h1>`, providers.Transient, nil},

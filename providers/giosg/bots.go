@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -66,7 +67,7 @@ func (r reader) bots(ctx context.Context, members []string) (*schemas.Document, 
 	}
 	body, err := json.Marshal(page)
 	if err != nil {
-		return nil, malformed("list the bots", err)
+		return nil, rest.Malformed("list the bots", err)
 	}
 	return &schemas.Document{
 		Kind: kindBots, ConversationID: r.ref.ID, Status: statusOK, ObservedAt: b.readAt.UTC().Truncate(time.Microsecond), Body: body,
@@ -86,11 +87,11 @@ func (a *account) users(ctx context.Context) (map[string]bool, error) {
 			users[wire.Word(o["id"])] = isBot(o)
 		})
 		if err != nil {
-			return nil, malformed("list "+kindUsers, err)
+			return nil, rest.Malformed("list "+kindUsers, err)
 		}
 		next, err := a.parseStep(page.Next)
 		if err != nil {
-			return nil, malformed("list "+kindUsers, err)
+			return nil, rest.Malformed("list "+kindUsers, err)
 		}
 		if next.part != kindUsers || page.Next == "" {
 			return users, nil

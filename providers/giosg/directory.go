@@ -44,7 +44,7 @@ func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[
 		for {
 			s, err := a.parseStep(at)
 			if err != nil {
-				yield(providers.Page{}, malformed("list the directory", err))
+				yield(providers.Page{}, rest.Malformed("list the directory", err))
 				return
 			}
 			out, err := a.directoryPage(ctx, s)
@@ -104,7 +104,7 @@ func (a *account) look(ctx context.Context, at step) (look, error) {
 	}
 	// Rooms, users and teams, of the vendor's developer documentation.
 	answer, err := a.get(ctx, op, path, query)
-	if at.link != "" && (gone(err) || statusOf(err) == http.StatusBadRequest) {
+	if at.link != "" && (rest.Gone(err) || rest.StatusOf(err) == http.StatusBadRequest) {
 		return look{}, &providers.Error{Kind: providers.CursorExpired, Op: op, Status: answer.Status, Err: errExpired}
 	}
 	p := look{answer: answer}
@@ -119,7 +119,7 @@ func (a *account) look(ctx context.Context, at step) (look, error) {
 		p.next, err = a.pin(cmp.Or(at.link, own), next)
 	}
 	if err != nil {
-		return p, malformed(op, err)
+		return p, rest.Malformed(op, err)
 	}
 	for _, row := range rows {
 		p.ids = append(p.ids, wire.Word(wire.Field(row, "id")))
@@ -132,7 +132,7 @@ func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, e
 	p, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (look, error) { return a.look(ctx, at) }, look.same)
 	switch {
 	case err == nil && p.next != "" && p.next == at.link:
-		err = malformed("list "+at.part, errLoop)
+		err = rest.Malformed("list "+at.part, errLoop)
 	case errors.Is(err, witness.ErrFickle):
 		err = &providers.Error{Kind: providers.Transient, Op: "list " + at.part, Err: err}
 	}
@@ -165,7 +165,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	}
 	rows, _, err := envelope(doc.Body)
 	if err != nil {
-		return s, malformed("read the document "+doc.Kind, err)
+		return s, rest.Malformed("read the document "+doc.Kind, err)
 	}
 	for _, row := range rows {
 		if o := fields(row); wire.Word(o["id"]) != "" {

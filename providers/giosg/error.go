@@ -2,7 +2,6 @@ package giosg
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -15,20 +14,15 @@ import (
 
 // Why something cannot be had, in our words: the server's own are never passed on.
 var (
-	errToken      = errors.New("the token is not accepted; it dies with the user who made it. Make a new one in Settings, Company, Access tokens, and check options.auth")
-	errRefused    = errors.New("the token's user may not do this; give the user the permission, or use the token of a user who has it")
-	errForeign404 = errors.New("the answer does not come from the API but from something in front of it")
-	errNoOrg      = error(&providers.Setting{Key: "account_id", Reason: "the server has no such organization, or the token's user has no part in it"})
-	errNoRoom     = error(&providers.Setting{Key: "options.rooms", Reason: "the organization has no such room, or the token's user has no part in it"})
-	errExpired    = errors.New("the place in the list is no longer known to the server")
-	errElsewhere  = errors.New("the link to the next page leads to another host and is not followed")
-	errLink       = errors.New("the link to the next page cannot be read")
-	errLoop       = errors.New("the pages of the list go round in a circle")
+	errToken     = errors.New("the token is not accepted; it dies with the user who made it. Make a new one in Settings, Company, Access tokens, and check options.auth")
+	errRefused   = errors.New("the token's user may not do this; give the user the permission, or use the token of a user who has it")
+	errNoOrg     = error(&providers.Setting{Key: "account_id", Reason: "the server has no such organization, or the token's user has no part in it"})
+	errNoRoom    = error(&providers.Setting{Key: "options.rooms", Reason: "the organization has no such room, or the token's user has no part in it"})
+	errExpired   = errors.New("the place in the list is no longer known to the server")
+	errElsewhere = errors.New("the link to the next page leads to another host and is not followed")
+	errLink      = errors.New("the link to the next page cannot be read")
+	errLoop      = errors.New("the pages of the list go round in a circle")
 )
-
-func malformed(op string, err error) error {
-	return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
-}
 
 // get asks for a path, or for a link that has been pinned, and gives back answers of status 200 only.
 func (a *account) get(ctx context.Context, op, path string, query url.Values) (rest.Response, error) {
@@ -44,22 +38,12 @@ func refusal(op string, answer rest.Response) error {
 	if answer.Status == http.StatusOK {
 		return nil
 	}
-	e := &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, After: answer.After}
-	switch status := answer.Status; {
-	case status == http.StatusUnauthorized:
-		e.Kind, e.Err = providers.Denied, errToken
-	case status == http.StatusForbidden && invalidToken(answer.Body):
-		e.Kind, e.Err = providers.Denied, errToken // Django answers so where it has no challenge to offer
-	case status == http.StatusForbidden:
-		e.Kind, e.Err = providers.Denied, errRefused
-	case (status == http.StatusNotFound || status == http.StatusGone) && json.Valid(answer.Body):
-		e.Kind = providers.NotFound
-	case status == http.StatusNotFound || status == http.StatusGone:
-		e.Kind, e.Err = providers.Transient, errForeign404
-	case status == http.StatusTooManyRequests:
-		e.Kind = providers.Throttled
-	case status >= http.StatusInternalServerError || status == http.StatusRequestTimeout:
-		e.Kind = providers.Transient
+	e := rest.Refusal(op, answer)
+	switch {
+	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden && invalidToken(answer.Body):
+		e.Err = errToken // Django answers 403 where it has no challenge to offer
+	case answer.Status == http.StatusForbidden:
+		e.Err = errRefused
 	}
 	return e
 }
@@ -69,22 +53,8 @@ func invalidToken(body []byte) bool {
 	return strings.Contains(detail, "token") || strings.Contains(detail, "credentials")
 }
 
-// gone says that the platform itself said that there is no such thing. A 404 page of a proxy is no proof of that.
-func gone(err error) bool {
-	var e *providers.Error
-	return errors.As(err, &e) && e.Kind == providers.NotFound
-}
-
 // survivable says that a part of a chat is missing or closed, and the rest need not be.
-func survivable(err error) bool { return gone(err) || errors.Is(err, errRefused) }
-
-func statusOf(err error) int {
-	var e *providers.Error
-	if errors.As(err, &e) {
-		return e.Status
-	}
-	return 0
-}
+func survivable(err error) bool { return rest.Gone(err) || errors.Is(err, errRefused) }
 
 // pin reads a link to a next page against the address it came from, and gives back its path and query. Links are absolute;
 // the token goes to the host of the base URL only, and by its scheme.

@@ -34,7 +34,7 @@ func (a *account) collect(ctx context.Context, op, path string, keep func(rest.R
 			ask = a.absolute(link)
 		}
 		answer, err := a.get(ctx, op, ask, nil)
-		if link != "" && (gone(err) || statusOf(err) == http.StatusBadRequest) {
+		if link != "" && (rest.Gone(err) || rest.StatusOf(err) == http.StatusBadRequest) {
 			err = &providers.Error{Kind: providers.Transient, Op: op, Status: answer.Status, Err: errExpired}
 		}
 		if err != nil {
@@ -45,7 +45,7 @@ func (a *account) collect(ctx context.Context, op, path string, keep func(rest.R
 			next, err = a.pin(cmp.Or(link, own), next)
 		}
 		if err != nil {
-			return answer, malformed(op, err)
+			return answer, rest.Malformed(op, err)
 		}
 		content := digest(rows)
 		if len(rows) > 0 && contents[content] {
@@ -57,7 +57,7 @@ func (a *account) collect(ctx context.Context, op, path string, keep func(rest.R
 		}
 		link = next
 	}
-	return rest.Response{}, malformed(op, errLoop)
+	return rest.Response{}, rest.Malformed(op, errLoop)
 }
 
 func digest(rows []value) (sum [sha256.Size]byte) {
@@ -71,12 +71,8 @@ func digest(rows []value) (sum [sha256.Size]byte) {
 
 // document keeps an answer; of one that is no success only the status is kept.
 func document(kind, id string, sequence int64, answer rest.Response) schemas.Document {
-	doc := schemas.Document{
-		Kind: kind, ConversationID: id, Sequence: sequence, Status: int64(answer.Status), ObservedAt: answer.ObservedAt,
-	}
-	if answer.Status == statusOK {
-		doc.Body = answer.Body
-	}
+	doc := rest.Document(kind, id, answer)
+	doc.Sequence = sequence
 	return doc
 }
 
@@ -152,7 +148,7 @@ func (r reader) messages(ctx context.Context) error {
 		read := r
 		read.yield = func(doc schemas.Document, _ error) bool { docs = append(docs, doc); return true }
 		// The vendor's tutorial on fetching chat conversations.
-		ok, err := read.pages(ctx, kindMessages, r.path+"/messages", 0, gone, func(v value) {
+		ok, err := read.pages(ctx, kindMessages, r.path+"/messages", 0, rest.Gone, func(v value) {
 			if wire.Word(wire.Field(v, "type")) == typeMessage && r.owns(v) {
 				n++
 			}
@@ -204,7 +200,7 @@ func (r reader) metadata(ctx context.Context) error {
 	var found visitors
 	// Seen in the vendor's ext-chat-connectivity-example: whoever is a visitor is told by member_type.
 	var users []string
-	ok, err := r.pages(ctx, kindMemberships, r.path+"/memberships", 0, gone, func(v value) {
+	ok, err := r.pages(ctx, kindMemberships, r.path+"/memberships", 0, rest.Gone, func(v value) {
 		member := fields(v)
 		found.add(member)
 		if id := wire.Word(member["member_id"]); id != "" && wire.Word(member["member_type"]) == userSender {
@@ -247,7 +243,7 @@ func (r reader) visitor(ctx context.Context, v visitor, sequence int64) error {
 	// Room visitors, of the vendor's documentation.
 	answer, err := r.get(ctx, op, r.root+"/rooms/"+url.PathEscape(room)+"/visitors/"+url.PathEscape(v.id), nil)
 	if err == nil && fields(answer.Body) == nil {
-		err = malformed(op, errShape)
+		err = rest.Malformed(op, errShape)
 	}
 	if err != nil && !survivable(err) {
 		return err

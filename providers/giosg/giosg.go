@@ -109,9 +109,9 @@ func readOptions(given map[string]string) (options, error) {
 				}
 			}
 		case !known:
-			return o, &providers.Setting{Key: "options." + key, Reason: "unknown; there are auth, rooms, ordering, open_chats, visitors, " + strings.Join(filters, ", ")}
+			return o, providers.Option(key, "unknown; there are auth, rooms, ordering, open_chats, visitors, "+strings.Join(filters, ", "))
 		case !slices.Contains(allowed, text):
-			return o, &providers.Setting{Key: "options." + key, Reason: "must be " + strings.Join(allowed, " or ")}
+			return o, providers.Option(key, "must be "+strings.Join(allowed, " or "))
 		case key == optionOrdering || slices.Contains(filters, key):
 			o.query.Set(key, text)
 		case key == optionAuth:
@@ -126,9 +126,9 @@ func readOptions(given map[string]string) (options, error) {
 }
 
 func check(a providers.Account) error {
-	u, err := url.Parse(a.BaseURL)
+	u, ok := providers.ParseAddress(a.BaseURL)
 	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil:
+	case !ok:
 		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://service.giosg.com"}
 	case strings.Contains(u.Path, "/api/v"):
 		return &providers.Setting{Key: "base_url", Reason: "give the address of the server without /api/v5"}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -45,7 +46,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 		walk := walk{account: a, window: w, seen: map[string]bool{}}
 		var err error
 		if walk.at, err = a.parseCursor(at); err != nil {
-			yield(providers.Page{}, malformed(opList, err))
+			yield(providers.Page{}, rest.Malformed(opList, err))
 			return
 		}
 		var out providers.Page
@@ -67,7 +68,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 			}
 			if more {
 				if out.Next, err = a.cursor(walk.at); err != nil {
-					yield(providers.Page{}, malformed(opList, err))
+					yield(providers.Page{}, rest.Malformed(opList, err))
 					return
 				}
 			}
@@ -118,7 +119,7 @@ func (w *walk) step(ctx context.Context) (p sheet, more bool, err error) {
 		}
 	}
 	if w.seen[w.at.link] {
-		return p, false, malformed(opList, errLoop)
+		return p, false, rest.Malformed(opList, errLoop)
 	}
 	w.seen[w.at.link] = true
 	p, w.at.order, err = w.read(ctx, l)

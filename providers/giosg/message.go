@@ -62,7 +62,7 @@ func messagesOf(docs []schemas.Document) ([]message, error) {
 		err = errors.New("a message without an id")
 	}
 	slices.SortFunc(all, func(a, b message) int {
-		return cmp.Or(compareTimes(a.createdAt, b.createdAt), strings.Compare(a.id, b.id))
+		return cmp.Or(wire.CompareTimes(a.createdAt, b.createdAt), strings.Compare(a.id, b.id))
 	})
 	return all, err
 }

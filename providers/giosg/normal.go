@@ -10,15 +10,7 @@ import (
 
 // normal: ids have no case, and the order of rooms means nothing.
 func normal(a providers.Account) (providers.Account, map[string]string) {
-	o, err := readOptions(a.Options)
-	if err != nil {
-		return a, nil
-	}
-	usual, _ := readOptions(nil)
-	a.AccountID = strings.ToLower(a.AccountID)
-	var unchanged map[string]string
-	a.Options, unchanged = providers.Divide(o.texts(), usual.texts())
-	return a, unchanged
+	return providers.Normal(a, readOptions, options.texts, func(a *providers.Account) { a.AccountID = strings.ToLower(a.AccountID) })
 }
 
 func (o options) texts() map[string]string {

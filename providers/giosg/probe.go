@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -82,14 +83,14 @@ func (a *account) whose(ctx context.Context) error {
 	// The vendor's developer documentation, guidelines.
 	answer, err := a.get(ctx, op, "/api/v5/users/me", nil)
 	switch {
-	case err != nil && (gone(err) || errors.Is(err, errRefused)):
+	case err != nil && (rest.Gone(err) || errors.Is(err, errRefused)):
 		return nil
 	case err != nil:
 		return err
 	}
 	o := fields(answer.Body)
 	if o == nil {
-		return malformed(op, errShape)
+		return rest.Malformed(op, errShape)
 	}
 	if org := wire.Word(o["organization_id"]); org != "" && !strings.EqualFold(org, a.id) {
 		return &providers.Error{Kind: providers.Denied, Op: op, Status: answer.Status, Err: errOtherOrg}

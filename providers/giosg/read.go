@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -53,7 +54,7 @@ func (w *walk) read(ctx context.Context, l *list) (sheet, order, error) {
 	}
 	if wrong != nil {
 		l.forget()
-		return sheet{}, unknown, malformed(opList, wrong)
+		return sheet{}, unknown, rest.Malformed(opList, wrong)
 	}
 	return sheet{}, unknown, &providers.Error{Kind: providers.Transient, Op: opList, Err: witness.ErrFickle}
 }

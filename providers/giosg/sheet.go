@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -87,12 +88,12 @@ func (a *account) sheet(ctx context.Context, l *list, link string) (sheet, error
 	}
 	sent, next, err := envelope(answer.Body)
 	if err != nil {
-		return p, malformed(opList, err)
+		return p, rest.Malformed(opList, err)
 	}
 	from := cmp.Or(link, a.own(l.path))
 	if next != "" {
 		if p.next, err = a.pin(from, next); err != nil {
-			return p, malformed(opList, err)
+			return p, rest.Malformed(opList, err)
 		}
 	}
 	if previous := wire.Word(wire.Field(answer.Body, "previous")); previous != "" {
@@ -102,7 +103,7 @@ func (a *account) sheet(ctx context.Context, l *list, link string) (sheet, error
 		o := fields(raw)
 		createdAt, id := moment(o["created_at"]), wire.Word(o["id"])
 		if createdAt == nil || id == "" {
-			return p, malformed(opList, fmt.Errorf("row %d of a page has no id or no time of creation", i+1))
+			return p, rest.Malformed(opList, fmt.Errorf("row %d of a page has no id or no time of creation", i+1))
 		}
 		p.rows = append(p.rows, row{id: id, createdAt: *createdAt, observedAt: answer.ObservedAt, raw: raw, fields: o})
 	}

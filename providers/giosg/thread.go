@@ -166,7 +166,7 @@ func finish(thread *schemas.Thread, c chat, rows []message) {
 }
 
 func latest(a, b *time.Time) *time.Time {
-	if compareTimes(a, b) < 0 {
+	if wire.CompareTimes(a, b) < 0 {
 		return b
 	}
 	return a

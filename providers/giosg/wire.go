@@ -43,30 +43,12 @@ func boolean(v value) *bool {
 
 func truth(v value) bool { b := boolean(v); return b != nil && *b }
 
-func integer(v value) *int64 {
-	n, err := strconv.ParseInt(wire.Word(v), 10, 64)
-	if err != nil {
-		return nil
-	}
-	return &n
-}
-
-const maxUnix = 253402300799 // the end of the year 9999
+func integer(v value) *int64 { return wire.Integer(wire.Word(v)) }
 
 // moment is a time in ISO 8601. Samples of old lack the zone; it is UTC.
-func moment(v value) *time.Time {
-	s := wire.Word(v)
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			if t.Unix() <= 0 || t.Unix() > maxUnix {
-				return nil
-			}
-			t = t.UTC().Truncate(time.Microsecond)
-			return &t
-		}
-	}
-	return nil
-}
+func moment(v value) *time.Time { return wire.Time(wire.Word(v), layouts) }
+
+var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05"}
 
 // fields is an object's fields; nil where the value is none.
 func fields(v value) object {
@@ -130,19 +112,6 @@ func (a attributes) rows() map[string]*string {
 		return nil
 	}
 	return a
-}
-
-// compareTimes puts what has no time first.
-func compareTimes(a, b *time.Time) int {
-	switch {
-	case a != nil && b != nil:
-		return a.Compare(*b)
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	}
-	return 1
 }
 
 // objectOf is a body that is one object.

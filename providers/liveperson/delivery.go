@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strings"
 	"time"
+
+	"github.com/chatlake/chatlake/internal/wire"
 )
 
 // progress is the order of delivery statuses. A button that was pressed was read; what was not accepted was sent.
@@ -24,17 +26,17 @@ func (d *delivery) add(status string, at *time.Time) {
 		if step > progress[strings.ToUpper(d.furthest)] {
 			d.furthest = status
 		}
-		d.seen = later(d.seen, at)
+		d.seen = wire.Later(d.seen, at)
 		return
 	}
-	if d.other == "" || cmp.Or(compareTimes(at, d.at), strings.Compare(status, d.other)) > 0 {
+	if d.other == "" || cmp.Or(wire.CompareTimes(at, d.at), strings.Compare(status, d.other)) > 0 {
 		d.other, d.at = status, at
 	}
 }
 
 // status is the furthest known one, or one that nobody knows and that came after all known ones: how far that is, is unknown.
 func (d *delivery) status() string {
-	if d.other != "" && (d.furthest == "" || compareTimes(d.at, d.seen) > 0) {
+	if d.other != "" && (d.furthest == "" || wire.CompareTimes(d.at, d.seen) > 0) {
 		return d.other
 	}
 	return d.furthest

@@ -29,7 +29,7 @@ func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[
 	return func(yield func(providers.Page, error) bool) {
 		index, err := parsePart(at)
 		if err != nil {
-			yield(providers.Page{}, malformed("list the directory", err))
+			yield(providers.Page{}, rest.Malformed("list the directory", err))
 			return
 		}
 		if a.consumer {
@@ -96,14 +96,14 @@ func (a *account) ofKind(ctx context.Context, kind string) (listing, error) {
 		Op: op, Path: "/api/account/" + a.id + "/configuration/le-users/" + kind, Query: url.Values{"include_deleted": {"true"}},
 	})
 	l := listing{doc: schemas.Document{Kind: kind, Status: int64(answer.Status), ObservedAt: answer.ObservedAt}}
-	switch status := statusOf(err); {
+	switch status := rest.StatusOf(err); {
 	case err == nil && answer.Status == http.StatusNoContent:
 		return l, nil
 	case err == nil:
 		l.doc.Body = answer.Body
 		rows, err := directoryRows(answer.Body)
 		if err != nil {
-			return l, malformed(op, err)
+			return l, rest.Malformed(op, err)
 		}
 		for _, o := range rows {
 			l.ids = append(l.ids, stringOf(textOf(o["id"])))
@@ -147,7 +147,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	}
 	rows, err := directoryRows(doc.Body)
 	if err != nil {
-		return s, malformed("read the document "+doc.Kind, err)
+		return s, rest.Malformed("read the document "+doc.Kind, err)
 	}
 	for _, o := range rows {
 		id := textOf(o.take("id")) // -1 is the id of the main group

@@ -12,47 +12,37 @@ import (
 
 // Why something is refused, in our words: the server's own are never passed on.
 var (
-	errShape      = errors.New("the answer is JSON but not of the known shape")
-	errCursor     = errors.New("the cursor is none of this provider")
-	errKey        = errors.New("the credentials are not accepted; check them, and that they may read conversations (data permission for messaging interactions)")
-	errRenewed    = errors.New("a token that was made a moment ago is not accepted; check that the credentials may read conversations")
-	errForbidden  = errors.New("the credentials may not do this; give them the permission to read conversations")
-	errLegal      = errors.New("the platform refuses for legal reasons")
-	errSource     = error(&providers.Setting{Key: "options.source", Reason: "the platform does not take it"})
-	errInterval   = errors.New("the platform refuses the window as too long")
-	errOffset     = errors.New("the platform gives out no pages at this offset")
-	errSearch     = errors.New("the search engine behind the platform failed (internal code 0007)")
-	errRuntime    = errors.New("the platform failed (internal code 0008)")
-	errForeign404 = errors.New("the answer does not come from the API but from something in front of it")
+	errShape     = errors.New("the answer is JSON but not of the known shape")
+	errCursor    = errors.New("the cursor is none of this provider")
+	errKey       = errors.New("the credentials are not accepted; check them, and that they may read conversations (data permission for messaging interactions)")
+	errRenewed   = errors.New("a token that was made a moment ago is not accepted; check that the credentials may read conversations")
+	errForbidden = errors.New("the credentials may not do this; give them the permission to read conversations")
+	errLegal     = errors.New("the platform refuses for legal reasons")
+	errSource    = error(&providers.Setting{Key: "options.source", Reason: "the platform does not take it"})
+	errInterval  = errors.New("the platform refuses the window as too long")
+	errOffset    = errors.New("the platform gives out no pages at this offset")
+	errSearch    = errors.New("the search engine behind the platform failed (internal code 0007)")
+	errRuntime   = errors.New("the platform failed (internal code 0008)")
 )
-
-func malformed(op string, err error) error {
-	return &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
-}
 
 // refusal is the error that an answer's status stands for, nil for 200 and 204.
 // "Retry policy recommendations"; the codes are those of "Conversations", Messaging Interactions API.
 func refusal(op string, answer rest.Response) error {
-	e := &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, After: answer.After}
-	switch status := answer.Status; {
-	case status == http.StatusOK || status == http.StatusNoContent:
+	if answer.Status == http.StatusOK || answer.Status == http.StatusNoContent {
 		return nil
+	}
+	e := rest.Refusal(op, answer)
+	switch status := answer.Status; {
 	case status == http.StatusUnauthorized:
-		e.Kind, e.Err = providers.Denied, errKey
+		e.Err = errKey
 	case status == http.StatusForbidden:
-		e.Kind, e.Err = providers.Denied, errForbidden
+		e.Err = errForbidden
 	case status == http.StatusUnavailableForLegalReasons:
 		e.Kind, e.Err = providers.Denied, errLegal
-	case (status == http.StatusNotFound || status == http.StatusGone) && json.Valid(answer.Body):
-		e.Kind = providers.NotFound
-	case status == http.StatusNotFound || status == http.StatusGone:
-		e.Kind, e.Err = providers.Transient, errForeign404
 	case status == http.StatusBadRequest:
 		e.Err = badRequest(answer.Body)
-	case status == http.StatusTooManyRequests:
-		e.Kind = providers.Throttled
-	case status >= 500 || status == http.StatusRequestTimeout:
-		e.Kind, e.Err = providers.Transient, internal(answer.Body)
+	case status >= http.StatusInternalServerError || status == http.StatusRequestTimeout:
+		e.Err = internal(answer.Body)
 	}
 	return e
 }
@@ -87,18 +77,4 @@ func internal(body []byte) error {
 		return errRuntime
 	}
 	return nil
-}
-
-// gone says that the platform itself said that there is no such thing.
-func gone(err error) bool {
-	var e *providers.Error
-	return errors.As(err, &e) && e.Kind == providers.NotFound
-}
-
-func statusOf(err error) int {
-	var e *providers.Error
-	if errors.As(err, &e) {
-		return e.Status
-	}
-	return 0
 }

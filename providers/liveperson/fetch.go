@@ -143,14 +143,14 @@ func (a *account) byID(ctx context.Context, ids []string) (map[string]record, re
 	switch {
 	case errors.Is(err, rest.ErrTooLarge) && len(ids) > 1:
 		return a.halves(ctx, ids)
-	case gone(err) || err == nil && answer.Status == http.StatusNoContent:
+	case rest.Gone(err) || err == nil && answer.Status == http.StatusNoContent:
 		return found, answer, nil
 	case err != nil:
 		return nil, answer, err
 	}
 	e, err := readEnvelope(answer.Body)
 	if err != nil {
-		return nil, answer, malformed(op, err)
+		return nil, answer, rest.Malformed(op, err)
 	}
 	if e.partial {
 		return nil, answer, &providers.Error{Kind: providers.Transient, Op: op, Status: answer.Status, Err: errPartial}
@@ -158,7 +158,7 @@ func (a *account) byID(ctx context.Context, ids []string) (map[string]record, re
 	for _, raw := range e.records {
 		id, partial, err := headOf(raw)
 		if err != nil {
-			return nil, answer, malformed(op, err)
+			return nil, answer, rest.Malformed(op, err)
 		}
 		if !slices.Contains(ids, id) {
 			continue
@@ -213,10 +213,10 @@ func (a *account) contents(ctx context.Context, refs []providers.Ref) iter.Seq2[
 			if err == nil && answer.Status == http.StatusOK {
 				doc.Body = answer.Body
 				if o, bad := decodeObject(answer.Body); bad != nil || !o.has("messageEventRecords") {
-					err = malformed(op, errShape)
+					err = rest.Malformed(op, errShape)
 				}
 			}
-			if err != nil && !gone(err) {
+			if err != nil && !rest.Gone(err) {
 				yield(schemas.Document{}, err)
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -69,7 +70,7 @@ func (h *history) agentAt(at *time.Time) *string {
 			continue
 		}
 		agents[a.agent] = true
-		if at != nil && a.at != nil && !a.at.After(*at) && (last == nil || compareTimes(a.at, last.at) >= 0) {
+		if at != nil && a.at != nil && !a.at.After(*at) && (last == nil || wire.CompareTimes(a.at, last.at) >= 0) {
 			last = &h.assignments[i]
 		}
 	}
@@ -90,7 +91,7 @@ func (h *history) lastSurvey() (id string) {
 		if !d.survey {
 			continue
 		}
-		if c := compareTimes(d.started, h.dialogs[id].started); id == "" || c > 0 || c == 0 && name > id {
+		if c := wire.CompareTimes(d.started, h.dialogs[id].started); id == "" || c > 0 || c == 0 && name > id {
 			id = name
 		}
 	}

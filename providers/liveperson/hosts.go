@@ -61,11 +61,11 @@ func (h *hosts) of(ctx context.Context, service string) (*rest.Client, error) {
 	}
 	name, err := hostOf(answer.Body, service)
 	if err != nil {
-		return nil, malformed(op, err)
+		return nil, rest.Malformed(op, err)
 	}
 	client, err := h.domain.At(h.scheme+"://"+name, h.sign)
 	if err != nil {
-		return nil, malformed(op, errHostForm)
+		return nil, rest.Malformed(op, errHostForm)
 	}
 	h.known[service] = client
 	return client, nil

@@ -133,7 +133,7 @@ func (a *account) look(ctx context.Context, w schemas.Window, o order) (page, er
 	}
 	e, err := readEnvelope(answer.Body)
 	if err != nil {
-		return p, malformed(opList, err)
+		return p, rest.Malformed(opList, err)
 	}
 	if e.partial {
 		return p, &providers.Error{Kind: providers.Transient, Op: opList, Status: answer.Status, Err: errPartial}
@@ -142,7 +142,7 @@ func (a *account) look(ctx context.Context, w schemas.Window, o order) (page, er
 	for i, raw := range e.records {
 		r, err := readRow(raw)
 		if err != nil {
-			return p, malformed(opList, fmt.Errorf("row %d from offset %d on: %w", i+1, o.offset, err))
+			return p, rest.Malformed(opList, fmt.Errorf("row %d from offset %d on: %w", i+1, o.offset, err))
 		}
 		p.rows = append(p.rows, r)
 	}
@@ -186,16 +186,16 @@ func (a *account) path(below string) string {
 // explain says what a refusal deep in a list means: the search engine that the platform names in its errors gives out
 // no rows beyond some ten thousand, or wherever else it was told to end.
 func (a *account) explain(ctx context.Context, err error, w schemas.Window, o order) error {
-	refused := errors.Is(err, errSearch) || statusOf(err) == http.StatusBadRequest
+	refused := errors.Is(err, errSearch) || rest.StatusOf(err) == http.StatusBadRequest
 	beyond := refused && o.offset+o.limit > a.deepest()
 	if !beyond && !(o.offset > 0 && errors.Is(err, errOffset)) && !(refused && o.offset > 0 && divisible(w) && a.shallow(ctx, w, o)) {
 		return err
 	}
 	a.learn(int64(o.offset + o.limit))
 	if divisible(w) {
-		return &providers.Error{Kind: providers.WindowTooDense, Op: opList, Status: statusOf(err), Err: errDense}
+		return &providers.Error{Kind: providers.WindowTooDense, Op: opList, Status: rest.StatusOf(err), Err: errDense}
 	}
-	return &providers.Error{Kind: providers.Malformed, Op: opList, Status: statusOf(err), Err: errWall}
+	return &providers.Error{Kind: providers.Malformed, Op: opList, Status: rest.StatusOf(err), Err: errWall}
 }
 
 // shallow reports whether the platform gives out the beginning of a list of which it has refused a page further down: then the
@@ -241,7 +241,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 		spans := a.spans(w)
 		place, err := parsePlace(at, len(spans))
 		if err != nil {
-			yield(providers.Page{}, malformed(opList, err))
+			yield(providers.Page{}, rest.Malformed(opList, err))
 			return
 		}
 		if len(spans) == 0 {

@@ -13,7 +13,6 @@ package liveperson
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -198,18 +197,17 @@ func readOptions(given map[string]string) (options, error) {
 	for key, text := range given {
 		read, ok := readers[key]
 		if !ok {
-			return o, &providers.Setting{Key: "options." + key, Reason: "unknown; there are mode, source, content, sde_version, status, offset_cap, state, sort, page_size and consumer_scheme"}
+			return o, providers.Option(key, "unknown; there are mode, source, content, sde_version, status, offset_cap, state, sort, page_size and consumer_scheme")
 		}
 		if reason := read(&o, text); reason != "" {
-			return o, &providers.Setting{Key: "options." + key, Reason: reason}
+			return o, providers.Option(key, reason)
 		}
 	}
 	return o, nil
 }
 
 func check(a providers.Account) error {
-	u, err := url.Parse(a.BaseURL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+	if _, ok := providers.ParseAddress(a.BaseURL); !ok {
 		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, that of the domain service: " + domainService}
 	}
 	if !idForm.MatchString(a.AccountID) {

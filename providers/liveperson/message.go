@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -70,7 +71,7 @@ func sameDialog(x, y object) bool {
 }
 
 func compareMessages(x, y message) int {
-	if c := compareTimes(x.at, y.at); c != 0 || x.seq == nil || y.seq == nil {
+	if c := wire.CompareTimes(x.at, y.at); c != 0 || x.seq == nil || y.seq == nil {
 		return c
 	}
 	return cmp.Compare(*x.seq, *y.seq)

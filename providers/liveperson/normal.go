@@ -10,14 +10,7 @@ import (
 
 // normal: the order of kinds and states means nothing, nor does their case.
 func normal(a providers.Account) (providers.Account, map[string]string) {
-	o, err := readOptions(a.Options)
-	if err != nil {
-		return a, nil
-	}
-	usual, _ := readOptions(nil)
-	var unchanged map[string]string
-	a.Options, unchanged = providers.Divide(o.texts(), usual.texts())
-	return a, unchanged
+	return providers.Normal(a, readOptions, options.texts, nil)
 }
 
 func (o options) texts() map[string]string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -73,7 +74,7 @@ func (m *mapper) participants(o object) {
 		inTime(o[list], "time", func(a object) { met.brand(list, a, m.people) })
 	}
 	slices.SortStableFunc(met.all[consumers:], func(x, y *stay) int {
-		return cmp.Or(compareTimes(x.joined, y.joined), strings.Compare(x.row.ParticipantID, y.row.ParticipantID), strings.Compare(x.row.Role, y.row.Role))
+		return cmp.Or(wire.CompareTimes(x.joined, y.joined), strings.Compare(x.row.ParticipantID, y.row.ParticipantID), strings.Compare(x.row.Role, y.row.Role))
 	})
 	for _, p := range met.all {
 		p.row.ConversationID, p.row.ObservedAt, p.row.JoinedAt = m.id, m.at, p.joined
@@ -94,7 +95,7 @@ func (s *stays) consumer(c object) {
 	p.row.Type = typeContact
 	p.row.Name = cmp.Or(p.row.Name, consumerName(c))
 	p.row.Email, p.row.Phone = cmp.Or(p.row.Email, c.said("email")), cmp.Or(p.row.Phone, c.said("phone"))
-	p.joined = earlier(p.joined, c.moment("joinTime"))
+	p.joined = wire.Earlier(p.joined, c.moment("joinTime"))
 	p.keep(c, "firstName", "lastName", "time", "timeL", "dialogId")
 }
 
@@ -112,9 +113,9 @@ func (s *stays) brand(list string, a object, people map[string]person) {
 	at := a.moment("time")
 	switch list {
 	case "agentParticipants":
-		p.joined, p.last = earlier(p.joined, at), later(p.last, at)
+		p.joined, p.last = wire.Earlier(p.joined, at), wire.Later(p.last, at)
 	case "agentParticipantsLeave":
-		p.left = later(p.left, at)
+		p.left = wire.Later(p.left, at)
 	default:
 		p.active = true
 	}
@@ -139,7 +140,7 @@ func inTime(list any, name string, do func(object)) {
 	each(list, func(o object) { all = append(all, o) })
 	slices.SortFunc(all, func(x, y object) int {
 		at := func(o object) *time.Time { return cmp.Or(momentOf(o[name+"L"]), momentOf(o[name])) }
-		return cmp.Or(compareTimes(at(x), at(y)), strings.Compare(compact(x), compact(y)))
+		return cmp.Or(wire.CompareTimes(at(x), at(y)), strings.Compare(compact(x), compact(y)))
 	})
 	for _, o := range all {
 		do(o)
@@ -161,18 +162,4 @@ func each(list any, do func(object)) {
 			do(c)
 		}
 	}
-}
-
-func earlier(a, b *time.Time) *time.Time {
-	if a == nil || b != nil && b.Before(*a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b *time.Time) *time.Time {
-	if a == nil || b != nil && b.After(*a) {
-		return b
-	}
-	return a
 }

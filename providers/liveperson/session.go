@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -81,7 +82,7 @@ func (a *account) clientCredentials(id, secret string) func(context.Context) (gr
 		o, _ := decodeObject(answer.Body)
 		g := grant{token: o.word("access_token")}
 		if g.token == "" {
-			return g, malformed(op, errNoToken)
+			return g, rest.Malformed(op, errNoToken)
 		}
 		if seconds := o.integer("expires_in"); seconds != nil && *seconds > 0 {
 			g.life = lifeOf(*seconds)
@@ -108,7 +109,7 @@ func (a *account) login(name, password string) func(context.Context) (grant, err
 		o, _ := decodeObject(answer.Body)
 		g := grant{token: o.word("bearer")}
 		if g.token == "" {
-			return g, malformed(op, errNoToken)
+			return g, rest.Malformed(op, errNoToken)
 		}
 		if seconds := o.integer("sessionTTl"); seconds != nil && *seconds > 0 {
 			g.life = lifeOf(*seconds)
@@ -150,7 +151,7 @@ func lifeOfJWT(token string, now time.Time) time.Duration {
 		Expires float64 `json:"exp"`
 		Issued  float64 `json:"iat"`
 	}
-	if json.Unmarshal(claims, &said) != nil || said.Expires <= 0 || said.Expires > maxUnix {
+	if json.Unmarshal(claims, &said) != nil || said.Expires <= 0 || said.Expires > wire.MaxUnix {
 		return 0
 	}
 	if said.Issued <= 0 {

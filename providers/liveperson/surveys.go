@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -58,7 +59,7 @@ func (m *mapper) stated(kind string, score float64, scores *[]schemas.Rating, in
 // surveyEnd is the end of the survey after a conversation, as the conversation states it; nil where it ended with itself.
 func surveyEnd(info object) *time.Time {
 	whole := cmp.Or(momentIn(info, "fullDialogEndTime"), momentIn(info, "endTime"))
-	if compareTimes(whole, endOf(info)) > 0 {
+	if wire.CompareTimes(whole, endOf(info)) > 0 {
 		return whole
 	}
 	return nil

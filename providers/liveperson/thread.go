@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -118,7 +119,7 @@ func mapRecord(doc schemas.Document) (schemas.Thread, error) {
 // finish puts rows whose order the platform leaves open into one.
 func (m *mapper) finish() schemas.Thread {
 	slices.SortStableFunc(m.Events, func(x, y schemas.Event) int {
-		return cmp.Or(compareTimes(x.CreatedAt, y.CreatedAt), strings.Compare(x.EventID, y.EventID))
+		return cmp.Or(wire.CompareTimes(x.CreatedAt, y.CreatedAt), strings.Compare(x.EventID, y.EventID))
 	})
 	for i := range m.Participants {
 		m.Participants[i].Attributes = attributes(m.Participants[i].Attributes).rows()
@@ -250,17 +251,4 @@ func (m *mapper) partial(spokenOf ...any) {
 	}
 	stated := int64(max(len(ids), len(m.Messages)+1))
 	m.Conversation.StatedMessages = &stated
-}
-
-// compareTimes puts what has no time first.
-func compareTimes(a, b *time.Time) int {
-	switch {
-	case a != nil && b != nil:
-		return a.Compare(*b)
-	case a == nil && b == nil:
-		return 0
-	case a == nil:
-		return -1
-	}
-	return 1
 }

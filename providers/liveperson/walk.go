@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -32,7 +33,7 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 		return providers.Page{}, nil, err
 	}
 	if o.sort == startAscending && !slices.IsSortedFunc(p.rows, func(x, y row) int { return int(x.second() - y.second()) }) {
-		return providers.Page{}, nil, malformed(opList, errOrder)
+		return providers.Page{}, nil, rest.Malformed(opList, errOrder)
 	}
 	if err := a.dense(span, p); err != nil {
 		return providers.Page{}, nil, err
@@ -61,7 +62,7 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 	next := &placeInList{span: at.span, offset: begin, done: max(at.done, last)}
 	if fresh = slices.DeleteFunc(fresh, func(r row) bool { return r.second() == last }); len(fresh) == 0 {
 		if next.idle = at.idle + 1; next.idle > mostIdle {
-			return providers.Page{}, nil, malformed(opList, errCircle)
+			return providers.Page{}, nil, rest.Malformed(opList, errCircle)
 		}
 	}
 	return a.pageOf(p, fresh, span), next, nil

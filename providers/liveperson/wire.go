@@ -77,33 +77,20 @@ func stringOf(s *string) string {
 
 // integer takes a whole number. What is none stays in the object.
 func (o object) integer(name string) *int64 {
-	n := integerOf(o.peek(name))
+	n := wire.Whole(o.peek(name))
 	if n != nil {
 		delete(o, name)
 	}
 	return n
 }
 
-func integerOf(s string) *int64 {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return &n
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-		return nil
-	}
-	n := int64(f)
-	return &n
-}
-
 // number takes a number. What is none stays in the object.
 func (o object) number(name string) *float64 {
-	f, err := strconv.ParseFloat(strings.TrimSpace(o.peek(name)), 64)
-	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return nil
+	f := wire.Number(strings.TrimSpace(o.peek(name)))
+	if f != nil {
+		delete(o, name)
 	}
-	delete(o, name)
-	return &f
+	return f
 }
 
 // truth is true for true, and for 1 and "true".
@@ -157,35 +144,26 @@ func (o object) moment(name string) *time.Time {
 	return at
 }
 
-const maxUnix = 253402300799 // the end of the year 9999
-
 // momentOf is a time in milliseconds, or spelled out. -1, which stands for "not yet", and what no calendar holds are nil.
 func momentOf(v any) *time.Time {
 	s := stringOf(saidOf(v))
 	if s == "" {
 		return nil
 	}
-	t, ok := millis(s)
-	for _, layout := range []string{"2006-01-02 15:04:05.999-0700", time.RFC3339Nano, "2006-01-02T15:04:05.999-0700", "2006-01-02 15:04:05"} {
-		if ok {
-			break
-		}
-		parsed, err := time.Parse(layout, s)
-		t, ok = parsed, err == nil
+	if t, ok := millis(s); ok {
+		return wire.Instant(t)
 	}
-	if !ok || t.Unix() < 0 || t.Unix() > maxUnix || t.UnixMicro() <= 0 {
-		return nil
-	}
-	t = t.UTC().Truncate(time.Microsecond)
-	return &t
+	return wire.Time(s, layouts)
 }
+
+var layouts = []string{"2006-01-02 15:04:05.999-0700", time.RFC3339Nano, "2006-01-02T15:04:05.999-0700", "2006-01-02 15:04:05"}
 
 func millis(s string) (time.Time, bool) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return time.UnixMilli(max(-1, min(n, (maxUnix+1)*1000))), true
+		return time.UnixMilli(max(-1, min(n, (wire.MaxUnix+1)*1000))), true
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(math.Abs(f) < maxUnix*1000) {
+	if err != nil || !(math.Abs(f) < wire.MaxUnix*1000) {
 		return time.Time{}, false
 	}
 	return time.UnixMilli(int64(f)), true
