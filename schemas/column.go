@@ -1,7 +1,6 @@
 package schemas
 
 import (
-	"maps"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -147,37 +146,44 @@ func textMap[R any](name string, get func(*R) map[string]*string) Column[R] {
 			{Name: "value", Kind: KindText, Optional: true},
 		}},
 		width: 2,
-		shred: func(row *R, at level, leaves []Leaf) {
-			entries := get(row)
-			if len(entries) == 0 {
-				leaves[0].place(at.definition, at.repetition)
-				leaves[1].place(at.definition, at.repetition)
-				return
-			}
-			var few [16]string
-			keys := slices.AppendSeq(few[:0], maps.Keys(entries))
-			slices.Sort(keys)
-			valid := validKeys(keys)
-			for i, key := range keys {
-				inner := at.deeper(i)
-				leaves[0].place(inner.definition, inner.repetition)
-				leaves[0].putText(valid[i])
-				value := entries[key]
-				if value == nil {
-					leaves[1].place(inner.definition, inner.repetition)
-					continue
-				}
-				leaves[1].place(inner.definition+1, inner.repetition)
-				leaves[1].putText(*value)
-			}
-		},
+		shred: func(row *R, at level, leaves []Leaf) { shredMap(get(row), at, &leaves[0], &leaves[1]) },
+	}
+}
+
+func shredMap(entries map[string]*string, at level, keyLeaf, valueLeaf *Leaf) {
+	if len(entries) == 0 {
+		keyLeaf.place(at.definition, at.repetition)
+		valueLeaf.place(at.definition, at.repetition)
+		return
+	}
+	var few [16]string // on the stack: this runs for every row
+	keys := few[:0]
+	for key := range entries {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for i, name := range validKeys(keys) {
+		inner := at.deeper(i)
+		keyLeaf.place(inner.definition, inner.repetition)
+		keyLeaf.putText(name)
+		value := entries[keys[i]]
+		if value == nil {
+			valueLeaf.place(inner.definition, inner.repetition)
+			continue
+		}
+		valueLeaf.place(inner.definition+1, inner.repetition)
+		valueLeaf.putText(*value)
 	}
 }
 
 // validKeys are the keys as valid UTF-8. Keys that would become the same text stay apart: the later ones get further
 // U+FFFD at the end.
 func validKeys(keys []string) []string {
-	if !slices.ContainsFunc(keys, func(key string) bool { return !utf8.ValidString(key) }) {
+	allValid := true
+	for _, key := range keys {
+		allValid = allValid && utf8.ValidString(key)
+	}
+	if allValid {
 		return keys
 	}
 	taken := make(map[string]bool, len(keys))
