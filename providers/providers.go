@@ -226,7 +226,7 @@ type Costs struct {
 
 // Definition is what a provider's folder exports for the registry.
 type Definition struct {
-	Name string // as in the configuration and in keys: "chatwoot"
+	Name string // as in the configuration and in keys
 	// Open makes the reader of an account. It does no network.
 	Open func(Account) (Reader, error)
 	// Mapper makes the mapper of an account. It does no network.

@@ -57,7 +57,7 @@ func (in ShardInput) Check() error {
 	s := in.Shard
 	errs := []error{checkAccount(s.Account), checkRange(s.Window), in.Policy.Check()}
 	if !providerName.MatchString(s.Provider) {
-		errs = append(errs, fmt.Errorf("shard.provider %q: expected the name of a provider, for example chatwoot", s.Provider))
+		errs = append(errs, fmt.Errorf("shard.provider %q: expected the name of a provider, as in a configuration", s.Provider))
 	}
 	if !s.Stream.Known() {
 		errs = append(errs, fmt.Errorf("shard.stream %q: expected one of %v", s.Stream, schemas.Streams()))

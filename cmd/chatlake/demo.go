@@ -17,6 +17,8 @@ import (
 	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/platforms"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -48,18 +50,18 @@ func (w world) check() error {
 // platformNames are those that --provider may say.
 func platformNames() []string {
 	var names []string
-	for _, p := range demo.Platforms {
+	for _, p := range platforms.All {
 		names = append(names, p.Provider)
 	}
 	return names
 }
 
-func platformOf(provider string) (demo.Platform, error) {
-	i := slices.IndexFunc(demo.Platforms, func(p demo.Platform) bool { return p.Provider == provider })
+func platformOf(provider string) (simulator.Platform, error) {
+	i := slices.IndexFunc(platforms.All, func(p simulator.Platform) bool { return p.Provider == provider })
 	if i < 0 {
-		return demo.Platform{}, usage("--provider is %s, not %q", words.List(platformNames()), provider)
+		return simulator.Platform{}, usage("--provider is %s, not %q", words.List(platformNames()), provider)
 	}
-	return demo.Platforms[i], nil
+	return platforms.All[i], nil
 }
 
 type demoFlags struct {
@@ -92,13 +94,13 @@ func (a *app) demoCommand() *cobra.Command {
 }
 
 func (a *app) demo(ctx context.Context, f demoFlags) error {
-	chosen := demo.Platforms
+	chosen := platforms.All
 	if f.provider != "all" {
 		p, err := platformOf(f.provider)
 		if err != nil {
 			return err
 		}
-		chosen = []demo.Platform{p}
+		chosen = []simulator.Platform{p}
 	}
 	if err := f.check(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/platforms"
 )
 
 func (a *app) simCommand() *cobra.Command {
@@ -30,7 +31,7 @@ func (a *app) simCommand() *cobra.Command {
 		},
 	}
 	w.flags(cmd.Flags())
-	cmd.Flags().StringVar(&w.provider, "provider", demo.Platforms[0].Provider, "kind of platform: "+words.List(platformNames()))
+	cmd.Flags().StringVar(&w.provider, "provider", platforms.All[0].Provider, "kind of platform: "+words.List(platformNames()))
 	cmd.Flags().StringVar(&w.Token, "token", "", "access token of the account (default one that is printed)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "address to serve on")
 	cmd.Flags().Float64Var(&w.Limit, "limit", 0, "requests per second above which the platform answers 429; 0 is no limit")
@@ -38,16 +39,16 @@ func (a *app) simCommand() *cobra.Command {
 }
 
 // sim serves until ctx ends.
-func (a *app) sim(ctx context.Context, listen string, p demo.Platform, w demo.World) error {
-	server, err := simulator.Serve(listen, p.Site(w, w.Corpus()))
+func (a *app) sim(ctx context.Context, listen string, p simulator.Platform, w demo.World) error {
+	server, err := simulator.Serve(listen, w.Site(p, w.Corpus()))
 	if err != nil {
 		return err
 	}
-	account, token := p.Account(server.URL), cmp.Or(w.Token, p.Token)
+	account, token := p.Account.ID, cmp.Or(w.Token, p.Account.Token)
 	if a.json() {
-		err = a.printJSON(map[string]any{"base_url": server.URL, "account_id": account.AccountID, "token": token})
+		err = a.printJSON(map[string]any{"base_url": server.URL, "account_id": account, "token": token})
 	} else {
-		_, err = fmt.Fprintf(a.out, "A simulated %s answers at %s: account %s, token %s. Ctrl-C ends it.\n", p.Title, server.URL, account.AccountID, token)
+		_, err = fmt.Fprintf(a.out, "A simulated %s answers at %s: account %s, token %s. Ctrl-C ends it.\n", p.Title, server.URL, account, token)
 	}
 	if err == nil {
 		<-ctx.Done()

@@ -18,6 +18,7 @@ import (
 	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/chatwoot"
+	"github.com/chatlake/chatlake/simulator/platforms"
 )
 
 // watched is what a command writes to, and may be read meanwhile. It calls seen after every write.
@@ -115,7 +116,7 @@ func TestDemoOfAll(t *testing.T) {
 	command := []string{"demo", "--dir", dir, "--conversations", "40", "--latency", "0", "--ui=false"}
 	out, log, status := chatlake(t, command...)
 	var wanted []string
-	for _, p := range demo.Platforms {
+	for _, p := range platforms.All {
 		wanted = append(wanted, "Simulated "+p.Title, "Complete: 40 conversations and ", p.Provider+"-40-1  ")
 	}
 	expect(t, "demo of all", status, exitComplete, out+log, wanted...)
@@ -125,7 +126,7 @@ func TestDemoOfAll(t *testing.T) {
 	out, log, status = chatlake(t, append(command, "--output", "json")...)
 	expect(t, "demo again as JSON", status, exitComplete, out+log)
 	var results []exported
-	if err := json.Unmarshal([]byte(out), &results); err != nil || len(results) != len(demo.Platforms) {
+	if err := json.Unmarshal([]byte(out), &results); err != nil || len(results) != len(platforms.All) {
 		t.Fatalf("%d results, error %v; want one of each platform", len(results), err)
 	}
 	for _, r := range results {

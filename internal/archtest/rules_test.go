@@ -154,7 +154,7 @@ var rules = []rule{
 			"Findings carry no text of a conversation, so that a page can show them",
 	}, {
 		folder: "internal/demo",
-		ours:   []string{"internal/words", "simulator", "simulator/*", "worker", "workflows"},
+		ours:   []string{"internal/words", "simulator", "worker", "workflows"},
 		tests:  []string{"*"},
 		never:  []string{awsSDK, arrow, temporal, webUI},
 		why:    "a demo makes accounts and keeps a folder; how they are copied and what is in the lake is the same as for any account",
@@ -163,6 +163,11 @@ var rules = []rule{
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
 		why:    "a made-up world knows no platform and nobody who reads it",
 	}, {
+		folder: "simulator/platforms",
+		ours:   []string{"simulator", "simulator/*"},
+		only:   []string{},
+		why:    "it is a list and nothing else",
+	}, {
 		folder: "simulator/*",
 		ours:   []string{"simulator", "schemas"},
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
@@ -170,7 +175,8 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/demo", "internal/inspect", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "worker", "workflows",
+			"internal/demo", "internal/inspect", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "simulator/platforms",
+			"worker", "workflows",
 		},
 		tests: []string{"*"},
 		never: []string{http, awsSDK, arrow, temporal, webUI},

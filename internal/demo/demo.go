@@ -30,7 +30,7 @@ type Options struct {
 	Fresh     bool    // removes first what earlier demos left there
 	Window    string  // month, week or day
 	Rate      float64 // requests per second that the copy may use; 0 is no limit
-	Platforms []Platform
+	Platforms []simulator.Platform
 }
 
 // A Demo is simulated accounts that are served, and the folder that they are copied into. It must be closed.
@@ -57,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Demo, error) {
 	d := &Demo{Options: o, marker: m, servers: map[string]*simulator.Server{}}
 	corpus := o.Corpus()
 	for _, p := range o.Platforms {
-		server, err := m.serve(p.Provider, p.Site(o.World, corpus))
+		server, err := m.serve(p.Provider, o.Site(p, corpus))
 		if err != nil {
 			return nil, errors.Join(err, d.Close(ctx))
 		}
@@ -76,7 +76,7 @@ func (d *Demo) Close(ctx context.Context) error {
 }
 
 // URL is where the account of a platform answers.
-func (d *Demo) URL(p Platform) string { return d.servers[p.Provider].URL }
+func (d *Demo) URL(p simulator.Platform) string { return d.servers[p.Provider].URL }
 
 // Lake is the folder of the lake.
 func (d *Demo) Lake() string { return lakeFolder(d.Dir) }
@@ -117,11 +117,8 @@ func (d *Demo) Config() (worker.Config, []workflows.ExportInput) {
 	for _, p := range d.Platforms {
 		name := fmt.Sprintf("%s-%d-%d", p.Provider, d.Conversations, d.Seed)
 		url := d.servers[p.Provider].URL
-		account := p.Account(url)
-		account.Provider, account.BaseURL, account.RequestsPerSecond = p.Provider, url, d.Rate
-		if p.Token != "" {
-			account.Token = worker.Literal(p.Token)
-		}
+		account := account(p)
+		account.BaseURL, account.RequestsPerSecond = url, d.Rate
 		c.Accounts[name] = account
 		ins = append(ins, workflows.ExportInput{
 			Account: name, Name: words.Time(From) + "_" + words.Time(To), From: From, To: To, Window: d.Window,
