@@ -146,7 +146,7 @@ func (p *press) bundle(b bundle, thread schemas.Thread, illegible error) error {
 	}
 	if b.gone() {
 		p.counts.Gone++
-		err := p.out.Tombstone(schemas.Tombstone{ConversationID: b.ref.ID, ObservedAt: b.observedAt(), Reason: "conversation_not_found"})
+		err := p.out.Tombstone(schemas.Tombstone{ConversationID: b.ref.ID, ObservedAt: b.observedAt(), Reason: providers.ReasonGone})
 		if err != nil {
 			return fmt.Errorf("write tombstone of conversation %s: %w", b.ref.ID, err)
 		}

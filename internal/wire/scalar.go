@@ -52,10 +52,10 @@ func Time(s string, layouts []string) *time.Time {
 	return nil
 }
 
-// Instant is t as rows hold times: in UTC and microseconds. Times up to the first second of 1970, which platforms send for
-// "never", and those after the year 9999 are nil.
+// Instant is t as rows hold times: in UTC and microseconds. The beginning of 1970 and what is before it, which platforms send
+// for "never", and what is after the year 9999 are nil.
 func Instant(t time.Time) *time.Time {
-	if t.Unix() <= 0 || t.Unix() > MaxUnix {
+	if t.Unix() < 0 || t.UnixMicro() <= 0 || t.Unix() > MaxUnix {
 		return nil
 	}
 	t = t.UTC().Truncate(time.Microsecond)

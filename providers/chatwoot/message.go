@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/wire"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -26,9 +27,7 @@ func (m message) rows(thread *schemas.Thread, sequence int64) {
 	thread.Messages = append(thread.Messages, row)
 	thread.Attachments = append(thread.Attachments, files...)
 	if row.IsDeleted {
-		thread.Tombstones = append(thread.Tombstones, schemas.Tombstone{
-			ConversationID: row.ConversationID, ObservedAt: row.ObservedAt, MessageID: &row.MessageID, Reason: "message_deleted",
-		})
+		thread.Tombstones = append(thread.Tombstones, providers.DeletedMessage(row))
 	}
 	if row.Kind == "activity" {
 		event := schemas.Event{

@@ -19,30 +19,18 @@ func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}
 
 // Thread turns the documents of one conversation into rows, as docs/mapping-chatwoot.md says.
 func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
-	thread, err := mapThread(docs)
-	if err != nil {
-		id := ""
-		if len(docs) > 0 {
-			id = docs[0].ConversationID
-		}
-		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "read the documents of conversation " + id, Err: err}
-	}
-	return thread, nil
+	return providers.MapThread("conversation", docs, mapThread)
 }
 
-const (
-	statusOK   = 200
-	reasonGone = "conversation_not_found"
-)
+const statusOK = 200
 
 func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	if len(docs) == 0 {
 		return schemas.Thread{}, errors.New("there are none")
 	}
 	for _, doc := range docs {
-		if doc.Kind == kindMessages && (doc.Status == 404 || doc.Status == 410) {
-			gone := schemas.Tombstone{ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: reasonGone}
-			return schemas.Thread{Tombstones: []schemas.Tombstone{gone}}, nil
+		if doc.Kind == kindMessages && providers.IsGone(doc) {
+			return providers.GoneThread(doc), nil
 		}
 	}
 	doc, o, err := conversationObject(docs)

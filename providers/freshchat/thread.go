@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -21,15 +20,7 @@ func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}
 
 // Thread turns the documents of one conversation into rows, as docs/mapping-freshchat.md says.
 func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
-	thread, err := mapThread(docs)
-	if err != nil {
-		id := ""
-		if len(docs) > 0 {
-			id = docs[0].ConversationID
-		}
-		return schemas.Thread{}, rest.Malformed("read the documents of conversation "+id, err)
-	}
-	return thread, nil
+	return providers.MapThread("conversation", docs, mapThread)
 }
 
 func mapThread(docs []schemas.Document) (schemas.Thread, error) {
@@ -37,10 +28,8 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 		return schemas.Thread{}, errNone
 	}
 	for _, doc := range docs {
-		if doc.Kind == kindMessages && rest.IsGone(int(doc.Status)) {
-			return schemas.Thread{Tombstones: []schemas.Tombstone{{
-				ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: "conversation_not_found",
-			}}}, nil
+		if doc.Kind == kindMessages && providers.IsGone(doc) {
+			return providers.GoneThread(doc), nil
 		}
 	}
 	s, err := gatherSources(docs)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/wire"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -132,9 +133,7 @@ func (m message) add(thread *schemas.Thread, c facts) error {
 	thread.Messages = append(thread.Messages, row)
 	thread.Attachments = append(thread.Attachments, shown.files...)
 	if row.IsDeleted {
-		thread.Tombstones = append(thread.Tombstones, schemas.Tombstone{
-			ConversationID: row.ConversationID, ObservedAt: row.ObservedAt, MessageID: &row.MessageID, Reason: "message_deleted",
-		})
+		thread.Tombstones = append(thread.Tombstones, providers.DeletedMessage(row))
 	}
 	return nil
 }

@@ -27,27 +27,16 @@ func openMapper(s providers.Settings) (providers.Mapper, error) {
 
 // Thread turns the documents of one chat into rows, as docs/mapping-giosg.md says.
 func (m mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
-	thread, err := mapThread(docs, m.keys)
-	if err != nil {
-		id := ""
-		if len(docs) > 0 {
-			id = docs[0].ConversationID
-		}
-		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "read the documents of chat " + id, Err: err}
-	}
-	return thread, nil
+	return providers.MapThread("chat", docs, func(docs []schemas.Document) (schemas.Thread, error) { return mapThread(docs, m.keys) })
 }
-
-const reasonGone = "conversation_not_found"
 
 func mapThread(docs []schemas.Document, keys keyring) (schemas.Thread, error) {
 	if len(docs) == 0 {
 		return schemas.Thread{}, errors.New("there are none")
 	}
 	for _, doc := range docs {
-		if doc.Kind == kindMessages && (doc.Status == 404 || doc.Status == 410) {
-			gone := schemas.Tombstone{ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: reasonGone}
-			return schemas.Thread{Tombstones: []schemas.Tombstone{gone}}, nil
+		if doc.Kind == kindMessages && providers.IsGone(doc) {
+			return providers.GoneThread(doc), nil
 		}
 	}
 	chat, err := chatOf(docs)

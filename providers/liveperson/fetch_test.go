@@ -154,7 +154,7 @@ func TestDeletedConversation(t *testing.T) {
 		s.DeleteConversation(refs[4].ID)
 		docs := fetch(t, a, refs)
 		thread, err := pure().Thread(docs[4:5])
-		want := schemas.Thread{Tombstones: []schemas.Tombstone{{ConversationID: refs[4].ID, Reason: reasonGone}}}
+		want := schemas.Thread{Tombstones: []schemas.Tombstone{{ConversationID: refs[4].ID, Reason: providers.ReasonGone}}}
 		if diff := cmp.Diff(want, thread, cmpRows); diff != "" || err != nil || len(docs) != 30 {
 			t.Errorf("%d documents, %v, rows (-want +got):\n%s", len(docs), err, diff)
 		}

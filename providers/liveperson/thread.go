@@ -21,24 +21,13 @@ func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}
 
 // Thread turns the documents of one conversation into rows, as docs/mapping-liveperson.md says.
 func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
-	thread, err := mapThread(docs)
-	if err != nil {
-		id := ""
-		if len(docs) > 0 {
-			id = docs[0].ConversationID
-		}
-		return schemas.Thread{}, &providers.Error{Kind: providers.Malformed, Op: "read the documents of conversation " + id, Err: err}
-	}
-	return thread, nil
+	return providers.MapThread("conversation", docs, mapThread)
 }
-
-const reasonGone = "conversation_not_found"
 
 func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	for _, doc := range docs {
-		if doc.Kind != kindMetadata && (doc.Status == http.StatusNotFound || doc.Status == http.StatusGone) {
-			gone := schemas.Tombstone{ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Reason: reasonGone}
-			return schemas.Thread{Tombstones: []schemas.Tombstone{gone}}, nil
+		if doc.Kind != kindMetadata && providers.IsGone(doc) {
+			return providers.GoneThread(doc), nil
 		}
 	}
 	if record, ok := latest(docs, kindRecord); ok {
