@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,22 +18,14 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/chatlake/chatlake/simulator"
-	"github.com/chatlake/chatlake/simulator/chatwoot"
-	"github.com/chatlake/chatlake/simulator/freshchat"
-	"github.com/chatlake/chatlake/simulator/giosg"
 	"github.com/chatlake/chatlake/simulator/liveperson"
+	fakes "github.com/chatlake/chatlake/simulator/platforms"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
 
 // canary is in every text, name, address and attribute of the made-up accounts, and in everything that the wire adds to their answers.
 const canary = "canary7f3a"
-
-// secrets are the credentials for the platforms, by the variables that the configuration names.
-var secrets = map[string]string{
-	"CANARY_CHATWOOT": chatwoot.AdministratorToken, "CANARY_FRESHCHAT": freshchat.Token, "CANARY_GIOSG": giosg.ManagerToken,
-	"CANARY_KEY": giosg.PrivateKey, "CANARY_ID": liveperson.ClientID, "CANARY_SECRET": liveperson.ClientSecret,
-}
 
 // platform is a fake with the account that reads it.
 type platform struct {
@@ -41,23 +34,41 @@ type platform struct {
 	dead    string // the path of something that becomes a dead letter
 }
 
-var platforms = map[string]platform{
-	"chatwoot": {
-		func(c *simulator.Corpus) http.Handler { return chatwoot.New(c, chatwoot.Options{}) },
-		`provider: chatwoot, account_id: 1, token: "env:CANARY_CHATWOOT"`, "/conversations/4/messages",
-	},
-	"freshchat": {
-		func(c *simulator.Corpus) http.Handler { return freshchat.New(c, freshchat.Options{}) },
-		`provider: freshchat, token: "env:CANARY_FRESHCHAT", options: {reports_per_minute: 0, reports_per_day: 0}`, "",
-	},
-	"giosg": {
-		func(c *simulator.Corpus) http.Handler { return giosg.New(c, giosg.Options{Encrypted: true}) },
-		fmt.Sprintf(`provider: giosg, account_id: %q, token: "env:CANARY_GIOSG", secrets: {private_keys: "env:CANARY_KEY"}`, giosg.Organization), "",
-	},
-	"liveperson": {
-		func(c *simulator.Corpus) http.Handler { return liveperson.New(c, liveperson.Options{}) },
-		fmt.Sprintf(`provider: liveperson, account_id: %q, secrets: {client_id: "env:CANARY_ID", client_secret: "env:CANARY_SECRET"}`, liveperson.DefaultAccount), "",
-	},
+// platforms are all fakes by their providers, and secrets are the credentials for them, by the variables that the configuration names.
+var platforms, secrets = watched()
+
+func watched() (map[string]platform, map[string]string) {
+	all, secrets := map[string]platform{}, map[string]string{}
+	from := func(variable, secret string) string {
+		secrets[variable] = secret
+		return fmt.Sprintf("%q", "env:"+variable)
+	}
+	for _, f := range fakes.All {
+		variable := "CANARY_" + strings.ToUpper(f.Provider)
+		account := fmt.Sprintf("provider: %s, token: %s", f.Provider, from(variable, f.Account.Token))
+		if f.Account.ID != "" {
+			account += fmt.Sprintf(", account_id: %q", f.Account.ID)
+		}
+		for name, secret := range f.Account.Secrets {
+			account += fmt.Sprintf(", secrets: {%s: %s}", name, from(variable+"_"+strings.ToUpper(name), secret))
+		}
+		var options []string
+		for name, value := range f.Account.Options {
+			options = append(options, fmt.Sprintf("%s: %q", name, value))
+		}
+		account += ", options: {" + strings.Join(options, ", ") + "}"
+		all[f.Provider] = platform{account: account, site: func(c *simulator.Corpus) http.Handler {
+			return f.Site(c, simulator.Conduct{Token: f.Account.Token})
+		}}
+	}
+	p := all["chatwoot"]
+	p.dead = "/conversations/4/messages"
+	all["chatwoot"] = p
+	p = all["liveperson"] // signs in
+	p.account = fmt.Sprintf("provider: liveperson, account_id: %q, secrets: {client_id: %s, client_secret: %s}",
+		liveperson.DefaultAccount, from("CANARY_ID", liveperson.ClientID), from("CANARY_SECRET", liveperson.ClientSecret))
+	all["liveperson"] = p
+	return all, secrets
 }
 
 // TestCanaries exports a marked account of every platform, first undisturbed and then with answers corrupted in many ways, each

@@ -15,9 +15,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
-	"github.com/chatlake/chatlake/simulator/freshchat"
-	"github.com/chatlake/chatlake/simulator/giosg"
 	"github.com/chatlake/chatlake/simulator/liveperson"
+	fakes "github.com/chatlake/chatlake/simulator/platforms"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -131,19 +130,16 @@ func TestARefusalNamesAKeyOfTheFile(t *testing.T) {
 func TestPlanTriesTheCredentials(t *testing.T) {
 	t.Setenv("CHATLAKE_TEST_TOKEN", "wrong")
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5})
-	for provider, site := range map[string]http.Handler{
-		"chatwoot": fake.New(corpus, fake.Options{}), "freshchat": freshchat.New(corpus, freshchat.Options{}),
-		"giosg": giosg.New(corpus, giosg.Options{}), "liveperson": liveperson.New(corpus, liveperson.Options{}),
-	} {
-		server := httptest.NewServer(site)
+	for _, f := range fakes.All {
+		server := httptest.NewServer(f.Site(corpus, simulator.Conduct{Token: f.Account.Token}))
 		defer server.Close()
-		id := map[string]string{"chatwoot": "account_id: 1, ", "giosg": "account_id: " + giosg.Organization + ", ", "liveperson": "account_id: " + liveperson.DefaultAccount + ", "}[provider]
-		c := load(t, fmt.Sprintf("lake: {url: %q}\naccounts:\n  acme: {provider: %s, base_url: %q, %stoken: env:CHATLAKE_TEST_TOKEN}\n", "file:"+t.TempDir(), provider, server.URL, id))
+		c := load(t, fmt.Sprintf("lake: {url: %q}\naccounts:\n  acme: {provider: %s, base_url: %q, account_id: %q, token: env:CHATLAKE_TEST_TOKEN}\n",
+			"file:"+t.TempDir(), f.Provider, server.URL, f.Account.ID))
 		whole := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)}
 		_, err := c.Plan(t.Context(), "acme", whole, "")
 		var problem worker.Problem
 		if !errors.As(err, &problem) || problem.Key != "accounts.acme.token" {
-			t.Errorf("%s: error %v, want a problem of the token", provider, err)
+			t.Errorf("%s: error %v, want a problem of the token", f.Provider, err)
 		}
 	}
 }
