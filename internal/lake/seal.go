@@ -79,6 +79,10 @@ var errSealEnded = errors.New("seal has ended")
 
 // Seal begins a seal in the lake. It waits until seals that began before leave it the memory.
 func (l *Lake) Seal(ctx context.Context, shard ledger.Shard) (*Seal, error) {
+	return l.seal(ctx, l.Store(), shard)
+}
+
+func (l *Lake) seal(ctx context.Context, store ledger.Store, shard ledger.Shard) (*Seal, error) {
 	release := func() {}
 	if l.seals != nil {
 		if err := l.seals.Acquire(ctx, sealBufferedBytes); err != nil {
@@ -86,7 +90,7 @@ func (l *Lake) Seal(ctx context.Context, shard ledger.Shard) (*Seal, error) {
 		}
 		release = func() { l.seals.Release(sealBufferedBytes) }
 	}
-	s, err := NewSeal(ctx, l.Store(), l.scratch, shard, l.writer)
+	s, err := NewSeal(ctx, store, l.scratch, shard, l.writer)
 	if err != nil {
 		release()
 		return nil, err

@@ -38,9 +38,12 @@ const (
 	Adopted   Outcome = "adopted"   // another record, made to the same spec, stands
 )
 
+// ErrSuperseded says that the record which another rewrites is no longer the one that counts.
+var ErrSuperseded = errors.New("another generation was committed meanwhile")
+
 // Commit puts a record into the ledger, once. It returns the record that stands. Of racing commits to the same spec one
-// wins and the others adopt it; a record made to another spec becomes the next generation. A record whose files are not
-// in the lake is refused.
+// wins and the others adopt it; a record made to another spec becomes the next generation. One that rewrites a record takes the
+// generation after it or is ErrSuperseded. A record whose files are not in the lake is refused.
 func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) {
 	if err := l.checkFiles(ctx, r.Files); err != nil {
 		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
@@ -105,6 +108,8 @@ func (l *Ledger) commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	switch {
 	case standing.Digest == r.Digest:
 		return Committed, *standing, nil
+	case r.Rewrites != "":
+		return "", Record{}, ErrSuperseded
 	case standing.SpecDigest == r.SpecDigest:
 		return Adopted, *standing, nil
 	default:

@@ -42,6 +42,25 @@ func (l *Ledger) Latest(ctx context.Context, shard Shard) (*Record, error) {
 	return &records[0], nil
 }
 
+// Shards are those that a filter asks for and that have a record, in the order of provider, account, stream and window. No record is
+// read.
+func (l *Ledger) Shards(ctx context.Context, f Filter) ([]Shard, error) {
+	var shards []Shard
+	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		shard, _, err := parseLedgerKey(object.Key)
+		if err != nil {
+			return nil, err
+		}
+		if f.matches(shard) && (len(shards) == 0 || shards[len(shards)-1] != shard) {
+			shards = append(shards, shard)
+		}
+	}
+	return shards, nil
+}
+
 // Parts are the windows within that of a shard, and shorter, that the ledger has of the same account and stream.
 func (l *Ledger) Parts(ctx context.Context, shard Shard) ([]schemas.Window, error) {
 	whole := shard.Window

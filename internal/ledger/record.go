@@ -78,7 +78,11 @@ type Record struct {
 	// answers, which agreed: no count, no link from the other side, no second list. It is no gap. Absent in records of
 	// builds that did not look.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
-	Files       []File   `json:"files"`
+	// Cause is what made this generation of what the lake held already: "remap". Empty where the platform was asked.
+	Cause string `json:"cause,omitempty"`
+	// Rewrites is the digest of the record that this one replaces, where it was made of it. Commit then replaces that record or none.
+	Rewrites string `json:"rewrites,omitempty"`
+	Files    []File `json:"files"`
 	// Digest is the hex SHA-256 of all that the record says about its content: two records with the same digest are the
 	// same commit. Set by Commit.
 	Digest string `json:"digest"`

@@ -1,0 +1,117 @@
+package lake
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/parquet"
+	"github.com/chatlake/chatlake/internal/redact"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// ErrDamaged says that a file that a record names is missing or is not what was written.
+var ErrDamaged = errors.New("a committed file is damaged")
+
+// Documents reads the documents of a committed record back, in the order in which they were sealed: those of a conversation stand
+// together. It holds a row group at a time, and a file in scratch. Its errors are those of Rows.
+func (l *Lake) Documents(ctx context.Context, r ledger.Record) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		for row, err := range l.Rows(ctx, r, schemas.Documents.Table, "conversation_id", "kind", "sequence", "status", "observed_at", "body") {
+			if err != nil {
+				yield(schemas.Document{}, err)
+				return
+			}
+			doc := schemas.Document{
+				ConversationID: row.Cells[0].Text, Kind: row.Cells[1].Text, Sequence: row.Cells[2].Integer, Status: row.Cells[3].Integer,
+				ObservedAt: time.UnixMicro(row.Cells[4].Integer).UTC(), Body: []byte(row.Cells[5].Text),
+			}
+			if !yield(doc, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Rows reads columns of a table of a committed record back, in the order in which its rows were sealed. A file that is missing or is
+// not what was written is ErrDamaged, and other errors are the store's.
+func (l *Lake) Rows(ctx context.Context, r ledger.Record, table string, columns ...string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		for _, f := range r.Files {
+			if f.Table != table {
+				continue
+			}
+			if err := l.scanFile(ctx, f, columns, func(row Row) bool { return yield(row, nil) }); err != nil {
+				if !errors.Is(err, errEnough) {
+					yield(Row{}, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// errEnough ends a scan whose reader has left.
+var errEnough = errors.New("the reader has left")
+
+func (l *Lake) scanFile(ctx context.Context, f ledger.File, columns []string, yield func(Row) bool) error {
+	local, err := l.fetch(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer local.Close()
+	left := false
+	err = parquet.Scan(local, f.Bytes, Query{Columns: columns}, func(row Row) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if left = !yield(row); left {
+			return errEnough
+		}
+		return nil
+	})
+	switch {
+	case left:
+		return errEnough
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%s: %w: %s", f.Key, ErrDamaged, redact.Text(err.Error()))
+	}
+	return nil
+}
+
+// fetch copies a file of a record into scratch and checks that it is what was written.
+func (l *Lake) fetch(ctx context.Context, f ledger.File) (_ ScratchFile, err error) {
+	body, err := l.Store().Get(ctx, f.Key, 0, -1)
+	if errors.Is(err, ledger.ErrNotExist) {
+		return ScratchFile{}, fmt.Errorf("%s is missing: %w", f.Key, ErrDamaged)
+	}
+	if err != nil {
+		return ScratchFile{}, fmt.Errorf("read %s: %w", f.Key, err)
+	}
+	defer body.Close()
+	local, err := NewScratchFile(l.scratch)
+	if err != nil {
+		return ScratchFile{}, err
+	}
+	defer func() {
+		if err != nil {
+			_ = local.Close()
+		}
+	}()
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(local, sum), contextReader{ctx, body})
+	if err != nil {
+		return ScratchFile{}, fmt.Errorf("read %s: %w", f.Key, err)
+	}
+	if n != f.Bytes || fmt.Sprintf("%x", sum.Sum(nil)) != f.SHA256 {
+		return ScratchFile{}, fmt.Errorf("%s has other content than was written: %w", f.Key, ErrDamaged)
+	}
+	return local, nil
+}
