@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
@@ -31,6 +32,12 @@ type SealShardOutput struct {
 	// MessageMismatches is in how many conversations the provider states another number of messages than are stored.
 	MessageMismatches int64 `json:"message_mismatches"`
 }
+
+// FlagMessages is the flag of a shard in which some conversation has another number of messages than the provider states.
+const FlagMessages = "message_count_mismatch"
+
+// stepSeal is the step of dead letters whose documents are all there and could not be read.
+const stepSeal = "SealShard"
 
 // SealShard turns the winners into Parquet files. It is a function of its input and of the mapper alone: it opens no account, asks no
 // clock, resolves no secret but those that mapping itself needs, and another attempt writes the same bytes under the same names. The files count for nothing until they are committed.
@@ -110,12 +117,15 @@ type press struct {
 	metadata bool // there is some to fetch
 	out      *lake.Seal
 	counts   ledger.Counts
+	// keeps says that the documents stay where they are, in files that stand already.
+	keeps bool
+	lost  int64 // conversations that the lake has as rows and of which none can be made now
 }
 
 func (p *press) run(ctx context.Context, stream schemas.Stream, receipts Receipts) error {
 	if of, ok := sources[stream]; ok {
 		if rows := of.rows(p.mapper); rows != nil {
-			return p.loose(ctx, receipts, rows)
+			return p.loose(p.stagedPages(ctx, receipts.Pages), rows)
 		}
 		return nil
 	}
@@ -124,7 +134,12 @@ func (p *press) run(ctx context.Context, stream schemas.Stream, receipts Receipt
 		return err
 	}
 	p.counts.Listed, p.counts.Duplicates = sheaf.listed, sheaf.duplicates
-	for turn, err := range p.inTurn(ctx, sheaf.bundles) {
+	return p.conversations(ctx, sheaf.bundles)
+}
+
+// conversations writes every conversation of a shard.
+func (p *press) conversations(ctx context.Context, bundles func(context.Context) iter.Seq2[bundle, error]) error {
+	for turn, err := range p.inTurn(ctx, bundles) {
 		if err == nil {
 			err = p.bundle(turn.bundle, turn.thread, turn.err)
 		}
@@ -153,7 +168,10 @@ func (p *press) bundle(b bundle, thread schemas.Thread, illegible error) error {
 		return p.documents(b)
 	}
 	if illegible != nil {
-		return p.dead(b, DeadRef{Step: "SealShard", Kind: string(providers.Malformed), Detail: illegible.Error(), Attempts: 1})
+		if b.stands {
+			p.lost++
+		}
+		return p.dead(b, DeadRef{Step: stepSeal, Kind: string(providers.Malformed), Detail: illegible.Error(), Attempts: 1})
 	}
 	thread.Conversation.StoredMessages = int64(len(thread.Messages))
 	if thread.Conversation.StatedMessages == nil {
@@ -202,37 +220,55 @@ func (p *press) dead(b bundle, d DeadRef) error {
 
 func (p *press) documents(b bundle) error {
 	for _, doc := range b.documents() {
-		p.counts.Documents++
-		if err := p.out.Document(doc); err != nil {
+		if err := p.document(doc); err != nil {
 			return fmt.Errorf("write documents of conversation %s: %w", b.ref.ID, err)
 		}
 	}
 	return nil
 }
 
-// loose writes pages of documents that belong to no one conversation.
-func (p *press) loose(ctx context.Context, receipts Receipts, rows func(schemas.Document) (schemas.Snapshot, error)) error {
-	for _, page := range receipts.Pages {
-		for doc, err := range p.lake.ReadStaged(ctx, page.Staged, nil) {
-			if err != nil {
-				return err
-			}
-			p.counts.Documents++
-			snapshot, err := guarded(rows, doc)
-			if err == nil {
-				err = p.out.Snapshot(snapshot)
-			} else {
-				err = p.illegible(doc, err)
-			}
-			if err != nil {
-				return err
-			}
-			if err := p.out.Document(doc); err != nil {
-				return err
-			}
+// document writes a document, unless it stands already.
+func (p *press) document(doc schemas.Document) error {
+	p.counts.Documents++
+	if p.keeps {
+		return nil
+	}
+	return p.out.Document(doc)
+}
+
+// loose writes documents that belong to no one conversation.
+func (p *press) loose(documents iter.Seq2[schemas.Document, error], rows func(schemas.Document) (schemas.Snapshot, error)) error {
+	for doc, err := range documents {
+		if err != nil {
+			return err
+		}
+		snapshot, err := guarded(rows, doc)
+		if err == nil {
+			err = p.out.Snapshot(snapshot)
+		} else {
+			err = p.illegible(doc, err)
+		}
+		if err == nil {
+			err = p.document(doc)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// stagedPages are the documents of pages, one page after the other.
+func (p *press) stagedPages(ctx context.Context, pages []PageReceipt) iter.Seq2[schemas.Document, error] {
+	return func(yield func(schemas.Document, error) bool) {
+		for _, page := range pages {
+			for doc, err := range p.lake.ReadStaged(ctx, page.Staged, nil) {
+				if !yield(doc, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 // illegible writes a dead letter for a document that belongs to no one conversation.
@@ -240,7 +276,7 @@ func (p *press) illegible(doc schemas.Document, cause error) error {
 	p.counts.Dead++
 	detail := fmt.Sprintf("%s %d: %v", doc.Kind, doc.Sequence, cause)
 	return p.out.DeadLetter(schemas.DeadLetter{
-		ObservedAt: doc.ObservedAt, Step: "SealShard", ErrorKind: string(providers.Malformed), Detail: &detail, Attempts: 1,
+		ObservedAt: doc.ObservedAt, Step: stepSeal, ErrorKind: string(providers.Malformed), Detail: &detail, Attempts: 1,
 	})
 }
 
@@ -249,6 +285,7 @@ type bundle struct {
 	ref                      providers.Ref
 	listed, messages, others []schemas.Document
 	dead                     *DeadRef
+	stands                   bool // the lake has rows of it, which these are to replace
 }
 
 func (b bundle) documents() []schemas.Document {

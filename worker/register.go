@@ -16,5 +16,6 @@ func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Shard)
 	r.RegisterWorkflow(workflows.Quota)
 	r.RegisterWorkflow(workflows.Budget)
+	r.RegisterWorkflow(workflows.Remap)
 	r.RegisterActivity(a)
 }

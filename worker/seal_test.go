@@ -22,16 +22,19 @@ type fetchedShard struct {
 	do          *activities.Activities
 	in          activities.SealShardInput
 	token, keys string // the files
+	config      Config
+	site        *giosg.Site
 }
 
 func newFetchedShard(t *testing.T) fetchedShard {
 	t.Helper()
 	window := schemas.Window{From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)}
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 5, Conversations: 12, From: window.From, To: window.To})
-	server := httptest.NewServer(giosg.New(corpus, giosg.Options{Encrypted: true}))
+	site := giosg.New(corpus, giosg.Options{Encrypted: true})
+	server := httptest.NewServer(site)
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
-	s := fetchedShard{token: filepath.Join(dir, "token"), keys: filepath.Join(dir, "keys")}
+	s := fetchedShard{site: site, token: filepath.Join(dir, "token"), keys: filepath.Join(dir, "keys")}
 	for file, secret := range map[string]string{s.token: giosg.ManagerToken, s.keys: giosg.PrivateKey} {
 		if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
 			t.Fatal(err)
@@ -46,6 +49,7 @@ accounts:
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.config = c
 	l, err := OpenLake(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,8 @@ func TestHistoryStructs(t *testing.T) {
 		activities.CommitShardInput{}, activities.CommitShardOutput{},
 		activities.CleanupInput{}, activities.CleanupOutput{},
 		activities.CloseExportInput{}, activities.CloseExportOutput{},
+		workflows.RemapInput{}, workflows.RemapOutput{}, activities.ListCommittedInput{}, activities.ListCommittedOutput{},
+		activities.RemapShardInput{}, activities.RemapShardOutput{},
 	}
 	all := map[string]any{}
 	for _, s := range structs {

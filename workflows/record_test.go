@@ -80,11 +80,13 @@ func (r *recorder) worker() worker.Worker {
 	w.RegisterWorkflow(workflows.Shard)
 	w.RegisterWorkflow(workflows.Quota)
 	w.RegisterWorkflow(workflows.Budget)
+	w.RegisterWorkflow(workflows.Remap)
 	world, scene := r.world, r.scene
 	for name, f := range map[string]any{
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
 		"FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
 		"SaveReceipts": world.SaveReceipts, "SealShard": holding(scene, "SealShard", world.SealShard),
+		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
 		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
 		"OpenExport": holding(scene, "OpenExport", func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
 			open := scene.open
@@ -133,6 +135,10 @@ func holding[In, Out any](s scene, step string, f func(context.Context, In) (Out
 func (r *recorder) start() (string, client.WorkflowRun) {
 	id, workflow, in := "", any(workflows.Shard), any(nil)
 	switch {
+	case r.remap != nil:
+		remap := *r.remap
+		remap.Account = r.name
+		id, workflow, in = workflows.RemapID(r.name), workflows.Remap, remap
 	case r.budget:
 		id, workflow, in = workflows.BudgetID(r.name), workflows.Budget, workflows.BudgetInput{Policy: workflows.NewPolicy()}
 	case r.quota:

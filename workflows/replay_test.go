@@ -96,6 +96,7 @@ func replay(h *history.History) error {
 	replayer.RegisterWorkflow(workflows.Shard)
 	replayer.RegisterWorkflow(workflows.Quota)
 	replayer.RegisterWorkflow(workflows.Budget)
+	replayer.RegisterWorkflow(workflows.Remap)
 	return replayer.ReplayWorkflowHistory(silent{}, h)
 }
 

@@ -26,6 +26,7 @@ type scene struct {
 	export *workflows.ExportInput
 	quota  bool
 	budget bool
+	remap  *workflows.RemapInput
 	open   activities.OpenExportOutput
 	// act is what people do while it runs.
 	act func(r *recorder, id string) error
@@ -36,7 +37,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes()} {
 		maps.Copy(all, some)
 	}
 	return all

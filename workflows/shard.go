@@ -231,7 +231,7 @@ func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) 
 // again.
 func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (flags []string, again bool, err error) {
 	if sealed.MessageMismatches > 0 {
-		flags = append(flags, "message_count_mismatch")
+		flags = append(flags, activities.FlagMessages)
 	}
 	if verified.Missing == 0 {
 		return flags, false, nil

@@ -46,6 +46,7 @@ type world struct {
 	sealed             activities.SealShardInput
 	committed          activities.CommitShardInput
 	saved              []activities.Receipts
+	remapped           []time.Month
 }
 
 func (w *world) begin(step string, low, high int) error {

@@ -13,7 +13,7 @@ import (
 
 func (a *app) lakeCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "lake", Short: "Which files of the lake count, views over them, and state made anew from it"}
-	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.rebuildCommand(), a.sweepCommand())
+	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.rebuildCommand(), a.remapCommand(), a.sweepCommand())
 	return cmd
 }
 

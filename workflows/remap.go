@@ -1,0 +1,182 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// RemapInput starts a Remap. Its workflow id is RemapID(Account).
+type RemapInput struct {
+	Account string    `json:"account"`
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	// Policy decides the order of what the remap does.
+	Policy *Policy     `json:"policy,omitempty"`
+	Resume *RemapState `json:"resume,omitempty"` // set by continue-as-new only
+}
+
+// RemapState is what a Remap carries through continue-as-new.
+type RemapState struct {
+	After  string      `json:"after"` // the last shard that was done
+	Totals RemapTotals `json:"totals"`
+	Kept   []KeptShard `json:"kept,omitempty"`
+	Paused bool        `json:"paused,omitempty"`
+}
+
+// RemapTotals add up what became of shards.
+type RemapTotals struct {
+	Shards    int `json:"shards"` // that the ledger has of the range
+	Rewritten int `json:"rewritten"`
+	Unchanged int `json:"unchanged"`
+	Kept      int `json:"kept"`
+	// Of the shards that were rewritten, as they are now.
+	Conversations int64 `json:"conversations"`
+	Messages      int64 `json:"messages"`
+	Dead          int64 `json:"dead"`
+}
+
+// KeptShard is a shard that stays as it is, because a mapping of this build would lose something of it.
+type KeptShard struct {
+	Shard ledger.Shard `json:"shard"`
+	Why   string       `json:"why"`
+}
+
+// mostKept is how many kept shards a Remap names.
+const mostKept = 100
+
+// RemapOutput is the result of a Remap.
+type RemapOutput struct {
+	Totals RemapTotals `json:"totals"`
+	Kept   []KeptShard `json:"kept,omitempty"` // the first mostKept of them
+}
+
+// RemapProgress answers ProgressQuery on a Remap.
+type RemapProgress struct {
+	State   State         `json:"state"`
+	Totals  RemapTotals   `json:"totals"`
+	Shard   string        `json:"shard,omitempty"` // the one in hand
+	Waiting *Waiting      `json:"waiting,omitempty"`
+	Blocked *BlockedShard `json:"blocked,omitempty"`
+}
+
+// RemapID is the workflow id of a remap: one account has one at a time.
+func RemapID(account string) string { return "remap/" + account }
+
+// Remap makes the rows of an account's committed shards anew of the documents that the lake holds, one shard after the other, and
+// asks the platform nothing. Shards that are committed while it runs were mapped by the build that committed them.
+func Remap(ctx workflow.Context, in RemapInput) (RemapOutput, error) {
+	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
+		return RemapOutput{}, err
+	}
+	r := &remap{in: in}
+	r.policy = policyOf(in.Policy)
+	if in.Resume != nil {
+		r.state = *in.Resume
+	}
+	r.paused, r.self = r.state.Paused, workflow.GetInfo(ctx).WorkflowExecution.ID
+	r.widen = func(int) {}
+	if err := r.listen(ctx); err != nil {
+		return RemapOutput{}, err
+	}
+	if err := workflow.SetQueryHandler(ctx, ProgressQuery, r.progress); err != nil {
+		return RemapOutput{}, err
+	}
+	if err := r.run(ctx); err != nil {
+		return RemapOutput{}, err
+	}
+	return RemapOutput{Totals: r.state.Totals, Kept: r.state.Kept}, nil
+}
+
+// Check returns an error unless a Remap can do what the input asks for.
+func (in RemapInput) Check() error {
+	if err := checkAccount(in.Account); err != nil {
+		return err
+	}
+	return errors.Join(checkRange(schemas.Window{From: in.From, To: in.To}), in.Policy.Check())
+}
+
+type remap struct {
+	in    RemapInput
+	state RemapState
+	shard string // in hand
+	control
+}
+
+// run goes through the shards. A run does one list of them and continues as new for the next.
+func (r *remap) run(ctx workflow.Context) error {
+	var list activities.ListCommittedOutput
+	err := r.insist(ctx, func() (err error) {
+		list, err = call(quick(ctx), do.ListCommitted, activities.ListCommittedInput{
+			Account: r.in.Account, Range: schemas.Window{From: r.in.From, To: r.in.To}, After: r.state.After, Limit: r.policy.ShardsPerRun,
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.state.Totals.Shards = list.Total
+	for _, shard := range list.Shards {
+		if err := workflow.Await(ctx, func() bool { return !r.paused }); err != nil {
+			return err
+		}
+		if err := r.one(ctx, shard); err != nil {
+			return err
+		}
+	}
+	if !list.More {
+		return nil
+	}
+	takeIn(ctx)
+	r.state.Paused = r.paused
+	next := r.in
+	next.Resume = &r.state
+	return workflow.NewContinueAsNewError(ctx, Remap, next)
+}
+
+func (r *remap) one(ctx workflow.Context, shard ledger.Shard) error {
+	r.shard = shard.String()
+	defer func() { r.shard = "" }()
+	var out activities.RemapShardOutput
+	err := r.insist(ctx, func() (err error) {
+		out, err = call(sealing(ctx), do.RemapShard, activities.RemapShardInput{Shard: shard})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.state.After = shard.String()
+	t := &r.state.Totals
+	switch out.Outcome {
+	case activities.Rewritten:
+		t.Rewritten++
+		t.Conversations += out.Commit.Counts.Conversations
+		t.Messages += out.Commit.Counts.Messages
+		t.Dead += out.Commit.Counts.Dead
+	case activities.Unchanged:
+		t.Unchanged++
+	default:
+		if t.Kept++; len(r.state.Kept) < mostKept {
+			r.state.Kept = append(r.state.Kept, KeptShard{shard, out.Why})
+		}
+	}
+	return nil
+}
+
+func (r *remap) progress() (RemapProgress, error) {
+	p := RemapProgress{State: StateRunning, Totals: r.state.Totals, Shard: r.shard, Waiting: r.waiting, Blocked: r.blocked}
+	switch {
+	case r.blocked != nil:
+		p.State = StateBlocked
+	case r.waiting != nil:
+		p.State = StateWaiting
+	case r.paused:
+		p.State = StatePaused
+	}
+	return p, nil
+}
