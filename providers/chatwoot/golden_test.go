@@ -1,18 +1,14 @@
 package chatwoot
 
 import (
-	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -35,43 +31,14 @@ func testAccount(t testing.TB, base string, change ...func(*providers.Account)) 
 
 const testToken = "tok-marker-5f2d"
 
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
-
 func sampleDoc(t testing.TB, kind, id, file string) schemas.Document {
-	return schemas.Document{Kind: kind, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: sample(t, file)}
+	return schemas.Document{Kind: kind, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: providertest.Sample(t, file)}
 }
 
 // golden compares rows with testdata/golden/<name>.json.
 func golden(t *testing.T, name string, rows any) {
 	t.Helper()
-	got, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	file := filepath.Join("testdata", "golden", name+".json")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("rows differ from %s (-want +got):\n%s", file, diff)
-	}
+	providertest.Golden(t, name, rows, *update)
 }
 
 func TestThreadOfSamples(t *testing.T) {
@@ -120,7 +87,7 @@ func TestThreadOfSamples(t *testing.T) {
 func TestThreadOfListedSamples(t *testing.T) {
 	for _, name := range []string{"conversations_filter_response", "contact_conversations", "conversations_list_empty"} {
 		t.Run(name, func(t *testing.T) {
-			rows, _, err := envelope(sample(t, name+".json"))
+			rows, _, err := envelope(providertest.Sample(t, name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +145,7 @@ func TestEnvelopeOfSamples(t *testing.T) {
 		{"error_429.txt", 0, false},
 	}
 	for _, tt := range tests {
-		rows, _, err := envelope(sample(t, tt.file))
+		rows, _, err := envelope(providertest.Sample(t, tt.file))
 		if len(rows) != tt.rows || (err == nil) != tt.ok {
 			t.Errorf("envelope(%s) = %d rows, error %v; want %d rows, ok %v", tt.file, len(rows), err, tt.rows, tt.ok)
 		}
@@ -198,7 +165,7 @@ func TestReasonsOfSamples(t *testing.T) {
 		"error_429.txt":                    errRefused,
 	}
 	for file, want := range tests {
-		if got := reason(sample(t, file)); got != want {
+		if got := reason(providertest.Sample(t, file)); got != want {
 			t.Errorf("reason(%s) = %v, want %v", file, got, want)
 		}
 	}

@@ -43,7 +43,7 @@ func TestThreadKeepsRest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			providertest.KeepsRest(t, sample(t, tt.file), tt.tables, func(body []byte) any {
+			providertest.KeepsRest(t, providertest.Sample(t, tt.file), tt.tables, func(body []byte) any {
 				doc := schemas.Document{Kind: tt.kind, ConversationID: "42", Status: 200, ObservedAt: seenAt, Body: body}
 				if tt.kind == kindDetails {
 					return thread(doc)
@@ -71,7 +71,7 @@ func TestSnapshotKeepsRest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			providertest.KeepsRest(t, sample(t, tt.file), tt.tables, func(body []byte) any {
+			providertest.KeepsRest(t, providertest.Sample(t, tt.file), tt.tables, func(body []byte) any {
 				s, err := pure().Snapshot(schemas.Document{Kind: tt.kind, Status: 200, ObservedAt: seenAt, Body: body})
 				if err != nil {
 					t.Fatal(err)

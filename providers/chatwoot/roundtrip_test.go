@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
@@ -32,39 +32,11 @@ func site(t testing.TB, config simulator.CorpusConfig, options fake.Options) (*f
 	return s, a, whole
 }
 
-// cmpRows compares rows without what is only known at fetch time.
-var cmpRows = cmp.Options{
-	cmpopts.EquateEmpty(),
-	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".ObservedAt" }, cmp.Ignore()),
-}
-
 func collect(t testing.TB, a *account, w schemas.Window) ([]providers.Ref, map[string][]schemas.Document) {
 	t.Helper()
-	ctx := t.Context()
-	var refs []providers.Ref
-	docs := map[string][]schemas.Document{}
-	keep := func(doc schemas.Document, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs[doc.ConversationID] = append(docs[doc.ConversationID], doc)
-	}
-	for page, err := range a.Conversations(ctx, w, "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		refs = append(slices.Clone(page.Refs), refs...) // pages come in falling order
-		for _, doc := range page.Documents {
-			keep(doc, nil)
-		}
-	}
-	for doc, err := range a.Messages(ctx, refs) {
-		keep(doc, err)
-	}
-	for doc, err := range a.Metadata(ctx, refs) {
-		keep(doc, err)
-	}
-	return refs, docs
+	pages, docs := providertest.Collect(t, a, w)
+	slices.Reverse(pages) // they come in falling order
+	return providertest.Refs(pages), docs
 }
 
 // TestRoundTrip reads a made-up account through the fake of every version and finds the rows that the fake knows to be
@@ -79,17 +51,8 @@ func TestRoundTrip(t *testing.T) {
 			var ids []string
 			for _, ref := range refs {
 				ids = append(ids, ref.ID)
-				got, err := pure().Thread(docs[ref.ID])
-				if err != nil {
-					t.Fatal(err)
-				}
 				want, ok := s.Thread(ref.ID)
-				if !ok {
-					t.Fatalf("conversation %s is not in the world", ref.ID)
-				}
-				if diff := cmp.Diff(want, got, cmpRows); diff != "" {
-					t.Fatalf("conversation %s (-want +got):\n%s", ref.ID, diff)
-				}
+				providertest.SameThread(t, pure(), docs[ref.ID], want, ok)
 			}
 			if diff := cmp.Diff(s.Conversations(whole), ids); diff != "" {
 				t.Errorf("listed conversations (-want +got):\n%s", diff)
@@ -103,26 +66,8 @@ func TestRoundTrip(t *testing.T) {
 
 func TestDirectoryRoundTrip(t *testing.T) {
 	s, a, _ := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 200}, fake.Options{})
-	var got schemas.Snapshot
-	for page, err := range a.Directory(t.Context(), "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, doc := range page.Documents {
-			rows, err := pure().Snapshot(doc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got.Agents = append(got.Agents, rows.Agents...)
-			got.Contacts = append(got.Contacts, rows.Contacts...)
-			got.Groups = append(got.Groups, rows.Groups...)
-			got.Channels = append(got.Channels, rows.Channels...)
-			got.Labels = append(got.Labels, rows.Labels...)
-			got.Fields = append(got.Fields, rows.Fields...)
-			got.Ratings = append(got.Ratings, rows.Ratings...)
-		}
-	}
-	if diff := cmp.Diff(s.Snapshot(), got, cmpRows); diff != "" {
+	got := providertest.Snapshot(t, a, pure())
+	if diff := cmp.Diff(s.Snapshot(), got, providertest.Rows); diff != "" {
 		t.Errorf("directory (-want +got):\n%s", diff)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/freshchat"
 )
@@ -95,13 +96,13 @@ func TestProbe(t *testing.T) {
 		{"another object", says(200, `{"name":"x"}`), fake.Token, providers.Malformed, errNoAccount},
 		{"a list", says(200, `[]`), fake.Token, providers.Malformed, errShape},
 		{"wrapped", says(200, `{"configuration":{"account_id":1}}`), fake.Token, "", nil},
-		{"sample", says(200, string(sample(t, "accounts_configuration.json"))), fake.Token, "", nil},
-		{"401", says(401, string(sample(t, "error_401.json"))), fake.Token, providers.Denied, errToken},
-		{"403", says(403, string(sample(t, "error_403.json"))), fake.Token, providers.Denied, errForbidden},
+		{"sample", says(200, string(providertest.Sample(t, "accounts_configuration.json"))), fake.Token, "", nil},
+		{"401", says(401, string(providertest.Sample(t, "error_401.json"))), fake.Token, providers.Denied, errToken},
+		{"403", says(403, string(providertest.Sample(t, "error_403.json"))), fake.Token, providers.Denied, errForbidden},
 		{"402", says(402, `{}`), fake.Token, providers.Denied, errForbidden},
-		{"400", says(400, string(sample(t, "error_400_observed.json"))), fake.Token, providers.Malformed, nil},
+		{"400", says(400, string(providertest.Sample(t, "error_400_observed.json"))), fake.Token, providers.Malformed, nil},
 		{"500", says(500, `oops`), fake.Token, providers.Transient, nil},
-		{"503", says(503, string(sample(t, "error_503.json"))), fake.Token, providers.Transient, nil},
+		{"503", says(503, string(providertest.Sample(t, "error_503.json"))), fake.Token, providers.Transient, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

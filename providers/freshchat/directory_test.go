@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/freshchat"
@@ -49,7 +50,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 					join(&got, rows)
 				}
 			}
-			if diff := cmp.Diff(s.Snapshot(), got, cmpRows); diff != "" {
+			if diff := cmp.Diff(s.Snapshot(), got, providertest.Rows); diff != "" {
 				t.Errorf("directory (-want +got):\n%s", diff)
 			}
 			if kinds[kindUsers] < 3 || kinds[kindConfiguration] != 1 {
@@ -149,7 +150,7 @@ func TestReportsRoundTrip(t *testing.T) {
 				}),
 				cmpopts.SortSlices(func(a, b schemas.Rating) bool { return a.ConversationID < b.ConversationID }),
 			}
-			if diff := cmp.Diff(want, got, cmpRows, byAll); diff != "" {
+			if diff := cmp.Diff(want, got, providertest.Rows, byAll); diff != "" {
 				t.Errorf("reports (-want +got):\n%.3000s", diff)
 			}
 			t.Logf("%d events, %d ratings, %d orders", len(got.Events), len(got.Ratings), s.Stats().Endpoints["reports/raw"])

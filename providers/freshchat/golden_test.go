@@ -1,16 +1,12 @@
 package freshchat
 
 import (
-	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -33,21 +29,12 @@ func testAccount(t testing.TB, base string, change ...func(*providers.Account)) 
 	return p.(*account)
 }
 
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
-
 func doc(kind, body string) schemas.Document {
 	return schemas.Document{Kind: kind, ConversationID: "c1", Status: 200, ObservedAt: seenAt, Body: []byte(body)}
 }
 
 func sampleDoc(t testing.TB, kind, file string) schemas.Document {
-	d := doc(kind, string(sample(t, file)))
+	d := doc(kind, string(providertest.Sample(t, file)))
 	d.ConversationID = "7e673110-64fc-461f-bcec-cc8e9a47a568"
 	return d
 }
@@ -62,25 +49,5 @@ func transcriptDoc(t testing.TB) schemas.Document {
 // golden compares rows with testdata/golden/<name>.json.
 func golden(t *testing.T, name string, rows any) {
 	t.Helper()
-	got, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	file := filepath.Join("testdata", "golden", name+".json")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("rows differ from %s (-want +got):\n%s", file, diff)
-	}
+	providertest.Golden(t, name, rows, *update)
 }

@@ -29,7 +29,7 @@ func TestThreadKeepsRest(t *testing.T) {
 		{kindUser, "user.json", map[string]string{"": "Participants"}},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
-			providertest.KeepsRest(t, sample(t, tt.file), tt.tables, func(changed []byte) any {
+			providertest.KeepsRest(t, providertest.Sample(t, tt.file), tt.tables, func(changed []byte) any {
 				doc := sampleDoc(t, tt.kind, tt.file)
 				doc.Body = changed
 				thread, err := pure().Thread([]schemas.Document{body, page, doc})
@@ -79,7 +79,7 @@ func TestSnapshotKeepsRest(t *testing.T) {
 		{kindChannels, "channels_list.json", map[string]string{"": "-", "channels[]": "Channels"}},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
-			providertest.KeepsRest(t, sample(t, tt.file), tt.tables, func(changed []byte) any {
+			providertest.KeepsRest(t, providertest.Sample(t, tt.file), tt.tables, func(changed []byte) any {
 				rows, err := pure().Snapshot(doc(tt.kind, string(changed)))
 				if err != nil {
 					t.Fatal(err)
@@ -128,7 +128,7 @@ func TestUnreadableValuesAreKept(t *testing.T) {
 // TestPartsKeepRest looks for unknown fields of parts, nested ones too, in the payloads.
 func TestPartsKeepRest(t *testing.T) {
 	tables := map[string]string{"": "-", "message_parts": "Parts"}
-	providertest.KeepsRest(t, sample(t, "message_parts_catalog.json"), tables, func(changed []byte) any {
+	providertest.KeepsRest(t, providertest.Sample(t, "message_parts_catalog.json"), tables, func(changed []byte) any {
 		thread, err := pure().Thread([]schemas.Document{messagesDoc(string(changed))})
 		if err != nil {
 			t.Fatal(err)

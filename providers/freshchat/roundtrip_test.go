@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/freshchat"
@@ -29,42 +29,11 @@ func site(t testing.TB, config simulator.CorpusConfig, options fake.Options, set
 	return s, a, schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 }
 
-// cmpRows compares rows without what is only known at fetch time.
-var cmpRows = cmp.Options{
-	cmpopts.EquateEmpty(),
-	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".ObservedAt" }, cmp.Ignore()),
-}
-
 // collect lists windows and fetches all that is listed.
 func collect(t testing.TB, a *account, windows ...schemas.Window) ([]providers.Ref, map[string][]schemas.Document) {
 	t.Helper()
-	ctx := t.Context()
-	var refs []providers.Ref
-	docs := map[string][]schemas.Document{}
-	keep := func(doc schemas.Document, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs[doc.ConversationID] = append(docs[doc.ConversationID], doc)
-	}
-	for _, w := range windows {
-		for page, err := range a.Conversations(ctx, w, "") {
-			if err != nil {
-				t.Fatal(err)
-			}
-			refs = append(refs, page.Refs...)
-			for _, doc := range page.Documents {
-				keep(doc, nil)
-			}
-		}
-	}
-	for doc, err := range a.Messages(ctx, refs) {
-		keep(doc, err)
-	}
-	for doc, err := range a.Metadata(ctx, refs) {
-		keep(doc, err)
-	}
-	return refs, docs
+	pages, docs := providertest.Collect(t, a, windows...)
+	return providertest.Refs(pages), docs
 }
 
 // TestRoundTrip reads a made-up account in every lane and finds the rows that the fake knows to be true.
@@ -98,17 +67,8 @@ func TestRoundTrip(t *testing.T) {
 			ids := map[string]bool{}
 			for _, ref := range refs {
 				ids[ref.ID] = true
-				got, err := pure().Thread(docs[ref.ID])
-				if err != nil {
-					t.Fatal(err)
-				}
 				want, ok := s.Thread(ref.ID, reading)
-				if !ok {
-					t.Fatalf("conversation %s is not in the world", ref.ID)
-				}
-				if diff := cmp.Diff(want, got, cmpRows); diff != "" {
-					t.Fatalf("conversation %s (-want +got):\n%s", ref.ID, diff)
-				}
+				providertest.SameThread(t, pure(), docs[ref.ID], want, ok)
 			}
 			if diff := cmp.Diff(slices.Sorted(slices.Values(s.Conversations(whole))), slices.Sorted(maps.Keys(ids))); diff != "" {
 				t.Errorf("listed conversations (-want +got):\n%s", diff)

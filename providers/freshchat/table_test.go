@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 )
 
 // zipped is an archive of files, names and contents in turn.
@@ -120,8 +121,8 @@ func TestRecordJSON(t *testing.T) {
 }
 
 func FuzzReadTable(f *testing.F) {
-	f.Add(sample(f, "Chat-Transcript.csv"))
-	f.Add(zipped(f, "a.csv", string(sample(f, "Chat-Transcript.csv")), "b.csv", "conversation_id\nx"))
+	f.Add(providertest.Sample(f, "Chat-Transcript.csv"))
+	f.Add(zipped(f, "a.csv", string(providertest.Sample(f, "Chat-Transcript.csv")), "b.csv", "conversation_id\nx"))
 	f.Add(gzipped(f, "conversation_id,\"a\"\n\"b\""))
 	f.Add([]byte("conversation_id,conversation_id\n1,2,3\n,\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/wire"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -21,10 +22,10 @@ func TestThreadOfSamples(t *testing.T) {
 		sampleDoc(t, kindMessages, "messages_page1.json"), second,
 	}
 	catalog := doc(kindMessages, `{"messages":[{"id":"m1","actor_type":"agent","actor_id":"a1","message_type":"normal","created_time":"2025-01-01T00:00:00.000Z",`+
-		strings.TrimPrefix(strings.TrimSpace(string(sample(t, "message_parts_catalog.json"))), "{")+`]}`)
-	sparse := doc(kindConversation, string(sample(t, "conversation_sparse.json")))
+		strings.TrimPrefix(strings.TrimSpace(string(providertest.Sample(t, "message_parts_catalog.json"))), "{")+`]}`)
+	sparse := doc(kindConversation, string(providertest.Sample(t, "conversation_sparse.json")))
 	webhook := func(file string) schemas.Document {
-		message := wire.Field(wire.Field(sample(t, file), "data"), "message")
+		message := wire.Field(wire.Field(providertest.Sample(t, file), "data"), "message")
 		return doc(kindMessages, `{"messages":[`+string(message)+`]}`)
 	}
 	tests := []struct {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/giosg"
@@ -161,12 +162,12 @@ func TestStatuses(t *testing.T) {
 		kind   providers.Kind
 		is     error
 	}{
-		{401, string(sample(t, "error_401.json")), providers.Denied, errToken},
-		{403, string(sample(t, "error_403.json")), providers.Denied, errRefused},
+		{401, string(providertest.Sample(t, "error_401.json")), providers.Denied, errToken},
+		{403, string(providertest.Sample(t, "error_403.json")), providers.Denied, errRefused},
 		{403, `{"detail":"Authentication credentials were not provided."}`, providers.Denied, errToken},
-		{404, string(sample(t, "error_404.json")), providers.Denied, errNoOrg},
+		{404, string(providertest.Sample(t, "error_404.json")), providers.Denied, errNoOrg},
 		{404, "<html>", providers.Transient, rest.ErrForeign},
-		{400, string(sample(t, "error_400.json")), providers.Malformed, nil},
+		{400, string(providertest.Sample(t, "error_400.json")), providers.Malformed, nil},
 		{405, `{"detail":"Method \"GET\" not allowed."}`, providers.Malformed, nil},
 		{500, `<h1>Server Error (500)</h1>`, providers.Transient, nil},
 	} {

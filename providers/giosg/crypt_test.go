@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/giosg"
@@ -29,7 +30,7 @@ type vector struct {
 func constructed(t testing.TB) vector {
 	t.Helper()
 	var v vector
-	if err := json.Unmarshal(sample(t, "encryption_vector_constructed.json"), &v); err != nil {
+	if err := json.Unmarshal(providertest.Sample(t, "encryption_vector_constructed.json"), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v

@@ -1,17 +1,13 @@
 package giosg
 
 import (
-	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -58,17 +54,8 @@ func withOptions(pairs ...string) func(*providers.Account) {
 	}
 }
 
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
-
 func sampleDoc(t testing.TB, kind, file string) schemas.Document {
-	return doc(kind, string(sample(t, file)))
+	return doc(kind, string(providertest.Sample(t, file)))
 }
 
 func doc(kind, body string) schemas.Document {
@@ -78,27 +65,7 @@ func doc(kind, body string) schemas.Document {
 // golden compares rows with testdata/golden/<name>.json.
 func golden(t *testing.T, name string, rows any) {
 	t.Helper()
-	got, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	file := filepath.Join("testdata", "golden", name+".json")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("rows differ from %s (-want +got):\n%s", file, diff)
-	}
+	providertest.Golden(t, name, rows, *update)
 }
 
 // page is a collection of one page.
@@ -118,7 +85,7 @@ func TestThreadOfSamples(t *testing.T) {
 		}},
 		{"thread_buttons", []schemas.Document{
 			sampleDoc(t, kindChat, "chat.json"),
-			doc(kindMessages, page(string(sample(t, "message_with_buttons.json")))),
+			doc(kindMessages, page(string(providertest.Sample(t, "message_with_buttons.json")))),
 		}},
 		{"thread_gone", []schemas.Document{
 			sampleDoc(t, kindChat, "chat.json"),
@@ -140,7 +107,7 @@ func TestThreadOfSamples(t *testing.T) {
 func TestListedSamples(t *testing.T) {
 	a := testAccount(t, "https://service.giosg.com")
 	for _, name := range []string{"owned_chats_page1", "owned_chats_page2_last"} {
-		rows, next, err := envelope(sample(t, name+".json"))
+		rows, next, err := envelope(providertest.Sample(t, name+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +145,7 @@ func TestEnvelopeOfSamples(t *testing.T) {
 		{"chat.json", 0, false},
 	}
 	for _, tt := range tests {
-		rows, _, err := envelope(sample(t, tt.file))
+		rows, _, err := envelope(providertest.Sample(t, tt.file))
 		if len(rows) != tt.rows || (err == nil) != tt.ok {
 			t.Errorf("envelope(%s) = %d rows, error %v; want %d rows, ok %v", tt.file, len(rows), err, tt.rows, tt.ok)
 		}

@@ -15,18 +15,18 @@ func TestThreadKeepsRest(t *testing.T) {
 		{"id":"3","type":"action","sender_type":"visitor","response_to_action":{"id":"x","text":"Yes"}}]}`
 	const cards = `{"results":[{"id":"1","attachments":[{"id":"c","title":"t","actions":[{"id":"x","text":"Yes"}]}]}]}`
 	const events = `{"results":[{"id":"2","type":"join","sender_type":"user","sender_id":"u","sender_avatar":{"id":"a"},"attachments":[{"id":"c"}]}]}`
-	members := string(sample(t, "memberships.json"))
+	members := string(providertest.Sample(t, "memberships.json"))
 	tests := []struct {
 		kind, body string
 		tables     map[string]string
 	}{
-		{kindChat, string(sample(t, "chat.json")), map[string]string{"": "Conversation"}},
+		{kindChat, string(providertest.Sample(t, "chat.json")), map[string]string{"": "Conversation"}},
 		{kindMessages, messages, map[string]string{"": "-", "results": "Messages", "results[].attachments": "Attachments"}},
 		{kindMessages, cards, map[string]string{"": "-", "results": "Messages", "results[].attachments": "Parts"}},
 		{kindMessages, events, map[string]string{"": "-", "results": "Events"}},
 		{kindMemberships, members, map[string]string{"": "-", "results": "Participants"}},
-		{kindTags, string(sample(t, "tags.json")), map[string]string{"": "-", "results": "Conversation"}},
-		{kindVariables, string(sample(t, "visitor_variables.json")), map[string]string{"": "-", "results": "Participants"}},
+		{kindTags, string(providertest.Sample(t, "tags.json")), map[string]string{"": "-", "results": "Conversation"}},
+		{kindVariables, string(providertest.Sample(t, "visitor_variables.json")), map[string]string{"": "-", "results": "Participants"}},
 		{kindVisitor, `{"id":"v","browser":{"name":"b","engine":{"name":"e"}}}`, map[string]string{"": "Participants"}},
 	}
 	for _, tt := range tests {

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/giosg"
@@ -25,12 +25,6 @@ func site(t testing.TB, config simulator.CorpusConfig, options fake.Options, cha
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return s, testAccount(t, server.URL, change...), schemas.Window{From: corpus.Config().From, To: corpus.Config().To.Add(time.Second)}
-}
-
-// cmpRows compares rows without what is only known at fetch time.
-var cmpRows = cmp.Options{
-	cmpopts.EquateEmpty(),
-	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".ObservedAt" }, cmp.Ignore()),
 }
 
 func refsOf(t testing.TB, a *account, w schemas.Window, keep func(schemas.Document, error)) []providers.Ref {
@@ -53,20 +47,9 @@ func refsOf(t testing.TB, a *account, w schemas.Window, keep func(schemas.Docume
 
 func collect(t testing.TB, a *account, w schemas.Window) ([]providers.Ref, map[string][]schemas.Document) {
 	t.Helper()
-	docs := map[string][]schemas.Document{}
-	keep := func(doc schemas.Document, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs[doc.ConversationID] = append(docs[doc.ConversationID], doc)
-	}
-	refs := refsOf(t, a, w, keep)
-	for doc, err := range a.Messages(t.Context(), refs) {
-		keep(doc, err)
-	}
-	for doc, err := range a.Metadata(t.Context(), refs) {
-		keep(doc, err)
-	}
+	pages, docs := providertest.Collect(t, a, w)
+	refs := providertest.Refs(pages)
+	slices.SortStableFunc(refs, func(a, b providers.Ref) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	return refs, docs
 }
 
@@ -88,17 +71,8 @@ func TestRoundTrip(t *testing.T) {
 			ids := map[string]bool{}
 			for _, ref := range refs {
 				ids[ref.ID] = true
-				got, err := withKey(t, fake.PrivateKey).Thread(docs[ref.ID])
-				if err != nil {
-					t.Fatal(err)
-				}
 				want, ok := s.Thread(ref.ID)
-				if !ok {
-					t.Fatalf("chat %s is not in the world", ref.ID)
-				}
-				if diff := cmp.Diff(want, got, cmpRows); diff != "" {
-					t.Fatalf("chat %s (-want +got):\n%s", ref.ID, diff)
-				}
+				providertest.SameThread(t, withKey(t, fake.PrivateKey), docs[ref.ID], want, ok)
 			}
 			if want := s.Conversations(whole); len(want) != len(ids) || len(refs) != len(ids) {
 				t.Errorf("%d refs of %d chats, want %d", len(refs), len(ids), len(want))
@@ -111,22 +85,8 @@ func TestRoundTrip(t *testing.T) {
 
 func TestDirectoryRoundTrip(t *testing.T) {
 	s, a, _ := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 5}, fake.Options{PageSize: 4, EmptyPages: true})
-	var got schemas.Snapshot
-	for page, err := range a.Directory(t.Context(), "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, doc := range page.Documents {
-			rows, err := pure().Snapshot(doc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got.Agents = append(got.Agents, rows.Agents...)
-			got.Groups = append(got.Groups, rows.Groups...)
-			got.Channels = append(got.Channels, rows.Channels...)
-		}
-	}
-	if diff := cmp.Diff(s.Snapshot(), got, cmpRows); diff != "" {
+	got := providertest.Snapshot(t, a, pure())
+	if diff := cmp.Diff(s.Snapshot(), got, providertest.Rows); diff != "" {
 		t.Errorf("directory (-want +got):\n%s", diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/giosg"
@@ -95,7 +96,7 @@ func TestPurge(t *testing.T) {
 	refs, docs := collect(t, a, whole)
 	thread, err := withKey(t, fake.PrivateKey).Thread(docs[ids[3]])
 	want, _ := s.Thread(ids[3])
-	if diff := cmp.Diff(want, thread, cmpRows); err != nil || diff != "" || len(refs) != 30 {
+	if diff := cmp.Diff(want, thread, providertest.Rows); err != nil || diff != "" || len(refs) != 30 {
 		t.Errorf("a purged chat, %v (-want +got):\n%s", err, diff)
 	}
 	if len(thread.Tombstones) != len(thread.Messages) || len(thread.Messages) == 0 {
@@ -125,7 +126,7 @@ func TestGone(t *testing.T) {
 
 // A part that is closed or missing is a document with its status; members must be readable.
 func TestPartsMissing(t *testing.T) {
-	members := string(sample(t, "memberships.json"))
+	members := string(providertest.Sample(t, "memberships.json"))
 	for closed, kinds := range map[string]map[string]int64{
 		"/tags":      {kindTags: 403, kindVariables: 200, kindVisitor: 200},
 		"/variables": {kindTags: 200, kindVariables: 403, kindVisitor: 200},
@@ -183,7 +184,7 @@ func TestMessagesExpire(t *testing.T) {
 	for _, status := range []int{404, 400} {
 		a := static(t, func(r *http.Request) (int, string) {
 			if r.URL.Query().Has("cursor") {
-				return status, string(sample(t, "error_404_cursor.json"))
+				return status, string(providertest.Sample(t, "error_404_cursor.json"))
 			}
 			return 200, `{"next":"http://` + r.Host + r.URL.Path + `?cursor=x","results":[]}`
 		})

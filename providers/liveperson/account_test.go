@@ -12,6 +12,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/liveperson"
@@ -67,7 +68,7 @@ func wantError(t *testing.T, name string, err error, kind providers.Kind, is err
 
 // TestRefusals has every error that the platform is known to answer with.
 func TestRefusals(t *testing.T) {
-	file := func(name string) string { return string(sample(t, name)) }
+	file := func(name string) string { return string(providertest.Sample(t, name)) }
 	tests := []struct {
 		name   string
 		answer http.HandlerFunc
@@ -133,8 +134,8 @@ func TestHosts(t *testing.T) {
 	tests := []struct {
 		body, want string
 	}{
-		{string(sample(t, "csds_single_service.json")), "va.msghist.liveperson.net"},
-		{string(sample(t, "csds_all_services.json")), "va.msghist.liveperson.net"},
+		{string(providertest.Sample(t, "csds_single_service.json")), "va.msghist.liveperson.net"},
+		{string(providertest.Sample(t, "csds_all_services.json")), "va.msghist.liveperson.net"},
 		{`{"baseURI":"127.0.0.1:80"}`, "127.0.0.1:80"},
 		{`{"service":"msgHist","baseURI":"a.example.com/"}`, "a.example.com"},
 		{`{"service":"sentinel","baseURI":"a.example.com"}`, ""},

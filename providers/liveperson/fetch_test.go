@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/liveperson"
@@ -155,7 +156,7 @@ func TestDeletedConversation(t *testing.T) {
 		docs := fetch(t, a, refs)
 		thread, err := pure().Thread(docs[4:5])
 		want := schemas.Thread{Tombstones: []schemas.Tombstone{{ConversationID: refs[4].ID, Reason: providers.ReasonGone}}}
-		if diff := cmp.Diff(want, thread, cmpRows); diff != "" || err != nil || len(docs) != 30 {
+		if diff := cmp.Diff(want, thread, providertest.Rows); diff != "" || err != nil || len(docs) != 30 {
 			t.Errorf("%d documents, %v, rows (-want +got):\n%s", len(docs), err, diff)
 		}
 	}

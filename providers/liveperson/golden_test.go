@@ -1,16 +1,12 @@
 package liveperson
 
 import (
-	"encoding/json"
 	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -39,15 +35,6 @@ func with(options map[string]string) func(*providers.Account) {
 	return func(a *providers.Account) { a.Options = options }
 }
 
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
-
 func doc(kind, id, body string) schemas.Document {
 	return schemas.Document{Kind: kind, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: []byte(body)}
 }
@@ -55,24 +42,7 @@ func doc(kind, id, body string) schemas.Document {
 // golden compares rows with testdata/golden/<name>.json.
 func golden(t *testing.T, name string, rows any) {
 	t.Helper()
-	got, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	file := filepath.Join("testdata", "golden", name+".json")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("rows differ from %s (-want +got):\n%s", file, diff)
-	}
+	providertest.Golden(t, name, rows, *update)
 }
 
 // TestThreadsOfSamples maps every record of every sample.
@@ -87,7 +57,7 @@ func TestThreadsOfSamples(t *testing.T) {
 		"consumer_metadata_search_response_seed": kindMetadata,
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, err := readEnvelope(sample(t, name+".json"))
+			e, err := readEnvelope(providertest.Sample(t, name+".json"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,9 +81,9 @@ func TestThreadsOfSamples(t *testing.T) {
 // TestThreadOfFields maps what the samples do not have, as the facts of the documentation say it.
 func TestThreadOfFields(t *testing.T) {
 	for name, docs := range map[string][]schemas.Document{
-		"fields_record":   {doc(kindRecord, "C-1", string(sample(t, "fields_record.json")))},
-		"fields_consumer": {doc(kindMetadata, "C-2", string(sample(t, "fields_consumer_metadata.json"))), doc(kindContent, "C-2", string(sample(t, "fields_consumer_content.json")))},
-		"sdes_v2":         {doc(kindRecord, "C-3", string(sample(t, "sdes_v2_fragment.json")))},
+		"fields_record":   {doc(kindRecord, "C-1", string(providertest.Sample(t, "fields_record.json")))},
+		"fields_consumer": {doc(kindMetadata, "C-2", string(providertest.Sample(t, "fields_consumer_metadata.json"))), doc(kindContent, "C-2", string(providertest.Sample(t, "fields_consumer_content.json")))},
+		"sdes_v2":         {doc(kindRecord, "C-3", string(providertest.Sample(t, "sdes_v2_fragment.json")))},
 		"gone":            {{Kind: kindRecord, ConversationID: "C-4", Status: 404, ObservedAt: seenAt}},
 		"gone_consumer":   {doc(kindMetadata, "C-5", `{"convId":"C-5"}`), {Kind: kindContent, ConversationID: "C-5", Status: 404, ObservedAt: seenAt}},
 		"no_content":      {doc(kindMetadata, "C-6", `{"convId":"C-6","startTs":1}`), {Kind: kindContent, ConversationID: "C-6", Status: 204, ObservedAt: seenAt}},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/liveperson"
 )
@@ -230,7 +231,7 @@ func TestLifeOfTokens(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]time.Duration{
-		string(sample(t, "oauth2_token_response.json")):                         time.Hour,
+		string(providertest.Sample(t, "oauth2_token_response.json")):            time.Hour,
 		`{"access_token":"x","expires_in":"120"}`:                               2 * time.Minute,
 		`{"access_token":"x"}`:                                                  0,
 		`{"access_token":"` + jwt(`{"iat":1,"exp":601}`) + `"}`:                 10 * time.Minute,
@@ -241,7 +242,7 @@ func TestLifeOfTokens(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %s", body, g, err, want)
 		}
 	}
-	a := stub(t, says(200, string(sample(t, "login_response.json"))))
+	a := stub(t, says(200, string(providertest.Sample(t, "login_response.json"))))
 	if g, err := a.login("u", "p")(t.Context()); err != nil || g.life != 3*time.Minute || g.token != "constructed-bearer" {
 		t.Errorf("login: %+v, %v", g, err)
 	}

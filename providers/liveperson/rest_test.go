@@ -43,13 +43,13 @@ func TestThreadKeepsRest(t *testing.T) {
 			tables[k.list] = "Events"
 		}
 	}
-	providertest.KeepsRest(t, sample(t, "fields_record.json"), tables, record)
+	providertest.KeepsRest(t, providertest.Sample(t, "fields_record.json"), tables, record)
 	providertest.KeepsRest(t, []byte(`{"agentParticipants":[{"agentId":"1","contextData":{"a":1}}],"agentParticipantsLeave":[{"agentId":"2"}],
 		"agentParticipantsActive":[{"agentId":"3"}],"consumerParticipants":[{"participantId":"c","participantInfo":{"a":1}}]}`),
 		map[string]string{"": "Conversation", "agentParticipants": "Participants", "agentParticipantsLeave": "Participants",
 			"agentParticipantsActive": "Participants", "consumerParticipants": "Participants"}, record)
 
-	metadata, content := sample(t, "fields_consumer_metadata.json"), sample(t, "fields_consumer_content.json")
+	metadata, content := providertest.Sample(t, "fields_consumer_metadata.json"), providertest.Sample(t, "fields_consumer_content.json")
 	providertest.KeepsRest(t, metadata, map[string]string{"": "Conversation", "participants": "Participants", "dialogs": "Events"}, func(body []byte) any {
 		return rowsOf(t, doc(kindMetadata, "C", string(body)), doc(kindContent, "C", string(content)))
 	})

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/liveperson"
@@ -25,32 +25,10 @@ func site(t testing.TB, config simulator.CorpusConfig, options fake.Options, cha
 	return s, testAccount(t, server.URL, change...), schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 }
 
-// cmpRows compares rows without what is only known at fetch time.
-var cmpRows = cmp.Options{
-	cmpopts.EquateEmpty(),
-	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".ObservedAt" }, cmp.Ignore()),
-}
-
 func collect(t testing.TB, a *account, w schemas.Window) ([]providers.Ref, map[string][]schemas.Document) {
 	t.Helper()
-	var refs []providers.Ref
-	docs := map[string][]schemas.Document{}
-	for page, err := range a.Conversations(t.Context(), w, "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		refs = append(refs, page.Refs...)
-		for _, doc := range page.Documents {
-			docs[doc.ConversationID] = append(docs[doc.ConversationID], doc)
-		}
-	}
-	for doc, err := range a.Messages(t.Context(), refs) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs[doc.ConversationID] = append(docs[doc.ConversationID], doc)
-	}
-	return refs, docs
+	pages, docs := providertest.Collect(t, a, w)
+	return providertest.Refs(pages), docs
 }
 
 func ids(refs []providers.Ref) []string {
@@ -84,17 +62,8 @@ func TestRoundTrip(t *testing.T) {
 			s, a, whole := site(t, config, options)
 			refs, docs := collect(t, a, whole)
 			for _, ref := range refs {
-				got, err := pure().Thread(docs[ref.ID])
-				if err != nil {
-					t.Fatal(err)
-				}
 				want, ok := s.Thread(ref.ID)
-				if !ok {
-					t.Fatalf("conversation %s is not in the world", ref.ID)
-				}
-				if diff := cmp.Diff(want, got, cmpRows); diff != "" {
-					t.Fatalf("conversation %s (-want +got):\n%s", ref.ID, diff)
-				}
+				providertest.SameThread(t, pure(), docs[ref.ID], want, ok)
 			}
 			if diff := cmp.Diff(s.Conversations(whole), ids(refs)); diff != "" {
 				t.Errorf("listed conversations (-want +got):\n%s", diff)
@@ -116,14 +85,8 @@ func TestConsumerRoundTrip(t *testing.T) {
 			with(map[string]string{optionMode: modeConsumer, optionState: "open,close,archive", optionPageSize: "20", optionScheme: option}))
 		refs, docs := collect(t, a, whole)
 		for _, ref := range refs {
-			got, err := pure().Thread(docs[ref.ID])
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, _ := s.ConsumerThread(ref.ID)
-			if diff := cmp.Diff(want, got, cmpRows); diff != "" {
-				t.Fatalf("conversation %s (-want +got):\n%s", ref.ID, diff)
-			}
+			want, ok := s.ConsumerThread(ref.ID)
+			providertest.SameThread(t, pure(), docs[ref.ID], want, ok)
 		}
 		if diff := cmp.Diff(s.ConsumerConversations(whole, person), ids(refs)); diff != "" {
 			t.Errorf("listed conversations (-want +got):\n%s", diff)
@@ -154,21 +117,8 @@ func TestConsumerOrders(t *testing.T) {
 
 func TestDirectoryRoundTrip(t *testing.T) {
 	s, a, _ := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 20}, fake.Options{})
-	var got schemas.Snapshot
-	for page, err := range a.Directory(t.Context(), "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, doc := range page.Documents {
-			rows, err := pure().Snapshot(doc)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got.Agents = append(got.Agents, rows.Agents...)
-			got.Groups = append(got.Groups, rows.Groups...)
-		}
-	}
-	if diff := cmp.Diff(s.Snapshot(), got, cmpRows); diff != "" {
+	got := providertest.Snapshot(t, a, pure())
+	if diff := cmp.Diff(s.Snapshot(), got, providertest.Rows); diff != "" {
 		t.Errorf("directory (-want +got):\n%s", diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -169,7 +170,7 @@ func TestStays(t *testing.T) {
 
 // Reading the same conversation again gives the same digest, in whatever order the platform sends its lists.
 func TestDigestHoldsOrder(t *testing.T) {
-	body := sample(t, "fields_record.json")
+	body := providertest.Sample(t, "fields_record.json")
 	first, err := mapThread([]schemas.Document{doc(kindRecord, "C-1", string(body))})
 	if err != nil {
 		t.Fatal(err)

@@ -97,7 +97,7 @@ func otherJSON(w http.ResponseWriter, _ *http.Request) {
 // testFaults lets every kind of walk meet every fault.
 func testFaults(t *testing.T, c Case) {
 	p, _ := c.start(t)
-	refs := refsOf(pages(t, p, c.Window, ""))
+	refs := Refs(pages(t, p, c.Window, ""))
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +150,7 @@ func testOnce(t *testing.T, c Case, f fault) {
 	if len(got) == 0 || last != "" {
 		got = append(got, pages(t, c.serve(t, platform), c.Window, last)...)
 	}
-	if got, want := idsOf(refsOf(got)), sorted(c.Conversations); !slices.Equal(got, want) {
+	if got, want := idsOf(Refs(got)), sorted(c.Conversations); !slices.Equal(got, want) {
 		t.Errorf("%d conversations are listed, want %d", len(got), len(want))
 	}
 }

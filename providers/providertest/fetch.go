@@ -56,7 +56,7 @@ func fetchAll(t *testing.T, c Case, p providers.Reader, list []providers.Page) {
 		})
 	}
 	all.Wait()
-	for _, ref := range refsOf(list) {
+	for _, ref := range Refs(list) {
 		testThread(t, c.Mapper, ref, byID[ref.ID])
 	}
 }

@@ -29,7 +29,8 @@ func pages(t *testing.T, p providers.Reader, w schemas.Window, at providers.Curs
 	return all
 }
 
-func refsOf(all []providers.Page) []providers.Ref {
+// Refs are the conversations of pages, in their order.
+func Refs(all []providers.Page) []providers.Ref {
 	var refs []providers.Ref
 	for _, page := range all {
 		refs = append(refs, page.Refs...)
@@ -50,7 +51,7 @@ func sorted(ids []string) []string { return slices.Sorted(slices.Values(ids)) }
 func testList(t *testing.T, c Case) {
 	p, _ := c.start(t)
 	all := pages(t, p, c.Window, "")
-	refs := refsOf(all)
+	refs := Refs(all)
 	if got, want := idsOf(refs), sorted(c.Conversations); !slices.Equal(got, want) {
 		t.Errorf("%d conversations are listed, want %d", len(got), len(want))
 	}
@@ -98,7 +99,7 @@ func testResume(t *testing.T, c Case) {
 		if page.Next == "" {
 			continue
 		}
-		got, want := idsOf(refsOf(pages(t, other, c.Window, page.Next))), idsOf(refsOf(all[i+1:]))
+		got, want := idsOf(Refs(pages(t, other, c.Window, page.Next))), idsOf(Refs(all[i+1:]))
 		if !slices.Equal(got, want) {
 			t.Errorf("from the cursor after page %d on there are %d conversations, want %d", i, len(got), len(want))
 		}
@@ -107,7 +108,7 @@ func testResume(t *testing.T, c Case) {
 
 func testWindows(t *testing.T, c Case) {
 	p, platform := c.start(t)
-	refs := refsOf(pages(t, p, c.Window, ""))
+	refs := Refs(pages(t, p, c.Window, ""))
 	slices.SortFunc(refs, func(a, b providers.Ref) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	bounds := []time.Time{c.Window.From}
 	for _, part := range []int{5, 3, 2} { // at the very time of a conversation
@@ -125,7 +126,7 @@ func testWindows(t *testing.T, c Case) {
 			}
 		}
 		for name, p := range map[string]providers.Reader{"used": p, "fresh": fresh} {
-			if got := refsOf(pages(t, p, w, "")); !slices.Equal(idsOf(got), idsOf(want)) {
+			if got := Refs(pages(t, p, w, "")); !slices.Equal(idsOf(got), idsOf(want)) {
 				t.Errorf("the %s provider lists %d conversations in %s, want %d", name, len(got), w, len(want))
 			}
 			if counter, ok := p.(providers.Counter); ok {
@@ -140,7 +141,7 @@ func testWindows(t *testing.T, c Case) {
 		{From: c.Window.To.AddDate(1, 0, 0), To: c.Window.To.AddDate(2, 0, 0)},
 		{From: refs[0].CreatedAt, To: refs[0].CreatedAt},
 	} {
-		if got := refsOf(pages(t, p, w, "")); len(got) != 0 {
+		if got := Refs(pages(t, p, w, "")); len(got) != 0 {
 			t.Errorf("%d conversations in the empty window %s", len(got), w)
 		}
 	}
@@ -152,7 +153,7 @@ func testDeletion(t *testing.T, c Case) {
 		t.Fatal("the fake has no Delete")
 	}
 	p, _ := c.start(t)
-	oldest := refsOf(pages(t, p, c.Window, ""))
+	oldest := Refs(pages(t, p, c.Window, ""))
 	slices.SortFunc(oldest, func(a, b providers.Ref) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	n := len(pages(t, p, c.Window, ""))
 	for at := range n - 1 {
@@ -203,7 +204,7 @@ func testLeave(t *testing.T, c Case) {
 
 func testCancel(t *testing.T, c Case) {
 	p, _ := c.start(t)
-	refs := refsOf(pages(t, p, c.Window, ""))
+	refs := Refs(pages(t, p, c.Window, ""))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, err := range walks(ctx, p, c.Window, refs) {

@@ -99,7 +99,7 @@ func testNames(t *testing.T, p Pairs) {
 func testPair(t *testing.T, c Case) {
 	p, _ := c.start(t)
 	list := pages(t, p, c.Window, "")
-	if got, want := idsOf(refsOf(list)), sorted(c.Conversations); !slices.Equal(got, want) {
+	if got, want := idsOf(Refs(list)), sorted(c.Conversations); !slices.Equal(got, want) {
 		t.Errorf("%d conversations are listed, want %d", len(got), len(want))
 	}
 	fetchAll(t, c, p, list)
