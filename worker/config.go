@@ -43,6 +43,7 @@ type LakeConfig struct {
 type TemporalConfig struct {
 	Address, Namespace, TaskQueue string
 	APIKey                        Secret
+	Deployment                    DeploymentConfig
 	TLS                           TLSConfig
 	AllowPlaintext                bool // allow sending the API key to another machine without TLS
 }

@@ -112,6 +112,7 @@ func (b branch) temporal() *TemporalConfig {
 	c := &TemporalConfig{
 		Address: b.text("address"), Namespace: b.text("namespace"), TaskQueue: b.text("task_queue"), APIKey: b.secret("api_key"),
 		AllowPlaintext: b.yes("allow_plaintext"),
+		Deployment:     b.at("deployment").deployment(),
 		TLS: TLSConfig{
 			CAFile: tls.text("ca_file"), CertFile: tls.text("cert_file"), KeyFile: tls.text("key_file"), ServerName: tls.text("server_name"),
 		},
@@ -122,6 +123,15 @@ func (b branch) temporal() *TemporalConfig {
 		c.TLS.Enabled = enabled
 	}
 	return c
+}
+
+func (b branch) deployment() DeploymentConfig {
+	d := DeploymentConfig{Name: b.text("name")}
+	d.TakeOver = d.Name != ""
+	if over, ok := b.at("take_over").value.(bool); ok {
+		d.TakeOver = over
+	}
+	return d
 }
 
 func (b branch) account() AccountConfig {

@@ -41,7 +41,11 @@ type Temporal struct {
 	UIURL      string
 	Embedded   bool
 	activities int
-	server     *embedded.Server
+	// mayTakeOver says that workers on this connection may make their build the current one.
+	mayTakeOver bool
+	// OnWorking, if set, is called once a worker has started and, where it may, made its build the current one.
+	OnWorking func()
+	server    *embedded.Server
 }
 
 // ConnectOptions are choices of the command, not of the configuration.
@@ -51,6 +55,9 @@ type ConnectOptions struct {
 	Logger *slog.Logger
 	// Activities is the number of concurrent activities of a worker on this connection; 0 means what fits the machine.
 	Activities int
+	// TakeOver lets the worker make its build the current version of the configured deployment. A command that only works for a while
+	// does not.
+	TakeOver bool
 }
 
 // Connect starts the embedded server, or dials the one that the configuration names.
@@ -59,7 +66,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		sdk.SetBinaryChecksum(Build) // otherwise the SDK reads the whole binary, which takes a third of a second
 	}
 	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
-	t := &Temporal{activities: cmp.Or(o.Activities, Activities())}
+	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver}
 	var err error
 	if c.Temporal == nil {
 		t.Embedded = true
@@ -228,17 +235,27 @@ func (t *Temporal) options() sdk.Options {
 // embedded server stops before that.
 func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	connection := t.Client
-	w := sdk.New(connection, c.TaskQueue(), t.options())
+	options, err := c.versioned(t.options())
+	if err != nil {
+		return err
+	}
+	w := sdk.New(connection, c.TaskQueue(), options)
 	shared := counters{connection, c.TaskQueue()}
 	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared).account, Join: shared.join})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}
+	defer w.Stop()
+	if err := t.takeOver(ctx, c); err != nil && ctx.Err() == nil {
+		return err
+	}
+	if t.OnWorking != nil {
+		t.OnWorking()
+	}
 	select {
 	case <-ctx.Done():
 	case <-t.Failed():
 	}
-	w.Stop()
 	return t.Err()
 }
 

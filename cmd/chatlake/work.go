@@ -68,7 +68,7 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		return usage("--activities must be at least 1, or 0 for as many as fit the machine")
 	}
 	o := worker.ConnectOptions{
-		UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Logger: sdk, Activities: cmp.Or(f.activities, worker.Activities()),
+		UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Logger: sdk, Activities: cmp.Or(f.activities, worker.Activities()), TakeOver: true,
 	}
 	c, err := a.load()
 	if err != nil {
