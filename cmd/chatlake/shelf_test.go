@@ -46,6 +46,7 @@ type content struct {
 	whole, gone, dead []string
 	version           *int64
 	spec              string
+	early             bool                 // its conversations were read an hour before fetchedAt
 	change            func(*ledger.Record) // before it is committed
 }
 
@@ -61,6 +62,10 @@ func (s *shelf) put(stream schemas.Stream, w schemas.Window, c content) ledger.R
 		s.t.Fatal(err)
 	}
 	r := ledger.Record{Shard: shard, Generation: 1, SpecDigest: c.spec}
+	readAt := fetchedAt
+	if c.early {
+		readAt = readAt.Add(-time.Hour)
+	}
 	must := func(err error) {
 		if err != nil {
 			s.t.Fatal(err)
@@ -72,7 +77,7 @@ func (s *shelf) put(stream schemas.Stream, w schemas.Window, c content) ledger.R
 			continue
 		}
 		must(seal.Thread(schemas.Thread{
-			Conversation: schemas.Conversation{ConversationID: id, ObservedAt: fetchedAt, CreatedAt: &w.From, SourceVersion: c.version, StoredMessages: 2},
+			Conversation: schemas.Conversation{ConversationID: id, ObservedAt: readAt, CreatedAt: &w.From, SourceVersion: c.version, StoredMessages: 2},
 			Messages:     []schemas.Message{{ConversationID: id, MessageID: "1", ObservedAt: fetchedAt}, {ConversationID: id, MessageID: "2", ObservedAt: fetchedAt}},
 			Tombstones:   []schemas.Tombstone{{ConversationID: id, MessageID: new("3"), ObservedAt: fetchedAt, Reason: "message_deleted"}},
 		}))

@@ -126,6 +126,18 @@ func TestWhyNamesTheVersionThatCounts(t *testing.T) {
 	}
 }
 
+// TestWhyNamesTheVersionThatWasReadLast: of two windows with the same version the one that was read last counts, although it was
+// committed first, as a window is that is remapped.
+func TestWhyNamesTheVersionThatWasReadLast(t *testing.T) {
+	s := newShelf(t)
+	s.put("updated", schemas.Window{From: month(1).From, To: month(1).From.AddDate(0, 0, 1)}, content{whole: []string{"1"}, version: new(int64(7))})
+	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}, version: new(int64(7)), early: true})
+	w, _ := why(t, s.config, "1")
+	if len(w.Shards) != 2 || w.Shards[0].Stream != "updated" {
+		t.Errorf("%+v", w.Shards)
+	}
+}
+
 func TestWhyGoesOnPastDamage(t *testing.T) {
 	s := newShelf(t)
 	january := s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})

@@ -24,6 +24,7 @@ type Trace struct {
 	Dead        *DeadLetter    `json:"dead_letter,omitempty"`
 	Gone        string         `json:"gone,omitempty"` // the tombstone's reason
 	version     *int64         // the platform's version of the conversation
+	observed    int64          // when it was read, in microseconds
 	damaged     []Finding
 }
 
@@ -53,7 +54,7 @@ type DeadLetter struct {
 
 // telling are the columns that are read of the tables that tell of a conversation; of the others only ids are.
 var telling = map[string][]string{
-	schemas.Conversations.Table: {"conversation_id", "source_version"},
+	schemas.Conversations.Table: {"conversation_id", "source_version", "observed_at"},
 	schemas.Documents.Table:     {"conversation_id", "kind", "sequence", "status", "observed_at"},
 	schemas.DeadLetters.Table:   {"conversation_id", "step", "error_kind", "detail", "attempts"},
 	schemas.Tombstones.Table:    {"conversation_id", "message_id", "reason"},
@@ -118,7 +119,7 @@ func (t *Trace) look(ctx context.Context, l *lake.Lake, f ledger.File, columns [
 func (t *Trace) tell(table string, cells []lake.Cell) {
 	switch table {
 	case schemas.Conversations.Table:
-		t.State = StateWhole
+		t.State, t.observed = StateWhole, cells[2].Integer
 		if !cells[1].Null {
 			t.version = new(cells[1].Integer)
 		}

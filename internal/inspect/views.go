@@ -114,11 +114,11 @@ func writeVersions(b *strings.Builder, records []current) {
 	b.WriteString("\nCREATE OR REPLACE VIEW _newest AS\nSELECT provider, account, conversation_id, shard\nFROM (" +
 		readParquet(filesOf(records, "conversations"), true) + ") AS rows\nJOIN _files USING (filename)\n" +
 		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id\n" +
-		"  ORDER BY source_version DESC NULLS LAST, committed_at DESC, shard DESC) = 1;\n")
+		"  ORDER BY source_version DESC NULLS LAST, observed_at DESC, committed_at DESC, shard DESC) = 1;\n")
 }
 
 // newest is the query of a table whose rows belong to versions of conversations. Rows of reports and of the directory are of
-// no version: of one that two windows have, the one that was committed last counts.
+// no version: of one that two windows have, the one that was observed last counts.
 func newest(table string, records []current) string {
 	var parts []string
 	versions, reports := split(records)
@@ -129,7 +129,7 @@ func newest(table string, records []current) string {
 	if files := filesOf(reports, table); len(files) > 0 {
 		id := strings.TrimSuffix(table, "s") + "_id"
 		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM ("+readParquet(files, true)+") AS rows\nJOIN _files USING (filename)\n"+
-			"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, "+id+"\n  ORDER BY committed_at DESC, shard DESC) = 1")
+			"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, "+id+"\n  ORDER BY observed_at DESC, committed_at DESC, shard DESC) = 1")
 	}
 	return strings.Join(parts, "\nUNION ALL BY NAME\n")
 }

@@ -104,7 +104,7 @@ func TestDuckDBWithOverlappingReports(t *testing.T) {
 		"\nUNION ALL BY NAME\n" +
 		"SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/ratings/2", "lake/ratings/3") +
 		") AS rows\nJOIN _files USING (filename)\n" +
-		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY committed_at DESC, shard DESC) = 1"
+		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY observed_at DESC, committed_at DESC, shard DESC) = 1"
 	if diff := cmp.Diff(want, viewOf(t, script, "ratings")); diff != "" {
 		t.Errorf("ratings (-want +got):\n%s", diff)
 	}

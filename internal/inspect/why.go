@@ -79,6 +79,7 @@ func search(ctx context.Context, l *lake.Lake, read reading, id string) (Whereab
 		return cmp.Or(
 			cmp.Compare(stateRank(a.State), stateRank(b.State)),
 			compareVersions(b.version, a.version),
+			cmp.Compare(b.observed, a.observed),
 			b.CommittedAt.Compare(a.CommittedAt),
 		)
 	})
