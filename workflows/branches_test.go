@@ -110,6 +110,12 @@ var branches = map[string][]string{
 	"a budget goes on":                  {"Budget on", "ends: "},
 	"a budget is cancelled":             {"Budget", "cancel", "ends canceled"},
 
+	"a remap rewrites, and keeps what it would lose": {"Remap", "ListCommitted", "RemapShard", "RemapShard", `ends: {"totals":{"shards":5,"rewritten":3`},
+	"a remap is denied":               {"Remap", "RemapShard: Denied", "update retry_blocked", "RemapShard", "ends: "},
+	"the lake is down for a remap":    {"Remap", "RemapShard: Unavailable", "timer", "timer fired", "RemapShard", "ends: "},
+	"a remap continues as new":        {"Remap", "ListCommitted", "RemapShard", "ends as new"},
+	"a remap goes on in a second run": {"Remap on", "ListCommitted", "RemapShard", "ends: "},
+
 	"a quota is taken, used up, and ends": {"Quota", "update take", "timer", "update take", "update take", "timer fired", "ends: "},
 	"a quota continues as new":            {"Quota", "update take", "timer", "ends as new"},
 	"a quota goes on":                     {"Quota on", "update take", "timer fired", "ends: "},
