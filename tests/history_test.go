@@ -12,6 +12,7 @@ import (
 // usage counts what workflows have written to Temporal's histories.
 type usage struct {
 	runs, events, activities int64
+	decided                  int64            // events that are not of workflow tasks
 	kinds                    map[string]int64 // events by type
 }
 
