@@ -60,10 +60,19 @@ func smallLake(t *testing.T, root, account string) {
 			t.Fatal(err)
 		}
 	}
-	for version, window := range []string{"20260501T000000Z~20260601T000000Z", "20260501T000000Z~20260508T000000Z"} {
-		put("created", window, map[string]string{
-			"conversations": fmt.Sprintf("'1' AS conversation_id, %d::BIGINT AS source_version", version),
-			"messages":      fmt.Sprintf("'1' AS conversation_id, 'of version %d' AS message_id", version),
+	// Two have the newest version; the one that was read later counts, whichever window or commit is the latest.
+	for _, c := range []struct {
+		window            string
+		version           int
+		observed, message string
+	}{
+		{"20260501T000000Z~20260601T000000Z", 0, "2026-06-03", "of version 0"},
+		{"20260501T000000Z~20260508T000000Z", 1, "2026-06-02", "of version 1"},
+		{"20260501T000000Z~20260510T000000Z", 1, "2026-06-01", "of version 1, read earlier"},
+	} {
+		put("created", c.window, map[string]string{
+			"conversations": fmt.Sprintf("'1' AS conversation_id, %d::BIGINT AS source_version, TIMESTAMPTZ '%s' AS observed_at", c.version, c.observed),
+			"messages":      fmt.Sprintf("'1' AS conversation_id, '%s' AS message_id", c.message),
 		})
 	}
 	put("directory", "20260501T000000Z~20260502T000000Z", map[string]string{"agents": "'7' AS agent_id"})
