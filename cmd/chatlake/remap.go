@@ -47,8 +47,12 @@ func (a *app) remap(ctx context.Context, f scope, dry bool) error {
 	if err != nil {
 		return err
 	}
+	l, err := inspect.Open(ctx, c, account) // a remap makes no lake
+	if err != nil {
+		return err
+	}
 	if dry {
-		return a.remapDry(ctx, c, account, within)
+		return a.remapDry(ctx, l, within)
 	}
 	s, err := a.connect(ctx, c, worker.ConnectOptions{})
 	if err != nil {
@@ -119,11 +123,7 @@ func (a *app) remapped(out workflows.RemapOutput) error {
 	return nil
 }
 
-func (a *app) remapDry(ctx context.Context, c worker.Config, account string, within schemas.Window) error {
-	l, err := inspect.Open(ctx, c, account)
-	if err != nil {
-		return err
-	}
+func (a *app) remapDry(ctx context.Context, l *inspect.Lake, within schemas.Window) error {
 	all, err := l.Remappable(ctx, within)
 	if err != nil {
 		return err
