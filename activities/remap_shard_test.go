@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -211,16 +212,16 @@ func TestRemapKeepsAShardWhoseFilesAreDamaged(t *testing.T) {
 	}
 }
 
-// racing lets another generation be committed just before a record is.
+// racing lets another generation be committed just before a record is. Threads are mapped side by side.
 type racing struct {
 	providers.Mapper
+	once   sync.Once
 	before func()
 }
 
 func (r *racing) Thread(docs []schemas.Document) (schemas.Thread, error) {
-	if race := r.before; race != nil && docs[0].ConversationID == "11" {
-		r.before = nil
-		race()
+	if docs[0].ConversationID == "11" {
+		r.once.Do(r.before)
 	}
 	return r.Mapper.Thread(docs)
 }
@@ -231,7 +232,7 @@ func TestRemapReplacesTheRecordThatItOpenedOn(t *testing.T) {
 	b, old := committed(t, p)
 	other := old
 	other.SpecDigest, other.Visibility = "another", "full"
-	b.mapped(&racing{p, func() {
+	b.mapped(&racing{Mapper: p, before: func() {
 		if _, _, err := b.do.Lake.Commit(t.Context(), other); err != nil {
 			t.Error(err)
 		}
