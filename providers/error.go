@@ -1,34 +1,38 @@
 package providers
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
 
-// Kind says what an error means for the export, whatever the platform called it.
+// Kind is what an error means for the export, on every platform.
 type Kind string
 
 const (
-	Transient      Kind = "Transient"      // try again: network, 5xx
-	Throttled      Kind = "Throttled"      // too many requests: try again after After
-	Pending        Kind = "Pending"        // the answer is not ready: come again after After
-	Denied         Kind = "Denied"         // credentials or permissions: a person must act
-	Stopped        Kind = "Stopped"        // the account was refused too often in a row: nothing more is asked until a person has acted
-	Malformed      Kind = "Malformed"      // the answer is not what the platform says it sends; asking again will not help
-	NotFound       Kind = "NotFound"       // what was asked for does not exist
-	Failed         Kind = "Failed"         // the platform says that it could not do what was asked, several times: a person must decide when to ask again
-	CursorExpired  Kind = "CursorExpired"  // list again from the beginning of the window
-	WindowTooDense Kind = "WindowTooDense" // more results than the platform can page through: split the window
+	Transient      Kind = "Transient"      // a network error or a 5xx: retry
+	Throttled      Kind = "Throttled"      // too many requests: retry after After
+	Pending        Kind = "Pending"        // the answer is not ready: ask again after After
+	Denied         Kind = "Denied"         // credentials or permissions are wrong: a person must act
+	Stopped        Kind = "Stopped"        // the platform refused the account too often in a row: no more requests until a person acts
+	Malformed      Kind = "Malformed"      // the answer differs from the platform's documentation: a retry does not help
+	NotFound       Kind = "NotFound"       // the requested object does not exist
+	Failed         Kind = "Failed"         // the platform failed several times to do the work: a person decides when to retry
+	CursorExpired  Kind = "CursorExpired"  // the cursor is no longer valid: list the window again from its beginning
+	WindowTooDense Kind = "WindowTooDense" // the window has more results than the platform can page through: split it
 )
 
-// Error is the only error that leaves a provider. Neither Op nor Err ever hold a body, a token, a name or a text of a
-// conversation: ids, statuses, counts and kinds only.
+// ErrCursor means that a cursor is invalid, or was made by another provider.
+var ErrCursor = errors.New("the cursor was not made by this provider")
+
+// Error is the only error type that leaves a provider. Op and Err never contain a body, a token, a name or the text of a
+// conversation, only ids, statuses, counts and kinds.
 type Error struct {
 	Kind   Kind
-	Op     string        // what was being done: "list conversations", "messages of conversation 42"
-	Status int           // HTTP status, 0 when there was no answer
-	After  time.Duration // how long to wait before the next try, 0 when not said
-	Awaits Awaited       // what to wait for; empty is the platform
+	Op     string        // the operation: "list conversations", "messages of conversation 42"
+	Status int           // HTTP status, 0 if there was no answer
+	After  time.Duration // how long to wait before the next attempt, 0 if unknown
+	Awaits Awaited       // what to wait for; empty means the platform
 	Err    error
 }
 

@@ -16,9 +16,8 @@ type Lease struct {
 	AccountRequestsPerSecond float64 `json:"account_requests_per_second,omitempty"`
 }
 
-// Meter is one activity as those see it who send its requests: its lease, what it asked of the platform, and until when it
-// waits. It travels in the context, so that providers need not know of leases. All methods are safe for concurrent use and
-// work on a nil *Meter.
+// Meter tracks one activity's lease, requests and waits. The context carries it, so providers need not know about leases. All
+// methods are safe for concurrent use and work on a nil *Meter.
 type Meter struct {
 	lease               Lease
 	requests, throttled atomic.Int64
@@ -29,10 +28,10 @@ type Meter struct {
 	onEnd   []func()
 }
 
-// NewMeter makes a meter for a lease. It counts as using its lease until End.
+// NewMeter returns a meter for a lease. The lease is in use until End.
 func NewMeter(l Lease) *Meter { return &Meter{lease: l, waiting: map[meterWait]int{}} }
 
-// Lease is what the activity may use.
+// Lease returns the activity's lease.
 func (m *Meter) Lease() Lease {
 	if m == nil {
 		return Lease{}
@@ -47,14 +46,14 @@ func (m *Meter) Count() {
 	}
 }
 
-// Throttle counts an answer that said "too many requests".
+// Throttle counts a 429 answer.
 func (m *Meter) Throttle() {
 	if m != nil {
 		m.throttled.Add(1)
 	}
 }
 
-// Requests is how many requests were made.
+// Requests returns the number of requests.
 func (m *Meter) Requests() int64 {
 	if m == nil {
 		return 0
@@ -62,7 +61,7 @@ func (m *Meter) Requests() int64 {
 	return m.requests.Load()
 }
 
-// Throttled is how many of them were answered with "too many requests".
+// Throttled returns the number of 429 answers.
 func (m *Meter) Throttled() int64 {
 	if m == nil {
 		return 0
@@ -70,21 +69,21 @@ func (m *Meter) Throttled() int64 {
 	return m.throttled.Load()
 }
 
-// Awaited is what a request waits for before it is sent.
+// Awaited is what a request waits for before it can be sent.
 type Awaited string
 
 const (
-	AwaitPlatform Awaited = "platform" // it has said to come again later, or that its limit is reached
-	AwaitSchedule Awaited = "schedule" // the account's own office hours
+	AwaitPlatform Awaited = "platform" // the platform said to retry later, or its limit is reached
+	AwaitSchedule Awaited = "schedule" // the account's rate.schedule allows no requests now
 )
 
-// meterWait is a wait of a request.
+// meterWait is the wait of one request.
 type meterWait struct {
 	until time.Time
 	what  Awaited
 }
 
-// Waits says that a request waits until a time, and for what, and returns how to say that it no longer does.
+// Waits records that a request waits until a time, and for what. The caller calls done when the wait is over.
 func (m *Meter) Waits(until time.Time, what Awaited) (done func()) {
 	if m == nil {
 		return func() {}
@@ -102,7 +101,7 @@ func (m *Meter) Waits(until time.Time, what Awaited) (done func()) {
 	}
 }
 
-// Waiting is the latest time that any request of the activity waits until, and for what; zero when none waits.
+// Waiting returns the latest time until which a request of the activity waits, and for what; zero if no request waits.
 func (m *Meter) Waiting() (until time.Time, what Awaited) {
 	if m == nil {
 		return until, what
@@ -117,7 +116,7 @@ func (m *Meter) Waiting() (until time.Time, what Awaited) {
 	return until, what
 }
 
-// End says that the activity sends no further requests: its lease is free for others.
+// End reports that the activity sends no more requests. Others may use its lease from now on.
 func (m *Meter) End() {
 	if m == nil {
 		return
@@ -131,7 +130,7 @@ func (m *Meter) End() {
 	}
 }
 
-// OnEnd calls f when the meter ends, at once where it has ended.
+// OnEnd calls f when the meter ends, or at once if it has already ended.
 func (m *Meter) OnEnd(f func()) {
 	m.mu.Lock()
 	ended := m.ended
@@ -146,7 +145,7 @@ func (m *Meter) OnEnd(f func()) {
 
 type meterKey struct{}
 
-// WithMeter returns a context in which requests are held to m.
+// WithMeter returns a context whose requests m tracks and limits.
 func WithMeter(ctx context.Context, m *Meter) context.Context {
 	return context.WithValue(ctx, meterKey{}, m)
 }

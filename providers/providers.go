@@ -1,6 +1,6 @@
-// Package providers is the contract between the export and the platforms it copies.
+// Package providers is the contract between the export and the platforms that it copies.
 //
-// It must not know Parquet, buckets, batches, Temporal, the environment, or which platforms there are.
+// It must not know Parquet, buckets, batches, Temporal, the environment, or which platforms exist.
 package providers
 
 import (
@@ -13,62 +13,62 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Cursor says where a list goes on. It is opaque to all but the provider that made it, carries no secret and no text of a
-// conversation, and stays short: it stands in Temporal histories. The empty cursor is the beginning of a window.
+// Cursor is the position at which a list continues. Only the provider that made it can read it. Temporal histories contain it,
+// so it is short and contains no secrets and no text of a conversation. The empty cursor is the beginning of a window.
 type Cursor string
 
 // Ref names one listed conversation.
 type Ref struct {
 	ID        string    `json:"id"`
 	CreatedAt time.Time `json:"created_at"`
-	// Messages is how many messages the list says the conversation has, nil where it does not say.
+	// Messages is the conversation's number of messages according to the list, nil if the list does not give one.
 	Messages *int64 `json:"messages,omitempty"`
-	// Hint is what the list said that a fetch can use, such as the id of the contact. It is staged, and never stands in a
-	// Temporal history; a fetch must do without it too.
+	// Hint carries details from the list that help a fetch, such as the id of the contact. It is staged and never enters a
+	// Temporal history. A fetch must also work without it.
 	Hint string `json:"hint,omitempty"`
 }
 
 // Page is one page of a list.
 type Page struct {
 	Refs      []Ref              // conversations of the window, ascending by (CreatedAt, ID) within the page
-	Documents []schemas.Document // what the list already carried, in the order of Refs
-	Next      Cursor             // where to go on; empty after the last page
-	Dropped   int                // listed rows that were outside the window
-	// Unwitnessed names the lists of which the page was read and for which nothing speaks but the platform's own answer,
-	// given several times: no count, no link from the other side, no second list. It stands in the commit record.
+	Documents []schemas.Document // what the list already contained, in the order of Refs
+	Next      Cursor             // where to continue; empty after the last page
+	Dropped   int                // listed rows outside the window
+	// Unwitnessed names the lists behind this page that nothing confirms except the platform's own repeated answer: no count,
+	// no link from the other side, no second list. The commit record contains it.
 	Unwitnessed []string
 }
 
-// Reader asks one account of one platform, and needs the account's secrets for it. What else a provider can be asked for are
-// interfaces of their own, such as Counter, which its Reader may have too. Methods are safe for concurrent use. Errors are *Error.
+// Reader reads one account of one platform and needs the account's secrets. It may also implement the optional interfaces below,
+// such as Counter. Methods are safe for concurrent use. Errors are *Error.
 type Reader interface {
-	// Conversations lists the conversations created in w, from at on. Every conversation that exists from before the
-	// first call until after the last is in at least one page; one may be listed twice. Paging can go on at every
-	// Next, in another process. An empty page with a Next is allowed.
+	// Conversations lists the conversations created in w, starting at the cursor. Every conversation that exists from before
+	// the first call until after the last is on at least one page; it may be listed twice. Another process can continue from
+	// any Next. A page may be empty and still have a Next.
 	Conversations(ctx context.Context, w schemas.Window, at Cursor) iter.Seq2[Page, error]
-	// Messages fetches all messages of refs. Documents come grouped by conversation in the order of refs, at least one
-	// for each; a conversation that is gone is one document with status 404 or 410. The first error ends the walk.
+	// Messages fetches all messages of refs. The documents are grouped by conversation, in the order of refs, with at least
+	// one for each. A conversation that no longer exists is one document with status 404 or 410. The first error ends the walk.
 	Messages(ctx context.Context, refs []Ref) iter.Seq2[schemas.Document, error]
-	// Metadata fetches what else belongs to refs, in the same order. It may yield nothing for a ref.
+	// Metadata fetches everything else about refs, in the same order. It may yield nothing for a ref.
 	Metadata(ctx context.Context, refs []Ref) iter.Seq2[schemas.Document, error]
 }
 
-// Mapper turns documents into rows. It is pure: no clock, no network, no credentials; the same documents and settings give the
-// same rows. So what the lake holds can be mapped again long after the account's token has expired. What else a Mapper can do are
-// interfaces of their own: SnapshotMapper, ReportMapper, Decrypter. Methods are safe for concurrent use. Errors are *Error of the
-// kind Malformed.
+// Mapper turns documents into rows. It is pure: it uses no clock, no network and no credentials, and the same documents and
+// settings give the same rows. So the documents in a lake can be mapped again long after the account's token has expired. A
+// Mapper may also implement SnapshotMapper, ReportMapper and Decrypter. Methods are safe for concurrent use. Errors are *Error of
+// the kind Malformed.
 type Mapper interface {
 	// Thread turns the documents of one conversation into rows.
 	Thread(docs []schemas.Document) (schemas.Thread, error)
 }
 
-// SnapshotMapper is a Mapper of a provider whose Reader is a Directory.
+// SnapshotMapper is implemented by the Mapper if the provider's Reader is a Directory.
 type SnapshotMapper interface {
 	// Snapshot turns one document of the directory into rows.
 	Snapshot(doc schemas.Document) (schemas.Snapshot, error)
 }
 
-// ReportMapper is a Mapper of a provider whose Reader is a Reporter.
+// ReportMapper is implemented by the Mapper if the provider's Reader is a Reporter.
 type ReportMapper interface {
 	// Report turns one document of Reports into rows.
 	Report(doc schemas.Document) (schemas.Snapshot, error)
@@ -76,37 +76,37 @@ type ReportMapper interface {
 
 // Decrypter is a Mapper that decrypts texts.
 type Decrypter interface {
-	// Unreadable is how many texts and other values of a thread that Thread made could not be decrypted: they are null in its
-	// rows.
+	// Unreadable returns how many texts and other values of a thread made by Thread could not be decrypted. They are null in
+	// its rows.
 	Unreadable(thread schemas.Thread) int64
 }
 
-// Counter is a Reader that can say how many conversations a window should hold.
+// Counter is a Reader that can count the conversations of a window.
 type Counter interface {
 	Count(ctx context.Context, w schemas.Window) (int64, error)
 }
 
 // Directory is a Reader that can list its agents, contacts, groups, channels, labels and fields.
 type Directory interface {
-	// Directory lists documents page by page; its pages have no Refs.
+	// Directory lists documents page by page. Its pages have no Refs.
 	Directory(ctx context.Context, at Cursor) iter.Seq2[Page, error]
 }
 
-// Reporter is a Reader that reports what happened to conversations by the time when it happened, whenever they were
-// created: ratings that come late, labels, assignments.
+// Reporter is a Reader that reports what happened to conversations, such as late ratings, labels and assignments, by the time at
+// which it happened and not by the conversation's time of creation.
 type Reporter interface {
-	// Reports lists the documents of what happened in w, page by page; its pages have no Refs.
+	// Reports lists the documents about what happened in w, page by page. Its pages have no Refs.
 	Reports(ctx context.Context, w schemas.Window, at Cursor) iter.Seq2[Page, error]
 }
 
-// Retrier is a Reader whose cursors count how often the platform failed.
+// Retrier is a Reader whose cursors count the platform's failures.
 type Retrier interface {
-	// Retry is the cursor from which to list again after a person has ordered that what is blocked be tried again: the
-	// same place, with no failures counted. A cursor that it cannot read is returned as it is. It is pure.
+	// Retry returns the cursor for listing again after a person has asked to retry a blocked shard: the same position, with
+	// the failure count at zero. A cursor that it cannot parse is returned unchanged. It is pure.
 	Retry(at Cursor) Cursor
 }
 
-// Prober is a Reader that can check its credentials before any work is done.
+// Prober is a Reader that can check its credentials before any work starts.
 type Prober interface {
 	Probe(ctx context.Context) (Probe, error)
 }
@@ -120,61 +120,60 @@ const (
 	VisibilityUnknown Visibility = "unknown"
 )
 
-// Probe is what a check of the credentials found.
+// Probe is the result of checking the credentials.
 type Probe struct {
 	Visibility Visibility
-	// Advice says what to do about a partial visibility, in a sentence without names.
+	// Advice is a sentence, without names, on how to get full visibility.
 	Advice string
-	// Unreadable says, in a sentence without names, why texts that were looked at cannot be decrypted with the account's keys.
-	// It is empty where all can, and where none was met.
+	// Unreadable is a sentence, without names, on why the account's keys cannot decrypt the sampled texts. It is empty if they
+	// can, and if the sample has no encrypted text.
 	Unreadable string
 }
 
-// Account is one configured login, its secrets resolved.
+// Account is one configured login with resolved secrets.
 type Account struct {
 	Name      string // as in the configuration
 	BaseURL   string
-	AccountID string // the platform's own id of the account, where it has one
-	Token     string // Check sees the reference to it, or nothing
-	// Secrets are further credentials by the names of Definition.Secrets, resolved. Check sees their names only.
+	AccountID string // the platform's own id of the account, if it has one
+	Token     string // Check gets the reference to it, or nothing
+	// Secrets are the further credentials listed in Definition.Secrets, by name, resolved. Check gets only their names.
 	Secrets map[string]string
-	// Take asks for one use of a quota that all processes share and that outlives them. Where it must be waited for, the
-	// error is a Throttled *Error with After. Nil means that nobody counts.
+	// Take takes one use of a quota that all processes share and that outlives them. If the caller must wait for it, the error
+	// is a Throttled *Error with After. Nil means that uses are not counted.
 	Take func(context.Context, Quota) error
-	// Scratch makes a file for data in progress. Nil keeps such data in memory.
+	// Scratch creates a temporary file. If it is nil, temporary data stays in memory.
 	Scratch func() (File, error)
 	Rate    Rate
 	Options map[string]string
 }
 
-// Settings are what a Mapper is made from: what decides how documents are read. They hold nothing that the platform lets anybody
-// in with.
+// Settings are what a Mapper needs to read documents. They contain nothing that gives access to the platform.
 type Settings struct {
-	Options map[string]string // of the account, as Definition.Check accepts them
-	// Secrets are those of the account that Definition.MappingSecrets names and the configuration has, resolved.
+	Options map[string]string // of the account, as accepted by Definition.Check
+	// Secrets are the account's configured secrets that Definition.MappingSecrets names, resolved.
 	Secrets map[string]string
 }
 
-// File is a file for data in progress. Nobody finds it by a name, and it is gone when it is closed or forgotten.
+// File is a temporary file. It has no name, and disappears when it is closed or no longer referenced.
 type File interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
 }
 
-// Quota is what a platform allows too rarely for requests per second: reports per day, for example.
+// Quota is a limit that is too low to be given in requests per second, such as reports per day.
 type Quota struct {
-	Name   string  // stands in workflow ids: "reports"
-	Limits []Limit // all of them hold
+	Name   string  // part of workflow ids: "reports"
+	Limits []Limit // all of them apply
 }
 
-// Limit is so many uses in any span of so long.
+// Limit is the number of uses allowed in any period of a length.
 type Limit struct {
 	Uses int           `json:"uses"`
 	Per  time.Duration `json:"per"`
 }
 
-// Span is how long so many uses take at least, from the first to the last.
+// Span returns the shortest time in which a number of uses is possible, from the first to the last.
 func (q Quota) Span(uses int) (span time.Duration) {
 	for _, l := range q.Limits {
 		if uses > 0 && l.Uses > 0 {
@@ -184,7 +183,7 @@ func (q Quota) Span(uses int) (span time.Duration) {
 	return span
 }
 
-// Free is how long after now one more use keeps to all limits; uses are those of before, oldest first.
+// Free returns how long to wait, from now, until the limits allow one more use. uses are the times of earlier uses, oldest first.
 func (q Quota) Free(uses []time.Time, now time.Time) (after time.Duration) {
 	for _, l := range q.Limits {
 		if n := len(uses); n >= l.Uses {
@@ -194,7 +193,7 @@ func (q Quota) Free(uses []time.Time, now time.Time) (after time.Duration) {
 	return after
 }
 
-// Recent are the uses that still count.
+// Recent returns the uses that still count towards a limit.
 func (q Quota) Recent(uses []time.Time, now time.Time) []time.Time {
 	var longest time.Duration
 	for _, l := range q.Limits {
@@ -205,11 +204,11 @@ func (q Quota) Recent(uses []time.Time, now time.Time) []time.Time {
 
 // Rationed is a Reader that takes from quotas.
 type Rationed interface {
-	// Rations is what an export of a window takes from each.
+	// Rations returns how many uses of each quota the export of a window takes.
 	Rations(w schemas.Window) []Ration
 }
 
-// Ration is so many uses of a quota.
+// Ration is a number of uses of a quota.
 type Ration struct {
 	Quota Quota
 	Uses  int
@@ -218,53 +217,52 @@ type Ration struct {
 // Costs are the requests that one conversation usually takes.
 type Costs struct {
 	MessageRequests float64 `json:"message_requests"`
-	// MetadataRequests of 0 say that Messages gives all there is, and Metadata is never called.
+	// MetadataRequests is 0 if Messages already fetches everything; then Metadata is never called.
 	MetadataRequests float64 `json:"metadata_requests"`
-	// ListRequests are for listing it; 0 is a twentieth, a page of twenty to a request.
+	// ListRequests is the cost of listing the conversation; 0 means 1/20, one request for a page of twenty.
 	ListRequests float64 `json:"list_requests,omitempty"`
 }
 
-// Definition is what a provider's folder exports for the registry.
+// Definition describes a provider to the registry.
 type Definition struct {
 	Name string // as in the configuration and in keys
-	// Open makes the reader of an account. It does no network.
+	// Open returns the reader of an account. It sends nothing over the network.
 	Open func(Account) (Reader, error)
-	// Mapper makes the mapper of an account. It does no network.
+	// Mapper returns the mapper of an account. It sends nothing over the network.
 	Mapper func(Settings) (Mapper, error)
-	// Check says what is wrong with the settings of an account; key is the setting, relative to the account, for example
-	// "options.details". It returns nil, or an error made by Bad.
+	// Check validates the settings of an account. It returns nil or a *Setting.
 	Check func(Account) error
-	// Normal brings the settings of an account that Check accepts into one form, so that what means the same is the same: its
-	// id, its address, and its options without those that are as they are by default, which are returned apart.
+	// Normal normalizes the settings of an account that Check accepts, so that settings with the same meaning are equal: the id,
+	// the address and the options. Options with their default values are removed and returned separately.
 	Normal func(Account) (normal Account, defaults map[string]string)
-	// BaseURL is used when the configuration gives none; empty where it must be given.
+	// BaseURL is the default base_url; empty if the configuration must give one.
 	BaseURL string
-	// RequestsPerSecond is the budget when the configuration gives none.
+	// RequestsPerSecond is the default budget.
 	RequestsPerSecond float64
 	Costs
-	// WindowRequests are those that a window costs whatever it holds (counts before and after, ends of lists), and ExportRequests
-	// those of an export beside its windows (signing in, the directory), for estimates.
+	// For estimates: WindowRequests is the fixed cost of a window (counts before and after, ends of lists), ExportRequests the
+	// fixed cost of an export beside its windows (signing in, the directory).
 	WindowRequests, ExportRequests float64
-	// RetentionMonths is how long the platform keeps conversations; 0 is for ever, or not known.
+	// RetentionMonths is how long the platform keeps conversations; 0 means for ever, or unknown.
 	RetentionMonths int
-	// Batch is how many conversations one request of Messages covers; 0 is one.
+	// Batch is how many conversations one request of Messages covers; 0 means one.
 	Batch int
-	// MetadataBatch is how many conversations Metadata should be given at once; 0 is one.
+	// MetadataBatch is how many conversations one call of Metadata should get; 0 means one.
 	MetadataBatch int
-	// Secrets names the credentials beyond the token that the provider understands. TokenOptional says that it can do
-	// with them alone; which of them go together, Check knows.
+	// Secrets names the credentials beyond the token that the provider accepts. TokenOptional means that they may replace the
+	// token; Check knows which of them belong together.
 	Secrets       []string
 	TokenOptional bool
-	// MappingSecrets are those of Secrets that the Mapper needs: keys that decrypt texts, where the documents hold them encrypted
-	// as the platform sent them. They open nothing on the platform. Without them rows cannot be made of documents, so a mapping
-	// secret that cannot be resolved blocks a seal; a token never does.
+	// MappingSecrets are those of Secrets that the Mapper needs: keys that decrypt texts, for platforms that send encrypted
+	// texts. They give no access to the platform. Documents cannot be mapped without them, so a mapping secret that cannot be
+	// resolved blocks a seal; a token never does.
 	MappingSecrets []string
 }
 
 // Setting is an error about one key of an account's configuration.
 type Setting struct {
 	Key    string // relative to the account: "account_id", "options.details"
-	Reason string // what was expected and what to do
+	Reason string // what is expected and what to do
 }
 
 func (s *Setting) Error() string { return s.Key + ": " + s.Reason }

@@ -30,14 +30,14 @@ func TestMeter(t *testing.T) {
 	}
 	second()
 	if got, _ := m.Waiting(); !got.IsZero() {
-		t.Error("nobody waits any more")
+		t.Error("no request waits any more, but Waiting returns a time")
 	}
 	ends := 0
 	m.OnEnd(func() { ends++ })
 	m.End()
 	m.End()
 	if m.OnEnd(func() { ends++ }); ends != 2 {
-		t.Errorf("%d were told of the end, want 2", ends)
+		t.Errorf("%d calls at the end, want 2", ends)
 	}
 }
 
@@ -48,7 +48,7 @@ func TestNoMeter(t *testing.T) {
 	m.Waits(time.Now(), AwaitPlatform)()
 	m.End()
 	if m.Requests() != 0 || m.Throttled() != 0 || m.Lease() != (Lease{}) {
-		t.Error("no meter counts something")
+		t.Error("a nil meter counts")
 	}
 }
 
@@ -78,11 +78,11 @@ func TestFreeOfAQuota(t *testing.T) {
 		ago  []time.Duration
 		want time.Duration
 	}{
-		"unused":         {nil, 0},
-		"just used":      {[]time.Duration{20 * time.Second}, 40 * time.Second},
-		"used up":        {[]time.Duration{20 * time.Hour, time.Hour}, 4 * time.Hour},
-		"free again":     {[]time.Duration{24 * time.Hour, time.Minute}, 0},
-		"both forbid it": {[]time.Duration{24*time.Hour - time.Second, time.Second}, 59 * time.Second},
+		"unused":      {nil, 0},
+		"just used":   {[]time.Duration{20 * time.Second}, 40 * time.Second},
+		"used up":     {[]time.Duration{20 * time.Hour, time.Hour}, 4 * time.Hour},
+		"free again":  {[]time.Duration{24 * time.Hour, time.Minute}, 0},
+		"both limits": {[]time.Duration{24*time.Hour - time.Second, time.Second}, 59 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var uses []time.Time

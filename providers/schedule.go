@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-// Rate is how fast an account may be asked.
+// Rate is the request rate of an account.
 type Rate struct {
-	// RequestsPerSecond is the account's whole budget; 0 is no limit.
+	// RequestsPerSecond is the account's whole budget; 0 means no limit.
 	RequestsPerSecond float64
-	// Schedule are the hours in which only a part of it is used.
+	// Schedule lists the hours in which only a share of the budget may be used.
 	Schedule Schedule
 }
 
-// Schedule are spans of the day, each with the part of the rate that may be used in it. Where several hold at once, the smallest
-// counts; where none does, all of the rate may be used.
+// Schedule limits the rate at certain hours of the day. If several hours apply at the same time, the smallest share counts; if
+// none applies, the full rate may be used.
 type Schedule []Hours
 
-// Hours is one span of the day: office hours, for example.
+// Hours is one span of the day, such as office hours.
 type Hours struct {
-	// From and To are times since midnight by the clocks of Zone, To excluded. A To that is not after From is on the next day.
+	// From and To are local times in Zone, as durations since midnight; To is exclusive. A To that is not after From is on the next day.
 	From, To time.Duration
 	Zone     *time.Location
-	Days     []time.Weekday // on which the span begins; none are all
-	Share    float64        // from 0, nothing at all, to 1
+	Days     []time.Weekday // on which the span begins; empty means every day
+	Share    float64        // of the rate, from 0 (no requests) to 1
 }
 
-// At is the part of the rate that may be used at a time, and until when that holds; zero when for ever.
+// At returns the share of the rate that may be used at a time, and when that changes next; zero if never.
 func (s Schedule) At(now time.Time) (share float64, until time.Time) {
 	share = 1
 	sooner := func(t time.Time) {
@@ -50,7 +50,7 @@ func (s Schedule) At(now time.Time) (share float64, until time.Time) {
 	return share, until
 }
 
-// Mean is the part of the rate that may be used over the week after a time.
+// Mean returns the mean share of the rate over the week after a time.
 func (s Schedule) Mean(now time.Time) float64 {
 	const week = 7 * 24 * time.Hour
 	sum := 0.0
@@ -65,7 +65,7 @@ func (s Schedule) Mean(now time.Time) float64 {
 	return sum
 }
 
-// on is the span that begins so many days after now, by the clocks of its zone.
+// on returns the span that begins the given number of days after now, in local time; ok is false if none begins on that day.
 func (h Hours) on(now time.Time, days int) (begin, end time.Time, ok bool) {
 	year, month, day := now.In(h.Zone).Date()
 	clock := func(day int, since time.Duration) time.Time {

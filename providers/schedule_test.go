@@ -35,7 +35,7 @@ func TestSchedule(t *testing.T) {
 		{Schedule{office, night}, "Wed 2026-01-07 23:00", "Thu 2026-01-08 02:00", 0},
 		{Schedule{office, night}, "Thu 2026-01-08 01:00", "Thu 2026-01-08 02:00", 0},
 		{Schedule{always, office}, "Wed 2026-01-07 12:00", "Wed 2026-01-07 18:00", 0.6},
-		// The night in which clocks go forward, and the one in which they go back: hours are those of the clocks.
+		// The nights in which daylight saving time begins and ends: hours are local time.
 		{Schedule{{From: 2 * time.Hour, To: 8 * time.Hour, Zone: zone, Share: 0.5}}, "Sun 2026-03-29 07:00", "Sun 2026-03-29 08:00", 0.5},
 		{Schedule{{From: 2 * time.Hour, To: 8 * time.Hour, Zone: zone, Share: 0.5}}, "Sun 2026-10-25 07:00", "Sun 2026-10-25 08:00", 0.5},
 	}

@@ -1,14 +1,21 @@
 package providers
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
-// Option is the error about an option of an account.
+// Option returns an error about an option of an account.
 func Option(name, reason string) error {
 	return &Setting{Key: "options." + name, Reason: reason}
 }
 
-// ParseAddress parses an absolute http or https URL without credentials, the form that every base_url has to have. It is
-// false where text is none.
+// UnknownOption returns the error about an option that the provider does not have; known are those that it has.
+func UnknownOption(name string, known ...string) error {
+	return Option(name, "unknown; the options are "+strings.Join(known, ", "))
+}
+
+// ParseAddress parses a base_url: an absolute http or https URL without credentials. It returns false for any other text.
 func ParseAddress(text string) (*url.URL, bool) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
@@ -17,14 +24,14 @@ func ParseAddress(text string) (*url.URL, bool) {
 	return u, true
 }
 
-// Normal brings an account into the form that Definition.Normal promises: read reads its options, texts writes them all, and
-// settings, unless it is nil, brings the other settings into one form. An account whose options cannot be read stays as it is.
+// Normal implements Definition.Normal. read parses the options, texts formats all of them, and settings, unless it is nil,
+// normalizes the other settings in place. An account whose options cannot be parsed is returned unchanged.
 func Normal[O any](a Account, read func(map[string]string) (O, error), texts func(O) map[string]string, settings func(*Account)) (Account, map[string]string) {
 	o, err := read(a.Options)
 	if err != nil {
 		return a, nil
 	}
-	byDefault, err := read(nil)
+	defaults, err := read(nil)
 	if err != nil {
 		return a, nil
 	}
@@ -32,15 +39,15 @@ func Normal[O any](a Account, read func(map[string]string) (O, error), texts fun
 		settings(&a)
 	}
 	var unchanged map[string]string
-	a.Options, unchanged = divide(texts(o), texts(byDefault))
+	a.Options, unchanged = splitByDefault(texts(o), texts(defaults))
 	return a, unchanged
 }
 
-// divide divides options into those that differ from the defaults and those that do not.
-func divide(options, byDefault map[string]string) (changed, unchanged map[string]string) {
+// splitByDefault splits options into those that differ from the defaults and those that do not.
+func splitByDefault(options, defaults map[string]string) (changed, unchanged map[string]string) {
 	changed, unchanged = map[string]string{}, map[string]string{}
 	for key, text := range options {
-		if usual, ok := byDefault[key]; ok && usual == text {
+		if byDefault, ok := defaults[key]; ok && byDefault == text {
 			unchanged[key] = text
 		} else {
 			changed[key] = text

@@ -7,8 +7,15 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
+)
+
+// Errors about bodies. They quote nothing.
+var (
+	ErrNotJSON = errors.New("the body is not JSON")
+	ErrShape   = errors.New("the body is JSON, but not in the expected form")
 )
 
 // Value is a field as sent; nil and null are the same.
