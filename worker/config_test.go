@@ -226,7 +226,7 @@ func TestOpenRefusesAsAPersonMustAct(t *testing.T) {
 	for name, want := range map[string]string{
 		"acme":  "open account acme: chatlake.yaml:4: accounts.acme.token: the environment variable TOKEN is not set; set it to the secret",
 		"beta":  "open account beta: there is no such provider",
-		"gamma": "open account gamma: account_id: must be the account's number, as in /app/accounts/<number>/ of the address in a browser",
+		"gamma": "open account gamma: account_id: must be the account's number; a browser shows it in the address, as /app/accounts/<number>/",
 		"other": "open account other: the configuration has no such account",
 	} {
 		t.Setenv("TOKEN", "")

@@ -59,7 +59,7 @@ func TestProbe(t *testing.T) {
 		{"administrator", fake.Options{}, func(a *providers.Account) { a.Token = fake.AdministratorToken }, providers.VisibilityFull, nil},
 		{"agent", fake.Options{}, func(a *providers.Account) { a.Token = fake.AgentToken }, providers.VisibilityPartial, nil},
 		{"bot", fake.Options{}, func(a *providers.Account) { a.Token = fake.BotToken }, "", errBot},
-		{"outsider", fake.Options{}, func(a *providers.Account) { a.Token = fake.OutsiderToken }, "", errStranger},
+		{"outsider", fake.Options{}, func(a *providers.Account) { a.Token = fake.OutsiderToken }, "", errNotMember},
 		{"unknown token", fake.Options{}, func(*providers.Account) {}, "", errToken},
 		{"no token", fake.Options{}, func(a *providers.Account) { a.Token = "" }, "", errNoToken},
 		{"other account", fake.Options{}, func(a *providers.Account) { a.Token, a.AccountID = fake.AdministratorToken, "99" }, "", errAccount},
@@ -78,7 +78,7 @@ func TestProbe(t *testing.T) {
 				return
 			}
 			if err != nil || probe.Visibility != tt.want || (probe.Advice == "") != (tt.want == providers.VisibilityFull) {
-				t.Errorf("the probe says %+v, error %v; want %s", probe, err, tt.want)
+				t.Errorf("Probe = %+v, error %v; want %s", probe, err, tt.want)
 			}
 		})
 	}
@@ -92,7 +92,7 @@ func webPage(status int) func(http.ResponseWriter) {
 	}
 }
 
-// TestProbeOfForks has servers without a profile, without surveys, and no Chatwoot at all.
+// TestProbeOfForks probes servers without a profile or without surveys, and servers that are not Chatwoot.
 func TestProbeOfForks(t *testing.T) {
 	list := says(200, `{"data":{"meta":{"all_count":0},"payload":[]}}`)
 	surveys := root + "/csat_survey_responses"
@@ -106,7 +106,7 @@ func TestProbeOfForks(t *testing.T) {
 	}{
 		{"no profile, administrator", answers{root + "/conversations": list, surveys: says(200, `[]`)}, providers.VisibilityFull, nil},
 		{"no profile, agent", answers{root + "/conversations": list, surveys: refuse}, providers.VisibilityPartial, nil},
-		{"nothing to tell by", answers{root + "/conversations": list}, providers.VisibilityUnknown, nil},
+		{"no sign of a role", answers{root + "/conversations": list}, providers.VisibilityUnknown, nil},
 		{"profile of another shape", answers{"/api/v1/profile": says(200, `{"data":[1]}`), root + "/conversations": list, surveys: says(200, `[]`)}, providers.VisibilityFull, nil},
 		{"role as text and number", answers{"/api/v1/profile": says(200, `{"accounts":[{"id":2,"role":"administrator"},{"id":"1","role":"agent"}]}`), root + "/conversations": list}, providers.VisibilityPartial, nil},
 		{"no Chatwoot", nil, "", errAccount},
@@ -117,10 +117,10 @@ func TestProbeOfForks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			probe, err := static(t, tt.answers).Probe(t.Context())
 			if !errors.Is(err, tt.is) || (err == nil) != (tt.is == nil) || probe.Visibility != tt.want {
-				t.Errorf("the probe says %+v, error %v; want %s, %v", probe, err, tt.want, tt.is)
+				t.Errorf("Probe = %+v, error %v; want %s, %v", probe, err, tt.want, tt.is)
 			}
 			if err != nil && (strings.Contains(err.Error(), testToken) || strings.Contains(err.Error(), "http")) {
-				t.Errorf("the error gives too much away: %v", err)
+				t.Errorf("the error contains the token or an address: %v", err)
 			}
 		})
 	}

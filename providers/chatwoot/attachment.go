@@ -41,8 +41,8 @@ func (m message) attachments(conversation string) []schemas.Attachment {
 	return all
 }
 
-// storage is in the addresses of files that the server stores: they end in the name that the file was sent with. All other
-// addresses are links to other sites, and say nothing of a name.
+// storage is part of the address of every file that the server stores. Such an address ends with the file's original name. All
+// other addresses lead to other sites and contain no reliable name.
 // Seen in chatwoot/chatwoot app/models/attachment.rb (file_url, external_url).
 const storage = "/rails/active_storage/"
 

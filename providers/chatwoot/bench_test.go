@@ -12,7 +12,7 @@ import (
 
 func recording(b *testing.B) providertest.Recording {
 	_, a, whole := site(b, simulator.CorpusConfig{Seed: 2, Conversations: 300}, fake.Options{})
-	return providertest.Record(b, a, pure(), whole)
+	return providertest.Record(b, a, mapper(), whole)
 }
 
 func BenchmarkNormalise(b *testing.B) { providertest.BenchmarkNormalise(b, recording(b)) }
@@ -24,13 +24,13 @@ func BenchmarkDecode(b *testing.B) {
 			rows, _, err := envelope(doc.Body)
 			for _, row := range rows {
 				if integer(wire.Field(row, "id")) == nil {
-					return errShape
+					return wire.ErrShape
 				}
 			}
 			return err
 		case kindDetails:
 			if wire.Fields(doc.Body) == nil {
-				return errShape
+				return wire.ErrShape
 			}
 			return nil
 		}

@@ -1,14 +1,14 @@
-// Package chatwoot reads one account of a Chatwoot server, or of Inquirly, which is a Chatwoot under another name.
+// Package chatwoot reads one account of a Chatwoot server, or of Inquirly, which is Chatwoot under another name.
 //
-// The list is asked in the order of creation, oldest first, which never changes and only grows at its end. Pages are
-// numbered from the beginning and have no cursor, so a deletion moves every younger conversation towards lower pages.
-// The walk over a window therefore goes DOWN: it finds the page that holds the window's end and reads page by page
-// towards the beginning. A conversation that moves down while we walk down can only be met twice; walking up, it would
-// be skipped. Pages of other windows are not walked through: the end of a window is found by bisecting page numbers.
+// The list of conversations is requested in the order of creation, oldest first. This order never changes, and new conversations
+// come last. Pages are numbered from the beginning and there is no cursor, so a deletion moves every younger conversation to a
+// lower position. The walk over a window therefore goes down: it starts at the page with the window's end and reads page by page
+// towards the window's beginning. While it walks down, a conversation that moves down can at worst be listed twice; a walk upwards
+// would skip it. The walk does not read the pages of other windows: it finds the end of the window by bisecting the page numbers.
 //
-// Messages are read in id windows with both bounds, the only form in which the server gives up to a thousand rows and
-// does not cut off what it sorts differently than it selects; a window that comes back full is split until each part is
-// known to be whole.
+// Messages are read in windows of ids with both bounds. No other request returns up to a thousand rows, and the others sort rows
+// differently than they select them, so that they cut off the wrong ones. A full window is split until every part is known to be
+// complete.
 //
 // It must not know the lake, Temporal, another platform, or the environment.
 package chatwoot
@@ -26,7 +26,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Definition is Chatwoot, hosted by its makers or by anybody else.
+// Definition is Chatwoot, hosted by its vendor or by anybody else.
 var Definition = providers.Definition{
 	Name:              "chatwoot",
 	Open:              open,
@@ -34,13 +34,13 @@ var Definition = providers.Definition{
 	Check:             check,
 	Normal:            normal,
 	BaseURL:           "https://app.chatwoot.com",
-	RequestsPerSecond: 10, // of 50 that the server allows to one address by default
+	RequestsPerSecond: 10, // a server allows 50 for each IP address by default
 	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
-	WindowRequests:    16, // as measured against the simulator, as is the next
+	WindowRequests:    16, // this and the next are measured with the simulator
 	ExportRequests:    30,
 }
 
-// Inquirly is a Chatwoot of about version 4.0; its host is known to its customers only.
+// Inquirly is a Chatwoot of about version 4.0. Only its customers know their host, so there is no default.
 var Inquirly = providers.Definition{
 	Name:              "inquirly",
 	Open:              open,
@@ -49,7 +49,7 @@ var Inquirly = providers.Definition{
 	Normal:            normal,
 	RequestsPerSecond: 5,
 	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
-	WindowRequests:    16, // as measured against the simulator, as is the next
+	WindowRequests:    16, // this and the next are measured with the simulator
 	ExportRequests:    30,
 }
 
@@ -79,7 +79,7 @@ func readOptions(given map[string]string) (options, error) {
 	for key, text := range given {
 		option, ok := known[key]
 		if !ok {
-			return o, providers.Option(key, "unknown; there are details, participants and reporting_events")
+			return o, providers.UnknownOption(key, optionDetails, optionParticipants, optionReporting)
 		}
 		value, err := strconv.ParseBool(text)
 		if err != nil {
@@ -94,20 +94,20 @@ func check(a providers.Account) error {
 	u, ok := providers.ParseAddress(a.BaseURL)
 	switch {
 	case a.BaseURL == "":
-		return &providers.Setting{Key: "base_url", Reason: "missing; give the address of the server, for example https://chat.example.com"}
+		return &providers.Setting{Key: "base_url", Reason: "missing; set it to the address of the server, for example https://chat.example.com"}
 	case !ok:
 		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://chat.example.com"}
 	case strings.Contains(u.Path, "/api/v1"):
-		return &providers.Setting{Key: "base_url", Reason: "give the address of the server without /api/v1"}
+		return &providers.Setting{Key: "base_url", Reason: "must be the address of the server, without /api/v1"}
 	}
 	if id, err := strconv.ParseUint(a.AccountID, 10, 63); err != nil || id == 0 {
-		return &providers.Setting{Key: "account_id", Reason: "must be the account's number, as in /app/accounts/<number>/ of the address in a browser"}
+		return &providers.Setting{Key: "account_id", Reason: "must be the account's number; a browser shows it in the address, as /app/accounts/<number>/"}
 	}
 	_, err := readOptions(a.Options)
 	return err
 }
 
-// account is one login. It keeps nothing but what makes later requests cheaper.
+// account is one login. Its state only saves requests.
 type account struct {
 	http *rest.Client
 	id   string
@@ -115,12 +115,12 @@ type account struct {
 	options
 	list  listing
 	doubt witness.Doubt // of the directory
-	// windowed is set once the server has shown that it honours both bounds of a message window.
+	// windowed is true once an answer has proven that the server applies both bounds of a message window.
 	windowed atomic.Bool
 }
 
-// classes are the endpoints that the server limits apart from the rest, unless its operator has changed that
-// (config/initializers/rack_attack.rb of Chatwoot 4.14).
+// classes are the endpoints with a limit of their own, unless the server's operator has changed that
+// (config/initializers/rack_attack.rb in Chatwoot 4.14).
 var classes = []rest.Class{
 	{Quota: providers.Quota{Name: "conversations-meta", Limits: []providers.Limit{{Uses: 30, Per: time.Minute}}}, Suffixes: []string{"/conversations/meta"}},
 	{Quota: providers.Quota{Name: "contacts-search", Limits: []providers.Limit{{Uses: 100, Per: time.Minute}}}, Suffixes: []string{"/contacts/search"}},

@@ -21,7 +21,7 @@ func TestContract(t *testing.T) {
 	providertest.Run(t, providertest.Case{
 		Window:        whole,
 		Conversations: world().Conversations(whole),
-		Mapper:        pure(),
+		Mapper:        mapper(),
 		Open: func(t *testing.T, base string) providers.Reader {
 			return testAccount(t, base, func(p *providers.Account) { p.Token = providertest.Secret })
 		},

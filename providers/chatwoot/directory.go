@@ -19,7 +19,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The kinds of documents of the directory, which are also the paths they come from.
+// The kinds of documents of the directory. They are also the paths of their endpoints.
 const (
 	kindAgents   = "agents"
 	kindInboxes  = "inboxes"
@@ -30,7 +30,7 @@ const (
 	kindSurveys  = "csat_survey_responses"
 )
 
-// part is one list of the directory. Where paged is false, "pages" are the values of a query key.
+// part is one list of the directory. A list that is not paged is requested once for each value of a query key.
 type part struct {
 	kind   string
 	paged  bool
@@ -38,8 +38,8 @@ type part struct {
 	values []string
 }
 
-// parts of the directory, in the order in which they are read. Contacts without e-mail, phone or identifier are not in
-// the server's list. Both paged lists are asked in the order of creation, so that new rows come at the end.
+// parts are the lists of the directory, in reading order. The server's list of contacts leaves out those without e-mail, phone and
+// identifier. Both paged lists are requested in the order of creation, so that new rows come last.
 var parts = []part{
 	{kind: kindAgents},
 	{kind: kindInboxes},
@@ -62,7 +62,7 @@ func (p part) query(step int) url.Values {
 	return q
 }
 
-// Directory reads the parts one after the other; a cursor is the part and the step in it, "contacts:3".
+// Directory reads the parts one after the other. A cursor is a part and a step in it: "contacts:3".
 func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		index, step, err := parseStep(at)
@@ -95,61 +95,62 @@ func parseStep(at providers.Cursor) (index, step int, err error) {
 	index = slices.IndexFunc(parts, func(p part) bool { return p.kind == kind })
 	step, err = strconv.Atoi(number)
 	if err != nil || index < 0 || step < 1 || !parts[index].paged && step > max(1, len(parts[index].values)) {
-		return 0, 0, errors.New("the cursor is none of this provider")
+		return 0, 0, providers.ErrCursor
 	}
 	return index, step, nil
 }
 
-// look is one answer to a request for a page of the directory.
-type look struct {
+// partPage is one answer to a request for a page of a part.
+type partPage struct {
 	answer rest.Response
 	rows   []value
 	ids    []string
 }
 
-// same says that two answers are of one page.
-func (p look) same(q look) bool {
+// same reports whether two answers contain the same page.
+func (p partPage) same(q partPage) bool {
 	return slices.Equal(p.ids, q.ids) && p.answer.Status == q.answer.Status
 }
 
-// look asks for one page of a part. That the server does not have the part, or does not show it, is an answer too.
-func (a *account) look(ctx context.Context, p part, step int) (look, error) {
+// partPage requests one page of a part. If the server does not have the part, or does not show it to the token's user, that is an
+// answer too.
+func (a *account) partPage(ctx context.Context, p part, step int) (partPage, error) {
 	op := p.op()
 	answer, err := a.get(ctx, op, "/"+p.kind, p.query(step))
-	l := look{answer: answer}
+	page := partPage{answer: answer}
 	if err != nil {
-		if rest.StatusOf(err) == http.StatusNotFound || p.kind == kindSurveys && survivable(err) {
+		if rest.StatusOf(err) == http.StatusNotFound || p.kind == kindSurveys && isPartial(err) {
 			err = nil
 		}
-		return l, err
+		return page, err
 	}
-	if l.rows, _, err = envelope(answer.Body); err != nil {
-		return l, rest.Malformed(op, err)
+	if page.rows, _, err = envelope(answer.Body); err != nil {
+		return page, rest.Malformed(op, err)
 	}
-	for _, row := range l.rows {
-		l.ids = append(l.ids, wire.Word(wire.Field(row, "id")))
+	for _, row := range page.rows {
+		page.ids = append(page.ids, wire.Word(wire.Field(row, "id")))
 	}
-	return l, nil
+	return page, nil
 }
 
 func (p part) op() string { return "list " + strings.ReplaceAll(p.kind, "_", " ") }
 
-// step reads one document of the directory, as often as it takes until answers agree: a page is not told from another one,
-// and an empty one ends a list.
+// step reads one document of the directory. It repeats the request until answers agree, because a page does not show its number
+// and an empty page ends a list.
 func (a *account) step(ctx context.Context, index, step int) (providers.Page, error) {
 	p := parts[index]
-	l, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (look, error) { return a.look(ctx, p, step) }, look.same)
+	page, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (partPage, error) { return a.partPage(ctx, p, step) }, partPage.same)
 	if errors.Is(err, witness.ErrFickle) {
 		err = &providers.Error{Kind: providers.Transient, Op: p.op(), Err: err}
 	}
 	if err != nil {
 		return providers.Page{}, err
 	}
-	doc := rest.Document(p.kind, "", l.answer)
+	doc := rest.Document(p.kind, "", page.answer)
 	doc.Sequence = int64(step - 1)
-	more := !p.paged && step < len(p.values) || p.paged && len(l.rows) > 0
+	more := !p.paged && step < len(p.values) || p.paged && len(page.rows) > 0
 	if p.kind == kindInboxes && doc.Status == statusOK {
-		if doc.Body, err = withoutSecrets(l.rows); err != nil {
+		if doc.Body, err = withoutSecrets(page.rows); err != nil {
 			return providers.Page{}, rest.Malformed(p.op(), err)
 		}
 	}
@@ -166,13 +167,13 @@ func (a *account) step(ctx context.Context, index, step int) (providers.Page, er
 	return out, nil
 }
 
-// withoutSecrets is the list of inboxes with its credentials taken out.
+// withoutSecrets returns the list of inboxes without the credentials in it.
 func withoutSecrets(rows []value) ([]byte, error) {
 	inboxes := []object{}
 	for _, row := range rows {
 		o := wire.Fields(row)
 		for key := range o {
-			if secret(key) {
+			if isSecret(key) {
 				o[key] = value("null")
 			} else {
 				o[key] = redacted(o[key])

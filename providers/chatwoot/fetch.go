@@ -17,14 +17,14 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Messages fetches all messages of refs, in id windows of which each is known to be whole.
+// Messages fetches all messages of refs in windows of ids. Each window is known to be complete.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
 			r := reader{account: a, id: ref.ID, yield: yield, aim: windowAim}
 			err := r.read(ctx, 0)
 			if last, bad := strconv.ParseInt(ref.Hint, 10, 64); err == nil && bad == nil && last > r.highest {
-				err = r.read(ctx, r.highest+1) // the list names a message that did not come
+				err = r.read(ctx, r.highest+1) // the list has a newer message than the last one received
 			}
 			if err != nil {
 				if !errors.Is(err, errStop) {
@@ -38,15 +38,15 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 
 const (
 	maxID       = math.MaxInt64 // above every message id
-	windowCap   = 1000          // rows of a window with both bounds
-	windowAim   = 700           // rows that a window should have when a conversation needs several
-	afterCap    = 100           // rows of a window with only a lower bound
-	latestCap   = 20            // rows without one
-	windowRound = 50            // a multiple of it may be the cap of a fork
+	windowCap   = 1000          // most rows of a window with both bounds
+	windowAim   = 700           // rows that a window should have if a conversation needs several
+	afterCap    = 100           // most rows of a window with only a lower bound
+	latestCap   = 20            // most rows without a lower bound
+	windowRound = 50            // the cap of a fork may be a multiple of this
 )
 
-// errStop ends a walk that its reader has left.
-var errStop = errors.New("the walk was left")
+// errStop ends a walk after the caller has stopped reading.
+var errStop = errors.New("the caller has stopped the walk")
 
 // reader reads the messages of one conversation.
 type reader struct {
@@ -55,7 +55,7 @@ type reader struct {
 	yield   func(schemas.Document, error) bool
 	next    int64 // sequence of the next document
 	aim     int   // rows that a window should have
-	highest int64 // id of a message that came; maxID where the conversation is gone
+	highest int64 // message id received so far; maxID if the conversation is gone
 }
 
 // batch is one answer of the messages endpoint.
@@ -65,9 +65,9 @@ type batch struct {
 	ids    []int64 // ascending
 }
 
-// ask makes one request; bounds below 0 are left out.
-// app/finders/message_finder.rb: both bounds give id >= after and id < before, up to 1000; after alone id > after, up to
-// 100; before alone id < before, up to 20.
+// ask sends one request. A negative bound is left out.
+// app/finders/message_finder.rb: with both bounds, up to 1000 rows with id >= after and id < before; with after alone, up to 100
+// rows with id > after; with before alone, up to 20 rows with id < before.
 func (r *reader) ask(ctx context.Context, after, before int64) (batch, error) {
 	query := url.Values{}
 	if after >= 0 {
@@ -97,7 +97,7 @@ func (r *reader) ask(ctx context.Context, after, before int64) (batch, error) {
 	return b, nil
 }
 
-// keep hands a batch to the caller.
+// keep passes a batch to the caller.
 func (r *reader) keep(b batch) error {
 	if len(b.ids) > 0 {
 		r.highest = max(r.highest, b.ids[len(b.ids)-1])
@@ -110,8 +110,8 @@ func (r *reader) keep(b batch) error {
 	return nil
 }
 
-// read walks id windows upwards. A full window is thrown away and asked for again up to an id that leaves fewer rows:
-// its rows are chosen by time, not by id, so nothing can be said of the ids above or between them.
+// read reads windows of ids upwards. It discards a full window and requests a narrower one, because the server selects the rows of
+// a full window by time and not by id: any id between them may be missing.
 func (r *reader) read(ctx context.Context, from int64) error {
 	to := int64(maxID)
 	for {
@@ -130,15 +130,15 @@ func (r *reader) read(ctx context.Context, from int64) error {
 			return err
 		}
 		n := len(b.ids)
-		if from == 0 && to == maxID && r.doubtful(n) {
-			return r.distrust(ctx, b)
+		if from == 0 && to == maxID && r.maybeCapped(n) {
+			return r.readAround(ctx, b)
 		}
 		if n > 0 && (b.ids[0] < from || b.ids[n-1] >= to) {
-			return rest.Malformed(b.op(), errors.New("the server ignores the bounds of a message window"))
+			return rest.Malformed(b.op(), errors.New("the server returns messages outside the requested window (it ignores after or before)"))
 		}
 		if n >= windowCap {
 			if to = b.ids[windowAim*n/windowCap]; to <= from+1 {
-				return rest.Malformed(b.op(), errors.New("a message window cannot be split"))
+				return rest.Malformed(b.op(), errors.New("the window of messages is full and cannot be split further"))
 			}
 			continue
 		}
@@ -151,8 +151,8 @@ func (r *reader) read(ctx context.Context, from int64) error {
 
 func (b batch) op() string { return "messages of conversation " + b.doc.ConversationID }
 
-// upper is the end of the window after one that ended at from: as wide as would hold the aim if ids go on as densely,
-// or open where little or nothing seems to follow.
+// upper returns the end of the window that begins at from, given the ids of the previous window. The window is as wide as r.aim
+// rows take at the same density of ids. It is open if little or nothing seems to follow.
 func (r *reader) upper(from int64, ids []int64) int64 {
 	n := len(ids)
 	if n == 0 || r.aim == windowAim && n < r.aim/2 {
@@ -165,8 +165,8 @@ func (r *reader) upper(from int64, ids []int64) int64 {
 	return from + each*int64(r.aim)
 }
 
-// narrow finds a smaller end for a window whose body is too large, as those of long e-mails are, from the ids that come
-// next. A single message that is too large is the error that it was.
+// narrow returns a smaller end for a window whose body is too large, which happens with long e-mails. It chooses the end from the
+// next ids. If a single message is too large, it returns the original error.
 func (r *reader) narrow(ctx context.Context, from, to int64, tooLarge error) (int64, error) {
 	b, err := r.ask(ctx, max(0, from-1), -1)
 	if err != nil {
@@ -181,9 +181,9 @@ func (r *reader) narrow(ctx context.Context, from, to int64, tooLarge error) (in
 	return 0, tooLarge
 }
 
-// doubtful says that a number of rows may be a cap rather than all there is: a server may know no window with both
-// bounds, or have another cap.
-func (r *reader) doubtful(n int) bool {
+// maybeCapped reports whether the server may have cut off an answer of n rows: a server may not support windows with both bounds, or
+// may have another cap.
+func (r *reader) maybeCapped(n int) bool {
 	if n > afterCap && n%windowRound != 0 {
 		r.windowed.Store(true)
 	}
@@ -196,11 +196,11 @@ func (r *reader) doubtful(n int) bool {
 	return n > afterCap && n%windowRound == 0
 }
 
-// distrust goes on from an answer that may have been cut off, upwards until nothing comes any more, and downwards where
-// it may have been the latest rows only.
-func (r *reader) distrust(ctx context.Context, b batch) error {
+// readAround reads the messages around an answer that may have been cut off: upwards until nothing follows, and also downwards if
+// the answer may have contained only the latest rows.
+func (r *reader) readAround(ctx context.Context, b batch) error {
 	lowest, highest := b.ids[0], b.ids[len(b.ids)-1]
-	wasLatest := len(b.ids) == latestCap
+	onlyLatest := len(b.ids) == latestCap
 	if err := r.keep(b); err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (r *reader) distrust(ctx context.Context, b batch) error {
 			return err
 		}
 	}
-	for wasLatest {
+	for onlyLatest {
 		b, err := r.ask(ctx, -1, lowest)
 		if err != nil {
 			return err
@@ -233,8 +233,8 @@ func (r *reader) distrust(ctx context.Context, b batch) error {
 	return nil
 }
 
-// Metadata fetches the details, the participants and, where asked for, the reporting events of refs. Only a refusal of
-// the details is an error: the others are missing on some versions and closed to some users.
+// Metadata fetches the details, the participants and, if configured, the reporting events of refs. Only a refusal of the details
+// is an error. Some versions do not have the others, and some users may not read them.
 func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
@@ -248,10 +248,10 @@ func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[
 func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Document, error) bool) bool {
 	path := "/conversations/" + url.PathEscape(id)
 	if a.details {
-		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: its messages are the last one at most.
+		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: it contains at most the last message.
 		answer, err := a.get(ctx, "details of conversation "+id, path, nil)
 		if err == nil && wire.Fields(answer.Body) == nil {
-			err = rest.Malformed("details of conversation "+id, errShape)
+			err = rest.Malformed("details of conversation "+id, wire.ErrShape)
 		}
 		if err != nil && !rest.Gone(err) {
 			yield(schemas.Document{}, err)
@@ -278,7 +278,7 @@ func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Do
 				err = rest.Malformed(op, shape)
 			}
 		}
-		if err != nil && !survivable(err) {
+		if err != nil && !isPartial(err) {
 			yield(schemas.Document{}, err)
 			return false
 		}

@@ -21,18 +21,18 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// shelf is the messages endpoint of one conversation, with the habits that servers differ in.
-type shelf struct {
+// fakeMessages serves the messages of one conversation. Its options are the differences between servers.
+type fakeMessages struct {
 	ids          []int64 // in the order of their times
 	bare         bool    // answers with a bare array
 	ignoreBefore bool
-	ignoreBoth   bool // where both are given
+	ignoreBoth   bool // ignores the bounds if both are given
 	cap          int  // of a window with both bounds
 	text         string
 	requests     atomic.Int64
 }
 
-func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *fakeMessages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests.Add(1)
 	after, hasAfter := bound(r, "after")
 	before, hasBefore := bound(r, "before")
@@ -72,7 +72,7 @@ func bound(r *http.Request, key string) (int64, bool) {
 	return n, err == nil
 }
 
-// ladder is n ids from a start on, step apart.
+// ladder returns n ids that begin at start and are step apart.
 func ladder(start, step int64, n int) []int64 {
 	var ids []int64
 	for i := range int64(n) {
@@ -89,34 +89,34 @@ func shuffled(ids []int64) []int64 {
 
 func TestMessageWindows(t *testing.T) {
 	tests := []struct {
-		name  string
-		shelf shelf
-		most  int64 // requests
+		name string
+		fake fakeMessages
+		most int64 // requests
 	}{
-		{"none", shelf{}, 1},
-		{"one", shelf{ids: []int64{7}}, 1},
-		{"19", shelf{ids: ladder(5, 3, 19)}, 1},
-		{"20", shelf{ids: ladder(5, 3, 20)}, 3},
-		{"100", shelf{ids: ladder(5, 3, 100)}, 2},
-		{"101", shelf{ids: ladder(5, 3, 101)}, 1},
-		{"999", shelf{ids: ladder(5, 3, 999)}, 1},
-		{"1000", shelf{ids: ladder(5, 3, 1000)}, 4},
-		{"5000 in a row", shelf{ids: ladder(5, 1, 5000)}, 20},
-		{"5000 far apart", shelf{ids: ladder(1e12, 1e6, 5000)}, 20},
-		{"5000, times against ids", shelf{ids: shuffled(ladder(5, 17, 5000))}, 40},
-		{"dense, then sparse", shelf{ids: slices.Concat(ladder(5, 1, 3000), ladder(1e9, 1e5, 3000))}, 40},
-		{"sparse, then dense", shelf{ids: slices.Concat(ladder(5, 1e5, 1500), ladder(1e9, 1, 4000))}, 60},
-		{"beyond an int32", shelf{ids: ladder(1<<40, 1, 1500)}, 6},
-		{"bare array", shelf{ids: ladder(5, 3, 30), bare: true}, 1},
-		{"no upper bound known", shelf{ids: ladder(5, 3, 777), ignoreBefore: true}, 9},
-		{"no window known", shelf{ids: ladder(5, 3, 500), ignoreBoth: true}, 40},
-		{"no window known, 20 rows", shelf{ids: ladder(5, 3, 20), ignoreBoth: true}, 3},
-		{"another cap", shelf{ids: ladder(5, 3, 1234), cap: 500}, 12},
+		{"none", fakeMessages{}, 1},
+		{"one", fakeMessages{ids: []int64{7}}, 1},
+		{"19", fakeMessages{ids: ladder(5, 3, 19)}, 1},
+		{"20", fakeMessages{ids: ladder(5, 3, 20)}, 3},
+		{"100", fakeMessages{ids: ladder(5, 3, 100)}, 2},
+		{"101", fakeMessages{ids: ladder(5, 3, 101)}, 1},
+		{"999", fakeMessages{ids: ladder(5, 3, 999)}, 1},
+		{"1000", fakeMessages{ids: ladder(5, 3, 1000)}, 4},
+		{"5000 in a row", fakeMessages{ids: ladder(5, 1, 5000)}, 20},
+		{"5000 far apart", fakeMessages{ids: ladder(1e12, 1e6, 5000)}, 20},
+		{"5000, times against ids", fakeMessages{ids: shuffled(ladder(5, 17, 5000))}, 40},
+		{"dense, then sparse", fakeMessages{ids: slices.Concat(ladder(5, 1, 3000), ladder(1e9, 1e5, 3000))}, 40},
+		{"sparse, then dense", fakeMessages{ids: slices.Concat(ladder(5, 1e5, 1500), ladder(1e9, 1, 4000))}, 60},
+		{"beyond an int32", fakeMessages{ids: ladder(1<<40, 1, 1500)}, 6},
+		{"bare array", fakeMessages{ids: ladder(5, 3, 30), bare: true}, 1},
+		{"upper bound ignored", fakeMessages{ids: ladder(5, 3, 777), ignoreBefore: true}, 9},
+		{"both bounds ignored", fakeMessages{ids: ladder(5, 3, 500), ignoreBoth: true}, 40},
+		{"both bounds ignored, 20 rows", fakeMessages{ids: ladder(5, 3, 20), ignoreBoth: true}, 3},
+		{"another cap", fakeMessages{ids: ladder(5, 3, 1234), cap: 500}, 12},
 	}
 	for i := range tests {
 		tt := &tests[i]
 		t.Run(tt.name, func(t *testing.T) {
-			server := httptest.NewServer(&tt.shelf)
+			server := httptest.NewServer(&tt.fake)
 			defer server.Close()
 			a := testAccount(t, server.URL)
 			docs := []schemas.Document{{Kind: kindConversation, ConversationID: "9", Status: 200, Body: []byte(`{"id":9}`)}}
@@ -129,26 +129,26 @@ func TestMessageWindows(t *testing.T) {
 				}
 				docs = append(docs, doc)
 			}
-			thread, err := pure().Thread(docs)
+			thread, err := mapper().Thread(docs)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(thread.Messages) != len(tt.shelf.ids) {
-				t.Errorf("%d messages, want %d", len(thread.Messages), len(tt.shelf.ids))
+			if len(thread.Messages) != len(tt.fake.ids) {
+				t.Errorf("%d messages, want %d", len(thread.Messages), len(tt.fake.ids))
 			}
 			for i, m := range thread.Messages {
-				if m.MessageID != fmt.Sprint(tt.shelf.ids[i]) {
-					t.Fatalf("message %d is %s, want %d", i, m.MessageID, tt.shelf.ids[i])
+				if m.MessageID != fmt.Sprint(tt.fake.ids[i]) {
+					t.Fatalf("message %d is %s, want %d", i, m.MessageID, tt.fake.ids[i])
 				}
 			}
-			if n := tt.shelf.requests.Load(); n > tt.most {
+			if n := tt.fake.requests.Load(); n > tt.most {
 				t.Errorf("%d requests, want %d at most", n, tt.most)
 			}
 		})
 	}
 }
 
-// Windows whose bodies are too large are narrowed until they pass.
+// A window whose body is too large is narrowed until it fits.
 func TestLargeMessages(t *testing.T) {
 	const limit = 64 << 10
 	tests := []struct {
@@ -163,7 +163,7 @@ func TestLargeMessages(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &shelf{ids: tt.ids, text: strings.Repeat("x", tt.bytes-70)}
+			s := &fakeMessages{ids: tt.ids, text: strings.Repeat("x", tt.bytes-70)}
 			server := httptest.NewServer(s)
 			defer server.Close()
 			a := testAccount(t, server.URL)
@@ -195,9 +195,9 @@ func TestLargeMessages(t *testing.T) {
 	}
 }
 
-// A server that has shown a long window is not asked about caps any more.
+// Once a server has returned a long window, full-looking answers are no longer checked for a cap.
 func TestCapsAreCheckedUntilProven(t *testing.T) {
-	long, short := &shelf{ids: ladder(5, 1, 333)}, &shelf{ids: ladder(5, 1, 20)}
+	long, short := &fakeMessages{ids: ladder(5, 1, 333)}, &fakeMessages{ids: ladder(5, 1, 20)}
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/accounts/1/conversations/1/messages", long)
 	mux.Handle("/api/v1/accounts/1/conversations/2/messages", short)
@@ -252,7 +252,7 @@ func TestGoneConversation(t *testing.T) {
 	}
 }
 
-// A proxy's 404 says nothing about a conversation.
+// A 404 from a proxy does not make a conversation gone.
 func TestForeign404IsNotGone(t *testing.T) {
 	a := static(t, map[string]func(http.ResponseWriter){
 		root + "/conversations/5/messages": webPage(404), root + "/conversations/5": webPage(404),
@@ -280,14 +280,14 @@ func TestMetadata(t *testing.T) {
 		{"both", map[string]func(http.ResponseWriter){
 			"": says(200, `{"id":5}`), "/participants": says(200, `[]`),
 		}, "conversation_details 200, participants 200, ", nil},
-		{"participants closed", map[string]func(http.ResponseWriter){
+		{"participants forbidden", map[string]func(http.ResponseWriter){
 			"": says(200, `{"id":5}`), "/participants": refuse,
 		}, "conversation_details 200, participants 401, ", nil},
 		{"no such endpoint", map[string]func(http.ResponseWriter){
 			"": says(200, `{"id":5}`),
 		}, "conversation_details 200, participants 404, ", nil},
 		{"gone", nil, "conversation_details 404, ", nil},
-		{"details closed", map[string]func(http.ResponseWriter){"": refuse}, "", errPolicy},
+		{"details forbidden", map[string]func(http.ResponseWriter){"": refuse}, "", errPolicy},
 		{"token revoked meanwhile", map[string]func(http.ResponseWriter){
 			"": says(200, `{"id":5}`), "/participants": revoked,
 		}, "conversation_details 200, ", errToken},

@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// FuzzThread hands any bodies to the mapping: rows or a Malformed error, the same twice, and never a panic.
+// FuzzThread maps any bodies. The result is rows or a Malformed error, the same each time, and never a panic.
 func FuzzThread(f *testing.F) {
 	for _, body := range providertest.Samples(f) {
 		f.Add(body, body, body)
@@ -18,11 +18,11 @@ func FuzzThread(f *testing.F) {
 		docs := []schemas.Document{
 			doc(kindConversation, conversation), doc(kindMessages, messages), doc(kindParticipants, people), doc(kindReporting, people),
 		}
-		providertest.AnyThread(t, pure(), docs)
+		providertest.AnyThread(t, mapper(), docs)
 	})
 }
 
-// FuzzCursor reads any cursor: it is refused, or it is one that is given out.
+// FuzzCursor parses any cursor. It accepts only cursors that the provider makes itself.
 func FuzzCursor(f *testing.F) {
 	for _, at := range []string{"p1.25", "p37.0", "p0.25", "p1", "p-1.3", "p01.5", "agents:1", "contacts:99", "labels:2"} {
 		f.Add(at)
@@ -37,7 +37,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// FuzzSnapshot hands any body to the directory's mapping.
+// FuzzSnapshot maps any body of the directory.
 func FuzzSnapshot(f *testing.F) {
 	for _, body := range providertest.Samples(f) {
 		for i := range parts {
@@ -46,7 +46,7 @@ func FuzzSnapshot(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kind int, body string) {
 		d := doc(parts[uint(kind)%uint(len(parts))].kind, body)
-		_, err := providertest.AnySnapshot(t, pure(), d)
+		_, err := providertest.AnySnapshot(t, mapper(), d)
 		if rows, _, bad := envelope([]byte(body)); (bad == nil) != (err == nil) {
 			t.Errorf("%d rows, error %v", len(rows), err)
 		}
@@ -67,7 +67,7 @@ func BenchmarkThread(b *testing.B) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := pure().Thread(docs); err != nil {
+		if _, err := mapper().Thread(docs); err != nil {
 			b.Fatal(err)
 		}
 	}

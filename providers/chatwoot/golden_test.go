@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var seenAt = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
@@ -74,7 +74,7 @@ func TestThreadOfSamples(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			thread, err := pure().Thread(tt.docs)
+			thread, err := mapper().Thread(tt.docs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +83,7 @@ func TestThreadOfSamples(t *testing.T) {
 	}
 }
 
-// The lists of conversations that the samples show in other endpoints' envelopes become threads as well.
+// Conversations listed by other endpoints, in their envelopes, become threads too.
 func TestThreadOfListedSamples(t *testing.T) {
 	for _, name := range []string{"conversations_filter_response", "contact_conversations", "conversations_list_empty"} {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestThreadOfListedSamples(t *testing.T) {
 			threads := []schemas.Thread{}
 			for _, row := range rows {
 				id := wire.Word(wire.Fields(row)["id"])
-				thread, err := pure().Thread([]schemas.Document{{Kind: kindConversation, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: row}})
+				thread, err := mapper().Thread([]schemas.Document{{Kind: kindConversation, ConversationID: id, Status: 200, ObservedAt: seenAt, Body: row}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -119,7 +119,7 @@ func TestSnapshotOfSamples(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			s, err := pure().Snapshot(sampleDoc(t, tt.kind, "", tt.file))
+			s, err := mapper().Snapshot(sampleDoc(t, tt.kind, "", tt.file))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -128,7 +128,7 @@ func TestSnapshotOfSamples(t *testing.T) {
 	}
 }
 
-// What is no list of rows is refused or empty, never a panic.
+// A body without a list of rows is an error or empty, never a panic.
 func TestEnvelopeOfSamples(t *testing.T) {
 	tests := []struct {
 		file string
@@ -159,7 +159,7 @@ func TestReasonsOfSamples(t *testing.T) {
 		"error_401_invalid_token.json":     errToken,
 		"error_401_missing_token.json":     errNoToken,
 		"error_401_not_permitted.json":     errPolicy,
-		"error_401_other_account.json":     errStranger,
+		"error_401_other_account.json":     errNotMember,
 		"error_404.json":                   errRefused,
 		"error_422_record_invalid.json":    errRefused,
 		"error_429.txt":                    errRefused,

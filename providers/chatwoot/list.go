@@ -22,9 +22,9 @@ import (
 const opList = "list conversations"
 
 var (
-	errOrder    = errors.New("the server does not list conversations in the order of their creation (it ignores sort_by=created_at_asc); walking such a list would skip conversations")
-	errPages    = errors.New("the server gives the same conversations on different pages (it ignores page); the list cannot be walked")
-	errPageSize = errors.New("the server has changed the length of its pages")
+	errOrder    = errors.New("the server does not list conversations in the order of creation (it ignores sort_by=created_at_asc); conversations could be missed")
+	errPages    = errors.New("the server returns the same conversations on different pages (it ignores page); they cannot be listed completely")
+	errPageSize = errors.New("the server has changed its page size")
 )
 
 // row is one conversation of the list.
@@ -38,11 +38,11 @@ type row struct {
 type page struct {
 	number     int
 	rows       []row
-	total      *int64 // conversations of the account, where the server says it
+	total      *int64 // conversations of the account, nil if the server does not give the number
 	observedAt time.Time
 }
 
-// repeats says that two pages begin and end with the same conversations.
+// repeats reports whether two pages begin and end with the same conversations.
 func (p page) repeats(q page) bool {
 	return !p.empty() && !q.empty() && p.rows[0].id == q.rows[0].id && p.rows[len(p.rows)-1].id == q.rows[len(q.rows)-1].id
 }
@@ -51,8 +51,8 @@ func (p page) empty() bool      { return len(p.rows) == 0 }
 func (p page) first() time.Time { return p.rows[0].createdAt }
 func (p page) last() time.Time  { return p.rows[len(p.rows)-1].createdAt }
 
-// page reads one page of the list, as often as it takes until answers agree: the places of conversations are counted from
-// pages, and one from another place would make the count agree with a list that is not whole.
+// page reads one page of the list and repeats the request until answers agree. Conversations are counted by page numbers, so if the
+// server answered with another page, the count would agree with an incomplete list.
 func (a *account) page(ctx context.Context, number int) (page, error) {
 	p, err := a.ask(ctx, number)
 	if err != nil {
@@ -61,7 +61,7 @@ func (a *account) page(ctx context.Context, number int) (page, error) {
 	return a.confirm(ctx, p)
 }
 
-// probe reads one page once.
+// probe reads one page without repeating the request.
 func (a *account) probe(ctx context.Context, number int) (page, error) {
 	p, err := a.ask(ctx, number)
 	if err == nil {
@@ -79,7 +79,7 @@ func (a *account) confirm(ctx context.Context, p page) (page, error) {
 			return p, nil
 		}
 		return a.ask(ctx, p.number)
-	}, page.meets)
+	}, page.overlaps)
 	if errors.Is(err, witness.ErrFickle) {
 		err = &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
 	}
@@ -89,9 +89,9 @@ func (a *account) confirm(ctx context.Context, p page) (page, error) {
 	return p, err
 }
 
-// meets says that two answers are of one page: conversations are added at the end and deleted anywhere meanwhile, but most
-// of a page stays.
-func (p page) meets(q page) bool {
+// overlaps reports whether two answers are of the same page. Between them conversations may have been added at the end or deleted
+// anywhere, but most of a page stays the same.
+func (p page) overlaps(q page) bool {
 	if p.empty() || q.empty() {
 		return p.empty() && q.empty()
 	}
@@ -104,7 +104,7 @@ func (p page) meets(q page) bool {
 	return 2*common > max(len(p.rows), len(q.rows))
 }
 
-// ask asks for one page of the list.
+// ask requests one page of the list.
 // app/finders/conversation_finder.rb; sort_by is in the code but not in the vendor's documentation.
 func (a *account) ask(ctx context.Context, number int) (page, error) {
 	answer, err := a.get(ctx, opList, "/conversations", url.Values{
@@ -123,7 +123,7 @@ func (a *account) ask(ctx context.Context, number int) (page, error) {
 		createdAt := cmp.Or(moment(wire.Field(raw, "created_at")), moment(wire.Field(raw, "timestamp")))
 		id := wire.Word(wire.Field(raw, "id"))
 		if createdAt == nil || id == "" {
-			return p, rest.Malformed(opList, fmt.Errorf("row %d of page %d has no id or no time of creation", i+1, number))
+			return p, rest.Malformed(opList, fmt.Errorf("row %d of page %d has no id or no valid created_at", i+1, number))
 		}
 		p.rows = append(p.rows, row{id: id, createdAt: *createdAt, raw: raw})
 	}
@@ -137,7 +137,7 @@ func noAccount(err error) error {
 	return &providers.Error{Kind: providers.Denied, Op: opList, Status: rest.StatusOf(err), Err: errAccount}
 }
 
-// explain says what a 404 on the list means: there is no such account.
+// explain turns a 404 from the list into an error about the account, which does not exist.
 func explain(err error) error {
 	if rest.Gone(err) {
 		return noAccount(err)
@@ -145,8 +145,7 @@ func explain(err error) error {
 	return err
 }
 
-// Conversations walks the pages of a window downwards, from the page that holds its end to the one that holds its
-// beginning.
+// Conversations walks the pages of a window downwards, from the page with its end to the page with its beginning.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		p, err := a.start(ctx, w, at)
@@ -167,13 +166,14 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 			}
 			above := p
 			if p, err = a.page(ctx, p.number-1); err == nil {
-				err = follows(p, above)
+				err = checkBelow(p, above)
 			}
 		}
 	}
 }
 
-// unwitnessed are the lists of a conversation that nothing counts: of the messages, only the last is known.
+// unwitnessed returns the lists of a conversation whose length nothing confirms. Of the messages, only the last one is known from
+// elsewhere.
 func (a *account) unwitnessed() []string {
 	all := []string{kindMessages}
 	if a.participants {
@@ -185,7 +185,7 @@ func (a *account) unwitnessed() []string {
 	return all
 }
 
-// start is the page that a cursor names, or the one that holds the end of the window.
+// start returns the page of a cursor, or the page with the end of the window.
 func (a *account) start(ctx context.Context, w schemas.Window, at providers.Cursor) (page, error) {
 	if at == "" {
 		return a.locate(ctx, w.To)
@@ -198,8 +198,8 @@ func (a *account) start(ctx context.Context, w schemas.Window, at providers.Curs
 	if err != nil {
 		return p, err
 	}
-	// Pages below the last are full. One that is not, although there are conversations enough, is shorter by design, and
-	// conversations of the window may now stand on higher pages.
+	// All pages before the last are full. If this one is not, the server has reduced its page size, and conversations of the window
+	// may now be on higher pages.
 	short := len(p.rows) < length
 	if short && p.total != nil && *p.total >= int64(number)*int64(length) {
 		return p, &providers.Error{Kind: providers.CursorExpired, Op: opList, Err: errPageSize}
@@ -207,7 +207,7 @@ func (a *account) start(ctx context.Context, w schemas.Window, at providers.Curs
 	return p, nil
 }
 
-// window is what a page holds of a window.
+// window returns the conversations of a page that belong to a window.
 func window(p page, w schemas.Window) providers.Page {
 	var out providers.Page
 	rows := slices.Clone(p.rows)
@@ -227,7 +227,7 @@ func window(p page, w schemas.Window) providers.Page {
 	return out
 }
 
-// lastMessage is the id of the newest message of a conversation, as its row of the list has it; empty where it has none.
+// lastMessage returns the id of a conversation's newest message according to its row of the list, or "" if it has none.
 // app/views/api/v1/conversations/partials/_conversation.json.jbuilder
 func lastMessage(row value) string {
 	messages := wire.Items(wire.Field(row, "messages"))
@@ -237,9 +237,9 @@ func lastMessage(row value) string {
 	return wire.Word(wire.Field(messages[len(messages)-1], "id"))
 }
 
-// follows checks that a page lies below the one that was read before it. After deletions its end may hold what stood on
-// the page above or above that, but nothing new from between.
-func follows(p, above page) error {
+// checkBelow checks that p comes before the page above, which was read first. After deletions, the end of p may contain
+// conversations that were on that page or on higher ones, but none that is new and created between them.
+func checkBelow(p, above page) error {
 	if p.empty() || above.empty() {
 		return nil
 	}
@@ -255,7 +255,7 @@ func follows(p, above page) error {
 	return nil
 }
 
-// cursor names the next page to read and how long full pages were when it was made.
+// cursor contains the number of the next page and the page size at the time.
 func cursor(number, length int) providers.Cursor {
 	return providers.Cursor(fmt.Sprintf("p%d.%d", number, length))
 }
@@ -265,7 +265,7 @@ func parseCursor(at providers.Cursor) (number, length int, err error) {
 	number, err1 := strconv.Atoi(n)
 	length, err2 := strconv.Atoi(l)
 	if !ok || err1 != nil || err2 != nil || number < 1 || length < 0 || cursor(number, length) != at {
-		return 0, 0, errors.New("the cursor is none of this provider")
+		return 0, 0, providers.ErrCursor
 	}
 	return number, length, nil
 }

@@ -15,18 +15,18 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// roll is the list of an account: conversation i was created at second times[i].
-type roll struct {
+// fakeList serves the list of an account: conversation i was created at second times[i].
+type fakeList struct {
 	times    []int64
-	size     int
-	total    int  // what the server says there is
-	noTotal  bool // it does not say
+	size     int  // of a page
+	total    int  // that the server claims
+	noTotal  bool // the server gives no total
 	requests int
 }
 
 var epoch = time.Unix(1_700_000_000, 0).UTC()
 
-func (l *roll) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *fakeList) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.requests++
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	rows := []map[string]any{}
@@ -59,7 +59,7 @@ func ids(t *testing.T, a *account, w schemas.Window) []string {
 	return all
 }
 
-func serveRoll(t *testing.T, l *roll) *account {
+func serveList(t *testing.T, l *fakeList) *account {
 	t.Helper()
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
@@ -70,17 +70,17 @@ func TestListOfAwkwardAccounts(t *testing.T) {
 	same := slices.Repeat([]int64{50}, 40)
 	tests := []struct {
 		name string
-		roll roll
+		list fakeList
 	}{
-		{"empty", roll{size: 25}},
-		{"one", roll{times: []int64{50}, size: 25}},
-		{"one page exactly", roll{times: ladder(1, 4, 25), size: 25}},
-		{"two pages exactly", roll{times: ladder(1, 2, 50), size: 25}},
-		{"pages of one", roll{times: ladder(0, 9, 11), size: 1}},
-		{"all at once", roll{times: same, size: 7}},
-		{"many at the bound", roll{times: slices.Concat(ladder(0, 1, 50), same, ladder(51, 1, 49)), size: 10}},
-		{"no total", roll{times: ladder(0, 1, 99), size: 4, noTotal: true}},
-		{"no total, one page", roll{times: ladder(0, 1, 3), size: 25, noTotal: true}},
+		{"empty", fakeList{size: 25}},
+		{"one", fakeList{times: []int64{50}, size: 25}},
+		{"one page exactly", fakeList{times: ladder(1, 4, 25), size: 25}},
+		{"two pages exactly", fakeList{times: ladder(1, 2, 50), size: 25}},
+		{"pages of one", fakeList{times: ladder(0, 9, 11), size: 1}},
+		{"all at once", fakeList{times: same, size: 7}},
+		{"many at the bound", fakeList{times: slices.Concat(ladder(0, 1, 50), same, ladder(51, 1, 49)), size: 10}},
+		{"no total", fakeList{times: ladder(0, 1, 99), size: 4, noTotal: true}},
+		{"no total, one page", fakeList{times: ladder(0, 1, 3), size: 25, noTotal: true}},
 	}
 	windows := []schemas.Window{
 		seconds(0, 100), seconds(-50, 200), seconds(0, 50), seconds(50, 100), seconds(50, 51), seconds(49, 50), seconds(99, 100),
@@ -89,10 +89,10 @@ func TestListOfAwkwardAccounts(t *testing.T) {
 	for i := range tests {
 		tt := &tests[i]
 		t.Run(tt.name, func(t *testing.T) {
-			a := serveRoll(t, &tt.roll)
+			a := serveList(t, &tt.list)
 			for _, w := range windows {
 				var want []string
-				for i, at := range tt.roll.times {
+				for i, at := range tt.list.times {
 					if w.Contains(epoch.Add(time.Duration(at) * time.Second)) {
 						want = append(want, strconv.Itoa(i+1))
 					}
@@ -108,10 +108,10 @@ func TestListOfAwkwardAccounts(t *testing.T) {
 	}
 }
 
-// A list that ends before the total that the server states is found by its count.
+// Count exposes a list that ends before the server's own total.
 func TestCountShowsAListThatEndsEarly(t *testing.T) {
 	for _, listed := range []int{50, 47} {
-		a := serveRoll(t, &roll{times: ladder(0, 1, listed), size: 10, total: 80})
+		a := serveList(t, &fakeList{times: ladder(0, 1, listed), size: 10, total: 80})
 		for _, tt := range []struct {
 			window schemas.Window
 			want   int64
@@ -123,17 +123,17 @@ func TestCountShowsAListThatEndsEarly(t *testing.T) {
 	}
 }
 
-// A server that ignores sort_by is noticed wherever the walk begins.
+// A server that ignores sort_by is detected, wherever the walk begins.
 func TestListInAnotherOrder(t *testing.T) {
 	falling := ladder(0, 1, 100)
 	slices.Reverse(falling)
-	tests := map[string]roll{
+	tests := map[string]fakeList{
 		"falling":         {times: falling, size: 25},
 		"shuffled":        {times: shuffled(ladder(0, 1, 100)), size: 25},
 		"falling by page": {times: slices.Concat(ladder(75, 1, 25), ladder(50, 1, 25), ladder(25, 1, 25), ladder(0, 1, 25)), size: 25},
 	}
 	for name, l := range tests {
-		a := serveRoll(t, &l)
+		a := serveList(t, &l)
 		for _, w := range []schemas.Window{seconds(0, 100), seconds(40, 60)} {
 			var last error
 			for _, err := range a.Conversations(t.Context(), w, "") {
@@ -147,12 +147,12 @@ func TestListInAnotherOrder(t *testing.T) {
 	}
 }
 
-// The list goes on right after the pages changed their length, or says that it has to begin again.
+// After the server changes its page size, the list either continues correctly or expires its cursor.
 func TestPageLengthChanges(t *testing.T) {
 	for _, size := range []int{5, 19, 40} {
 		for _, same := range []bool{true, false} {
-			l := &roll{times: ladder(0, 1, 100), size: 20}
-			a := serveRoll(t, l)
+			l := &fakeList{times: ladder(0, 1, 100), size: 20}
+			a := serveList(t, l)
 			seen := map[string]bool{}
 			var at providers.Cursor
 			for page, err := range a.Conversations(t.Context(), seconds(0, 100), "") {
@@ -167,7 +167,7 @@ func TestPageLengthChanges(t *testing.T) {
 			}
 			l.size = size
 			if !same {
-				a = serveRoll(t, l) // another process
+				a = serveList(t, l) // another process
 			}
 			for range 3 {
 				var last error
@@ -194,8 +194,8 @@ func TestPageLengthChanges(t *testing.T) {
 }
 
 func TestHintsSaveRequests(t *testing.T) {
-	l := &roll{times: ladder(0, 1, 10_000), size: 25}
-	a := serveRoll(t, l)
+	l := &fakeList{times: ladder(0, 1, 10_000), size: 25}
+	a := serveList(t, l)
 	ids(t, a, seconds(4000, 4100))
 	l.requests = 0
 	ids(t, a, seconds(4100, 4200))
@@ -208,7 +208,7 @@ func TestHintsSaveRequests(t *testing.T) {
 	t.Logf("%d requests for the next window, %d for the same again; it has 5 pages", first, l.requests)
 }
 
-func TestRowsThatCannotBePlaced(t *testing.T) {
+func TestRowsWithoutIDOrTime(t *testing.T) {
 	for _, row := range []string{`{"id":1}`, `{"created_at":1700000000}`, `{"id":1,"created_at":"yesterday"}`, `7`, `{"id":1,"created_at":1e400}`} {
 		a := static(t, map[string]func(http.ResponseWriter){root + "/conversations": says(200, fmt.Sprintf(`{"data":{"meta":{},"payload":[%s]}}`, row))})
 		for _, err := range a.Conversations(t.Context(), seconds(0, 100), "") {

@@ -13,23 +13,23 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// listing is what is known of the numbered pages of the list: how long a full one is and where pages begin in time.
-// It only saves requests; every answer drawn from it is checked against a page read now.
+// listing caches what is known about the numbered pages of the list: the page size and the time at which each page begins. It only
+// saves requests; every result is checked against a page read now.
 //
-// Creation times never change and deletions move conversations to lower pages, so a page can only begin later than it
-// did: "page p begins at or after t" stays true for ever, "page p begins before t" has to be checked.
+// Creation times never change and deletions move conversations to lower pages, so the beginning of a page can only move to a later
+// time: "page p begins at or after t" stays true for ever, "page p begins before t" must be checked again.
 type listing struct {
 	doubt  witness.Doubt
 	mu     sync.Mutex
-	full   int
+	full   int // rows of a full page
 	short  shortPage
 	begins map[int]time.Time
 }
 
-// shortPage is a page that should be full by the server's total and is not.
+// shortPage is a page that has fewer rows than it should have according to the server's total.
 type shortPage struct{ number, length int }
 
-// learn takes a page into account. Two short pages of one length mean that the server has changed it; a single one is
+// learn records a page. Two short pages of the same length mean that the server has changed its page size. A single short page is
 // the last page of a list that ends before its total.
 func (l *listing) learn(p page) {
 	if p.empty() {
@@ -55,7 +55,7 @@ func (l *listing) reset(full int) {
 	l.full, l.short, l.begins = full, shortPage{}, map[int]time.Time{}
 }
 
-// forget drops what is known of where pages begin.
+// forget clears the times at which pages begin, and raises doubt about the list.
 func (l *listing) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,7 +69,7 @@ func (l *listing) length() int {
 	return l.full
 }
 
-// between is the highest page known to begin before t (0 for none) and the lowest known not to (0 for none).
+// between returns the highest page that is known to begin before t and the lowest that is known not to; 0 means that none is known.
 func (l *listing) between(t time.Time) (below, above int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -87,9 +87,9 @@ func (l *listing) between(t time.Time) (below, above int) {
 	return below, above
 }
 
-// locate finds the page that holds the last conversation created before t: the highest page that begins before t. It is
-// page 1 where there is none. The way to it is found by single answers and by memory; where it does not lead to the page, it
-// is looked for again by answers that agree.
+// locate finds the page with the last conversation created before t, which is the highest page that begins before t, or page 1 if
+// there is none. It searches with the cache and with unconfirmed answers first. If the result turns out to be wrong, it searches
+// again with confirmed answers only.
 func (a *account) locate(ctx context.Context, t time.Time) (page, error) {
 	low, err := a.search(ctx, t, a.probe)
 	if err == nil {
@@ -97,25 +97,25 @@ func (a *account) locate(ctx context.Context, t time.Time) (page, error) {
 	}
 	sure := false
 	if err == nil {
-		sure, err = a.holds(ctx, low, t)
+		sure, err = a.isLocated(ctx, low, t)
 	}
 	if sure || err != nil && !errors.Is(err, errOrder) && !errors.Is(err, errPages) {
 		return low, err
 	}
 	a.list.forget()
 	if low, err = a.search(ctx, t, a.page); err == nil {
-		_, err = a.holds(ctx, low, t)
+		_, err = a.isLocated(ctx, low, t)
 	}
 	return low, err
 }
 
-// holds says that a page is the highest that begins before t, or page 1.
-func (a *account) holds(ctx context.Context, p page, t time.Time) (bool, error) {
+// isLocated reports whether p is the page that locate looks for.
+func (a *account) isLocated(ctx context.Context, p page, t time.Time) (bool, error) {
 	switch {
 	case p.empty():
 		return p.number == 1, nil
 	case !p.first().Before(t):
-		return p.number == 1, a.oldest(ctx, p)
+		return p.number == 1, a.checkOldest(ctx, p)
 	case !p.last().Before(t):
 		return true, nil
 	}
@@ -123,8 +123,9 @@ func (a *account) holds(ctx context.Context, p page, t time.Time) (bool, error) 
 	return err == nil && (next.empty() || !next.first().Before(t)), err
 }
 
-// oldest checks that page 1 begins before the last page. A list in another order would seem to have nothing before it.
-func (a *account) oldest(ctx context.Context, p page) error {
+// checkOldest checks that page 1 begins before the last page. Otherwise the list is in another order, and it only looks as if no
+// conversation were older than page 1.
+func (a *account) checkOldest(ctx context.Context, p page) error {
 	full := int64(a.list.length())
 	if p.number > 1 || p.total == nil || full == 0 || *p.total <= full {
 		return nil
@@ -136,14 +137,14 @@ func (a *account) oldest(ctx context.Context, p page) error {
 	return err
 }
 
-// search looks for the page of locate by reading pages in one of two ways.
+// search looks for the page of locate. read reads a page, confirmed or not.
 func (a *account) search(ctx context.Context, t time.Time, read func(context.Context, int) (page, error)) (page, error) {
 	below, above := a.list.between(t)
 	low, err := read(ctx, max(below, 1))
 	if err != nil {
 		return low, err
 	}
-	for low.number > 1 && (low.empty() || !low.first().Before(t)) { // deletions moved it
+	for low.number > 1 && (low.empty() || !low.first().Before(t)) { // deletions have moved its rows
 		above = low.number
 		if low, err = read(ctx, low.number/2); err != nil {
 			return low, err
@@ -153,7 +154,7 @@ func (a *account) search(ctx context.Context, t time.Time, read func(context.Con
 		return low, nil
 	}
 	if above == 0 {
-		if low, above, err = a.top(ctx, low, t, read); err != nil {
+		if low, above, err = a.upperBound(ctx, low, t, read); err != nil {
 			return low, err
 		}
 	}
@@ -173,9 +174,9 @@ func (a *account) search(ctx context.Context, t time.Time, read func(context.Con
 	return low, nil
 }
 
-// top finds a page that begins at t or later, or is past the end: from the server's total where it gives one, else by
-// doubling. low begins before t, and so does the page that is returned for it.
-func (a *account) top(ctx context.Context, low page, t time.Time, read func(context.Context, int) (page, error)) (page, int, error) {
+// upperBound finds the number of a page that begins at t or later, or lies beyond the end. It starts from the server's total, or
+// else doubles its steps. low begins before t. The returned page is low, or a higher one that also begins before t.
+func (a *account) upperBound(ctx context.Context, low page, t time.Time, read func(context.Context, int) (page, error)) (page, int, error) {
 	next := low.number + 1
 	if full := a.list.length(); low.total != nil && full > 0 {
 		next = max(next, int((*low.total+int64(full)-1)/int64(full))+1)
@@ -195,21 +196,21 @@ func (a *account) top(ctx context.Context, low page, t time.Time, read func(cont
 	}
 }
 
-// Count is the number of conversations created in w, from their places in the list.
+// Count returns the number of conversations created in w, from their positions in the list.
 func (a *account) Count(ctx context.Context, w schemas.Window) (int64, error) {
-	to, err := a.place(ctx, w.To)
+	to, err := a.countBefore(ctx, w.To)
 	if err != nil {
 		return 0, err
 	}
-	from, err := a.place(ctx, w.From)
+	from, err := a.countBefore(ctx, w.From)
 	if err != nil {
 		return 0, err
 	}
 	return max(0, to-from), nil
 }
 
-// place is the number of conversations created before t.
-func (a *account) place(ctx context.Context, t time.Time) (int64, error) {
+// countBefore returns the number of conversations created before t.
+func (a *account) countBefore(ctx context.Context, t time.Time) (int64, error) {
 	p, err := a.locate(ctx, t)
 	if err != nil {
 		return 0, err
@@ -219,8 +220,8 @@ func (a *account) place(ctx context.Context, t time.Time) (int64, error) {
 	if n < len(p.rows) || p.total == nil || *p.total <= count {
 		return count, nil
 	}
-	// All of the page is older than t. If nothing comes after it, the server's own total counts: it shows what a list
-	// that ends early would hide.
+	// All rows of the page are older than t. If no page follows, return the server's own total: then the count exposes a list that
+	// ends too early.
 	next, err := a.page(ctx, p.number+1)
 	if err == nil && next.empty() {
 		count = *p.total

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// kinds of messages and where they go, by message_type.
+// messageTypes maps message_type to the direction and the kind of a message.
 var messageTypes = map[string]struct{ direction, kind string }{
 	"0": {"in", "message"}, "incoming": {"in", "message"},
 	"1": {"out", "message"}, "outgoing": {"out", "message"},
@@ -20,7 +20,7 @@ var messageTypes = map[string]struct{ direction, kind string }{
 	"3": {"out", "template"}, "template": {"out", "template"},
 }
 
-// rows adds the message and all that it says to a thread.
+// rows adds the rows of the message to a thread.
 func (m message) rows(thread *schemas.Thread, sequence int64) {
 	files := m.attachments(thread.Conversation.ConversationID)
 	row := m.row(thread.Conversation.ConversationID, sequence, files)
@@ -79,7 +79,7 @@ func (m message) row(conversation string, sequence int64, files []schemas.Attach
 	row.Direction, row.Kind = &what.direction, what.kind
 	m.author(&row)
 	m.mail(&row)
-	m.words(&row, files)
+	m.parts(&row, files)
 	if wire.Word(w.Peek("conversation_id")) == conversation {
 		w.Skip("conversation_id")
 	}
@@ -87,8 +87,8 @@ func (m message) row(conversation string, sequence int64, files []schemas.Attach
 	return row
 }
 
-// storyMention is what Instagram says of somebody who mentioned the business in a story: the words are the server's, not
-// those of the contact under whose name they stand.
+// storyMention marks the message about a contact who mentioned the business in an Instagram story. Its sender is the contact, but
+// its text is the server's.
 // Seen in chatwoot/chatwoot app/builders/messages/instagram.
 const storyMention = "story_mention"
 
@@ -97,7 +97,7 @@ func (m message) mentionsStory(files []schemas.Attachment) bool {
 		slices.ContainsFunc(files, func(f schemas.Attachment) bool { return f.Kind == storyMention })
 }
 
-// skipKnown leaves out what the participant's row says of a sender, and whether the sender is there as this is read.
+// skipKnown skips the fields of a sender that equal those in the participant's row, and the sender's presence at the time of reading.
 func (m message) skipKnown(sender *wire.Reader) {
 	sender.Skip("availability_status")
 	for _, key := range details {
@@ -108,9 +108,9 @@ func (m message) skipKnown(sender *wire.Reader) {
 	}
 }
 
-// author says who wrote a message. A message that an automation rule sent is the system's, the echo of one that was
-// written in another app of the business is an agent's, and no other outgoing message without a sender is a person's. Of a
-// type that is not known the author type stays unknown.
+// author sets the author of a message. The author of a message from an automation rule is the system; of an echo of a message
+// written in another app of the business, an agent; of any other outgoing message without a sender, the system. If the sender's type
+// is unknown, the author type stays null.
 func (m message) author(row *schemas.Message) {
 	sender := m.wire.Nested("sender.", "sender")
 	nobody := sender.Empty()
@@ -138,8 +138,8 @@ func (m message) author(row *schemas.Message) {
 	}
 }
 
-// mail reads the e-mail that a message came as. Its HTML is a column, all else of it, such as its envelope, an attribute;
-// what only repeats the text of the row is left out.
+// mail reads the e-mail behind a message. Its HTML is a column, and everything else, such as the envelope, an attribute. Fields that
+// only repeat the text of the row are left out.
 // Seen in chatwoot/chatwoot app/presenters/mail_presenter.rb (serialized_data).
 func (m message) mail(row *schemas.Message) {
 	mail := m.content.Nested("email.", "email")
@@ -164,14 +164,14 @@ func (m message) mail(row *schemas.Message) {
 	}
 }
 
-// HTML stands in place of the text where all of the text is one element or several, and in an e-mail without a text part
-// that has any of the elements below. What somebody typed about HTML is neither.
+// A text is HTML if it consists of one or more elements (enclosed), or if it contains an element (markup) and belongs to an e-mail
+// without a text part. A person may also write about HTML; such a text is not HTML.
 var (
 	enclosed = regexp.MustCompile(`(?is)^\s*<(!doctype|html|body|div|p|table|span|ul|ol|h[1-6])(\s[^<>]*)?>.*</[a-z][a-z0-9]*>\s*$`)
 	markup   = regexp.MustCompile(`(?i)<(!doctype|html|body|div|p|br|table|span|ul|ol|h[1-6])(\s[^<>]*)?/?>|</(a|b|i|em|strong|u)>`)
 )
 
-// readable is the words of HTML, nil where it has none.
+// readable returns the plain text of HTML, nil if it has none.
 func readable(html *string) *string {
 	if html == nil {
 		return nil
@@ -183,11 +183,11 @@ func readable(html *string) *string {
 	return &words
 }
 
-// words adds the parts of a message and what was read in them: the text, then the attachments, then the items of a form,
-// a menu or cards.
-func (m message) words(row *schemas.Message, files []schemas.Attachment) {
+// parts adds the parts of a message and sets its text to what a reader sees of them: the text, then the attachments, then the items
+// of a form, a menu or cards.
+func (m message) parts(row *schemas.Message, files []schemas.Attachment) {
 	var lines []string
-	say := func(text *string) {
+	add := func(text *string) {
 		if text != nil && !slices.Contains(lines, *text) {
 			lines = append(lines, *text)
 		}
@@ -202,7 +202,7 @@ func (m message) words(row *schemas.Message, files []schemas.Attachment) {
 			Payload: place(f.Attributes["coordinates_lat"], f.Attributes["coordinates_long"]),
 		})
 		if slices.Contains(titled, f.Kind) {
-			say(f.Name)
+			add(f.Name)
 		}
 	}
 	kind := "item"
@@ -220,10 +220,10 @@ func (m message) words(row *schemas.Message, files []schemas.Attachment) {
 		row.Parts = append(row.Parts, schemas.Part{
 			Type: kind, Label: label, Text: cmp.Or(wire.Text(o["value"]), description), Payload: wire.Text(item),
 		})
-		say(label)
-		say(description)
+		add(label)
+		add(description)
 		for _, action := range wire.Items(o["actions"]) {
-			say(wire.Text(wire.Fields(action)["text"]))
+			add(wire.Text(wire.Fields(action)["text"]))
 		}
 	}
 	if len(lines) > 0 {
@@ -232,7 +232,7 @@ func (m message) words(row *schemas.Message, files []schemas.Attachment) {
 	}
 }
 
-// titled are the kinds of attachments that are shown by their title: a place, a link.
+// titled are the kinds of attachments that are displayed as their title, such as places and links.
 var titled = []string{"location", "share", "fallback", "embed"}
 
 func word(s *string) string {
@@ -242,7 +242,7 @@ func word(s *string) string {
 	return *s
 }
 
-// place is a pair of coordinates as JSON, nil where one is missing or not a number.
+// place returns a pair of coordinates as JSON, nil if one is missing or not a number.
 func place(lat, long *string) *string {
 	if lat == nil || long == nil {
 		return nil

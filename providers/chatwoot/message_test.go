@@ -9,17 +9,17 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// one is the only message of a conversation, and the thread that it is in.
+// one maps a conversation with one message and returns the message's row and the thread.
 func one(t *testing.T, message string) (schemas.Message, schemas.Thread) {
 	t.Helper()
-	thread, err := pure().Thread([]schemas.Document{doc(kindConversation, `{"id":9,"meta":{"assignee":{"id":22}}}`), doc(kindMessages, `[`+message+`]`)})
+	thread, err := mapper().Thread([]schemas.Document{doc(kindConversation, `{"id":9,"meta":{"assignee":{"id":22}}}`), doc(kindMessages, `[`+message+`]`)})
 	if err != nil || len(thread.Messages) != 1 {
 		t.Fatalf("%d messages, error %v", len(thread.Messages), err)
 	}
 	return thread.Messages[0], thread
 }
 
-// What a person read is the text, wherever it stands; HTML in its place is html.
+// The text is what a reader sees, wherever the server puts it; HTML goes to the html column.
 func TestWordsOfMessages(t *testing.T) {
 	tests := []struct{ sent, text, html string }{
 		{`"content":"Pick","content_type":"input_select","content_attributes":{"items":[{"title":"Blue","value":"b"},{"title":"Red","value":"r"}]}`, "Pick\nBlue\nRed", ""},
@@ -44,7 +44,7 @@ func TestWordsOfMessages(t *testing.T) {
 	}
 }
 
-// Only files of the server have their names in their addresses.
+// Only addresses of files on the server contain file names.
 func TestNamesOfFiles(t *testing.T) {
 	tests := map[string]string{
 		`"data_url":"https://chat.example.com/rails/active_storage/blobs/redirect/eyJ/c%20d.pdf?disposition=inline"`: "c d.pdf",
@@ -63,7 +63,7 @@ func TestNamesOfFiles(t *testing.T) {
 	}
 }
 
-// The true time of an imported message orders the thread; the server's stays beside it.
+// Messages are sorted by the original time of an imported message. The server's time is kept as an attribute.
 func TestImportedMessages(t *testing.T) {
 	for sent, want := range map[string]string{
 		`"2024-01-02 10:00:00 UTC"`: "2024-01-02T10:00:00Z", `"2024-01-02T12:00:00+02:00"`: "2024-01-02T10:00:00Z", `1704189600`: "2024-01-02T10:00:00Z",
@@ -82,7 +82,7 @@ func TestImportedMessages(t *testing.T) {
 	}
 }
 
-// A rating names nobody but whom the survey's own row names, and an answer that is no score says so.
+// A rating names only the people in the survey's own row. An answer that is not a score stays an answer.
 func TestRatings(t *testing.T) {
 	_, thread := one(t, `{"id":1,"content_type":"input_csat","content_attributes":{"submitted_values":{"csat_survey_response":{"rating":"superb","feedback_message":"ok"}}}}`)
 	r := thread.Ratings[0]
@@ -90,9 +90,9 @@ func TestRatings(t *testing.T) {
 		t.Errorf("the rating is %+v", r)
 	}
 	if _, thread = one(t, `{"id":1,"content_attributes":{"submitted_values":{"csat_survey_response":{}}}}`); thread.Ratings != nil {
-		t.Errorf("a survey that nobody answered is rated %+v", thread.Ratings)
+		t.Errorf("an unanswered survey has the ratings %+v", thread.Ratings)
 	}
-	s, err := pure().Snapshot(doc(kindSurveys, `[{"id":8,"rating":2,"conversation_id":9,"created_at":1760003600},{"id":9,"rating":4,"message_id":1,"conversation_id":9,"assigned_agent":{"id":21},"csat_review_notes":"call"}]`))
+	s, err := mapper().Snapshot(doc(kindSurveys, `[{"id":8,"rating":2,"conversation_id":9,"created_at":1760003600},{"id":9,"rating":4,"message_id":1,"conversation_id":9,"assigned_agent":{"id":21},"csat_review_notes":"call"}]`))
 	if err != nil || len(s.Ratings) != 2 {
 		t.Fatalf("%d ratings, error %v", len(s.Ratings), err)
 	}
@@ -104,9 +104,9 @@ func TestRatings(t *testing.T) {
 	}
 }
 
-// Bots are told apart, unknown words are unknown, and whoever wrote a message takes part, once.
+// Bots are distinguished from agents, unknown types stay unknown, and each author is a participant once.
 func TestKindsOfParticipants(t *testing.T) {
-	thread, err := pure().Thread([]schemas.Document{
+	thread, err := mapper().Thread([]schemas.Document{
 		doc(kindConversation, `{"id":9,"meta":{"sender":{"id":1},"assignee":{"id":2},"assignee_type":"Captain::Assistant"}}`),
 		doc(kindParticipants, `[{"id":3},{"id":3},{"id":4,"bot_type":"webhook"},{"id":5,"type":"alien"}]`),
 		doc(kindMessages, `[{"id":1,"sender":{"id":1,"type":"contact"}},{"id":2,"sender":{"id":6,"type":"agent_bot","avatar_url":"a"}},
@@ -128,9 +128,9 @@ func TestKindsOfParticipants(t *testing.T) {
 	}
 }
 
-// What the row of a participant says of a sender is not repeated in messages; what differs from it is kept.
+// Messages repeat no detail of a sender that the participant's row contains; they keep details that differ.
 func TestDetailsOfSenders(t *testing.T) {
-	thread, err := pure().Thread([]schemas.Document{
+	thread, err := mapper().Thread([]schemas.Document{
 		doc(kindConversation, `{"id":9,"meta":{"sender":{"id":1,"email":"a@example.org","thumbnail":"t","custom_attributes":{"a":1}}}}`),
 		doc(kindMessages, `[{"id":1,"sender":{"id":1,"type":"contact","email":"a@example.org","avatar_url":"t","availability_status":"online","custom_attributes":{"a": 1}}},
 			{"id":2,"sender":{"id":1,"type":"contact","email":"b@example.org","custom_attributes":{"a":2},"future":{"x":1}}},

@@ -6,7 +6,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// normal: the number of an account may have zeros before it, and truth has many spellings.
+// normal removes leading zeros from the account's number and spells booleans as true and false.
 func normal(a providers.Account) (providers.Account, map[string]string) {
 	return providers.Normal(a, readOptions, options.texts, func(a *providers.Account) {
 		if id, err := strconv.ParseUint(a.AccountID, 10, 63); err == nil {

@@ -30,7 +30,7 @@ func TestOptionPairs(t *testing.T) {
 		Case: func(_ *testing.T, options map[string]string) providertest.Case {
 			return providertest.Case{
 				Window: whole, Conversations: world().Conversations(whole),
-				Mapper: pure(),
+				Mapper: mapper(),
 				Open: func(t *testing.T, base string) providers.Reader {
 					return testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
 				},

@@ -10,19 +10,19 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// participants adds people to a thread, each once in a role.
+// participants adds people to a thread.
 type participants struct {
 	thread *schemas.Thread
 	known  map[[2]string]known // by type and id
 }
 
-// known is somebody who is in the thread: the number of the row, and the fields that it was made from.
+// known is a participant of the thread: the index of the row and the fields behind it.
 type known struct {
 	row    int
 	fields object
 }
 
-// add adds a person in a role.
+// add adds a person with a role.
 func (p participants) add(doc schemas.Document, role, kind string, v value) {
 	o := wire.Fields(v)
 	id := wire.Word(o["id"])
@@ -37,7 +37,7 @@ func (p participants) add(doc schemas.Document, role, kind string, v value) {
 	p.thread.Participants = append(p.thread.Participants, row)
 }
 
-// describe fills in what is said of a person.
+// describe fills the columns of a person.
 func describe(row *schemas.Participant, o object) {
 	r := wire.ReadFields(maps.Clone(o))
 	r.Skip("id")
@@ -45,7 +45,7 @@ func describe(row *schemas.Participant, o object) {
 	row.Attributes = personAttributes(r, row.Type)
 }
 
-// followers adds those who follow the conversation.
+// followers adds the users who follow the conversation.
 func (p participants) followers(docs []schemas.Document) error {
 	once := map[[2]string]bool{}
 	for _, doc := range docs {
@@ -68,14 +68,14 @@ func (p participants) followers(docs []schemas.Document) error {
 	return nil
 }
 
-// details are the fields of a sender that rows of participants have.
+// details are the fields of a sender that the row of a participant contains.
 var details = []string{
 	"additional_attributes", "available_name", "avatar_url", "blocked", "custom_attributes", "description", "email", "identifier",
 	"phone_number", "thumbnail",
 }
 
-// sender adds who wrote a message and is not in the thread in another role, completes the row of somebody of whom less was
-// said there, and returns what the row was made from.
+// sender adds the author of a message, unless the thread already has that person; then it adds missing details to the existing row.
+// It returns the fields behind the row.
 func (p participants) sender(m message) object {
 	kind := cmp.Or(authorTypes[typeWord(wire.Field(m.sender, "type"))], "unknown")
 	key := [2]string{kind, wire.Word(wire.Field(m.sender, "id"))}
@@ -99,8 +99,8 @@ func (p participants) sender(m message) object {
 	return person.fields
 }
 
-// authorTypes are the words for who somebody is. "AgentBot" and "Captain::Assistant" are the names of classes, the others
-// those of push_event_data; typeWord makes one of the other.
+// authorTypes maps the server's words for the type of a person to ours. The server uses class names, such as "AgentBot" and
+// "Captain::Assistant", and the words of push_event_data; typeWord maps both to the same spelling.
 var authorTypes = map[string]string{
 	"contact": "contact", "user": "agent", "agentbot": "bot", "captainassistant": "bot", "agent": "agent", "bot": "bot",
 }
@@ -115,7 +115,7 @@ func typeWord(v value) string {
 
 var separators = strings.NewReplacer("_", "", ":", "")
 
-// assigneeType is what an assignee or a follower is: assignee_type says so since 4.8, and only bots have a bot_type.
+// assigneeType returns the type of an assignee or a follower. Since version 4.8 assignee_type contains it; only bots have a bot_type.
 func assigneeType(stated value, o object) string {
 	word := cmp.Or(typeWord(stated), typeWord(o["type"]))
 	switch {
@@ -127,18 +127,18 @@ func assigneeType(stated value, o object) string {
 	return "agent"
 }
 
-// personAttributes are what of a person has no column. Credentials are none: the server's documentation of old shows
-// agents as their own profile has them.
+// personAttributes returns the fields of a person that have no column, without credentials: in the server's old documentation,
+// agents have the fields of their own profile, which include some.
 func personAttributes(r *wire.Reader, kind string) map[string]*string {
 	r.Nested("custom.", "custom_attributes")
 	r.Nested("additional.", "additional_attributes")
 	if kind != "contact" {
-		withoutCredentials(r)
+		removeCredentials(r)
 	}
 	return r.Rest()
 }
 
-// reportingRows adds what the server's reports say happened.
+// reportingRows adds the server's reporting events.
 func reportingRows(thread *schemas.Thread, docs []schemas.Document) error {
 	for _, doc := range docs {
 		if doc.Kind != kindReporting || doc.Status != statusOK {

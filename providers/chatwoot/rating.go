@@ -8,24 +8,24 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// csatAnswer is the answer to a survey among the submitted values of its message, empty where there is none.
+// csatAnswer returns the answer to a survey from the submitted values of its message; it is empty if there is none.
 func csatAnswer(submitted value) *wire.Reader {
 	return wire.Read(wire.Fields(submitted)["csat_survey_response"])
 }
 
-// csatRating reads an answer as it stands in messages and in csat_survey_responses. A rating that is no number is no
-// score: it is kept among the answers, as is all else that has no column.
+// csatRating reads an answer in the form that messages and csat_survey_responses share. A rating that is not a number is not a
+// score. It becomes one of the answers, like everything else without a column.
 func csatRating(r *wire.Reader) schemas.Rating {
 	rating := schemas.Rating{Kind: "csat", Score: wire.Parse(r, "rating", number), Comment: r.Text("feedback_message")}
-	rest := r.Rest()
-	for _, question := range slices.Sorted(maps.Keys(rest)) {
-		rating.Answers = append(rating.Answers, schemas.Answer{Question: &question, Answer: rest[question]})
+	others := r.Rest()
+	for _, question := range slices.Sorted(maps.Keys(others)) {
+		rating.Answers = append(rating.Answers, schemas.Answer{Question: &question, Answer: others[question]})
 	}
 	return rating
 }
 
-// surveyRating reads a row of csat_survey_responses. It knows what the message of the survey does not: the agent who was
-// rated, whoever has the conversation today, and when. It has the rating_id of the message's own row.
+// surveyRating reads a row of csat_survey_responses. Unlike the survey's message, it contains the rated agent, who may have changed
+// since, and the time of the answer. Both rows have the same rating_id.
 // Seen in chatwoot/chatwoot app/views/api/v1/models/_csat_survey_response.json.jbuilder.
 func surveyRating(doc schemas.Document, r *wire.Reader) schemas.Rating {
 	id, message := r.Word("id"), r.Text("message_id")

@@ -11,7 +11,7 @@ import (
 func TestThreadKeepsRest(t *testing.T) {
 	conversation := sampleDoc(t, kindDetails, "42", "conversation_show_v4_14.json")
 	thread := func(docs ...schemas.Document) any {
-		rows, err := pure().Thread(docs)
+		rows, err := mapper().Thread(docs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -19,10 +19,10 @@ func TestThreadKeepsRest(t *testing.T) {
 	}
 	inMessages := map[string]string{
 		"":                      "-", // the page
-		"meta":                  "-", // the conversation and its people once more
+		"meta":                  "-", // a copy of the conversation and its people
 		"payload[]":             "Messages",
 		"payload[].attachments": "Attachments",
-		// Items are whole in the payloads of the parts.
+		// The payloads of the parts contain the complete items.
 		"payload[].content_attributes.items": "-",
 	}
 	tests := []struct {
@@ -66,13 +66,13 @@ func TestSnapshotKeepsRest(t *testing.T) {
 		{kindTeams, "teams.json", map[string]string{"": "Groups"}},
 		{kindLabels, "labels_account.json", map[string]string{"": "-", "payload": "Labels"}},
 		{kindFields, "custom_attribute_definitions.json", map[string]string{"": "Fields"}},
-		// The contact and the agent are rows of the directory.
+		// The contact and the agent have rows of their own in the directory.
 		{kindSurveys, "csat_survey_responses.json", map[string]string{"": "Ratings", "[].contact": "-", "[].assigned_agent": "-"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
 			providertest.KeepsRest(t, providertest.Sample(t, tt.file), tt.tables, func(body []byte) any {
-				s, err := pure().Snapshot(schemas.Document{Kind: tt.kind, Status: 200, ObservedAt: seenAt, Body: body})
+				s, err := mapper().Snapshot(schemas.Document{Kind: tt.kind, Status: 200, ObservedAt: seenAt, Body: body})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -35,11 +35,11 @@ func site(t testing.TB, config simulator.CorpusConfig, options fake.Options) (*f
 func collect(t testing.TB, a *account, w schemas.Window) ([]providers.Ref, map[string][]schemas.Document) {
 	t.Helper()
 	pages, docs := providertest.Collect(t, a, w)
-	slices.Reverse(pages) // they come in falling order
+	slices.Reverse(pages) // the walk goes down
 	return providertest.Refs(pages), docs
 }
 
-// TestRoundTrip reads a made-up account through the fake of every version and finds the rows that the fake knows to be
+// TestRoundTrip reads a generated account from the fake of every version and compares the rows with those that the fake knows to be
 // true.
 func TestRoundTrip(t *testing.T) {
 	for _, version := range []string{fake.V3_16, fake.V4_14, fake.Docs} {
@@ -52,7 +52,7 @@ func TestRoundTrip(t *testing.T) {
 			for _, ref := range refs {
 				ids = append(ids, ref.ID)
 				want, ok := s.Thread(ref.ID)
-				providertest.SameThread(t, pure(), docs[ref.ID], want, ok)
+				providertest.SameThread(t, mapper(), docs[ref.ID], want, ok)
 			}
 			if diff := cmp.Diff(s.Conversations(whole), ids); diff != "" {
 				t.Errorf("listed conversations (-want +got):\n%s", diff)
@@ -66,14 +66,13 @@ func TestRoundTrip(t *testing.T) {
 
 func TestDirectoryRoundTrip(t *testing.T) {
 	s, a, _ := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 200}, fake.Options{})
-	got := providertest.Snapshot(t, a, pure())
+	got := providertest.Snapshot(t, a, mapper())
 	if diff := cmp.Diff(s.Snapshot(), got, providertest.Rows); diff != "" {
 		t.Errorf("directory (-want +got):\n%s", diff)
 	}
 }
 
-// TestWindows lists each of many windows and finds every conversation in exactly one, at a price that does not grow with
-// the windows before it.
+// TestWindows lists many windows. Every conversation is in exactly one, and later windows do not cost more requests.
 func TestWindows(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 5, Conversations: 3000}, fake.Options{})
 	seen := map[string]bool{}
@@ -87,7 +86,7 @@ func TestWindows(t *testing.T) {
 			}
 			for _, ref := range page.Refs {
 				if seen[ref.ID] || !w.Contains(ref.CreatedAt) {
-					t.Errorf("conversation %s is in %s once more, or wrongly", ref.ID, w)
+					t.Errorf("conversation %s is in %s, but listed before or created at another time", ref.ID, w)
 				}
 				seen[ref.ID] = true
 				n++
@@ -109,7 +108,7 @@ func TestWindows(t *testing.T) {
 	t.Logf("%d requests for %d pages in %d windows, each with its count", requests, pages, windows)
 }
 
-// A site that throttles costs time and no conversation, and is throttled seldom after the first time.
+// Throttling takes time but loses no conversation, and after the first 429 there are few more.
 func TestThrottledSite(t *testing.T) {
 	t.Parallel()
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 4, Conversations: 15}, fake.Options{
@@ -140,10 +139,10 @@ func TestGiantConversation(t *testing.T) {
 	if largest >= windowCap || messages < 20_000 {
 		t.Errorf("windows up to %d rows, %d messages in all", largest, messages)
 	}
-	t.Logf("%d requests twice over", s.Stats().Requests-before)
+	t.Logf("%d requests to read it twice", s.Stats().Requests-before)
 }
 
-// BenchmarkFetch reads conversations one after the other: list, messages, details and participants, and their rows.
+// BenchmarkFetch lists, fetches and maps conversations one after the other.
 func BenchmarkFetch(b *testing.B) {
 	s, a, whole := site(b, simulator.CorpusConfig{Seed: 2, Conversations: 500}, fake.Options{})
 	b.ReportAllocs()
@@ -151,7 +150,7 @@ func BenchmarkFetch(b *testing.B) {
 	for b.Loop() {
 		refs, docs := collect(b, a, whole)
 		for _, ref := range refs {
-			if _, err := pure().Thread(docs[ref.ID]); err != nil {
+			if _, err := mapper().Thread(docs[ref.ID]); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// secret reports whether a field of an inbox or an agent holds a credential of another system.
-func secret(key string) bool {
+// isSecret reports whether a field of an inbox or an agent contains a credential for another system.
+func isSecret(key string) bool {
 	for _, word := range []string{"token", "secret", "password", "_key"} {
 		if strings.Contains(key, word) {
 			return true
@@ -18,17 +18,17 @@ func secret(key string) bool {
 	return key == "web_widget_script" || key == "provider_config"
 }
 
-// withoutCredentials takes credentials out of what is left of an object, also of the objects in it.
-func withoutCredentials(r *wire.Reader) {
+// removeCredentials removes credentials from the unread fields of an object, at any depth.
+func removeCredentials(r *wire.Reader) {
 	r.Change(func(key string, v value) value {
-		if secret(key) {
+		if isSecret(key) {
 			return nil
 		}
 		return redacted(v)
 	})
 }
 
-// redacted is a value whose objects have no credentials. It is as sent where there are none.
+// redacted returns a value without the credentials in its objects, or the value itself if it has none.
 func redacted(v value) value {
 	if wire.IsNull(v) || v[0] != '{' && v[0] != '[' {
 		return v
@@ -46,12 +46,12 @@ func redacted(v value) value {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// redact takes credentials out of a tree and reports whether there were any.
+// redact removes the credentials from a tree and reports whether it found any.
 func redact(tree any) (found bool) {
 	switch v := tree.(type) {
 	case map[string]any:
 		for key, member := range v {
-			if secret(key) && member != nil {
+			if isSecret(key) && member != nil {
 				v[key], found = nil, true
 			} else if redact(member) {
 				found = true

@@ -6,7 +6,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Snapshot turns one document of the directory into rows, as docs/mapping-chatwoot.md says.
+// Snapshot turns one document of the directory into rows, as described in docs/mapping-chatwoot.md.
 func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != statusOK {
@@ -24,7 +24,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	return s, nil
 }
 
-// add adds a row of the directory. What has no column is an attribute.
+// add adds a row of the directory. Fields without a column become attributes.
 func add(s *schemas.Snapshot, doc schemas.Document, r *wire.Reader) {
 	at := doc.ObservedAt
 	if doc.Kind == kindSurveys {
@@ -50,7 +50,7 @@ func add(s *schemas.Snapshot, doc schemas.Document, r *wire.Reader) {
 			GroupID: id, ObservedAt: at, Name: r.Text("name"), Description: r.Text("description"), Attributes: r.Rest(),
 		})
 	case kindInboxes:
-		withoutCredentials(r)
+		removeCredentials(r)
 		s.Channels = append(s.Channels, schemas.Channel{
 			ChannelID: id, ObservedAt: at, Name: r.Text("name"), Type: r.Text("channel_type"), Attributes: r.Rest(),
 		})

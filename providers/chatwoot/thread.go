@@ -17,7 +17,7 @@ type mapping struct{}
 
 func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}, nil }
 
-// Thread turns the documents of one conversation into rows, as docs/mapping-chatwoot.md says.
+// Thread turns the documents of one conversation into rows, as described in docs/mapping-chatwoot.md.
 func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return providers.MapThread("conversation", docs, mapThread)
 }
@@ -26,7 +26,7 @@ const statusOK = 200
 
 func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	if len(docs) == 0 {
-		return schemas.Thread{}, errors.New("there are none")
+		return schemas.Thread{}, errors.New("there are no documents")
 	}
 	for _, doc := range docs {
 		if doc.Kind == kindMessages && providers.IsGone(doc) {
@@ -56,7 +56,8 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	return thread, reportingRows(&thread, docs)
 }
 
-// conversationObject is the details where they were fetched, else the row of the list; of several the one observed last.
+// conversationObject returns the details of the conversation, or else its row of the list. Of several it returns the one observed
+// last.
 func conversationObject(docs []schemas.Document) (schemas.Document, *wire.Reader, error) {
 	var best schemas.Document
 	for _, doc := range docs {
@@ -69,26 +70,26 @@ func conversationObject(docs []schemas.Document) (schemas.Document, *wire.Reader
 		}
 	}
 	if best.Kind == "" {
-		return best, nil, errors.New("the conversation itself is not among them")
+		return best, nil, errors.New("none of them describes the conversation itself")
 	}
 	if !wire.Valid(best.Body) {
-		return best, nil, fmt.Errorf("%s: the document is not JSON", best.Kind)
+		return best, nil, fmt.Errorf("%s: %w", best.Kind, wire.ErrNotJSON)
 	}
 	o := wire.Fields(best.Body)
 	if o == nil {
-		return best, nil, fmt.Errorf("%s: %w", best.Kind, errShape)
+		return best, nil, fmt.Errorf("%s: %w", best.Kind, wire.ErrShape)
 	}
 	return best, wire.ReadFields(o), nil
 }
 
-// people of a conversation as its body has them.
+// people are the people in the body of a conversation.
 type people struct {
 	contact, assignee value
 	assigneeType      string
 }
 
-// conversationRow reads the conversation itself. What has no column is an attribute, except the copies of its last
-// messages, which are rows of their own.
+// conversationRow reads the conversation itself. Fields without a column become attributes, except the copies of its last messages,
+// which have rows of their own.
 func conversationRow(thread *schemas.Thread, doc schemas.Document, o *wire.Reader) people {
 	meta, additional := o.Nested("", "meta"), o.Nested("additional.", "additional_attributes")
 	o.Nested("custom.", "custom_attributes")
@@ -133,7 +134,7 @@ func conversationRow(thread *schemas.Thread, doc schemas.Document, o *wire.Reade
 	return who
 }
 
-// person takes a person who has an id out of an object. Any other stays there.
+// person reads a person with an id. A person without an id stays unread.
 func person(o *wire.Reader, key string) (v value, id *string) {
 	if id = wire.Text(wire.Fields(o.Peek(key))["id"]); id == nil {
 		return nil, nil
@@ -162,19 +163,19 @@ func texts(items []value) []string {
 	return all
 }
 
-// message is one message as sent, the document it came from, and what orders it.
+// message is one message as sent, with its document and the values that it is sorted by.
 type message struct {
 	doc       schemas.Document
 	id        string
-	createdAt *time.Time // when it was written: before it came to the server, where it was imported
+	createdAt *time.Time // when it was written, which is before the server received it if it was imported
 	wire      *wire.Reader
 	content   *wire.Reader // content_attributes
 	sender    value
-	known     object // what the participant's row has of the sender
+	known     object // the fields behind the sender's row of participants
 }
 
-// newMessage starts to read a message. The time of an imported one is content_attributes.external_created_at; the
-// server's created_at is then an attribute.
+// newMessage starts to read a message. The time of an imported message is content_attributes.external_created_at; then the server's
+// created_at becomes an attribute.
 // Seen in chatwoot/chatwoot spec/controllers/api/v1/accounts/conversations/messages_controller_spec.rb.
 func newMessage(doc schemas.Document, row value) message {
 	m := message{doc: doc, wire: wire.Read(row)}
@@ -187,7 +188,7 @@ func newMessage(doc schemas.Document, row value) message {
 	return m
 }
 
-// wireMessages is each message once, as observed last, ordered by (created_at, id).
+// wireMessages returns each message once, as it was observed last, sorted by (created_at, id).
 func wireMessages(docs []schemas.Document) ([]message, error) {
 	var all []message
 	at := map[string]int{}

@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-func pure() mapping { return mapping{} }
+func mapper() mapping { return mapping{} }
 
 func doc(kind, body string) schemas.Document {
 	return schemas.Document{Kind: kind, ConversationID: "9", Status: 200, ObservedAt: seenAt, Body: []byte(body)}
@@ -60,7 +60,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestOddFields has fields of other types than usual: each costs at most its own value.
+// TestOddFields maps fields of unusual types. Each one loses at most its own value.
 func TestOddFields(t *testing.T) {
 	docs := []schemas.Document{
 		doc(kindConversation, `{"id":"9","created_at":"2026-01-02T03:04:05Z","status":3,"meta":[],"labels":"billing","custom_attributes":"{\"a\":1}",
@@ -71,7 +71,7 @@ func TestOddFields(t *testing.T) {
 				"content_attributes":{"submitted_values":[{"name":"x"}],"items":[3,{"title":1}]}},
 			null]`),
 	}
-	thread, err := pure().Thread(docs)
+	thread, err := mapper().Thread(docs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestKindsOfMessages(t *testing.T) {
 		{`"x":0`, "none", "message", ""},
 	}
 	for _, tt := range tests {
-		thread, err := pure().Thread([]schemas.Document{doc(kindConversation, `{"id":9}`), doc(kindMessages, `{"payload":[{"id":1,`+tt.sent+`}]}`)})
+		thread, err := mapper().Thread([]schemas.Document{doc(kindConversation, `{"id":9}`), doc(kindMessages, `{"payload":[{"id":1,`+tt.sent+`}]}`)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,14 +133,14 @@ func TestKindsOfMessages(t *testing.T) {
 	}
 }
 
-// A message that stands in two windows is one row, as it was seen last, wherever its window stands among the documents.
+// A message in two windows becomes one row, as it was observed last, in any order of the documents.
 func TestMessageSeenTwice(t *testing.T) {
 	early := doc(kindMessages, `{"payload":[{"id":1,"content":"old","created_at":5}]}`)
 	late := doc(kindMessages, `{"payload":[{"id":1,"content":"new","created_at":5},{"id":2,"created_at":4}]}`)
 	late.ObservedAt, late.Sequence = seenAt.Add(time.Second), 1
 	conversation := doc(kindConversation, `{"id":9}`)
 	for _, docs := range [][]schemas.Document{{conversation, early, late}, {late, early, conversation}} {
-		thread, err := pure().Thread(docs)
+		thread, err := mapper().Thread(docs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestMessageSeenTwice(t *testing.T) {
 	}
 }
 
-func TestDocumentsThatAreNone(t *testing.T) {
+func TestMalformedDocuments(t *testing.T) {
 	conversation := doc(kindConversation, `{"id":9}`)
 	tests := map[string][]schemas.Document{
 		"nothing":                {},
@@ -169,7 +169,7 @@ func TestDocumentsThatAreNone(t *testing.T) {
 		"empty body":             {doc(kindConversation, ``)},
 	}
 	for name, docs := range tests {
-		_, err := pure().Thread(docs)
+		_, err := mapper().Thread(docs)
 		var e *providers.Error
 		if !errors.As(err, &e) || e.Kind != providers.Malformed || strings.Contains(err.Error(), "marker") {
 			t.Errorf("%s: %v", name, err)
@@ -188,10 +188,10 @@ func TestInboxSecretsAreNotKept(t *testing.T) {
 		kept := page.Documents[0].Body
 		for _, secret := range []string{"pw-1", "pw-2", "t-1", "k-1", "k-2", "s-1", "t-2", "k-3"} {
 			if bytes.Contains(kept, []byte(secret)) {
-				t.Errorf("the document holds %s", secret)
+				t.Errorf("the document contains %s", secret)
 			}
 		}
-		rows, err := pure().Snapshot(page.Documents[0])
+		rows, err := mapper().Snapshot(page.Documents[0])
 		if err != nil || len(rows.Channels) != 1 || len(rows.Channels[0].Attributes) != 2 || *rows.Channels[0].Attributes["imap_port"] != "993" {
 			t.Errorf("the channels are %+v, error %v", rows.Channels, err)
 		}

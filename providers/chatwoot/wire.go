@@ -2,7 +2,6 @@ package chatwoot
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"math/big"
 	"strconv"
@@ -12,27 +11,25 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// What the server sends is read field by field: versions and forks differ in the types of single fields, and one of them
-// must not cost a conversation. A value is a field as sent; nil and null are the same.
+// Bodies are read field by field. Versions and forks differ in the types of single fields, and one odd field must not make a whole
+// conversation fail. A value is a field as sent; nil and null mean the same.
 type value = wire.Value
 
 type object = wire.Object
-
-var errShape = errors.New("the answer is JSON but not of the known shape")
 
 func number(v value) *float64 { return wire.Number(wire.Word(v)) }
 
 func integer(v value) *int64 { return wire.Whole(wire.Word(v)) }
 
-// layouts of times as texts. Abbreviations of zones other than UTC are not read: Go would take them for UTC.
+// layouts of times sent as texts. There is none with an abbreviated zone other than UTC and GMT, because Go would read any other as UTC.
 var layouts = []string{
 	time.RFC3339Nano, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00",
 	"2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05-0700", time.RFC1123Z, "Mon, 02 Jan 2006 15:04:05 GMT", "Mon, 02 Jan 2006 15:04:05 UTC",
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly,
 }
 
-// moment is a time as Unix seconds (integer, float or numeric text) or as an ISO text; without a zone it is UTC. Zero,
-// which stands for "never", and what no calendar holds are nil.
+// moment parses a time: Unix seconds (an integer, a float or a numeric text) or an ISO 8601 text, which is UTC if it has no zone.
+// It returns nil for zero, which means "never", and for anything else.
 func moment(v value) *time.Time {
 	s := wire.Word(v)
 	if s == "" {
@@ -63,17 +60,17 @@ func unixTime(s string) (time.Time, bool) {
 	return time.UnixMicro(int64(math.Round(micros))), true
 }
 
-// envelope finds the rows of an answer: {"payload": [...]}, {"data": {"payload": [...]}} or a bare array.
+// envelope returns the rows of a body: {"payload": [...]}, {"data": {"payload": [...]}} or a bare array.
 func envelope(body []byte) (rows []value, meta object, err error) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || !wire.Valid(body) {
-		return nil, nil, errors.New("the document is not JSON")
+		return nil, nil, wire.ErrNotJSON
 	}
 	switch body[0] {
 	case '[':
 		return wire.Items(body), nil, nil
 	case '"':
-		return nil, nil, errShape
+		return nil, nil, wire.ErrShape
 	}
 	outer := wire.Fields(body)
 	if inner := outer["data"]; len(inner) > 0 && inner[0] == '{' {
@@ -81,12 +78,12 @@ func envelope(body []byte) (rows []value, meta object, err error) {
 	}
 	payload := outer["payload"]
 	if wire.IsNull(payload) || payload[0] != '[' {
-		return nil, nil, errShape
+		return nil, nil, wire.ErrShape
 	}
 	return wire.Items(payload), wire.Fields(outer["meta"]), nil
 }
 
-// compareIDs orders ids as numbers where they are numbers.
+// compareIDs orders numeric ids by their numbers.
 func compareIDs(a, b string) int {
 	if len(a) != len(b) {
 		return len(a) - len(b)

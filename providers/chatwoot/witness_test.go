@@ -46,9 +46,9 @@ func TestWitnesses(t *testing.T) {
 	}{
 		{"conversations, oldest window first", ending("conversations"), []string{"data", "payload"}, windows(early, late), []string{kindMessages, kindParticipants}},
 		{"conversations, newest window first", ending("conversations"), []string{"data", "payload"}, windows(late, early, late), []string{kindMessages, kindParticipants}},
-		{"contacts", ending(kindContacts), []string{"payload"}, providertest.ReadDirectory(pure()), all},
-		{"inboxes, teams and more", ending(kindInboxes, kindLabels, kindFields), []string{"payload"}, providertest.ReadDirectory(pure()), all},
-		{"agents and ratings", ending(kindAgents, kindTeams, kindSurveys), nil, providertest.ReadDirectory(pure()), all},
+		{"contacts", ending(kindContacts), []string{"payload"}, providertest.ReadDirectory(mapper()), all},
+		{"inboxes, teams and more", ending(kindInboxes, kindLabels, kindFields), []string{"payload"}, providertest.ReadDirectory(mapper()), all},
+		{"agents and ratings", ending(kindAgents, kindTeams, kindSurveys), nil, providertest.ReadDirectory(mapper()), all},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -62,7 +62,7 @@ func TestWitnesses(t *testing.T) {
 	}
 }
 
-// TestStalePages answers some pages of the list with other pages of it, also while conversations are counted.
+// TestStalePages answers some requests for a page of the list with another page, also while conversations are counted.
 func TestStalePages(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 120})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
@@ -92,7 +92,7 @@ func TestStalePages(t *testing.T) {
 	}
 }
 
-// TestLastMessage reads on where the message that the list names as the last did not come.
+// TestLastMessage checks that reading continues if the message that the list names as the last is missing.
 func TestLastMessage(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 12})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
@@ -104,7 +104,7 @@ func TestLastMessage(t *testing.T) {
 			return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })
 		},
 		Read: func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
-			return providertest.ReadMessages(ctx, p, pure(), early)
+			return providertest.ReadMessages(ctx, p, mapper(), early)
 		},
 	})
 }

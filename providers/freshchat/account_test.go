@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/simulator"
@@ -94,7 +95,7 @@ func TestProbe(t *testing.T) {
 		{"web page 404", webPage(404), fake.Token, providers.Transient, rest.ErrForeign},
 		{"another API", says(404, `{"code":404}`), fake.Token, providers.Denied, errNoAccount},
 		{"another object", says(200, `{"name":"x"}`), fake.Token, providers.Malformed, errNoAccount},
-		{"a list", says(200, `[]`), fake.Token, providers.Malformed, errShape},
+		{"a list", says(200, `[]`), fake.Token, providers.Malformed, wire.ErrShape},
 		{"wrapped", says(200, `{"configuration":{"account_id":1}}`), fake.Token, "", nil},
 		{"sample", says(200, string(providertest.Sample(t, "accounts_configuration.json"))), fake.Token, "", nil},
 		{"401", says(401, string(providertest.Sample(t, "error_401.json"))), fake.Token, providers.Denied, errToken},

@@ -47,7 +47,7 @@ func parseCursor(at providers.Cursor) (cursor, error) {
 	parts := strings.Split(string(at), ".")
 	const parted = 4
 	if len(parts) != parted || !strings.HasPrefix(parts[0], "r") {
-		return cursor{}, errCursor
+		return cursor{}, providers.ErrCursor
 	}
 	var c cursor
 	var errs [3]error
@@ -55,19 +55,19 @@ func parseCursor(at providers.Cursor) (cursor, error) {
 	c.again, errs[1] = strconv.Atoi(parts[1])
 	c.position, errs[2] = strconv.Atoi(parts[2])
 	if errors.Join(errs[:]...) != nil || c.segment < 0 || c.again < 0 || c.position < 0 {
-		return cursor{}, errCursor
+		return cursor{}, providers.ErrCursor
 	}
 	if parts[3] != "" {
 		for packed := range strings.SplitSeq(parts[3], ",") {
 			id, ok := unpack(packed)
 			if !ok {
-				return cursor{}, errCursor
+				return cursor{}, providers.ErrCursor
 			}
 			c.ids = append(c.ids, id)
 		}
 	}
 	if c.text() != at {
-		return cursor{}, errCursor
+		return cursor{}, providers.ErrCursor
 	}
 	return c, nil
 }

@@ -92,7 +92,7 @@ func parseStep(at providers.Cursor) (index, page int, err error) {
 	index = slices.IndexFunc(parts, func(p part) bool { return p.kind == kind })
 	page, err = strconv.Atoi(number)
 	if err != nil || index < 0 || page < 1 || !parts[index].paged && page > 1 || strconv.Itoa(page) != number {
-		return 0, 0, errCursor
+		return 0, 0, providers.ErrCursor
 	}
 	return index, page, nil
 }

@@ -16,7 +16,6 @@ var (
 	errForbidden = errors.New("the token may not do this; it needs all scopes for reading, and the account a plan with the chat API (a new token has to be made for new scopes)")
 	errNoAccount = error(&providers.Setting{Key: "base_url", Reason: "there is no Freshchat API at this address; use the account's own chat address, for example https://acme.freshchat.com/v2"})
 	errPortal    = error(&providers.Setting{Key: "base_url", Reason: "the address answers with a web page: it is that of a portal; use the account's own chat address, for example https://acme.freshchat.com/v2"})
-	errCursor    = errors.New("the cursor is none of this provider")
 )
 
 // get asks below the root of the API and gives back answers of status 200 only.

@@ -120,7 +120,7 @@ func readOptions(given map[string]string) (options, error) {
 				o.perDay = n
 			}
 		default:
-			return o, providers.Option(key, "unknown; there are lane, enumeration, transcript_tail, reports, reports_per_minute and reports_per_day")
+			return o, providers.UnknownOption(key, optionLane, optionEnumeration, optionTail, optionReports, optionPerMinute, optionPerDay)
 		}
 	}
 	if o.users && o.lane == laneTranscript {

@@ -24,11 +24,11 @@ type stage struct {
 func (a *account) gather(ctx context.Context, st stage) (*segment, providers.Cursor, error) {
 	c := st.again
 	if len(c.ids) > len(st.orders) {
-		return nil, "", rest.Malformed(opList, errCursor)
+		return nil, "", rest.Malformed(opList, providers.ErrCursor)
 	}
 	if i := c.hole(len(st.orders)); i < len(st.orders) {
 		if c.position > 0 {
-			return nil, "", rest.Malformed(opList, errCursor)
+			return nil, "", rest.Malformed(opList, providers.ErrCursor)
 		}
 		id, err := a.place(ctx, st.orders[i])
 		if err != nil {

@@ -90,7 +90,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, ctxError(ctx, opList)
 	}
 	if c.segment >= len(parts) {
-		return providers.Page{}, rest.Malformed(opList, errCursor)
+		return providers.Page{}, rest.Malformed(opList, providers.ErrCursor)
 	}
 	w := parts[c.segment]
 	step := stage{orders: a.plan(w), again: c, read: a.readConversations}
@@ -99,7 +99,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{Next: next}, err
 	}
 	if c.position > len(s.entries) {
-		return providers.Page{}, rest.Malformed(opList, errCursor)
+		return providers.Page{}, rest.Malformed(opList, providers.ErrCursor)
 	}
 	some := s.entries[c.position:min(c.position+a.perPage, len(s.entries))]
 	page, err := a.page(ctx, w, s, some)

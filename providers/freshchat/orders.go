@@ -238,7 +238,7 @@ func readState(body []byte) ([]string, error) {
 	status := strings.ToUpper(wire.Word(o["status"]))
 	switch status {
 	case "":
-		return nil, errShape
+		return nil, wire.ErrShape
 	case "COMPLETED":
 	case "FAILED":
 		return nil, errFailed

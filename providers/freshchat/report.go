@@ -35,7 +35,7 @@ func (a *account) Reports(ctx context.Context, w schemas.Window, at providers.Cu
 			return providers.Page{}, ctxError(ctx, opReports)
 		}
 		if c.segment >= len(parts) {
-			return providers.Page{}, rest.Malformed(opReports, errCursor)
+			return providers.Page{}, rest.Malformed(opReports, providers.ErrCursor)
 		}
 		return a.reportStep(ctx, parts, c)
 	})
@@ -51,7 +51,7 @@ func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (prov
 		return providers.Page{Next: next}, err
 	}
 	if c.position > len(s.entries) {
-		return providers.Page{}, rest.Malformed(opReports, errCursor)
+		return providers.Page{}, rest.Malformed(opReports, providers.ErrCursor)
 	}
 	page := providers.Page{Unwitnessed: a.reports}
 	some := s.entries[c.position:min(c.position+documentsPerPage, len(s.entries))]

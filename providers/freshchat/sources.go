@@ -147,7 +147,7 @@ func (s *sources) addTranscript(doc schemas.Document) error {
 	}
 	rows := o["rows"]
 	if wire.IsNull(rows) || rows[0] != '[' {
-		return errShape
+		return wire.ErrShape
 	}
 	doc.Body = nil
 	lines, err := readLines(doc, rows)
@@ -181,13 +181,13 @@ func (s *sources) learn(l line) {
 
 func readLines(doc schemas.Document, rows []byte) ([]line, error) {
 	if !wire.Valid(rows) {
-		return nil, errNotJSON
+		return nil, wire.ErrNotJSON
 	}
 	doc.Body = nil
 	var all []line
 	for _, row := range wire.Items(rows) {
 		if row[0] != '{' {
-			return nil, errShape
+			return nil, wire.ErrShape
 		}
 		l := line{doc: doc, cells: map[string]string{}, empty: map[string]bool{}}
 		for key, cell := range wire.Members(row) {

@@ -51,14 +51,14 @@ func (s survey) text() providers.Cursor {
 func parseSurvey(at providers.Cursor) (survey, error) {
 	began, number, ok := strings.Cut(string(at), ".")
 	if !ok || began == "" {
-		return survey{}, errCursor
+		return survey{}, providers.ErrCursor
 	}
 	s := survey{memory: began[0] == 'x', down: strings.HasPrefix(number, "d")}
 	var errs [2]error
 	s.at, errs[0] = strconv.ParseInt(began[1:], 10, 64)
 	s.number, errs[1] = strconv.Atoi(strings.TrimLeft(number, "du"))
 	if errors.Join(errs[:]...) != nil || s.at <= 0 || s.number < 0 || s.text() != at {
-		return survey{}, errCursor
+		return survey{}, providers.ErrCursor
 	}
 	return s, nil
 }
@@ -250,7 +250,7 @@ func (a *account) remembered(ctx context.Context, w schemas.Window, s survey) (p
 		return providers.Page{}, &providers.Error{Kind: providers.CursorExpired, Op: opUsers, Err: errors.New("another process made the walk")}
 	}
 	if s.number > len(known) {
-		return providers.Page{}, rest.Malformed(opUsers, errCursor)
+		return providers.Page{}, rest.Malformed(opUsers, providers.ErrCursor)
 	}
 	some := known[s.number:min(s.number+a.perPage, len(known))]
 	all := make([]candidate, len(some))

@@ -2,7 +2,6 @@ package freshchat
 
 import (
 	"bytes"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -15,11 +14,6 @@ import (
 type value = wire.Value
 
 type object = wire.Object
-
-var (
-	errShape   = errors.New("the answer is JSON but not of the known shape")
-	errNotJSON = errors.New("the document is not JSON")
-)
 
 // some is a text, nil where it is empty.
 func some(s string) *string {
@@ -96,14 +90,14 @@ func leftover(v value, but ...string) *string {
 func list(body []byte, key string) ([]value, error) {
 	body = bytes.TrimSpace(body)
 	if !wire.Valid(body) {
-		return nil, errNotJSON
+		return nil, wire.ErrNotJSON
 	}
 	if body[0] == '[' {
 		return wire.Items(body), nil
 	}
 	rows := wire.Field(body, key)
 	if wire.IsNull(rows) || rows[0] != '[' {
-		return nil, errShape
+		return nil, wire.ErrShape
 	}
 	return wire.Items(rows), nil
 }
@@ -112,10 +106,10 @@ func list(body []byte, key string) ([]value, error) {
 func only(body []byte) (object, error) {
 	body = bytes.TrimSpace(body)
 	if !wire.Valid(body) {
-		return nil, errNotJSON
+		return nil, wire.ErrNotJSON
 	}
 	if body[0] != '{' {
-		return nil, errShape
+		return nil, wire.ErrShape
 	}
 	return wire.Fields(body), nil
 }

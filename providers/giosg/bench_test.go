@@ -3,6 +3,7 @@ package giosg
 import (
 	"testing"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -23,7 +24,7 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		if doc.Kind == kindVisitor {
 			if fields(doc.Body) == nil {
-				return errShape
+				return wire.ErrShape
 			}
 			return nil
 		}

@@ -70,13 +70,13 @@ func (a *account) parseStep(at providers.Cursor) (step, error) {
 	number, link, ok := strings.Cut(tail, ":")
 	n, err := strconv.ParseInt(number, 10, 64)
 	if !ok || err != nil || n < 0 || !slices.Contains(parts, part) || (link == "") != (n == 0) || len(at) > longestCursor {
-		return step{}, errCursor
+		return step{}, providers.ErrCursor
 	}
 	if strings.HasPrefix(link, "?") {
 		link = a.own(a.partPath(part)) + link
 	}
 	if link != "" && link[0] != '/' {
-		return step{}, errCursor
+		return step{}, providers.ErrCursor
 	}
 	return step{part: part, sequence: n, link: link}, nil
 }

@@ -243,7 +243,7 @@ func (r reader) visitor(ctx context.Context, v visitor, sequence int64) error {
 	// Room visitors, of the vendor's documentation.
 	answer, err := r.get(ctx, op, r.root+"/rooms/"+url.PathEscape(room)+"/visitors/"+url.PathEscape(v.id), nil)
 	if err == nil && fields(answer.Body) == nil {
-		err = rest.Malformed(op, errShape)
+		err = rest.Malformed(op, wire.ErrShape)
 	}
 	if err != nil && !survivable(err) {
 		return err

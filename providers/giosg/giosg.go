@@ -109,7 +109,7 @@ func readOptions(given map[string]string) (options, error) {
 				}
 			}
 		case !known:
-			return o, providers.Option(key, "unknown; there are auth, rooms, ordering, open_chats, visitors, "+strings.Join(filters, ", "))
+			return o, providers.UnknownOption(key, append([]string{optionAuth, optionRooms, optionOrdering, optionOpen, optionVisitors}, filters...)...)
 		case !slices.Contains(allowed, text):
 			return o, providers.Option(key, "must be "+strings.Join(allowed, " or "))
 		case key == optionOrdering || slices.Contains(filters, key):

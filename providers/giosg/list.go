@@ -139,8 +139,6 @@ func (w *walk) step(ctx context.Context) (p sheet, more bool, err error) {
 	return p, w.at.list < len(w.lists), nil
 }
 
-var errCursor = errors.New("the cursor is none of this provider")
-
 const longestCursor = 1900
 
 // cursor writes a place as "<list><order><bound in microseconds>:<link>"; a link on the list's own path is its query.
@@ -168,17 +166,17 @@ func (a *account) parseCursor(at providers.Cursor) (place, error) {
 	head, link, ok := strings.Cut(string(at), ":")
 	i := strings.IndexAny(head, "ufr")
 	if !ok || i < 1 {
-		return p, errCursor
+		return p, providers.ErrCursor
 	}
 	number, err := strconv.Atoi(head[:i])
 	if err != nil || number < 0 || number >= len(a.lists) {
-		return p, errCursor
+		return p, providers.ErrCursor
 	}
 	p.list, p.order, p.link = number, order(head[i]), link
 	if bound := head[i+1:]; bound != "" {
 		micros, err := strconv.ParseInt(bound, 10, 64)
 		if err != nil {
-			return p, errCursor
+			return p, providers.ErrCursor
 		}
 		t := time.UnixMicro(micros).UTC()
 		p.bound = &t
@@ -187,10 +185,10 @@ func (a *account) parseCursor(at providers.Cursor) (place, error) {
 		p.link = a.own(a.lists[number].path) + link
 	}
 	if p.link != "" && !strings.HasPrefix(p.link, "/") {
-		return p, errCursor
+		return p, providers.ErrCursor
 	}
 	if back, err := a.cursor(p); err != nil || back != at {
-		return p, errCursor
+		return p, providers.ErrCursor
 	}
 	return p, nil
 }

@@ -90,7 +90,7 @@ func (a *account) whose(ctx context.Context) error {
 	}
 	o := fields(answer.Body)
 	if o == nil {
-		return rest.Malformed(op, errShape)
+		return rest.Malformed(op, wire.ErrShape)
 	}
 	if org := wire.Word(o["organization_id"]); org != "" && !strings.EqualFold(org, a.id) {
 		return &providers.Error{Kind: providers.Denied, Op: op, Status: answer.Status, Err: errOtherOrg}

@@ -3,7 +3,6 @@ package giosg
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,11 +16,6 @@ import (
 type value = wire.Value
 
 type object = wire.Object
-
-var (
-	errShape = errors.New("the answer is JSON but not of the known shape")
-	errJSON  = errors.New("the document is not JSON")
-)
 
 // plain is a string as sent, the empty one too, and nil for all else.
 func plain(v value) *string {
@@ -72,7 +66,7 @@ func items(v value) []value {
 func envelope(body []byte) (rows []value, next string, err error) {
 	body = bytes.TrimSpace(body)
 	if !wire.Valid(body) {
-		return nil, "", errJSON
+		return nil, "", wire.ErrNotJSON
 	}
 	if body[0] == '[' {
 		return items(body), "", nil
@@ -80,10 +74,10 @@ func envelope(body []byte) (rows []value, next string, err error) {
 	o := fields(body)
 	results := o["results"]
 	if wire.IsNull(results) || results[0] != '[' {
-		return nil, "", errShape
+		return nil, "", wire.ErrShape
 	}
 	if !wire.IsNull(o["next"]) && o["next"][0] != '"' {
-		return nil, "", errShape
+		return nil, "", wire.ErrShape
 	}
 	return items(results), wire.Word(o["next"]), nil
 }
@@ -117,11 +111,11 @@ func (a attributes) rows() map[string]*string {
 // objectOf is a body that is one object.
 func objectOf(body []byte) (object, error) {
 	if !wire.Valid(body) {
-		return nil, errJSON
+		return nil, wire.ErrNotJSON
 	}
 	o := fields(body)
 	if o == nil {
-		return nil, errShape
+		return nil, wire.ErrShape
 	}
 	return o, nil
 }

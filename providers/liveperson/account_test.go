@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
@@ -96,10 +97,10 @@ func TestRefusals(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte("<html>body-marker"))
 		}, providers.Malformed, rest.ErrHTML},
-		{"another shape", says(200, `{"records":[],"body-marker":1}`), providers.Malformed, errShape},
-		{"an array", says(200, `["body-marker"]`), providers.Malformed, errShape},
-		{"a text", says(200, `"body-marker"`), providers.Malformed, errShape},
-		{"records that are none", says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":["body-marker"]}`), providers.Malformed, errShape},
+		{"another shape", says(200, `{"records":[],"body-marker":1}`), providers.Malformed, wire.ErrShape},
+		{"an array", says(200, `["body-marker"]`), providers.Malformed, wire.ErrShape},
+		{"a text", says(200, `"body-marker"`), providers.Malformed, wire.ErrShape},
+		{"records that are none", says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":["body-marker"]}`), providers.Malformed, wire.ErrShape},
 		{"a record without an id", says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":[{"info":{"startTimeL":5}}]}`), providers.Malformed, errRow},
 		{"a record without a time", says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":[{"info":{"conversationId":"x","startTimeL":-1}}]}`), providers.Malformed, errRow},
 		{"shards that did not answer", says(200, file("conversations_search_partial_shards.json")), providers.Transient, errPartial},

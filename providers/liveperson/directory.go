@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -62,7 +63,7 @@ func parsePart(at providers.Cursor) (int, error) {
 	}
 	index := slices.Index(parts, string(at))
 	if index < 0 {
-		return 0, errCursor
+		return 0, providers.ErrCursor
 	}
 	return index, nil
 }
@@ -131,10 +132,10 @@ func directoryRows(body []byte) ([]object, error) {
 				return o.list(name), nil
 			}
 		}
-		return nil, errShape
+		return nil, wire.ErrShape
 	}
 	if _, ok := v.([]any); !ok {
-		return nil, errShape
+		return nil, wire.ErrShape
 	}
 	return object{"": v}.list(""), nil
 }

@@ -20,7 +20,7 @@ type envelope struct {
 func readEnvelope(body []byte) (envelope, error) {
 	var e envelope
 	if body = bytes.TrimSpace(body); len(body) == 0 || body[0] != '{' || !wire.Valid(body) {
-		return e, errShape
+		return e, wire.ErrShape
 	}
 	said := wire.Fields(body)
 	records := said["conversationHistoryRecords"]
@@ -29,7 +29,7 @@ func readEnvelope(body []byte) (envelope, error) {
 	}
 	switch {
 	case records == nil, records[0] != '[' && !wire.IsNull(records):
-		return e, errShape
+		return e, wire.ErrShape
 	case records[0] == '[':
 		for _, record := range wire.Members(records) {
 			e.records = append(e.records, record)

@@ -1,7 +1,6 @@
 package liveperson
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -12,8 +11,6 @@ import (
 
 // Why something is refused, in our words: the server's own are never passed on.
 var (
-	errShape     = errors.New("the answer is JSON but not of the known shape")
-	errCursor    = errors.New("the cursor is none of this provider")
 	errKey       = errors.New("the credentials are not accepted; check them, and that they may read conversations (data permission for messaging interactions)")
 	errRenewed   = errors.New("a token that was made a moment ago is not accepted; check that the credentials may read conversations")
 	errForbidden = errors.New("the credentials may not do this; give them the permission to read conversations")
@@ -50,16 +47,7 @@ func refusal(op string, answer rest.Response) error {
 // badRequest tells by the first word of each cause what was wrong with a request. The bodies of this API's errors are not
 // documented; those of its sibling, the Agent Activity API, name the parameter before a colon.
 func badRequest(body []byte) error {
-	body = bytes.ToLower(body)
-	for _, known := range []struct {
-		word string
-		is   error
-	}{{"offset", errOffset}, {"result window", errOffset}, {"interval", errInterval}, {"source", errSource}} {
-		if bytes.Contains(body, []byte(known.word)) {
-			return known.is
-		}
-	}
-	return nil
+	return rest.FindReason(body, []rest.Reason{{Words: "offset", Err: errOffset}, {Words: "result window", Err: errOffset}, {Words: "interval", Err: errInterval}, {Words: "source", Err: errSource}})
 }
 
 // internal tells the two failures with a code apart.

@@ -174,7 +174,7 @@ func (a *account) byID(ctx context.Context, ids []string) (map[string]record, re
 // headOf reads what a fetch must know of a record.
 func headOf(raw []byte) (id string, partial bool, err error) {
 	if len(raw) == 0 || raw[0] != '{' {
-		return "", false, errShape
+		return "", false, wire.ErrShape
 	}
 	said := wire.Fields(wire.Field(raw, "info"))
 	info := object{}
@@ -213,7 +213,7 @@ func (a *account) contents(ctx context.Context, refs []providers.Ref) iter.Seq2[
 			if err == nil && answer.Status == http.StatusOK {
 				doc.Body = answer.Body
 				if o, bad := decodeObject(answer.Body); bad != nil || !o.has("messageEventRecords") {
-					err = rest.Malformed(op, errShape)
+					err = rest.Malformed(op, wire.ErrShape)
 				}
 			}
 			if err != nil && !rest.Gone(err) {

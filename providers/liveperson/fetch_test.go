@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
@@ -242,7 +243,7 @@ func TestConsumerContent(t *testing.T) {
 	}
 	a := stub(t, says(200, `{"body-marker":[]}`), with(consumerOptions))
 	for _, err := range a.Messages(t.Context(), refsTo(1)) {
-		wantError(t, "another shape", err, providers.Malformed, errShape)
+		wantError(t, "another shape", err, providers.Malformed, wire.ErrShape)
 	}
 	_, a, _ = site(t, simulator.CorpusConfig{Seed: 7, Conversations: 30}, fake.Options{})
 	for _, err := range stubConsumer(t, a).Messages(t.Context(), refsTo(1)) {

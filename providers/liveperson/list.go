@@ -300,7 +300,7 @@ func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
 		parts = append(parts, "0")
 	}
 	if len(parts) != 4 {
-		return p, errCursor
+		return p, providers.ErrCursor
 	}
 	var err1, err2, err3, err4 error
 	p.span, err1 = strconv.Atoi(parts[0])
@@ -308,7 +308,7 @@ func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
 	p.done, err3 = strconv.ParseInt(parts[2], 10, 64)
 	p.idle, err4 = strconv.Atoi(parts[3])
 	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || p.span < 0 || p.span >= spans || p.offset < 0 || p.cursor() != at {
-		return p, errCursor
+		return p, providers.ErrCursor
 	}
 	return p, nil
 }

@@ -12,6 +12,7 @@ package liveperson
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -197,7 +198,7 @@ func readOptions(given map[string]string) (options, error) {
 	for key, text := range given {
 		read, ok := readers[key]
 		if !ok {
-			return o, providers.Option(key, "unknown; there are mode, source, content, sde_version, status, offset_cap, state, sort, page_size and consumer_scheme")
+			return o, providers.UnknownOption(key, slices.Sorted(maps.Keys(readers))...)
 		}
 		if reason := read(&o, text); reason != "" {
 			return o, providers.Option(key, reason)

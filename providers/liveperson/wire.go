@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -22,13 +21,11 @@ import (
 // object is a JSON object as sent; numbers are json.Number.
 type object map[string]any
 
-var errNotJSON = errors.New("the document is not JSON")
-
 // decode reads one JSON value.
 func decode(body []byte) (any, error) {
 	v, ok := wire.Tree(body)
 	if !ok {
-		return nil, errNotJSON
+		return nil, wire.ErrNotJSON
 	}
 	return v, nil
 }
@@ -40,7 +37,7 @@ func decodeObject(body []byte) (object, error) {
 	}
 	o := asObject(v)
 	if o == nil {
-		return nil, errShape
+		return nil, wire.ErrShape
 	}
 	return o, nil
 }

@@ -36,7 +36,7 @@ func readOptions(given map[string]string) (options, error) {
 		value, err := strconv.ParseBool(text)
 		switch {
 		case key != optionNotes:
-			return o, providers.Option(key, "unknown; there are notes")
+			return o, providers.UnknownOption(key, optionNotes)
 		case err != nil:
 			return o, providers.Option(key, "must be true or false")
 		}
@@ -89,7 +89,6 @@ func open(a providers.Account) (providers.Reader, error) {
 
 var (
 	errToken = errors.New("the token is not accepted; make a new one in Settings, API")
-	errShape = errors.New("the answer is JSON but not of the known shape")
 )
 
 // get gives back answers of status 200 only.
@@ -133,7 +132,7 @@ func (a *account) Count(ctx context.Context, w schemas.Window) (int64, error) {
 // list is GET /conversations, invented here.
 func (a *account) list(ctx context.Context, w schemas.Window, at providers.Cursor) (page providers.Page, total int64, err error) {
 	if after, err := strconv.ParseUint(string(at), 10, 63); at != "" && (err != nil || strconv.FormatUint(after, 10) != string(at)) {
-		return page, 0, rest.Malformed(opList, errors.New("the cursor is none of this provider"))
+		return page, 0, rest.Malformed(opList, providers.ErrCursor)
 	}
 	answer, err := a.get(ctx, opList, "/conversations", url.Values{
 		"from": {w.From.Format(time.RFC3339)}, "to": {w.To.Format(time.RFC3339)}, "after": {string(at)},
@@ -144,12 +143,12 @@ func (a *account) list(ctx context.Context, w schemas.Window, at providers.Curso
 	body := wire.Fields(answer.Body)
 	stated := wire.Integer(wire.Word(body["total"]))
 	if stated == nil {
-		return page, 0, rest.Malformed(opList, errShape)
+		return page, 0, rest.Malformed(opList, wire.ErrShape)
 	}
 	for _, raw := range wire.Items(body["conversations"]) {
 		id, createdAt := wire.Word(wire.Field(raw, "id")), instant(wire.Field(raw, "created_at"))
 		if id == "" || createdAt == nil {
-			return page, 0, rest.Malformed(opList, errShape)
+			return page, 0, rest.Malformed(opList, wire.ErrShape)
 		}
 		page.Refs = append(page.Refs, providers.Ref{ID: id, CreatedAt: *createdAt, Messages: wire.Integer(wire.Word(wire.Field(raw, "messages")))})
 		page.Documents = append(page.Documents, schemas.Document{
@@ -169,7 +168,7 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 			if rest.Gone(err) {
 				err = nil // the document keeps the status, and becomes a tombstone
 			} else if err == nil && wire.IsNull(wire.Fields(answer.Body)["messages"]) {
-				err = rest.Malformed(op, errShape)
+				err = rest.Malformed(op, wire.ErrShape)
 			}
 			if !yield(rest.Document(kindMessages, ref.ID, answer), err) || err != nil {
 				return
