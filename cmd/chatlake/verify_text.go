@@ -19,10 +19,12 @@ func writeVerified(w io.Writer, v inspect.Verified) error {
 	writeHarmless(w, v)
 	verdict := "The lake is whole."
 	switch {
-	case v.Windows == 0 && v.Whole():
-		verdict = "Nothing is committed there yet."
-	case !v.Whole():
+	case v.Problems() > 0:
 		verdict = "The lake is not whole."
+	case !v.Whole():
+		verdict = "What was checked is whole, but not everything could be checked."
+	case v.Windows == 0:
+		verdict = "Nothing is committed there yet."
 	}
 	_, err := fmt.Fprintln(w, verdict)
 	return err
@@ -60,6 +62,10 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 			fmt.Fprintf(w, "not decrypted: %s: %s; they are null. Add the private keys to the account's secrets and copy the window again: %s\n"+
 				"  Or accept it: allow_unreadable: true for the account\n", u.Shard, words.Plural(u.Count, "text"), u.Command)
 		}
+	}
+	for _, u := range v.Unchecked {
+		fmt.Fprintf(w, "not checked: %s/%s: %s of a stream that this build does not know. Their files were compared with the ledger; gaps, counts and duplicates\n"+
+			"  were not checked. Run verify with the build that wrote them, or a newer one: %s\n", u.Account, u.Stream, words.Plural(int64(u.Windows), "window"), u.Writer)
 	}
 	for _, shard := range v.Partial {
 		fmt.Fprintf(w, "partial: %s was read with a token that does not see the whole account. Give the account one that does, and copy it again with --refresh\n", shard)

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
@@ -150,7 +152,42 @@ func forgotten(missing []ledger.Forgotten) []Contradiction {
 	return found
 }
 
-// gapsOf is what no window covers, of each account and stream: between its oldest and newest, or of the range asked for.
+// An Unchecked is a stream of an account that this build does not know. The files of its windows are compared with their records like
+// all others; nobody knows whether its windows must adjoin, nor what its counts mean.
+type Unchecked struct {
+	Account string         `json:"account"`
+	Stream  schemas.Stream `json:"stream"`
+	Windows int            `json:"windows"`
+	Writer  string         `json:"writer"` // the build that committed the last of them
+}
+
+// uncheckedOf are those streams.
+func uncheckedOf(records []ledger.Record) []Unchecked {
+	type line struct {
+		account string
+		stream  schemas.Stream
+	}
+	found := map[line]Unchecked{}
+	last := map[line]time.Time{}
+	for _, r := range records {
+		if r.Shard.Stream.Known() {
+			continue
+		}
+		key := line{r.Shard.Account, r.Shard.Stream}
+		one := found[key]
+		one.Account, one.Stream = key.account, key.stream
+		if one.Windows++; one.Windows == 1 || r.CommittedAt.After(last[key]) {
+			one.Writer, last[key] = r.Writer, r.CommittedAt
+		}
+		found[key] = one
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b Unchecked) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Stream, b.Stream))
+	})
+}
+
+// gapsOf is the time that no window covers, for each account and each stream whose windows must adjoin: between its oldest and its newest
+// window, or within the range asked for. It says nothing of streams that this build does not know: see uncheckedOf.
 func gapsOf(records []ledger.Record, filter ledger.Filter) []Gap {
 	type line struct {
 		account string

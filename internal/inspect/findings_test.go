@@ -35,6 +35,7 @@ func TestGaps(t *testing.T) {
 		{"streams apart", []ledger.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, ledger.Filter{}, []Gap{{"a", "created", feb}}},
 		{"accounts apart", []ledger.Record{record("a", "created", jan), record("b", "created", feb), record("a", "created", mar)}, ledger.Filter{}, []Gap{{"a", "created", feb}}},
 		{"days without a snapshot are none", []ledger.Record{record("a", "directory", jan), record("a", "directory", mar)}, ledger.Filter{}, nil},
+		{"a stream that nobody knows", []ledger.Record{record("a", "updated", jan), record("a", "updated", mar)}, ledger.Filter{}, nil},
 		{
 			"of the range asked for", []ledger.Record{record("a", "created", feb)}, ledger.Filter{From: jan.From, To: apr.From},
 			[]Gap{{"a", "created", jan}, {"a", "created", mar}},
@@ -46,6 +47,32 @@ func TestGaps(t *testing.T) {
 				t.Errorf("gaps (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestStreamsThatThisBuildDoesNotKnow are named, once for each account, and keep the lake from being called whole.
+func TestStreamsThatThisBuildDoesNotKnow(t *testing.T) {
+	record := func(account string, stream schemas.Stream, m time.Month, writer string) ledger.Record {
+		return ledger.Record{
+			Shard:  ledger.Shard{Account: account, Stream: stream, Window: month(m)},
+			Writer: writer, CommittedAt: time.Date(2026, m, 1, 0, 0, 0, 0, time.UTC),
+		}
+	}
+	for _, stream := range schemas.Streams() {
+		if found := uncheckedOf([]ledger.Record{record("a", stream, 1, "0.2.0")}); len(found) > 0 {
+			t.Errorf("%s is known: %+v", stream, found)
+		}
+	}
+	found := uncheckedOf([]ledger.Record{
+		record("b", "changes", 1, "0.3.0"), record("a", "created", 1, "0.2.0"), record("a", "pushed", 3, "0.5.0"),
+		record("a", "changes", 2, "0.4.0"), record("a", "changes", 1, "0.3.0"),
+	})
+	want := []Unchecked{{"a", "changes", 2, "0.4.0"}, {"a", "pushed", 1, "0.5.0"}, {"b", "changes", 1, "0.3.0"}}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("streams (-want +got):\n%s", diff)
+	}
+	if v := (Verified{Unchecked: found}); v.Whole() || v.Problems() != 0 {
+		t.Errorf("whole is %v with %d problems; it cannot be known whether the lake is whole", v.Whole(), v.Problems())
 	}
 }
 

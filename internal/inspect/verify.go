@@ -23,6 +23,7 @@ type Verified struct {
 	Partial     []string        `json:"partial"`     // windows read with a token that sees only a part of the account
 	Undecrypted []Undecrypted   `json:"undecrypted"` // windows with texts that could not be decrypted
 	Totals      []Totals        `json:"totals"`      // what the platforms count now, when they were asked
+	Unchecked   []Unchecked     `json:"unchecked"`   // streams that this build does not know
 	Overlaps    []Overlap       `json:"overlaps"`    // readers have to choose between versions there; harmless
 	Unwitnessed []Unwitnessed   `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
 	Orphans     []string        `json:"orphans"`     // files that nobody reads; harmless
@@ -31,8 +32,12 @@ type Verified struct {
 	seen *sightings // with Deep only
 }
 
-// Whole reports whether all that should be in the lake is.
-func (v Verified) Whole() bool {
+// Whole reports whether everything that should be in the lake is there. A lake of which something could not be checked is not known
+// to be whole.
+func (v Verified) Whole() bool { return v.Problems() == 0 && len(v.Unchecked) == 0 }
+
+// Problems is how many things keep the lake from being whole. What could not be checked is not among them.
+func (v Verified) Problems() int {
 	missing := 0
 	for _, t := range v.Totals {
 		missing += len(t.Missing) + len(t.Failed)
@@ -42,7 +47,7 @@ func (v Verified) Whole() bool {
 			missing++
 		}
 	}
-	return missing+len(v.Unreadable)+len(v.Damaged)+len(v.Broken)+len(v.Gaps)+len(v.Dead)+len(v.Flagged)+len(v.Partial) == 0
+	return missing + len(v.Unreadable) + len(v.Damaged) + len(v.Broken) + len(v.Gaps) + len(v.Dead) + len(v.Flagged) + len(v.Partial)
 }
 
 // VerifyOptions are what Verify looks at beside the ledger and the ends of files.
@@ -88,7 +93,7 @@ func (l *Lake) Verify(ctx context.Context, within schemas.Window, o VerifyOption
 func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filter, deep bool, tell func(Progress)) (Verified, error) {
 	v := Verified{
 		Deep: deep, Unreadable: []Finding{}, Damaged: []Damage{}, Broken: []Contradiction{}, Gaps: []Gap{}, Dead: []ShardCount{},
-		Flagged: []ShardFlags{}, Undecrypted: []Undecrypted{}, Partial: []string{}, Totals: []Totals{}, Overlaps: []Overlap{}, Unwitnessed: []Unwitnessed{}, Orphans: []string{},
+		Flagged: []ShardFlags{}, Undecrypted: []Undecrypted{}, Partial: []string{}, Totals: []Totals{}, Unchecked: []Unchecked{}, Overlaps: []Overlap{}, Unwitnessed: []Unwitnessed{}, Orphans: []string{},
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
 	v.Broken = append(v.Broken, holes(read.entries)...)
@@ -110,6 +115,7 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 		v.Broken = append(v.Broken, twice...)
 	}
 	v.Gaps = append(v.Gaps, gapsOf(read.current, filter)...)
+	v.Unchecked = append(v.Unchecked, uncheckedOf(read.current)...)
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
 	v.Unwitnessed = append(v.Unwitnessed, unwitnessedOf(read.current)...)
 	if len(read.unreadable) == 0 { // or nobody knows which files they name
