@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -12,8 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// stagedFor is how long staged objects have to stay: longer than an export may wait for a person.
-const stagedFor = 7 // days
+// stagedDays is how many days a rule must leave staged objects alone: as long as a sweep does. A shard needs all that was staged for it
+// until it is committed, however long it takes, is paused, or waits for a person. If a staged object is gone by then, the shard starts
+// again from the beginning, and blocks when that happens too often.
+const stagedDays = int32(openKept / (24 * time.Hour))
 
 // examine looks at what only a bucket has.
 func (b *bucket) examine(ctx context.Context) []Check {
@@ -105,7 +109,8 @@ func (b *bucket) examineLifecycle(ctx context.Context, versioned bool) []Check {
 	return checks
 }
 
-// judge says which rules harm the lake, and which are missing.
+// judge says which rules harm the lake, and which are missing. Nothing may ever delete or archive data or the ledger. Staged objects may
+// go when a sweep would remove them: a rule cannot know which of them are still needed.
 func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Check) {
 	add := func(level Level, format string, args ...any) {
 		checks = append(checks, Check{"lifecycle", level, fmt.Sprintf(format, args...)})
@@ -129,8 +134,11 @@ func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Ch
 				add(LevelFailed, "%s archives objects below %s, which have to be read at once: change it or remove it", name, b.prefix+root)
 			}
 		}
-		if touches(stagingRoot) && deletes && (r.Expiration.Date != nil || aws.ToInt32(r.Expiration.Days) < stagedFor) {
-			add(LevelWarning, "%s deletes staged objects early, which an export may still need: let it wait %d days at least", name, stagedFor)
+		if touches(stagingRoot) {
+			level, problem := early(r)
+			if problem != "" {
+				add(level, "%s %s. Let it wait at least %d days, or remove it: `chatlake lake sweep` removes the staged objects that no export needs", name, problem, stagedDays)
+			}
 		}
 		aborts = aborts || covers(dataRoot) && r.AbortIncompleteMultipartUpload != nil
 		expires = expires || covers(stagingRoot) && r.NoncurrentVersionExpiration != nil
@@ -157,14 +165,36 @@ func scopeOf(r types.LifecycleRule) (prefix string, tagged bool) {
 	}
 }
 
-// archives says whether a rule moves objects to where they cannot be read at once.
-func archives(r types.LifecycleRule) bool {
-	for _, t := range r.Transitions {
-		if t.StorageClass == types.TransitionStorageClassGlacier || t.StorageClass == types.TransitionStorageClassDeepArchive {
-			return true
+// early says what a rule does to staged objects that an export may still need; empty is nothing.
+func early(r types.LifecycleRule) (Level, string) {
+	const since = "%s staged objects from %s on, however new they are, so no export can end that takes longer than a day"
+	const after = "%s staged objects after %d days; an export whose window takes longer, is paused, or waits for a person fetches it again from the beginning"
+	day := func(at *time.Time) string { return at.UTC().Format(time.DateOnly) }
+	if e := r.Expiration; e != nil {
+		switch {
+		case e.Date != nil:
+			return LevelFailed, fmt.Sprintf(since, "deletes", day(e.Date))
+		case e.Days != nil && *e.Days < stagedDays:
+			return LevelWarning, fmt.Sprintf(after, "deletes", *e.Days)
 		}
 	}
-	return false
+	for _, t := range r.Transitions {
+		switch {
+		case !archive(t):
+		case t.Date != nil:
+			return LevelFailed, fmt.Sprintf(since, "archives", day(t.Date))
+		case aws.ToInt32(t.Days) < stagedDays:
+			return LevelWarning, fmt.Sprintf(after, "archives", aws.ToInt32(t.Days))
+		}
+	}
+	return LevelOK, ""
+}
+
+// archives reports whether a rule moves objects to where they cannot be read at once.
+func archives(r types.LifecycleRule) bool { return slices.ContainsFunc(r.Transitions, archive) }
+
+func archive(t types.Transition) bool {
+	return t.StorageClass == types.TransitionStorageClassGlacier || t.StorageClass == types.TransitionStorageClassDeepArchive
 }
 
 // examineAccess notes a bucket that could be made public. Servers other than AWS have no such setting.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -27,6 +28,7 @@ func TestLifecycleRulesThatHarm(t *testing.T) {
 			r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(7)}
 		}),
 	}
+	const again = "an export whose window takes longer, is paused, or waits for a person fetches it again from the beginning. Let it wait at least 90 days"
 	tests := []struct {
 		name string
 		rule types.LifecycleRule
@@ -35,8 +37,28 @@ func TestLifecycleRulesThatHarm(t *testing.T) {
 		{"data", rule("acme/data/", after(365)), "failed lifecycle: the rule \"r\" deletes objects below acme/data/"},
 		{"a table", rule("acme/data/messages/", after(365)), "failed lifecycle: the rule \"r\" deletes objects below acme/data/"},
 		{"ledger", rule("acme/_ledger", after(365)), "failed lifecycle: the rule \"r\" deletes objects below acme/_ledger/"},
-		{"staging soon", rule("acme/_staging/", after(6)), "warning lifecycle: the rule \"r\" deletes staged objects early"},
-		{"staging later", rule("acme/_staging/", after(7)), ""},
+		{"staging after a week", rule("acme/_staging/", after(7)), "warning lifecycle: the rule \"r\" deletes staged objects after 7 days; " + again},
+		{"staging a day too soon", rule("acme/_staging/", after(89)), "warning lifecycle: the rule \"r\" deletes staged objects after 89 days; " + again},
+		{"staging when a sweep would", rule("acme/_staging/", after(90)), ""},
+		{"staging of one account", rule("acme/_staging/beta/", after(7)), "warning lifecycle: the rule \"r\" deletes staged objects after 7 days; " + again},
+		{"staging from a day on", rule("acme/_staging/", func(r *types.LifecycleRule) {
+			r.Expiration = &types.LifecycleExpiration{Date: aws.Time(time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC))}
+		}), "failed lifecycle: the rule \"r\" deletes staged objects from 2026-11-30 on, however new they are"},
+		{"staging without an age", rule("acme/_staging/", func(r *types.LifecycleRule) {
+			r.Expiration = &types.LifecycleExpiration{ExpiredObjectDeleteMarker: aws.Bool(true)}
+		}), ""},
+		{"archives staging soon", rule("acme/_staging/", func(r *types.LifecycleRule) {
+			r.Transitions = []types.Transition{{StorageClass: types.TransitionStorageClassGlacier, Days: aws.Int32(30)}}
+		}), "warning lifecycle: the rule \"r\" archives staged objects after 30 days; " + again},
+		{"archives staging when a sweep would remove it", rule("acme/_staging/", func(r *types.LifecycleRule) {
+			r.Transitions = []types.Transition{{StorageClass: types.TransitionStorageClassGlacier, Days: aws.Int32(90)}}
+		}), ""},
+		{"archives staging from a day on", rule("acme/_staging/", func(r *types.LifecycleRule) {
+			r.Transitions = []types.Transition{{StorageClass: types.TransitionStorageClassDeepArchive, Date: aws.Time(time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC))}}
+		}), "failed lifecycle: the rule \"r\" archives staged objects from 2026-11-30 on"},
+		{"cheaper staging, read at once", rule("acme/_staging/", func(r *types.LifecycleRule) {
+			r.Transitions = []types.Transition{{StorageClass: types.TransitionStorageClassStandardIa, Days: aws.Int32(30)}}
+		}), ""},
 		{"another lake", rule("beta/", after(1)), ""},
 		{"off", rule("", func(r *types.LifecycleRule) { after(1)(r); r.Status = types.ExpirationStatusDisabled }), ""},
 		{"with a tag", rule("", func(r *types.LifecycleRule) { after(1)(r); r.Filter = &types.LifecycleRuleFilter{Tag: &types.Tag{}} }), ""},
