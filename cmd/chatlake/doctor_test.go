@@ -97,7 +97,9 @@ func TestDoctor(t *testing.T) {
 		}, map[string]ledger.Level{"folders: state": ledger.LevelFailed, "temporal: reachable": ledger.LevelWarning}, exitBlocked, "cannot be written"},
 		{"a damaged database of the embedded server", func(t *testing.T) string {
 			state := t.TempDir()
-			fill(t, state, map[string]string{"temporal-1.32.db": strings.Repeat("not a database", 100)})
+			if err := os.WriteFile(filepath.Join(state, "temporal-1.32.db"), bytes.Repeat([]byte("not a database"), 100), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			return write(t, sick(t, 0), t.TempDir(), state)
 		}, map[string]ledger.Level{"temporal: reachable": ledger.LevelFailed}, exitBlocked, "temporal-1.32.db is damaged"},
 	}

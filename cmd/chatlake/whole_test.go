@@ -274,6 +274,7 @@ func TestUsage(t *testing.T) {
 		{"a missing window", []string{"verify", "--config", config, "--account", "acme", "--from", "2025-01-01", "--to", "2025-02-01"}, exitGaps, "covers 2025-01-01 to 2025-02-01"},
 		{"no rate", []string{"rate", "--config", config}, exitUsage, "--requests-per-second is missing"},
 		{"a world without conversations", []string{"demo", "--conversations", "0"}, exitUsage, "--conversations must be at least 1"},
+		{"a demo in a folder of others", []string{"demo", "--dir", filepath.Dir(broken)}, exitUsage, "no demo made it"},
 		{"a window that is none", []string{"demo", "--window", "year"}, exitUsage, "--window is month, week or day"},
 		{"a log of no level", []string{"worker", "--config", config, "--log-level", "loud"}, exitUsage, "--log-level is debug, info, warn or error"},
 		{"a log of no form", []string{"worker", "--config", config, "--log-format", "xml"}, exitUsage, "--log-format is json or text"},

@@ -1,11 +1,14 @@
 package demo
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/worker"
 )
@@ -67,6 +70,68 @@ func TestFreshRemovesWhatDemosMade(t *testing.T) {
 	left := contents(t, dir)
 	if len(left) != 2 || left["mine.txt"] == "" || strings.Contains(left[markerName], "4711") {
 		t.Errorf("left over: %v; want a marker without ports, and what is not the demo's", left)
+	}
+}
+
+// refused expects that a demo leaves a folder alone, and says why.
+func refused(t *testing.T, dir string, fresh bool, say string) {
+	t.Helper()
+	d, err := Open(t.Context(), Options{Dir: dir, Fresh: fresh, Window: "month"})
+	if err == nil {
+		_ = d.Close(t.Context())
+	}
+	var refusal *Refusal
+	if !errors.As(err, &refusal) || !strings.Contains(refusal.Error(), say) {
+		t.Errorf("fresh %v: error %v, want a refusal with %q", fresh, err, say)
+	}
+}
+
+// TestDemoRefusesFoldersOfOthers opens demos in folders with real work in them: nothing may change there.
+func TestDemoRefusesFoldersOfOthers(t *testing.T) {
+	of := func(files map[string]string) func(*testing.T) string {
+		return func(t *testing.T) string { dir := t.TempDir(); fill(t, dir, files); return dir }
+	}
+	demosAnd := func(files map[string]string) func(*testing.T) string {
+		return func(t *testing.T) string { dir := demosFolder(t); fill(t, dir, files); return dir }
+	}
+	for name, test := range map[string]struct {
+		dir       func(*testing.T) string
+		freshOnly bool // a demo that adds to the folder is not refused
+		say       string
+	}{
+		"state and lake of exports": {of(map[string]string{"temporal-1.32.db": "x", "lake/_ledger/v1/x": "x", "demo.json": "{}"}), false, "no demo made it"},
+		"a configuration":           {of(map[string]string{ConfigName: "lake: {}\n"}), false, "no demo made it"},
+		"a damaged marker":          {of(map[string]string{markerName: "{", "lake/x": ""}), false, "cannot be read as the marker"},
+		"a changed configuration":   {demosAnd(map[string]string{ConfigName: "accounts: {acme: {}}\n"}), false, "is not as a demo wrote it"},
+		"a committed account":       {demosAnd(map[string]string{"lake/_ledger/v1/provider=giosg/account=acme/stream=created/x/g0001.json": "{}"}), true, "holds the account acme"},
+		"an account being copied":   {demosAnd(map[string]string{"lake/_staging/acme/created/x/g0001/x": ""}), true, "holds the account acme"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := test.dir(t)
+			before := contents(t, dir)
+			refused(t, dir, true, test.say)
+			if !test.freshOnly {
+				refused(t, dir, false, test.say)
+			}
+			if diff := cmp.Diff(before, contents(t, dir)); diff != "" {
+				t.Errorf("the folder was changed (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFreshWaitsForNoOtherProcess(t *testing.T) {
+	dir := demosFolder(t)
+	before := contents(t, dir)
+	err := worker.Alone(dir, func() error {
+		refused(t, dir, true, "stop it first")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, contents(t, dir)); diff != "" {
+		t.Errorf("the folder was changed (-before +after):\n%s", diff)
 	}
 }
 
