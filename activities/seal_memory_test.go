@@ -61,8 +61,8 @@ func (c *crowd) Messages(_ context.Context, refs []providers.Ref) iter.Seq2[sche
 	}
 }
 
-// peakOfSeal is how much more memory is in use while a shard of n conversations is sealed than was before.
-func peakOfSeal(t *testing.T, n int) uint64 {
+// fetchCrowd fetches a shard of n conversations, and returns what seals it.
+func fetchCrowd(t *testing.T, n int) (*activities.Activities, activities.SealShardInput) {
 	t.Helper()
 	l, err := lake.Open(t.Context(), ledger.Config{URL: "file:" + t.TempDir()}, lake.Config{Scratch: t.TempDir(), Writer: "test", FileBytes: 8 << 20})
 	if err != nil {
@@ -85,6 +85,48 @@ func peakOfSeal(t *testing.T, n int) uint64 {
 		}
 		r.Messages = append(r.Messages, chunk.Parts...)
 	}
+	return a, in
+}
+
+// peakOfSeal is how much more memory is in use while a shard of n conversations is sealed than was before.
+func peakOfSeal(t *testing.T, n int) uint64 {
+	t.Helper()
+	a, in := fetchCrowd(t, n)
+	return peakOf(t, func() error {
+		out, err := a.SealShard(t.Context(), in)
+		if err == nil && out.Counts.Conversations != int64(n) {
+			err = fmt.Errorf("%d conversations were sealed of %d", out.Counts.Conversations, n)
+		}
+		return err
+	})
+}
+
+// peakOfRemap is the same while all rows of a committed shard are written anew.
+func peakOfRemap(t *testing.T, n int) uint64 {
+	t.Helper()
+	a, in := fetchCrowd(t, n)
+	sealed, err := a.SealShard(t.Context(), in)
+	if err == nil {
+		_, err = a.CommitShard(t.Context(), activities.CommitShardInput{Target: in.Target, Draft: sealed.Draft})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Account = func(context.Context, string) (activities.Account, error) {
+		return activities.Account{Mapper: providertest.Maps(crooked{&crowd{n: n}, nil}), Name: "crowd"}, nil
+	}
+	return peakOf(t, func() error {
+		out, err := a.RemapShard(t.Context(), activities.RemapShardInput{Shard: crowdShard})
+		if err == nil && (out.Outcome != activities.Rewritten || out.Commit.Counts.Conversations != int64(n)) {
+			err = fmt.Errorf("the shard of %d conversations is %s, with %d", n, out.Outcome, out.Commit.Counts.Conversations)
+		}
+		return err
+	})
+}
+
+// peakOf is how much more memory is in use while something works than was before.
+func peakOf(t *testing.T, work func() error) uint64 {
+	t.Helper()
 	inUse := func() uint64 {
 		runtime.GC()
 		// What the collection found alive, without what was allocated since: on a busy machine the seal goes on meanwhile.
@@ -94,13 +136,7 @@ func peakOfSeal(t *testing.T, n int) uint64 {
 	}
 	before, peak := inUse(), uint64(0)
 	done := make(chan error)
-	go func() {
-		out, err := a.SealShard(t.Context(), in)
-		if err == nil && out.Counts.Conversations != int64(n) {
-			err = fmt.Errorf("%d conversations were sealed of %d", out.Counts.Conversations, n)
-		}
-		done <- err
-	}()
+	go func() { done <- work() }()
 	for {
 		select {
 		case err := <-done:
@@ -114,13 +150,20 @@ func peakOfSeal(t *testing.T, n int) uint64 {
 	}
 }
 
-// TestSealHoldsNoShard seals two shards, one of which is five times the other. Of each only the ids may be held.
-func TestSealHoldsNoShard(t *testing.T) {
+// TestSealAndRemapHoldNoShard seal and remap two shards, one of which is five times the other. Of each only the ids may be held.
+func TestSealAndRemapHoldNoShard(t *testing.T) {
+	for name, peak := range map[string]func(*testing.T, int) uint64{"a seal": peakOfSeal, "a remap": peakOfRemap} {
+		holdsNoShard(t, name, peak)
+	}
+}
+
+func holdsNoShard(t *testing.T, what string, peak func(*testing.T, int) uint64) {
+	t.Helper()
 	const few, many = 4_000, 20_000
 	const ids, slack = 200, 16 << 20 // bytes: of an id with its place, and what differs by chance
-	less, more := int64(peakOfSeal(t, few)), int64(peakOfSeal(t, many))
-	t.Logf("at most %d MB of %d, %d MB of %d", less>>20, few*crowdBytes>>20, more>>20, many*crowdBytes>>20)
+	less, more := int64(peak(t, few)), int64(peak(t, many))
+	t.Logf("%s: at most %d MB of %d, %d MB of %d", what, less>>20, few*crowdBytes>>20, more>>20, many*crowdBytes>>20)
 	if most := less + (many-few)*ids + slack; more > most {
-		t.Errorf("a seal of %d conversations held %d MB, one of %d held %d MB: more than ids", many, more>>20, few, less>>20)
+		t.Errorf("%s of %d conversations held %d MB, one of %d held %d MB: more than ids", what, many, more>>20, few, less>>20)
 	}
 }
