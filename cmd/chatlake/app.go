@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/chatlake/chatlake/internal/redact"
+	"github.com/chatlake/chatlake/internal/terminal"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -24,6 +23,7 @@ type app struct {
 	log    io.Writer // progress, notes, errors
 	config string
 	output string
+	width  int           // of the terminal that log is, 0 if it is none
 	loaded worker.Config // the configuration, once it was read
 }
 
@@ -40,8 +40,9 @@ const (
 // run is the whole program but for signals.
 func (a *app) run(ctx context.Context, args []string) int {
 	worker.Build = build()
-	out := &sink{to: a.out}
-	a.out, a.log = out, &sink{to: a.log}
+	out := redact.NewWriter(a.out)
+	a.width = terminal.Width(a.log)
+	a.out, a.log = out, redact.NewWriter(a.log)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(a.out)
@@ -64,8 +65,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if said, ok := outcomeOf(err); ok && said.result != nil && a.json() {
 		err = errors.Join(err, a.printJSON(said.result))
 	}
-	if lost := out.lost(); lost != nil {
-		err = lost // whatever was found, nobody was told
+	if lost := out.Err(); lost != nil { // whatever was found, nobody was told
+		err = &outcome{status: exitFailed, text: fmt.Sprintf("chatlake: write the output: %v", redact.Error(lost))}
 	}
 	status := statusOf(err, began)
 	if text := explain(err); text != "" {
@@ -150,23 +151,6 @@ func show[T any](a *app, result T, text func(io.Writer, T) error) error {
 }
 
 func (a *app) note(format string, args ...any) { fmt.Fprintf(a.log, format+"\n", args...) }
-
-// terminal is the width of the terminal that progress goes to, 0 when it goes elsewhere.
-func (a *app) terminal() int {
-	to := a.log
-	if s, ok := to.(*sink); ok {
-		to = s.to
-	}
-	f, ok := to.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 80
-	}
-	return width
-}
 
 // load reads the configuration.
 func (a *app) load() (worker.Config, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/terminal"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -155,7 +156,7 @@ func (a *app) resume(ctx context.Context, s *operate.Session, r *rebuilt, one in
 	if again {
 		verb = "Copying again"
 	}
-	shown := &screen{to: a.log, width: a.terminal(), panes: make([][]string, 1)}
+	shown := terminal.NewScreen(a.log, a.width, 1)
 	out, err := s.Follow(ctx, started, &view{screen: shown, title: fmt.Sprintf("%s %s, %s to %s", verb, r.Account, words.Time(in.From), words.Time(in.To)), every: logEvery})
 	if err != nil {
 		return err

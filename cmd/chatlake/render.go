@@ -2,23 +2,21 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
-	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/terminal"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// frame is the view of a terminal: a few lines, none wider than width.
+// frame is the view of a terminal, in a few lines.
 func frame(title string, s operate.Snapshot, p *operate.Pace, width int) []string {
 	bar := max(10, min(40, width-44))
 	lines := []string{
 		title,
-		fmt.Sprintf("  %s %3.0f %%   %s", gauge(s.Share(), bar), 100*s.Share(), windows(s)),
+		fmt.Sprintf("  %s %3.0f %%   %s", terminal.Gauge(s.Share(), bar), 100*s.Share(), windows(s)),
 		"  " + conversations(s) + perSecond(p.Conversations()) + "   " + messages(s) + perSecond(p.Messages()),
 		"  " + words.Plural(s.Requests, "request") + perSecond(p.Requests()) + "   " + throttled(s) + "   " + remaining(s, p),
 	}
@@ -27,9 +25,6 @@ func frame(title string, s operate.Snapshot, p *operate.Pace, width int) []strin
 	}
 	for _, w := range s.Waiting {
 		lines = append(lines, "  "+w.String())
-	}
-	for i, line := range lines {
-		lines[i] = clip(strings.TrimRight(line, " "), width)
 	}
 	return lines
 }
@@ -87,7 +82,7 @@ func throttled(s operate.Snapshot) string { return words.Grouped(s.Throttled) + 
 func remaining(s operate.Snapshot, p *operate.Pace) string {
 	switch {
 	case s.State == workflows.StatePaused:
-		return "paused; `chatlake resume` goes on"
+		return "paused; `chatlake resume` continues"
 	case s.State == workflows.StateStarting:
 		return "starting"
 	case s.State == workflows.StateDone:
@@ -104,11 +99,6 @@ func remaining(s operate.Snapshot, p *operate.Pace) string {
 	return ""
 }
 
-func gauge(share float64, width int) string {
-	full := min(width, max(0, int(share*float64(width))))
-	return strings.Repeat("█", full) + strings.Repeat("░", width-full)
-}
-
 func perSecond(rate float64) string {
 	switch {
 	case rate <= 0:
@@ -120,51 +110,9 @@ func perSecond(rate float64) string {
 	}
 }
 
-// clip cuts a line to the width of the terminal, so that redrawing it moves up the right number of lines.
-func clip(line string, width int) string {
-	if width <= 0 || utf8.RuneCountInString(line) <= width {
-		return line
-	}
-	runes := []rune(line)
-	return string(runes[:width-1]) + "…"
-}
-
-// screen is where views are shown: on a terminal each has its place and all are drawn anew together, elsewhere each writes
-// a line now and then.
-type screen struct {
-	to    io.Writer
-	width int // of the terminal; 0 when there is none
-	mu    sync.Mutex
-	panes [][]string
-	drawn int // lines on the terminal
-}
-
-// put changes one pane; nil takes it away.
-func (s *screen) put(pane int, lines []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.panes[pane] = lines
-	if s.drawn > 0 {
-		fmt.Fprintf(s.to, "\x1b[%dA\x1b[J", s.drawn)
-		s.drawn = 0
-	}
-	for _, lines := range s.panes {
-		for _, line := range lines {
-			fmt.Fprintln(s.to, line)
-			s.drawn++
-		}
-	}
-}
-
-func (s *screen) log(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fmt.Fprintln(s.to, line)
-}
-
 // view shows one export while it runs.
 type view struct {
-	screen *screen
+	screen *terminal.Screen
 	pane   int
 	title  string
 	name   string // before log lines, where there are several views
@@ -176,19 +124,19 @@ type view struct {
 // Show puts the next look at it on the screen.
 func (v *view) Show(s operate.Snapshot) {
 	v.pace.Add(s)
-	if v.screen.width > 0 {
-		v.screen.put(v.pane, frame(v.title, s, &v.pace, v.screen.width))
+	if width := v.screen.Width(); width > 0 {
+		v.screen.Put(v.pane, frame(v.title, s, &v.pace, width)...)
 		return
 	}
 	if s.At.Sub(v.logged) >= v.every {
 		v.logged = s.At
-		v.screen.log(strings.TrimLeft(v.name+"  "+logLine(s, &v.pace), " "))
+		v.screen.Log(strings.TrimLeft(v.name+"  "+logLine(s, &v.pace), " "))
 	}
 }
 
 // Ended takes the view off the screen.
 func (v *view) Ended() {
-	if v.screen.width > 0 {
-		v.screen.put(v.pane, nil)
+	if v.screen.Width() > 0 {
+		v.screen.Put(v.pane)
 	}
 }

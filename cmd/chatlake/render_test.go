@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/terminal"
 	"github.com/chatlake/chatlake/workflows"
 )
 
@@ -89,7 +89,7 @@ Exporting acme
 Exporting acme
   ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
   1,163 of ~2,000 conversations   ~11,402 messages
-  3,480 requests   2 × 429   paused; ` + "`chatlake resume`" + ` goes on`,
+  3,480 requests   2 × 429   paused; ` + "`chatlake resume`" + ` continues`,
 		"blocked": `
 Exporting acme
   ███████████████████████░░░░░░░░░░░░░░░░░  58 %   7 of 13 windows done, 2 in flight
@@ -108,23 +108,12 @@ Exporting acme
 			for _, s := range seen {
 				p.Add(s)
 			}
-			got := "\n" + strings.Join(frame("Exporting acme", seen[len(seen)-1], &p, 100), "\n")
-			if diff := cmp.Diff(want[name], got); diff != "" {
+			var got bytes.Buffer
+			terminal.NewScreen(&got, 100, 1).Put(0, frame("Exporting acme", seen[len(seen)-1], &p, 100)...)
+			if diff := cmp.Diff(want[name]+"\n", "\n"+got.String()); diff != "" {
 				t.Errorf("frame (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestFrameFitsTheTerminal(t *testing.T) {
-	for name, seen := range scenes() {
-		for _, width := range []int{1, 20, 40, 79, 200} {
-			for _, line := range frame("Exporting a name that is longer than some terminals are wide", seen[0], &operate.Pace{}, width) {
-				if n := utf8.RuneCountInString(line); n > width {
-					t.Errorf("%s at %d: line of %d: %q", name, width, n, line)
-				}
-			}
-		}
 	}
 }
 
@@ -139,7 +128,7 @@ func TestLogLine(t *testing.T) {
 			"3,480 requests (1,239/s)  2 × 429  about 2 s left  " +
 			"1 window waiting for the platform until 12:05:00 UTC, since 2026-01-01 12:00:00 UTC: status 503",
 		"paused": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +
-			"paused; `chatlake resume` goes on",
+			"paused; `chatlake resume` continues",
 		"blocked": "12:00:02  7 of 13 windows done, 2 in flight  1,163 of ~2,000 conversations  ~11,402 messages  3,480 requests  2 × 429  " +
 			"2 blocked  waiting for a person",
 		"done": "12:00:02  13 of 13 windows done  2,000 conversations  11,402 messages  3,480 requests  2 × 429  done",
@@ -160,7 +149,7 @@ func TestLogLine(t *testing.T) {
 func TestView(t *testing.T) {
 	t.Run("on a terminal it is redrawn", func(t *testing.T) {
 		var out bytes.Buffer
-		v := &view{screen: &screen{to: &out, width: 60, panes: make([][]string, 1)}, title: "T"}
+		v := &view{screen: terminal.NewScreen(&out, 60, 1), title: "T"}
 		v.Show(after(0, 1))
 		v.Show(after(1, 2))
 		v.Ended()
@@ -170,7 +159,7 @@ func TestView(t *testing.T) {
 	})
 	t.Run("elsewhere it is a line now and then, without escapes", func(t *testing.T) {
 		var out bytes.Buffer
-		v := &view{screen: &screen{to: &out, panes: make([][]string, 1)}, title: "T", every: time.Second}
+		v := &view{screen: terminal.NewScreen(&out, 0, 1), title: "T", every: time.Second}
 		for i := range 10 {
 			v.Show(after(float64(i)/2, int64(i)))
 		}

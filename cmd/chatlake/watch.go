@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/terminal"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -23,7 +24,7 @@ func (a *app) connect(ctx context.Context, c worker.Config, o worker.ConnectOpti
 
 // attend works on exports in this process, and shows them until each has ended or only people can go on.
 func (a *app) attend(ctx context.Context, s *operate.Session, ins ...workflows.ExportInput) ([]operate.Attended, error) {
-	shown := &screen{to: a.log, width: a.terminal(), panes: make([][]string, len(ins))}
+	shown := terminal.NewScreen(a.log, a.width, len(ins))
 	var watchers []operate.Watcher
 	for i, in := range ins {
 		v := &view{screen: shown, pane: i, title: fmt.Sprintf("Exporting %s, %s", in.Account, words.Span(in.Range())), every: logEvery}

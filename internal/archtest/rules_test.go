@@ -90,6 +90,10 @@ var rules = []rule{
 		tests:  []string{"*"},
 		why:    "the matrix of faults is tests and nothing else",
 	}, {
+		folder: "internal/terminal",
+		never:  []string{http, awsSDK, arrow, temporal, webUI},
+		why:    "how lines are drawn does not depend on what they say",
+	}, {
 		folder: "internal/uid",
 		why:    "it must be initialized before everything that asks os/user",
 	}, {
@@ -175,8 +179,8 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/demo", "internal/inspect", "internal/operate", "internal/redact", "internal/words", "schemas", "simulator", "simulator/platforms",
-			"worker", "workflows",
+			"internal/demo", "internal/inspect", "internal/operate", "internal/redact", "internal/terminal", "internal/words", "schemas", "simulator",
+			"simulator/platforms", "worker", "workflows",
 		},
 		tests: []string{"*"},
 		never: []string{http, awsSDK, arrow, temporal, webUI},
