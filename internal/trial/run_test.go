@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/mock"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
@@ -70,14 +69,6 @@ func (w *world) start(name, refresh string, before *run, begin func(env *testsui
 	env.RegisterWorkflow(workflows.Export)
 	env.RegisterWorkflow(workflows.Shard)
 	env.RegisterActivity(&stage{r})
-	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
-		func(_, id, _, signal string, in any) error {
-			if strings.HasPrefix(id, "shard/") {
-				return r.toShard(id, letter{signal, in})
-			}
-			r.toExport(letter{signal, in})
-			return nil
-		}).Maybe()
 	env.SetOnChildWorkflowCompletedListener(func(info *workflow.Info, _ converter.EncodedValue, err error) {
 		w.note("%s: %s ends: %v", name, info.WorkflowExecution.ID, err)
 	})
@@ -145,30 +136,32 @@ func (r *run) holder(shard string) *run {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	for earlier := r.before; earlier != nil; earlier = earlier.before {
-		if earlier.alive[shard] {
+		if earlier.alive[shard] && !earlier.over {
 			return earlier
 		}
 	}
 	return nil
 }
 
-// toShard hands a signal to a shard that an earlier run has started.
-func (r *run) toShard(shard string, l letter) error {
-	if holder := r.holder(shard); holder != nil {
-		return holder.env.SignalWorkflowByID(shard, l.signal, l.in)
+// send hands a signal to a shard that an earlier run of the export has started, or to the run of the export that is open.
+func (r *run) send(id string, l letter) error {
+	if strings.HasPrefix(id, "shard/") {
+		if holder := r.holder(id); holder != nil {
+			return holder.env.SignalWorkflowByID(id, l.signal, l.in)
+		}
+		return serviceerror.NewNotFound(id)
 	}
-	return serviceerror.NewNotFound(shard)
-}
-
-// toExport hands a signal of a shard to the last run of its export.
-func (r *run) toExport(l letter) {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	last := r
 	for last.after != nil {
 		last = last.after
 	}
+	if last.terminated || last.over && last.next == nil {
+		return serviceerror.NewNotFound(id)
+	}
 	last.mail = append(last.mail, l)
+	return nil
 }
 
 // deliver hands over what is on its way to exports; one that has just continued as new hears it in its next run.
