@@ -66,7 +66,7 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 	}
 	for _, stream := range streams {
 		records, err := a.Lake.Current(ctx, ledger.Filter{
-			Provider: in.Provider, Account: in.Account, Stream: stream, From: in.From, To: in.To,
+			Provider: in.Provider, Account: in.Account, Stream: stream, Window: in.Range(),
 		})
 		if err != nil {
 			return CloseExportOutput{}, err

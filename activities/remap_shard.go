@@ -47,7 +47,7 @@ func (a *Activities) listCommitted(ctx context.Context, in ListCommittedInput) (
 	if err != nil {
 		return ListCommittedOutput{}, err
 	}
-	shards, err := a.Lake.Shards(ctx, ledger.Filter{Provider: account.Name, Account: in.Account, From: in.Range.From, To: in.Range.To})
+	shards, err := a.Lake.Shards(ctx, ledger.Filter{Provider: account.Name, Account: in.Account, Window: in.Range})
 	if err != nil {
 		return ListCommittedOutput{}, err
 	}

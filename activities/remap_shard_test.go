@@ -314,7 +314,7 @@ func TestRemapByAnotherBuild(t *testing.T) {
 	b, _ := committed(t, &platform{n: 12})
 	b.remap()
 	first := b.do.Lake
-	b.do.Lake = lake.Over(first.Ledger, lake.Config{Scratch: t.TempDir(), Writer: "another build"})
+	b.do.Lake = lake.New(first.Ledger, lake.Config{Scratch: t.TempDir(), Writer: "another build"})
 	if out := b.remap(); out.Outcome != activities.Unchanged || b.record().Generation != 2 {
 		t.Errorf("%+v, generation %d", out, b.record().Generation)
 	}

@@ -19,7 +19,7 @@ import (
 // TestErrorsNameWhomToWaitFor: the lake is not the platform, nor is the machine of the worker, nor Temporal.
 func TestErrorsNameWhomToWaitFor(t *testing.T) {
 	scratch := filepath.Join(t.TempDir(), "scratch")
-	a := &Activities{Lake: lake.Over(ledger.Over(nil, "memory:", nil), lake.Config{Scratch: scratch})}
+	a := &Activities{Lake: lake.New(ledger.New(nil, "memory:", nil), lake.Config{Scratch: scratch})}
 	full := func(path string) error { return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC} }
 	for name, test := range map[string]struct {
 		err   error

@@ -85,7 +85,7 @@ func TestDoctor(t *testing.T) {
 		{"a clock that is a minute off", func(t *testing.T) string { return write(t, sick(t, -time.Minute), t.TempDir(), t.TempDir()) },
 			map[string]ledger.Level{"account: clock": ledger.LevelWarning}, exitGaps, "behind this machine's"},
 		{"a clock that is an hour off", func(t *testing.T) string { return write(t, sick(t, time.Hour), t.TempDir(), t.TempDir()) },
-			map[string]ledger.Level{"account: clock": ledger.LevelFailed}, exitBlocked, "signed requests are refused"},
+			map[string]ledger.Level{"account: clock": ledger.LevelFailed}, exitBlocked, "refuses signed requests"},
 		{"a platform that is down", func(t *testing.T) string { return write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir()) },
 			map[string]ledger.Level{"account: clock": ledger.LevelNote, "account: credentials": ledger.LevelFailed}, exitBlocked, "accounts.acme.base_url"},
 		{"a state folder that is a file", func(t *testing.T) string {
@@ -159,7 +159,7 @@ func TestDoctorOfABucketAndAServer(t *testing.T) {
 		return name
 	}
 	found, out, status := doctor(t, with(fmt.Sprintf("temporal: {address: '%s'}", temporal.Address())))
-	for _, want := range []string{"it answers; version 1.", "default is there", "ended exports are kept for", "none on the task queue chatlake", "an upload in parts can be begun and aborted"} {
+	for _, want := range []string{"it answers; version 1.", "default is there", "ended exports are kept for", "none on the task queue chatlake", "a multipart upload can be started and aborted"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}

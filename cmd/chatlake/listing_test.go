@@ -39,7 +39,7 @@ func TestIncompleteListsEndCommands(t *testing.T) {
 		{"why", "1", "--account", "acme"},
 	} {
 		out, errs, status := chatlake(t, append(command, "--config", config)...)
-		if status == exitComplete || !strings.Contains(errs, "list is not complete") {
+		if status == exitComplete || !strings.Contains(errs, "list is incomplete") {
 			t.Errorf("%s: status %d, %q, %q; want an error about the list", strings.Join(command, " "), status, out, errs)
 		}
 	}

@@ -29,8 +29,8 @@ func TestReadingCreatesNothing(t *testing.T) {
 		filepath.Join(root, "nowhere"):        "does not exist",
 		filepath.Join(root, "nowhere", "too"): "does not exist",
 		filepath.Join(file, "below"):          "does not exist",
-		file:                                  "is a file, and no folder",
-		other:                                 "nothing of chatlake is there",
+		file:                                  "is a file, not a folder",
+		other:                                 "nothing written by chatlake is there",
 	} {
 		config := write(t, "http://127.0.0.1:1", folder, t.TempDir())
 		for _, command := range reading {

@@ -162,10 +162,10 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 			}
 			text[20] ^= 1
 			s.damage(f.Key, string(text))
-		}, true, "digest is not the one that was written"},
+		}, true, "digest does not match the record"},
 		{"a damaged record", func(s *shelf) { s.damage(keyOf(good(s).Shard, 1), "{") }, false, "unreadable: _ledger/v1/provider=chatwoot/"},
 		{"a damaged record of a later generation", func(s *shelf) { s.damage(keyOf(good(s).Shard, 2), "{") }, false, "g0002.json is damaged"},
-		{"somebody else's file", func(s *shelf) { s.damage("_ledger/v1/provider=chatwoot/notes.txt", "hello") }, false, "notes.txt: this is not the name of a commit record"},
+		{"somebody else's file", func(s *shelf) { s.damage("_ledger/v1/provider=chatwoot/notes.txt", "hello") }, false, "notes.txt: this is not the key of a commit record"},
 		{"a record that was deleted", func(s *shelf) {
 			generation(s, 1)
 			generation(s, 4)

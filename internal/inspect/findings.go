@@ -200,8 +200,8 @@ func gapsOf(records []ledger.Record, filter ledger.Filter) []Gap {
 			windows[key] = append(windows[key], r.Shard.Window)
 		}
 	}
-	if filter.Account != "" && len(windows) == 0 && !filter.From.IsZero() && !filter.To.IsZero() {
-		return []Gap{{filter.Account, schemas.StreamCreated, schemas.Window{From: filter.From, To: filter.To}}}
+	if filter.Account != "" && len(windows) == 0 && !filter.Window.From.IsZero() && !filter.Window.To.IsZero() {
+		return []Gap{{filter.Account, schemas.StreamCreated, filter.Window}}
 	}
 	var gaps []Gap
 	for key, covered := range windows {
@@ -214,11 +214,11 @@ func gapsOf(records []ledger.Record, filter ledger.Filter) []Gap {
 				whole.To = w.To
 			}
 		}
-		if !filter.From.IsZero() {
-			whole.From = filter.From
+		if !filter.Window.From.IsZero() {
+			whole.From = filter.Window.From
 		}
-		if !filter.To.IsZero() {
-			whole.To = filter.To
+		if !filter.Window.To.IsZero() {
+			whole.To = filter.Window.To
 		}
 		for _, w := range whole.Without(covered) {
 			gaps = append(gaps, Gap{key.account, key.stream, w})

@@ -29,7 +29,7 @@ func TestGaps(t *testing.T) {
 		want    []Gap
 	}{
 		{"nothing", nil, ledger.Filter{}, nil},
-		{"nothing of what was asked for", nil, ledger.Filter{Account: "a", From: jan.From, To: jan.To}, []Gap{{"a", "created", jan}}},
+		{"nothing of what was asked for", nil, ledger.Filter{Account: "a", Window: jan}, []Gap{{"a", "created", jan}}},
 		{"none", []ledger.Record{record("a", "created", jan), record("a", "created", feb)}, ledger.Filter{}, nil},
 		{"one between", []ledger.Record{record("a", "created", jan), record("a", "created", mar)}, ledger.Filter{}, []Gap{{"a", "created", feb}}},
 		{"streams apart", []ledger.Record{record("a", "created", jan), record("a", "updated", feb), record("a", "created", mar)}, ledger.Filter{}, []Gap{{"a", "created", feb}}},
@@ -37,7 +37,7 @@ func TestGaps(t *testing.T) {
 		{"days without a snapshot are none", []ledger.Record{record("a", "directory", jan), record("a", "directory", mar)}, ledger.Filter{}, nil},
 		{"a stream that nobody knows", []ledger.Record{record("a", "updated", jan), record("a", "updated", mar)}, ledger.Filter{}, nil},
 		{
-			"of the range asked for", []ledger.Record{record("a", "created", feb)}, ledger.Filter{From: jan.From, To: apr.From},
+			"of the range asked for", []ledger.Record{record("a", "created", feb)}, ledger.Filter{Window: schemas.Window{From: jan.From, To: apr.From}},
 			[]Gap{{"a", "created", jan}, {"a", "created", mar}},
 		},
 	}

@@ -75,7 +75,7 @@ func Open(ctx context.Context, c worker.Config, account string) (*Lake, error) {
 }
 
 func (l *Lake) filter(within schemas.Window) ledger.Filter {
-	return ledger.Filter{Account: l.account, From: within.From, To: within.To}
+	return ledger.Filter{Account: l.account, Window: within}
 }
 
 // Swept is what a sweep did, or would do.

@@ -34,9 +34,7 @@ func readLedger(ctx context.Context, l *lake.Lake, f ledger.Filter) (reading, er
 			read.unreadable = append(read.unreadable, Finding{Key: e.Key, Problem: e.Problem})
 		}
 		last := i == len(read.entries)-1 || read.entries[i+1].Shard != e.Shard // generations are neighbours
-		w := e.Shard.Window
-		within := (f.From.IsZero() || w.To.After(f.From)) && (f.To.IsZero() || w.From.Before(f.To))
-		if e.Record != nil && last && within {
+		if e.Record != nil && last && f.Overlaps(e.Shard.Window) {
 			read.current = append(read.current, *e.Record)
 		}
 	}

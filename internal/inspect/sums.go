@@ -59,7 +59,7 @@ func recordsOf(ctx context.Context, c worker.Config, account string, of schemas.
 	}
 	var records []ledger.Record
 	for _, stream := range []schemas.Stream{schemas.StreamCreated, schemas.StreamReports} {
-		found, err := l.Current(ctx, ledger.Filter{Account: account, Stream: stream, From: of.From, To: of.To})
+		found, err := l.Current(ctx, ledger.Filter{Account: account, Stream: stream, Window: of})
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// onBucket opens the lake of a test server once for each of n workers, with connections and scratch folders of their own.
+// onBucket opens the lake on a test server once for each of n workers, each with its own connections and scratch folder.
 func onBucket(t *testing.T, n int) []*Lake {
 	t.Helper()
 	server := s3test.Start(t)

@@ -12,23 +12,23 @@ import (
 	"github.com/chatlake/chatlake/internal/parquet"
 )
 
-// Comparison is what a seal would write, held against a record. Nothing of it comes into the lake.
+// Comparison compares what a seal would write with a record. It writes nothing to the lake.
 type Comparison struct {
 	lake   *Lake
 	record ledger.Record
 	mu     sync.Mutex
-	rows   map[string]string // digests of rows, by the key of the file
+	rows   map[string]string // digests of rows, by file key
 }
 
-// Compare begins a seal whose files are compared with those of a record and are not kept.
+// Compare starts a seal whose files are compared with those of a record and then dropped.
 func (l *Lake) Compare(ctx context.Context, r ledger.Record) (*Seal, *Comparison, error) {
 	c := &Comparison{lake: l, record: r, rows: map[string]string{}}
 	s, err := l.seal(ctx, comparisonStore{Store: l.Store(), to: c}, r.Shard)
 	return s, c, err
 }
 
-// Same reports whether the rows of the files that the seal has closed with are those of the record, of all tables but the given
-// ones. Files of the same bytes are not read; of others the rows are compared.
+// Same reports whether the closed seal's files have the same rows as the record's files, ignoring the tables in but. It does not
+// read files with equal bytes; for others it compares digests of the rows.
 func (c *Comparison) Same(ctx context.Context, files []ledger.File, but ...string) (bool, error) {
 	var before []ledger.File
 	for _, f := range c.record.Files {
@@ -63,13 +63,13 @@ func (c *Comparison) Same(ctx context.Context, files []ledger.File, but ...strin
 	return true, nil
 }
 
-// comparisonStore takes the files of a seal, digests their rows and forgets them.
+// comparisonStore digests the rows of a seal's files instead of storing them.
 type comparisonStore struct {
 	ledger.Store
 	to *Comparison
 }
 
-var errNotAFile = errors.New("what is put is no file")
+var errNotAFile = errors.New("body is not a file")
 
 func (s comparisonStore) Put(_ context.Context, key string, body io.ReadSeeker, size int64, _ bool) error {
 	file, ok := body.(io.ReaderAt)
@@ -86,7 +86,7 @@ func (s comparisonStore) Put(_ context.Context, key string, body io.ReadSeeker, 
 	return nil
 }
 
-// Stat has nothing, so that every file is put.
+// Stat always reports that there is no such object, so that every file is put.
 func (s comparisonStore) Stat(context.Context, string) (ledger.Object, error) {
 	return ledger.Object{}, ledger.ErrNotExist
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// fullDisk names the folder of the lake to a process whose files may not grow.
+// fullDisk passes the lake's folder to a process whose file size is limited.
 const fullDisk = "CHATLAKE_TEST_FULL_DISK"
 
-// TestFullDisk lets an export's life meet a disk that takes no more bytes, first for files in progress, and then for those of
-// the lake. A file size limit stands for the disk: it fails the same writes, and needs neither a mount nor another user. It
-// is a process's, so there is one for it.
+// TestFullDisk runs the life of an export on a disk without space, first for unfinished files and then for the lake's files. A
+// file size limit stands in for the disk: it fails the same writes, and needs no mount and no other user. The limit applies to a
+// whole process, so the test runs in a child process.
 func TestFullDisk(t *testing.T) {
 	if root := os.Getenv(fullDisk); root != "" {
 		signal.Ignore(syscall.SIGXFSZ)
@@ -72,7 +72,7 @@ func local(t *testing.T, root string) *Lake {
 	return l
 }
 
-// TestReadOnlyFolder asks as somebody who may not write there, whoever runs the test.
+// TestReadOnlyFolder runs as a user who may not write there, whoever runs the test.
 func TestReadOnlyFolder(t *testing.T) {
 	root := t.TempDir()
 	l := local(t, root)
@@ -87,7 +87,7 @@ func TestReadOnlyFolder(t *testing.T) {
 			}
 		}
 	}
-	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil { // the way there stays open
+	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil { // keep the parent folder accessible
 		t.Fatal(err)
 	}
 	mode(0o555)
@@ -95,7 +95,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with who it stands for
+		runtime.LockOSThread() // never unlocked, so the thread ends with its user
 		if os.Geteuid() == 0 {
 			const nobody = 65534
 			if err := syscall.Setfsuid(nobody); err != nil {

@@ -27,8 +27,8 @@ import (
 
 var update = flag.Bool("update", false, "write the table into docs/faults.md")
 
-// life is all that an export does with a lake: it stages, reads back, seals, commits, reads the ledger, verifies and cleans
-// up. large is how many bytes it stages that nothing makes smaller.
+// life does everything that an export does with a lake: it stages, reads back, seals, commits, reads the ledger, verifies and
+// cleans up. large is how many incompressible bytes it stages.
 func life(ctx context.Context, l *Lake, large int) error {
 	staged, err := staging(ctx, l, large)
 	if err != nil {
@@ -91,7 +91,7 @@ func staging(ctx context.Context, l *Lake, large int) (ledger.Staged, error) {
 	return stage.Commit(ctx, "messages")
 }
 
-// whole fails the test unless the lake holds the shard once, and all of it.
+// whole fails the test unless the lake has the shard once and completely.
 func whole(t *testing.T, l *Lake) {
 	t.Helper()
 	records, err := l.Current(t.Context(), ledger.Filter{})
@@ -103,14 +103,14 @@ func whole(t *testing.T, l *Lake) {
 	}
 }
 
-// storeFault is one thing that goes wrong at the store, the first times of one kind of request.
+// storeFault is one fault of the store, in the first times requests of one kind.
 type storeFault struct {
 	name  string
 	what  func(*http.Request) bool
 	times int64
 	spoil func(w http.ResponseWriter, r *http.Request, next http.Handler)
 	large int
-	// says is what the error has to say; empty where the store's client gets over it by itself.
+	// says is a part of the expected error; empty if the store's client recovers by itself.
 	says string
 }
 
@@ -139,21 +139,21 @@ var (
 	anything  = func(*http.Request) bool { return true }
 )
 
-// refused answers as S3 does that does not want to.
+// refused responds with an S3 error.
 func refused(status int, code string) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		s3test.Refuse(w, status, code, "what it was asked")
+		s3test.Refuse(w, status, code, "the request")
 	}
 }
 
-// unheard does what is asked, and nobody hears of it.
+// unheard executes the request and loses the response.
 func unheard(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
 }
 
-// forgotten does what is asked once, and then knows nothing of it, as some stores do with uploads.
+// forgotten executes the request once and then denies it, as some stores do with uploads.
 func forgotten() func(http.ResponseWriter, *http.Request, http.Handler) {
 	var asked atomic.Bool
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -167,7 +167,7 @@ func forgotten() func(http.ResponseWriter, *http.Request, http.Handler) {
 
 func cut(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
 
-// half gives half of an answer and hangs up; short says beforehand that half is all.
+// half sends half of a response and closes the connection. If short is true, Content-Length matches the half.
 func half(short bool) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		whole := httptest.NewRecorder()
@@ -188,7 +188,7 @@ func half(short bool) func(http.ResponseWriter, *http.Request, http.Handler) {
 	}
 }
 
-// replied answers 200 with a body.
+// replied responds 200 with a body.
 func replied(body string) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { _, _ = io.WriteString(w, body) }
 }
@@ -208,7 +208,7 @@ func encoded(w http.ResponseWriter, r *http.Request, next http.Handler) {
 }
 
 const (
-	often  = 2       // times that the store's client gets over
+	often  = 2       // faults that the store's client recovers from
 	always = 1 << 30 // times
 	parts  = 20 << 20
 )
@@ -222,34 +222,34 @@ var storeFaults = []storeFault{
 	{name: "500 to a commit record, ten times", what: putRecord, times: 10, spoil: refused(500, "InternalError"), says: "InternalError status 500"},
 	{name: "409 ConditionalRequestConflict to a commit record, twice", what: putRecord, times: often, spoil: refused(409, "ConditionalRequestConflict")},
 	{name: "412 to a commit record that is not there", what: putRecord, times: 1, spoil: refused(412, "PreconditionFailed"), says: "no such object"},
-	{name: "the answer to a staged object is lost", what: putStaged, times: 1, spoil: unheard},
-	{name: "the answer to a data file is lost", what: putData, times: 1, spoil: unheard},
-	{name: "the answer to a commit record is lost", what: putRecord, times: 1, spoil: unheard},
-	{name: "every answer to a commit record is lost", what: putRecord, times: always, spoil: unheard},
-	{name: "the answer to the begin of an upload in parts is lost", what: beginning, times: 1, spoil: unheard, large: parts},
-	{name: "the answer to a part is lost", what: putPart, times: 1, spoil: unheard, large: parts},
-	{name: "the answer to the end of an upload in parts is lost", what: endParts, times: 1, spoil: unheard, large: parts},
-	{name: "the answer to the end of an upload in parts is lost, and then there is no such upload", what: endParts, times: 2, spoil: forgotten(), large: parts},
+	{name: "the response to a staged object is lost", what: putStaged, times: 1, spoil: unheard},
+	{name: "the response to a data file is lost", what: putData, times: 1, spoil: unheard},
+	{name: "the response to a commit record is lost", what: putRecord, times: 1, spoil: unheard},
+	{name: "every response to a commit record is lost", what: putRecord, times: always, spoil: unheard},
+	{name: "the response to the start of a multipart upload is lost", what: beginning, times: 1, spoil: unheard, large: parts},
+	{name: "the response to a part is lost", what: putPart, times: 1, spoil: unheard, large: parts},
+	{name: "the response to the end of a multipart upload is lost", what: endParts, times: 1, spoil: unheard, large: parts},
+	{name: "the response to the end of a multipart upload is lost, and then there is no such upload", what: endParts, times: 2, spoil: forgotten(), large: parts},
 	{name: "500 to a part, twice", what: putPart, times: often, spoil: refused(500, "InternalError"), large: parts},
-	{name: "500 to the end of an upload in parts, ten times", what: endParts, times: 10, spoil: refused(500, "InternalError"), large: parts, says: "InternalError status 500"},
-	{name: "the connection is cut before an answer, twice", what: anything, times: often, spoil: cut},
+	{name: "500 to the end of a multipart upload, ten times", what: endParts, times: 10, spoil: refused(500, "InternalError"), large: parts, says: "InternalError status 500"},
+	{name: "the connection is cut before a response, twice", what: anything, times: often, spoil: cut},
 	{name: "the connection is cut in a staged object", what: getStaged, times: 1, spoil: half(false), says: "unexpected EOF"},
 	{name: "the connection is cut in a commit record", what: getRecord, times: 1, spoil: half(false), says: "unexpected EOF"},
-	{name: "the connection is cut in a list", what: list, times: 1, spoil: half(false), says: "the answer cannot be read"},
+	{name: "the connection is cut in a list", what: list, times: 1, spoil: half(false), says: "the response cannot be read"},
 	{name: "half of a staged object, as if it were all", what: getStaged, times: 1, spoil: half(true)},
 	{name: "half of a commit record, as if it were all", what: getRecord, times: 1, spoil: half(true), says: "is damaged"},
 	{name: "half of a data file, as if it were all", what: getData, times: 1, spoil: half(true), says: "verify"},
 	{name: "a list says that more follow, and has no token", what: list, times: 1, spoil: replied("<ListBucketResult><Name>lake</Name><KeyCount>0</KeyCount>" +
-		"<IsTruncated>true</IsTruncated></ListBucketResult>"), says: "the list is not complete"},
-	{name: "a list is answered with nothing", what: list, times: 1, spoil: replied(""), says: "the list is not complete"},
+		"<IsTruncated>true</IsTruncated></ListBucketResult>"), says: "the list is incomplete"},
+	{name: "a list is answered with nothing", what: list, times: 1, spoil: replied(""), says: "the list is incomplete"},
 	{name: "writes without a checksum are refused, as in a bucket with Object Lock", what: unchecked, times: always, spoil: locked},
 	{name: "Accept-Encoding is changed on the way", what: anything, times: always, spoil: encoded},
 	{name: "the clocks differ", what: anything, times: always, spoil: refused(403, "RequestTimeTooSkewed"), says: "set this machine's clock"},
 	{name: "the disk of the store is full", what: putStaged, times: always, spoil: refused(507, "XStorageFull"), says: "XStorageFull status 507"},
 }
 
-// TestFaultsOfTheLake lets an export's life in a lake meet each fault. What the client of the store does not get over is an
-// error that says what was being done, and the next attempt, without the fault, finds nothing that is in its way.
+// TestFaultsOfTheLake runs the life of an export in a lake with each fault. If the store's client does not recover, the error
+// must say what was attempted, and the next attempt without the fault must succeed.
 func TestFaultsOfTheLake(t *testing.T) {
 	t.Parallel()
 	server := s3test.Start(t)
@@ -300,7 +300,7 @@ func TestFaultsOfTheLake(t *testing.T) {
 	}
 }
 
-// TestListThatFailsOnItsSecondPage: half of a list is never taken for all of it.
+// TestListThatFailsOnItsSecondPage: half of a list is never taken for the whole list.
 func TestListThatFailsOnItsSecondPage(t *testing.T) {
 	server := s3test.Start(t)
 	const objects = 1100 // a page has 1000
@@ -337,7 +337,7 @@ func TestListThatFailsOnItsSecondPage(t *testing.T) {
 	}
 }
 
-// localFaults are those of the tests of their own: of a list, of a full disk, of a folder that may not be written.
+// localFaults have tests of their own: a list, a full disk, a read-only folder.
 var localFaults = [][3]string{
 	{"an error on the second page of a list, twice", "all objects", ""},
 	{"an error on the second page of a list, for ever", "a clear error, never half of a list", "InternalError status 500"},
@@ -345,7 +345,7 @@ var localFaults = [][3]string{
 	{"a folder that may not be written", "a clear error", "permission denied"},
 }
 
-// TestFaultsOfTheLakeAreWrittenDown holds the table for people against that of the tests.
+// TestFaultsOfTheLakeAreWrittenDown compares the table in docs/faults.md with the tests.
 func TestFaultsOfTheLakeAreWrittenDown(t *testing.T) {
 	const path = "../../docs/faults.md"
 	const begins, ends = "<!-- The table of the lake is written by: go test ./internal/lake -run TestFaultsOfTheLakeAreWrittenDown -update -->\n", "<!-- end of the table of the lake -->\n"

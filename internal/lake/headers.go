@@ -6,18 +6,18 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// A process remembers the headers of staged objects that it has read: all chunks of a page ask for the same one, and the page
-// with all its documents would be read for each. What is staged never changes, so none is ever stale.
+// A process remembers the headers of staged objects that it has read. All chunks of a page need the same header, and each would
+// otherwise read the page with all its documents. Staged objects never change, so no header is ever stale.
 const (
 	rememberedHeaders     = 32
-	rememberedHeaderBytes = 256 << 10 // a larger one is read again
+	rememberedHeaderBytes = 256 << 10 // larger headers are not remembered
 )
 
-// headers are what was read last, as JSON.
+// headers are the last headers read, as JSON.
 type headers struct {
 	mu    sync.Mutex
 	known map[ledger.Staged][]byte
-	order []ledger.Staged // the oldest first
+	order []ledger.Staged // oldest first
 }
 
 func (h *headers) of(st ledger.Staged) ([]byte, bool) {

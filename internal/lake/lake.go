@@ -1,5 +1,5 @@
-// Package lake writes and reads what a data lake holds: staged objects of documents, and the Parquet files that they are sealed into.
-// Which of the files count is the ledger's to say.
+// Package lake writes and reads the content of a data lake: staged objects with documents, and the Parquet files that documents
+// are sealed into. The ledger decides which of the files count.
 //
 // It must not know any vendor, Temporal, or what a column means.
 package lake
@@ -19,42 +19,42 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// Config says how a lake is written.
+// Config has the settings for writing to a lake.
 type Config struct {
-	// Scratch is a local folder for files in progress; empty is the system's folder for temporary files.
+	// Scratch is a local folder for unfinished files; empty means the system's temporary folder.
 	Scratch string
-	// Writer names the build that writes; it stands in every footer and commit record.
+	// Writer names the build. It is written to every Parquet footer and commit record.
 	Writer string
-	// FileBytes is the size that no data file grows beyond; 0 is 128 MB.
+	// FileBytes is the maximum size of a data file; 0 means 128 MB.
 	FileBytes int64
-	// SealBytes is how much all seals of the process may buffer together; 0 is 40 MB, which are two seals. One may go on
-	// however little it is.
+	// SealBytes is how much all seals of the process may buffer together; 0 means 36 MB, enough for two seals. One seal may
+	// always run, however small the value.
 	SealBytes int64
 }
 
-// Lake is one data lake: its ledger, and what is staged and sealed beside it. Its methods are safe for concurrent use.
+// Lake is one data lake: its ledger and its staged and sealed objects. Its methods are safe for concurrent use.
 type Lake struct {
 	*ledger.Ledger
 	scratch string
 	writer  string
-	// fileBytes is that of the Config.
+	// fileBytes is Config.FileBytes.
 	fileBytes int64
 	decoders  sync.Pool // of staged objects
 	headers   headers
-	seals     *semaphore.Weighted // of bytes that seals buffer; nil has no end
+	seals     *semaphore.Weighted // bytes that seals may buffer; nil means no limit
 }
 
-// Open opens the lake whose storage is at a place, as ledger.Open does.
+// Open opens the lake in the given storage, as ledger.Open does.
 func Open(ctx context.Context, at ledger.Config, c Config) (*Lake, error) {
 	l, err := ledger.Open(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	return Over(l, c), nil
+	return New(l, c), nil
 }
 
-// Over is the lake of a ledger.
-func Over(l *ledger.Ledger, c Config) *Lake {
+// New returns the lake of a ledger.
+func New(l *ledger.Ledger, c Config) *Lake {
 	if c.Scratch == "" {
 		c.Scratch = filepath.Join(os.TempDir(), "chatlake")
 	}
@@ -62,10 +62,11 @@ func Over(l *ledger.Ledger, c Config) *Lake {
 	return &Lake{Ledger: l, scratch: c.Scratch, writer: c.Writer, fileBytes: c.FileBytes, seals: seals}
 }
 
-// ErrStagingLost says that a staged object is missing or is not what was written; the shard must be fetched again.
+// ErrStagingLost means that a staged object is missing or has other content. The shard must be fetched again.
 var ErrStagingLost = errors.New("staged object is lost")
 
-// IsScratch reports whether an error is of a file in progress, and not of the lake's store: such as a full disk of this machine.
+// IsScratch reports whether an error is about an unfinished local file, such as a full disk of this machine, and not about the
+// lake's store.
 func (l *Lake) IsScratch(err error) bool {
 	var file *fs.PathError
 	if !errors.As(err, &file) {
@@ -75,8 +76,8 @@ func (l *Lake) IsScratch(err error) bool {
 	return path == scratch || strings.HasPrefix(path, scratch+string(filepath.Separator))
 }
 
-// Scratch is the local folder for files in progress.
+// Scratch is the local folder for unfinished files.
 func (l *Lake) Scratch() string { return l.scratch }
 
-// Writer names the build that writes.
+// Writer names the build.
 func (l *Lake) Writer() string { return l.writer }

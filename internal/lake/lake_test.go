@@ -22,7 +22,7 @@ func openFolder(t *testing.T) *Lake {
 	return l
 }
 
-// on is where the lake on a test server is.
+// on returns the location of a lake on a test server.
 func on(server s3test.Server) ledger.Config {
 	return ledger.Config{
 		URL: "s3://" + server.Bucket, Endpoint: server.Endpoint, Region: server.Region, PathStyle: true,
@@ -30,9 +30,9 @@ func on(server s3test.Server) ledger.Config {
 	}
 }
 
-// over is a lake with the same scratch folder in another store.
+// over returns a lake in another store with the same scratch folder.
 func (l *Lake) over(store ledger.Store) *Lake {
-	return Over(ledger.Over(store, "", nil), Config{Scratch: l.scratch, Writer: l.writer})
+	return New(ledger.New(store, "", nil), Config{Scratch: l.scratch, Writer: l.writer})
 }
 
 func may(account string) ledger.Shard {
@@ -66,7 +66,7 @@ func get(t *testing.T, s ledger.Store, key string) string {
 	return string(content)
 }
 
-// failing is a store that answers nothing about some keys.
+// failing is a store that returns an error for some keys.
 type failing struct {
 	ledger.Store
 	key string

@@ -15,11 +15,11 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ErrDamaged says that a file that a record names is missing or is not what was written.
+// ErrDamaged means that a file of a record is missing or has other content.
 var ErrDamaged = errors.New("a committed file is damaged")
 
-// Documents reads the documents of a committed record back, in the order in which they were sealed: those of a conversation stand
-// together. It holds a row group at a time, and a file in scratch. Its errors are those of Rows.
+// Documents reads the documents of a committed record, in the order in which they were sealed: the documents of a conversation
+// are consecutive. It keeps one row group in memory and one file in scratch. Its errors are those of Rows.
 func (l *Lake) Documents(ctx context.Context, r ledger.Record) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for row, err := range l.Rows(ctx, r, schemas.Documents.Table, "conversation_id", "kind", "sequence", "status", "observed_at", "body") {
@@ -38,8 +38,8 @@ func (l *Lake) Documents(ctx context.Context, r ledger.Record) iter.Seq2[schemas
 	}
 }
 
-// Rows reads columns of a table of a committed record back, in the order in which its rows were sealed. A file that is missing or is
-// not what was written is ErrDamaged, and other errors are the store's.
+// Rows reads columns of one table of a committed record, in the order in which the rows were sealed. It returns ErrDamaged if a
+// file is missing or has other content. Other errors are the store's.
 func (l *Lake) Rows(ctx context.Context, r ledger.Record, table string, columns ...string) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		for _, f := range r.Files {
@@ -56,8 +56,8 @@ func (l *Lake) Rows(ctx context.Context, r ledger.Record, table string, columns 
 	}
 }
 
-// errEnough ends a scan whose reader has left.
-var errEnough = errors.New("the reader has left")
+// errEnough ends a scan whose consumer has stopped.
+var errEnough = errors.New("the consumer has stopped")
 
 func (l *Lake) scanFile(ctx context.Context, f ledger.File, columns []string, yield func(Row) bool) error {
 	local, err := l.fetch(ctx, f)
@@ -86,7 +86,7 @@ func (l *Lake) scanFile(ctx context.Context, f ledger.File, columns []string, yi
 	return nil
 }
 
-// fetch copies a file of a record into scratch and checks that it is what was written.
+// fetch copies a file of a record into scratch and checks its content.
 func (l *Lake) fetch(ctx context.Context, f ledger.File) (_ ScratchFile, err error) {
 	body, err := l.Store().Get(ctx, f.Key, 0, -1)
 	if errors.Is(err, ledger.ErrNotExist) {
@@ -111,7 +111,7 @@ func (l *Lake) fetch(ctx context.Context, f ledger.File) (_ ScratchFile, err err
 		return ScratchFile{}, fmt.Errorf("read %s: %w", f.Key, err)
 	}
 	if n != f.Bytes || fmt.Sprintf("%x", sum.Sum(nil)) != f.SHA256 {
-		return ScratchFile{}, fmt.Errorf("%s has other content than was written: %w", f.Key, ErrDamaged)
+		return ScratchFile{}, fmt.Errorf("%s does not have the content that was written: %w", f.Key, ErrDamaged)
 	}
 	return local, nil
 }

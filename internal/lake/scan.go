@@ -11,15 +11,15 @@ import (
 	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// The words of a scan of a file.
+// The types of a scan.
 type (
 	Query = parquet.Query
 	Row   = parquet.Row
 	Cell  = parquet.Cell
 )
 
-// Scan reads columns of a file, in ranges: of an object as little as the query needs. The problem is not empty when the
-// file is missing or damaged; an error is the store's.
+// Scan reads columns of a file with range requests, fetching as little as the query needs. It returns a problem if the file is
+// missing or damaged, and an error if the store fails.
 func (l *Lake) Scan(ctx context.Context, f ledger.File, q Query, found func(Row)) (problem string, err error) {
 	at := &objectReader{ctx: ctx, store: l.Store(), key: f.Key, size: f.Bytes}
 	err = parquet.Scan(at, f.Bytes, q, func(row Row) error {
@@ -31,7 +31,7 @@ func (l *Lake) Scan(ctx context.Context, f ledger.File, q Query, found func(Row)
 		return "the file is missing", nil
 	case at.err != nil:
 		if object, failed := l.Store().Stat(ctx, f.Key); failed == nil && object.Bytes < f.Bytes {
-			return fmt.Sprintf("the file has %d bytes, %d were written", object.Bytes, f.Bytes), nil
+			return fmt.Sprintf("the file has %d bytes, expected %d", object.Bytes, f.Bytes), nil
 		}
 		return "", fmt.Errorf("read %s: %w", f.Key, at.err)
 	case err != nil:
@@ -40,7 +40,7 @@ func (l *Lake) Scan(ctx context.Context, f ledger.File, q Query, found func(Row)
 	return "", nil
 }
 
-// objectReader reads an object in ranges. It remembers an error of the store, which a damaged file is not.
+// objectReader reads an object with range requests. It remembers the store's error, to tell it from a damaged file.
 type objectReader struct {
 	ctx   context.Context
 	store ledger.Store

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A scratch file is for its owner only, and nothing of it is left when it is closed.
+// A scratch file is readable by its owner only, and disappears when it is closed.
 func TestScratchFile(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "state", "scratch")
 	f, err := NewScratchFile(folder)

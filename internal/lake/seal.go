@@ -13,28 +13,28 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// How a seal uses memory, disk and network.
+// Limits of a seal's memory, disk and network.
 const (
-	sealFileBytes     = 128 << 20 // a file is ended before it grows beyond
+	sealFileBytes     = 128 << 20 // the maximum size of a file
 	sealRowGroupBytes = 12 << 20  // buffered for one row group of one table
-	sealBufferedBytes = 18 << 20  // buffered in all tables together: the fullest is written out before
-	sealUploads       = 3         // files on their way at once; while they are, no further file is ended
-	defaultSealBytes  = 36 << 20  // buffered in all seals of a lake together
+	sealBufferedBytes = 18 << 20  // buffered in all tables together; beyond it the fullest buffer is flushed
+	sealUploads       = 3         // concurrent uploads; while they run, no further file is finished
+	defaultSealBytes  = 36 << 20  // buffered in all seals of a process together
 
-	// Row groups of tables of bodies are so many times smaller: they are looked up rather than scanned, and leave the memory to
-	// those that are.
+	// Row groups of tables with bodies are this much smaller. They are looked up rather than scanned, and the memory is better
+	// used for tables that are scanned.
 	bodiesShare = 3
 )
 
-// Seal writes one shard as Parquet files: rows go in, in the order of the shard's list, and data files come out in the
-// store. They count for nothing until a commit record names them. The same rows in the same order are the same files.
+// Seal writes one shard as Parquet files: it takes rows in the order of the shard's list and puts data files into the store. The
+// files do not count until a commit record names them. The same rows in the same order produce the same files.
 //
-// A seal is not for concurrent use. It must be ended by Close or Discard; Discard after Close does nothing.
+// A Seal is not safe for concurrent use. End it with Close or Discard; Discard after Close does nothing.
 type Seal struct {
 	store         ledger.Store
 	shard         ledger.Shard
-	writer        string // the build that writes
-	scratch       string // the folder for files in progress
+	writer        string // the build
+	scratch       string // the folder for unfinished files
 	now           func() time.Time
 	fileBytes     int64
 	rowGroupBytes int64
@@ -58,11 +58,11 @@ type Seal struct {
 
 	tables  []sealTable // all of the above, in the order of the lake
 	uploads *errgroup.Group
-	ctx     context.Context // of the uploads; ends with the first that fails
+	ctx     context.Context // of the uploads; cancelled by the first failure
 	stop    context.CancelCauseFunc
 	ended   bool
-	err     error  // the first; after it nothing is written
-	release func() // gives back what the seal may buffer; nil outside of a lake
+	err     error  // the first error; nothing is written after it
+	release func() // releases the buffer memory; nil outside of a lake
 }
 
 // sealTable is a tableWriter without the type of its rows.
@@ -74,10 +74,10 @@ type sealTable interface {
 	finished() []ledger.File
 }
 
-// errSealEnded is why uploads of a discarded seal end, and what rows that come after the end are told.
+// errSealEnded is the cause that cancels the uploads of a discarded seal, and the error of adding rows to an ended seal.
 var errSealEnded = errors.New("seal has ended")
 
-// Seal begins a seal in the lake. It waits until seals that began before leave it the memory.
+// Seal starts a seal in the lake. It waits until earlier seals leave it enough memory.
 func (l *Lake) Seal(ctx context.Context, shard ledger.Shard) (*Seal, error) {
 	return l.seal(ctx, l.Store(), shard)
 }
@@ -104,8 +104,8 @@ func (l *Lake) seal(ctx context.Context, store ledger.Store, shard ledger.Shard)
 	return s, nil
 }
 
-// NewSeal begins a seal, whose uploads end with ctx. Its files in progress are in the folder scratch, without a name as far
-// as the system allows, so that nothing is left of them even when the process is killed.
+// NewSeal starts a seal. Cancelling ctx stops its uploads. Its unfinished files are in the folder scratch; they have no name if
+// the system allows it, so that nothing is left of them even if the process is killed.
 func NewSeal(ctx context.Context, store ledger.Store, scratch string, shard ledger.Shard, writerBuild string) (*Seal, error) {
 	if err := os.MkdirAll(scratch, 0o700); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
@@ -137,7 +137,7 @@ func NewSeal(ctx context.Context, store ledger.Store, scratch string, shard ledg
 	return s, nil
 }
 
-// Thread writes a conversation and all that belongs to it.
+// Thread writes a conversation and everything that belongs to it.
 func (s *Seal) Thread(t schemas.Thread) error {
 	addRows(s.conversations, t.Conversation)
 	addRows(s.messages, t.Messages...)
@@ -167,7 +167,7 @@ func (s *Seal) Tombstone(t schemas.Tombstone) error {
 	return s.err
 }
 
-// Snapshot writes a directory, or a part of one.
+// Snapshot writes a directory or a part of one.
 func (s *Seal) Snapshot(d schemas.Snapshot) error {
 	addRows(s.events, d.Events...)
 	addRows(s.ratings, d.Ratings...)
@@ -180,20 +180,20 @@ func (s *Seal) Snapshot(d schemas.Snapshot) error {
 	return s.err
 }
 
-// addRows writes rows to their table, unless something went wrong before.
+// addRows writes rows to their table, unless the seal has failed.
 func addRows[R any](t *tableWriter[R], rows ...R) {
 	for i := range rows {
 		if t.seal.err != nil {
 			return
 		}
 		if t.seal.err = t.add(&rows[i]); t.seal.err == nil {
-			t.seal.err = t.seal.relieve()
+			t.seal.err = t.seal.flushFullest()
 		}
 	}
 }
 
-// relieve writes the fullest buffer out when all tables together hold too much.
-func (s *Seal) relieve() error {
+// flushFullest flushes the fullest buffer if all tables together hold too much.
+func (s *Seal) flushFullest() error {
 	var fullest sealTable
 	total, most := int64(0), int64(-1)
 	for _, t := range s.tables {
@@ -209,8 +209,8 @@ func (s *Seal) relieve() error {
 	return fullest.flush()
 }
 
-// Close ends all files and waits until the store has them. It returns them in the order of the tables, then of their
-// numbers. On an error nothing of the shard may be committed.
+// Close finishes all files and waits until they are in the store. It returns them sorted by table, then by number. If it returns
+// an error, nothing of the shard may be committed.
 func (s *Seal) Close(ctx context.Context) ([]ledger.File, error) {
 	if s.ended {
 		return nil, fmt.Errorf("close seal: %w", errSealEnded)
@@ -226,7 +226,7 @@ func (s *Seal) Close(ctx context.Context) ([]ledger.File, error) {
 		s.err = err
 	}
 	if s.err == nil {
-		s.err = context.Cause(ctx) // the uploads may have been faster than the news
+		s.err = context.Cause(ctx) // the uploads may have finished before ctx was cancelled
 	}
 	if s.err != nil {
 		return nil, s.err
@@ -238,8 +238,8 @@ func (s *Seal) Close(ctx context.Context) ([]ledger.File, error) {
 	return files, nil
 }
 
-// Discard ends the seal without files: it stops uploads and removes what it has in scratch. Files that the store has
-// already stay there; they count for nothing.
+// Discard ends the seal without files: it stops uploads and removes its scratch files. Files that are already in the store stay
+// there; they do not count.
 func (s *Seal) Discard() {
 	if s.ended {
 		return
@@ -249,7 +249,7 @@ func (s *Seal) Discard() {
 		s.err = errSealEnded
 	}
 	s.stop(errSealEnded)
-	_ = s.uploads.Wait() // whoever cares was told by Close
+	_ = s.uploads.Wait() // Close has returned the error
 	for _, t := range s.tables {
 		t.abandon()
 	}

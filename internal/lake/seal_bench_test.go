@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// drain is a store that takes everything and keeps nothing.
+// drain is a store that accepts everything and keeps nothing.
 type drain struct{ shelf }
 
 func (*drain) Put(_ context.Context, _ string, body io.ReadSeeker, _ int64, _ bool) error {
@@ -15,8 +15,8 @@ func (*drain) Put(_ context.Context, _ string, body io.ReadSeeker, _ int64, _ bo
 	return err
 }
 
-// BenchmarkSeal seals conversations of 8 messages with their documents. MB/s are of the rows as JSON and the bodies. For
-// memory run it by itself over many conversations, and look at the process:
+// BenchmarkSeal seals conversations of 8 messages with their documents. MB/s counts the rows as JSON and the bodies. To measure
+// memory, run it alone over many conversations and watch the process:
 //
 //	go test -run - -bench Seal -benchtime 50000x ./internal/lake
 func BenchmarkSeal(b *testing.B) {

@@ -13,8 +13,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// tableWriter writes the rows of one table of a seal into files, one after the other. It opens a file when there is a row
-// for it.
+// tableWriter writes the rows of one table of a seal to one or more files. It opens a file when it gets the first row for it.
 type tableWriter[R any] struct {
 	seal     *Seal
 	table    *schemas.Table[R]
@@ -22,7 +21,7 @@ type tableWriter[R any] struct {
 	rows     *parquet.Writer[R] // nil while no file is open
 	temp     *os.File
 	sum      hash.Hash     // of what was written to temp
-	files    []ledger.File // ended ones
+	files    []ledger.File // finished ones
 }
 
 func newTable[R any](s *Seal, table *schemas.Table[R]) *tableWriter[R] {
@@ -45,7 +44,7 @@ func (t *tableWriter[R]) add(row *R) error {
 	return t.rows.Append(row)
 }
 
-// full says that one more row group, with what surrounds its pages and ends the file, could take it over its size.
+// full reports whether one more row group, including page headers and footer, could make the file too large.
 func (t *tableWriter[R]) full() bool {
 	return t.rows != nil && t.rows.Buffered() == 0 && t.rows.Written()+2*t.rowGroupBytes() > t.seal.fileBytes
 }
@@ -61,7 +60,7 @@ func (t *tableWriter[R]) begin() (err error) {
 	if t.temp, err = os.CreateTemp(t.seal.scratch, "seal-"); err != nil {
 		return fmt.Errorf("make scratch file: %w", err)
 	}
-	_ = os.Remove(t.temp.Name()) // where an open file cannot be removed, removeScratch does it
+	_ = os.Remove(t.temp.Name()) // if an open file cannot be removed, removeScratch does it
 	t.sum = sha256.New()
 	t.rows, err = parquet.NewWriter(io.MultiWriter(t.temp, t.sum), t.table, parquet.Options{
 		Writer: t.seal.writer, RowGroupBytes: t.rowGroupBytes(),
@@ -78,13 +77,13 @@ func (t *tableWriter[R]) buffered() int64 {
 
 func (t *tableWriter[R]) flush() error { return t.rows.Flush() }
 
-// end ends the open file and sends it on its way; it waits while too many are on theirs.
+// end finishes the open file and starts its upload. It waits while too many uploads are running.
 func (t *tableWriter[R]) end() error {
 	if t.rows == nil {
 		return nil
 	}
 	if err := context.Cause(t.seal.ctx); err != nil {
-		return err // an upload failed: do not write on for nothing
+		return err // an upload failed: do not continue for nothing
 	}
 	summary, err := t.rows.Close()
 	if err != nil {
@@ -112,7 +111,7 @@ func (t *tableWriter[R]) end() error {
 
 func (t *tableWriter[R]) finished() []ledger.File { return t.files }
 
-// abandon lets go of the open file.
+// abandon drops the open file.
 func (t *tableWriter[R]) abandon() {
 	if t.temp != nil {
 		removeScratch(t.temp)
@@ -120,7 +119,7 @@ func (t *tableWriter[R]) abandon() {
 	t.rows, t.temp = nil, nil
 }
 
-// removeScratch closes and deletes a scratch file. What it held is in the store, or is worth nothing: its errors are too.
+// removeScratch closes and deletes a scratch file. Its content is in the store or no longer needed, so errors do not matter.
 func removeScratch(temp *os.File) {
 	_ = temp.Close()
 	_ = os.Remove(temp.Name())

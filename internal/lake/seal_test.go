@@ -24,10 +24,10 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// shelf is a folder as a store, as far as a seal needs one.
+// shelf is a folder as a store, with only what a seal needs.
 type shelf struct {
 	root string
-	fail func(key string) error // where not nil: whether Put of key fails
+	fail func(key string) error // if not nil, the error of Put for key
 
 	mu          sync.Mutex
 	puts        []string
@@ -101,7 +101,7 @@ var (
 	}
 )
 
-// sealThread is conversation i, with its messages and one of everything else.
+// sealThread returns conversation i with its messages and one of everything else.
 func sealThread(i, messages int) schemas.Thread {
 	id := fmt.Sprint(10000 + i)
 	at := sealFrom.Add(time.Duration(i) * time.Minute)
@@ -132,7 +132,7 @@ func sealThread(i, messages int) schemas.Thread {
 	return t
 }
 
-// sealWords are about 300 bytes of text that differ from message to message, and that compress as talk does.
+// sealWords returns about 300 bytes of text that differ from message to message and compress like conversation.
 func sealWords(i, m int) string {
 	sum := sha256.Sum256([]byte(fmt.Sprint(i, "/", m)))
 	var b strings.Builder
@@ -154,7 +154,7 @@ func sealDocument(i, size int) schemas.Document {
 	return schemas.Document{Kind: "messages", ConversationID: fmt.Sprint(10000 + i), Status: 200, ObservedAt: sealFrom, Body: body.Bytes()}
 }
 
-// smallSeal is a seal whose files and row groups are a few kilobytes.
+// smallSeal returns a seal whose files and row groups have a few kilobytes.
 func smallSeal(t *testing.T, s ledger.Store) (*Seal, string) {
 	t.Helper()
 	scratch := t.TempDir()
@@ -300,7 +300,7 @@ func TestSealAgainWritesNothingNew(t *testing.T) {
 	checkScratch(t, scratch)
 }
 
-// TestSealWritesOldFilesAnew is what lets a sweep take files that are older.
+// TestSealWritesOldFilesAnew: a sweep may delete old files only because seals write them again.
 func TestSealWritesOldFilesAnew(t *testing.T) {
 	store := &shelf{root: t.TempDir()}
 	first, _ := smallSeal(t, store)
@@ -453,10 +453,10 @@ func TestSealChecks(t *testing.T) {
 	}
 }
 
-// TestSealsShareMemory begins a third seal, which waits until one of two others has ended.
+// TestSealsShareMemory starts a third seal, which waits until one of two others has ended.
 func TestSealsShareMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := Over(ledger.Over(&drain{shelf{root: t.TempDir()}}, "", nil), Config{Scratch: t.TempDir(), Writer: "test"})
+		l := New(ledger.New(&drain{shelf{root: t.TempDir()}}, "", nil), Config{Scratch: t.TempDir(), Writer: "test"})
 		begin := func(ctx context.Context) *Seal {
 			s, err := l.Seal(ctx, sealedShard)
 			if err != nil {
@@ -482,7 +482,7 @@ func TestSealsShareMemory(t *testing.T) {
 		if _, err := second.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		second.Discard() // gives nothing back again
+		second.Discard() // releases nothing a second time
 		synctest.Wait()
 		if third == nil {
 			t.Fatal("a third seal waits although one of two has ended")

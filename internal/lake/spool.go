@@ -11,20 +11,20 @@ import (
 	"sync"
 )
 
-// spoolBytes is how much of an object is kept in memory; a larger one is on disk. Almost all staged objects are smaller, and
-// files that live for a moment cost more than what they hold.
+// spoolBytes is how much of an object is kept in memory; larger objects go to disk. Almost all staged objects are smaller, and
+// creating a file that is deleted at once costs more than writing its content.
 const spoolBytes = 1 << 20
 
-// spool is an object in progress: it takes bytes, and gives them back from the beginning.
+// spool is an unfinished object: it collects bytes and can be read from the start.
 type spool struct {
-	scratch string        // the folder for files in progress
+	scratch string        // the folder for unfinished files
 	memory  *bytes.Buffer // nil once there is a file
-	file    *os.File      // without a name, as far as the system allows
+	file    *os.File      // has no name if the system allows it
 	sum     hash.Hash
 	bytes   int64
 }
 
-// buffers are used again, so that memory for them is not cleared and collected with every object.
+// buffers are reused, so that their memory is not cleared and collected for every object.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func newSpool(scratch string) *spool {
@@ -47,7 +47,7 @@ func (s *spool) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// spill moves what is in memory into a file.
+// spill moves the content of memory into a file.
 func (s *spool) spill() (err error) {
 	if s.file, err = scratchFile(s.scratch, "spool-"); err != nil {
 		return err
@@ -57,14 +57,14 @@ func (s *spool) spill() (err error) {
 	return err
 }
 
-// forget lets go of the memory.
+// forget releases the memory.
 func (s *spool) forget() {
 	s.memory.Reset()
 	buffers.Put(s.memory)
 	s.memory = nil
 }
 
-// reader is for all that was written.
+// reader reads everything that was written.
 func (s *spool) reader() (io.ReadSeeker, error) {
 	if s.memory != nil {
 		return bytes.NewReader(s.memory.Bytes()), nil
@@ -73,7 +73,7 @@ func (s *spool) reader() (io.ReadSeeker, error) {
 	return s.file, err
 }
 
-// discard ends the spool. Nobody may read from it any more.
+// discard ends the spool. Nothing may read from it afterwards.
 func (s *spool) discard() {
 	if s.memory != nil {
 		s.forget()
@@ -84,23 +84,23 @@ func (s *spool) discard() {
 	}
 }
 
-// ScratchFile is a file for data in progress. It is gone when it is closed, and with the process.
+// ScratchFile is a file for temporary data. It disappears when it is closed or when the process ends.
 type ScratchFile struct{ *os.File }
 
-// NewScratchFile makes a file for data in progress in a folder, which it makes where it is missing.
+// NewScratchFile creates a file for temporary data in a folder, and creates the folder if it is missing.
 func NewScratchFile(folder string) (ScratchFile, error) {
 	file, err := scratchFile(folder, "data-")
 	return ScratchFile{file}, err
 }
 
-// Close closes and removes the file. Its errors say nothing of use: what it held was read, or is worth nothing.
+// Close closes and removes the file. It never returns an error: the content was read or is no longer needed.
 func (s ScratchFile) Close() error {
 	removeScratch(s.File)
 	return nil
 }
 
-// scratchFile makes a file that goes with the process: an open file lives on without its name. Where an open file cannot be
-// removed, removeScratch does it.
+// scratchFile creates a file that disappears with the process: it removes the name of the open file. If the system does not allow
+// that, removeScratch removes it later.
 func scratchFile(folder, name string) (*os.File, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make scratch folder: %w", err)
@@ -113,7 +113,7 @@ func scratchFile(folder, name string) (*os.File, error) {
 	return file, nil
 }
 
-// contextReader stops a long copy when its context ends.
+// contextReader stops a long copy when its context is cancelled.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

@@ -18,14 +18,14 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// A staged object is a zstd stream of frames, each a length as uvarint and that many bytes: first the header as JSON, then
-// two frames for each document, what it is as JSON and its body as sent.
+// A staged object is a zstd stream of frames; each frame is a length as a uvarint and that many bytes. The first frame is the
+// header as JSON. Two frames follow for each document: its metadata as JSON, and its body as sent.
 const (
 	maxMetaBytes = 64 << 20
 	maxBodyBytes = 1 << 30
 )
 
-// Stage is a staged object that is being written. It must be ended by Commit or Discard; Discard after Commit does nothing.
+// Stage writes a staged object. End it with Commit or Discard; Discard after Commit does nothing.
 type Stage struct {
 	store     ledger.Store
 	folder    string
@@ -35,7 +35,7 @@ type Stage struct {
 	ended     bool
 }
 
-// staged is what is said of a document beside its body.
+// staged is the metadata of a document.
 type staged struct {
 	Kind           string    `json:"k"`
 	ConversationID string    `json:"c,omitempty"`
@@ -44,7 +44,7 @@ type staged struct {
 	ObservedAt     time.Time `json:"t"`
 }
 
-// Stage begins a staged object. The header is any JSON value, nil for none.
+// Stage starts a staged object. The header is any JSON value, or nil.
 func (l *Lake) Stage(shard ledger.Shard, generation int, header any) (*Stage, error) {
 	s := &Stage{store: l.Store(), folder: ledger.StagingFolder(shard, generation), spool: newSpool(l.scratch), encoder: encoders.Get().(*zstd.Encoder)}
 	s.encoder.Reset(s.spool)
@@ -55,7 +55,7 @@ func (l *Lake) Stage(shard ledger.Shard, generation int, header any) (*Stage, er
 	return s, nil
 }
 
-// encoders are used again: a new one clears megabytes first.
+// encoders are reused: a new one clears megabytes of memory first.
 var encoders = sync.Pool{New: func() any {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Stage) json(v any) error {
 	return s.frame(b, maxMetaBytes)
 }
 
-// frame writes a frame, unless it would be refused when it is read.
+// frame writes a frame. It refuses frames that readers would refuse.
 func (s *Stage) frame(b []byte, limit int) error {
 	if len(b) > limit {
 		return fmt.Errorf("%d bytes, at most %d are allowed", len(b), limit)
@@ -98,7 +98,7 @@ func (s *Stage) frame(b []byte, limit int) error {
 	return err
 }
 
-// Commit puts the object into the lake. Its key is the name and what it holds.
+// Commit puts the object into the lake. Its key consists of the name, the number of documents and the digest.
 func (s *Stage) Commit(ctx context.Context, name string) (ledger.Staged, error) {
 	defer s.Discard()
 	err := s.encoder.Close()
@@ -108,7 +108,7 @@ func (s *Stage) Commit(ctx context.Context, name string) (ledger.Staged, error) 
 		var body io.ReadSeeker
 		if body, err = s.spool.reader(); err == nil {
 			if err = s.store.Put(ctx, key, body, s.spool.bytes, false); err != nil {
-				s.spool.memory = nil // the request may still be at it: it must not become another object's
+				s.spool.memory = nil // the request may still be reading it, so it must not be reused
 			}
 		}
 	}
@@ -118,19 +118,19 @@ func (s *Stage) Commit(ctx context.Context, name string) (ledger.Staged, error) 
 	return ledger.Staged{Key: key, SHA256: sum, Bytes: s.spool.bytes, Documents: s.documents}, nil
 }
 
-// Found is a staged object that was looked for, and the name that it was staged under.
+// Found is a staged object and the name under which it was staged.
 type Found struct {
 	ledger.Staged
 	Name string
 }
 
-// FindStaged finds what is staged for a generation under names that begin with prefix, whoever staged it, in the order of keys. An
-// object may be lost, or not be what its key says: who reads it learns so.
+// FindStaged returns the objects that any attempt has staged for a generation under names that begin with prefix, sorted by key.
+// It does not read them: an object may be missing or damaged by the time it is read.
 func (l *Lake) FindStaged(ctx context.Context, shard ledger.Shard, generation int, prefix string) (found []Found, err error) {
 	folder := ledger.StagingFolder(shard, generation)
 	for object, err := range l.Store().List(ctx, folder+prefix) {
 		if err != nil {
-			return nil, fmt.Errorf("look for what is staged: %w", err)
+			return nil, fmt.Errorf("list staged objects: %w", err)
 		}
 		if name, sum, documents, ok := parseStagedName(strings.TrimPrefix(object.Key, folder)); ok {
 			found = append(found, Found{ledger.Staged{Key: object.Key, SHA256: sum, Bytes: object.Bytes, Documents: documents}, name})
@@ -139,7 +139,7 @@ func (l *Lake) FindStaged(ctx context.Context, shard ledger.Shard, generation in
 	return found, nil
 }
 
-// Discard lets go of what is not in the lake.
+// Discard drops everything that is not yet in the lake.
 func (s *Stage) Discard() {
 	if s.ended {
 		return
@@ -150,7 +150,7 @@ func (s *Stage) Discard() {
 	s.spool.discard()
 }
 
-// ClearStaging removes everything that was staged for a generation, and says how much it was.
+// ClearStaging removes all staged objects of a generation and returns how many it removed.
 func (l *Lake) ClearStaging(ctx context.Context, shard ledger.Shard, generation int) (int, error) {
 	var keys []string
 	for object, err := range l.Store().List(ctx, ledger.StagingFolder(shard, generation)) {
@@ -167,8 +167,8 @@ func (l *Lake) ClearStaging(ctx context.Context, shard ledger.Shard, generation 
 	return len(keys), nil
 }
 
-// stagedName ends the name of a staged object with what it holds: attempts that write the same meet under one key, and any others
-// do not.
+// stagedName appends the number of documents and the digest to the name of a staged object: attempts that write the same content
+// use the same key, and other attempts do not.
 func stagedName(name, sha256 string, documents int64) string {
 	return fmt.Sprintf("%s-%d-%s", name, documents, sha256)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ReadHeader fills header from a staged object, or from what was read of it before.
+// ReadHeader decodes the header of a staged object, from the object or from memory if it was read before.
 func (l *Lake) ReadHeader(ctx context.Context, st ledger.Staged, header any) error {
 	b, ok := l.headers.of(st)
 	if !ok {
@@ -42,7 +42,8 @@ func (l *Lake) ReadHeader(ctx context.Context, st ledger.Staged, header any) err
 	return nil
 }
 
-// CheckStaged reads a staged object, whatever was read of it before: one that is missing or is not what was written is ErrStagingLost.
+// CheckStaged reads a staged object, even if its header is in memory. It returns ErrStagingLost if the object is missing or has
+// other content.
 func (l *Lake) CheckStaged(ctx context.Context, st ledger.Staged) error {
 	r, err := l.openStaged(ctx, st)
 	if err == nil {
@@ -51,8 +52,8 @@ func (l *Lake) CheckStaged(ctx context.Context, st ledger.Staged) error {
 	return err
 }
 
-// ReadStaged yields the documents of a staged object, after header was filled; nil where none is wanted. Nothing is
-// yielded of an object that is not what was written: a missing or different one is ErrStagingLost.
+// ReadStaged decodes the header into header, unless that is nil, and yields the documents of a staged object. It checks the
+// content first: it yields only ErrStagingLost if the object is missing or has other content.
 func (l *Lake) ReadStaged(ctx context.Context, st ledger.Staged, header any) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		r, err := l.openStaged(ctx, st)
@@ -82,8 +83,8 @@ type stagedReader struct {
 	in      *bufio.Reader
 }
 
-// decoder is one that is used again, where there is one: a new one clears megabytes first. They belong to the lake, for
-// there are channels in them, and a trial of the protocol does not let these out.
+// decoder returns a pooled decoder or a new one; a new one clears megabytes of memory first. The pool belongs to the lake because
+// decoders contain channels, which must not leave the bubble of a trial of the protocol.
 func (l *Lake) decoder() (*zstd.Decoder, error) {
 	if d, ok := l.decoders.Get().(*zstd.Decoder); ok {
 		return d, nil
@@ -93,11 +94,11 @@ func (l *Lake) decoder() (*zstd.Decoder, error) {
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
 
-// readsBeforeLost is how often a staged object is read before what comes is taken for what it is: fetching a shard anew is
-// too dear for an answer that was cut short on its way.
+// readsBeforeLost is how often a staged object is read before a wrong digest is believed: fetching a shard again is too expensive
+// for one truncated response.
 const readsBeforeLost = 3
 
-// openStaged copies the object, and opens it only when its digest is right.
+// openStaged copies the object and opens it if its digest is correct.
 func (l *Lake) openStaged(ctx context.Context, st ledger.Staged) (r *stagedReader, err error) {
 	for range readsBeforeLost {
 		if r, err = l.copyStaged(ctx, st); !errors.Is(err, errOtherBytes) {
@@ -188,7 +189,7 @@ func (r *stagedReader) document() (schemas.Document, error) {
 	}, nil
 }
 
-// frame reads one frame. It grows with what is there, so that a length that lies costs no memory.
+// frame reads one frame. Its buffer grows with the data, so a wrong length cannot exhaust the memory.
 func (r *stagedReader) frame(limit uint64) ([]byte, error) {
 	length, err := binary.ReadUvarint(r.in)
 	if err != nil {

@@ -160,7 +160,7 @@ func TestDiscardedStageLeavesNothing(t *testing.T) {
 	}
 }
 
-// FuzzStagedDecode feeds frames that nobody wrote to the decoder: it returns errors and stays small.
+// FuzzStagedDecode feeds arbitrary frames to the decoder: it must return errors and use little memory.
 func FuzzStagedDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("\x04null\x02{}\x03abc"))
@@ -197,7 +197,7 @@ func TestStagedObjectIsZstd(t *testing.T) {
 	}
 }
 
-// short cuts the first answers off without a word.
+// short truncates the first responses silently.
 type short struct {
 	ledger.Store
 	answers int
@@ -225,7 +225,7 @@ func TestStagedObjectIsReadAgainBeforeItIsLost(t *testing.T) {
 	}
 }
 
-// counted counts what is read.
+// counted counts reads.
 type counted struct {
 	ledger.Store
 	gets int

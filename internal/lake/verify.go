@@ -15,11 +15,11 @@ import (
 	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// filesAtOnce is how many files are looked at at the same time.
+// filesAtOnce is how many files are checked concurrently.
 const filesAtOnce = 4
 
-// VerifyRecord opens every file that a record names and compares size, table and row count; deep reads all of it and
-// compares the digest too.
+// VerifyRecord opens every file of a record and compares its size, table and row count. If deep is true, it also reads the whole
+// file and compares the digest.
 func (l *Lake) VerifyRecord(ctx context.Context, r ledger.Record, deep bool) ([]ledger.Finding, error) {
 	problems := make([]string, len(r.Files))
 	group, ctx := errgroup.WithContext(ctx)
@@ -51,7 +51,7 @@ func (l *Lake) verifyFile(ctx context.Context, f ledger.File, deep bool) (string
 		return "", err
 	}
 	if object.Bytes != f.Bytes {
-		return fmt.Sprintf("the file has %d bytes, %d were written", object.Bytes, f.Bytes), nil
+		return fmt.Sprintf("the file has %d bytes, expected %d", object.Bytes, f.Bytes), nil
 	}
 	at := &objectReader{ctx: ctx, store: l.Store(), key: f.Key, size: f.Bytes}
 	info, err := parquet.Inspect(at, f.Bytes)
@@ -62,15 +62,15 @@ func (l *Lake) verifyFile(ctx context.Context, f ledger.File, deep bool) (string
 	case err != nil:
 		return "the file is damaged: " + redact.Text(err.Error()), nil
 	case info.Rows != f.Rows:
-		return fmt.Sprintf("the file has %d rows, %d were written", info.Rows, f.Rows), nil
+		return fmt.Sprintf("the file has %d rows, expected %d", info.Rows, f.Rows), nil
 	case info.Table != f.Table:
-		return fmt.Sprintf("the file is of table %s, expected %s", info.Table, f.Table), nil
+		return fmt.Sprintf("the file belongs to table %s, expected %s", info.Table, f.Table), nil
 	case !deep:
 		return "", nil
 	}
 	sum, err := l.digest(ctx, f.Key)
 	if err == nil && sum != f.SHA256 {
-		return "the file's digest is not the one that was written", nil
+		return "the file's digest does not match the record", nil
 	}
 	return "", err
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Accounts are the names of all accounts that the lake holds an object of, committed or not, in order.
+// Accounts returns the names of all accounts with at least one object in the lake, committed or not, sorted.
 func (l *Ledger) Accounts(ctx context.Context) ([]string, error) {
 	names := map[string]bool{}
 	for _, root := range []string{dataRoot, ledgerRoot, stagingRoot, exportsRoot} {
@@ -24,7 +24,7 @@ func (l *Ledger) Accounts(ctx context.Context) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), nil
 }
 
-// accountIn is the account that a key below one of the roots belongs to, empty where it names none.
+// accountIn returns the account in a key below one of the roots, or "" if the key names none.
 func accountIn(root, key string) string {
 	parts := strings.Split(strings.TrimPrefix(key, root), "/")
 	if root == stagingRoot || root == exportsRoot {

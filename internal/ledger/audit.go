@@ -11,23 +11,23 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Entry is one object of the ledger: a record, or what keeps it from being read.
+// Entry is one object of the ledger: a record, or the reason why it cannot be read.
 type Entry struct {
 	Key        string
-	Shard      Shard // as the key says; zero where the key is not that of a record
+	Shard      Shard // from the key; zero if the key is not a record's
 	Generation int
 	Record     *Record
 	Problem    string // empty when Record is set
 }
 
-// Finding is one thing in the lake that is not as the ledger says.
+// Finding is one difference between the lake and its ledger.
 type Finding struct {
 	Key     string `json:"key"`
 	Problem string `json:"problem"`
 }
 
-// Ledger reads all records that a filter asks for, those too whose place a later generation has taken, in the order of
-// their keys. One that is damaged or may not be read is told of, and keeps nobody from the others.
+// Entries reads all records that match a filter, superseded generations included, sorted by key. A record that is damaged or that
+// may not be read becomes an Entry with a Problem and does not stop the others.
 func (l *Ledger) Entries(ctx context.Context, f Filter) ([]Entry, error) {
 	var entries []Entry
 	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
@@ -36,7 +36,7 @@ func (l *Ledger) Entries(ctx context.Context, f Filter) ([]Entry, error) {
 		}
 		e := Entry{Key: object.Key}
 		if e.Shard, e.Generation, err = parseLedgerKey(object.Key); err != nil {
-			e = Entry{Key: object.Key, Problem: "this is not the name of a commit record; somebody else put it there"}
+			e = Entry{Key: object.Key, Problem: "this is not the key of a commit record; something else put it there"}
 		} else if !f.matches(e.Shard) {
 			continue
 		}
@@ -49,7 +49,7 @@ func (l *Ledger) Entries(ctx context.Context, f Filter) ([]Entry, error) {
 			group.Go(func() error {
 				err := l.readEntry(groupCtx, e)
 				if err == nil && e.Record == nil && e.Problem == "" {
-					e.Problem = "the record is listed and cannot be read: there is no such object"
+					e.Problem = "the record is listed but cannot be read: there is no such object"
 				}
 				return err
 			})
@@ -71,14 +71,14 @@ func (l *Ledger) Entries(ctx context.Context, f Filter) ([]Entry, error) {
 	return entries, l.mustList(ctx, ledgerPrefix(f), keys)
 }
 
-// Missing are the generations that a ledger lacks though later ones are there. Somebody has deleted them: records are written in
-// the order of their numbers.
+// Missing returns the generations that are absent from the ledger although later ones are present. Generations are written in
+// order, so these were deleted.
 func Missing(entries []Entry) []Entry {
 	var missing []Entry
 	var last Entry
 	for _, e := range entries {
 		if e.Generation == 0 {
-			continue // not the name of a record
+			continue // not a record
 		}
 		expected := 1
 		if e.Shard == last.Shard {
@@ -92,7 +92,8 @@ func Missing(entries []Entry) []Entry {
 	return missing
 }
 
-// readEntry fills an entry with its record, or with what keeps it from being read. It leaves it as it is when there is none.
+// readEntry fills an entry with its record, or with the reason why it cannot be read. It leaves the entry as it is if there is no
+// record.
 func (l *Ledger) readEntry(ctx context.Context, e *Entry) error {
 	r, err := l.generation(ctx, e.Shard, e.Generation)
 	if err != nil && isOfOne(err) {
@@ -103,14 +104,14 @@ func (l *Ledger) readEntry(ctx context.Context, e *Entry) error {
 	return err
 }
 
-// isOfOne says whether an error is about one object, and the next may be read all the same.
+// isOfOne reports whether an error concerns one object only, so that others can still be read.
 func isOfOne(err error) bool {
 	var damaged *damagedError
 	status := answerOf(err).status
 	return errors.As(err, &damaged) || errors.Is(err, ErrNotExist) || errors.Is(err, fs.ErrPermission) || status >= 400 && status < 500
 }
 
-// damagedError is about what was read, not about reading.
+// damagedError is about the content of a record, not about reading it.
 type damagedError struct{ text string }
 
 func (e *damagedError) Error() string { return e.text }

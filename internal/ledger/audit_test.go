@@ -37,12 +37,12 @@ func TestLedgerTellsOfWhatCannotBeRead(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
-	for i, part := range []string{"", "", "damaged", "use a newer build", "", "not the name of a commit record"} {
+	for i, part := range []string{"", "", "damaged", "use a newer build", "", "not the key of a commit record"} {
 		if !strings.Contains(entries[i].Problem, part) {
 			t.Errorf("entry %d: problem %q, want %q in it", i, entries[i].Problem, part)
 		}
 	}
-	// Nobody knows which files the damaged record names, so no file may be called an orphan.
+	// The files that the damaged record names are unknown, so no file may be reported as an orphan.
 	for object, err := range l.Orphans(t.Context(), Filter{Account: "acme"}) {
 		if err == nil {
 			t.Errorf("%s is called an orphan", object.Key)
@@ -50,7 +50,7 @@ func TestLedgerTellsOfWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// failing is a store that answers nothing about some keys.
+// failing is a store that returns an error for some keys.
 type failing struct {
 	Store
 	key string

@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// formatVersion numbers the layout of commit records.
+// formatVersion is the version of the layout of commit records.
 const formatVersion = 1
 
-// requestsAtOnce is how many small requests a call makes at the same time.
+// requestsAtOnce is how many small requests a call makes concurrently.
 const requestsAtOnce = 16
 
-// digest is the identity of what a record says: all but its generation, who committed it and when.
+// digest identifies the content of a record: everything except its generation, who committed it and when.
 func (r Record) digest() (string, error) {
 	r.Generation, r.Supersedes, r.Digest, r.WorkflowID, r.RunID, r.CommittedAt = 0, 0, "", "", "", time.Time{}
 	b, err := json.Marshal(r)
@@ -30,20 +30,21 @@ func (r Record) digest() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// Outcome says how a commit ended.
+// Outcome is how a commit ended.
 type Outcome string
 
 const (
-	Committed Outcome = "committed" // the record stands, put there by this call or an earlier one with the same content
-	Adopted   Outcome = "adopted"   // another record, made to the same spec, stands
+	Committed Outcome = "committed" // the record is in the ledger, from this call or from an earlier one with the same content
+	Adopted   Outcome = "adopted"   // another record with the same spec is in the ledger
 )
 
-// ErrSuperseded says that the record which another rewrites is no longer the one that counts.
-var ErrSuperseded = errors.New("another generation was committed meanwhile")
+// ErrSuperseded means that the record to rewrite is no longer the newest.
+var ErrSuperseded = errors.New("another generation was committed in the meantime")
 
-// Commit puts a record into the ledger, once. It returns the record that stands. Of racing commits to the same spec one
-// wins and the others adopt it; a record made to another spec becomes the next generation. One that rewrites a record takes the
-// generation after it or is ErrSuperseded. A record whose files are not in the lake is refused.
+// Commit writes a record to the ledger, once, and returns the record that counts. If several commits with the same spec race, one
+// wins and the others adopt its record; a record with another spec becomes the next generation. A record that rewrites another
+// takes the next generation after that one, or Commit returns ErrSuperseded. Commit refuses a record whose files are not in the
+// lake.
 func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) {
 	if err := l.checkFiles(ctx, r.Files); err != nil {
 		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
@@ -63,7 +64,7 @@ func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	}
 }
 
-// checkFiles asks the store for every file of a record that is to be committed.
+// checkFiles checks that the store has every file of a record.
 func (l *Ledger) checkFiles(ctx context.Context, files []File) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(requestsAtOnce)
@@ -82,7 +83,7 @@ func (l *Ledger) checkFiles(ctx context.Context, files []File) error {
 	return group.Wait()
 }
 
-// commit tries one generation; no outcome means that another spec has taken it.
+// commit tries one generation. It returns no outcome if a record with another spec already has that generation.
 func (l *Ledger) commit(ctx context.Context, r Record) (Outcome, Record, error) {
 	r.Supersedes = r.Generation - 1
 	var err error
@@ -103,7 +104,7 @@ func (l *Ledger) commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	case readErr != nil && errors.Is(err, ErrExists):
 		return "", Record{}, readErr
 	case readErr != nil:
-		return "", Record{}, err // whether it will stand is not known; the next attempt finds out
+		return "", Record{}, err // the write may have succeeded all the same; the next attempt finds out
 	}
 	switch {
 	case standing.Digest == r.Digest:
@@ -117,8 +118,8 @@ func (l *Ledger) commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	}
 }
 
-// PutManifest writes the roll-up of an export, once: the same content again is left alone, other content gets the next
-// number. It returns the key.
+// PutManifest writes the manifest of an export and returns its key. It writes nothing if the newest manifest has the same
+// content; otherwise it takes the next number.
 func (l *Ledger) PutManifest(ctx context.Context, account, export string, v any) (string, error) {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -6,23 +6,22 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// maxRecordBytes bounds a commit record: about 100,000 files.
+// maxRecordBytes limits the size of a commit record: about 100,000 files.
 const maxRecordBytes = 64 << 20
 
-// Filter chooses shards. What is zero is not asked for.
+// Filter selects shards. Zero fields match everything.
 type Filter struct {
 	Provider, Account string
 	Stream            schemas.Stream
-	From, To          time.Time // windows that have time in common with [From, To)
+	Window            schemas.Window // shards whose windows overlap it; zero bounds are open
 }
 
-// Latest is the record of the highest generation of a shard, nil when there is none.
+// Latest returns the newest record of a shard, or nil if there is none.
 func (l *Ledger) Latest(ctx context.Context, shard Shard) (*Record, error) {
 	highest := map[Shard]int{shard: 0}
 	for object, err := range l.store.List(ctx, ledgerFolder(shard)) {
@@ -42,8 +41,8 @@ func (l *Ledger) Latest(ctx context.Context, shard Shard) (*Record, error) {
 	return &records[0], nil
 }
 
-// Shards are those that a filter asks for and that have a record, in the order of provider, account, stream and window. No record is
-// read.
+// Shards returns the shards that match a filter and have a record, sorted by provider, account, stream and window. It reads no
+// record.
 func (l *Ledger) Shards(ctx context.Context, f Filter) ([]Shard, error) {
 	var shards []Shard
 	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
@@ -61,7 +60,7 @@ func (l *Ledger) Shards(ctx context.Context, f Filter) ([]Shard, error) {
 	return shards, nil
 }
 
-// Parts are the windows within that of a shard, and shorter, that the ledger has of the same account and stream.
+// Parts returns the shorter windows inside a shard's window that the ledger has for the same account and stream.
 func (l *Ledger) Parts(ctx context.Context, shard Shard) ([]schemas.Window, error) {
 	whole := shard.Window
 	prefix := ledgerPrefix(Filter{Provider: shard.Provider, Account: shard.Account, Stream: shard.Stream}) + whole.Prefix()
@@ -76,15 +75,15 @@ func (l *Ledger) Parts(ctx context.Context, shard Shard) ([]schemas.Window, erro
 		}
 		w := found.Window
 		within := !w.From.Before(whole.From) && !w.To.After(whole.To) && w.To.Sub(w.From) < whole.To.Sub(whole.From)
-		if within && !slices.Contains(parts, w) { // generations of a window stand side by side
+		if within && !slices.Contains(parts, w) { // a window is listed once per generation
 			parts = append(parts, w)
 		}
 	}
 	return parts, nil
 }
 
-// Current is the reader rule: of every shard the record of its highest generation. Its files, and no others, are the lake.
-// Records come in the order of provider, account, stream and window.
+// Current is the reader rule: it returns the newest record of each shard. The files of these records, and no others, are the
+// content of the lake. Records are sorted by provider, account, stream and window.
 func (l *Ledger) Current(ctx context.Context, f Filter) ([]Record, error) {
 	highest := map[Shard]int{}
 	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
@@ -102,9 +101,14 @@ func (l *Ledger) Current(ctx context.Context, f Filter) ([]Record, error) {
 	return l.newest(ctx, ledgerPrefix(f), highest)
 }
 
+// Overlaps reports whether w overlaps the filter's window.
+func (f Filter) Overlaps(w schemas.Window) bool {
+	return (f.Window.From.IsZero() || w.To.After(f.Window.From)) && (f.Window.To.IsZero() || w.From.Before(f.Window.To))
+}
+
 func (f Filter) matches(s Shard) bool {
 	return (f.Provider == "" || f.Provider == s.Provider) && (f.Account == "" || f.Account == s.Account) &&
-		(f.Stream == "" || f.Stream == s.Stream) && overlaps(s.Window, f.From, f.To)
+		(f.Stream == "" || f.Stream == s.Stream) && f.Overlaps(s.Window)
 }
 
 // record reads one commit record.
@@ -127,7 +131,7 @@ func (l *Ledger) record(ctx context.Context, key string) (*Record, error) {
 			key, r.FormatVersion, formatVersion)}
 	}
 	if r.Generation < 1 || ledgerKey(r.Shard, r.Generation) != key {
-		return nil, &damagedError{fmt.Sprintf("commit record %s is damaged: it says that it is generation %d of %s", key, r.Generation, r.Shard)}
+		return nil, &damagedError{fmt.Sprintf("commit record %s is damaged: its content is generation %d of %s", key, r.Generation, r.Shard)}
 	}
 	return &r, nil
 }

@@ -6,49 +6,49 @@ import (
 	"time"
 )
 
-// Level says what a check came to.
+// Level is the outcome of a check.
 type Level string
 
 const (
 	LevelOK      Level = "ok"
-	LevelNote    Level = "note"    // nothing is wrong, or nobody may ask
-	LevelWarning Level = "warning" // exports work, and something may go wrong later
-	LevelFailed  Level = "failed"  // exports do not work, or lose something
+	LevelNote    Level = "note"    // nothing is wrong, or the credentials may not ask
+	LevelWarning Level = "warning" // exports work now, but something may go wrong later
+	LevelFailed  Level = "failed"  // exports do not work, or lose data
 )
 
-// Check is one thing that was looked at, and what to do about it.
+// Check is the result of one check, and what to do about it.
 type Check struct {
 	Name  string `json:"name"`
 	Level Level  `json:"level"`
 	Text  string `json:"text"`
 }
 
-// Examine tries all that exports need of the lake, and asks a bucket for settings that would harm it. It leaves nothing
+// Examine checks every operation that exports need, and the settings of a bucket that could harm the lake. It leaves nothing
 // behind.
 func (l *Ledger) Examine(ctx context.Context) []Check {
 	t := l.try(ctx)
 	if t.write != nil {
 		return []Check{failed("write", t.write)}
 	}
-	conditional := step("conditional writes", t.again, "what stands is not written over")
+	conditional := step("conditional writes", t.again, "an existing object is not overwritten")
 	if t.overwritten {
-		conditional = Check{"conditional writes", LevelFailed, "the store ignores If-None-Match, so that two exports could commit the same window: " + otherStore}
+		conditional = Check{"conditional writes", LevelFailed, "the store ignores If-None-Match, so two exports could commit the same window: " + otherStore}
 	}
-	list := step("list", t.list, "what was just written is listed")
+	list := step("list", t.list, "a new object is listed at once")
 	if t.list == nil && !t.listed {
-		list = Check{"list", LevelFailed, "what was just written is not listed, so that commits could be overlooked: " + otherStore}
+		list = Check{"list", LevelFailed, "a new object is not listed, so commits could be missed: " + otherStore}
 	}
 	checks := []Check{
 		step("write", nil, "an object can be written"), conditional, step("read", t.read, "it can be read"), list,
 		step("delete", t.remove, "it can be deleted"),
 	}
-	if b, ok := l.store.(*bucket); ok && t.remove == nil { // what cannot be deleted is not written
+	if b, ok := l.store.(*bucket); ok && t.remove == nil { // write nothing that could not be deleted
 		checks = append(checks, b.examine(ctx)...)
 	}
 	return checks
 }
 
-// step is a check of something that works unless there is an error.
+// step is the check of an operation that is OK unless it returned an error.
 func step(name string, err error, works string) Check {
 	if err != nil {
 		return failed(name, err)
@@ -58,13 +58,13 @@ func step(name string, err error, works string) Check {
 
 func failed(name string, err error) Check { return Check{name, LevelFailed, err.Error()} }
 
-// Differences between clocks: from the first on a person should know, from the second on signed requests are refused.
+// noticedSkew is the clock difference that deserves a warning. S3 refuses signed requests from refusedSkew on.
 const (
 	noticedSkew = 30 * time.Second
 	refusedSkew = 15 * time.Minute
 )
 
-// Clock says what a difference between a server's clock and this machine's means.
+// Clock reports what the difference between a server's clock and this machine's clock means.
 func Clock(server, here time.Time) Check {
 	skew := server.Sub(here)
 	text := fmt.Sprintf("the server's clock is %s ahead of this machine's", skew.Abs().Round(time.Second))
@@ -73,9 +73,9 @@ func Clock(server, here time.Time) Check {
 	}
 	switch {
 	case skew.Abs() >= refusedSkew:
-		return Check{"clock", LevelFailed, text + ": signed requests are refused when clocks are so far apart; set this machine's clock"}
+		return Check{"clock", LevelFailed, text + ": the store refuses signed requests when clocks differ this much; set this machine's clock"}
 	case skew.Abs() > noticedSkew:
-		return Check{"clock", LevelWarning, text + ": an export up to now could end where the platform has not arrived yet; set this machine's clock"}
+		return Check{"clock", LevelWarning, text + ": an export up to now could end at a time that the platform has not reached; set this machine's clock"}
 	}
-	return Check{"clock", LevelOK, "the server's clock and this machine's agree"}
+	return Check{"clock", LevelOK, "the server's clock and this machine's clock agree"}
 }

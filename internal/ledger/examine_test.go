@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
-// told is a check as text.
+// told formats checks as text.
 func told(checks []Check) (lines []string) {
 	for _, c := range checks {
 		lines = append(lines, fmt.Sprintf("%s %s: %s", c.Level, c.Name, c.Text))
@@ -20,7 +20,7 @@ func told(checks []Check) (lines []string) {
 	return lines
 }
 
-// levels are the checks that are not in order, by name.
+// levels returns the checks that are not OK, by name.
 func levels(checks []Check) map[string]Level {
 	found := map[string]Level{}
 	for _, c := range checks {
@@ -34,8 +34,8 @@ func levels(checks []Check) map[string]Level {
 func TestExamineAFolder(t *testing.T) {
 	l := openFolder(t)
 	want := []string{
-		"ok write: an object can be written", "ok conditional writes: what stands is not written over", "ok read: it can be read",
-		"ok list: what was just written is listed", "ok delete: it can be deleted",
+		"ok write: an object can be written", "ok conditional writes: an existing object is not overwritten", "ok read: it can be read",
+		"ok list: a new object is listed at once", "ok delete: it can be deleted",
 	}
 	if diff := cmp.Diff(want, told(l.Examine(t.Context()))); diff != "" {
 		t.Errorf("checks (-want +got):\n%s", diff)
@@ -59,7 +59,7 @@ func TestExamineAFolder(t *testing.T) {
 	}
 }
 
-// examined looks at the lake of a server whose requests may be answered by somebody else.
+// examined runs Examine against a server behind a proxy that may answer requests itself.
 func examined(t *testing.T, server s3test.Server, answer func(w http.ResponseWriter, r *http.Request) bool) []Check {
 	t.Helper()
 	front := s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -108,21 +108,21 @@ func TestExamineABucket(t *testing.T) {
 		{"lists are refused", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("list-type") && refuse(w, 403, "AccessDenied")
 		}, "failed list: list _probe/"},
-		{"uploads in parts are refused", func(w http.ResponseWriter, r *http.Request) bool {
+		{"multipart uploads are refused", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.Method == http.MethodPost && refuse(w, 403, "AccessDenied")
-		}, "failed upload in parts: begin to upload _probe/"},
+		}, "failed multipart upload: start the multipart upload of _probe/"},
 		{"aborts are refused", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.Method == http.MethodDelete && r.URL.Query().Get("uploadId") != "" && refuse(w, 403, "AccessDenied")
-		}, "failed upload in parts: abort the upload of _probe/"},
+		}, "failed multipart upload: abort the upload of _probe/"},
 		{"nobody may ask for versions", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("versioning") && refuse(w, 403, "AccessDenied")
-		}, "note versioning: these credentials may not ask"},
+		}, "note versioning: these credentials may not read this setting"},
 		{"nobody may ask for rules", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("lifecycle") && refuse(w, 403, "AccessDenied")
-		}, "note lifecycle: these credentials may not ask"},
+		}, "note lifecycle: these credentials may not read this setting"},
 		{"the store knows no rules", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("lifecycle") && refuse(w, 501, "NotImplemented")
-		}, "note lifecycle: the store does not tell: NotImplemented status 501"},
+		}, "note lifecycle: the store does not report this setting: NotImplemented status 501"},
 		{"a rule for all", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("lifecycle") && write(w, `<LifecycleConfiguration><Rule><ID>tidy</ID><Status>Enabled</Status><Filter><Prefix></Prefix></Filter><Expiration><Days>30</Days></Expiration></Rule></LifecycleConfiguration>`)
 		}, `failed lifecycle: the rule "tidy" deletes objects below acme/_ledger/`},
@@ -134,7 +134,7 @@ func TestExamineABucket(t *testing.T) {
 		}, "warning lifecycle: no rule removes old versions below acme/_staging/"},
 		{"open to the world", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("publicAccessBlock") && refuse(w, 404, "NoSuchPublicAccessBlockConfiguration")
-		}, "note public access: is not blocked"},
+		}, "note public access: not blocked"},
 		{"closed to the world", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("publicAccessBlock") && write(w, `<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>`)
 		}, "ok public access: blocked"},
@@ -158,7 +158,7 @@ func write(w http.ResponseWriter, body string) bool {
 	return true
 }
 
-// TestExamineReadsTheServersClock lets a server answer with another time than ours.
+// TestExamineReadsTheServersClock has the server send a time other than ours.
 func TestExamineReadsTheServersClock(t *testing.T) {
 	server := s3test.Start(t)
 	checks := examined(t, server, func(w http.ResponseWriter, r *http.Request) bool {
@@ -183,7 +183,7 @@ func TestClock(t *testing.T) {
 		{20 * time.Second, LevelOK, "agree"},
 		{31 * time.Second, LevelWarning, "31s ahead"},
 		{-time.Minute, LevelWarning, "1m0s behind"},
-		{-15 * time.Minute, LevelFailed, "signed requests are refused"},
+		{-15 * time.Minute, LevelFailed, "refuses signed requests"},
 		{time.Hour, LevelFailed, "1h0m0s ahead"},
 	} {
 		if got := Clock(here.Add(test.ahead), here); got.Level != test.want || !strings.Contains(got.Text, test.text) {

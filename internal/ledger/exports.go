@@ -11,17 +11,17 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Forgotten is a generation that the manifest of an export names and that is not in the ledger any more.
+// Forgotten is a generation that the manifest of an export names but the ledger no longer has.
 type Forgotten struct {
 	Manifest string // key
 	Shard    Shard
-	// Generation is what the manifest names, Newest the highest that the ledger has, 0 for none.
+	// Generation is the one that the manifest names. Newest is the highest in the ledger, or 0.
 	Generation, Newest int
 }
 
-// Forgotten compares what exports found committed when they ended with the entries of a ledger. Manifests and the ledger are lists of
-// their own, so a record that is gone from the end of one, where no gap shows, is noticed by the other. A record that is there and
-// that the entries lack is ErrIncompleteList. Manifests that cannot be read are findings.
+// Forgotten compares the manifests of exports, which name what was committed when each export ended, with the entries of a
+// ledger. It finds deleted records at the end of a ledger, where no gap in the generations shows. It returns ErrIncompleteList if
+// a record exists but the entries lack it. Manifests that cannot be read are findings.
 func (l *Ledger) Forgotten(ctx context.Context, account string, entries []Entry) ([]Forgotten, []Finding, error) {
 	manifests, findings, err := l.manifests(ctx, account)
 	if err != nil {
@@ -45,7 +45,7 @@ func (l *Ledger) Forgotten(ctx context.Context, account string, entries []Entry)
 				findings = append(findings, Finding{m.key, err.Error()})
 				continue
 			}
-			if shard.Provider = m.Provider; shard.Provider == "" { // of an earlier build
+			if shard.Provider = m.Provider; shard.Provider == "" { // written by an earlier build
 				shard.Provider = providers[shard.Account]
 			}
 			missing = append(missing, Forgotten{m.key, shard, named.Generation, newest[named.Shard]})
@@ -61,7 +61,7 @@ func (l *Ledger) Forgotten(ctx context.Context, account string, entries []Entry)
 			gone = append(gone, f)
 			continue
 		}
-		// It may have been committed since the entries were listed.
+		// The record may have been committed after the entries were listed.
 		if err := l.mustList(ctx, ledgerFolder(f.Shard), []string{ledgerKey(f.Shard, f.Generation)}); err != nil {
 			return nil, nil, err
 		}
@@ -69,12 +69,12 @@ func (l *Ledger) Forgotten(ctx context.Context, account string, entries []Entry)
 	return gone, findings, nil
 }
 
-// exportManifest is what is read of a manifest.
+// exportManifest is the part of a manifest that Forgotten reads.
 type exportManifest struct {
 	key      string
 	Provider string `json:"provider"`
 	Shards   []struct {
-		Shard      string `json:"shard"` // as Shard.String has it
+		Shard      string `json:"shard"` // as in Shard.String
 		Generation int    `json:"generation"`
 	} `json:"shards"`
 }
@@ -119,15 +119,15 @@ func (l *Ledger) manifests(ctx context.Context, account string) ([]exportManifes
 	return all, findings, err
 }
 
-// parseShard is the inverse of Shard.String, but for the provider.
+// parseShard is the inverse of Shard.String. It leaves Provider empty.
 func parseShard(text string) (s Shard, err error) {
 	parts := strings.Split(text, "/")
 	if len(parts) != 3 {
-		return Shard{}, fmt.Errorf("%q is not account/stream/window", text)
+		return Shard{}, fmt.Errorf("shard %q: expected account/stream/window", text)
 	}
 	s.Account, s.Stream = parts[0], schemas.Stream(parts[1])
 	if s.Window, err = schemas.ParseWindow(parts[2]); err != nil {
-		return Shard{}, fmt.Errorf("%q is not account/stream/window: %w", text, err)
+		return Shard{}, fmt.Errorf("shard %q: expected account/stream/window: %w", text, err)
 	}
 	return s, nil
 }

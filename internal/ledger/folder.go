@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// folder is a Store in a local folder. An object is a file that appears whole, by link or rename, after it was synced. Files and
-// the folders that it makes are for this user only: they hold conversations.
+// folder is a Store in a local folder. Each object is a file, which is synced first and then linked or renamed into place, so it
+// appears whole. Files and new folders are readable by this user only, because they contain conversations.
 type folder struct {
 	root string
-	temp string // files in progress; on the same file system, never listed
+	temp string // unfinished files; on the same file system, never listed
 }
 
-// abandonedAfter is when a file in progress has nobody any more who works on it.
+// abandonedAfter is the age from which an unfinished file belongs to no running process.
 const abandonedAfter = 24 * time.Hour
 
 func newFolder(root string) (*folder, error) {
@@ -32,10 +32,10 @@ func newFolder(root string) (*folder, error) {
 	return f, nil
 }
 
-// folderAt is a folder that is only read until something is written.
+// folderAt returns a folder that is only read until something is written.
 func folderAt(root string) *folder { return &folder{root: root, temp: filepath.Join(root, ".tmp")} }
 
-// standingFolder is a folder that has to be there.
+// standingFolder returns a folder that must exist.
 func standingFolder(root string) (*folder, error) {
 	info, err := os.Stat(root)
 	switch {
@@ -44,28 +44,28 @@ func standingFolder(root string) (*folder, error) {
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
-		return nil, fmt.Errorf("%w: %s is a file, and no folder", ErrNoLake, root)
+		return nil, fmt.Errorf("%w: %s is a file, not a folder", ErrNoLake, root)
 	}
 	return folderAt(root), nil
 }
 
-// begun reports whether a lake was opened there to be written.
+// begun reports whether a lake was ever opened here for writing.
 func (f *folder) begun() bool {
 	_, err := os.Stat(f.temp)
 	return err == nil
 }
 
-// sweep removes what processes left that were killed while they wrote.
+// sweep removes the unfinished files of killed processes.
 func (f *folder) sweep() {
-	entries, _ := os.ReadDir(f.temp) // whoever writes will meet the error
+	entries, _ := os.ReadDir(f.temp) // writes will report the error
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > abandonedAfter {
-			_ = os.Remove(filepath.Join(f.temp, entry.Name())) // another process may have been faster
+			_ = os.Remove(filepath.Join(f.temp, entry.Name())) // another process may have removed it
 		}
 	}
 }
 
-// file is the path of a key. Keys that would leave the folder are refused.
+// file returns the path of a key, and refuses keys that would leave the folder.
 func (f *folder) file(key string) (string, error) {
 	if err := checkKey(key); err != nil {
 		return "", err
@@ -83,7 +83,7 @@ func (f *folder) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 		return fmt.Errorf("write %s: %w", key, err)
 	}
 	defer os.Remove(temp)
-	// Delete removes folders that it has emptied, so one may go between its making and the file's coming.
+	// Delete removes folders that become empty, so a folder may disappear between MkdirAll and the link or rename.
 	for range 100 {
 		if err = f.place(temp, name, ifAbsent); !errors.Is(err, fs.ErrNotExist) {
 			break
@@ -98,13 +98,13 @@ func (f *folder) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 	return nil
 }
 
-// place gives a file its name, for good.
+// place gives a file its final name.
 func (f *folder) place(temp, name string, ifAbsent bool) error {
 	dir := filepath.Dir(name)
 	stood := f.standing(dir)
 	err := os.MkdirAll(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
-		return fs.ErrNotExist // the folder was another's a moment ago, and is gone; it does not mean that the object exists
+		return fs.ErrNotExist // the folder was deleted a moment ago; the object itself may not exist
 	}
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (f *folder) write(ctx context.Context, body io.Reader, size int64) (_ strin
 	return out.Name(), out.Sync()
 }
 
-// standing is the lowest folder above dir, or dir itself, that is there already.
+// standing returns the deepest folder on the path to dir, or dir itself, that already exists.
 func (f *folder) standing(dir string) string {
 	for dir != f.root {
 		if _, err := os.Stat(dir); err == nil {
@@ -153,7 +153,8 @@ func (f *folder) standing(dir string) string {
 	return dir
 }
 
-// syncUpTo makes the names of a new file and of its new folders survive a power cut: from dir up to one that stood before.
+// syncUpTo makes the names of a new file and its new folders survive a power failure: it syncs dir and its parents up to one that
+// already existed.
 func syncUpTo(dir, stood string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be synced there
@@ -175,7 +176,7 @@ func (f *folder) Get(ctx context.Context, key string, offset, length int64) (io.
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Stat(ctx, key); err != nil { // a folder can be opened too
+	if _, err := f.Stat(ctx, key); err != nil { // os.Open also opens folders
 		return nil, err
 	}
 	file, err := os.Open(name)
@@ -214,13 +215,13 @@ func (f *folder) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.Stat(ctx, key); errors.Is(err, ErrNotExist) { // a folder is no object
+	if _, err := f.Stat(ctx, key); errors.Is(err, ErrNotExist) { // a folder is not an object
 		return nil
 	}
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
-	// A folder that is empty now is not needed; one that is not stays, as does a link to one.
+	// Remove parent folders that are now empty. Folders with content stay, and so do links.
 	for at := filepath.Dir(name); at != f.root; at = filepath.Dir(at) {
 		if info, err := os.Lstat(at); err != nil || !info.IsDir() || os.Remove(at) != nil {
 			break
@@ -229,7 +230,7 @@ func (f *folder) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// absent is ErrNotExist where there is no file, or a file where a folder would have to be.
+// absent returns ErrNotExist if there is no file, or if a parent folder is a file.
 func absent(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return ErrNotExist
@@ -237,7 +238,7 @@ func absent(err error) error {
 	return err
 }
 
-// contextReader stops a long copy when its context ends.
+// contextReader stops a long copy when its context is cancelled.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// List walks only the folders that the prefix leaves open.
+// List walks only folders that can contain keys with the prefix.
 func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		from, err := f.root, error(nil)
@@ -31,8 +31,8 @@ func (f *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 
 var errStop = errors.New("stop")
 
-// walk yields the files below dir in the order of their keys, in which a folder stands where its name with a slash does. Links are
-// followed: a part of a lake may be on another disk.
+// walk yields the files below dir in the order of their keys; a folder sorts as its name plus a slash. It follows links, because
+// a part of a lake may be on another disk.
 func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object, error) bool) error {
 	names, err := os.ReadDir(dir)
 	if errors.Is(absent(err), ErrNotExist) {
@@ -65,7 +65,7 @@ func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object
 			}
 		case strings.HasPrefix(key, prefix):
 			info, err := os.Stat(entry.path)
-			if errors.Is(err, fs.ErrNotExist) { // it was deleted meanwhile, unless it is a link
+			if errors.Is(err, fs.ErrNotExist) { // deleted in the meantime, unless it is a link
 				err = f.leadsNowhere(entry.path)
 				if err == nil {
 					continue
@@ -82,8 +82,8 @@ func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object
 	return nil
 }
 
-// leadsNowhere is an error when a path does not exist because of a link whose target is not there, such as a disk that is not mounted.
-// Then nobody knows what is absent.
+// leadsNowhere returns an error if a path does not exist because of a link to a missing target, such as a disk that is not
+// mounted. Then nothing can be said about what exists below it.
 func (f *folder) leadsNowhere(path string) error {
 	for at := path; at != f.root && len(at) > len(f.root); at = filepath.Dir(at) {
 		info, err := os.Lstat(at)
@@ -91,7 +91,7 @@ func (f *folder) leadsNowhere(path string) error {
 			continue
 		}
 		if _, err := os.Stat(at); err != nil {
-			return fmt.Errorf("%s is a link, and what it leads to is not there: %w", at, ErrIncompleteList)
+			return fmt.Errorf("the target of the link %s does not exist: %w", at, ErrIncompleteList)
 		}
 	}
 	return nil

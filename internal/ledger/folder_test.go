@@ -39,7 +39,7 @@ func TestFolderRefusesKeysThatLeaveIt(t *testing.T) {
 	}
 }
 
-// Deleting removes folders that are empty, which must not disturb whoever writes into them.
+// Delete removes empty folders, which must not disturb concurrent writes into them.
 func TestFolderWritesWhereOthersDelete(t *testing.T) {
 	l := openFolder(t)
 	var group sync.WaitGroup

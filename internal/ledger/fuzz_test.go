@@ -16,8 +16,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// FuzzLedger reads any key and any record: a key is refused, or it is the one that is given out for what was read; a record
-// is damaged, or it is that of its key. What is taken can be written and read again.
+// FuzzLedger parses arbitrary keys and records. A key is refused, or it equals the key that is built from its parts. A record is
+// damaged, or it belongs to its key. Accepted records survive a round trip.
 func FuzzLedger(f *testing.F) {
 	shard := Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{
 		From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC),
@@ -41,7 +41,7 @@ func FuzzLedger(f *testing.F) {
 		if !filepath.IsLocal(key) {
 			t.Fatalf("the key %q leads out of the lake", key)
 		}
-		l := Over(one{key: key, body: body}, "", nil)
+		l := New(one{key: key, body: body}, "", nil)
 		r, err := l.record(t.Context(), key)
 		if err != nil {
 			if damaged := new(damagedError); !errors.As(err, &damaged) {
@@ -59,14 +59,14 @@ func FuzzLedger(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		twice, err := Over(one{key: key, body: again}, "", nil).record(t.Context(), key)
+		twice, err := New(one{key: key, body: again}, "", nil).record(t.Context(), key)
 		if diff := cmp.Diff(r, twice); err != nil || diff != "" {
 			t.Errorf("written and read again, error %v (-was +is):\n%s", err, diff)
 		}
 	})
 }
 
-// one is a store of one object.
+// one is a store with one object.
 type one struct {
 	Store
 	key  string

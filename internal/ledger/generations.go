@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Generations are numbered without gaps, so a list of the ledger can be checked: each number below the highest, and the number
-// above it, is asked for by its key. Stores promise more about reading a key than about listing it.
+// Generations are numbered without gaps, so a list of the ledger can be checked: each number below the highest, and the next one,
+// is read by its key. Stores give stronger guarantees for reading a key than for listing it.
 
-// generation reads a record by its key alone. It is nil when there is none.
+// generation reads a record by its key, without a list. It returns nil if there is none.
 func (l *Ledger) generation(ctx context.Context, shard Shard, number int) (*Record, error) {
 	r, err := l.record(ctx, ledgerKey(shard, number))
 	if errors.Is(err, ErrNotExist) {
@@ -24,7 +24,7 @@ func (l *Ledger) generation(ctx context.Context, shard Shard, number int) (*Reco
 	return r, err
 }
 
-// generations reads the records of a shard by their keys alone, from a number on.
+// generations reads the records of a shard by their keys, without a list, starting at generation from.
 func (l *Ledger) generations(ctx context.Context, shard Shard, from int) ([]Record, error) {
 	var records []Record
 	for number := from; ; number++ {
@@ -36,8 +36,8 @@ func (l *Ledger) generations(ctx context.Context, shard Shard, from int) ([]Reco
 	}
 }
 
-// newest reads the newest record of each shard, in the order of their keys. highest are the generations that a list of prefix
-// showed, 0 for none.
+// newest reads the newest record of each shard and sorts them by key. highest has the highest generation that a list of prefix
+// showed for each shard, or 0.
 func (l *Ledger) newest(ctx context.Context, prefix string, highest map[Shard]int) ([]Record, error) {
 	var mu sync.Mutex
 	var records []Record
@@ -76,8 +76,8 @@ func (l *Ledger) newest(ctx context.Context, prefix string, highest map[Shard]in
 	return records, l.mustList(ctx, prefix, unlisted)
 }
 
-// mustList lists a prefix again and looks for keys that are known to be there. A list that was made before they were written may
-// lack them; one that is made afterwards may not.
+// mustList lists a prefix again and returns ErrIncompleteList if a key that is known to exist is not listed. The first list may
+// lack keys that were written after it; this one may not.
 func (l *Ledger) mustList(ctx context.Context, prefix string, keys []string) error {
 	if len(keys) == 0 {
 		return nil
@@ -93,14 +93,14 @@ func (l *Ledger) mustList(ctx context.Context, prefix string, keys []string) err
 		delete(lacking, object.Key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(lacking)) {
-		return fmt.Errorf("%s can be read and is not listed: %w; nothing can be concluded from the lists of this store: %s",
+		return fmt.Errorf("%s can be read but is not listed: %w; the lists of this store cannot be trusted: %s",
 			key, ErrIncompleteList, otherStore)
 	}
 	return nil
 }
 
-// unlistedRecords are the records that the entries of a list lack, by the numbers of their generations. Numbers of records that
-// are gone altogether stay out.
+// unlistedRecords returns the records that exist but are missing from the listed entries. It does not return generations that do
+// not exist.
 func (l *Ledger) unlistedRecords(ctx context.Context, listed []Entry) ([]Entry, error) {
 	numbers := map[Shard][]int{}
 	for _, e := range listed {

@@ -8,13 +8,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The keys of a lake. Staged objects are never below data/ and never end in .parquet: readers that glob look into folders
-// that begin with _ or a dot too.
+// The roots of a lake's keys. Staged objects are never below data/ and never end in .parquet: readers with glob patterns also
+// look into folders whose names begin with _ or a dot.
 const (
 	dataRoot    = "data/"
 	ledgerRoot  = "_ledger/v1/"
@@ -23,7 +22,7 @@ const (
 	probeRoot   = "_probe/"
 )
 
-// checkKey refuses keys that could leave the root of the lake or meet the files in progress of a folder.
+// checkKey refuses keys that could leave the root of the lake or collide with the unfinished files of a folder.
 func checkKey(key string) error {
 	if !filepath.IsLocal(filepath.FromSlash(key)) || path.Clean(key) != key || strings.HasPrefix(key, ".") {
 		return fmt.Errorf("key %q is not a plain relative path", key)
@@ -31,7 +30,7 @@ func checkKey(key string) error {
 	return nil
 }
 
-// ledgerFolder is where the generations of a shard stand.
+// ledgerFolder is the prefix of all generations of a shard.
 func ledgerFolder(s Shard) string {
 	return fmt.Sprintf("%sprovider=%s/account=%s/stream=%s/%s/", ledgerRoot, s.Provider, s.Account, s.Stream, s.Window)
 }
@@ -40,7 +39,7 @@ func ledgerKey(s Shard, generation int) string {
 	return fmt.Sprintf("%sg%04d.json", ledgerFolder(s), generation)
 }
 
-// ledgerPrefix is as much of a ledger key as a filter decides.
+// ledgerPrefix is the longest prefix of ledger keys that a filter determines.
 func ledgerPrefix(f Filter) string {
 	prefix := ledgerRoot
 	for _, level := range []struct{ name, value string }{{"provider", f.Provider}, {"account", f.Account}, {"stream", string(f.Stream)}} {
@@ -55,7 +54,7 @@ func ledgerPrefix(f Filter) string {
 // parseLedgerKey is the inverse of ledgerKey.
 func parseLedgerKey(key string) (Shard, int, error) {
 	parts := strings.Split(strings.TrimPrefix(key, ledgerRoot), "/")
-	bad := fmt.Errorf("ledger key %q is not provider=/account=/stream=/window/generation", key)
+	bad := fmt.Errorf("ledger key %q: expected provider=/account=/stream=/window/generation", key)
 	if len(parts) != 5 || !strings.HasPrefix(key, ledgerRoot) {
 		return Shard{}, 0, bad
 	}
@@ -82,29 +81,29 @@ func parseLedgerKey(key string) (Shard, int, error) {
 	return s, generation, nil
 }
 
-// StagingFolder is the prefix of the keys that the attempts at a generation write under. It ends with a slash.
+// StagingFolder is the prefix of the keys that all attempts at a generation write. It ends with a slash.
 func StagingFolder(s Shard, generation int) string {
 	return fmt.Sprintf("%sg%04d/", shardStaging(s), generation)
 }
 
-// shardStaging is where the attempts at all generations of a shard write.
+// shardStaging is the prefix of the staged objects of all generations of a shard.
 func shardStaging(s Shard) string {
 	return fmt.Sprintf("%s%s/%s/%s/", stagingRoot, s.Account, s.Stream, s.Window)
 }
 
-// fileFolder is where the data files of a shard stand that are of one table.
+// fileFolder is the prefix of a shard's data files in one table.
 func fileFolder(table string, s Shard) string {
 	return fmt.Sprintf("%s%s/provider=%s/account=%s/stream=%s/month=%s/", dataRoot, table, s.Provider, s.Account, s.Stream,
 		s.Window.From.UTC().Format("2006-01"))
 }
 
-// FileKey is the key of a data file: file number of those that a shard has in a table. It is named by its content, so that whoever
-// writes it again writes the same bytes. The number counts from 1, the digest is the hex SHA-256 of the file.
+// FileKey is the key of the number-th data file of a shard in a table, counted from 1. sha256 is the file's digest in hex: the
+// key depends on the content, so writing the file again produces the same object.
 func FileKey(table string, s Shard, number int, sha256 string) string {
 	return fmt.Sprintf("%s%s-%04d-%s.parquet", fileFolder(table, s), s.Window, number, sha256[:16])
 }
 
-// shardOfFile is the shard of a data file; it reports whether the key is that of one.
+// shardOfFile returns the shard of a data file, or false if the key is not a data file's.
 func shardOfFile(key string) (s Shard, ok bool) {
 	parts := strings.Split(key, "/")
 	if len(parts) != 7 {
@@ -130,19 +129,14 @@ func manifestKey(account, export string, number int) string {
 	return path.Join(exportsRoot+account, export, name)
 }
 
-// random is 16 hex digits that are used once.
+// random returns 16 random hex digits.
 func random() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
 
-// overlaps says whether a window has time in common with [from, to); zero bounds are open.
-func overlaps(w schemas.Window, from, to time.Time) bool {
-	return (from.IsZero() || w.To.After(from)) && (to.IsZero() || w.From.Before(to))
-}
-
-// matchesKey says whether a data file is of the shards that the filter asks for, as far as its folders tell.
+// matchesKey reports whether the folders in a data file's key match the filter. It does not check the window.
 func (f Filter) matchesKey(key string) bool {
 	for _, level := range []struct{ name, value string }{{"provider", f.Provider}, {"account", f.Account}, {"stream", string(f.Stream)}} {
 		if level.value != "" && !strings.Contains(key, "/"+level.name+"="+level.value+"/") {

@@ -10,31 +10,30 @@ import (
 	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// Config says where the storage of a lake is and how it is reached.
+// Config is the location and the settings of a lake's storage.
 type Config struct {
 	// URL is file:<folder> or s3://<bucket>/<prefix>.
 	URL string
-	// The rest of the S3 settings are for s3 URLs. Endpoint and PathStyle are for servers that are not AWS.
+	// The other settings apply to s3 URLs only. Endpoint and PathStyle are for servers other than AWS.
 	Endpoint, Region                   string
 	PathStyle                          bool
-	AllowPlaintext                     bool   // an endpoint over http on another machine
+	AllowPlaintext                     bool   // allow an endpoint over http on another machine
 	SSE, KMSKeyID                      string // AES256, or aws:kms with an optional key
 	AccessKey, SecretKey, SessionToken string // empty: the SDK's default chain
-	// LongestBackoff is the longest wait before a request to S3 is sent again; 0 is two seconds.
+	// LongestBackoff is the longest wait before a request to S3 is retried; 0 means two seconds.
 	LongestBackoff time.Duration
-	// MustExist says that the lake is only read: nothing is created, and ErrNoLake is returned where there is none.
+	// MustExist opens the lake for reading only: Open creates nothing, and returns ErrNoLake if there is no lake.
 	MustExist bool
 }
 
-// Ledger is the storage of one data lake, and the commit records in it. Its methods are safe for concurrent use.
+// Ledger is the storage of one data lake and the commit records in it. Its methods are safe for concurrent use.
 type Ledger struct {
 	store Store
-	root  string // how a person finds a key
+	root  string // the URL or path below which people find keys
 	now   func() time.Time
 }
 
-// Open opens the storage of a lake. It creates a local folder that does not exist, unless the lake must exist; a bucket must be
-// there.
+// Open opens the storage of a lake. It creates a missing local folder, unless MustExist is set. It never creates a bucket.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
 	l := &Ledger{now: time.Now}
 	folder, isFolder := Folder(c.URL)
@@ -54,7 +53,7 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	case strings.HasPrefix(c.URL, "s3:"):
 		l.root = rootOf(c.URL)
 		if l.store, err = newBucket(ctx, c); err != nil {
-			return nil, fmt.Errorf("open lake: %w", err) // the URL may hold a login
+			return nil, fmt.Errorf("open lake: %w", err) // the URL may contain a login
 		}
 	default:
 		return nil, fmt.Errorf("lake URL %q: expected file:<folder> or s3://<bucket>/<prefix>", redact.Mask(c.URL))
@@ -68,14 +67,14 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 	return l, nil
 }
 
-// Folder is the path in the URL of a lake in a folder, as it is written: nothing in it is decoded.
+// Folder returns the path in a file: URL, exactly as written (nothing is decoded), and false for other URLs.
 func Folder(address string) (path string, ok bool) {
 	path, ok = strings.CutPrefix(address, "file:")
 	return strings.TrimPrefix(path, "//"), ok
 }
 
-// Server is where a lake in a bucket is reached: as it is configured, or as the environment or the AWS configuration say. The endpoint is
-// empty on AWS; both are empty for a folder.
+// Server returns the endpoint and region of a lake in a bucket, from the configuration, the environment or the AWS configuration.
+// The endpoint is empty on AWS; both are empty for a folder.
 func (l *Ledger) Server() (endpoint, region string) {
 	b, ok := l.store.(*bucket)
 	if !ok {
@@ -88,7 +87,7 @@ func (l *Ledger) Server() (endpoint, region string) {
 	return endpoint, options.Region
 }
 
-// exists looks for anything of a lake's.
+// exists returns ErrNoLake if no object of a lake is found.
 func (l *Ledger) exists(ctx context.Context) error {
 	if f, ok := l.store.(*folder); ok && f.begun() {
 		return nil
@@ -100,24 +99,25 @@ func (l *Ledger) exists(ctx context.Context) error {
 			}
 		}
 	}
-	return fmt.Errorf("%w at %s: nothing of chatlake is there; correct the address, or export something first", ErrNoLake, l.root)
+	return fmt.Errorf("%w at %s: nothing written by chatlake is there; correct the address, or export something first", ErrNoLake, l.root)
 }
 
-// Over is a ledger in a store of the caller's. root is how a person finds a key, now its clock; nil is the machine's.
-func Over(store Store, root string, now func() time.Time) *Ledger {
+// New returns a ledger in the caller's store. root is the URL or path below which people find keys. now is the ledger's clock;
+// nil means the system clock.
+func New(store Store, root string, now func() time.Time) *Ledger {
 	if now == nil {
 		now = time.Now
 	}
 	return &Ledger{store: store, root: root, now: now}
 }
 
-// Store is the bucket below the lake.
+// Store returns the store that holds the lake.
 func (l *Ledger) Store() Store { return l.store }
 
-// Now is the time by the clock of the lake.
+// Now is the current time by the ledger's clock.
 func (l *Ledger) Now() time.Time { return l.now() }
 
-// Location is where a person finds a key: a path, or an s3:// URL.
+// Location returns where a person finds a key: a path, or an s3:// URL.
 func (l *Ledger) Location(key string) string {
 	if strings.HasPrefix(l.root, "s3://") {
 		return l.root + "/" + key

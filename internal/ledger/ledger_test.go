@@ -50,7 +50,7 @@ func TestLedgerKeysThereAndBack(t *testing.T) {
 	}
 }
 
-// commit puts a record with one small file into the lake.
+// commit commits a record with one small file.
 func commit(t *testing.T, l *Ledger, r Record, content string) (Outcome, Record) {
 	t.Helper()
 	key := "data/messages/" + content
@@ -65,8 +65,8 @@ func commit(t *testing.T, l *Ledger, r Record, content string) (Outcome, Record)
 	return outcome, standing
 }
 
-// life is every kind of request that a lake makes: it writes an object of large bytes that nothing makes smaller, reads it back whole
-// and in part, commits a record with it, reads the ledger, and removes the object.
+// life makes every kind of request that a lake makes: it writes an object of large incompressible bytes, reads it back whole and
+// in part, commits a record with it, reads the ledger, and removes the object.
 func life(ctx context.Context, l *Ledger, large int64) error {
 	key := fileFolder("messages", may("acme")) + "large"
 	if err := l.store.Put(ctx, key, pattern(1).body(large), large, false); err != nil {
@@ -137,11 +137,11 @@ func TestCommitOutcomes(t *testing.T) {
 	})
 }
 
-// lossy is a store that writes, or does not, and gives no answer.
+// lossy is a store whose writes get no response, whether they succeed or not.
 type lossy struct {
 	Store
-	lost int  // conditional writes that get no answer
-	none bool // and are not done
+	lost int  // conditional writes whose response is lost
+	none bool // and that are not executed
 }
 
 var errTimeout = errors.New("no answer")
@@ -230,8 +230,8 @@ func TestCurrentIsTheHighestGenerationOfEachShard(t *testing.T) {
 	}{
 		{Filter{}, []string{"k", "june", "other"}},
 		{Filter{Account: "acme"}, []string{"k", "june"}},
-		{Filter{Provider: "chatwoot", Account: "acme", To: june.Window.From}, []string{"k"}},
-		{Filter{From: june.Window.From}, []string{"june"}},
+		{Filter{Provider: "chatwoot", Account: "acme", Window: schemas.Window{To: june.Window.From}}, []string{"k"}},
+		{Filter{Window: schemas.Window{From: june.Window.From}}, []string{"june"}},
 		{Filter{Provider: "giosg"}, nil},
 	} {
 		records, err := l.Current(t.Context(), test.filter)
@@ -329,7 +329,7 @@ func (s forgetful) Put(ctx context.Context, key string, body io.ReadSeeker, size
 	return s.Store.Put(ctx, key, body, size, false)
 }
 
-// liar says that a key is taken, and overwrites it.
+// liar reports that a key is taken, but overwrites it.
 type liar struct{ Store }
 
 func (s liar) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, _ bool) error {
@@ -340,7 +340,7 @@ func (s liar) Put(ctx context.Context, key string, body io.ReadSeeker, size int6
 	return ErrExists
 }
 
-// repeating sends every write twice, as a client does that got no answer, and tells how the second went.
+// repeating sends every write twice, as a client does that got no response, and returns the result of the second.
 type repeating struct{ Store }
 
 func (s *repeating) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {

@@ -9,19 +9,19 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Leftover is a staged object, and whose it is.
+// Leftover is a staged object and the shard that it belongs to.
 type Leftover struct {
 	Object
 	Account    string
 	Stream     schemas.Stream
 	Window     string
-	Generation int // 0 where the key does not say
+	Generation int // 0 if the key has none
 }
 
-// shard names the shard as Shard.String does.
+// shard is the shard in the form of Shard.String.
 func (l Leftover) shard() string { return fmt.Sprintf("%s/%s/%s", l.Account, l.Stream, l.Window) }
 
-// Leftovers yields the staged objects of an account, or of all.
+// Leftovers yields the staged objects of one account, or of all accounts if account is empty.
 func (l *Ledger) Leftovers(ctx context.Context, account string) iter.Seq2[Leftover, error] {
 	return func(yield func(Leftover, error) bool) {
 		prefix := stagingRoot
@@ -47,8 +47,8 @@ func (l *Ledger) Leftovers(ctx context.Context, account string) iter.Seq2[Leftov
 	}
 }
 
-// Orphans yields the data files that no generation of the ledger names: what attempts left that did not commit. They
-// harm nobody; a file of an attempt that is under way is among them.
+// Orphans yields the data files that no generation names, left by attempts that did not commit. They are harmless. Files of a
+// running attempt are among them.
 func (l *Ledger) Orphans(ctx context.Context, f Filter) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		entries, err := l.Entries(ctx, f)
@@ -64,9 +64,9 @@ func (l *Ledger) Orphans(ctx context.Context, f Filter) iter.Seq2[Object, error]
 	}
 }
 
-// Unnamed is Orphans for a ledger that was read already, with the same filter. As long as a record cannot be read nobody
-// knows which files it names, and that is an error. So is a record that names a file and that the entries lack though it is older:
-// the list of the ledger was not complete then.
+// Unnamed is Orphans for entries that were already read with the same filter. It returns an error if a record cannot be read,
+// because the files that it names are unknown. It returns ErrIncompleteList if a record names a file but is missing from the
+// entries although it is older than they are.
 func (l *Ledger) Unnamed(ctx context.Context, f Filter, entries []Entry) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		named, known := map[string]bool{}, map[Shard]bool{}

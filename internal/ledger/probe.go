@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Probe checks that the lake can be written, listed, read and deleted, and that it honours conditional writes: without
-// them two exports could commit the same shard, so a store that ignores them is refused.
+// Probe checks that the lake can be written, listed, read and deleted, and that it honours conditional writes. Without them two
+// exports could commit the same shard, so Probe refuses a store that ignores them.
 func (l *Ledger) Probe(ctx context.Context) error {
 	t := l.try(ctx)
 	switch {
@@ -25,29 +25,29 @@ func (l *Ledger) Probe(ctx context.Context) error {
 	case t.again != nil:
 		return fmt.Errorf("write conditionally to the lake %s: %w", l.root, t.again)
 	case !t.listed:
-		return fmt.Errorf("the lake %s does not list what was just written, so commits could be overlooked: %s", l.root, otherStore)
+		return fmt.Errorf("the lake %s does not list new objects, so commits could be missed: %s", l.root, otherStore)
 	}
 	return nil
 }
 
-// otherStore is what to do about a store that does not keep its promises.
+// otherStore is the advice about a store that does not do what S3 promises.
 const otherStore = "use a store that does, such as AWS S3, or a local folder"
 
-// trial is how one object fared in the lake.
+// trial is the result of trying every operation on one object.
 type trial struct {
 	write, read, list, remove error
-	again                     error // of a second write under the same key; nil when it was refused as it should be
+	again                     error // of a second write to the same key; nil if it was refused, as it should be
 	overwritten, listed       bool
 }
 
-// try writes an object, tries to write over it, reads it, lists it and deletes it.
+// try writes an object, tries to overwrite it, reads it, lists it and deletes it.
 func (l *Ledger) try(ctx context.Context) (t trial) {
 	const first = "first"
 	key := probeRoot + random()
 	put := func(text string) error {
 		return l.store.Put(ctx, key, strings.NewReader(text), int64(len(text)), true)
 	}
-	// Nobody else has this key: taken means that an earlier try of the same request got no answer.
+	// The key is random, so "taken" means that an earlier attempt of this request wrote it and its response was lost.
 	if t.write = put(first); errors.Is(t.write, ErrExists) {
 		t.write = nil
 	}
@@ -68,7 +68,7 @@ func (l *Ledger) try(ctx context.Context) (t trial) {
 	return t
 }
 
-// lists says whether a key is found by listing.
+// lists reports whether a key is listed.
 func (l *Ledger) lists(ctx context.Context, key string) (bool, error) {
 	for object, err := range l.store.List(ctx, key) {
 		if err != nil || object.Key == key {

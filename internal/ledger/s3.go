@@ -23,15 +23,15 @@ import (
 	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// How objects travel. An upload in parts holds three parts in memory; anything else is sent from where it stands.
+// How objects are uploaded. A multipart upload holds three parts in memory; everything else is sent from its source.
 const (
-	onePutBytes     = 16 << 20 // larger unconditional writes go in parts
+	onePutBytes     = 16 << 20 // larger unconditional writes are multipart uploads
 	partBytes       = 8 << 20
 	partsAtOnce     = 2
 	requestAttempts = 5
-	answerTimeout   = 2 * time.Minute  // without a first byte of an answer a request is given up
-	abortTimeout    = 10 * time.Second // to clear the parts of an upload that failed
-	longestBackoff  = 2 * time.Second  // longer outages are waited for by whoever calls
+	answerTimeout   = 2 * time.Minute  // a request without a first byte of the response fails after this time
+	abortTimeout    = 10 * time.Second // to remove the parts of an upload that failed
+	longestBackoff  = 2 * time.Second  // callers wait out longer outages
 )
 
 // bucket is a Store in S3-compatible storage.
@@ -41,14 +41,14 @@ type bucket struct {
 	checked *transfermanager.Client // uploads with checksums
 	name    string
 	prefix  string // empty, or ends with a slash
-	where   string // the endpoint or AWS region, as a person knows it
+	where   string // the endpoint or AWS region, for messages
 	sse     string
 	kmsKey  *string
-	// wantsChecksums is set when the store has refused a write without a checksum.
+	// wantsChecksums is set once the store has refused a write without a checksum.
 	wantsChecksums atomic.Bool
 }
 
-// newBucket takes what the configuration leaves open from where the SDK finds it: environment, shared files, the machine.
+// newBucket takes settings that are not configured from the SDK's sources: environment, shared files, the machine.
 func newBucket(ctx context.Context, c Config) (*bucket, error) {
 	name, prefix, err := bucketOf(c.URL)
 	if err != nil {
@@ -69,7 +69,7 @@ func newBucket(ctx context.Context, c Config) (*bucket, error) {
 		if c.Endpoint != "" {
 			o.BaseEndpoint = &c.Endpoint
 		}
-		if o.BaseEndpoint != nil { // not every server knows the checksums that AWS has
+		if o.BaseEndpoint != nil { // not every server knows the checksums of AWS
 			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 			if o.Region == "" {
@@ -107,7 +107,7 @@ func uploader(client *s3.Client, checksums aws.RequestChecksumCalculation) *tran
 	})
 }
 
-// bucketOf takes an s3 URL apart. The prefix is empty or ends with a slash; what is percent-encoded in the URL is not in it.
+// bucketOf splits an s3 URL. The prefix is decoded, and is empty or ends with a slash.
 func bucketOf(address string) (name, prefix string, err error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Port() != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -120,22 +120,22 @@ func bucketOf(address string) (name, prefix string, err error) {
 	if err := checkKey(prefix); err != nil {
 		return "", "", fmt.Errorf("the prefix in the lake's url: %w", err)
 	}
-	if strings.Contains(prefix, "?") { // which DuckDB would take for the begin of a query
-		return "", "", errors.New("the prefix in the lake's url holds a question mark; name another prefix")
+	if strings.Contains(prefix, "?") { // DuckDB would take it for the start of a query
+		return "", "", errors.New("the prefix in the lake's url contains a question mark; use another prefix")
 	}
 	return u.Host, prefix + "/", nil
 }
 
-// rootOf is an s3 URL as it was meant: one slash between folders, nothing percent-encoded.
+// rootOf normalizes an s3 URL: one slash between folders, nothing percent-encoded.
 func rootOf(address string) string {
 	name, prefix, err := bucketOf(address)
 	if err != nil {
-		return address // which is not opened
+		return address // opening it will fail
 	}
 	return strings.TrimSuffix("s3://"+name+"/"+prefix, "/")
 }
 
-// check refuses settings of S3 that cannot be meant.
+// check refuses S3 settings that cannot work.
 func (c Config) check() error {
 	if c.Endpoint != "" {
 		if err := c.checkEndpoint(c.Endpoint); err != nil {
@@ -146,14 +146,14 @@ func (c Config) check() error {
 	case c.SSE != "" && c.SSE != "AES256" && c.SSE != "aws:kms" && c.SSE != "aws:kms:dsse":
 		return fmt.Errorf("the lake's sse is %q, expected AES256 or aws:kms", c.SSE)
 	case c.KMSKeyID != "" && !strings.HasPrefix(c.SSE, "aws:kms"):
-		return errors.New("the lake's kms_key_id counts only with sse: aws:kms")
+		return errors.New("the lake's kms_key_id needs sse: aws:kms")
 	case (c.AccessKey == "") != (c.SecretKey == ""):
 		return errors.New("the lake's access key and secret key go together: set both or none")
 	}
 	return nil
 }
 
-// sender is a client of the kind that, unlike any other, lets the SDK add the certificates of AWS_CA_BUNDLE.
+// sender returns an HTTP client of the only type to which the SDK adds the certificates in AWS_CA_BUNDLE.
 func sender() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = answerTimeout
@@ -164,13 +164,13 @@ func sender() *awshttp.BuildableClient {
 func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(sender()),
-		config.WithLogger(logging.Nop{}), // its warnings quote what was sent and what came
+		config.WithLogger(logging.Nop{}), // its warnings quote requests and responses
 		config.WithRetryer(func() aws.Retryer {
 			standard := retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = requestAttempts, cmp.Or(c.LongestBackoff, longestBackoff)
 				o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(refusedForGood)}, retry.DefaultRetryables...)
 			})
-			// The second is what versitygw says of a key whose neighbour goes at the same moment.
+			// versitygw returns the second code for a key if a neighbouring key is deleted at the same moment.
 			return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "ExistingObjectIsDirectory")
 		}),
 	}
@@ -210,7 +210,7 @@ func (b *bucket) Stat(ctx context.Context, key string) (Object, error) {
 		return Object{}, b.explain("stat", key, err)
 	}
 	if out.ContentLength == nil {
-		return Object{}, b.explain("stat", key, redact.Because("the store does not say how large the object is; look for a proxy in between", nil))
+		return Object{}, b.explain("stat", key, redact.Because("the store does not report the object's size; look for a proxy in between", nil))
 	}
 	return Object{Key: key, Bytes: aws.ToInt64(out.ContentLength), ModifiedAt: aws.ToTime(out.LastModified)}, nil
 }

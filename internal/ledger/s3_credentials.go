@@ -15,11 +15,11 @@ import (
 	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// howToLogIn is the advice for every failure to find credentials.
+// howToLogIn is the advice whenever no credentials are found.
 const howToLogIn = "set access_key and secret_key of the lake, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role of AWS"
 
-// credentialsError is about credentials that the SDK could not get. Its own words quote the output of processes, files and
-// bodies.
+// credentialsError is about credentials that the SDK could not get. The SDK's own errors quote the output of processes, files and
+// response bodies.
 func credentialsError(err error) error {
 	return &storageError{fmt.Sprintf("no credentials (%s): %s", howToLogIn, credentialsCause(err)), err}
 }
@@ -32,7 +32,7 @@ func credentialsCause(err error) string {
 	case errors.As(err, &process):
 		return processCause(process)
 	case errors.As(err, &session):
-		return "the session of AWS SSO has ended or cannot be read; run aws sso login"
+		return "the AWS SSO session has expired or cannot be read; run aws sso login"
 	}
 	a := answerOf(err)
 	if service := errors.As(err, &operation); service && a.status > 0 {
@@ -43,9 +43,9 @@ func credentialsCause(err error) string {
 	return redact.Error(err).Error()
 }
 
-// processCause names what is wrong with a credential process, and nothing that it printed.
+// processCause names what is wrong with a credential process, without quoting its output.
 func processCause(err *processcreds.ProviderError) string {
-	const run = "; run the credential_process of the profile by hand to see what it prints: one JSON document and nothing else is right"
+	const run = "; run the profile's credential_process by hand: it must print one JSON document and nothing else"
 	text := err.Err.Error()
 	for _, known := range []string{"wrong version in process output (not 1)", "missing AccessKeyId in process output", "missing SecretAccessKey in process output"} {
 		if text == known {
@@ -61,31 +61,31 @@ func processCause(err *processcreds.ProviderError) string {
 	return "the credential process failed: " + redact.Error(err.Err).Error() + run
 }
 
-// settingName is the name of a variable that the SDK blames for its settings.
+// settingName matches the variable that the SDK blames.
 var settingName = regexp.MustCompile(`\bAWS_[A-Z0-9_]+\b`)
 
-// settingsError is about settings that the SDK found and could not use. Its own words quote their values.
+// settingsError is about settings that the SDK found and could not use. The SDK's own errors quote their values.
 func settingsError(err error) error {
 	var missing config.SharedConfigProfileNotExistError
 	var role config.SharedConfigAssumeRoleError
 	var file config.SharedConfigLoadError
-	text := "the settings of AWS in the environment or in its shared files cannot be used"
+	text := "the AWS settings in the environment or in the shared files cannot be used"
 	switch name := settingName.FindString(err.Error()); {
 	case errors.As(err, &missing):
-		text = fmt.Sprintf("there is no profile %s in the shared files of AWS; correct AWS_PROFILE", missing.Profile)
+		text = fmt.Sprintf("the shared AWS files have no profile %s; correct AWS_PROFILE", missing.Profile)
 	case errors.As(err, &role):
-		text = fmt.Sprintf("the profile %s of AWS names a role that cannot be taken; check its source_profile and role_arn", role.Profile)
+		text = fmt.Sprintf("the role of the AWS profile %s cannot be assumed; check its source_profile and role_arn", role.Profile)
 	case errors.As(err, &file):
-		text = fmt.Sprintf("the shared file %s of AWS cannot be read; correct it", file.Filename)
+		text = fmt.Sprintf("the shared AWS file %s cannot be read; correct it", file.Filename)
 	case strings.Contains(err.Error(), "CA bundle"):
-		text = "the file in AWS_CA_BUNDLE cannot be read, or holds no certificate in PEM form"
+		text = "the file in AWS_CA_BUNDLE cannot be read or contains no PEM certificate"
 	case name != "":
 		text = fmt.Sprintf("the value of %s cannot be used; correct it", name)
 	}
 	return &storageError{"read the settings for S3: " + redact.Mask(text), err}
 }
 
-// learn keeps credentials out of everything that is printed.
+// learn registers credentials with redact, so that they are never printed.
 func learn(c aws.Credentials) {
 	for _, secret := range []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken} {
 		redact.Learn(secret)

@@ -14,8 +14,8 @@ import (
 
 const acceptEncoding = "Accept-Encoding"
 
-// leaveEncodingUnsigned keeps Accept-Encoding out of the signature of a request: Google's front ends and some proxies change that
-// header, and the store then finds that the signature does not match. The request has it all the same.
+// leaveEncodingUnsigned excludes Accept-Encoding from the signature of a request but still sends it. Google's front ends and some
+// proxies change this header, and then the signature does not match.
 func leaveEncodingUnsigned(stack *middleware.Stack) error {
 	if _, signs := stack.Finalize.Get("Signing"); !signs {
 		return nil
@@ -27,7 +27,8 @@ func leaveEncodingUnsigned(stack *middleware.Stack) error {
 	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("RestoreAcceptEncoding", taken.restore), "Signing", middleware.After)
 }
 
-// heldHeader is a header on its way past the signing of a request. A stack is of one operation, whose attempts follow each other.
+// heldHeader keeps the header while a request is signed. Each operation has its own middleware stack, and its attempts are
+// sequential.
 type heldHeader struct{ values []string }
 
 func (h *heldHeader) hold(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
@@ -49,8 +50,8 @@ func (h *heldHeader) restore(ctx context.Context, in middleware.FinalizeInput, n
 	return next.HandleFinalize(ctx, in)
 }
 
-// unpackAnswers unpacks answers that a proxy has packed, as one may that asks the store for gzip in place of the client. No object of
-// a lake is stored with an encoding.
+// unpackAnswers decompresses responses, because a proxy may ask the store for gzip on the client's behalf. No object of a lake is
+// stored with a content encoding.
 func unpackAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("UnpackAnswer", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -62,13 +63,13 @@ func unpackAnswers(stack *middleware.Stack) error {
 		}
 		r.Body = &packed{packed: r.Body}
 		r.Header.Del("Content-Encoding")
-		r.Header.Del("Content-Length") // of what is packed; the size of the object is not known
+		r.Header.Del("Content-Length") // the compressed length; the object's size is not known
 		r.ContentLength = -1
 		return out, metadata, nil
 	}), middleware.After)
 }
 
-// packed is a body that is unpacked while it is read.
+// packed is a body that is decompressed while it is read.
 type packed struct {
 	packed io.ReadCloser
 	body   *gzip.Reader
@@ -77,9 +78,9 @@ type packed struct {
 func (p *packed) Read(b []byte) (n int, err error) {
 	if p.body == nil {
 		if p.body, err = gzip.NewReader(p.packed); errors.Is(err, io.EOF) {
-			return 0, io.EOF // there is no body, as of a HEAD
+			return 0, io.EOF // no body, for example of a HEAD
 		} else if err != nil {
-			return 0, fmt.Errorf("unpack the answer: %w", err)
+			return 0, fmt.Errorf("decompress the response: %w", err)
 		}
 	}
 	return p.body.Read(b)

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// checkEndpoint refuses an endpoint, of the configuration or of the environment, that is no address, has a login in it, or
-// would carry conversations over a network in the open. It does not repeat the address: there may be a login in it.
+// checkEndpoint refuses an endpoint that is not an address, contains a login, or would send conversations over a network
+// unencrypted. Its errors do not quote the address, because it may contain a login.
 func (c Config) checkEndpoint(endpoint string) error {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("the lake's endpoint should be like https://s3.example.com, without a login in it")
+		return errors.New("the lake's endpoint should be like https://s3.example.com, without a login")
 	}
 	if u.Scheme == "http" && !c.AllowPlaintext && !IsLoopback(u.Hostname()) {
-		return errors.New("the lake's endpoint " + u.Host + " is spoken to over plain http, which anyone on the way can read; " +
-			"use https, or set the lake's allow_plaintext: true if the network between is safe")
+		return errors.New("the lake's endpoint " + u.Host + " uses plain http, which anyone on the network can read; " +
+			"use https, or set the lake's allow_plaintext: true if that network is safe")
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/chatlake/chatlake/internal/redact"
 )
 
-// storageError is what a person reads of a failed request. The SDK's own words stay behind it: they are long, and quote
-// bodies, headers and the output of processes.
+// storageError is the readable form of a failed request. The SDK's own error is only its cause: it is long and quotes bodies,
+// headers and the output of processes.
 type storageError struct {
 	text  string
 	cause error
@@ -28,11 +28,11 @@ type storageError struct {
 func (e *storageError) Error() string { return e.text }
 func (e *storageError) Unwrap() error { return e.cause }
 
-// answer is what is known of a request that the server refused, without what it may quote.
+// answer is what is known about a refused request, without anything that the response may quote.
 type answer struct {
 	code, message, requestID string
 	status                   int
-	region                   string // where the bucket is, if the server said so
+	region                   string // of the bucket, if the server sent it
 }
 
 func answerOf(err error) answer {
@@ -57,7 +57,7 @@ func isBeyondEnd(err error) bool {
 	return a.code == "InvalidRange" || a.status == http.StatusRequestedRangeNotSatisfiable
 }
 
-// explain says what was being done and, where that is known, what a person can do about it.
+// explain returns an error that says what was attempted and, if known, what to do about it.
 func (b *bucket) explain(verb, key string, err error) error {
 	if err == nil {
 		return nil
@@ -66,7 +66,7 @@ func (b *bucket) explain(verb, key string, err error) error {
 	switch {
 	case a.code == "PreconditionFailed" || a.status == http.StatusPreconditionFailed:
 		return fmt.Errorf("%s %s: %w", verb, key, ErrExists)
-	case a.code == "NoSuchKey" || a.code == "NotFound" && verb == "stat": // a HEAD has no body to tell more
+	case a.code == "NoSuchKey" || a.code == "NotFound" && verb == "stat": // a HEAD has no body with details
 		return fmt.Errorf("%s %s: %w", verb, key, ErrNotExist)
 	}
 	text := fmt.Sprintf("%s %s in the bucket %s at %s: ", verb, key, b.name, b.where)
@@ -83,25 +83,25 @@ func (b *bucket) explain(verb, key string, err error) error {
 	return &storageError{text + a.words(), err}
 }
 
-// words are the store's own, at the end of an error: advice never replaces them.
+// words is the store's own message, for the end of an error. Advice never replaces it.
 func (a answer) words() string {
-	if a.message == "" || a.message == a.code { // the SDK fills in the code where there is no message
+	if a.message == "" || a.message == a.code { // the SDK fills in the code if there is no message
 		return ""
 	}
 	return fmt.Sprintf(" (the store says: %s)", a.message)
 }
 
-// advice is what a person can do about an answer, empty when only trying again helps or nothing is known.
+// advice is what a person can do about a response. It is empty if only retrying helps or nothing is known.
 func (b *bucket) advice(a answer) string {
 	switch a.code {
 	case "NoSuchBucket":
 		return "there is no such bucket; create it, or correct the lake's url or endpoint"
 	case "InvalidAccessKeyId", "XAdminUserNotFound": // the second is versitygw's
-		return "the access key is not known there; correct the lake's access_key, or its endpoint"
+		return "the store does not know this access key;  correct the lake's access_key, or its endpoint"
 	case "SignatureDoesNotMatch":
-		return "the secret key does not fit the access key; correct the lake's secret_key"
+		return "the secret key does not match the access key; correct the lake's secret_key"
 	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "ExpiredTokenException":
-		return "the session has ended; renew the credentials"
+		return "the session has expired; renew the credentials"
 	case "RequestTimeTooSkewed", "RequestExpired":
 		return "the clocks of this machine and of the server differ by minutes; set this machine's clock"
 	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "MovedPermanently":
@@ -109,21 +109,21 @@ func (b *bucket) advice(a answer) string {
 	case "AccessDenied", "AllAccessDisabled", "Forbidden", "AccountProblem":
 		return b.permissions()
 	case "NotImplemented", "InvalidEncryptionAlgorithmError":
-		return "the store does not know what was asked of it; is the lake's sse something that it supports?"
+		return "the store does not support this request; check that it supports the lake's sse"
 	case "InvalidObjectState":
-		return "the object is archived; the lake has to stay in a storage class that can be read at once"
+		return "the object is archived; keep the lake in a storage class that can be read at once"
 	}
 	switch {
 	case strings.HasPrefix(a.code, "KMS."):
-		return "the KMS key cannot be used; look at the lake's kms_key_id, and whether the key is enabled"
+		return "the KMS key cannot be used; check the lake's kms_key_id and that the key is enabled"
 	case a.status == http.StatusForbidden:
 		return b.permissions()
 	case a.region != "" && a.region != b.client.Options().Region, a.status >= 300 && a.status < 400:
 		return b.otherRegion(a)
 	case a.status == http.StatusOK:
-		return "the answer cannot be read; it was cut off, or the address does not answer as S3 does: see the lake's endpoint if it happens again"
+		return "the response cannot be read: it was cut off, or the address is not an S3 endpoint; if it happens again, check the lake's endpoint"
 	case a.code == "" || a.code == "UnknownError" || a.code == "NotFound" || a.code == "MethodNotAllowed", a.code == "BadRequest":
-		return "the address does not answer as S3 does; correct the lake's endpoint (http or https, host, port), and see whether it needs path_style: true"
+		return "the address does not answer as S3 does; correct the lake's endpoint (http or https, host, port), and check whether it needs path_style: true"
 	}
 	return ""
 }
@@ -132,7 +132,7 @@ func (b *bucket) otherRegion(a answer) string {
 	if a.region != "" && a.region != b.client.Options().Region {
 		return fmt.Sprintf("the bucket is in the region %s, not in %s; correct the lake's region", a.region, b.client.Options().Region)
 	}
-	return "the bucket is not to be reached with this region or endpoint; correct the lake's region"
+	return "the bucket cannot be reached with this region or endpoint; correct the lake's region"
 }
 
 func (b *bucket) permissions() string {
@@ -140,10 +140,10 @@ func (b *bucket) permissions() string {
 	if strings.HasPrefix(b.sse, "aws:kms") {
 		actions += ", and kms:GenerateDataKey and kms:Decrypt on the key"
 	}
-	return "these credentials may not do this; they need " + actions
+	return "the credentials lack a permission; they need " + actions
 }
 
-// unanswered is about requests that got no answer.
+// unanswered explains requests that got no response.
 func (b *bucket) unanswered(err error) string {
 	cause := redact.Error(err).Error()
 	var dns *net.DNSError
@@ -154,21 +154,21 @@ func (b *bucket) unanswered(err error) string {
 	case strings.Contains(err.Error(), "get credentials"): // the SDK has no type for it
 		return credentialsError(err).Error()
 	case errors.As(err, &dns):
-		return cause + "; correct the lake's endpoint, and see whether it needs path_style: true"
+		return cause + "; correct the lake's endpoint, and check whether it needs path_style: true"
 	case errors.As(err, &authority):
 		return cause + ", or in AWS_CA_BUNDLE"
 	case errors.As(err, &hostname):
-		return cause + "; see whether it needs path_style: true"
+		return cause + "; check whether it needs path_style: true"
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return cause + ": correct the lake's endpoint"
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return cause + ": nothing answers there; is the store running, and the lake's endpoint right?"
+		return cause + ": nothing answers there; check that the store is running and that the lake's endpoint is correct"
 	}
 	return cause
 }
 
-// refusedForGood keeps the SDK from trying again where every try ends alike: a certificate that is not trusted, a server
-// without TLS or with it, a proxy that refuses, a redirect that cannot be read.
+// refusedForGood stops the SDK from retrying errors that do not go away: a certificate that is not trusted, http where TLS is
+// expected or the reverse, a proxy that refuses, a redirect that cannot be parsed.
 func refusedForGood(err error) aws.Ternary {
 	var verification *tls.CertificateVerificationError
 	var ready *redact.Cause
@@ -178,14 +178,14 @@ func refusedForGood(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-// wrongScheme is what servers of TLS say when they are asked without it.
+// wrongScheme is what TLS servers answer to plain http.
 var wrongScheme = [][]byte{[]byte("HTTP request to an HTTPS server"), []byte("plain HTTP request was sent to HTTPS port")}
 
-// explainer is a transport that says what is wrong where the SDK would only fail to parse the answer: a proxy that refuses,
-// and a server that wants TLS.
+// explainer is a transport that explains two responses that the SDK would only fail to parse: a proxy's refusal, and a TLS
+// server's reply to plain http.
 type explainer struct{ next awshttpClient }
 
-// awshttpClient is what the SDK sends requests with.
+// awshttpClient is the SDK's interface for sending requests.
 type awshttpClient interface {
 	Do(*http.Request) (*http.Response, error)
 }
@@ -202,7 +202,7 @@ func (t explainer) Do(r *http.Request) (*http.Response, error) {
 		head, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
 		for _, words := range wrongScheme {
 			if bytes.Contains(head, words) {
-				err = redact.Because("the server speaks TLS: the lake's endpoint should begin with https://", nil)
+				err = redact.Because("the server expects TLS: the lake's endpoint should begin with https://", nil)
 			}
 		}
 		resp.Body = struct {
@@ -211,13 +211,13 @@ func (t explainer) Do(r *http.Request) (*http.Response, error) {
 		}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
 	}
 	if err != nil {
-		_ = resp.Body.Close() // nothing of it is wanted
+		_ = resp.Body.Close() // the body is not needed
 		return nil, err
 	}
 	return resp, nil
 }
 
-// cleaned is a body whose errors quote nothing.
+// cleaned is a body whose read errors quote nothing.
 type cleaned struct{ io.ReadCloser }
 
 func (c cleaned) Read(p []byte) (int, error) {

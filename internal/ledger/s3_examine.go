@@ -14,12 +14,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// stagedDays is how many days a rule must leave staged objects alone: as long as a sweep does. A shard needs all that was staged for it
-// until it is committed, however long it takes, is paused, or waits for a person. If a staged object is gone by then, the shard starts
-// again from the beginning, and blocks when that happens too often.
+// stagedDays is how many days a rule must keep staged objects: as long as a sweep does. A shard needs all of its staged objects until it
+// is committed, however long it takes, is paused, or waits for a person. If one is missing, the shard starts from the beginning, and it
+// blocks if that happens too often.
 const stagedDays = int32(openKept / (24 * time.Hour))
 
-// examine looks at what only a bucket has.
+// examine checks what only a bucket has.
 func (b *bucket) examine(ctx context.Context) []Check {
 	checks := append([]Check{b.examineLists(ctx)}, b.examineReading(ctx)...)
 	checks = append(checks, b.examineParts(ctx))
@@ -30,9 +30,9 @@ func (b *bucket) examine(ctx context.Context) []Check {
 	return append(checks, b.examineAccess(ctx)...)
 }
 
-// examineParts begins an upload in parts and gives it up, as one that is interrupted does.
+// examineParts starts a multipart upload and aborts it, as an interrupted upload is.
 func (b *bucket) examineParts(ctx context.Context) Check {
-	const name = "upload in parts"
+	const name = "multipart upload"
 	key := probeRoot + random()
 	full := aws.String(b.prefix + key)
 	in := &s3.CreateMultipartUploadInput{
@@ -43,7 +43,7 @@ func (b *bucket) examineParts(ctx context.Context) Check {
 	}
 	upload, err := b.client.CreateMultipartUpload(ctx, in)
 	if err != nil {
-		return failed(name, b.explain("begin to upload", key, err))
+		return failed(name, b.explain("start the multipart upload of", key, err))
 	}
 	_, err = b.client.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &b.name, Key: full, UploadId: upload.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("part"), ContentLength: aws.Int64(4),
@@ -57,7 +57,7 @@ func (b *bucket) examineParts(ctx context.Context) Check {
 	case abortErr != nil:
 		return failed(name, b.explain("abort the upload of", key, abortErr))
 	}
-	return Check{name, LevelOK, "an upload in parts can be begun and aborted"}
+	return Check{name, LevelOK, "a multipart upload can be started and aborted"}
 }
 
 func (b *bucket) examineClock(ctx context.Context) []Check {
@@ -68,18 +68,18 @@ func (b *bucket) examineClock(ctx context.Context) []Check {
 	server, said := awsmiddleware.GetServerTime(out.ResultMetadata)
 	here, _ := awsmiddleware.GetResponseAt(out.ResultMetadata)
 	if !said {
-		return []Check{{"clock", LevelNote, "the server does not say what time it has"}}
+		return []Check{{"clock", LevelNote, "the server does not send its time"}}
 	}
 	return []Check{Clock(server, here)}
 }
 
-// unasked is about a question that a store does not answer.
+// unasked is the check of a setting that the store does not report.
 func unasked(name string, err error) Check {
 	a := answerOf(err)
 	if a.status == http.StatusForbidden {
-		return Check{name, LevelNote, "these credentials may not ask for it; ask whoever runs the bucket" + a.words()}
+		return Check{name, LevelNote, "these credentials may not read this setting; ask the bucket's owner" + a.words()}
 	}
-	return Check{name, LevelNote, "the store does not tell: " + strings.TrimSpace(fmt.Sprintf("%s status %d", a.code, a.status)) + a.words()}
+	return Check{name, LevelNote, "the store does not report this setting: " + strings.TrimSpace(fmt.Sprintf("%s status %d", a.code, a.status)) + a.words()}
 }
 
 func (b *bucket) examineVersioning(ctx context.Context) (versioned bool, _ Check) {
@@ -88,9 +88,9 @@ func (b *bucket) examineVersioning(ctx context.Context) (versioned bool, _ Check
 	case err != nil:
 		return false, unasked("versioning", err)
 	case out.Status == types.BucketVersioningStatusEnabled:
-		return true, Check{"versioning", LevelNote, "old versions are kept: what is deleted below _staging/ still takes room, and a damaged file may be restored"}
+		return true, Check{"versioning", LevelNote, "old versions are kept: objects deleted below _staging/ still use space, and damaged files can be restored"}
 	}
-	return false, Check{"versioning", LevelOK, "off, and not needed"}
+	return false, Check{"versioning", LevelOK, "off; it is not needed"}
 }
 
 func (b *bucket) examineLifecycle(ctx context.Context, versioned bool) []Check {
@@ -109,8 +109,8 @@ func (b *bucket) examineLifecycle(ctx context.Context, versioned bool) []Check {
 	return checks
 }
 
-// judge says which rules harm the lake, and which are missing. Nothing may ever delete or archive data or the ledger. Staged objects may
-// go when a sweep would remove them: a rule cannot know which of them are still needed.
+// judge finds the rules that harm the lake and those that are missing. No rule may delete or archive data or the ledger. A rule may
+// delete staged objects only when a sweep would: it cannot know which of them are still needed.
 func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Check) {
 	add := func(level Level, format string, args ...any) {
 		checks = append(checks, Check{"lifecycle", level, fmt.Sprintf(format, args...)})
@@ -118,7 +118,7 @@ func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Ch
 	aborts, expires := false, false
 	for _, r := range rules {
 		prefix, tagged := scopeOf(r)
-		if r.Status != types.ExpirationStatusEnabled || tagged { // no object of the lake has tags
+		if r.Status != types.ExpirationStatusEnabled || tagged { // objects of the lake have no tags
 			continue
 		}
 		name := fmt.Sprintf("the rule %q", aws.ToString(r.ID))
@@ -129,9 +129,9 @@ func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Ch
 			switch {
 			case !touches(root):
 			case deletes:
-				add(LevelFailed, "%s deletes objects below %s, which are the lake: change it or remove it", name, b.prefix+root)
+				add(LevelFailed, "%s deletes objects below %s, where the lake keeps its data: change it or remove it", name, b.prefix+root)
 			case archives(r):
-				add(LevelFailed, "%s archives objects below %s, which have to be read at once: change it or remove it", name, b.prefix+root)
+				add(LevelFailed, "%s archives objects below %s, which must be readable at once: change it or remove it", name, b.prefix+root)
 			}
 		}
 		if touches(stagingRoot) {
@@ -144,19 +144,19 @@ func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Ch
 		expires = expires || covers(stagingRoot) && r.NoncurrentVersionExpiration != nil
 	}
 	if !aborts {
-		add(LevelNote, "no rule removes uploads that were broken off below %s; one that does after some days saves room", b.prefix+dataRoot)
+		add(LevelNote, "no rule removes incomplete multipart uploads below %s; a rule that removes them after some days saves space", b.prefix+dataRoot)
 	}
 	if versioned && !expires {
-		add(LevelWarning, "no rule removes old versions below %s, so every staged object is paid for for ever: add one for noncurrent versions", b.prefix+stagingRoot)
+		add(LevelWarning, "no rule removes old versions below %s, so you pay for every staged object forever: add one for noncurrent versions", b.prefix+stagingRoot)
 	}
 	return checks
 }
 
-// scopeOf is which keys a rule is for, and whether it is only for objects with tags.
+// scopeOf returns the prefix that a rule applies to, and whether it applies only to objects with tags.
 func scopeOf(r types.LifecycleRule) (prefix string, tagged bool) {
 	switch f := r.Filter; {
 	case f == nil:
-		//lint:ignore SA1019 rules that were made long ago have it
+		//lint:ignore SA1019 old rules have it
 		return aws.ToString(r.Prefix), false
 	case f.And != nil:
 		return aws.ToString(f.And.Prefix), len(f.And.Tags) > 0
@@ -165,10 +165,10 @@ func scopeOf(r types.LifecycleRule) (prefix string, tagged bool) {
 	}
 }
 
-// early says what a rule does to staged objects that an export may still need; empty is nothing.
+// early describes what a rule does to staged objects that an export may still need, or returns an empty string.
 func early(r types.LifecycleRule) (Level, string) {
-	const since = "%s staged objects from %s on, however new they are, so no export can end that takes longer than a day"
-	const after = "%s staged objects after %d days; an export whose window takes longer, is paused, or waits for a person fetches it again from the beginning"
+	const since = "%s staged objects from %s on, however new they are, so no export can finish that takes longer than a day"
+	const after = "%s staged objects after %d days; a window that takes longer, is paused, or waits for a person is then fetched again from the beginning"
 	day := func(at *time.Time) string { return at.UTC().Format(time.DateOnly) }
 	if e := r.Expiration; e != nil {
 		switch {
@@ -190,14 +190,14 @@ func early(r types.LifecycleRule) (Level, string) {
 	return LevelOK, ""
 }
 
-// archives reports whether a rule moves objects to where they cannot be read at once.
+// archives reports whether a rule moves objects to a storage class that cannot be read at once.
 func archives(r types.LifecycleRule) bool { return slices.ContainsFunc(r.Transitions, archive) }
 
 func archive(t types.Transition) bool {
 	return t.StorageClass == types.TransitionStorageClassGlacier || t.StorageClass == types.TransitionStorageClassDeepArchive
 }
 
-// examineAccess notes a bucket that could be made public. Servers other than AWS have no such setting.
+// examineAccess reports a bucket that could be made public. Only AWS has this setting.
 func (b *bucket) examineAccess(ctx context.Context) []Check {
 	out, err := b.client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &b.name})
 	if code := answerOf(err).code; err != nil && code != "NoSuchPublicAccessBlockConfiguration" {
@@ -209,5 +209,5 @@ func (b *bucket) examineAccess(ctx context.Context) []Check {
 			return []Check{{"public access", LevelOK, "blocked"}}
 		}
 	}
-	return []Check{{"public access", LevelNote, "is not blocked for the bucket; conversations should never be public, so block it"}}
+	return []Check{{"public access", LevelNote, "not blocked for the bucket; conversations should never be public, so block it"}}
 }

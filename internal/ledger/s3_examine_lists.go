@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// How doctor tries lists: with small pages, or, where the store does not let the client choose, with more keys than a page of S3.
+// doctor tests lists with small pages. If the store ignores the page size, it uses more keys than S3 puts on one page.
 const (
 	smallPage     = 3
 	fewKeys       = 8
@@ -18,9 +18,9 @@ const (
 	manyProbeKeys = largestPage + 1
 )
 
-// examineLists writes more objects than a page of a list has, and lists them in pages.
+// examineLists writes more objects than fit on one page of a list, and lists them page by page.
 func (b *bucket) examineLists(ctx context.Context) Check {
-	const name = "lists in pages"
+	const name = "list pages"
 	folder := probeRoot + random() + "/"
 	paged, err := b.tryPages(ctx, folder, fewKeys)
 	if err == nil && !paged {
@@ -30,12 +30,12 @@ func (b *bucket) examineLists(ctx context.Context) Check {
 	case err != nil:
 		return failed(name, err)
 	case !paged:
-		return Check{name, LevelNote, fmt.Sprintf("the store lists %d keys in one page, so pages were not tried", manyProbeKeys)}
+		return Check{name, LevelNote, fmt.Sprintf("the store lists %d keys on one page, so paging was not tested", manyProbeKeys)}
 	}
-	return Check{name, LevelOK, "a list of more than one page is complete"}
+	return Check{name, LevelOK, "a list of several pages is complete"}
 }
 
-// tryPages reports whether a list of so many keys took more than one page. It is an error when a key is not listed.
+// tryPages reports whether listing this many keys took more than one page. It returns an error if a key is not listed.
 func (b *bucket) tryPages(ctx context.Context, folder string, keys int) (paged bool, err error) {
 	all := make([]string, keys)
 	for i := range all {
@@ -50,7 +50,7 @@ func (b *bucket) tryPages(ctx context.Context, folder string, keys int) (paged b
 	if err != nil {
 		return false, err
 	}
-	for _, pageKeys := range []int32{smallPage, 0} { // as small as can be, and as the store likes it
+	for _, pageKeys := range []int32{smallPage, 0} { // small pages, and the store's default
 		l := listing{bucket: b, prefix: folder, pageKeys: pageKeys, tokens: map[string]bool{}}
 		listed := 0
 		for !l.ended {
@@ -62,13 +62,13 @@ func (b *bucket) tryPages(ctx context.Context, folder string, keys int) (paged b
 			paged = paged || len(page) > 0 && len(page) < keys
 		}
 		if listed != keys {
-			return false, l.incomplete("of %d keys that were just written %d are listed", keys, listed)
+			return false, l.incomplete("of %d new keys %d are listed", keys, listed)
 		}
 	}
 	return paged, nil
 }
 
-// each does something with all keys, several at a time.
+// each calls do for all keys, several at a time.
 func each(ctx context.Context, keys []string, do func(context.Context, string) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(requestsAtOnce)
@@ -78,7 +78,7 @@ func each(ctx context.Context, keys []string, do func(context.Context, string) e
 	return group.Wait()
 }
 
-// examineReading writes an object, reads a part of it, and asks in both ways when it was written.
+// examineReading writes an object, reads a range of it, and compares its times in a list and in a HEAD.
 func (b *bucket) examineReading(ctx context.Context) (checks []Check) {
 	const content = "0123456789"
 	key := probeRoot + random()
@@ -105,15 +105,15 @@ func (b *bucket) examineRanges(ctx context.Context, key, content string) Check {
 	case err != nil:
 		return failed(name, b.explain("read", key, err))
 	case got != content[4:7]:
-		return Check{name, LevelFailed, "the store answers a request for a part of an object with another part: " + otherStore}
+		return Check{name, LevelFailed, "the store returns a different range of an object than requested: " + otherStore}
 	case ignored:
-		return Check{name, LevelWarning, "the store, or a proxy in between, ignores ranges and sends whole objects; verify and why read all of a file " +
-			"for each part of it, and are slow: let the proxy pass the header Range"}
+		return Check{name, LevelWarning, "the store, or a proxy in between, ignores ranges and sends whole objects, so verify and why are slow: " +
+			"let the proxy forward the Range header"}
 	}
-	return Check{name, LevelOK, "a part of an object can be read by itself"}
+	return Check{name, LevelOK, "a range of an object can be read"}
 }
 
-// sameMoment is how far the times of one object may differ: some stores give them in milliseconds in a list, and in seconds elsewhere.
+// sameMoment is how much the times of one object may differ: some stores use milliseconds in lists and seconds elsewhere.
 const sameMoment = 2 * time.Second
 
 func (b *bucket) examineTimes(ctx context.Context, key string) Check {
@@ -128,13 +128,13 @@ func (b *bucket) examineTimes(ctx context.Context, key string) Check {
 			return failed(name, err)
 		case listed.Key != key:
 		case listed.ModifiedAt.IsZero() || standing.ModifiedAt.IsZero():
-			return Check{name, LevelWarning, "the store does not say when an object was written, so lake sweep removes nothing"}
+			return Check{name, LevelWarning, "the store does not report when an object was written, so lake sweep removes nothing"}
 		case listed.ModifiedAt.Sub(standing.ModifiedAt).Abs() > sameMoment:
-			return Check{name, LevelWarning, fmt.Sprintf("a list and the object itself differ by %s about when it was written; lake sweep goes by the later time",
+			return Check{name, LevelWarning, fmt.Sprintf("the modification times in a list and of the object itself differ by %s; lake sweep uses the later one",
 				listed.ModifiedAt.Sub(standing.ModifiedAt).Abs().Round(time.Second))}
 		default:
-			return Check{name, LevelOK, "a list and the object itself agree when it was written"}
+			return Check{name, LevelOK, "the modification times in a list and of the object itself agree"}
 		}
 	}
-	return Check{name, LevelFailed, "what was just written is not listed, so that commits could be overlooked: " + otherStore}
+	return Check{name, LevelFailed, "a new object is not listed, so commits could be missed: " + otherStore}
 }

@@ -28,7 +28,7 @@ func TestLifecycleRulesThatHarm(t *testing.T) {
 			r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(7)}
 		}),
 	}
-	const again = "an export whose window takes longer, is paused, or waits for a person fetches it again from the beginning. Let it wait at least 90 days"
+	const again = "a window that takes longer, is paused, or waits for a person is then fetched again from the beginning. Let it wait at least 90 days"
 	tests := []struct {
 		name string
 		rule types.LifecycleRule
@@ -86,7 +86,7 @@ func TestLifecycleRulesThatHarm(t *testing.T) {
 			}
 		})
 	}
-	if got := told(b.judge(nil, false)); len(got) != 1 || !strings.HasPrefix(got[0], "note lifecycle: no rule removes uploads") {
+	if got := told(b.judge(nil, false)); len(got) != 1 || !strings.HasPrefix(got[0], "note lifecycle: no rule removes incomplete multipart uploads") {
 		t.Errorf("without rules: %q", got)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// List leaves out the empty objects that consoles make to show folders.
+// List skips the empty objects that consoles create to show folders.
 func (b *bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return b.list(ctx, prefix, 0)
 }
 
-// list asks for pages of pageKeys keys; 0 leaves the size to the store.
+// list requests pages of pageKeys keys; with 0 the store chooses the size.
 func (b *bucket) list(ctx context.Context, prefix string, pageKeys int32) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		l := listing{bucket: b, prefix: prefix, pageKeys: pageKeys, tokens: map[string]bool{}}
@@ -40,19 +40,19 @@ func (b *bucket) list(ctx context.Context, prefix string, pageKeys int32) iter.S
 	}
 }
 
-// listing is a walk through the pages of one list. It believes the end of a list only when the store confirms it: a page that
-// says that more follow must say how to ask for it, no page may come twice, and nothing may follow the last key.
+// listing reads the pages of one list. It accepts the end of the list only if the store confirms it: a page that says there are
+// more must have a token for the next page, no token may repeat, and nothing may follow the last key.
 type listing struct {
 	bucket   *bucket
 	prefix   string
 	pageKeys int32
-	last     string          // the last key that came, with the bucket's prefix
-	token    *string         // of the next page; nil asks for what follows last
-	tokens   map[string]bool // all that the store has given
+	last     string          // the last key so far, with the bucket's prefix
+	token    *string         // of the next page; nil asks for the keys after last
+	tokens   map[string]bool // all tokens so far
 	ended    bool
 }
 
-// next is one page. What came before a key that is out of place is returned beside the error.
+// next returns the next page. If a key is out of place, it returns the keys before it together with the error.
 func (l *listing) next(ctx context.Context) ([]types.Object, error) {
 	in := &s3.ListObjectsV2Input{Bucket: &l.bucket.name, Prefix: aws.String(l.bucket.prefix + l.prefix), ContinuationToken: l.token}
 	if l.pageKeys > 0 {
@@ -64,17 +64,17 @@ func (l *listing) next(ctx context.Context) ([]types.Object, error) {
 	}
 	page, err := l.bucket.client.ListObjectsV2(ctx, in)
 	if confirms && answerOf(err).status == http.StatusNotImplemented {
-		l.ended = true // the store has nothing to confirm the end with
+		l.ended = true // the store cannot confirm the end
 		return nil, nil
 	}
 	if err != nil {
 		return nil, l.bucket.explain("list", l.prefix, err)
 	}
 	if page.Name == nil && page.IsTruncated == nil {
-		return nil, l.incomplete("the answer is not a list of objects")
+		return nil, l.incomplete("the response is not a list of objects")
 	}
 	if claimed := int(aws.ToInt32(page.KeyCount)); claimed > len(page.Contents)+len(page.CommonPrefixes) {
-		return nil, l.incomplete("a page holds %d keys and says that it has %d", len(page.Contents), claimed)
+		return nil, l.incomplete("a page contains %d keys but claims %d", len(page.Contents), claimed)
 	}
 	if confirms && len(page.Contents) > 0 && aws.ToString(page.Contents[0].Key) <= l.last {
 		l.ended = true // the store ignores start-after
@@ -84,16 +84,16 @@ func (l *listing) next(ctx context.Context) ([]types.Object, error) {
 		key := aws.ToString(o.Key)
 		switch {
 		case !strings.HasPrefix(key, l.bucket.prefix+l.prefix):
-			return page.Contents[:i], l.incomplete("a key does not begin with the prefix that was asked for")
+			return page.Contents[:i], l.incomplete("a key does not begin with the requested prefix")
 		case l.last != "" && key <= l.last:
-			return page.Contents[:i], l.incomplete("a page repeats keys, or gives them out of order")
+			return page.Contents[:i], l.incomplete("a page repeats keys or has them out of order")
 		}
 		l.last = key
 	}
 	return page.Contents, l.turn(page)
 }
 
-// turn decides how the walk goes on after a page.
+// turn decides what to request after a page.
 func (l *listing) turn(page *s3.ListObjectsV2Output) error {
 	confirmed := l.token == nil && len(page.Contents) == 0
 	l.token = nil
@@ -104,9 +104,9 @@ func (l *listing) turn(page *s3.ListObjectsV2Output) error {
 	token := aws.ToString(page.NextContinuationToken)
 	switch {
 	case token == "":
-		return l.incomplete("a page says that more follow, and has no token to ask for them")
+		return l.incomplete("a page claims that more follow, but has no token for the next page")
 	case l.tokens[token]:
-		return l.incomplete("a page has the token of an earlier one")
+		return l.incomplete("a page repeats an earlier token")
 	}
 	l.tokens[token] = true
 	l.token = &token
@@ -118,4 +118,4 @@ func (l *listing) incomplete(format string, args ...any) error {
 	return &storageError{what + fmt.Sprintf(format, args...) + "; " + incompleteAdvice, ErrIncompleteList}
 }
 
-const incompleteAdvice = "the list is not complete, so nothing can be concluded from it: look for a proxy in between, or use another store"
+const incompleteAdvice = "the list is incomplete and cannot be trusted: look for a proxy in between, or use another store"

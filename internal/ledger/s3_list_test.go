@@ -36,16 +36,16 @@ func TestFakeKeepsThePromisesOfAStore(t *testing.T) {
 	}
 }
 
-// badPages are ways in which a list ends too early, and what the error says of it; empty where the list is complete all the same.
+// badPages are lists that end too early, and a part of the expected error; empty if the list is complete all the same.
 var badPages = map[string]struct {
 	page func(*s3test.ListPage)
 	says string
 }{
 	"no token":                {func(p *s3test.ListPage) { p.NextContinuationToken = nil }, "has no token"},
 	"an empty token":          {func(p *s3test.ListPage) { p.NextContinuationToken = ptr("") }, "has no token"},
-	"the token of before":     {func(p *s3test.ListPage) { p.NextContinuationToken = ptr("a/2") }, "token of an earlier one"},
-	"fewer keys than claimed": {func(p *s3test.ListPage) { p.Contents = p.Contents[:len(p.Contents)/2] }, "says that it has"},
-	"keys of another prefix":  {func(p *s3test.ListPage) { p.Contents[0].Key = "b/1" }, "does not begin with the prefix"},
+	"the token of before":     {func(p *s3test.ListPage) { p.NextContinuationToken = ptr("a/2") }, "repeats an earlier token"},
+	"fewer keys than claimed": {func(p *s3test.ListPage) { p.Contents = p.Contents[:len(p.Contents)/2] }, "but claims"},
+	"keys of another prefix":  {func(p *s3test.ListPage) { p.Contents[0].Key = "b/1" }, "does not begin with the requested prefix"},
 	"keys out of order":       {func(p *s3test.ListPage) { slices.Reverse(p.Contents) }, "out of order"},
 	"not a list":              {func(p *s3test.ListPage) { *p = s3test.ListPage{} }, "not a list"},
 	"truncated, and unsaid": {func(p *s3test.ListPage) {
@@ -161,14 +161,14 @@ func TestExamineTriesLists(t *testing.T) {
 					test.page(p)
 				}
 			}}, asIs)
-			if failed := levels(checks)["lists in pages"] == LevelFailed; failed != (test.says != "") {
+			if failed := levels(checks)["list pages"] == LevelFailed; failed != (test.says != "") {
 				t.Errorf("failed: %v\n%s", failed, strings.Join(told(checks), "\n"))
 			}
 		})
 	}
 	t.Run("a key is left out", func(t *testing.T) {
 		checks := examineFake(t, &s3test.Fake{Unlisted: func(key string) bool { return strings.HasSuffix(key, "/0005") }}, asIs)
-		if levels(checks)["lists in pages"] != LevelFailed {
+		if levels(checks)["list pages"] != LevelFailed {
 			t.Error(strings.Join(told(checks), "\n"))
 		}
 	})
@@ -193,7 +193,7 @@ func TestExamineTriesListsOfTheStoresOwnPages(t *testing.T) {
 				return false
 			}}
 			for _, c := range examineFake(t, fake, asIs) {
-				if c.Name == "lists in pages" && c.Level != test.want {
+				if c.Name == "list pages" && c.Level != test.want {
 					t.Errorf("%s, want %s: %s", c.Level, test.want, c.Text)
 				}
 			}

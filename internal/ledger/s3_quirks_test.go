@@ -79,7 +79,7 @@ func TestAnswersThatAProxyPacksAreUnpacked(t *testing.T) {
 		w.Header().Set("Content-Length", "7")
 		return r.Method == http.MethodHead
 	}}
-	if object, err := openBucket(t, on(head.Start(t))).Stat(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), "does not say how large") {
+	if object, err := openBucket(t, on(head.Start(t))).Stat(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), "does not report the object's size") {
 		t.Errorf("%+v, error %v; want an error: the size is not that of the object", object, err)
 	}
 }

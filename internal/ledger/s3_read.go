@@ -16,12 +16,12 @@ import (
 )
 
 func (b *bucket) Get(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
-	if length == 0 { // no range says nothing
+	if length == 0 { // a range cannot be empty
 		_, err := b.Stat(ctx, key)
 		return http.NoBody, err
 	}
 	out, err := b.getRange(ctx, key, offset, length)
-	if isBeyondEnd(err) { // begins at the end or after it
+	if isBeyondEnd(err) { // the range starts at the end of the object or after it
 		return http.NoBody, nil
 	}
 	if err != nil {
@@ -37,7 +37,7 @@ func (b *bucket) Get(ctx context.Context, key string, offset, length int64) (io.
 	return body, nil
 }
 
-// getRange asks for length bytes from offset on; a negative length is up to the end.
+// getRange requests length bytes from offset; a negative length means up to the end.
 func (b *bucket) getRange(ctx context.Context, key string, offset, length int64) (*s3.GetObjectOutput, error) {
 	name, err := b.key(key)
 	if err != nil {
@@ -67,13 +67,13 @@ func readWithin(out *s3.GetObjectOutput, offset, length int64) (string, error) {
 	return string(text), errors.Join(err, body.Close())
 }
 
-// within is the range of an answer that was asked for. Some stores and proxies ignore ranges, and answer with the whole object: then
-// the rest of it is skipped.
+// within returns the requested range of a response. Some stores and proxies ignore ranges and send the whole object: then the
+// rest is skipped.
 func within(out *s3.GetObjectOutput, offset, length int64) (io.ReadCloser, error) {
 	if !rangeIgnored(out) {
 		var from int64
 		if n, _ := fmt.Sscanf(aws.ToString(out.ContentRange), "bytes %d-", &from); n == 1 && from != offset {
-			return nil, redact.Because(fmt.Sprintf("the answer begins at byte %d, %d was asked for", from, offset), nil)
+			return nil, redact.Because(fmt.Sprintf("the response begins at byte %d, expected %d", from, offset), nil)
 		}
 		return out.Body, nil
 	}
@@ -89,7 +89,7 @@ func within(out *s3.GetObjectOutput, offset, length int64) (io.ReadCloser, error
 	}{io.LimitReader(out.Body, length), out.Body}, nil
 }
 
-// rangeIgnored reports whether the answer to a request for a range is the whole object.
+// rangeIgnored reports whether the response to a range request is the whole object.
 func rangeIgnored(out *s3.GetObjectOutput) bool {
 	response, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
 	return ok && response.StatusCode == http.StatusOK && out.ContentRange == nil

@@ -49,8 +49,8 @@ func TestCredentialsThatCannotBeHadQuoteNothing(t *testing.T) {
 		{"another version", process("echo {\\\"Version\\\":2,\\\"SecretAccessKey\\\":\\\"" + quoted + "\\\"}"), "wrong version in process output (not 1)"},
 		{"it fails", process("echo " + quoted + "; exit 3"), "exit status 3"},
 		{"no such command", "[profile acme]\nregion = us-east-1\ncredential_process = ./none-" + quoted + " 2>/dev/null\n", "the credential process failed"},
-		{"no such profile", "[profile other]\naws_secret_access_key = " + quoted + "\n", "there is no profile acme"},
-		{"a role without a source", "[profile acme]\nregion = us-east-1\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = nobody\naws_session_token = " + quoted + "\n", "there is no profile nobody"},
+		{"no such profile", "[profile other]\naws_secret_access_key = " + quoted + "\n", "the shared AWS files have no profile acme"},
+		{"a role without a source", "[profile acme]\nregion = us-east-1\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = nobody\naws_session_token = " + quoted + "\n", "the shared AWS files have no profile nobody"},
 		{"a setting that is none", "[profile acme]\nregion = us-east-1\nretry_mode = " + quoted + "\n", "cannot be used"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
-// on is the configuration of a lake on a test server.
+// on returns the configuration of a lake on a test server.
 func on(server s3test.Server) Config {
 	return Config{
 		URL: "s3://" + server.Bucket, Endpoint: server.Endpoint, Region: server.Region, PathStyle: true,
@@ -65,8 +65,8 @@ func TestBucketWithoutPrefixAndWithEncryption(t *testing.T) {
 	}
 }
 
-// ignoresConditions puts a server in front of another that takes If-None-Match away from every request, as some
-// S3-compatible servers do, and returns its address.
+// ignoresConditions starts a proxy that removes If-None-Match from every request, as some S3-compatible servers ignore it, and
+// returns its address.
 func ignoresConditions(t *testing.T, server s3test.Server) string {
 	t.Helper()
 	behind, err := url.Parse(server.Endpoint)
@@ -110,7 +110,7 @@ func TestConditionsThatAreIgnoredAreSeen(t *testing.T) {
 	}
 }
 
-// says is a server that gives every request the same answer.
+// says is a server that gives every request the same response.
 func says(t *testing.T, status int, header http.Header, body string) Config {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +127,7 @@ func says(t *testing.T, status int, header http.Header, body string) Config {
 
 const accessKey, secretKey = "AKIDFORTESTS", "secret-for-tests"
 
-// failure is S3's body of an error, with the access key in its text as some servers have it.
+// failure is an S3 error body. Its message contains the access key, as on some servers.
 func failure(code string) string {
 	return `<?xml version="1.0"?><Error><Code>` + code + `</Code><Message>what ` + accessKey + ` asked</Message></Error>`
 }
@@ -233,11 +233,11 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 	}
 }
 
-// secure is a server with a certificate that nobody knows, where there is nothing.
+// secure is a server with an untrusted certificate and no content.
 func secure(t *testing.T) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of those who hang up
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs clients that hang up
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Put sends a conditional write in one request, since servers differ in what they make of conditions on uploads in parts.
+// Put sends a conditional write as one request, because servers differ in how they treat conditions on multipart uploads.
 func (b *bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
 	name, err := b.key(key)
 	if err != nil {
@@ -38,7 +38,7 @@ func (b *bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 		return nil
 	}
 	if ifAbsent && answerOf(err).status == 0 {
-		// A server that knows at once that the key is taken may say so, and hang up, before it has read a long body.
+		// A server may refuse a taken key and hang up before it has read a long body.
 		if _, failed := b.Stat(ctx, key); failed == nil {
 			return fmt.Errorf("write %s: %w", key, ErrExists)
 		}
@@ -46,8 +46,8 @@ func (b *bucket) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 	return b.explain("write", key, err)
 }
 
-// withChecksums writes a body, with checksums where the store has asked for them before. When it asks for them first, the body is
-// written again: buckets with Object Lock refuse writes without.
+// withChecksums writes a body, with checksums if the store has asked for them before. If the store asks for them now, it writes
+// the body again with checksums: buckets with Object Lock refuse writes without them.
 func (b *bucket) withChecksums(body io.Seeker, write func(checked bool) error) error {
 	start, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -66,7 +66,7 @@ func (b *bucket) withChecksums(body io.Seeker, write func(checked bool) error) e
 }
 
 // asksForChecksum reports whether a write was refused because it had no checksum. AWS says: "Content-MD5 OR x-amz-checksum- HTTP
-// header is required for Put Object requests with Object Lock parameters"; MinIO has the code MissingContentMD5.
+// header is required for Put Object requests with Object Lock parameters"; MinIO uses the code MissingContentMD5.
 func asksForChecksum(err error) bool {
 	a := answerOf(err)
 	if err == nil || a.status != http.StatusBadRequest {
@@ -94,8 +94,8 @@ func (b *bucket) putOnce(ctx context.Context, name *string, body io.ReadSeeker, 
 	return err
 }
 
-// checksums are those of what a body has left, as headers have them: older servers know the first only. In headers, and not behind
-// the body, servers that are not AWS understand them.
+// checksums returns the checksums of the rest of a body as header values. Older servers support only Content-MD5. Servers other
+// than AWS understand checksums in headers but not in trailers.
 func checksums(body io.ReadSeeker) (contentMD5, crc *string, err error) {
 	start, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -122,7 +122,7 @@ func (b *bucket) putParts(ctx context.Context, key string, name *string, body io
 		ServerSideEncryption: uploadtypes.ServerSideEncryption(b.sse), SSEKMSKeyID: b.kmsKey,
 	})
 	if answerOf(err).code == "NoSuchUpload" {
-		// The upload was completed, but the answer was lost, and the request was sent again.
+		// The upload was completed, but its response was lost and the request was sent again.
 		if object, failed := b.Stat(ctx, key); failed == nil && object.Bytes == size {
 			return nil
 		}
@@ -130,7 +130,7 @@ func (b *bucket) putParts(ctx context.Context, key string, name *string, body io
 	return err
 }
 
-// checkSize compares what a body has left with what was promised.
+// checkSize compares the rest of a body with the promised size.
 func checkSize(body io.Seeker, size int64) error {
 	start, err := body.Seek(0, io.SeekCurrent)
 	if err != nil {

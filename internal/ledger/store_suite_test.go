@@ -27,7 +27,7 @@ func TestFolderKeepsThePromisesOfAStore(t *testing.T) {
 	})
 }
 
-// storeSuite proves what Store promises. Every call of open is asked for an empty store.
+// storeSuite tests the contract of Store. Every call of open must return an empty store.
 func storeSuite(t *testing.T, open func(*testing.T) Store) {
 	for _, part := range []struct {
 		name  string
@@ -111,7 +111,7 @@ func proveRoundTrip(t *testing.T, s Store) {
 				t.Errorf("list says %+v, error %v, of %s of %d bytes", listed, err, key, len(content))
 			}
 		}
-		for range 2 { // what is gone already is no error
+		for range 2 { // deleting a missing object is not an error
 			if err := s.Delete(t.Context(), key); err != nil {
 				t.Fatal(err)
 			}
@@ -318,7 +318,7 @@ func proveLargeRace(t *testing.T, s Store) {
 	race(t, s, "race", 16, onePutBytes+1)
 }
 
-// race lets racers write one key at the same moment, each its own content: one must win, and its content must stand.
+// race has racers write one key at the same moment, each with its own content: one must win, and its content must remain.
 func race(t *testing.T, s Store, key string, racers int, size int64) {
 	t.Helper()
 	begin := make(chan struct{})
@@ -351,8 +351,8 @@ func race(t *testing.T, s Store, key string, racers int, size int64) {
 	}
 }
 
-// proveNeighbours lets objects of one folder come and go, so that the folder is empty again and again while others write
-// into it.
+// proveNeighbours creates and deletes objects in one folder, so the folder becomes empty again and again while others write into
+// it.
 func proveNeighbours(t *testing.T, s Store) {
 	var group sync.WaitGroup
 	for i := range 4 {
@@ -415,7 +415,7 @@ func sum(t *testing.T, r io.Reader) [sha256.Size]byte {
 	return [sha256.Size]byte(hash.Sum(nil))
 }
 
-// pattern is content that needs no memory: every byte depends on the seed and on where it stands.
+// pattern is content that needs no memory: every byte depends on the seed and its offset.
 type pattern uint64
 
 func (p pattern) ReadAt(b []byte, offset int64) (int, error) {

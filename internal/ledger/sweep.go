@@ -7,41 +7,41 @@ import (
 	"time"
 )
 
-// ReuseWithin is the age up to which whoever seals may take a data file that stands in the store for its own. An older one must be
-// written anew: so a file that is old enough to be swept is nobody's.
+// ReuseWithin is the age up to which a seal may reuse an existing data file. It must write older files again, so a file that is
+// old enough to be swept belongs to no running seal.
 const ReuseWithin = 24 * time.Hour
 
-// How old things are before they are swept.
+// Minimum ages before objects are swept.
 const (
 	stagedKept   = 24 * time.Hour
 	unnamedKept  = 7 * 24 * time.Hour
-	openKept     = 90 * 24 * time.Hour // longer than a blocked shard should wait for its person
+	openKept     = 90 * 24 * time.Hour // longer than a blocked shard should wait for a person
 	deleteWithin = time.Minute
 )
 
-// Swept is what a sweep removed, or would remove, and what it left.
+// Swept is what a sweep removed, or would remove, and what it kept.
 type Swept struct {
-	Staged int   `json:"staged"` // objects of generations that are committed, or older than one that is, or given up long ago
+	Staged int   `json:"staged"` // staged objects of committed or superseded generations, or abandoned long ago
 	Files  int   `json:"files"`  // data files that no record names
 	Bytes  int64 `json:"bytes"`
-	// Young are objects and files that could go but for their age, Open staged objects of shards that are not committed:
-	// somebody may be at work on them.
+	// Young are objects and files that are kept only because of their age. Open are staged objects of shards that are not
+	// committed and may be in progress.
 	Young int `json:"young"`
 	Open  int `json:"open"`
-	// Foreign are objects below data/ whose keys are not those of data files. They are never removed.
+	// Foreign are objects below data/ whose keys are not data files' keys. They are never removed.
 	Foreign int `json:"foreign"`
 }
 
-// Sweep removes objects that nobody needs: staged objects of committed shards, after a day, and of other shards after three
-// months; data files that no record names, after a week and only when nothing is staged for their shard. Without remove it only
-// counts them. What was removed is counted also when there is an error.
+// Sweep removes objects that are no longer needed: staged objects of committed shards after a day, and of other shards after
+// three months; data files that no record names after a week, unless something is staged for their shard. If remove is false,
+// Sweep only counts them. The counts are valid even if Sweep returns an error.
 //
-// A list is never the proof that a file may go. Before the first file of a shard goes, the records of the shard are read by their
-// keys, and the shard's staging is listed once more; before anything goes, the store is asked for its age again. A record that
-// cannot be read, or is gone, ends the sweep before it has removed anything: nobody knows which files it names.
+// A list is never enough to delete a file. Before deleting the first file of a shard, Sweep reads the shard's records by their
+// keys and lists its staged objects again. Before each deletion it asks the store for the object's age again. If a record is
+// missing or cannot be read, the files that it names are unknown, so Sweep stops before it removes anything.
 func (l *Ledger) Sweep(ctx context.Context, account string, remove bool) (Swept, error) {
 	s := sweep{ledger: l, remove: remove, named: map[string]bool{}, open: map[string]bool{}, committed: map[string]int{}}
-	// In this order: a shard at work has staged objects before it has files, and a record after both.
+	// The order matters: a shard has staged objects before it has files, and files before it has a record.
 	for object, err := range l.store.List(ctx, dataRoot) {
 		if err != nil {
 			return s.Swept, fmt.Errorf("list data files: %w", err)
@@ -70,7 +70,7 @@ func (l *Ledger) Sweep(ctx context.Context, account string, remove bool) (Swept,
 	return s.Swept, s.clearFiles(ctx)
 }
 
-// sweep is a sweep under way.
+// sweep is the state of a running sweep.
 type sweep struct {
 	Swept
 	ledger    *Ledger
@@ -78,15 +78,15 @@ type sweep struct {
 	files     []Object
 	staged    []Leftover
 	named     map[string]bool // files that a record names
-	open      map[string]bool // shards that something is staged for
+	open      map[string]bool // shards with staged objects
 	committed map[string]int  // the highest generation of each shard
 }
 
-// read takes over what the ledger says. Every generation of every shard must be readable.
+// read collects the files that the ledger names. Every generation of every shard must be readable.
 func (s *sweep) read(entries []Entry) error {
 	for _, entry := range entries {
 		if entry.Record == nil {
-			return fmt.Errorf("sweep: %s: %s; nobody knows which files it names", entry.Key, entry.Problem)
+			return fmt.Errorf("sweep: %s: %s; the files that it names are unknown", entry.Key, entry.Problem)
 		}
 		shard := entry.Shard.String()
 		s.committed[shard] = max(s.committed[shard], entry.Generation)
@@ -95,8 +95,8 @@ func (s *sweep) read(entries []Entry) error {
 		}
 	}
 	if missing := Missing(entries); len(missing) > 0 {
-		return fmt.Errorf("sweep: the record %s is gone from the ledger, and a later one is there; nobody knows which files it named, "+
-			"so nothing is removed: restore it, or find out who deletes below %s", ledgerKey(missing[0].Shard, missing[0].Generation), ledgerRoot)
+		return fmt.Errorf("sweep: the record %s is missing from the ledger although a later one exists; the files that it named are unknown, "+
+			"so nothing is removed: restore it, or find out what deletes objects below %s", ledgerKey(missing[0].Shard, missing[0].Generation), ledgerRoot)
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (s *sweep) clearStaged(ctx context.Context) error {
 }
 
 func (s *sweep) clearFiles(ctx context.Context) error {
-	unused := map[Shard]bool{} // shards that were read once more
+	unused := map[Shard]bool{} // shards that were read again
 	for _, file := range s.files {
 		if s.named[file.Key] {
 			continue
@@ -148,7 +148,7 @@ func (s *sweep) clearFiles(ctx context.Context) error {
 			unused[shard] = true
 		}
 		switch {
-		case s.named[file.Key]: // by a record that was committed meanwhile
+		case s.named[file.Key]: // named by a record that was committed in the meantime
 		case !old || s.open[shard.String()]:
 			s.Young++
 		default:
@@ -161,8 +161,8 @@ func (s *sweep) clearFiles(ctx context.Context) error {
 	return nil
 }
 
-// readAgain takes over what the records of a shard say that can be read by their keys, and whether anything is staged for it. A
-// record that the list of the ledger lacked, though it is older than the list, ends the sweep.
+// readAgain collects the files that the records of a shard name, reading them by their keys, and checks whether anything is
+// staged for it. It returns an error if the list of the ledger lacked a record that is older than the list.
 func (s *sweep) readAgain(ctx context.Context, shard Shard) error {
 	records, err := s.ledger.generations(ctx, shard, 1)
 	if err != nil {
@@ -191,8 +191,8 @@ func (s *sweep) readAgain(ctx context.Context, shard Shard) error {
 	return nil
 }
 
-// olderThan reports whether an object is older than an age, by the list and by the object itself. Lists may lag, and some stores
-// give the two times in different units. An object that is gone, or has no time, is not old.
+// olderThan reports whether an object is at least this old, both in the list and by its own metadata. Lists may lag, and some
+// stores report the two times with different precision. An object that is missing or has no time is not old.
 func (s *sweep) olderThan(ctx context.Context, o Object, age time.Duration) (bool, error) {
 	old := func(at time.Time) bool { return !at.IsZero() && s.ledger.now().Sub(at) >= age }
 	if !old(o.ModifiedAt) {

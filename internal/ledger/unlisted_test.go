@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// hiding is a store whose lists lack some keys; reading them works.
+// hiding is a store whose lists omit some keys, although they can be read.
 type hiding struct {
 	Store
 	hides func(key string) bool
@@ -28,7 +28,7 @@ func (h hiding) List(ctx context.Context, prefix string) iter.Seq2[Object, error
 	}
 }
 
-// generationsOf commits so many generations of a shard.
+// generationsOf commits this many generations of a shard.
 func generationsOf(t *testing.T, l *Ledger, account string, n int) (records []Record) {
 	t.Helper()
 	for i := range n {
@@ -40,7 +40,7 @@ func generationsOf(t *testing.T, l *Ledger, account string, n int) (records []Re
 	return records
 }
 
-// reads are all ways in which the ledger is read by a list.
+// reads are all functions that list the ledger.
 var reads = map[string]func(context.Context, *Ledger) error{
 	"Latest": func(ctx context.Context, l *Ledger) error {
 		_, err := l.Latest(ctx, may("acme"))
@@ -106,7 +106,7 @@ func TestRecordsThatAreNotListedAreErrors(t *testing.T) {
 	}
 }
 
-// A record that is committed while the ledger is listed is no fault of the store, and it counts.
+// A record that is committed while the ledger is being listed is not an error of the store, and it counts.
 func TestRecordsThatComeWhileTheLedgerIsListed(t *testing.T) {
 	for name, read := range reads {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestSweepStopsWhereARecordIsGone(t *testing.T) {
 	}
 }
 
-// listedAt is a store whose lists say that everything is old.
+// listedAt is a store whose lists return another modification time.
 type listedAt struct {
 	Store
 	at time.Time

@@ -131,7 +131,7 @@ var scratch = func() string {
 }()
 
 func (w *world) lake() *lake.Lake {
-	return lake.Over(ledger.Over(w.store, "memory:", w.clock), lake.Config{Scratch: scratch, Writer: "trial", FileBytes: w.plan.fileBytes})
+	return lake.New(ledger.New(w.store, "memory:", w.clock), lake.Config{Scratch: scratch, Writer: "trial", FileBytes: w.plan.fileBytes})
 }
 
 func (w *world) activities() *activities.Activities {

@@ -19,7 +19,7 @@ const module = "github.com/versity/versitygw"
 
 var pinned = regexp.MustCompile(`(?m)^(?:require)?\s+` + regexp.QuoteMeta(module) + ` (v\S+)`)
 
-// build returns the path of the server's program, which it makes once for all tests of this user.
+// build returns the path of the server's binary. It builds it once per user, for all tests.
 func build(ctx context.Context) (string, error) {
 	_, here, _, ok := runtime.Caller(0)
 	if !ok {
@@ -32,7 +32,7 @@ func build(ctx context.Context) (string, error) {
 	}
 	version := pinned.FindSubmatch(mod)
 	if version == nil {
-		return "", fmt.Errorf("%s does not stand in the go.mod of the tools", module)
+		return "", fmt.Errorf("%s is not in the go.mod of the tools module", module)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -54,7 +54,7 @@ func build(ctx context.Context) (string, error) {
 	return program, errors.Join(err, lock.Close())
 }
 
-// compile makes the program unless it is there. It appears whole, by rename.
+// compile builds the binary unless it exists. It appears whole, by rename.
 func compile(ctx context.Context, tools, program string) error {
 	if _, err := os.Stat(program); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -16,27 +16,27 @@ import (
 	"time"
 )
 
-// Fake is an S3 server in the process, as far as the lake asks for one: small objects, lists in pages, ranges, conditional writes
-// and uploads in parts. It checks no signatures. Its fields make it misbehave; they are set before the first request.
+// Fake is an in-process S3 server with what the lake uses: small objects, paged lists, ranges, conditional writes and multipart
+// uploads. It does not check signatures. Its fields make it misbehave; set them before the first request.
 type Fake struct {
-	// PageKeys is how many keys a page of a list has at most; 0 is 1000.
+	// PageKeys is the maximum number of keys on a page of a list; 0 means 1000.
 	PageKeys int
 	// Page may change a page of a list before it is sent.
 	Page func(*ListPage)
-	// Intercept sees every request first. It answers it itself and returns true, or leaves it to the server.
+	// Intercept sees every request first. It answers the request and returns true, or returns false to let the server answer.
 	Intercept func(w http.ResponseWriter, r *http.Request) bool
-	// IgnoresRange makes every GET answer with the whole object.
+	// IgnoresRange makes every GET return the whole object.
 	IgnoresRange bool
-	// Unlisted are keys that lists leave out, as a list that lags behind does.
+	// Unlisted reports keys that lists omit, as a lagging list does.
 	Unlisted func(key string) bool
-	// HeadAt, when it is set, is when HEAD and GET say that every object was written.
+	// HeadAt, if set, is the modification time that HEAD and GET return for every object.
 	HeadAt time.Time
-	// Path stands before the bucket in the path of every request, as behind a gateway.
+	// Path precedes the bucket in the path of every request, as behind a gateway.
 	Path string
 
 	mu      sync.Mutex
 	objects map[string]fakeObject
-	parts   map[string]map[int][]byte // by the id of the upload
+	parts   map[string]map[int][]byte // by upload id
 }
 
 type fakeObject struct {
@@ -44,7 +44,7 @@ type fakeObject struct {
 	at   time.Time
 }
 
-// ListPage is the answer to ListObjectsV2. What is nil is left out.
+// ListPage is the response to ListObjectsV2. Nil fields are omitted.
 type ListPage struct {
 	XMLName               xml.Name `xml:"ListBucketResult"`
 	Name                  *string
@@ -63,7 +63,7 @@ type ListedObject struct {
 	Size         int
 }
 
-// Start starts the server; it runs until t ends. Its bucket is empty.
+// Start starts the server with an empty bucket. It runs until t ends.
 func (f *Fake) Start(t testing.TB) Server {
 	t.Helper()
 	f.objects, f.parts = map[string]fakeObject{}, map[string]map[int][]byte{}
@@ -72,14 +72,14 @@ func (f *Fake) Start(t testing.TB) Server {
 	return Server{Endpoint: server.URL + f.Path, Region: region, AccessKey: accessKey, SecretKey: secretKey, Bucket: bucket}
 }
 
-// Keys are the keys of all objects, in order.
+// Keys returns the keys of all objects, sorted.
 func (f *Fake) Keys() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Sorted(maps.Keys(f.objects))
 }
 
-// SetTime changes when an object was written.
+// SetTime changes the modification time of an object.
 func (f *Fake) SetTime(key string, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -117,7 +117,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Refuse answers with an error of S3.
+// Refuse responds with an S3 error.
 func Refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
@@ -178,7 +178,7 @@ func (f *Fake) get(w http.ResponseWriter, r *http.Request, key string) {
 	if !f.HeadAt.IsZero() {
 		o.at = f.HeadAt
 	}
-	// Its times have whole seconds, those of lists milliseconds, as on AWS.
+	// Times have whole seconds here and milliseconds in lists, as on AWS.
 	http.ServeContent(w, r, "object.bin", o.at, strings.NewReader(string(o.body)))
 }
 

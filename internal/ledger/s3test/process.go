@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// process is a server that can be killed and started again.
+// process is a server that can be killed and restarted.
 type process struct {
 	program, address, home string
-	way                    []string // arguments that say where the data are
+	way                    []string // arguments that say where the data is
 
 	mu      sync.Mutex
-	running *exec.Cmd // nil when it does not run
+	running *exec.Cmd // nil if it is not running
 	ended   chan error
 }
 
-// start starts the server and waits until it answers. It is killed when it does not.
+// start starts the server and waits until it answers. It kills a server that does not.
 func (p *process) start(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running != nil {
-		return fmt.Errorf("the S3 server at %s runs already", p.address)
+		return fmt.Errorf("the S3 server at %s is already running", p.address)
 	}
 	var said output
 	cmd := exec.Command(p.program, append([]string{"--port", p.address, "--region", region, "--quiet"}, p.way...)...)
@@ -42,9 +42,9 @@ func (p *process) start(ctx context.Context) error {
 	for {
 		select {
 		case err := <-ended:
-			return fmt.Errorf("it ended by itself: %v\n%s", err, said.String())
+			return fmt.Errorf("it exited: %v\n%s", err, said.String())
 		case <-ctx.Done():
-			_ = cmd.Process.Kill() // it may have ended by itself
+			_ = cmd.Process.Kill() // it may have exited
 			<-ended
 			return fmt.Errorf("no answer in %s: %w\n%s", startTimeout, ctx.Err(), said.String())
 		case <-tick.C:
@@ -56,19 +56,19 @@ func (p *process) start(ctx context.Context) error {
 	}
 }
 
-// kill ends the server and waits until it is gone. A server that does not run stays as it is.
+// kill kills the server and waits until it is gone. It does nothing if the server is not running.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running == nil {
 		return
 	}
-	_ = p.running.Process.Kill() // it may have ended by itself
+	_ = p.running.Process.Kill() // it may have exited
 	<-p.ended
 	p.running = nil
 }
 
-// output keeps what a process says while it is still speaking.
+// output collects the output of a running process.
 type output struct {
 	mu   sync.Mutex
 	said bytes.Buffer

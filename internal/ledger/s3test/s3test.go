@@ -1,4 +1,4 @@
-// Package s3test starts a real S3-compatible server for tests: versitygw, in the version of the tools module.
+// Package s3test starts a real S3-compatible server for tests: versitygw, in the version that the tools module pins.
 //
 // It must not know what is kept on it.
 package s3test
@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// Server is a running server, and what a client has to know of it.
+// Server is a running server and how to reach it.
 type Server struct {
 	Endpoint, Region, AccessKey, SecretKey, Bucket string
-	// Dir is the folder of the bucket: an object is the file of its key, so that tests can read it past the server.
+	// Dir is the folder of the bucket. Each object is the file at its key, so tests can read it without the server.
 	Dir string
 
 	process *process
@@ -30,11 +30,11 @@ const (
 	bucket    = "lake"
 )
 
-// startTimeout is for a machine that is busy with other tests.
+// startTimeout allows for a machine that is busy with other tests.
 const startTimeout = 30 * time.Second
 
-// Start runs a server of its own on loopback, with one empty bucket, until t ends. The first call on a machine builds
-// the server, which takes minutes. A server that cannot be built or started fails t.
+// Start runs a separate server on loopback, with one empty bucket, until t ends. The first call on a machine builds the server,
+// which takes minutes. Start fails t if the server cannot be built or started.
 func Start(t testing.TB) Server {
 	t.Helper()
 	program, err := build(t.Context())
@@ -45,7 +45,7 @@ func Start(t testing.TB) Server {
 	if err := os.Mkdir(filepath.Join(data, bucket), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// The second way is for file systems without extended attributes, the third for a port that was taken meanwhile.
+	// The second variant is for file systems without extended attributes, the third for a port that was taken in the meantime.
 	ways := [][]string{{"posix", data}, {"posix", "--sidecar", sidecar, data}, {"posix", data}}
 	for _, way := range ways {
 		address, err := freeAddress()
@@ -66,13 +66,13 @@ func Start(t testing.TB) Server {
 	return Server{}
 }
 
-// Kill ends the server as SIGKILL does, in the middle of whatever it is doing. Its data stay.
+// Kill kills the server with SIGKILL, in the middle of whatever it is doing. Its data stays.
 func (s Server) Kill() { s.process.kill() }
 
-// Restart starts a killed server again, at the same endpoint and over the same data, and waits until it answers.
+// Restart restarts a killed server at the same endpoint with the same data, and waits until it answers.
 func (s Server) Restart(ctx context.Context) error { return s.process.start(ctx) }
 
-// Uploads is how many uploads in parts were begun and neither completed nor aborted, as they lie on the server's disk.
+// Uploads returns the number of multipart uploads on the server's disk that were neither completed nor aborted.
 func (s Server) Uploads() (int, error) {
 	found, err := filepath.Glob(filepath.Join(s.Dir, ".sgwtmp", "multipart", "*", "*"))
 	n := 0
@@ -92,7 +92,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// answers says that an S3 server is there; without a signature it refuses, in XML.
+// answers reports whether an S3 server answers: without a signature it refuses, in XML.
 func answers(address string) bool {
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get("http://" + address + "/")
