@@ -1,9 +1,9 @@
-// Package activities is where the export touches the world: one activity a file. Inputs and outputs stand in Temporal
-// histories, so they hold keys, counts, digests and conversation ids only, never a word of a conversation.
+// Package activities connects workflows to the outside world; each activity has its own file. Inputs and outputs are stored in
+// Temporal histories, so they contain keys, counts, digests and conversation ids only, never the text of a conversation.
 //
-// A struct that has been in a history only grows, and the zero value of a new field means the old behaviour.
+// A struct that appears in histories only gains fields, and the zero value of a new field means the old behaviour.
 //
-// It must not know which providers there are, what a column means, or how long anything may take.
+// It must not know which providers exist, what a column means, or how long anything may take.
 package activities
 
 import (
@@ -21,130 +21,131 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Activities holds what the activities need of the world. Its methods are the activities; the name of a method is the
-// activity's type.
+// Activities has the dependencies of the activities. Its methods are the activities; an activity's type is the name of its
+// method.
 type Activities struct {
 	Lake *lake.Lake
-	// Account tells how an account is configured. It opens nothing and resolves no secret. Its errors are *providers.Error.
+	// Account returns the configuration of an account. It opens nothing and resolves no secret. Its errors are *providers.Error.
 	Account func(ctx context.Context, name string) (Account, error)
-	// Join makes an export a user of its account's budget. Nil leaves it the whole of it.
+	// Join adds an export to the users of its account's budget. If it is nil, the export has the whole budget.
 	Join func(ctx context.Context, account string, in BudgetRequest) (BudgetGrant, error)
 }
 
-// BudgetRequest is how an export joins the users of its account's budget.
+// BudgetRequest asks for a share of an account's budget.
 type BudgetRequest struct {
-	Workflow          string  `json:"workflow"`            // its id
-	RequestsPerSecond float64 `json:"requests_per_second"` // the account's, as configured; 0 is no limit
-	SyncShare         float64 `json:"sync_share"`          // the part of it that syncs have while one is at work
+	Workflow          string  `json:"workflow"`            // id of the export's workflow
+	RequestsPerSecond float64 `json:"requests_per_second"` // of the account, as configured; 0 means no limit
+	SyncShare         float64 `json:"sync_share"`          // the share for syncs while one is running
 	Sync              bool    `json:"sync,omitempty"`
 }
 
-// Lease is a providers.Lease as it stands in the inputs and results of activities, where it has had another word for the account's budget
-// since before 0.2.0. Either converts to the other.
+// Lease is a providers.Lease in the inputs and results of activities. Its JSON has used another name for the account's budget
+// since before 0.2.0. The two types convert to each other.
 type Lease struct {
 	RequestsPerSecond        float64 `json:"requests_per_second"`
 	AccountRequestsPerSecond float64 `json:"account,omitempty"`
 }
 
-// BudgetGrant is what an export may use of its account's budget.
+// BudgetGrant is an export's share of its account's budget.
 type BudgetGrant struct {
 	Lease
-	// After is how long to wait before using it: so long others may still use what they had before.
+	// After is how long to wait before using the share, because others may still use it until then.
 	After time.Duration `json:"after,omitempty"`
 }
 
-// Account is one account as it is configured.
+// Account is the configuration of one account.
 type Account struct {
-	// Reader opens the account to ask its platform, all its secrets resolved. Its errors are *providers.Error.
+	// Reader opens the account to read from its platform, with all secrets resolved. Its errors are *providers.Error.
 	Reader func() (providers.Reader, error)
-	// Mapper makes its mapper. It resolves no secret but those that mapping itself needs, so a token that is missing or wrong keeps
-	// nothing from being sealed. Its errors are *providers.Error.
+	// Mapper returns the account's mapper. It resolves only secrets that mapping needs, so a missing or wrong token does not stop
+	// a seal. Its errors are *providers.Error.
 	Mapper func() (providers.Mapper, error)
-	// Name is the provider's name as it stands in keys.
+	// Name is the provider's name, as in keys.
 	Name string
-	// Spec digests all settings that decide what an export of the account holds.
+	// Spec is the digest of all settings that determine the content of an export.
 	Spec string
-	// Specs are all digests that stand for the same settings as Spec, which records and histories of other builds may hold. Nil is
-	// Spec alone.
+	// Specs returns all digests that stand for the same settings as Spec, including those in records and histories of other
+	// builds. If it is nil, only Spec does.
 	Specs             func() []string
-	RequestsPerSecond float64 // the account's budget, 0 is no limit
-	SyncShare         float64 // the part of it that syncs have while one is at work
+	RequestsPerSecond float64 // the account's budget; 0 means no limit
+	SyncShare         float64 // the share for syncs while one is running
 	providers.Costs
 	Batch           int    // conversations whose messages the provider fetches with one request
-	MetadataBatch   int    // conversations whose metadata it fetches together
-	Parallel        int    // requests of one chunk that are under way at once
-	Shards          int    // shards in flight
-	Chunks          int    // chunks in flight in one shard
-	Chunk           int    // conversations of a chunk, 0 lets the lease decide
+	MetadataBatch   int    // conversations whose metadata the provider fetches together
+	Parallel        int    // concurrent requests of one chunk
+	Shards          int    // concurrent shards
+	Chunks          int    // concurrent chunks of one shard
+	Chunk           int    // conversations in a chunk; 0 means that the lease decides
 	Window          string // month, week or day
 	OnMismatch      string // block or flag
-	AllowUnreadable bool   // an export is complete though texts could not be decrypted
+	AllowUnreadable bool   // an export with texts that could not be decrypted still counts as complete
 }
 
-// Usage is what an activity asked of the platform.
+// Usage is what an activity requested from the platform.
 type Usage struct {
 	Requests  int64 `json:"requests"`
-	Throttled int64 `json:"throttled"` // of them answered with "too many requests"
+	Throttled int64 `json:"throttled"` // of these, answered with "too many requests"
 }
 
-// Target is the generation of a shard that an activity works for.
+// Target is the shard and generation that an activity works on.
 type Target struct {
 	Shard      ledger.Shard `json:"shard"`
 	Generation int          `json:"generation"`
 }
 
-// beat is how often a running activity says that it lives.
-const beat = 5 * time.Second
+// heartbeatInterval is the time between two heartbeats of a running activity.
+const heartbeatInterval = 5 * time.Second
 
-// Beat is what a heartbeat carries, for people alone: progress in heartbeats is lost when a worker dies, so none is kept there.
-type Beat struct {
-	// WaitingUntil is the end of a pause that the activity waits for, by the platform's limits or the account's schedule.
+// Heartbeat is the detail of a heartbeat, for people only. It is lost when a worker dies, so it contains no progress to resume
+// from.
+type Heartbeat struct {
+	// WaitingUntil is the end of the current pause, caused by the platform's limits or the account's schedule.
 	WaitingUntil *time.Time `json:"waiting_until,omitempty"`
-	// For is what the pause is for, as in Wait.
+	// For is the reason for the pause, as in Wait.
 	For string `json:"for,omitempty"`
 }
 
-// pulse is what a running activity knows of itself.
-type pulse struct {
+// heartbeat is the state that a running activity reports.
+type heartbeat struct {
 	mu    sync.Mutex
 	meter *providers.Meter
 }
 
-type pulseKey struct{}
+type heartbeatKey struct{}
 
-func (p *pulse) carry(m *providers.Meter) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.meter = m
+func (h *heartbeat) setMeter(m *providers.Meter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.meter = m
 }
 
-func (p *pulse) carried() *providers.Meter {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.meter
+func (h *heartbeat) currentMeter() *providers.Meter {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.meter
 }
 
-func (p *pulse) record(ctx context.Context) {
-	if until, what := p.carried().Waiting(); !until.IsZero() {
-		activity.RecordHeartbeat(ctx, Beat{WaitingUntil: new(until.UTC()), For: string(what)})
+func (h *heartbeat) send(ctx context.Context) {
+	if until, what := h.currentMeter().Waiting(); !until.IsZero() {
+		activity.RecordHeartbeat(ctx, Heartbeat{WaitingUntil: new(until.UTC()), For: string(what)})
 		return
 	}
 	activity.RecordHeartbeat(ctx)
 }
 
-// alive heartbeats until stop is called, which also gives the activity's lease back. It returns a context that ends also when the
-// worker is told to stop, so that an attempt gives up at once and is made again elsewhere. What no worker runs, such as a trial
-// of the protocol, has nobody to tell. An activity defers stop itself, not a function that calls it: only so does it mute a
-// panic.
-func alive(ctx context.Context) (_ context.Context, stop func()) {
-	p := &pulse{}
-	ctx = context.WithValue(ctx, pulseKey{}, p)
+// keepAlive sends heartbeats until stop is called; stop also ends the activity's lease. It returns a context that is cancelled
+// when the worker is told to stop, so that the attempt fails at once and is retried elsewhere. Outside of a worker, as in a trial
+// of the protocol, there are no heartbeats. An activity must defer stop directly, not from a helper: otherwise stop cannot
+// recover a panic to redact it.
+func keepAlive(ctx context.Context) (_ context.Context, stop func()) {
+	h := &heartbeat{}
+	ctx = context.WithValue(ctx, heartbeatKey{}, h)
 	if !activity.IsActivity(ctx) {
-		return ctx, func() { p.carried().End() }
+		return ctx, func() { h.currentMeter().End() }
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
-		ticker := time.NewTicker(beat)
+		ticker := time.NewTicker(heartbeatInterval)
 		defer ticker.Stop()
 		for {
 			select {
@@ -154,22 +155,22 @@ func alive(ctx context.Context) (_ context.Context, stop func()) {
 				cancel(errWorkerStops)
 				return
 			case <-ticker.C:
-				p.record(ctx)
+				h.send(ctx)
 			}
 		}
 	}()
 	return ctx, func() {
 		cancel(nil)
-		p.carried().End()
+		h.currentMeter().End()
 		if panicked := recover(); panicked != nil {
-			panic(mute(panicked))
+			panic(redactPanic(panicked))
 		}
 	}
 }
 
-// mute is a panic's value without what may be a word of a conversation: the SDK puts it into the log and into the history. What
-// the runtime says holds numbers and types only, and where it happened is in the stack.
-func mute(panicked any) any {
+// redactPanic returns the value of a panic without text that may come from a conversation, because the SDK writes it to the log
+// and the history. The runtime's own errors contain only numbers and types. The stack shows where the panic happened.
+func redactPanic(panicked any) any {
 	if _, ok := panicked.(runtime.Error); ok {
 		return panicked
 	}
@@ -183,7 +184,7 @@ type session struct {
 	meter  *providers.Meter
 }
 
-// session ends with the activity, which must have called alive before.
+// session opens an account. It ends with the activity, which must have called keepAlive before.
 func (a *Activities) session(ctx context.Context, account string, lease Lease) (context.Context, *session, error) {
 	settings, err := a.Account(ctx, account)
 	if err != nil {
@@ -193,21 +194,21 @@ func (a *Activities) session(ctx context.Context, account string, lease Lease) (
 	if err != nil {
 		return ctx, nil, err
 	}
-	settings.Parallel = max(settings.Parallel, sideBySide(lease.RequestsPerSecond))
+	settings.Parallel = max(settings.Parallel, parallelFor(lease.RequestsPerSecond))
 	meter := providers.NewMeter(providers.Lease(lease))
-	if p, ok := ctx.Value(pulseKey{}).(*pulse); ok {
-		p.carry(meter)
+	if h, ok := ctx.Value(heartbeatKey{}).(*heartbeat); ok {
+		h.setMeter(meter)
 	}
 	return providers.WithMeter(ctx, meter), &session{Account: settings, reader: reader, meter: meter}, nil
 }
 
-// mostSideBySide is how many requests of one chunk are under way at once at most, whatever its lease.
-const mostSideBySide = 64
+// maxParallel is the maximum number of concurrent requests of one chunk, whatever its lease.
+const maxParallel = 64
 
-// sideBySide is how many requests must be under way at once to use up a rate where an answer takes a second. It is the lease
-// that slows them down, not the number.
-func sideBySide(requestsPerSecond float64) int {
-	return int(min(mostSideBySide, math.Ceil(requestsPerSecond)))
+// parallelFor returns how many concurrent requests use up a rate if a response takes a second. The lease limits the rate; this
+// number only has to be high enough.
+func parallelFor(requestsPerSecond float64) int {
+	return int(min(maxParallel, math.Ceil(requestsPerSecond)))
 }
 
 func (s *session) usage() Usage {

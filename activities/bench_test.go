@@ -26,7 +26,7 @@ import (
 	fakeliveperson "github.com/chatlake/chatlake/simulator/liveperson"
 )
 
-// benchmarked are all providers, each with an account of the same made-up world.
+// benchmarked are all providers, each with an account of the same simulated world.
 var benchmarked = []struct {
 	definition providers.Definition
 	account    providers.Account
@@ -48,12 +48,12 @@ var benchmarked = []struct {
 	},
 }
 
-// benchmarkedWindow is read in one shard.
+// benchmarkedWindow is one shard.
 var benchmarkedWindow = schemas.Window{
 	From: time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 3, 11, 0, 0, 0, 0, time.UTC),
 }
 
-// eachProvider runs a benchmark with each provider, which reads 500 conversations of the same world.
+// eachProvider runs a benchmark with each provider. Each reads 500 conversations of the same world.
 func eachProvider(b *testing.B, run func(*testing.B, providers.Definition, providertest.Recording)) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{
 		Seed: 2, Conversations: 500, From: benchmarkedWindow.From, To: benchmarkedWindow.To,
@@ -81,7 +81,7 @@ func mapperOf(b *testing.B, p providers.Definition) providers.Mapper {
 	return mapper
 }
 
-// drain is a store that takes everything and has nothing.
+// drain is a store that accepts everything and has nothing.
 type drain struct{ ledger.Store }
 
 func (drain) Put(_ context.Context, _ string, body io.ReadSeeker, _ int64, _ bool) error {
@@ -138,7 +138,7 @@ func eachConversation(b *testing.B, n int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/conversation")
 }
 
-// BenchmarkDigest digests what conversations say.
+// BenchmarkDigest digests the content of conversations.
 func BenchmarkDigest(b *testing.B) {
 	eachProvider(b, func(b *testing.B, _ providers.Definition, r providertest.Recording) {
 		threads := make([]schemas.Thread, len(r.Threads))
@@ -158,13 +158,13 @@ func BenchmarkDigest(b *testing.B) {
 	})
 }
 
-// staged is a shard that was listed and fetched, ready to be sealed.
+// staged is a shard that was listed and fetched and is ready to be sealed.
 type staged struct {
 	activities *activities.Activities
 	input      activities.SealShardInput
 }
 
-// stageShard lists and fetches all that is read at a base URL, into a folder, in chunks as an export does.
+// stageShard lists and fetches everything from a base URL into a folder, in chunks as an export does.
 func stageShard(b *testing.B, p providers.Definition, reader providers.Reader, folder string) staged {
 	b.Helper()
 	l, err := lake.Open(b.Context(), ledger.Config{URL: "file:" + folder}, lake.Config{Scratch: b.TempDir(), Writer: "benchmark"})
@@ -205,7 +205,7 @@ func stageShard(b *testing.B, p providers.Definition, reader providers.Reader, f
 	return s
 }
 
-// BenchmarkSealShard seals what is staged in a folder, and puts the files there.
+// BenchmarkSealShard seals the staged objects of a folder and writes the files there.
 func BenchmarkSealShard(b *testing.B) {
 	eachProvider(b, func(b *testing.B, p providers.Definition, r providertest.Recording) {
 		folder := b.TempDir()
@@ -218,7 +218,7 @@ func BenchmarkSealShard(b *testing.B) {
 				b.Fatalf("%+v, %v", out.Counts, err)
 			}
 			b.StopTimer()
-			if err := os.RemoveAll(folder + "/data"); err != nil { // files that are there already are not put again
+			if err := os.RemoveAll(folder + "/data"); err != nil { // existing files are not written again
 				b.Fatal(err)
 			}
 			b.StartTimer()

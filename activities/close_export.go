@@ -2,41 +2,35 @@ package activities
 
 import (
 	"context"
-	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// CloseExportInput asks for the roll-up of an export.
+// CloseExportInput asks for the manifest of an export.
 type CloseExportInput struct {
-	Provider   string    `json:"provider"`
-	Account    string    `json:"account"`
-	Name       string    `json:"name"`
-	From       time.Time `json:"from"`
-	To         time.Time `json:"to"`
-	Visibility string    `json:"visibility"`
-	// Streams are those whose shards have to cover the range.
+	Provider string `json:"provider"`
+	Account  string `json:"account"`
+	Name     string `json:"name"`
+	schemas.Window
+	Visibility string `json:"visibility"`
+	// Streams are the streams whose shards must cover the range.
 	Streams []schemas.Stream `json:"streams"`
 }
 
-// Range is that of the export.
-func (in CloseExportInput) Range() schemas.Window { return schemas.Window{From: in.From, To: in.To} }
-
-// CloseExportOutput names the roll-up.
+// CloseExportOutput names the manifest.
 type CloseExportOutput struct {
 	Manifest string `json:"manifest"`
-	// Gaps is how much of the range no committed shard covers.
+	// Gaps are the parts of the range that no committed shard covers.
 	Gaps []schemas.Window `json:"gaps,omitempty"`
 }
 
-// manifest is the roll-up of an export: what the ledger says of its range.
+// manifest lists what the ledger has for the range of an export.
 type manifest struct {
-	Provider   string           `json:"provider,omitempty"`
-	Account    string           `json:"account"`
-	Name       string           `json:"name"`
-	From       time.Time        `json:"from"`
-	To         time.Time        `json:"to"`
+	Provider string `json:"provider,omitempty"`
+	Account  string `json:"account"`
+	Name     string `json:"name"`
+	schemas.Window
 	Visibility string           `json:"visibility"`
 	Gaps       []schemas.Window `json:"gaps,omitempty"`
 	Shards     []manifestShard  `json:"shards"`
@@ -50,23 +44,23 @@ type manifestShard struct {
 	Flags      []string      `json:"flags,omitempty"`
 }
 
-// CloseExport reads the ledger of the export's range, looks for gaps, and writes the roll-up once.
+// CloseExport reads the ledger for the export's range, looks for gaps, and writes the manifest once.
 func (a *Activities) CloseExport(ctx context.Context, in CloseExportInput) (CloseExportOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.closeExport(ctx, in)
 	return out, a.classify(ctx, err)
 }
 
 func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (CloseExportOutput, error) {
-	roll := manifest{Provider: in.Provider, Account: in.Account, Name: in.Name, From: in.From, To: in.To, Visibility: in.Visibility}
+	m := manifest{Provider: in.Provider, Account: in.Account, Name: in.Name, Window: in.Window, Visibility: in.Visibility}
 	streams := in.Streams
 	if len(streams) == 0 {
-		streams = []schemas.Stream{schemas.StreamCreated} // of an export that was begun before there were more
+		streams = []schemas.Stream{schemas.StreamCreated} // started by a build that had only this stream
 	}
 	for _, stream := range streams {
 		records, err := a.Lake.Current(ctx, ledger.Filter{
-			Provider: in.Provider, Account: in.Account, Stream: stream, Window: in.Range(),
+			Provider: in.Provider, Account: in.Account, Stream: stream, Window: in.Window,
 		})
 		if err != nil {
 			return CloseExportOutput{}, err
@@ -74,10 +68,10 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 		var windows []schemas.Window
 		for _, r := range records {
 			windows = append(windows, r.Shard.Window)
-			roll.Shards = append(roll.Shards, manifestShard{r.Shard.String(), r.Generation, r.Digest, r.Counts, r.Flags})
+			m.Shards = append(m.Shards, manifestShard{r.Shard.String(), r.Generation, r.Digest, r.Counts, r.Flags})
 		}
-		roll.Gaps = append(roll.Gaps, in.Range().Without(windows)...)
+		m.Gaps = append(m.Gaps, in.Without(windows)...)
 	}
-	key, err := a.Lake.PutManifest(ctx, in.Account, in.Name, roll)
-	return CloseExportOutput{Manifest: key, Gaps: roll.Gaps}, err
+	key, err := a.Lake.PutManifest(ctx, in.Account, in.Name, m)
+	return CloseExportOutput{Manifest: key, Gaps: m.Gaps}, err
 }

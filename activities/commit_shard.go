@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// CommitShardInput names the draft to be put into the ledger.
+// CommitShardInput names the draft to commit.
 type CommitShardInput struct {
 	Target
 	Draft      ledger.Staged `json:"draft"`
@@ -16,14 +16,14 @@ type CommitShardInput struct {
 	Flags      []string      `json:"flags,omitempty"`
 }
 
-// CommitShardOutput says what stands in the ledger now.
+// CommitShardOutput has the record that counts now.
 type CommitShardOutput struct {
 	Commit Commit `json:"commit"`
 }
 
-// CommitShard puts the commit record into the ledger, or adopts the one that somebody else has put there.
+// CommitShard writes the commit record to the ledger, or adopts the one that another attempt has written.
 func (a *Activities) CommitShard(ctx context.Context, in CommitShardInput) (CommitShardOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.commitShard(ctx, in)
 	return out, a.classify(ctx, err)
@@ -46,19 +46,19 @@ func (a *Activities) commitShard(ctx context.Context, in CommitShardInput) (Comm
 	return CommitShardOutput{Commit: commitOf(string(outcome), standing)}, nil
 }
 
-// CleanupInput names a generation whose staging is no longer needed.
+// CleanupInput names a generation whose staged objects are no longer needed.
 type CleanupInput struct {
 	Target
 }
 
-// CleanupOutput says how many staged objects were removed.
+// CleanupOutput has the number of removed staged objects.
 type CleanupOutput struct {
 	Removed int `json:"removed"`
 }
 
-// Cleanup removes the staging of a generation, after it was committed or given up.
+// Cleanup removes the staged objects of a generation that was committed or abandoned.
 func (a *Activities) Cleanup(ctx context.Context, in CleanupInput) (CleanupOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	removed, err := a.Lake.ClearStaging(ctx, in.Shard, in.Generation)
 	return CleanupOutput{Removed: removed}, a.classify(ctx, err)

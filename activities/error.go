@@ -13,53 +13,53 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// The error types that activities return besides the providers.Kind names.
+// Error types that activities return in addition to the names of providers.Kind.
 const (
-	// StagingLost says that staged objects are gone: the shard has to be fetched again.
+	// StagingLost means that staged objects are missing: the shard must be fetched again.
 	StagingLost = "StagingLost"
-	// FilesLost says that sealed files are gone before they were committed: the shard has to be sealed again.
+	// FilesLost means that sealed files disappeared before they were committed: the shard must be sealed again.
 	FilesLost = "FilesLost"
-	// Interrupted says that the worker was told to stop; nothing is wrong with the work.
+	// Interrupted means that the worker was told to stop. Nothing is wrong with the work.
 	Interrupted = "Interrupted"
-	// Incomplete says that the receipts do not cover what was listed, which only a defect of chatlake can cause.
+	// Incomplete means that the receipts do not cover the listed conversations. Only a bug in chatlake can cause it.
 	Incomplete = "Incomplete"
-	// Unavailable is anything else, the lake's storage for the most part: try again.
+	// Unavailable is every other error, usually of the lake's storage: try again.
 	Unavailable = "Unavailable"
 )
 
 var (
-	errWorkerStops = errors.New("the worker stops")
-	errPanicked    = errors.New("its documents break the decoder: a defect of chatlake, please report it")
-	errIncomplete  = errors.New("receipts do not cover what was listed")
+	errWorkerStops = errors.New("the worker is stopping")
+	errPanicked    = errors.New("its documents crash the decoder: this is a bug in chatlake, please report it")
+	errIncomplete  = errors.New("receipts do not cover the listed conversations")
 )
 
-// Wait is the detail of an error after which it takes longer than longWait until another try is of use: then the workflow waits,
-// on a timer that people see. An activity's own retries wait for what is shorter, which costs no events in the history.
+// Wait is the detail of an error after which retrying makes no sense for longer than longWait. The workflow then waits with a
+// timer that people can see. The activity's own retries cover shorter waits, which add no events to the history.
 type Wait struct {
 	After time.Duration `json:"after"`
-	// For says what is waited for: one of the For constants. It is set also where the next attempt is made by the activity's retries.
+	// For is what to wait for: one of the For constants. It is also set if the activity's retries make the next attempt.
 	For string `json:"for,omitempty"`
 }
 
 // What a wait is for.
 const (
 	ForPlatform    = "platform"
-	ForSchedule    = "schedule"     // the account's own office hours
-	ForLake        = "lake"         // its store
-	ForStateFolder = "state folder" // of the machine of a worker: files in progress, the embedded server's database
+	ForSchedule    = "schedule"     // the account's office hours
+	ForLake        = "lake"         // the lake's store
+	ForStateFolder = "state folder" // the local disk of a worker: unfinished files, the embedded server's database
 	ForTemporal    = "temporal"
-	ForWorker      = "worker"         // an attempt died or was never heard of again
-	ForBudget      = "budget"         // other exports may still use the account's budget as before
-	ForExport      = "another export" // it started the windows that this one waits for
+	ForWorker      = "worker"         // an attempt died or did not respond
+	ForBudget      = "budget"         // other exports may still use their old share of the account's budget
+	ForExport      = "another export" // another export has started the windows that this one needs
 )
 
-// ErrTemporal is in the chain of errors of Temporal itself, which counts quotas and budgets.
-var ErrTemporal = errors.New("no answer from Temporal")
+// ErrTemporal is in the chain of every error of Temporal itself, which counts quotas and budgets.
+var ErrTemporal = errors.New("no response from Temporal")
 
 const longWait = 15 * time.Minute
 
-// classify puts an error into Temporal's terms: the type is the kind's name, and After becomes the delay of the next
-// attempt, which costs no events in the history.
+// classify converts an error to Temporal's terms: the type is the name of the kind, and After becomes the delay before the next
+// attempt, which adds no events to the history.
 func (a *Activities) classify(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

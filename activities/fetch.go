@@ -18,20 +18,20 @@ type FetchInput struct {
 	Low   int         `json:"low"`
 	High  int         `json:"high"`
 	Lease Lease       `json:"lease"`
-	// Part is how many conversations are staged together, 0 is all of them.
+	// Part is the number of conversations staged together; 0 means all of them.
 	Part int `json:"part,omitempty"`
-	// Again says that the chunk, or one that it is a part of, was given out before.
+	// Again means that this chunk, or a larger one that contained it, was dispatched before.
 	Again bool `json:"again,omitempty"`
 }
 
-// FetchOutput names what was staged.
+// FetchOutput names the staged objects.
 type FetchOutput struct {
-	Staged *ledger.Staged `json:"staged,omitempty"` // all of a chunk, where it was not staged in parts
+	Staged *ledger.Staged `json:"staged,omitempty"` // the found chunk, if it was not staged in parts
 	Parts  []ChunkReceipt `json:"parts,omitempty"`
 	Usage  Usage          `json:"usage"`
 }
 
-// Receipts are what a shard keeps of a chunk that was fetched.
+// Receipts returns the receipts of a fetched chunk.
 func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 	if o.Staged != nil {
 		return []ChunkReceipt{{Staged: *o.Staged, Page: page, Low: low, High: high}}
@@ -39,24 +39,24 @@ func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 	return o.Parts
 }
 
-// FetchMessages stages all messages of a chunk of conversations, in parts. Another attempt goes on behind the parts that are
-// whole, and the attempt whose result is accepted wins.
+// FetchMessages stages all messages of a chunk of conversations, in parts. A later attempt continues after the parts that are
+// complete. The attempt whose result is accepted wins.
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.fetch(ctx, in, lane{"messages", providers.Reader.Messages, func(a Account) int { return a.Batch }})
 	return out, a.classify(ctx, err)
 }
 
-// FetchMetadata stages what else belongs to a chunk of conversations.
+// FetchMetadata stages everything else about a chunk of conversations.
 func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.fetch(ctx, in, lane{"metadata", providers.Reader.Metadata, func(a Account) int { return a.MetadataBatch }})
 	return out, a.classify(ctx, err)
 }
 
-// lane is what is fetched of conversations, and how many of them at a time.
+// lane is one kind of fetch: what it fetches, and how many conversations at a time.
 type lane struct {
 	name      string
 	documents func(providers.Reader, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
@@ -75,29 +75,29 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l lane) (FetchOut
 	if err != nil {
 		return FetchOutput{}, err
 	}
-	name := fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256) // another list of the same window has other pages
-	var whole []ChunkReceipt
+	name := fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256) // other lists of the same window have other pages
+	var found []ChunkReceipt
 	if in.Again || mayBeAgain(ctx) {
-		if whole, err = a.whole(ctx, in, name); err != nil {
+		if found, err = a.findParts(ctx, in, name); err != nil {
 			return FetchOutput{}, err
 		}
 	}
-	b := newBinder(ctx, a.Lake, in, name, header.Refs)
-	defer b.discard()
+	w := newPartWriter(ctx, a.Lake, in, name, header.Refs)
+	defer w.discard()
 	fetch := func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 		return l.documents(s.reader, ctx, refs)
 	}
-	for _, gap := range gaps(whole, in.Low, in.High) {
+	for _, gap := range gaps(found, in.Low, in.High) {
 		refs := header.Refs[gap.Low:gap.High]
-		if err := b.bind(gap, inParallel(b.ctx, refs, l.batch(s.Account), s.Parallel, fetch)); err != nil {
+		if err := w.write(gap, inParallel(w.ctx, refs, l.batch(s.Account), s.Parallel, fetch)); err != nil {
 			return FetchOutput{}, err
 		}
 	}
-	parts, err := b.close()
+	parts, err := w.close()
 	if err != nil {
 		return FetchOutput{}, err
 	}
-	parts = append(parts, whole...)
+	parts = append(parts, found...)
 	slices.SortFunc(parts, byLow)
 	return FetchOutput{Parts: parts, Usage: s.usage()}, nil
 }

@@ -14,20 +14,20 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ListPageInput asks for the conversations of a shard from a cursor on.
+// ListPageInput asks for the conversations of a shard, starting at a cursor.
 type ListPageInput struct {
 	Target
-	Number int              `json:"number"` // of the page in the shard, from 0
+	Number int              `json:"number"` // of the page in the shard, counted from 0
 	Cursor providers.Cursor `json:"cursor"`
-	Limit  int              `json:"limit"` // conversations after which the page is closed
+	Limit  int              `json:"limit"` // maximum number of conversations on the page
 	Lease  Lease            `json:"lease"`
-	// Known names pages that were listed before, when a shard is listed again: their conversations are left out.
+	// Known names pages that were listed before, if a shard is listed again. Their conversations are omitted.
 	Known *Receipts `json:"known,omitempty"`
-	// Retry says that a person has ordered to try again what the shard was blocked by.
+	// Retry means that a person has ordered a retry after the shard was blocked.
 	Retry bool `json:"retry,omitempty"`
 }
 
-// ListPageOutput is the page as staged.
+// ListPageOutput is the staged page.
 type ListPageOutput struct {
 	Page    PageReceipt      `json:"page"`
 	Next    providers.Cursor `json:"next"` // empty after the last page
@@ -35,33 +35,34 @@ type ListPageOutput struct {
 	Usage   Usage            `json:"usage"`
 }
 
-// PageReceipt names a staged page and says where its conversations lie.
+// PageReceipt names a staged page.
 type PageReceipt struct {
 	Staged       ledger.Staged `json:"staged"`
 	Number       int           `json:"number"`
 	Refs         int           `json:"refs"`
-	Duplicates   int           `json:"duplicates"` // listed twice within the page
+	Duplicates   int           `json:"duplicates"` // listed more than once within the page
 	MinCreatedAt time.Time     `json:"min_created_at"`
-	// Unwitnessed names the lists of which only the platform's own word is known, as providers.Page does.
+	// Unwitnessed names the lists that only the platform's own answers support, as in providers.Page.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
 }
 
-// pageHeader stands at the head of a staged page.
+// pageHeader is the header of a staged page.
 type pageHeader struct {
 	Refs []providers.Ref `json:"refs"`
 }
 
-// refsPerRequest is how many conversations a provider's page is taken to hold where it holds few or none, so that a page
-// of ours never takes much longer than its limit means it to.
+// refsPerRequest is the assumed number of conversations on a provider's page if there are few or none, so that one of our pages
+// never takes much longer than its limit implies.
 const refsPerRequest = 20
 
-// maxPageBytes closes a page early when the list carries large documents.
+// maxPageBytes ends a page early if the list carries large documents.
 const maxPageBytes = 16 << 20
 
-// ListPage stages one page of the shard's list: several of the provider's pages, up to Limit conversations. A page
-// without conversations ends it at once, so that a cursor that names a costly job is in the history before it is waited for.
+// ListPage stages one page of the shard's list. It joins several of the provider's pages, up to Limit conversations. A page
+// without conversations ends it at once, so that a cursor that names an expensive job is in the history before anything waits for
+// the job.
 func (a *Activities) ListPage(ctx context.Context, in ListPageInput) (ListPageOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.listPage(ctx, in)
 	return out, a.classify(ctx, err)
@@ -104,7 +105,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	return ListPageOutput{Page: receipt, Next: page.Next, Dropped: page.Dropped, Usage: s.usage()}, nil
 }
 
-// gather joins pages until they hold limit conversations, ascending by (CreatedAt, ID), each once.
+// gather joins pages until they have limit conversations. It sorts them by (CreatedAt, ID) and removes duplicates.
 func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]bool) (providers.Page, int, error) {
 	var all providers.Page
 	seen := map[string]bool{}
@@ -146,7 +147,7 @@ func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]
 	return all, duplicates, nil
 }
 
-// union is each word of both once, sorted; nil where there are none.
+// union returns the distinct strings of both, sorted, or nil if there are none.
 func union(a, b []string) []string {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
@@ -167,7 +168,7 @@ func order(page *providers.Page) {
 	})
 }
 
-// knownIDs reads the conversation ids of pages that were listed before.
+// knownIDs returns the conversation ids of pages that were listed before.
 func (a *Activities) knownIDs(ctx context.Context, known *Receipts) (map[string]bool, error) {
 	if known == nil {
 		return nil, nil

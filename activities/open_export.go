@@ -9,16 +9,16 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// OpenExportInput asks how an account is to be exported.
+// OpenExportInput asks for the settings of an account's export.
 type OpenExportInput struct {
 	Account string `json:"account"`
-	// Adopt says that nothing will be copied, so the platform is asked nothing.
+	// Adopt means that nothing will be copied, so the platform is not asked.
 	Adopt bool `json:"adopt,omitempty"`
-	// Sync says that the export goes before those that are none.
+	// Sync means that the export takes priority over exports that are not syncs.
 	Sync bool `json:"sync,omitempty"`
 }
 
-// OpenExportOutput is the account's settings, without its secrets, as of the start of the export.
+// OpenExportOutput is the account's settings at the start of the export, without secrets.
 type OpenExportOutput struct {
 	Provider          string  `json:"provider"`
 	Spec              string  `json:"spec"`
@@ -36,13 +36,13 @@ type OpenExportOutput struct {
 	Advice          string    `json:"advice"`
 	CheckedAt       time.Time `json:"checked_at"`
 	Usage           Usage     `json:"usage"`
-	// Grant is the export's part of the budget; nil where it has all of it.
+	// Grant is the export's share of the budget; nil means all of it.
 	Grant *BudgetGrant `json:"grant,omitempty"`
 }
 
-// OpenExport checks the credentials and the lake before any work is done.
+// OpenExport checks the credentials and the lake before any work starts.
 func (a *Activities) OpenExport(ctx context.Context, in OpenExportInput) (OpenExportOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.openExport(ctx, in)
 	return out, a.classify(ctx, err)
@@ -93,12 +93,12 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	}, nil
 }
 
-// first is the lease of the few requests that an export begins with, before it knows its part of the budget.
+// first is the lease for the few requests that an export makes before it knows its share of the budget.
 func first(a Account) Lease {
 	return Lease{RequestsPerSecond: a.RequestsPerSecond, AccountRequestsPerSecond: a.RequestsPerSecond}
 }
 
-// join makes the export a user of the account's budget, when it will ask for anything.
+// join adds the export to the users of the account's budget if it will make requests.
 func (a *Activities) join(ctx context.Context, in OpenExportInput, account Account) (*BudgetGrant, error) {
 	if a.Join == nil || in.Adopt {
 		return nil, nil

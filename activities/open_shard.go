@@ -10,33 +10,33 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// OpenShardInput names a shard and what it is to hold.
+// OpenShardInput names a shard and the content that it should have.
 type OpenShardInput struct {
 	Shard ledger.Shard `json:"shard"`
-	// Spec is the account's spec, Refresh what an export adds to it to ask for a new generation.
+	// Spec is the account's spec. Refresh is what an export adds to it to request a new generation.
 	Spec    string `json:"spec"`
 	Refresh string `json:"refresh,omitempty"`
-	// Adopt says that nothing will be copied, so the provider is not asked for its count.
+	// Adopt means that nothing will be copied, so the provider is not asked for its count.
 	Adopt bool  `json:"adopt,omitempty"`
 	Lease Lease `json:"lease"`
 }
 
-// OpenShardOutput says whether there is anything to do.
+// OpenShardOutput reports what has to be done.
 type OpenShardOutput struct {
 	SpecDigest string `json:"spec_digest"`
-	// Adopted is set when the ledger has the shard already, made to the same spec. What was refreshed is adopted too, unless
-	// it is to be refreshed once more.
+	// Adopted is set if the ledger already has the shard with the same spec. Refreshed shards are adopted too, unless they are to
+	// be refreshed again.
 	Adopted *Commit `json:"adopted,omitempty"`
-	// Halved is set when the ledger does not have the window, but windows that come of halving it, as a split does. It has
-	// to be split again: what stands is then adopted or replaced, and nothing is copied beside it.
+	// Halved is set if the ledger does not have the window, but has windows that come from halving it, as a split does. The
+	// window must be split again: existing windows are then adopted or replaced, and nothing is copied twice.
 	Halved     bool `json:"halved,omitempty"`
-	Generation int  `json:"generation"` // the one to make
-	// Total is the provider's own count of the window, nil where it has none.
+	Generation int  `json:"generation"` // the generation to make
+	// Total is the provider's own count of the window, or nil if it has none.
 	Total *int64 `json:"total,omitempty"`
 	Usage Usage  `json:"usage"`
 }
 
-// Commit is what the ledger says of a committed shard.
+// Commit is the ledger's information about a committed shard.
 type Commit struct {
 	Outcome    string        `json:"outcome"` // committed or adopted
 	Generation int           `json:"generation"`
@@ -44,7 +44,7 @@ type Commit struct {
 	Files      int           `json:"files"`
 	Bytes      int64         `json:"bytes"`
 	Flags      []string      `json:"flags,omitempty"`
-	// Unwitnessed names the lists of which only the platform's own word is known.
+	// Unwitnessed names the lists that only the platform's own answers support.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
 }
 
@@ -56,9 +56,9 @@ func commitOf(outcome string, r ledger.Record) Commit {
 	return c
 }
 
-// OpenShard looks into the ledger, and asks the provider how many conversations the window should hold.
+// OpenShard looks up the shard in the ledger and asks the provider how many conversations the window has.
 func (a *Activities) OpenShard(ctx context.Context, in OpenShardInput) (OpenShardOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.openShard(ctx, in)
 	return out, a.classify(ctx, err)
@@ -71,7 +71,7 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 		return out, err
 	}
 	if latest != nil {
-		made, err := a.isMadeTo(ctx, in, *latest)
+		made, err := a.matchesSpec(ctx, in, *latest)
 		if err != nil {
 			return out, err
 		}
@@ -92,9 +92,9 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 	return out, err
 }
 
-// isMadeTo reports whether a record holds what the input asks for, by the digest of the input's spec or by another one that stands
-// for the same settings. What was refreshed counts too, unless it is to be refreshed once more.
-func (a *Activities) isMadeTo(ctx context.Context, in OpenShardInput, r ledger.Record) (bool, error) {
+// matchesSpec reports whether a record has the requested content: its digest comes from the input's spec or from another spec for
+// the same settings. Refreshed records match too, unless they are to be refreshed again.
+func (a *Activities) matchesSpec(ctx context.Context, in OpenShardInput, r ledger.Record) (bool, error) {
 	made := func(spec string) bool {
 		return r.SpecDigest == SpecDigest(spec, in.Shard, in.Refresh) || in.Refresh == "" && r.SpecDigest == SpecDigest(spec, in.Shard, r.Refresh)
 	}
@@ -106,17 +106,17 @@ func (a *Activities) isMadeTo(ctx context.Context, in OpenShardInput, r ledger.R
 		return false, err
 	}
 	specs := account.Specs()
-	// A run that was begun with other settings than today's knows only its own.
+	// A run that started with older settings knows only its own spec.
 	return slices.Contains(specs, in.Spec) && slices.ContainsFunc(specs, made), nil
 }
 
-// halved says whether the ledger has windows that come of halving that of a shard.
+// halved reports whether the ledger has windows that come from halving a shard's window.
 func (a *Activities) halved(ctx context.Context, shard ledger.Shard) (bool, error) {
 	parts, err := a.Lake.Parts(ctx, shard)
 	return slices.ContainsFunc(parts, shard.Window.Yields), err
 }
 
-// count asks the provider how many conversations the window should hold; nil where it cannot say.
+// count asks the provider how many conversations the window has. It returns nil if the provider cannot count.
 func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease Lease) (*int64, Usage, error) {
 	if !shard.Stream.HasConversations() {
 		return nil, Usage{}, nil
@@ -136,8 +136,8 @@ func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease Lease)
 	return &n, s.usage(), nil
 }
 
-// SpecDigest is what stands in the commit record of a shard: of the account's spec, the shard, and what an export added
-// to ask for a new generation.
+// SpecDigest is the spec digest in a shard's commit record: a digest of the account's spec, the shard, and what an export added
+// to request a new generation.
 func SpecDigest(spec string, shard ledger.Shard, refresh string) string {
 	sum := sha256.Sum256([]byte(spec + "\n" + shard.Provider + "\n" + shard.String() + "\n" + refresh))
 	return hex.EncodeToString(sum[:])

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 )
 
-// TestPanicsAreMuted wants no word of what a defect panics with in the error that goes into the history.
+// TestPanicsAreMuted checks that the value of a panic does not get into the error in the history.
 func TestPanicsAreMuted(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	for name, c := range map[string]struct {
@@ -21,7 +21,7 @@ func TestPanicsAreMuted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := suite.NewTestActivityEnvironment()
 			step := func(ctx context.Context) error {
-				_, stop := alive(ctx)
+				_, stop := keepAlive(ctx)
 				defer stop()
 				c.defect()
 				return nil

@@ -10,53 +10,53 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// How far fetches may be ahead of the one whose turn it is, so that one slow answer does not hold up the others: so many times as
-// many batches as are under way at once, so many documents of each, and about so many bytes of all together.
+// How far fetches may run ahead of the consumer, so that one slow response does not delay the others: this many batches per slot,
+// this many documents per batch, and about this many bytes in total.
 const (
-	turnsAhead     = 3
+	batchesAhead   = 3
 	documentsAhead = 4
 	fetchedAhead   = 8 << 20
 )
 
-// inParallel fetches batches of refs side by side and yields their documents in the order of refs. What is fetched ahead
-// of its turn is bounded, so that memory does not grow with the chunk. The first error ends all of it.
-func inParallel(ctx context.Context, refs []providers.Ref, batch, parallel int, fetch func(context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]) iter.Seq2[schemas.Document, error] {
-	batch, parallel = max(1, batch), max(1, parallel)
+// inParallel fetches batches of refs concurrently and yields their documents in the order of refs. It limits what is fetched
+// ahead, so that memory does not grow with the chunk. The first error ends it.
+func inParallel(ctx context.Context, refs []providers.Ref, size, parallel int, fetch func(context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]) iter.Seq2[schemas.Document, error] {
+	size, parallel = max(1, size), max(1, parallel)
 	return func(yield func(schemas.Document, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
 		defer running.Wait()
 		defer cancel()
-		l := newLine(parallel)
+		q := newFetchQueue(parallel)
 		running.Go(func() {
-			defer close(l.turns)
-			for low := 0; low < len(refs); low += batch {
-				own, ok := l.join(ctx)
+			defer close(q.batches)
+			for low := 0; low < len(refs); low += size {
+				own, ok := q.enqueue(ctx)
 				if !ok {
 					return
 				}
-				part := refs[low:min(low+batch, len(refs))]
+				part := refs[low:min(low+size, len(refs))]
 				running.Go(func() {
-					defer l.fetched(own)
-					l.send(ctx, own, func(yield func(schemas.Document, error) bool) { fetch(ctx, part)(yield) }) // send catches its panics
+					defer q.fetched(own)
+					q.send(ctx, own, func(yield func(schemas.Document, error) bool) { fetch(ctx, part)(yield) }) // send recovers panics
 				})
 			}
 		})
-		for first := range l.turns {
+		for first := range q.batches {
 			for it := range first.items {
 				if it.panicked != nil {
-					panic(it.panicked) // where the SDK makes an error of it: anywhere else it would end the process
+					panic(it.panicked) // in this goroutine the SDK turns it into an error; in another it would end the process
 				}
-				l.drain(it)
+				q.consumed(it)
 				if !yield(it.doc, it.err) || it.err != nil {
 					return
 				}
 			}
-			if err := ctx.Err(); err != nil { // the batch may have been cut short: nothing may follow it as if it were whole
+			if err := ctx.Err(); err != nil { // the batch may have been cut short, so nothing may follow it
 				yield(schemas.Document{}, err)
 				return
 			}
-			l.leave(first)
+			q.dequeue(first)
 		}
 		if err := ctx.Err(); err != nil {
 			yield(schemas.Document{}, err)
@@ -64,92 +64,92 @@ func inParallel(ctx context.Context, refs []providers.Ref, batch, parallel int, 
 	}
 }
 
-// line is the batches that were begun and not taken yet, in the order of their refs. As many as there are places are under way. One
-// that is there gives its place to another while it waits for a slower one before it, but not while it only waits to be taken:
-// where taking is what is slow, fetching ahead gains nothing, and is lost with the process.
-type line struct {
-	turns   chan *fetchTurn
-	places  chan struct{}
-	bytes   atomic.Int64  // of documents that were not taken yet
-	drained chan struct{} // has an element when some were taken
+// fetchQueue holds the batches that were started and not yet consumed, in the order of their refs. Each running batch occupies a
+// slot. A complete batch releases its slot while it waits for a slower batch before it, but not while it only waits for the
+// consumer: if the consumer is slow, fetching further ahead gains nothing and is lost if the process dies.
+type fetchQueue struct {
+	batches chan *batch
+	slots   chan struct{}
+	bytes   atomic.Int64  // of documents that were not consumed yet
+	freed   chan struct{} // signals that documents were consumed
 	mu      sync.Mutex
-	waiting []*fetchTurn
+	waiting []*batch
 }
 
-// fetchTurn is a batch in a line.
-type fetchTurn struct {
+// batch is one batch in the queue.
+type batch struct {
 	items    chan item
-	there    bool // all of it
-	replaced bool // its place is another's
+	complete bool // all documents were fetched
+	released bool // its slot is free for another batch
 }
 
-func newLine(places int) *line {
-	return &line{
-		turns: make(chan *fetchTurn, turnsAhead*places-1), places: make(chan struct{}, places), drained: make(chan struct{}, 1),
+func newFetchQueue(slots int) *fetchQueue {
+	return &fetchQueue{
+		batches: make(chan *batch, batchesAhead*slots-1), slots: make(chan struct{}, slots), freed: make(chan struct{}, 1),
 	}
 }
 
-// join waits for a place at the end of the line; it is false when ctx has ended.
-func (l *line) join(ctx context.Context) (*fetchTurn, bool) {
+// enqueue waits for a slot and adds a batch at the end of the queue. It returns false if ctx was cancelled.
+func (q *fetchQueue) enqueue(ctx context.Context) (*batch, bool) {
 	select {
-	case l.places <- struct{}{}:
+	case q.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, false
 	}
-	for l.bytes.Load() > fetchedAhead {
+	for q.bytes.Load() > fetchedAhead {
 		select {
-		case <-l.drained:
+		case <-q.freed:
 		case <-ctx.Done():
 			return nil, false
 		}
 	}
-	t := &fetchTurn{items: make(chan item, documentsAhead)}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, t)
-	l.mu.Unlock()
+	b := &batch{items: make(chan item, documentsAhead)}
+	q.mu.Lock()
+	q.waiting = append(q.waiting, b)
+	q.mu.Unlock()
 	select {
-	case l.turns <- t:
-		return t, true
+	case q.batches <- b:
+		return b, true
 	case <-ctx.Done():
 		return nil, false
 	}
 }
 
-// fetched is called when all of a batch is there.
-func (l *line) fetched(t *fetchTurn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	t.there = true
-	for _, earlier := range l.waiting {
-		if earlier == t || t.replaced {
+// fetched marks a batch as complete.
+func (q *fetchQueue) fetched(b *batch) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b.complete = true
+	for _, earlier := range q.waiting {
+		if earlier == b || b.released {
 			return
 		}
-		if !earlier.there {
-			l.replace(t)
+		if !earlier.complete {
+			q.releaseSlot(b)
 		}
 	}
 }
 
-// leave is called when all of the first batch was taken.
-func (l *line) leave(t *fetchTurn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = l.waiting[1:]
-	if !t.replaced {
-		l.replace(t)
+// dequeue removes the first batch after all of it was consumed.
+func (q *fetchQueue) dequeue(b *batch) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = q.waiting[1:]
+	if !b.released {
+		q.releaseSlot(b)
 	}
 }
 
-func (l *line) replace(t *fetchTurn) {
-	t.replaced = true
-	<-l.places
+func (q *fetchQueue) releaseSlot(b *batch) {
+	b.released = true
+	<-q.slots
 }
 
-// drain makes room for what was taken.
-func (l *line) drain(it item) {
-	l.bytes.Add(-int64(len(it.doc.Body)))
+// consumed makes room for more documents.
+func (q *fetchQueue) consumed(it item) {
+	q.bytes.Add(-int64(len(it.doc.Body)))
 	select {
-	case l.drained <- struct{}{}:
+	case q.freed <- struct{}{}:
 	default:
 	}
 }
@@ -160,13 +160,13 @@ type item struct {
 	panicked any
 }
 
-// send passes documents on until they end or nobody wants them any more.
-func (l *line) send(ctx context.Context, t *fetchTurn, documents iter.Seq2[schemas.Document, error]) {
-	defer close(t.items)
+// send passes documents to the consumer until they end or ctx is cancelled.
+func (q *fetchQueue) send(ctx context.Context, b *batch, documents iter.Seq2[schemas.Document, error]) {
+	defer close(b.items)
 	pass := func(it item) bool {
-		l.bytes.Add(int64(len(it.doc.Body)))
+		q.bytes.Add(int64(len(it.doc.Body)))
 		select {
-		case t.items <- it:
+		case b.items <- it:
 			return true
 		case <-ctx.Done():
 			return false

@@ -31,7 +31,7 @@ func TestParallelFetchKeepsTheOrder(t *testing.T) {
 				defer now.Add(-1)
 				for _, ref := range part {
 					time.Sleep(time.Duration(len(ref.ID)*7%5+1) * time.Second)
-					for range 20 { // more than may wait for its turn
+					for range 20 { // more than fit into a batch's buffer
 						if !yield(schemas.Document{ConversationID: ref.ID}, nil) {
 							return
 						}
@@ -83,7 +83,7 @@ func TestParallelFetchEndsWithTheFirstError(t *testing.T) {
 }
 
 func TestParallelFetchEndsWhenNobodyWantsMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // which fails when a goroutine stays behind
+	synctest.Test(t, func(t *testing.T) { // it fails if a goroutine is left over
 		fetch := func(ctx context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
 			return func(yield func(schemas.Document, error) bool) {
 				for yield(schemas.Document{ConversationID: part[0].ID}, ctx.Err()) && ctx.Err() == nil {
@@ -106,8 +106,8 @@ func TestParallelFetchEndsWhenNobodyWantsMore(t *testing.T) {
 	})
 }
 
-// TestParallelFetchPutsNothingBehindABatchThatWasCutShort cancels in the middle of the first batch, while the next ones wait for
-// their turn: whoever stages documents would take the first for whole.
+// TestParallelFetchPutsNothingBehindABatchThatWasCutShort cancels in the middle of the first batch while later ones wait:
+// otherwise whoever stages documents would take the first batch for complete.
 func TestParallelFetchPutsNothingBehindABatchThatWasCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetch := func(ctx context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
@@ -118,7 +118,7 @@ func TestParallelFetchPutsNothingBehindABatchThatWasCutShort(t *testing.T) {
 				}
 				if part[0].ID == "0" {
 					<-ctx.Done()
-					return // as if the rest had got lost on its way
+					return // as if the rest had been lost in transit
 				}
 				yield(doc, nil)
 			}
@@ -130,7 +130,7 @@ func TestParallelFetchPutsNothingBehindABatchThatWasCutShort(t *testing.T) {
 			if last = err; err == nil && doc.ConversationID != "0" {
 				t.Errorf("conversation %s came behind half of another", doc.ConversationID)
 			}
-			synctest.Wait() // the next ones are there
+			synctest.Wait() // the later ones are complete
 			cancel()
 		}
 		if !errors.Is(last, context.Canceled) {
@@ -139,8 +139,8 @@ func TestParallelFetchPutsNothingBehindABatchThatWasCutShort(t *testing.T) {
 	})
 }
 
-// TestParallelFetchPanicsWhereItIsAsked looks for a panic in the goroutine of the caller: in another one it would end the
-// worker, and the same conversation would end the next.
+// TestParallelFetchPanicsWhereItIsAsked expects a panic in the caller's goroutine: in another it would end the worker, and then
+// the same conversation would end the next one.
 func TestParallelFetchPanicsWhereItIsAsked(t *testing.T) {
 	document := func(part []providers.Ref, panics bool) iter.Seq2[schemas.Document, error] {
 		return func(yield func(schemas.Document, error) bool) {
@@ -175,8 +175,8 @@ func TestParallelFetchPanicsWhereItIsAsked(t *testing.T) {
 	}
 }
 
-// TestParallelFetchGoesOnBesideASlowAnswer lets one of five answers take twelve times as long as the others: fetches that wait for
-// their turn give their places to others.
+// TestParallelFetchGoesOnBesideASlowAnswer makes one of five responses twelve times slower: batches that wait for it must release
+// their slots.
 func TestParallelFetchGoesOnBesideASlowAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n, places = 500, 8
@@ -210,8 +210,8 @@ func TestParallelFetchGoesOnBesideASlowAnswer(t *testing.T) {
 	})
 }
 
-// TestParallelFetchIsNotFarAhead takes documents slower than they come, in every way that one may be ahead: what was fetched and
-// not taken is lost with a process.
+// TestParallelFetchIsNotFarAhead consumes documents more slowly than they arrive, in every way that a fetch can run ahead.
+// Whatever was fetched but not consumed is lost with the process.
 func TestParallelFetchIsNotFarAhead(t *testing.T) {
 	const places = 4
 	for name, test := range map[string]struct {
@@ -220,7 +220,7 @@ func TestParallelFetchIsNotFarAhead(t *testing.T) {
 		want  int64
 	}{
 		"all as fast":                 {want: 2 * places},
-		"the first is slow":           {first: time.Hour, want: turnsAhead*places + 1},
+		"the first is slow":           {first: time.Hour, want: batchesAhead*places + 1},
 		"the first is slow and large": {first: time.Hour, body: fetchedAhead / 2, want: 2 * places},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +228,8 @@ func TestParallelFetchIsNotFarAhead(t *testing.T) {
 				var fetched, taken, most atomic.Int64
 				fetch := func(_ context.Context, part []providers.Ref) iter.Seq2[schemas.Document, error] {
 					return func(yield func(schemas.Document, error) bool) {
-						// In order: of answers that come at the same moment, a later one may take an earlier one for slow.
+						// In order: of responses that arrive at the same moment, a later one may see an earlier one as
+						// incomplete.
 						index, _ := strconv.Atoi(part[0].ID)
 						time.Sleep(time.Second + time.Duration(index)*time.Millisecond)
 						if index == 0 {

@@ -15,19 +15,20 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// A chunk is staged in parts, each under a name that says which page and which of its conversations it is of. So an attempt at
-// a chunk finds what those before it have finished, however they ended, and a large chunk, which costs Temporal no more than a
-// small one, costs the platform no more when a worker dies.
+// A chunk is staged in parts. The name of a part says which page and which of its conversations it contains, so an attempt finds
+// what earlier attempts have finished, however they ended. A large chunk therefore costs Temporal no more than a small one, and
+// costs the platform no more if a worker dies.
 
-// mayBeAgain says whether an activity may have been attempted before. What no worker runs does not know.
+// mayBeAgain reports whether the activity may have been attempted before. Outside of a worker this is unknown, so it returns
+// true.
 func mayBeAgain(ctx context.Context) bool {
 	return !activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt > 1
 }
 
 func byLow(a, b ChunkReceipt) int { return a.Low - b.Low }
 
-// whole finds the parts of a chunk that are staged, as they were written, and that have no conversation in common.
-func (a *Activities) whole(ctx context.Context, in FetchInput, name string) ([]ChunkReceipt, error) {
+// findParts returns the staged parts of a chunk that are intact and do not overlap.
+func (a *Activities) findParts(ctx context.Context, in FetchInput, name string) ([]ChunkReceipt, error) {
 	found, err := a.Lake.FindStaged(ctx, in.Shard, in.Generation, name+"-")
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func (a *Activities) whole(ctx context.Context, in FetchInput, name string) ([]C
 		}
 		err := a.Lake.CheckStaged(ctx, part.Staged)
 		if errors.Is(err, lake.ErrStagingLost) {
-			continue // it is fetched again
+			continue // it will be fetched again
 		}
 		if err != nil {
 			return nil, err
@@ -58,114 +59,114 @@ func (a *Activities) whole(ctx context.Context, in FetchInput, name string) ([]C
 	return whole, nil
 }
 
-// stretch is the conversations [Low, High) of a page.
-type stretch struct{ Low, High int }
+// span is the conversations [Low, High) of a page.
+type span struct{ Low, High int }
 
-// gaps are what of [low, high) is in none of the parts, which are in order.
-func gaps(parts []ChunkReceipt, low, high int) (left []stretch) {
+// gaps returns the parts of [low, high) that the sorted parts do not cover.
+func gaps(parts []ChunkReceipt, low, high int) (left []span) {
 	for _, part := range parts {
 		if low < part.Low {
-			left = append(left, stretch{low, part.Low})
+			left = append(left, span{low, part.Low})
 		}
 		low = part.High
 	}
 	if low < high {
-		left = append(left, stretch{low, high})
+		left = append(left, span{low, high})
 	}
 	return left
 }
 
-// binder stages documents in parts, and puts a part into the lake while the next one is being fetched.
-type binder struct {
-	ctx   context.Context // ends when a part cannot be put
+// partWriter stages documents in parts. It uploads a part while the next one is being fetched.
+type partWriter struct {
+	ctx   context.Context // cancelled if an upload fails
 	lake  *lake.Lake
 	in    FetchInput
 	name  string
-	index map[string]int // the places of the chunk's conversations in the page
+	index map[string]int // the indexes of the chunk's conversations in the page
 	stage *lake.Stage
-	low   int // of the part that is being staged
+	low   int // where the current part starts
 	parts []ChunkReceipt
 	puts  *errgroup.Group
 }
 
-func newBinder(ctx context.Context, l *lake.Lake, in FetchInput, name string, refs []providers.Ref) *binder {
-	b := &binder{lake: l, in: in, name: name, index: make(map[string]int, in.High-in.Low)}
+func newPartWriter(ctx context.Context, l *lake.Lake, in FetchInput, name string, refs []providers.Ref) *partWriter {
+	w := &partWriter{lake: l, in: in, name: name, index: make(map[string]int, in.High-in.Low)}
 	for i := in.Low; i < in.High; i++ {
-		b.index[refs[i].ID] = i
+		w.index[refs[i].ID] = i
 	}
-	b.puts, b.ctx = errgroup.WithContext(ctx)
-	b.puts.SetLimit(1)
-	return b
+	w.puts, w.ctx = errgroup.WithContext(ctx)
+	w.puts.SetLimit(1)
+	return w
 }
 
-// bind stages the documents of a stretch. They come in the order of its conversations.
-func (b *binder) bind(of stretch, documents iter.Seq2[schemas.Document, error]) error {
-	b.low = of.Low
+// write stages the documents of a span, which arrive in the order of its conversations.
+func (w *partWriter) write(of span, documents iter.Seq2[schemas.Document, error]) error {
+	w.low = of.Low
 	for doc, err := range documents {
 		if err != nil {
-			return b.fail(err)
+			return w.fail(err)
 		}
-		if at, ok := b.index[doc.ConversationID]; ok && b.in.Part > 0 && at-b.low >= b.in.Part {
-			b.cut(at)
+		if at, ok := w.index[doc.ConversationID]; ok && w.in.Part > 0 && at-w.low >= w.in.Part {
+			w.cut(at)
 		}
-		if err := b.open(); err != nil {
-			return b.fail(err)
+		if err := w.open(); err != nil {
+			return w.fail(err)
 		}
-		if err := b.stage.Add(doc); err != nil {
-			return b.fail(err)
+		if err := w.stage.Add(doc); err != nil {
+			return w.fail(err)
 		}
 	}
-	if err := b.open(); err != nil { // conversations without any document are a part too
-		return b.fail(err)
+	if err := w.open(); err != nil { // conversations without documents are a part too
+		return w.fail(err)
 	}
-	b.cut(of.High)
+	w.cut(of.High)
 	return nil
 }
 
-// open begins a part where none is begun.
-func (b *binder) open() (err error) {
-	if b.stage == nil {
-		b.stage, err = b.lake.Stage(b.in.Shard, b.in.Generation, nil)
+// open starts a part if none is open.
+func (w *partWriter) open() (err error) {
+	if w.stage == nil {
+		w.stage, err = w.lake.Stage(w.in.Shard, w.in.Generation, nil)
 	}
 	return err
 }
 
-// cut ends a part before the conversation at high.
-func (b *binder) cut(high int) {
-	stage, low := b.stage, b.low
+// cut ends the current part before the conversation at high and starts its upload.
+func (w *partWriter) cut(high int) {
+	stage, low := w.stage, w.low
 	if stage == nil {
 		return
 	}
-	b.stage, b.low = nil, high
-	b.puts.Go(func() error {
+	w.stage, w.low = nil, high
+	w.puts.Go(func() error {
 		defer stage.Discard()
-		staged, err := stage.Commit(b.ctx, fmt.Sprintf("%s-%04d-%04d", b.name, low, high))
+		staged, err := stage.Commit(w.ctx, fmt.Sprintf("%s-%04d-%04d", w.name, low, high))
 		if err == nil {
-			b.parts = append(b.parts, ChunkReceipt{Staged: staged, Page: b.in.Page.Number, Low: low, High: high})
+			w.parts = append(w.parts, ChunkReceipt{Staged: staged, Page: w.in.Page.Number, Low: low, High: high})
 		}
 		return err
 	})
 }
 
-// fail is the error that a chunk ends with: that of a part that could not be put, which ended all else, or err. What is being put
-// is awaited, for the next attempt has use for it.
-func (b *binder) fail(err error) error {
-	if put := b.puts.Wait(); put != nil {
+// fail returns the error of a failed upload, which cancelled everything else, or err. It waits for running uploads, because the
+// next attempt can use them.
+func (w *partWriter) fail(err error) error {
+	if put := w.puts.Wait(); put != nil {
 		return put
 	}
 	return err
 }
 
 // close waits until all parts are in the lake.
-func (b *binder) close() ([]ChunkReceipt, error) {
-	err := b.puts.Wait()
-	return b.parts, err
+func (w *partWriter) close() ([]ChunkReceipt, error) {
+	err := w.puts.Wait()
+	return w.parts, err
 }
 
-// discard lets go of what is not in the lake.
-func (b *binder) discard() {
-	_ = b.puts.Wait() // close or fail has said it
-	if b.stage != nil {
-		b.stage.Discard()
+// discard drops what is not yet in the lake.
+func (w *partWriter) discard() {
+	_ = w.puts.Wait() // close or fail has returned the error
+	if w.stage != nil {
+		w.stage.Discard()
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/activities"
 )
 
-// spans are the parts as [low, high).
+// spans returns the parts as [low, high).
 func spans(parts []activities.ChunkReceipt) (all []string) {
 	for _, p := range parts {
 		all = append(all, fmt.Sprintf("%d-%d", p.Low, p.High))
@@ -20,7 +20,7 @@ func spans(parts []activities.ChunkReceipt) (all []string) {
 	return all
 }
 
-// contents are the conversations whose documents the parts hold, in order.
+// contents returns the conversations whose documents are in the parts, in order.
 func (b *bench) contents(parts []activities.ChunkReceipt) (ids []string) {
 	b.t.Helper()
 	for _, p := range parts {
@@ -34,7 +34,7 @@ func (b *bench) contents(parts []activities.ChunkReceipt) (ids []string) {
 	return ids
 }
 
-// numbers are the ids of conversations [low, high).
+// numbers returns the ids of conversations [low, high).
 func numbers(low, high int) (ids []string) {
 	for i := low; i < high; i++ {
 		ids = append(ids, fmt.Sprint(i))
@@ -59,7 +59,7 @@ func TestChunkIsStagedInParts(t *testing.T) {
 		"one each":      {1, nil, []string{"1-2", "2-3", "3-4", "4-5", "5-6", "6-7", "7-8", "8-9", "9-10", "10-11"}},
 		"silence first": {4, map[string]bool{"1": true, "2": true}, []string{"1-5", "5-9", "9-11"}},
 		"silence at the seam": {
-			// The next part begins with the next conversation that has a document.
+			// The next part starts with the next conversation that has a document.
 			4, map[string]bool{"5": true}, []string{"1-6", "6-10", "10-11"},
 		},
 		"silence last": {4, map[string]bool{"9": true, "10": true}, []string{"1-5", "5-11"}},
@@ -79,7 +79,7 @@ func TestChunkIsStagedInParts(t *testing.T) {
 	}
 }
 
-// TestChunkGoesOnBehindItsWholeParts lets a fetch fail, and looks what the next attempts ask for.
+// TestChunkGoesOnBehindItsWholeParts has a fetch fail and checks what the next attempts request.
 func TestChunkGoesOnBehindItsWholeParts(t *testing.T) {
 	p := &platform{n: 12, failing: map[string]bool{"7": true}}
 	b := newBench(t, p)
@@ -90,7 +90,7 @@ func TestChunkGoesOnBehindItsWholeParts(t *testing.T) {
 	in.Again = true
 
 	half := in
-	half.Low, half.High = 2, 7 // begins within one part, and ends within another
+	half.Low, half.High = 2, 7 // starts within one part and ends within another
 	p.asked = nil
 	parts := must(b, b.do.FetchMessages, half).Parts
 	if diff := cmp.Diff([]string{"2-3", "3-6", "6-7"}, spans(parts)); diff != "" {
@@ -122,7 +122,7 @@ func TestChunkGoesOnBehindItsWholeParts(t *testing.T) {
 	}
 }
 
-// TestPartsThatAreLostAreFetchedAgain takes parts away and changes them.
+// TestPartsThatAreLostAreFetchedAgain removes and changes parts.
 func TestPartsThatAreLostAreFetchedAgain(t *testing.T) {
 	p := &platform{n: 12}
 	b := newBench(t, p)
@@ -144,7 +144,7 @@ func TestPartsThatAreLostAreFetchedAgain(t *testing.T) {
 	if diff := cmp.Diff(numbers(0, 12), b.contents(again)); diff != "" {
 		t.Errorf("conversations (-want +got):\n%s", diff)
 	}
-	other = make([]byte, parts[1].Staged.Bytes) // as long as what was whole just now
+	other = make([]byte, parts[1].Staged.Bytes) // as long as the intact part
 	if err := store.Put(t.Context(), parts[1].Staged.Key, bytes.NewReader(other), int64(len(other)), false); err != nil {
 		t.Fatal(err)
 	}

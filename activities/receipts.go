@@ -7,13 +7,13 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// Receipts name what the accepted attempts of a shard have staged: the winners, and the only things that sealing reads.
+// Receipts name what the accepted attempts of a shard have staged: the winners. Sealing reads nothing else.
 type Receipts struct {
 	Pages    []PageReceipt  `json:"pages,omitempty"`
 	Messages []ChunkReceipt `json:"messages,omitempty"`
 	Metadata []ChunkReceipt `json:"metadata,omitempty"`
 	Dead     []DeadRef      `json:"dead,omitempty"`
-	// Saved names objects that hold earlier receipts, so that histories stay short however long a shard is.
+	// Saved names objects with earlier receipts. They keep histories short however large a shard is.
 	Saved []ledger.Staged `json:"saved,omitempty"`
 }
 
@@ -35,20 +35,20 @@ type DeadRef struct {
 	Attempts int64  `json:"attempts"`
 }
 
-// SaveReceiptsInput carries receipts out of a history.
+// SaveReceiptsInput has receipts to move out of a history.
 type SaveReceiptsInput struct {
 	Target
 	Receipts Receipts `json:"receipts"`
 }
 
-// SaveReceiptsOutput names where they are.
+// SaveReceiptsOutput names the object with the receipts.
 type SaveReceiptsOutput struct {
 	Saved ledger.Staged `json:"saved"`
 }
 
 // SaveReceipts stages receipts, so that a shard can continue as new with a small state.
 func (a *Activities) SaveReceipts(ctx context.Context, in SaveReceiptsInput) (SaveReceiptsOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	stage, err := a.Lake.Stage(in.Shard, in.Generation, in.Receipts)
 	if err != nil {
@@ -59,7 +59,7 @@ func (a *Activities) SaveReceipts(ctx context.Context, in SaveReceiptsInput) (Sa
 	return SaveReceiptsOutput{Saved: saved}, a.classify(ctx, err)
 }
 
-// receipts reads the saved ones and joins them with the others.
+// receipts reads the saved receipts and joins them with the others.
 func (a *Activities) receipts(ctx context.Context, r Receipts) (Receipts, error) {
 	var all Receipts
 	for _, saved := range r.Saved {
@@ -80,7 +80,7 @@ func (r *Receipts) join(other Receipts) {
 	r.Dead = append(r.Dead, other.Dead...)
 }
 
-// inOrder returns the chunks of a page by where they begin, and an error when they and the dead do not cover its n
+// inOrder sorts the chunks of a page. It returns an error unless the chunks and the dead conversations cover the page's n
 // conversations exactly once.
 func inOrder(chunks []ChunkReceipt, dead map[int]bool, n int) ([]ChunkReceipt, error) {
 	slices.SortFunc(chunks, byLow)

@@ -16,27 +16,27 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// CauseRemap is the cause of a record whose rows were made anew of documents that the lake held.
+// CauseRemap is the cause of a record whose rows were made again from documents in the lake.
 const CauseRemap = "remap"
 
-// ListCommittedInput asks for committed shards of an account whose windows have time in common with a range.
+// ListCommittedInput asks for the committed shards of an account whose windows overlap a range.
 type ListCommittedInput struct {
 	Account string         `json:"account"`
 	Range   schemas.Window `json:"range"`
-	After   string         `json:"after,omitempty"` // the last of the shards that came before, as its String is
+	After   string         `json:"after,omitempty"` // the last shard returned before, as its String
 	Limit   int            `json:"limit"`
 }
 
-// ListCommittedOutput names them in the order of stream and window.
+// ListCommittedOutput lists shards by stream and window.
 type ListCommittedOutput struct {
 	Shards []ledger.Shard `json:"shards"`
-	Total  int            `json:"total"` // of the range
+	Total  int            `json:"total"` // in the range
 	More   bool           `json:"more,omitempty"`
 }
 
-// ListCommitted reads from the ledger which shards of an account there are. It opens no account.
+// ListCommitted lists the shards of an account in the ledger. It opens no account.
 func (a *Activities) ListCommitted(ctx context.Context, in ListCommittedInput) (ListCommittedOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.listCommitted(ctx, in)
 	return out, a.classify(ctx, err)
@@ -70,37 +70,37 @@ type RemapShardInput struct {
 	Shard ledger.Shard `json:"shard"`
 }
 
-// How a RemapShard ended.
+// The outcomes of RemapShard.
 const (
-	Rewritten = "rewritten" // a new generation is committed
-	Unchanged = "unchanged" // the rows came out the same, and nothing was committed
-	Kept      = "kept"      // something would have been lost, and nothing was committed: see Why
+	Rewritten = "rewritten" // a new generation was committed
+	Unchanged = "unchanged" // the rows are the same; nothing was committed
+	Kept      = "kept"      // a new generation would lose something; nothing was committed, see Why
 )
 
-// RemapShardOutput says what became of a shard.
+// RemapShardOutput is the outcome of RemapShard.
 type RemapShardOutput struct {
 	Outcome string `json:"outcome"`
-	// Why says, of a shard that was kept, what would have been lost.
+	// Why says what a kept shard would have lost.
 	Why    string `json:"why,omitempty"`
-	Commit Commit `json:"commit"` // what stands now
+	Commit Commit `json:"commit"` // the record that counts now
 }
 
-// RemapShard makes the rows of a committed shard anew of the documents that the lake holds, and commits them as a new generation if
-// they are others. It opens no account, asks no platform, and resolves no secret but those that mapping itself needs.
+// RemapShard makes the rows of a committed shard again from the documents in the lake. If the rows differ, it commits them as a
+// new generation. It opens no account, makes no request to the platform, and resolves only secrets that mapping needs.
 //
-// What the lake cannot make anew stays: documents with the time when they were read, tombstones, dead letters of what could not be
-// fetched, flags, the platform's counts, lists without a witness. A conversation that is in the lake as rows is never given up for a
-// dead letter, nor a text that is readable for one that is not: then all of the shard is kept.
+// It copies what cannot be derived from documents: the documents and their times, tombstones, dead letters of conversations that
+// could not be fetched, flags, the platform's counts, and unwitnessed lists. It never replaces the rows of a conversation with a
+// dead letter, or a readable text with an unreadable one: in these cases it keepDocuments the shard unchanged.
 //
-// It may be repeated, at the same time too: committed files do not change, the same rows have the same names, and the commit replaces
-// the record that was read or nothing.
+// It may run several times, even concurrently: committed files do not change, the same rows produce files with the same names,
+// and the commit replaces exactly the record that was read.
 func (a *Activities) RemapShard(ctx context.Context, in RemapShardInput) (RemapShardOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	for {
 		out, err := a.remapShard(ctx, in.Shard)
 		if errors.Is(err, ledger.ErrSuperseded) && ctx.Err() == nil {
-			continue // another generation stands by now, and is mapped in its turn
+			continue // another generation was committed; map that one
 		}
 		return out, a.classify(ctx, err)
 	}
@@ -122,24 +122,24 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 	if record == nil {
 		return RemapShardOutput{}, fmt.Errorf("%s has no record in the ledger: %w", shard, errIncomplete)
 	}
-	stands := RemapShardOutput{Outcome: Unchanged, Commit: commitOf(string(ledger.Adopted), *record)}
+	unchanged := RemapShardOutput{Outcome: Unchanged, Commit: commitOf(string(ledger.Adopted), *record)}
 	if madeHere(ctx, *record) {
-		stands.Outcome, stands.Commit.Outcome = Rewritten, string(ledger.Committed)
-		return stands, nil // an attempt before this one committed it
+		unchanged.Outcome, unchanged.Commit.Outcome = Rewritten, string(ledger.Committed)
+		return unchanged, nil // an earlier attempt committed it
 	}
-	r := &remap{lake: a.Lake, mapper: mapper, before: *record, keeps: record.SchemaVersion == schemas.Version}
+	r := &remap{lake: a.Lake, mapper: mapper, before: *record, keepDocuments: record.SchemaVersion == schemas.Version}
 	same, err := r.compare(ctx)
 	switch {
 	case errors.Is(err, lake.ErrDamaged):
-		stands.Outcome, stands.Why = Kept, redact.Mask(err.Error())
-		return stands, nil
+		unchanged.Outcome, unchanged.Why = Kept, redact.Mask(err.Error())
+		return unchanged, nil
 	case err != nil:
 		return RemapShardOutput{}, err
 	case r.why != "":
-		stands.Outcome, stands.Why = Kept, r.why
-		return stands, nil
+		unchanged.Outcome, unchanged.Why = Kept, r.why
+		return unchanged, nil
 	case same:
-		return stands, nil
+		return unchanged, nil
 	}
 	next, err := r.seal(ctx)
 	if err != nil {
@@ -150,7 +150,7 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 		return RemapShardOutput{}, err
 	}
 	if len(findings) > 0 {
-		return RemapShardOutput{}, fmt.Errorf("%s: %s", findings[0].Key, findings[0].Problem) // it is tried again
+		return RemapShardOutput{}, fmt.Errorf("%s: %s", findings[0].Key, findings[0].Problem) // the activity is retried
 	}
 	next.WorkflowID, next.RunID = whoRuns(ctx)
 	outcome, standing, err := a.Lake.Commit(ctx, next)
@@ -160,13 +160,13 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 	return RemapShardOutput{Outcome: Rewritten, Commit: commitOf(string(outcome), standing)}, nil
 }
 
-// madeHere reports whether a record was committed by an earlier attempt at the same activity.
+// madeHere reports whether an earlier attempt of the same activity committed the record.
 func madeHere(ctx context.Context, r ledger.Record) bool {
 	workflow, run := whoRuns(ctx)
 	return run != "" && r.Cause == CauseRemap && r.WorkflowID == workflow && r.RunID == run
 }
 
-// whoRuns is the workflow that an activity is of; what no worker runs is of none.
+// whoRuns returns the ids of the activity's workflow and run, or empty strings outside of a worker.
 func whoRuns(ctx context.Context) (workflow, run string) {
 	if !activity.IsActivity(ctx) {
 		return "", ""
@@ -175,35 +175,35 @@ func whoRuns(ctx context.Context) (workflow, run string) {
 	return execution.ID, execution.RunID
 }
 
-// remap makes the rows of one record anew.
+// remap makes the rows of one record again.
 type remap struct {
-	lake   *lake.Lake
-	mapper providers.Mapper
-	before ledger.Record
-	keeps  bool   // the files of the documents stay as they are
-	why    string // the record has to be kept
+	lake          *lake.Lake
+	mapper        providers.Mapper
+	before        ledger.Record
+	keepDocuments bool   // reuse the files with the documents
+	why           string // why the record has to be kept
 }
 
-// compare maps everything, writes nothing, and reports whether the rows are the same as before.
+// compare maps everything without writing anything, and reports whether the rows are the same as before.
 func (r *remap) compare(ctx context.Context) (same bool, err error) {
 	out, comparison, err := r.lake.Compare(ctx, r.before)
 	if err != nil {
 		return false, err
 	}
-	p, files, err := r.press(ctx, out, true)
+	w, files, err := r.write(ctx, out, true)
 	if err != nil {
 		return false, err
 	}
 	was := r.before.Counts
 	switch {
-	case p.lost > 0:
-		r.why = fmt.Sprintf("%d conversations that the lake has as rows cannot be read by this build", p.lost)
-	case !r.before.Shard.Stream.HasConversations() && p.counts.Dead > was.Dead:
-		r.why = fmt.Sprintf("%d documents that the lake has as rows cannot be read by this build", p.counts.Dead-was.Dead)
-	case p.counts.Unreadable > was.Unreadable:
-		r.why = fmt.Sprintf("%d texts could not be decrypted, %d by the build that sealed them; look at the account's private keys", p.counts.Unreadable, was.Unreadable)
+	case w.lost > 0:
+		r.why = fmt.Sprintf("this build cannot read %d conversations that have rows in the lake", w.lost)
+	case !r.before.Shard.Stream.HasConversations() && w.counts.Dead > was.Dead:
+		r.why = fmt.Sprintf("this build cannot read %d documents that have rows in the lake", w.counts.Dead-was.Dead)
+	case w.counts.Unreadable > was.Unreadable:
+		r.why = fmt.Sprintf("%d texts could not be decrypted, but only %d when the shard was sealed; check the account's private keys", w.counts.Unreadable, was.Unreadable)
 	}
-	if r.why != "" || !r.keeps {
+	if r.why != "" || !r.keepDocuments {
 		return false, nil
 	}
 	return comparison.Same(ctx, files, schemas.Documents.Table)
@@ -215,28 +215,28 @@ func (r *remap) seal(ctx context.Context) (ledger.Record, error) {
 	if err != nil {
 		return ledger.Record{}, err
 	}
-	p, files, err := r.press(ctx, out, r.keeps)
+	w, files, err := r.write(ctx, out, r.keepDocuments)
 	if err != nil {
 		return ledger.Record{}, err
 	}
 	next := r.before
 	next.Generation, next.Cause, next.Rewrites = r.before.Generation+1, CauseRemap, r.before.Digest
-	next.SchemaVersion, next.Writer, next.Counts = schemas.Version, r.lake.Writer(), p.counts
+	next.SchemaVersion, next.Writer, next.Counts = schemas.Version, r.lake.Writer(), w.counts
 	next.Files, next.Flags = r.withDocuments(files), nil
 	for _, flag := range r.before.Flags {
 		if flag != FlagMessages {
 			next.Flags = append(next.Flags, flag)
 		}
 	}
-	if p.counts.Mismatched > 0 {
+	if w.counts.Mismatched > 0 {
 		next.Flags = append([]string{FlagMessages}, next.Flags...)
 	}
 	return next, nil
 }
 
-// withDocuments puts the files of the documents, where they stay, among others in the order of the tables.
+// withDocuments adds the reused files of the documents, sorted by table.
 func (r *remap) withDocuments(files []ledger.File) []ledger.File {
-	if !r.keeps {
+	if !r.keepDocuments {
 		return files
 	}
 	for _, f := range r.before.Files {
@@ -252,24 +252,24 @@ func (r *remap) withDocuments(files []ledger.File) []ledger.File {
 	return files
 }
 
-// press makes rows of all documents of the record and writes them.
-func (r *remap) press(ctx context.Context, out *lake.Seal, keeps bool) (*press, []ledger.File, error) {
+// write makes the rows of all documents of the record and writes them to out.
+func (r *remap) write(ctx context.Context, out *lake.Seal, keepDocuments bool) (*shardWriter, []ledger.File, error) {
 	defer out.Discard()
-	p := &press{lake: r.lake, mapper: r.mapper, out: out, keeps: keeps}
+	w := &shardWriter{lake: r.lake, mapper: r.mapper, out: out, keepDocuments: keepDocuments}
 	was := r.before.Counts
-	p.counts.Listed, p.counts.Duplicates, p.counts.OutOfWindow = was.Listed, was.Duplicates, was.OutOfWindow
+	w.counts.Listed, w.counts.Duplicates, w.counts.OutOfWindow = was.Listed, was.Duplicates, was.OutOfWindow
 	var err error
 	if of, ok := sources[r.before.Shard.Stream]; !ok {
-		err = p.conversations(ctx, r.bundles)
+		err = w.writeAll(ctx, r.conversations)
 	} else if rows := of.rows(r.mapper); rows != nil {
-		err = p.loose(r.lake.Documents(ctx, r.before), rows)
+		err = w.snapshots(r.lake.Documents(ctx, r.before), rows)
 	}
-	if err == nil && p.counts.Documents != was.Documents {
-		err = fmt.Errorf("%d documents were read and %d were sealed: %w", p.counts.Documents, was.Documents, lake.ErrDamaged)
+	if err == nil && w.counts.Documents != was.Documents {
+		err = fmt.Errorf("%d documents were read, expected %d: %w", w.counts.Documents, was.Documents, lake.ErrDamaged)
 	}
 	if err != nil {
-		return p, nil, err
+		return w, nil, err
 	}
 	files, err := out.Close(ctx)
-	return p, files, err
+	return w, files, err
 }

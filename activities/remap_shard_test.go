@@ -17,7 +17,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// crooked is the mapper of an old build: it gives every conversation the same subject, one message too few, and gives up on some.
+// crooked is the mapper of an old build: it gives every conversation the same subject, drops one message, and fails on some
+// conversations.
 type crooked struct {
 	providers.Mapper
 	givesUp map[string]bool
@@ -37,7 +38,7 @@ func (c crooked) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return thread, err
 }
 
-// mapped lets a bench map with a mapper, and its account not be opened.
+// mapped makes a bench use a mapper, and fails the test if the account is opened.
 func (b *bench) mapped(m providers.Mapper, metadata float64) {
 	b.do.Account = func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
@@ -50,8 +51,8 @@ func (b *bench) mapped(m providers.Mapper, metadata float64) {
 	}
 }
 
-// committed lists, fetches and commits a shard as an old build would, with a conversation of every fate. The messages of 2 and the
-// details of 3 could not be fetched, 4 is gone, and 9 and 10 could not be read.
+// committed lists, fetches and commits a shard as an old build would, with a conversation of every outcome: messages of 2 and
+// metadata of 3 could not be fetched, 4 is gone, and 9 and 10 could not be read.
 func committed(t *testing.T, p *platform, flags ...string) (*bench, ledger.Record) {
 	t.Helper()
 	b := newBench(t, p)
@@ -73,7 +74,7 @@ func committed(t *testing.T, p *platform, flags ...string) (*bench, ledger.Recor
 	return b, b.record()
 }
 
-// without fetches the chunks of a page anew, around one conversation of it.
+// without fetches the chunks of a page again, except for one conversation.
 func (b *bench) without(all []activities.ChunkReceipt, page activities.PageReceipt, index int, fetch func(context.Context, activities.FetchInput) (activities.FetchOutput, error)) []activities.ChunkReceipt {
 	b.t.Helper()
 	all = slices.DeleteFunc(all, func(c activities.ChunkReceipt) bool { return c.Page == page.Number })
@@ -97,7 +98,7 @@ func (b *bench) column(r ledger.Record, table string, columns ...string) (all []
 	return all
 }
 
-// remap maps the shard anew, each time in the name of another run.
+// remap maps the shard again, each time as another run.
 func (b *bench) remap() activities.RemapShardOutput {
 	b.t.Helper()
 	out, err := b.do.RemapShard(b.t.Context(), activities.RemapShardInput{Shard: b.Shard})
@@ -124,7 +125,7 @@ func TestRemapHoldsTheRowsOfTheMendedMapping(t *testing.T) {
 	if diff := cmp.Diff(want, record.Counts); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
-	// What only the old generation has.
+	// Only the old generation has these.
 	if *record.TotalBefore != 24 || *record.TotalAfter != 25 || record.Visibility != "partial" || record.SpecDigest != old.SpecDigest {
 		t.Errorf("totals %d and %d, visibility %s", *record.TotalBefore, *record.TotalAfter, record.Visibility)
 	}
@@ -146,7 +147,7 @@ func TestRemapHoldsTheRowsOfTheMendedMapping(t *testing.T) {
 	if diff := cmp.Diff(b.column(old, "dead_letters", dead...)[:2], b.column(record, "dead_letters", dead...)); diff != "" {
 		t.Errorf("dead letters (-before +after):\n%s", diff)
 	}
-	// The rows are those of a shard that the mended build has read itself.
+	// The rows are the same as if the fixed build had read the shard itself.
 	fresh := newBench(t, &platform{n: 23, states: p.states, gone: p.gone, alone: p.alone})
 	sealed := fresh.seal(fresh.collect())
 	must(fresh, fresh.do.CommitShard, activities.CommitShardInput{Target: fresh.Target, Draft: sealed.Draft})
@@ -173,7 +174,7 @@ func TestRemapHoldsTheRowsOfTheMendedMapping(t *testing.T) {
 	}
 }
 
-// TestRemapKeepsWhatItWouldLose maps with a build that can read or decrypt less than the one before.
+// TestRemapKeepsWhatItWouldLose maps with a build that can read or decrypt less than the previous one.
 func TestRemapKeepsWhatItWouldLose(t *testing.T) {
 	for name, worse := range map[string]func(*platform) providers.Mapper{
 		"conversations": func(p *platform) providers.Mapper {
@@ -212,7 +213,7 @@ func TestRemapKeepsAShardWhoseFilesAreDamaged(t *testing.T) {
 	}
 }
 
-// racing lets another generation be committed just before a record is. Threads are mapped side by side.
+// racing commits another generation just before a record is committed. Threads are mapped concurrently.
 type racing struct {
 	providers.Mapper
 	once   sync.Once
@@ -226,7 +227,7 @@ func (r *racing) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return r.Mapper.Thread(docs)
 }
 
-// TestRemapReplacesTheRecordThatItOpenedOn commits another generation while a shard is mapped: that one is mapped in its turn.
+// TestRemapReplacesTheRecordThatItOpenedOn commits another generation while a shard is being mapped. That one is mapped next.
 func TestRemapReplacesTheRecordThatItOpenedOn(t *testing.T) {
 	p := &platform{n: 12}
 	b, old := committed(t, p)
@@ -244,7 +245,7 @@ func TestRemapReplacesTheRecordThatItOpenedOn(t *testing.T) {
 	}
 }
 
-// TestRemapOfReports maps documents anew that belong to no one conversation.
+// TestRemapOfReports maps documents that belong to no single conversation.
 func TestRemapOfReports(t *testing.T) {
 	p := &reporter{platform{}}
 	b := newBench(t, &p.platform)
@@ -273,14 +274,14 @@ func TestRemapOfReports(t *testing.T) {
 	}
 }
 
-// blind reads no report.
+// blind cannot read reports.
 type blind struct{ providers.Mapper }
 
 func (blind) Report(schemas.Document) (schemas.Snapshot, error) {
 	return schemas.Snapshot{}, &providers.Error{Kind: providers.Malformed, Op: "read"}
 }
 
-// TestRemapOfAnotherSchema writes all files anew, those of the documents too.
+// TestRemapOfAnotherSchema writes all files again, including those of the documents.
 func TestRemapOfAnotherSchema(t *testing.T) {
 	p := &platform{n: 12}
 	b, old := committed(t, p)
@@ -309,7 +310,7 @@ func TestListCommitted(t *testing.T) {
 	}
 }
 
-// TestRemapByAnotherBuild writes other bytes for the same rows, and commits nothing.
+// TestRemapByAnotherBuild writes other bytes for the same rows and commits nothing.
 func TestRemapByAnotherBuild(t *testing.T) {
 	b, _ := committed(t, &platform{n: 12})
 	b.remap()

@@ -18,7 +18,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// crowd is a made-up provider of any number of conversations, each of some kilobytes that are like no other's.
+// crowd is a simulated provider with any number of conversations, each with some kilobytes of unique text.
 type crowd struct {
 	platform
 	n int
@@ -61,7 +61,7 @@ func (c *crowd) Messages(_ context.Context, refs []providers.Ref) iter.Seq2[sche
 	}
 }
 
-// fetchCrowd fetches a shard of n conversations, and returns what seals it.
+// fetchCrowd fetches a shard of n conversations and returns the input that seals it.
 func fetchCrowd(t *testing.T, n int) (*activities.Activities, activities.SealShardInput) {
 	t.Helper()
 	l, err := lake.Open(t.Context(), ledger.Config{URL: "file:" + t.TempDir()}, lake.Config{Scratch: t.TempDir(), Writer: "test", FileBytes: 8 << 20})
@@ -88,7 +88,7 @@ func fetchCrowd(t *testing.T, n int) (*activities.Activities, activities.SealSha
 	return a, in
 }
 
-// peakOfSeal is how much more memory is in use while a shard of n conversations is sealed than was before.
+// peakOfSeal returns how much more memory is in use while a shard of n conversations is sealed than before.
 func peakOfSeal(t *testing.T, n int) uint64 {
 	t.Helper()
 	a, in := fetchCrowd(t, n)
@@ -101,7 +101,7 @@ func peakOfSeal(t *testing.T, n int) uint64 {
 	})
 }
 
-// peakOfRemap is the same while all rows of a committed shard are written anew.
+// peakOfRemap returns the same for a remap that writes all rows of a committed shard again.
 func peakOfRemap(t *testing.T, n int) uint64 {
 	t.Helper()
 	a, in := fetchCrowd(t, n)
@@ -124,12 +124,12 @@ func peakOfRemap(t *testing.T, n int) uint64 {
 	})
 }
 
-// peakOf is how much more memory is in use while something works than was before.
+// peakOf returns how much more memory is in use while work runs than before.
 func peakOf(t *testing.T, work func() error) uint64 {
 	t.Helper()
 	inUse := func() uint64 {
 		runtime.GC()
-		// What the collection found alive, without what was allocated since: on a busy machine the seal goes on meanwhile.
+		// The live heap at the last collection, without later allocations: on a busy machine the seal continues meanwhile.
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
 		return live[0].Value.Uint64()
@@ -150,7 +150,7 @@ func peakOf(t *testing.T, work func() error) uint64 {
 	}
 }
 
-// TestSealAndRemapHoldNoShard seal and remap two shards, one of which is five times the other. Of each only the ids may be held.
+// TestSealAndRemapHoldNoShard seals and remaps two shards, one five times as large as the other. Only the ids may be in memory.
 func TestSealAndRemapHoldNoShard(t *testing.T) {
 	for name, peak := range map[string]func(*testing.T, int) uint64{"a seal": peakOfSeal, "a remap": peakOfRemap} {
 		holdsNoShard(t, name, peak)

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// SealShardInput names everything that a shard is made of.
+// SealShardInput names everything that a shard is made from.
 type SealShardInput struct {
 	Target
 	SpecDigest  string   `json:"spec_digest"`
@@ -29,20 +29,22 @@ type SealShardOutput struct {
 	Counts ledger.Counts `json:"counts"`
 	Files  int           `json:"files"`
 	Bytes  int64         `json:"bytes"`
-	// MessageMismatches is in how many conversations the provider states another number of messages than are stored.
+	// MessageMismatches is the number of conversations for which the provider states a different number of messages than are
+	// stored.
 	MessageMismatches int64 `json:"message_mismatches"`
 }
 
-// FlagMessages is the flag of a shard in which some conversation has another number of messages than the provider states.
+// FlagMessages is the flag of a shard with at least one such conversation.
 const FlagMessages = "message_count_mismatch"
 
-// stepSeal is the step of dead letters whose documents are all there and could not be read.
+// stepSeal is the step in dead letters whose documents were fetched but could not be read.
 const stepSeal = "SealShard"
 
-// SealShard turns the winners into Parquet files. It is a function of its input and of the mapper alone: it opens no account, asks no
-// clock, resolves no secret but those that mapping itself needs, and another attempt writes the same bytes under the same names. The files count for nothing until they are committed.
+// SealShard turns the winners into Parquet files. Its result depends on its input and the mapper only: it opens no account, uses
+// no clock, and resolves only secrets that mapping needs. Another attempt writes the same bytes under the same names. The files
+// do not count until they are committed.
 func (a *Activities) SealShard(ctx context.Context, in SealShardInput) (SealShardOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.sealShard(ctx, in)
 	return out, a.classify(ctx, err)
@@ -66,9 +68,9 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		return SealShardOutput{}, err
 	}
 	defer out.Discard()
-	p := &press{lake: a.Lake, mapper: mapper, metadata: account.MetadataRequests > 0, out: out}
-	p.counts.OutOfWindow = in.OutOfWindow
-	if err := p.run(ctx, in.Shard.Stream, receipts); err != nil {
+	w := &shardWriter{lake: a.Lake, mapper: mapper, metadata: account.MetadataRequests > 0, out: out}
+	w.counts.OutOfWindow = in.OutOfWindow
+	if err := w.run(ctx, in.Shard.Stream, receipts); err != nil {
 		return SealShardOutput{}, err
 	}
 	files, err := out.Close(ctx)
@@ -82,7 +84,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Refresh:       in.Refresh,
 		SchemaVersion: schemas.Version,
 		Writer:        a.Lake.Writer(),
-		Counts:        p.counts,
+		Counts:        w.counts,
 		TotalBefore:   in.TotalBefore,
 		Visibility:    in.Visibility,
 		Files:         files,
@@ -109,147 +111,146 @@ func (a *Activities) draft(ctx context.Context, target Target, record ledger.Rec
 	}, nil
 }
 
-// press reads the winners in list order and writes each conversation where it belongs: whole into the tables, or as a
-// tombstone, or as a dead letter.
-type press struct {
+// shardWriter writes each conversation of a shard in list order: as rows, as a tombstone, or as a dead letter.
+type shardWriter struct {
 	lake     *lake.Lake
 	mapper   providers.Mapper
-	metadata bool // there is some to fetch
+	metadata bool // the provider has metadata to fetch
 	out      *lake.Seal
 	counts   ledger.Counts
-	// keeps says that the documents stay where they are, in files that stand already.
-	keeps bool
-	lost  int64 // conversations that the lake has as rows and of which none can be made now
+	// keepDocuments means that the documents are not written, because existing files have them.
+	keepDocuments bool
+	lost          int64 // conversations that have rows in the lake but cannot be mapped now
 }
 
-func (p *press) run(ctx context.Context, stream schemas.Stream, receipts Receipts) error {
+func (w *shardWriter) run(ctx context.Context, stream schemas.Stream, receipts Receipts) error {
 	if of, ok := sources[stream]; ok {
-		if rows := of.rows(p.mapper); rows != nil {
-			return p.loose(p.stagedPages(ctx, receipts.Pages), rows)
+		if rows := of.rows(w.mapper); rows != nil {
+			return w.snapshots(w.stagedPages(ctx, receipts.Pages), rows)
 		}
 		return nil
 	}
-	sheaf, err := newSheaf(ctx, p.lake, receipts, p.metadata)
+	all, err := newWinners(ctx, w.lake, receipts, w.metadata)
 	if err != nil {
 		return err
 	}
-	p.counts.Listed, p.counts.Duplicates = sheaf.listed, sheaf.duplicates
-	return p.conversations(ctx, sheaf.bundles)
+	w.counts.Listed, w.counts.Duplicates = all.listed, all.duplicates
+	return w.writeAll(ctx, all.conversations)
 }
 
-// conversations writes every conversation of a shard.
-func (p *press) conversations(ctx context.Context, bundles func(context.Context) iter.Seq2[bundle, error]) error {
-	for turn, err := range p.inTurn(ctx, bundles) {
+// writeAll writes every conversation of a shard.
+func (w *shardWriter) writeAll(ctx context.Context, conversations func(context.Context) iter.Seq2[conversation, error]) error {
+	for m, err := range w.mapInOrder(ctx, conversations) {
 		if err == nil {
-			err = p.bundle(turn.bundle, turn.thread, turn.err)
+			err = w.write(m.conversation, m.thread, m.err)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if p.counts.Conversations+p.counts.Gone+p.counts.Dead != p.counts.Listed {
+	if w.counts.Conversations+w.counts.Gone+w.counts.Dead != w.counts.Listed {
 		return fmt.Errorf("%d conversations, %d gone and %d dead of %d listed: %w",
-			p.counts.Conversations, p.counts.Gone, p.counts.Dead, p.counts.Listed, errIncomplete)
+			w.counts.Conversations, w.counts.Gone, w.counts.Dead, w.counts.Listed, errIncomplete)
 	}
 	return nil
 }
 
-// bundle writes one conversation: its rows, or what was wrong with its documents.
-func (p *press) bundle(b bundle, thread schemas.Thread, illegible error) error {
-	if b.dead != nil {
-		return p.dead(b, *b.dead)
+// write writes one conversation: its rows, or a dead letter if its documents are malformed.
+func (w *shardWriter) write(c conversation, thread schemas.Thread, malformed error) error {
+	if c.dead != nil {
+		return w.dead(c, *c.dead)
 	}
-	if b.gone() {
-		p.counts.Gone++
-		err := p.out.Tombstone(schemas.Tombstone{ConversationID: b.ref.ID, ObservedAt: b.observedAt(), Reason: providers.ReasonGone})
+	if c.gone() {
+		w.counts.Gone++
+		err := w.out.Tombstone(schemas.Tombstone{ConversationID: c.ref.ID, ObservedAt: c.observedAt(), Reason: providers.ReasonGone})
 		if err != nil {
-			return fmt.Errorf("write tombstone of conversation %s: %w", b.ref.ID, err)
+			return fmt.Errorf("write tombstone of conversation %s: %w", c.ref.ID, err)
 		}
-		return p.documents(b)
+		return w.documents(c)
 	}
-	if illegible != nil {
-		if b.stands {
-			p.lost++
+	if malformed != nil {
+		if c.hasRows {
+			w.lost++
 		}
-		return p.dead(b, DeadRef{Step: stepSeal, Kind: string(providers.Malformed), Detail: illegible.Error(), Attempts: 1})
+		return w.dead(c, DeadRef{Step: stepSeal, Kind: string(providers.Malformed), Detail: malformed.Error(), Attempts: 1})
 	}
 	thread.Conversation.StoredMessages = int64(len(thread.Messages))
 	if thread.Conversation.StatedMessages == nil {
-		thread.Conversation.StatedMessages = b.ref.Messages
+		thread.Conversation.StatedMessages = c.ref.Messages
 	}
 	if stated := thread.Conversation.StatedMessages; stated != nil && *stated != thread.Conversation.StoredMessages {
-		p.counts.Mismatched++
+		w.counts.Mismatched++
 	}
-	if d, ok := p.mapper.(providers.Decrypter); ok {
-		p.counts.Unreadable += d.Unreadable(thread)
+	if d, ok := w.mapper.(providers.Decrypter); ok {
+		w.counts.Unreadable += d.Unreadable(thread)
 	}
-	p.counts.Conversations++
-	p.counts.Messages += thread.Conversation.StoredMessages
-	if err := p.out.Thread(thread); err != nil {
-		return fmt.Errorf("write conversation %s: %w", b.ref.ID, err)
+	w.counts.Conversations++
+	w.counts.Messages += thread.Conversation.StoredMessages
+	if err := w.out.Thread(thread); err != nil {
+		return fmt.Errorf("write conversation %s: %w", c.ref.ID, err)
 	}
-	return p.documents(b)
+	return w.documents(c)
 }
 
-// guarded reads documents. A panic is an error of these documents: it must not keep all others out of the lake.
+// guarded calls read and turns a panic into an error, so that one conversation cannot keep all others out of the lake.
 func guarded[In, Rows any](read func(In) (Rows, error), in In) (rows Rows, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errPanicked // without its value, which may hold a text
+			err = errPanicked // without the panic's value, which may contain text
 		}
 	}()
 	return read(in)
 }
 
-// dead writes a dead letter, and the documents that there are, so that nothing fetched is lost.
-func (p *press) dead(b bundle, d DeadRef) error {
-	p.counts.Dead++
-	err := p.out.DeadLetter(schemas.DeadLetter{
-		ConversationID: b.ref.ID,
-		ObservedAt:     b.observedAt(),
+// dead writes a dead letter and the documents that exist, so that nothing fetched is lost.
+func (w *shardWriter) dead(c conversation, d DeadRef) error {
+	w.counts.Dead++
+	err := w.out.DeadLetter(schemas.DeadLetter{
+		ConversationID: c.ref.ID,
+		ObservedAt:     c.observedAt(),
 		Step:           d.Step,
 		ErrorKind:      d.Kind,
 		Detail:         &d.Detail,
 		Attempts:       d.Attempts,
 	})
 	if err != nil {
-		return fmt.Errorf("write dead letter of conversation %s: %w", b.ref.ID, err)
+		return fmt.Errorf("write dead letter of conversation %s: %w", c.ref.ID, err)
 	}
-	return p.documents(b)
+	return w.documents(c)
 }
 
-func (p *press) documents(b bundle) error {
-	for _, doc := range b.documents() {
-		if err := p.document(doc); err != nil {
-			return fmt.Errorf("write documents of conversation %s: %w", b.ref.ID, err)
+func (w *shardWriter) documents(c conversation) error {
+	for _, doc := range c.documents() {
+		if err := w.document(doc); err != nil {
+			return fmt.Errorf("write documents of conversation %s: %w", c.ref.ID, err)
 		}
 	}
 	return nil
 }
 
-// document writes a document, unless it stands already.
-func (p *press) document(doc schemas.Document) error {
-	p.counts.Documents++
-	if p.keeps {
+// document counts a document and writes it, unless existing files have it.
+func (w *shardWriter) document(doc schemas.Document) error {
+	w.counts.Documents++
+	if w.keepDocuments {
 		return nil
 	}
-	return p.out.Document(doc)
+	return w.out.Document(doc)
 }
 
-// loose writes documents that belong to no one conversation.
-func (p *press) loose(documents iter.Seq2[schemas.Document, error], rows func(schemas.Document) (schemas.Snapshot, error)) error {
+// snapshots writes documents that belong to no single conversation.
+func (w *shardWriter) snapshots(documents iter.Seq2[schemas.Document, error], rows func(schemas.Document) (schemas.Snapshot, error)) error {
 	for doc, err := range documents {
 		if err != nil {
 			return err
 		}
 		snapshot, err := guarded(rows, doc)
 		if err == nil {
-			err = p.out.Snapshot(snapshot)
+			err = w.out.Snapshot(snapshot)
 		} else {
-			err = p.illegible(doc, err)
+			err = w.malformed(doc, err)
 		}
 		if err == nil {
-			err = p.document(doc)
+			err = w.document(doc)
 		}
 		if err != nil {
 			return err
@@ -258,11 +259,11 @@ func (p *press) loose(documents iter.Seq2[schemas.Document, error], rows func(sc
 	return nil
 }
 
-// stagedPages are the documents of pages, one page after the other.
-func (p *press) stagedPages(ctx context.Context, pages []PageReceipt) iter.Seq2[schemas.Document, error] {
+// stagedPages yields the documents of all pages.
+func (w *shardWriter) stagedPages(ctx context.Context, pages []PageReceipt) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, page := range pages {
-			for doc, err := range p.lake.ReadStaged(ctx, page.Staged, nil) {
+			for doc, err := range w.lake.ReadStaged(ctx, page.Staged, nil) {
 				if !yield(doc, err) || err != nil {
 					return
 				}
@@ -271,36 +272,36 @@ func (p *press) stagedPages(ctx context.Context, pages []PageReceipt) iter.Seq2[
 	}
 }
 
-// illegible writes a dead letter for a document that belongs to no one conversation.
-func (p *press) illegible(doc schemas.Document, cause error) error {
-	p.counts.Dead++
+// malformed writes a dead letter for a document that belongs to no single conversation.
+func (w *shardWriter) malformed(doc schemas.Document, cause error) error {
+	w.counts.Dead++
 	detail := fmt.Sprintf("%s %d: %v", doc.Kind, doc.Sequence, cause)
-	return p.out.DeadLetter(schemas.DeadLetter{
+	return w.out.DeadLetter(schemas.DeadLetter{
 		ObservedAt: doc.ObservedAt, Step: stepSeal, ErrorKind: string(providers.Malformed), Detail: &detail, Attempts: 1,
 	})
 }
 
-// bundle is one listed conversation with all its documents.
-type bundle struct {
+// conversation is one listed conversation with all its documents.
+type conversation struct {
 	ref                      providers.Ref
 	listed, messages, others []schemas.Document
 	dead                     *DeadRef
-	stands                   bool // the lake has rows of it, which these are to replace
+	hasRows                  bool // the lake has rows of it, which these replace
 }
 
-func (b bundle) documents() []schemas.Document {
-	all := make([]schemas.Document, 0, len(b.listed)+len(b.messages)+len(b.others))
-	return append(append(append(all, b.listed...), b.messages...), b.others...)
+func (c conversation) documents() []schemas.Document {
+	all := make([]schemas.Document, 0, len(c.listed)+len(c.messages)+len(c.others))
+	return append(append(append(all, c.listed...), c.messages...), c.others...)
 }
 
-// gone says whether the provider answered that the conversation does not exist.
-func (b bundle) gone() bool {
-	return len(b.messages) > 0 && (b.messages[0].Status == 404 || b.messages[0].Status == 410)
+// gone reports whether the provider answered that the conversation does not exist.
+func (c conversation) gone() bool {
+	return len(c.messages) > 0 && (c.messages[0].Status == 404 || c.messages[0].Status == 410)
 }
 
-// observedAt is when the conversation was last looked at.
-func (b bundle) observedAt() (at time.Time) {
-	for _, doc := range b.documents() {
+// observedAt is when the conversation was last read.
+func (c conversation) observedAt() (at time.Time) {
+	for _, doc := range c.documents() {
 		if doc.ObservedAt.After(at) {
 			at = doc.ObservedAt
 		}

@@ -21,23 +21,23 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// platform is a made-up provider: conversations 0..n-1, some of which are special.
+// platform is a simulated provider with conversations 0..n-1, some of them special.
 type platform struct {
 	n          int
-	twice      bool // the second page lists the last conversation of the first again
+	twice      bool // the second page repeats the last conversation of the first
 	gone       map[string]bool
-	malformed  map[string]bool // documents that cannot become rows
-	breaking   map[string]bool // documents that break what makes rows of them
+	malformed  map[string]bool // documents that cannot be mapped
+	breaking   map[string]bool // documents that crash the mapper
 	counts     int64
-	fail       error // what every call returns
+	fail       error // the error of every call
 	failing    map[string]bool
-	silent     map[string]bool // conversations without any document
-	asked      []string        // conversations, by those who ask for one at a time
+	silent     map[string]bool // conversations without documents
+	asked      []string        // conversations in the order of the requests for single ones
 	metadata   float64
-	states     map[string]int64 // how many messages the list says that a conversation has
-	alone      []string         // lists that nothing witnesses, of every other page
+	states     map[string]int64 // the number of messages according to the list
+	alone      []string         // unwitnessed lists, of every second page
 	retried    []providers.Cursor
-	mismatch   string // what the account's on_mismatch is
+	mismatch   string // the account's on_mismatch
 	unreadable int64  // texts of each conversation that could not be decrypted
 }
 
@@ -180,7 +180,7 @@ func newBench(t *testing.T, p *platform) *bench {
 	return b
 }
 
-// must runs an activity that has to succeed.
+// must runs an activity that must succeed.
 func must[In, Out any](b *bench, activity func(context.Context, In) (Out, error), in In) Out {
 	b.t.Helper()
 	out, err := try(b, activity, in)
@@ -199,7 +199,7 @@ func try[In, Out any](b *bench, activity func(context.Context, In) (Out, error),
 	return out, value.Get(&out)
 }
 
-// collect lists and fetches everything, three conversations a page and two a chunk.
+// collect lists and fetches everything, three conversations per page and two per chunk.
 func (b *bench) collect() activities.Receipts {
 	b.t.Helper()
 	var r activities.Receipts
@@ -281,7 +281,7 @@ func TestShardGoesThroughEveryStep(t *testing.T) {
 	}
 }
 
-// TestSealGoesOnAfterAConversationThatBreaksTheDecoder looks for a dead letter instead of a shard that never ends.
+// TestSealGoesOnAfterAConversationThatBreaksTheDecoder expects a dead letter instead of a shard that never ends.
 func TestSealGoesOnAfterAConversationThatBreaksTheDecoder(t *testing.T) {
 	b := newBench(t, &platform{n: 7, breaking: map[string]bool{"3": true}})
 	sealed := b.seal(b.collect())
@@ -290,8 +290,8 @@ func TestSealGoesOnAfterAConversationThatBreaksTheDecoder(t *testing.T) {
 	}
 }
 
-// TestLedgerNamesListsThatNothingWitnesses: what a page says of its list comes into the record, and back with what is
-// adopted. It is no flag.
+// TestLedgerNamesListsThatNothingWitnesses: a page's unwitnessed lists get into the record and into what is adopted. They are not
+// a flag.
 func TestLedgerNamesListsThatNothingWitnesses(t *testing.T) {
 	b := newBench(t, &platform{n: 23, counts: 23, alone: []string{"users", "chats"}})
 	digest := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"}).SpecDigest
@@ -307,7 +307,7 @@ func TestLedgerNamesListsThatNothingWitnesses(t *testing.T) {
 	}
 }
 
-// commit puts a shard of the window with no conversations into the ledger.
+// commit commits a shard of the window without conversations.
 func (b *bench) commit(w schemas.Window, digest string) {
 	b.t.Helper()
 	shard := b.Shard
@@ -363,18 +363,18 @@ type prober struct{ platform }
 func (p *prober) Probe(context.Context) (providers.Probe, error) { return providers.Probe{}, p.fail }
 
 func TestOpenShardFindsTheHalvesOfASplit(t *testing.T) {
-	counted := &providers.Error{Kind: providers.Malformed, Op: "count"} // whoever asks the provider fails
+	counted := &providers.Error{Kind: providers.Malformed, Op: "count"} // requests to the provider fail
 	b := newBench(t, &platform{fail: counted})
 	open := func() (activities.OpenShardOutput, error) {
 		return try(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec"})
 	}
 	left, right, _ := b.Shard.Window.Halve()
 	inner, _, _ := right.Halve()
-	b.commit(schemas.Window{From: left.From, To: left.From.AddDate(0, 0, 1)}, "x") // a day, which no split makes
+	b.commit(schemas.Window{From: left.From, To: left.From.AddDate(0, 0, 1)}, "x") // a day, which no split produces
 	if out, err := open(); kindOf(err) != string(providers.Malformed) {
 		t.Fatalf("opened %+v, error %v; want the provider asked for its count", out, err)
 	}
-	b.commit(inner, "x") // a quarter: what is missing beside it is copied when the halves are opened
+	b.commit(inner, "x") // a quarter: the rest is copied when the halves are opened
 	if out, err := open(); err != nil || !out.Halved || out.Adopted != nil {
 		t.Errorf("opened %+v, error %v; want halved", out, err)
 	}
@@ -495,7 +495,7 @@ func TestErrorsInTemporalsTerms(t *testing.T) {
 	}
 }
 
-// TestShardWithoutMetadata seals what a provider gives whose messages are all there is.
+// TestShardWithoutMetadata seals the conversations of a provider without metadata.
 func TestShardWithoutMetadata(t *testing.T) {
 	p := &platform{n: 23}
 	b := newBench(t, p)
@@ -509,7 +509,7 @@ func TestShardWithoutMetadata(t *testing.T) {
 	}
 }
 
-// reporter also reports ratings; one of its documents cannot be read.
+// reporter also reports ratings; one of its documents is malformed.
 type reporter struct{ platform }
 
 func (*reporter) Reports(_ context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
@@ -557,7 +557,7 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 	closed := must(b, b.do.CloseExport, activities.CloseExportInput{
-		Provider: "chatwoot", Account: "acme", Name: "x", From: b.Shard.Window.From, To: b.Shard.Window.To,
+		Provider: "chatwoot", Account: "acme", Name: "x", Window: b.Shard.Window,
 		Streams: []schemas.Stream{schemas.StreamCreated, schemas.StreamReports},
 	})
 	if len(closed.Gaps) != 1 || closed.Gaps[0] != b.Shard.Window {
@@ -565,7 +565,7 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	}
 }
 
-// Texts that could not be decrypted are counted in the ledger, and add nothing where there are none.
+// Texts that could not be decrypted are counted in the ledger. Without any, the record has no count.
 func TestLedgerCountsUnreadableTexts(t *testing.T) {
 	for each, want := range map[int64]int64{0: 0, 3: 12} {
 		b := newBench(t, &platform{n: 4, unreadable: each})
@@ -589,7 +589,7 @@ func TestLedgerSaysWhereThePlatformStatesOtherNumbers(t *testing.T) {
 	}
 }
 
-// A list that is tried again by a person's order begins with a cursor without failures, no other does.
+// A list that a person has ordered to retry starts with a cursor without failures; other lists do not.
 func TestListPageRetries(t *testing.T) {
 	p := &platform{n: 12}
 	b := newBench(t, p)
@@ -600,7 +600,7 @@ func TestListPageRetries(t *testing.T) {
 	}
 }
 
-// What on_mismatch is now stands beside a count that does not match.
+// The current value of on_mismatch is returned together with a count that does not match.
 func TestVerifyShardSaysWhetherToFlag(t *testing.T) {
 	for _, tt := range []struct {
 		mismatch string

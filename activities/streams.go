@@ -8,11 +8,11 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// lister lists what a stream has in a window, page by page from a cursor on.
+// lister lists what a stream has in a window, page by page, starting at a cursor.
 type lister func(context.Context, schemas.Window, providers.Cursor) iter.Seq2[providers.Page, error]
 
-// source is where the documents of a stream come from that lists no conversations, and who makes rows of them. Each function gives
-// nil where the provider has no such thing.
+// source lists the documents of a stream without conversations and maps them to rows. Each function returns nil if the provider
+// does not support the stream.
 type source struct {
 	list func(providers.Reader) lister
 	rows func(providers.Mapper) func(schemas.Document) (schemas.Snapshot, error)
@@ -52,7 +52,7 @@ var sources = map[schemas.Stream]source{
 	},
 }
 
-// listOf is what a reader lists for a stream. It is empty where the platform has nothing of the kind any more.
+// listOf returns the lister of a stream. It is empty if the platform no longer has such a list.
 func listOf(r providers.Reader, stream schemas.Stream) lister {
 	if stream.HasConversations() {
 		return r.Conversations

@@ -6,30 +6,30 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// VerifyShardInput names a draft to be held against its files and against the provider.
+// VerifyShardInput names a draft to compare with its files and with the provider's count.
 type VerifyShardInput struct {
 	Target
 	Draft ledger.Staged `json:"draft"`
 	Lease Lease         `json:"lease"`
 }
 
-// VerifyShardOutput says what was found.
+// VerifyShardOutput is the result of the comparison.
 type VerifyShardOutput struct {
-	// Total is the provider's own count of the window after it was listed, nil where it has none.
+	// Total is the provider's own count of the window after listing, or nil if it has none.
 	Total *int64 `json:"total,omitempty"`
-	// Missing is how many conversations more than were listed the provider counts.
+	// Missing is by how many conversations the provider's count exceeds the list.
 	Missing int64 `json:"missing"`
-	// BadFiles is how many files are not what the draft says.
+	// BadFiles is how many files differ from the draft.
 	BadFiles int `json:"bad_files"`
-	// Flag says that the account's on_mismatch is flag by now: it may have been block when the shard began.
+	// Flag means that the account's on_mismatch is now flag. It may have been block when the shard started.
 	Flag  bool  `json:"flag,omitempty"`
 	Usage Usage `json:"usage"`
 }
 
-// VerifyShard reads back what SealShard wrote, and asks the provider once more how many conversations there are. A list
-// that holds more than the provider counts is no fault: conversations were deleted since.
+// VerifyShard checks the files that SealShard wrote, and asks the provider again how many conversations there are. A list with
+// more conversations than the provider counts is not an error: some were deleted in the meantime.
 func (a *Activities) VerifyShard(ctx context.Context, in VerifyShardInput) (VerifyShardOutput, error) {
-	ctx, stop := alive(ctx)
+	ctx, stop := keepAlive(ctx)
 	defer stop()
 	out, err := a.verifyShard(ctx, in)
 	return out, a.classify(ctx, err)
@@ -46,7 +46,7 @@ func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (Veri
 	}
 	out := VerifyShardOutput{BadFiles: len(findings)}
 	if record.TotalBefore == nil {
-		return out, nil // a provider that could not say before cannot say now: its account need not be opened
+		return out, nil // a provider that could not count before cannot count now, so do not open its account
 	}
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)
 	if err != nil {

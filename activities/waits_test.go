@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// TestErrorsNameWhomToWaitFor: the lake is not the platform, nor is the machine of the worker, nor Temporal.
+// TestErrorsNameWhomToWaitFor: errors tell the lake, the platform, the worker's machine and Temporal apart.
 func TestErrorsNameWhomToWaitFor(t *testing.T) {
 	scratch := filepath.Join(t.TempDir(), "scratch")
 	a := &Activities{Lake: lake.New(ledger.New(nil, "memory:", nil), lake.Config{Scratch: scratch})}

@@ -46,7 +46,7 @@ func waits(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	if a.State == enums.PENDING_ACTIVITY_STATE_SCHEDULED {
 		return queued(a, now)
 	}
-	var beat activities.Beat
+	var beat activities.Heartbeat
 	if err := converter.GetDefaultDataConverter().FromPayloads(a.HeartbeatDetails, &beat); err != nil || beat.WaitingUntil == nil || !beat.WaitingUntil.After(now) {
 		return nil
 	}

@@ -17,7 +17,7 @@ import (
 func TestWaitOfActivities(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	failed := now.Add(-time.Minute)
-	beating := func(b *activities.Beat) *workflow.PendingActivityInfo {
+	beating := func(b *activities.Heartbeat) *workflow.PendingActivityInfo {
 		a := &workflow.PendingActivityInfo{State: enums.PENDING_ACTIVITY_STATE_STARTED, LastStartedTime: timestamppb.New(failed)}
 		if b != nil {
 			var err error
@@ -27,7 +27,9 @@ func TestWaitOfActivities(t *testing.T) {
 		}
 		return a
 	}
-	in := func(d time.Duration) *activities.Beat { return &activities.Beat{WaitingUntil: new(now.Add(d))} }
+	in := func(d time.Duration) *activities.Heartbeat {
+		return &activities.Heartbeat{WaitingUntil: new(now.Add(d))}
+	}
 	closed := in(time.Minute)
 	closed.For = activities.ForSchedule
 	retried := func(kind, party string, d time.Duration) *workflow.PendingActivityInfo {

@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // finish adds up what a shard did, or puts the halves of one that must be split into the queue.
@@ -55,8 +56,7 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 			Provider:   e.state.Open.Provider,
 			Account:    e.in.Account,
 			Name:       e.in.Name,
-			From:       e.in.From,
-			To:         e.state.To,
+			Window:     schemas.Window{From: e.in.From, To: e.state.To},
 			Visibility: e.state.Open.Visibility,
 			Streams:    e.streams(),
 		})

@@ -56,7 +56,7 @@ var guards = []struct {
 		{"activities/fetch.go", `fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256)`, `l.name + "-page"`},
 	}},
 	{"a conversation that was listed twice is written once", []edit{
-		{"activities/sheaf.go", "twice && at != (place{page.Number, i}) {", "twice && at.page < 0 {"},
+		{"activities/winners.go", "twice && at != (place{page.Number, i}) {", "twice && at.page < 0 {"},
 	}},
 	{"the platform's count is held against the list", []edit{
 		{"workflows/shard.go", "if verified.Missing == 0 {", "if verified.Missing >= 0 {"},
@@ -68,10 +68,10 @@ var guards = []struct {
 		{"workflows/collect_failed.go", "		if c.waits < s.policy.WaitsAlone {\n			s.requeue(c)\n		}", "		if c.waits < s.policy.WaitsAlone {\n			_ = c\n		}"},
 	}},
 	{"a conversation that is given up has a dead letter", []edit{
-		{"activities/seal_shard.go", "	if b.dead != nil {\n		return p.dead(b, *b.dead)\n	}", "	if b.dead != nil {\n		p.counts.Dead++\n		return nil\n	}"},
+		{"activities/seal_shard.go", "	if c.dead != nil {\n		return w.dead(c, *c.dead)\n	}", "	if c.dead != nil {\n		w.counts.Dead++\n		return nil\n	}"},
 	}},
 	{"a conversation that is gone has a tombstone", []edit{
-		{"activities/seal_shard.go", "	if b.gone() {\n		p.counts.Gone++", "	if b.gone() {\n		if p.counts.Gone++; p != nil {\n			return nil\n		}"},
+		{"activities/seal_shard.go", "	if c.gone() {\n		w.counts.Gone++", "	if c.gone() {\n		if w.counts.Gone++; w != nil {\n			return nil\n		}"},
 	}},
 	{"what ends while a shard tells its export something is seen", []edit{
 		{"workflows/collect.go", "		inFlight := s.inFlight // what ends while the export is being told counts too\n", ""},

@@ -13,7 +13,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// slow makes rows of even conversations at once, and of the others in a second.
+// slow maps even conversations at once and the others in a second.
 type slow struct{}
 
 func (slow) Thread(docs []schemas.Document) (schemas.Thread, error) {
@@ -23,15 +23,15 @@ func (slow) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return schemas.Thread{Conversation: schemas.Conversation{ConversationID: docs[0].ConversationID}}, nil
 }
 
-// bundlesOf counts how many of n bundles were asked for, each with so many bytes.
-func bundlesOf(n, size int, asked *atomic.Int64) func(context.Context) iter.Seq2[bundle, error] {
-	return func(context.Context) iter.Seq2[bundle, error] {
-		return func(yield func(bundle, error) bool) {
+// conversationsOf returns n conversations of size bytes and counts how many were requested.
+func conversationsOf(n, size int, asked *atomic.Int64) func(context.Context) iter.Seq2[conversation, error] {
+	return func(context.Context) iter.Seq2[conversation, error] {
+		return func(yield func(conversation, error) bool) {
 			for i := range n {
 				asked.Add(1)
 				id := fmt.Sprint(i)
 				doc := schemas.Document{ConversationID: id, Status: 200, Body: make([]byte, size)}
-				if !yield(bundle{ref: providers.Ref{ID: id}, messages: []schemas.Document{doc}}, nil) {
+				if !yield(conversation{ref: providers.Ref{ID: id}, messages: []schemas.Document{doc}}, nil) {
 					return
 				}
 			}
@@ -41,18 +41,18 @@ func bundlesOf(n, size int, asked *atomic.Int64) func(context.Context) iter.Seq2
 
 func TestRowsComeInTurn(t *testing.T) {
 	for name, c := range map[string]struct{ size, most int }{
-		"small conversations": {10, conversationsAhead + 3}, // one is being read, one waits for a place, one is written
+		"small conversations": {10, conversationsAhead + 3}, // one is being read, one waits, one is being written
 		"large conversations": {bytesAhead / 2, 3},
 		"huge conversations":  {2 * bytesAhead, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // which fails when a goroutine stays behind
+			synctest.Test(t, func(t *testing.T) { // it fails if a goroutine is left over
 				var asked atomic.Int64
 				n := 0
-				p := &press{mapper: slow{}}
-				for turn, err := range p.inTurn(t.Context(), bundlesOf(100, c.size, &asked)) {
-					if err != nil || turn.err != nil || turn.thread.Conversation.ConversationID != fmt.Sprint(n) {
-						t.Fatalf("turn %d: %+v, errors %v and %v", n, turn.thread.Conversation, err, turn.err)
+				p := &shardWriter{mapper: slow{}}
+				for m, err := range p.mapInOrder(t.Context(), conversationsOf(100, c.size, &asked)) {
+					if err != nil || m.err != nil || m.thread.Conversation.ConversationID != fmt.Sprint(n) {
+						t.Fatalf("conversation %d: %+v, errors %v and %v", n, m.thread.Conversation, err, m.err)
 					}
 					synctest.Wait()
 					if read := int(asked.Load()); read-n > c.most {
@@ -70,8 +70,7 @@ func TestRowsComeInTurn(t *testing.T) {
 	}
 }
 
-// TestRowsPanicWhereTheyAreAsked looks for a panic of who reads in the goroutine of who writes: in another one it would end
-// the worker.
+// TestRowsPanicWhereTheyAreAsked expects a panic of the reading goroutine in the writing one: elsewhere it would end the worker.
 func TestRowsPanicWhereTheyAreAsked(t *testing.T) {
 	n := 0
 	defer func() {
@@ -80,10 +79,10 @@ func TestRowsPanicWhereTheyAreAsked(t *testing.T) {
 		}
 	}()
 	var asked atomic.Int64
-	p := &press{mapper: slow{}}
-	bundles := func(ctx context.Context) iter.Seq2[bundle, error] {
-		return func(yield func(bundle, error) bool) {
-			for b, err := range bundlesOf(3, 1, &asked)(ctx) {
+	p := &shardWriter{mapper: slow{}}
+	conversations := func(ctx context.Context) iter.Seq2[conversation, error] {
+		return func(yield func(conversation, error) bool) {
+			for b, err := range conversationsOf(3, 1, &asked)(ctx) {
 				if !yield(b, err) {
 					return
 				}
@@ -91,7 +90,7 @@ func TestRowsPanicWhereTheyAreAsked(t *testing.T) {
 			panic("cannot be read")
 		}
 	}
-	for range p.inTurn(t.Context(), bundles) {
+	for range p.mapInOrder(t.Context(), conversations) {
 		n++
 	}
 }
