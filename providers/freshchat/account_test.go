@@ -92,7 +92,7 @@ func TestProbe(t *testing.T) {
 		{"token without scopes", site, fake.ForbiddenToken, providers.Denied, errForbidden},
 		{"portal", fake.Portal(), fake.Token, providers.Malformed, errPortal},
 		{"portal", fake.Portal(), fake.Token, providers.Malformed, rest.ErrHTML},
-		{"web page 404", webPage(404), fake.Token, providers.Transient, rest.ErrForeign},
+		{"web page 404", webPage(404), fake.Token, providers.Transient, rest.ErrNotFromAPI},
 		{"another API", says(404, `{"code":404}`), fake.Token, providers.Denied, errNoAccount},
 		{"another object", says(200, `{"name":"x"}`), fake.Token, providers.Malformed, errNoAccount},
 		{"a list", says(200, `[]`), fake.Token, providers.Malformed, wire.ErrShape},

@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 		{"404 of something in front", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(404)
 			_, _ = w.Write([]byte("<html>body-marker"))
-		}, providers.Transient, rest.ErrForeign},
+		}, providers.Transient, rest.ErrNotFromAPI},
 		{"404", says(404, `{"message":"body-marker"}`), providers.NotFound, nil},
 		{"200 with HTML", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
