@@ -23,7 +23,7 @@ func smallLake(t *testing.T, root, account string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	put := func(stream, window string, tables map[string]string) {
+	put := func(stream, window, committed string, tables map[string]string) {
 		t.Helper()
 		var files []map[string]any
 		for table, query := range tables {
@@ -46,7 +46,7 @@ func smallLake(t *testing.T, root, account string) {
 			return at.Format(time.RFC3339)
 		}
 		record, err := json.MarshalIndent(map[string]any{
-			"format_version": 1, "generation": 1, "committed_at": "2026-06-02T00:00:00Z", "files": files,
+			"format_version": 1, "generation": 1, "committed_at": committed + "T00:00:00Z", "files": files,
 			"shard": map[string]any{"provider": "chatwoot", "account": account, "stream": stream, "window": map[string]any{"from": moment(from), "to": moment(to)}},
 		}, "", "  ")
 		if err != nil {
@@ -60,22 +60,22 @@ func smallLake(t *testing.T, root, account string) {
 			t.Fatal(err)
 		}
 	}
-	// Two have the newest version; the one that was read later counts, whichever window or commit is the latest.
+	// Two have the newest version; the one that was read later counts, though the other was committed later.
 	for _, c := range []struct {
-		window            string
-		version           int
-		observed, message string
+		window                       string
+		version                      int
+		observed, committed, message string
 	}{
-		{"20260501T000000Z~20260601T000000Z", 0, "2026-06-03", "of version 0"},
-		{"20260501T000000Z~20260508T000000Z", 1, "2026-06-02", "of version 1"},
-		{"20260501T000000Z~20260510T000000Z", 1, "2026-06-01", "of version 1, read earlier"},
+		{"20260501T000000Z~20260601T000000Z", 0, "2026-06-03", "2026-06-03", "of version 0"},
+		{"20260501T000000Z~20260508T000000Z", 1, "2026-06-02", "2026-06-02", "of version 1"},
+		{"20260501T000000Z~20260510T000000Z", 1, "2026-06-01", "2026-06-04", "of version 1, read earlier"},
 	} {
-		put("created", c.window, map[string]string{
+		put("created", c.window, c.committed, map[string]string{
 			"conversations": fmt.Sprintf("'1' AS conversation_id, %d::BIGINT AS source_version, TIMESTAMPTZ '%s' AS observed_at", c.version, c.observed),
 			"messages":      fmt.Sprintf("'1' AS conversation_id, '%s' AS message_id", c.message),
 		})
 	}
-	put("directory", "20260501T000000Z~20260502T000000Z", map[string]string{"agents": "'7' AS agent_id"})
+	put("directory", "20260501T000000Z~20260502T000000Z", "2026-06-02", map[string]string{"agents": "'7' AS agent_id"})
 }
 
 // documented is the SQL for DuckDB in docs/lake.md, applied to a lake in a folder.

@@ -75,18 +75,21 @@ func search(ctx context.Context, l *lake.Lake, read reading, id string) (Whereab
 			w.Shards = append(w.Shards, t)
 		}
 	}
-	slices.SortStableFunc(w.Shards, func(a, b Trace) int {
-		return cmp.Or(
-			cmp.Compare(stateRank(a.State), stateRank(b.State)),
-			compareVersions(b.version, a.version),
-			cmp.Compare(b.observed, a.observed),
-			b.CommittedAt.Compare(a.CommittedAt),
-		)
-	})
+	slices.SortStableFunc(w.Shards, compareTraces)
 	if len(w.Shards) > 0 {
 		w.State = cmp.Or(w.Shards[0].State, StateAbsent)
 	}
 	return w, nil
+}
+
+// compareTraces puts the trace first that readers take.
+func compareTraces(a, b Trace) int {
+	return cmp.Or(
+		cmp.Compare(stateRank(a.State), stateRank(b.State)),
+		compareVersions(b.version, a.version),
+		cmp.Compare(b.observed, a.observed),
+		b.CommittedAt.Compare(a.CommittedAt),
+	)
 }
 
 func stateRank(state string) int {
