@@ -56,6 +56,17 @@ func raw[R any](name string, get func(*R) []byte) Column[R] {
 	return required(name, KindBytes, get, (*Leaf).putBytes)
 }
 
+// textOf is a text that is null where the bytes are not valid UTF-8.
+func textOf[R any](name string, get func(*R) []byte) Column[R] {
+	return optional(name, KindText, func(r *R) *[]byte {
+		b := get(r)
+		if !utf8.Valid(b) {
+			return nil
+		}
+		return &b
+	}, (*Leaf).putBytes)
+}
+
 func integer[R any](name string, get func(*R) int64) Column[R] {
 	return required(name, KindInteger, get, (*Leaf).putInteger)
 }
@@ -215,6 +226,13 @@ func (c Column[R]) dictionary() Column[R] {
 func (c Column[R]) large() Column[R] {
 	c.node = c.node.clone()
 	c.node.setLeaves(func(n *Node) { n.Statistics = false })
+	return c
+}
+
+// since says which schema version brought the column.
+func (c Column[R]) since(version int) Column[R] {
+	c.node = c.node.clone()
+	c.node.setSince(version)
 	return c
 }
 

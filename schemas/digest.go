@@ -16,7 +16,7 @@ import (
 const digestVersion = "v2:"
 
 // Digest is digestVersion and the hex SHA-256 of what the thread says: of every column of its rows but those that say when
-// it was observed, how many messages it should have and has, and the digest itself. The same conversation exported twice
+// it was observed, listed or gone, how many messages it should have and has, and the digest itself. The same conversation exported twice
 // has the same digest. Digests of different versions cannot be compared; a column added to the end of a table, or a field
 // added to the end of a struct, is no new version: where it is null or empty, digests stay as they were.
 //

@@ -16,6 +16,7 @@ type Leaf struct {
 	Kind                         Kind
 	Dictionary, Statistics       bool
 	MaxDefinition, MaxRepetition int16
+	Partition                    string // the partition column that it is, whose value all rows of a file share
 
 	Data     []byte   // texts and bytes, concatenated; less than 4 GiB of them
 	Ends     []uint32 // where in Data each of them ends

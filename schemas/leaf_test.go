@@ -60,6 +60,9 @@ func TestLevels(t *testing.T) {
 			Data: []byte("12"), Ends: []uint32{1, 2}, Definitions: []int16{0, 1, 2, 2, 1}, Repetitions: []int16{0, 0, 0, 1, 1},
 		},
 	}
+	for _, column := range PartitionColumns() {
+		want = append(want, Leaf{Kind: KindText, Dictionary: true, Statistics: true, Partition: column})
+	}
 	if diff := cmp.Diff(want, leaves); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -115,7 +118,7 @@ func TestMapInOrderOfKeys(t *testing.T) {
 		}
 		leaves := rooms.Leaves()
 		rooms.Shred(&room{labels: entries}, leaves)
-		if keys := leaves[len(leaves)-2]; string(keys.Data) != want || keys.Places() != n {
+		if keys := leaves[2]; string(keys.Data) != want || keys.Places() != n {
 			t.Errorf("%d entries: %d keys %q, want %q", n, keys.Places(), keys.Data, want)
 		}
 	}
@@ -127,10 +130,10 @@ func TestAppendedColumnsKeepIDs(t *testing.T) {
 		structs("shelves", func(r *room) []shelf { return r.shelves },
 			optInteger("number", func(s *shelf) *int64 { return s.number }),
 			texts("books", func(s *shelf) []string { return s.books }),
-			optInteger("width", func(s *shelf) *int64 { return s.number }),
+			optInteger("width", func(s *shelf) *int64 { return s.number }).since(4),
 		),
 		textMap("labels", func(r *room) map[string]*string { return r.labels }),
-		texts("doors", func(*room) []string { return nil }),
+		texts("doors", func(*room) []string { return nil }).since(3),
 	)
 	before, after := map[int32]string{}, map[int32]string{}
 	for i := range rooms.Columns {
@@ -141,6 +144,11 @@ func TestAppendedColumnsKeepIDs(t *testing.T) {
 	}
 	if len(after) != len(before)+3 {
 		t.Errorf("%d ids, then %d: some are given out twice", len(before), len(after))
+	}
+	for i, path := range []string{"/doors", "/doors/element", "/shelves/element/width"} {
+		if id := int32(len(before) + i + 1); after[id] != path {
+			t.Errorf("id %d is %q, want the next ids in the order of versions: %s", id, after[id], path)
+		}
 	}
 	for id, path := range before {
 		if after[id] != path {

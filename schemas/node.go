@@ -34,25 +34,46 @@ type Node struct {
 	Name       string
 	ID         int32 // field id, unique in the table and never given to anything else
 	Kind       Kind
+	Since      int // the schema version that brought it
 	Optional   bool
 	Dictionary bool // few different values, at least near each other: worth a dictionary
 	Statistics bool // least and greatest value help a reader to skip
 	Children   []Node
 }
 
-// idsPerColumn is how many field ids a top-level column owns. Column i has those from i*idsPerColumn+1 on and gives them
-// out depth first, itself first. So a column appended to a table, or a field appended to the last struct within a column,
-// leaves every id that was ever given out as it was.
-const idsPerColumn = 100
+// firstNumbered is the schema version whose columns were numbered together with those of all versions before it.
+const firstNumbered = 2
 
-// number gives the node and all below it their ids, the first of which is id, and returns the next free one.
-func (n *Node) number(id int32) int32 {
-	n.ID = id
-	id++
-	for i := range n.Children {
-		id = n.Children[i].number(id)
+// number gives ids to the columns of a table. Those of firstNumbered and before get the ids that Iceberg assigns when a table is
+// created with these columns, so that files can be added to tables that others created: the nodes beside each other first, then, of
+// one after the other, those within. Columns of later versions get the next ids, which leaves all others as they are.
+func number(columns []Node) {
+	next, last := int32(1), firstNumbered
+	for version := firstNumbered; version <= last; version++ {
+		next = numberSince(columns, version, next, &last)
 	}
-	return id
+}
+
+func numberSince(nodes []Node, version int, next int32, last *int) int32 {
+	for i := range nodes {
+		if max(nodes[i].Since, firstNumbered) == version {
+			nodes[i].ID = next
+			next++
+		}
+		*last = max(*last, nodes[i].Since)
+	}
+	for i := range nodes {
+		next = numberSince(nodes[i].Children, version, next, last)
+	}
+	return next
+}
+
+// setSince says of the node, and of what is in it, that version brought it.
+func (n *Node) setSince(version int) {
+	n.Since = max(n.Since, version)
+	for i := range n.Children {
+		n.Children[i].setSince(n.Since)
+	}
 }
 
 // leaves calls visit for each leaf of the node, in the order in which shredding fills them.
@@ -99,6 +120,9 @@ func (n *Node) print(b *strings.Builder, indent int) {
 	if !n.Statistics && len(n.Children) == 0 {
 		b.WriteString(" no-statistics")
 	}
+	if n.Since > 1 {
+		fmt.Fprintf(b, " since-%d", n.Since)
+	}
 	b.WriteByte('\n')
 	for i := range n.Children {
 		n.Children[i].print(b, indent+1)
@@ -113,7 +137,7 @@ type Shape struct {
 	CreatedAt string
 }
 
-// Leaves are empty buffers, one for each leaf column in order, as Shred fills them.
+// Leaves are empty buffers, one for each leaf column in order, as Shred fills them. Those of the partition columns stay empty.
 func (s Shape) Leaves() []Leaf {
 	var all []Leaf
 	for i := range s.Columns {
@@ -122,6 +146,9 @@ func (s Shape) Leaves() []Leaf {
 				Kind: n.Kind, Dictionary: n.Dictionary, Statistics: n.Statistics,
 				MaxDefinition: maxDefinition, MaxRepetition: maxRepetition,
 			})
+			if IsPartition(n.Name) && &s.Columns[i] == n {
+				all[len(all)-1].Partition = n.Name
+			}
 		})
 	}
 	return all

@@ -29,8 +29,10 @@ type Conversation struct {
 	StoredMessages int64  // messages stored by us; set when the shard is sealed
 	Tags           []string
 	Attributes     map[string]*string
-	SourceVersion  *int64 // grows with every version at the source, where it has such a thing (microseconds of its last change)
-	ContentSHA256  string // what Thread.Digest returns; set when the shard is sealed
+	SourceVersion  *int64     // grows with every version at the source, where it has such a thing (microseconds of its last change)
+	ContentSHA256  string     // what Thread.Digest returns; set when the shard is sealed
+	ListedVersion  *string    // how new the list of the platform says that the conversation is, where it says so
+	GoneAt         *time.Time // when the platform was seen to have it no longer; the row is its last version
 }
 
 // Message is a row of the table messages. Within a conversation Sequence counts from 0 without gaps, oldest first.

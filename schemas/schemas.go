@@ -9,8 +9,8 @@ package schemas
 import "time"
 
 // Version numbers the printed schema of all tables together. It stands in every Parquet footer and commit record, and
-// grows when a nullable column is added; columns are never removed or retyped.
-const Version = 1
+// grows when a column is added; columns are never removed or retyped, and files of all versions can be read together.
+const Version = 2
 
 // Window is a half-open time range [From, To) in UTC.
 type Window struct {

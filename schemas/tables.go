@@ -31,6 +31,8 @@ var (
 		textMap("attributes", func(r *Conversation) map[string]*string { return r.Attributes }),
 		optInteger("source_version", func(r *Conversation) *int64 { return r.SourceVersion }),
 		text("content_sha256", func(r *Conversation) string { return r.ContentSHA256 }).undigested().large(),
+		optText("listed_version", func(r *Conversation) *string { return r.ListedVersion }).undigested().large().since(2),
+		optInstant("gone_at", func(r *Conversation) *time.Time { return r.GoneAt }).undigested().since(2),
 	)
 
 	Messages = table("messages", "created_at",
@@ -126,7 +128,8 @@ var (
 		textMap("attributes", func(r *Attachment) map[string]*string { return r.Attributes }),
 	)
 
-	// Documents holds bodies as they were sent. They need not be valid UTF-8, so body is a column of bytes.
+	// Documents holds bodies as they were sent. They need not be valid UTF-8, so body is a column of bytes; body_text is the same as
+	// text, for readers that parse it.
 	Documents = table("documents", "",
 		optText("conversation_id", func(r *Document) *string { return unlessEmpty(r.ConversationID) }),
 		text("kind", func(r *Document) string { return r.Kind }).dictionary(),
@@ -134,6 +137,7 @@ var (
 		integer("status", func(r *Document) int64 { return r.Status }),
 		instant("observed_at", func(r *Document) time.Time { return r.ObservedAt }),
 		raw("body", func(r *Document) []byte { return r.Body }).large(),
+		textOf("body_text", func(r *Document) []byte { return r.Body }).large().since(2),
 	)
 
 	DeadLetters = table("dead_letters", "",

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -30,6 +31,7 @@ type document struct {
 	Status         int64
 	ObservedAt     time.Time
 	Body           []byte
+	BodyText       *string
 }
 
 func rows[R any](t *testing.T, lake *lakesql.Lake, table string) []R {
@@ -94,6 +96,9 @@ func readContents(t *testing.T, lake *lakesql.Lake) contents {
 	}
 	c.deadLetters = rows[schemas.DeadLetter](t, lake, "dead_letters")
 	for _, row := range rows[document](t, lake, "documents") {
+		if (row.BodyText != nil) != utf8.Valid(row.Body) || row.BodyText != nil && *row.BodyText != string(row.Body) {
+			t.Errorf("the text of a document of %s is not its body", row.Kind)
+		}
 		if row.ConversationID != nil {
 			c.documents[*row.ConversationID] = append(c.documents[*row.ConversationID], row)
 		}

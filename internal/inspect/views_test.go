@@ -36,11 +36,36 @@ func viewOf(t *testing.T, script, name string) string {
 	return strings.TrimSpace(text)
 }
 
-// rowsOf is the query over files; columns are those that it takes of them.
-func rowsOf(columns string, files ...string) string {
-	return "SELECT " + columns + ", _partition(filename, 1) AS provider, _partition(filename, 2) AS account,\n" +
-		"  _partition(filename, 3) AS stream, _partition(filename, 4) AS month\nFROM read_parquet([\n    '" + strings.Join(files, "',\n    '") +
-		"'\n  ], union_by_name = true, hive_partitioning = false, filename = true)"
+// rowsOf is the query over files of a table, of the version that committed says; withName selects the file of each row too.
+func rowsOf(table string, withName bool, files ...string) string {
+	return readFiles(shapeOf(table), files, withName, true)
+}
+
+// TestReadFiles: the partition columns of version 1 come from paths, those of version 2 from the files; DuckDB is told the types of all
+// columns, so that it needs to open no file for them.
+func TestReadFiles(t *testing.T) {
+	shape := schemas.Shape{Table: "channels", Columns: []schemas.Node{
+		{Name: "channel_id", Kind: schemas.KindText}, {Name: "observed_at", Kind: schemas.KindInstant},
+		{Name: "provider", Kind: schemas.KindText}, {Name: "account", Kind: schemas.KindText},
+		{Name: "attributes", Kind: schemas.KindMap, Children: []schemas.Node{{Name: "key", Kind: schemas.KindText}, {Name: "value", Kind: schemas.KindText}}},
+	}}
+	const types = `
+    'channel_id': {name: 'channel_id', type: 'VARCHAR', default_value: NULL},
+    'observed_at': {name: 'observed_at', type: 'TIMESTAMPTZ', default_value: NULL},`
+	const more = `
+    'attributes': {name: 'attributes', type: 'MAP(VARCHAR, VARCHAR)', default_value: NULL}})`
+	current := "SELECT \"channel_id\", \"observed_at\", \"provider\", \"account\", \"attributes\", filename\nFROM read_parquet([\n    'a',\n    'it''s'\n  ], " +
+		"filename = true, hive_partitioning = false, schema = MAP {" + types + `
+    'provider': {name: 'provider', type: 'VARCHAR', default_value: NULL},
+    'account': {name: 'account', type: 'VARCHAR', default_value: NULL},` + more
+	if diff := cmp.Diff(current, readFiles(shape, []string{"a", "it's"}, true, false)); diff != "" {
+		t.Errorf("version 2 (-want +got):\n%s", diff)
+	}
+	old := "SELECT \"channel_id\", \"observed_at\", _partition(filename, 1) AS \"provider\", _partition(filename, 2) AS \"account\", \"attributes\"\n" +
+		"FROM read_parquet([\n    'a'\n  ], filename = true, hive_partitioning = false, schema = MAP {" + types + more
+	if diff := cmp.Diff(old, readFiles(shape, []string{"a"}, false, true)); diff != "" {
+		t.Errorf("version 1 (-want +got):\n%s", diff)
+	}
 }
 
 func TestDuckDB(t *testing.T) {
@@ -50,18 +75,18 @@ func TestDuckDB(t *testing.T) {
 		committed("directory", month(1), "agents/old"),
 		committed("directory", month(3), "agents/new"),
 	})
-	want := rowsOf("* EXCLUDE (filename)", "lake/messages/1", "lake/messages/it''s")
+	want := rowsOf("messages", false, "lake/messages/1", "lake/messages/it's")
 	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 	if agents := viewOf(t, script, "agents"); strings.Contains(agents, "old") || !strings.Contains(agents, "new") {
 		t.Errorf("the newest snapshot only was wanted: %s", agents)
 	}
-	if strings.Contains(script, "_newest") || strings.Contains(script, "httpfs") {
+	if strings.Contains(script, "_versions") || strings.Contains(script, "httpfs") {
 		t.Errorf("without overlaps in a folder neither versions nor S3 are needed:\n%s", script)
 	}
-	if !strings.Contains(script, "-- ratings: no rows yet") {
-		t.Errorf("a table without files is not mentioned:\n%s", script)
+	if ratings := viewOf(t, script, "ratings"); !strings.Contains(ratings, `NULL::DOUBLE AS "score"`) || !strings.HasSuffix(ratings, "WHERE false") {
+		t.Errorf("a table without files has no typed view: %s", ratings)
 	}
 }
 
@@ -72,22 +97,23 @@ func TestDuckDBWithOverlappingWindows(t *testing.T) {
 		committed("created", month(1), "messages/1", "conversations/1", "documents/1"),
 		committed("created", half, "messages/2", "conversations/2"),
 	})
-	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/messages/1", "lake/messages/2") +
-		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)"
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("messages", true, "lake/messages/1", "lake/messages/2") +
+		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _versions USING (provider, account, conversation_id, shard)"
 	if diff := cmp.Diff(want, viewOf(t, script, "messages")); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 	wantFiles := `SELECT * FROM (VALUES
     ('lake/messages/1', 'acme/created/20250101T000000Z~20250201T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
     ('lake/conversations/1', 'acme/created/20250101T000000Z~20250201T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
+    ('lake/documents/1', 'acme/created/20250101T000000Z~20250201T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
     ('lake/messages/2', 'acme/created/20250101T000000Z~20250115T000000Z', TIMESTAMP '2026-01-02 03:04:05.678'),
     ('lake/conversations/2', 'acme/created/20250101T000000Z~20250115T000000Z', TIMESTAMP '2026-01-02 03:04:05.678')
   ) AS t(filename, shard, committed_at)`
 	if diff := cmp.Diff(wantFiles, viewOf(t, script, "_files")); diff != "" {
 		t.Errorf("_files (-want +got):\n%s", diff)
 	}
-	if documents := viewOf(t, script, "documents"); strings.Contains(documents, "_newest") {
-		t.Errorf("documents are kept whatever version counts: %s", documents)
+	if documents := viewOf(t, script, "documents"); !strings.Contains(documents, "SEMI JOIN _versions") || !strings.HasSuffix(documents, "WHERE conversation_id IS NULL") {
+		t.Errorf("documents are not those of the version that counts and those of no conversation: %s", documents)
 	}
 }
 
@@ -99,19 +125,14 @@ func TestDuckDBWithOverlappingReports(t *testing.T) {
 		committed("reports", month(1), "ratings/2"),
 		committed("reports", half, "ratings/3"),
 	})
-	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/ratings/1") +
-		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _newest USING (provider, account, conversation_id, shard)" +
-		"\nUNION ALL BY NAME\n" +
-		"SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("*", "lake/ratings/2", "lake/ratings/3") +
+	want := "SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("ratings", true, "lake/ratings/1") +
+		") AS rows\nJOIN _files USING (filename)\nSEMI JOIN _versions USING (provider, account, conversation_id, shard)" +
+		"\nUNION ALL\n" +
+		"SELECT rows.* EXCLUDE (filename)\nFROM (" + rowsOf("ratings", true, "lake/ratings/2", "lake/ratings/3") +
 		") AS rows\nJOIN _files USING (filename)\n" +
-		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY observed_at DESC, committed_at DESC, shard DESC) = 1"
+		"QUALIFY shard = first_value(shard) OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY observed_at DESC, committed_at DESC, shard DESC)"
 	if diff := cmp.Diff(want, viewOf(t, script, "ratings")); diff != "" {
 		t.Errorf("ratings (-want +got):\n%s", diff)
-	}
-	if only := duckDB(worker.LakeConfig{URL: "file:lake"}, []current{
-		committed("reports", month(1), "ratings/2"), committed("reports", half, "ratings/3"),
-	}); strings.Contains(only, "_newest") {
-		t.Errorf("versions of no conversations:\n%s", only)
 	}
 }
 
@@ -122,8 +143,8 @@ func TestDuckDBTakesRatingsOfTheDirectory(t *testing.T) {
 		committed("directory", month(1), "ratings/old"),
 		committed("directory", month(3), "ratings/new"),
 	}
-	const once = "\n)\nQUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id, rating_id\n  ORDER BY stream = 'directory' DESC, observed_at DESC) = 1"
-	want := "SELECT * FROM (\n" + rowsOf("* EXCLUDE (filename)", "lake/ratings/1", "lake/ratings/new") + once
+	const once = "\n)\nQUALIFY stream = 'directory' OR NOT bool_or(stream = 'directory') OVER (PARTITION BY provider, account, conversation_id, rating_id)"
+	want := "SELECT * FROM (\n" + rowsOf("ratings", false, "lake/ratings/1", "lake/ratings/new") + once
 	if diff := cmp.Diff(want, viewOf(t, duckDB(worker.LakeConfig{URL: "file:lake"}, records), "ratings")); diff != "" {
 		t.Errorf("ratings (-want +got):\n%s", diff)
 	}
@@ -131,8 +152,8 @@ func TestDuckDBTakesRatingsOfTheDirectory(t *testing.T) {
 	half.To = half.From.AddDate(0, 0, 14)
 	records = append(records, committed("created", half, "ratings/2", "conversations/2"))
 	view := viewOf(t, duckDB(worker.LakeConfig{URL: "file:lake"}, records), "ratings")
-	versions, directory, both := strings.Cut(view, "\nUNION ALL BY NAME\n")
-	if !both || strings.Contains(versions, "ratings/new") || !strings.Contains(directory, "ratings/new") || strings.Contains(directory, "_newest") || !strings.HasSuffix(view, once) {
+	versions, directory, both := strings.Cut(view, "\nUNION ALL\n")
+	if !both || strings.Contains(versions, "ratings/new") || !strings.Contains(directory, "ratings/new") || strings.Contains(directory, "_versions") || !strings.HasSuffix(view, once) {
 		t.Errorf("ratings of the directory are of no version of a conversation: %s", view)
 	}
 }

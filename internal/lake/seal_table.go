@@ -63,7 +63,7 @@ func (t *tableWriter[R]) begin() (err error) {
 	_ = os.Remove(t.temp.Name()) // if an open file cannot be removed, removeScratch does it
 	t.sum = sha256.New()
 	t.rows, err = parquet.NewWriter(io.MultiWriter(t.temp, t.sum), t.table, parquet.Options{
-		Writer: t.seal.writer, RowGroupBytes: t.rowGroupBytes(),
+		Writer: t.seal.writer, Partition: t.seal.shard.Partition(), RowGroupBytes: t.rowGroupBytes(),
 	})
 	return err
 }

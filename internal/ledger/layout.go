@@ -93,8 +93,11 @@ func shardStaging(s Shard) string {
 
 // fileFolder is the prefix of a shard's data files in one table.
 func fileFolder(table string, s Shard) string {
-	return fmt.Sprintf("%s%s/provider=%s/account=%s/stream=%s/month=%s/", dataRoot, table, s.Provider, s.Account, s.Stream,
-		s.Window.From.UTC().Format("2006-01"))
+	folder := dataRoot + table + "/"
+	for _, column := range schemas.PartitionColumns() {
+		folder += column + "=" + s.Partition().Value(column) + "/"
+	}
+	return folder
 }
 
 // FileKey is the key of the number-th data file of a shard in a table, counted from 1. sha256 is the file's digest in hex: the

@@ -20,6 +20,11 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%s/%s/%s", s.Account, s.Stream, s.Window)
 }
 
+// Partition is what the rows of the shard share.
+func (s Shard) Partition() schemas.Partition {
+	return schemas.Partition{Provider: s.Provider, Account: s.Account, Stream: s.Stream, Month: s.Window.From.UTC().Format("2006-01")}
+}
+
 // File is one Parquet file of a shard.
 type File struct {
 	Table  string `json:"table"`

@@ -82,6 +82,26 @@ func (c *columnWriter) write(column file.ColumnChunkWriter, l *schemas.Leaf) err
 	return fmt.Errorf("no way to write a %s", column.Type())
 }
 
+// repeat writes the same text for a number of rows.
+func (c *columnWriter) repeat(column file.ColumnChunkWriter, value string, rows int64) error {
+	to, ok := column.(*file.ByteArrayColumnChunkWriter)
+	if !ok {
+		return fmt.Errorf("no way to write a text as %s", column.Type())
+	}
+	c.values = c.values[:0]
+	for bytes := parquet.ByteArray(value); int64(len(c.values)) < min(rows, batchPlaces); {
+		c.values = append(c.values, bytes)
+	}
+	for rows > 0 {
+		some := min(rows, batchPlaces)
+		if err := written(batch{toValue: int(some)})(to.WriteBatch(c.values[:some], nil, nil)); err != nil {
+			return err
+		}
+		rows -= some
+	}
+	return nil
+}
+
 // definitions returns the definition levels of a batch, nil if the leaf has none.
 func definitions(l *schemas.Leaf, b batch) []int16 {
 	if l.MaxDefinition == 0 {

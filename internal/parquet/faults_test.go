@@ -185,7 +185,12 @@ func library(d io.Writer, rows []schemas.Message) (err error) {
 			if err != nil {
 				return err
 			}
-			if err := new(columnWriter).write(column, &leaves[i]); err != nil {
+			if leaves[i].Partition != "" {
+				err = new(columnWriter).repeat(column, "", 30)
+			} else {
+				err = new(columnWriter).write(column, &leaves[i])
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -24,8 +24,9 @@ var (
 
 // Options say how to write a file.
 type Options struct {
-	Writer        string // the build that writes, for the file's metadata
-	RowGroupBytes int64  // buffered before a row group is written; 0 means DefaultRowGroupBytes
+	Writer        string            // the build that writes, for the file's metadata
+	Partition     schemas.Partition // what all rows of the file share: the values of the partition columns
+	RowGroupBytes int64             // buffered before a row group is written; 0 means DefaultRowGroupBytes
 }
 
 // Summary describes a finished file. MinCreatedAt and MaxCreatedAt are taken from the table's created-at column and are nil
@@ -41,6 +42,7 @@ type Summary struct {
 // Writer writes rows of one table to one Parquet file. After an error, every further call returns that error.
 type Writer[R any] struct {
 	table         *schemas.Table[R]
+	partition     schemas.Partition
 	*buffers      // nil once the file has ended
 	rowGroupBytes int64
 	maxRowBytes   int64
@@ -58,7 +60,10 @@ func NewWriter[R any](to io.Writer, table *schemas.Table[R], o Options) (*Writer
 	if o.RowGroupBytes == 0 {
 		o.RowGroupBytes = DefaultRowGroupBytes
 	}
-	w := &Writer[R]{table: table, buffers: buffersOf(table.Shape), rowGroupBytes: o.RowGroupBytes, maxRowBytes: maxRowBytes, sink: &sink{to: to}}
+	w := &Writer[R]{
+		table: table, partition: o.Partition, buffers: buffersOf(table.Shape), rowGroupBytes: o.RowGroupBytes, maxRowBytes: maxRowBytes,
+		sink: &sink{to: to},
+	}
 	err := w.guard("begin file", func() error {
 		if err := useCodec(); err != nil {
 			return err
@@ -170,7 +175,12 @@ func (w *Writer[R]) writeRowGroup() error {
 		if err != nil {
 			return err
 		}
-		if err := w.column.write(column, &w.leaves[i]); err != nil {
+		if shared := w.leaves[i].Partition; shared != "" {
+			err = w.column.repeat(column, w.partition.Value(shared), w.waiting)
+		} else {
+			err = w.column.write(column, &w.leaves[i])
+		}
+		if err != nil {
 			return fmt.Errorf("column %s: %w", column.Descr().Path(), err)
 		}
 	}

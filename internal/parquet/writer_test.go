@@ -140,7 +140,7 @@ func TestRowTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.maxRowBytes = 1000
-	if err := w.Append(&schemas.Document{Body: make([]byte, 900)}); err != nil {
+	if err := w.Append(&schemas.Document{Body: make([]byte, 400)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Append(&schemas.Document{Body: make([]byte, 1001)}); err == nil {

@@ -6,15 +6,13 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// scratchError means that a temporary file cannot be written or read on this machine.
+// scratchError says that a file for data in progress cannot be written or read here.
 type scratchError struct{ cause error }
 
-func (s *scratchError) Error() string {
-	return "a temporary file on this machine cannot be written or read"
-}
+func (s *scratchError) Error() string { return "a scratch file cannot be used" }
 func (s *scratchError) Unwrap() error { return s.cause }
 
-// newFile creates a temporary file, in memory if the account has no Scratch.
+// newFile makes a file for data in progress, in memory where the account has no other.
 func (a *account) newFile() (providers.File, error) {
 	if a.scratch == nil {
 		return &memoryFile{}, nil
@@ -26,7 +24,7 @@ func (a *account) newFile() (providers.File, error) {
 	return f, nil
 }
 
-// memoryFile is a file in memory. It is written once, from the beginning to the end.
+// memoryFile is written once from its beginning to its end.
 type memoryFile struct{ data []byte }
 
 func (m *memoryFile) WriteAt(p []byte, at int64) (int, error) {
@@ -49,14 +47,14 @@ func (m *memoryFile) ReadAt(p []byte, at int64) (int, error) {
 
 func (m *memoryFile) Close() error { return nil }
 
-// keptFile stays in memory as long as it is small, because each file on disk takes a descriptor and most reports are small.
+// keptFile is in memory as long as it is small: most reports are, and each file takes a descriptor.
 type keptFile struct {
 	small memoryFile
 	large providers.File
 	make  func() (providers.File, error)
 }
 
-// maxSmall is the largest keptFile in memory, in bytes.
+// maxSmall is how long a file in memory may be.
 const maxSmall = 1 << 20
 
 func (k *keptFile) WriteAt(p []byte, at int64) (int, error) {

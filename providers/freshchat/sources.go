@@ -2,6 +2,7 @@ package freshchat
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,34 +12,34 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// sources are the parsed documents of one conversation.
+// sources are the documents of one conversation, read.
 type sources struct {
 	id           string
 	observedAt   time.Time // of the newest document
 	conversation object
-	body         *schemas.Document // of the conversation, of any status
-	created      []reportRow
-	covered      schemas.Window // the range of the transcript, zero if there is none
-	transcript   []reportRow    // each message once
-	asked        bool           // the messages were read by REST
-	messages     []message      // each once
-	refused      int64          // status of the answer if the messages could not be read
+	body         *schemas.Document // of the conversation, whatever its status
+	created      []line
+	from, to     time.Time // the range of the transcript, zero where there is none
+	lines        []line    // of the transcript, each message once
+	asked        bool      // the messages were read by REST
+	messages     []message // each once
+	refused      int64     // status of the answer where the messages could not be read
 	users        map[string]person
-	actors       map[string]actor // according to the transcript
+	actors       map[string]actor // as the transcript names them
 }
 
 type actor struct{ name, email *string }
 
-// reportRow is one row of a report. Its cells are by column.
-type reportRow struct {
+// line is one row of a report: its cells under the names of their columns.
+type line struct {
 	doc   schemas.Document
 	cells map[string]string
-	empty map[string]bool // columns with an empty cell
+	empty map[string]bool // columns whose cell is empty
 	at    *time.Time
-	time  string // column of at
+	time  string // the column of at
 }
 
-// message is one message as sent by the REST API.
+// message is one message as the REST part sent it.
 type message struct {
 	doc  schemas.Document
 	id   string
@@ -46,13 +47,13 @@ type message struct {
 	at   *time.Time
 }
 
-// person is a fetched user, without a body if the platform does not know the user.
+// person is a user as fetched; without a body where the platform does not know it.
 type person struct {
 	doc  schemas.Document
 	wire object
 }
 
-// gatherSources parses documents. Only a body that is not JSON, or has a completely different form, is an error.
+// gatherSources reads documents. Only what is no JSON, or JSON of another shape altogether, is an error.
 func gatherSources(docs []schemas.Document) (*sources, error) {
 	s := &sources{users: map[string]person{}, actors: map[string]actor{}}
 	at := map[string]int{}
@@ -77,23 +78,23 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 			s.body = &kept
 			s.conversation = nil
 			if read {
-				s.conversation, err = wire.ParseObject(doc.Body)
+				s.conversation, err = only(doc.Body)
 			}
 		}
 	case doc.Kind == kindMessages && doc.Status >= 400:
 		s.refused = doc.Status
 	case !read:
-		// the document has no body
+		// what it would have said is not known
 	case doc.Kind == kindMessages || doc.Kind == kindListed:
 		s.asked = s.asked || doc.Kind == kindMessages
 		err = s.addMessages(doc, at)
 	case doc.Kind == kindCreated:
-		s.created, err = readReportRows(doc, doc.Body)
+		s.created, err = readLines(doc, doc.Body)
 	case doc.Kind == kindTranscript:
 		err = s.addTranscript(doc)
 	case doc.Kind == kindUser || doc.Kind == kindSystemUser:
 		var o object
-		if o, err = wire.ParseObject(doc.Body); err == nil {
+		if o, err = only(doc.Body); err == nil {
 			s.users[wire.Word(o["id"])] = person{doc, o}
 		}
 	}
@@ -101,7 +102,7 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 }
 
 func (s *sources) addMessages(doc schemas.Document, at map[string]int) error {
-	rows, err := listRows(doc.Body, "messages")
+	rows, err := list(doc.Body, "messages")
 	if err != nil {
 		return err
 	}
@@ -127,43 +128,43 @@ func (s *sources) addMessages(doc schemas.Document, at map[string]int) error {
 	return nil
 }
 
-// derivedID returns an id made of a time and an actor, for something that has no id of its own.
-func derivedID(prefix string, at *time.Time, actor string) string {
+// derivedID names what has no id of its own by its time and its actor.
+func derivedID(what string, at *time.Time, actor string) string {
 	when := "-"
 	if at != nil {
 		when = at.Format("20060102T150405.000")
 	}
-	return prefix + ":" + when + ":" + actor
+	return what + ":" + when + ":" + actor
 }
 
 func (s *sources) addTranscript(doc schemas.Document) error {
-	o, err := wire.ParseObject(doc.Body)
+	o, err := only(doc.Body)
 	if err != nil {
 		return err
 	}
 	if from, to := moment(o["from"]), moment(o["to"]); from != nil && to != nil {
-		s.covered = schemas.Window{From: *from, To: *to}
+		s.from, s.to = *from, *to
 	}
 	rows := o["rows"]
 	if wire.IsNull(rows) || rows[0] != '[' {
 		return wire.ErrShape
 	}
 	doc.Body = nil
-	lines, err := readReportRows(doc, rows)
+	lines, err := readLines(doc, rows)
 	seen := map[string]bool{}
 	for _, l := range lines {
 		id := l.cells["message_id"]
-		if id == "" || !seen[id] { // the reports of two days may both contain a message from midnight
+		if id == "" || !seen[id] { // a message on the edge of two days may be in the reports of both
 			seen[id] = true
-			s.transcript = append(s.transcript, l)
+			s.lines = append(s.lines, l)
 			s.learn(l)
 		}
 	}
 	return err
 }
 
-// learn records the name and the e-mail address of a row's actor.
-func (s *sources) learn(l reportRow) {
+// learn keeps what a row says of its actor.
+func (s *sources) learn(l line) {
 	id := l.cells["actor_id"]
 	if id == "" {
 		return
@@ -173,22 +174,22 @@ func (s *sources) learn(l reportRow) {
 		known.name = fullName(l.cells["actor_first_name"], l.cells["actor_last_name"])
 	}
 	if known.email == nil {
-		known.email = nonEmpty(l.cells["actor_email"])
+		known.email = some(l.cells["actor_email"])
 	}
 	s.actors[id] = known
 }
 
-func readReportRows(doc schemas.Document, rows []byte) ([]reportRow, error) {
+func readLines(doc schemas.Document, rows []byte) ([]line, error) {
 	if !wire.Valid(rows) {
 		return nil, wire.ErrNotJSON
 	}
 	doc.Body = nil
-	var all []reportRow
+	var all []line
 	for _, row := range wire.Items(rows) {
 		if row[0] != '{' {
 			return nil, wire.ErrShape
 		}
-		l := reportRow{doc: doc, cells: map[string]string{}, empty: map[string]bool{}}
+		l := line{doc: doc, cells: map[string]string{}, empty: map[string]bool{}}
 		for key, cell := range wire.Members(row) {
 			name, ok := wire.Unquote(key)
 			if s := wire.Word(cell); ok && s != "" {
@@ -208,9 +209,9 @@ func readReportRows(doc schemas.Document, rows []byte) ([]reportRow, error) {
 	return all, nil
 }
 
-// statedCreation returns the time of creation from the conversation's own body, or else from Conversation-Created. That report also
-// has rows about reopened conversations; they do not count.
-func (s *sources) statedCreation() *time.Time {
+// stated is when the conversation was created as its own body says, else as Conversation-Created does. A row that says
+// that the conversation was reopened is not of its creation.
+func (s *sources) stated() *time.Time {
 	if at := moment(s.conversation["created_time"]); at != nil {
 		return at
 	}
@@ -223,8 +224,8 @@ func (s *sources) statedCreation() *time.Time {
 	return first
 }
 
-// reopens reports whether a row of Conversation-Created is about a reopened conversation.
-func (l reportRow) reopens() bool {
+// reopens reports whether a row of Conversation-Created is of a reopening.
+func (l line) reopens() bool {
 	switch lower(l.cells["reopened"]) {
 	case "true", "1", "yes":
 		return true
@@ -232,10 +233,10 @@ func (l reportRow) reopens() bool {
 	return false
 }
 
-// createdAt returns statedCreation, or else the time of the first message, or else of the first row of the transcript, or else of the
-// first row of Conversation-Created, or else the contact's time of creation.
+// createdAt is stated, else the time of the first message, else of the first row of the transcript, else that of the
+// contact.
 func (s *sources) createdAt() *time.Time {
-	first := s.statedCreation()
+	first := s.stated()
 	if first != nil {
 		return first
 	}
@@ -245,7 +246,7 @@ func (s *sources) createdAt() *time.Time {
 	if first != nil {
 		return first
 	}
-	for _, l := range s.transcript {
+	for _, l := range s.lines {
 		first = wire.Earlier(first, l.at)
 	}
 	if first != nil {
@@ -265,7 +266,7 @@ func (s *sources) createdAt() *time.Time {
 	return first
 }
 
-// contactID returns the id of the conversation's contact.
+// contactID is whom the conversation is with.
 func (s *sources) contactID() string {
 	if id := wire.Word(s.conversation["user_id"]); id != "" {
 		return id
@@ -275,7 +276,7 @@ func (s *sources) contactID() string {
 			return id
 		}
 	}
-	for _, l := range slices.Concat(s.transcript, s.created) {
+	for _, l := range slices.Concat(s.lines, s.created) {
 		if id := cmp.Or(l.cells["customer_id"], l.cells["user_id"]); id != "" {
 			return id
 		}
@@ -285,7 +286,7 @@ func (s *sources) contactID() string {
 			return wire.Word(m.wire["actor_id"])
 		}
 	}
-	for _, l := range s.transcript {
+	for _, l := range s.lines {
 		if authorTypes[lower(l.cells["actor_type"])] == "contact" && l.cells["actor_id"] != "" {
 			return l.cells["actor_id"]
 		}
@@ -298,10 +299,10 @@ func (s *sources) contactID() string {
 	return ""
 }
 
-// hint returns the count and the digest of the transcript's message ids.
+// hint is the count and digest of the transcript's message ids.
 func (s *sources) hint() hint {
-	h := hint{From: s.covered.From, To: s.covered.To}
-	for _, l := range s.transcript {
+	h := hint{From: s.from, To: s.to}
+	for _, l := range s.lines {
 		if id := l.cells["message_id"]; id != "" {
 			h.add(id)
 		} else {
@@ -310,3 +311,5 @@ func (s *sources) hint() hint {
 	}
 	return h
 }
+
+var errNone = errors.New("there are none")

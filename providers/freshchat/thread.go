@@ -2,7 +2,6 @@ package freshchat
 
 import (
 	"cmp"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -19,14 +18,14 @@ type mapping struct{}
 
 func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}, nil }
 
-// Thread turns the documents of one conversation into rows, as described in docs/mapping-freshchat.md.
+// Thread turns the documents of one conversation into rows, as docs/mapping-freshchat.md says.
 func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return providers.MapThread("conversation", docs, mapThread)
 }
 
 func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	if len(docs) == 0 {
-		return schemas.Thread{}, errors.New("there are no documents")
+		return schemas.Thread{}, errNone
 	}
 	for _, doc := range docs {
 		if doc.Kind == kindMessages && providers.IsGone(doc) {
@@ -37,7 +36,7 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	if err != nil {
 		return schemas.Thread{}, err
 	}
-	all := s.unifiedMessages()
+	all := s.utterances()
 	thread := schemas.Thread{Conversation: s.row(all)}
 	for i, u := range all {
 		u.rows(&thread, s, int64(i))
@@ -46,10 +45,10 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	return thread, nil
 }
 
-// row maps the conversation from its own body. Fields that the body lacks come from the reports and the messages.
-func (s *sources) row(all []unifiedMessage) schemas.Conversation {
+// row is the conversation: its own body, and what the reports and its messages say where that is silent.
+func (s *sources) row(all []utterance) schemas.Conversation {
 	r := wire.ReadFields(maps.Clone(s.conversation))
-	r.Skip("conversation_id", "channel_id", "user_id") // s.id, firstValue and contactID read them
+	r.Skip("conversation_id", "channel_id", "user_id") // s.id, first and contactID read them
 	wire.Parse(r, "created_time", moment)
 	properties := r.Nested("properties.", "properties")
 	c := schemas.Conversation{
@@ -57,11 +56,11 @@ func (s *sources) row(all []unifiedMessage) schemas.Conversation {
 		ObservedAt:     s.observedAt,
 		State:          state(wire.Word(r.Peek("status"))),
 		Status:         r.Text("status"),
-		ChannelID:      s.firstValue(all, "channel_id", "channel_id"),
-		ChannelName:    s.firstValue(all, "", "channel_name"),
+		ChannelID:      s.first(all, "channel_id", "channel_id"),
+		ChannelName:    s.first(all, "", "channel_name"),
 		CreatedAt:      s.createdAt(),
 		UpdatedAt:      wire.Parse(r, "updated_time", moment),
-		ContactID:      nonEmpty(s.contactID()),
+		ContactID:      some(s.contactID()),
 		AssigneeID:     r.Text("assigned_agent_id"),
 		GroupID:        r.Text("assigned_group_id"),
 		Priority:       properties.Text("priority"),
@@ -83,19 +82,18 @@ func (s *sources) row(all []unifiedMessage) schemas.Conversation {
 		more = attributes{}
 	}
 	if s.body != nil && s.body.Status != statusOK {
-		more.put("conversation_status", nonEmpty(strconv.FormatInt(s.body.Status, 10)))
+		more.put("conversation_status", some(strconv.FormatInt(s.body.Status, 10)))
 	}
 	if s.refused != 0 {
-		more.put("messages_status", nonEmpty(strconv.FormatInt(s.refused, 10)))
+		more.put("messages_status", some(strconv.FormatInt(s.refused, 10)))
 	}
 	s.addCreation(more)
-	s.compareLanes(all, &c, more)
+	s.compare(all, &c, more)
 	c.Attributes = more.rows()
 	return c
 }
 
-// addCreation adds the cells of Conversation-Created as attributes "created.<column>". They describe the conversation when it was
-// created.
+// addCreation adds what Conversation-Created says of the conversation when it was created, as "created.<column>".
 func (s *sources) addCreation(more attributes) {
 	for _, l := range s.created {
 		if l.reopens() {
@@ -103,87 +101,86 @@ func (s *sources) addCreation(more attributes) {
 		}
 		for name, cell := range l.cells {
 			if name != l.time && !slices.Contains(creationColumns, name) {
-				more.put("created."+name, nonEmpty(cell))
+				more.put("created."+name, some(cell))
 			}
 		}
 		return
 	}
 }
 
-// creationColumns are the columns of Conversation-Created that have a column in our rows.
+// creationColumns are those of Conversation-Created that have columns.
 var creationColumns = []string{columnConversation, columnInteraction, "channel_id", "channel_name", "reopened"}
 
-// compareLanes records how far the lanes agree. StatedMessages counts the messages that all lanes have, so that every difference
-// between the lanes appears as a difference between stored and stated messages.
-func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, more attributes) {
-	if s.covered.To.IsZero() {
+// compare says how far the lanes agree. The stated number of messages is that on which all lanes that were asked agree,
+// so that every difference shows where stored and stated messages are compared.
+func (s *sources) compare(all []utterance, c *schemas.Conversation, more attributes) {
+	if s.to.IsZero() {
 		return
 	}
 	var onlyTranscript, onlyREST int64
-	lastDay := false // of the transcript has a message
+	reaches := false
 	for _, u := range all {
 		switch {
-		case u.fromREST == nil:
+		case u.rest == nil:
 			onlyTranscript++
-		case u.fromTranscript == nil && contains(s.covered, u.at):
+		case u.line == nil && within(u.at, s.from, s.to):
 			onlyREST++
 		}
-		lastDay = lastDay || u.at != nil && !u.at.Before(s.covered.To.Add(-24*time.Hour))
+		reaches = reaches || u.at != nil && !u.at.Before(s.to.Add(-24*time.Hour))
 	}
 	if !s.asked {
-		if lastDay {
-			more.put("transcript_may_continue", nonEmpty("true"))
+		if reaches {
+			more.put("transcript_may_continue", some("true"))
 		}
 		return
 	}
 	agreed := int64(len(all)) - onlyTranscript - onlyREST
 	c.StatedMessages = &agreed
 	if onlyTranscript > 0 {
-		more.put("transcript_only", nonEmpty(strconv.FormatInt(onlyTranscript, 10)))
+		more.put("transcript_only", some(strconv.FormatInt(onlyTranscript, 10)))
 	}
 	if onlyREST > 0 {
-		more.put("rest_only", nonEmpty(strconv.FormatInt(onlyREST, 10)))
+		more.put("rest_only", some(strconv.FormatInt(onlyREST, 10)))
 	}
 }
 
-// firstValue returns a member of the conversation, or else of its first message or row that has it.
-func (s *sources) firstValue(all []unifiedMessage, member, column string) *string {
+// first is the conversation's own member, else the first of its messages or of its rows in a report.
+func (s *sources) first(all []utterance, member, column string) *string {
 	if v := wire.Text(s.conversation[member]); v != nil {
 		return v
 	}
 	for _, u := range all {
-		if u.fromREST != nil {
-			if v := wire.Text(u.fromREST.wire[member]); v != nil {
+		if u.rest != nil {
+			if v := wire.Text(u.rest.wire[member]); v != nil {
 				return v
 			}
 		}
-		if u.fromTranscript != nil && u.fromTranscript.cells[column] != "" {
-			return nonEmpty(u.fromTranscript.cells[column])
+		if u.line != nil && u.line.cells[column] != "" {
+			return some(u.line.cells[column])
 		}
 	}
 	for _, l := range s.created {
 		if l.cells[column] != "" {
-			return nonEmpty(l.cells[column])
+			return some(l.cells[column])
 		}
 	}
 	return nil
 }
 
-// state maps the status to the states that all platforms share. The first four are in the vendor's documentation, the others in its
-// client.
+// state is the status in the terms of all platforms. The first four are in the vendor's documents, the others in its client.
 func state(status string) *string {
 	switch strings.ReplaceAll(lower(status), "_", " ") {
 	case "new", "assigned", "reopened":
-		return nonEmpty("open")
+		return some("open")
 	case "resolved":
-		return nonEmpty("closed")
+		return some("closed")
 	case "waiting on customer", "waiting on internal team":
-		return nonEmpty("pending")
+		return some("pending")
 	}
 	return nil
 }
 
-// name returns the name of a user or an agent, nil if no document has it.
+// name is what a user or an agent is called, as far as the documents say.
 func (s *sources) name(id string) *string {
 	if p, ok := s.users[id]; ok && id != "" {
 		if name := fullName(wire.Word(p.wire["first_name"]), wire.Word(p.wire["last_name"])); name != nil {
@@ -193,11 +190,11 @@ func (s *sources) name(id string) *string {
 	return s.actors[id].name
 }
 
-func fullName(first, last string) *string { return nonEmpty(strings.TrimSpace(first + " " + last)) }
+func fullName(first, last string) *string { return some(strings.TrimSpace(first + " " + last)) }
 
-// participants returns the contact, the assignee, and all other authors in the order of their first messages. Their types come from
-// the messages, because an assignee may be a bot.
-func (s *sources) participants(all []unifiedMessage) []schemas.Participant {
+// participants are the contact, the assignee, and all others who wrote, in the order in which they first did. What somebody is,
+// the messages say: an assignee may be a bot.
+func (s *sources) participants(all []utterance) []schemas.Participant {
 	var rows []schemas.Participant
 	seen := map[string]bool{"": true}
 	kinds := map[string]string{}
@@ -219,10 +216,10 @@ func (s *sources) participants(all []unifiedMessage) []schemas.Participant {
 	}
 	for _, u := range all {
 		observedAt := s.observedAt
-		if u.fromREST != nil {
-			observedAt = u.fromREST.doc.ObservedAt
-		} else if u.fromTranscript != nil {
-			observedAt = u.fromTranscript.doc.ObservedAt
+		if u.rest != nil {
+			observedAt = u.rest.doc.ObservedAt
+		} else if u.line != nil {
+			observedAt = u.line.doc.ObservedAt
 		}
 		add(u.actor, kinds[u.actor], "participant", observedAt)
 	}
@@ -248,8 +245,8 @@ func (s *sources) participant(id, kind, role string, observedAt time.Time) schem
 // readNames reads the names of a user or an agent.
 func readNames(r *wire.Reader) *string { return fullName(r.Word("first_name"), r.Word("last_name")) }
 
-// personRest returns the fields of a user or an agent that have no column: the address of the picture, the properties by name, whose
-// values may have any type, and all others.
+// personRest are what of a user or an agent has no column: the picture's address, and properties, whose values may be of any type,
+// under their names.
 func personRest(r *wire.Reader) map[string]*string {
 	picture := r.Nested("avatar.", "avatar").Text("url")
 	properties := r.List("properties")
@@ -266,7 +263,7 @@ func personRest(r *wire.Reader) map[string]*string {
 			key += "#" + strconv.Itoa(i)
 		}
 		if property.Empty() && name == "" && given == nil {
-			given = wire.Text(v) // a property in an unknown form
+			given = wire.Text(v) // no property in the usual form
 		}
 		more.put(key, given)
 		for of, rest := range property.Rest() {

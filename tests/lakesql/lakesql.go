@@ -76,7 +76,7 @@ func (l *Lake) Files(ctx context.Context, table string) ([]string, error) {
 }
 
 // Rows reads all rows of a table, each as an R. The table's columns and R's fields must match: the field CreatedAt is the
-// column created_at. A table without files has no rows.
+// column created_at. The partition columns are not in R; they must be what the path of the file says. A table without files has no rows.
 func Rows[R any](ctx context.Context, l *Lake, table string) ([]R, error) {
 	files, err := l.Files(ctx, table)
 	if err != nil || len(files) == 0 {
@@ -85,9 +85,17 @@ func Rows[R any](ctx context.Context, l *Lake, table string) ([]R, error) {
 	for i, f := range files {
 		files[i] = "'" + quote(f) + "'"
 	}
-	// The partition columns are in the path and are not read.
-	query := fmt.Sprintf("SELECT * FROM read_parquet([%s], hive_partitioning = false)", strings.Join(files, ", "))
-	rows, err := l.db.QueryContext(ctx, query)
+	from := fmt.Sprintf("FROM read_parquet([%s], hive_partitioning = false, filename = true)", strings.Join(files, ", "))
+	var elsewhere int64
+	err = l.db.QueryRowContext(ctx, "SELECT count(*) "+from+
+		" WHERE NOT contains(filename, concat('/provider=', provider, '/account=', account, '/stream=', stream, '/month=', month, '/'))").Scan(&elsewhere)
+	if err == nil && elsewhere > 0 {
+		err = fmt.Errorf("%d rows have other partition columns than the paths of their files", elsewhere)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", table, err)
+	}
+	rows, err := l.db.QueryContext(ctx, "SELECT * EXCLUDE (filename, provider, account, stream, month) "+from)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", table, err)
 	}

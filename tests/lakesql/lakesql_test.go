@@ -41,6 +41,7 @@ func write(t *testing.T, root, key, query string) string {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	query = "SELECT *, 'p' AS provider, 'a' AS account, 'created' AS stream, '2026-05' AS month FROM (" + query + ")"
 	if _, err := db.Exec(fmt.Sprintf("SET TimeZone = 'UTC'; COPY (%s) TO '%s' (FORMAT parquet)", query, quote(path))); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func read[R any](t *testing.T, root string) ([]R, error) {
 
 func TestRowsHaveEveryKindOfValue(t *testing.T) {
 	root := t.TempDir()
-	commit(t, root, "1~2", 1, write(t, root, "data/messages/provider=p/1-0.parquet", `
+	commit(t, root, "1~2", 1, write(t, root, "data/messages/provider=p/account=a/stream=created/month=2026-05/1-0.parquet", `
 		SELECT 'm1' AS message_id, TIMESTAMPTZ '2026-05-01 10:00:00.000001Z' AS created_at, true AS is_private,
 		       [{'type': 'text', 'bytes': 7::BIGINT}, {'type': 'file', 'bytes': NULL}] AS parts, ['a', 'b'] AS tags,
 		       MAP {'k': 'v', 'n': NULL} AS attributes, '\x00\xFF'::BLOB AS body, 0.5::DOUBLE AS score`))
@@ -100,10 +101,10 @@ func TestRowsByTheReaderRule(t *testing.T) {
 	type id struct{ ID string }
 	root := t.TempDir()
 	file := func(name string) string {
-		return write(t, root, "data/messages/provider=p/"+name+".parquet", fmt.Sprintf("SELECT '%s' AS id", name))
+		return write(t, root, "data/messages/provider=p/account=a/stream=created/month=2026-05/"+name+".parquet", fmt.Sprintf("SELECT '%s' AS id", name))
 	}
 	commit(t, root, "1~2", 1, file("old"), file("kept"))
-	commit(t, root, "1~2", 2, "data/messages/provider=p/kept.parquet", file("new"))
+	commit(t, root, "1~2", 2, "data/messages/provider=p/account=a/stream=created/month=2026-05/kept.parquet", file("new"))
 	commit(t, root, "2~3", 1, file("other-window"))
 	commit(t, root, "3~4", 1)
 	file("never-committed")
@@ -113,6 +114,15 @@ func TestRowsByTheReaderRule(t *testing.T) {
 	}
 	if diff := cmp.Diff([]id{{"kept"}, {"new"}, {"other-window"}}, got); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func TestRowsRefuseOtherPartitions(t *testing.T) {
+	type id struct{ ID string }
+	root := t.TempDir()
+	commit(t, root, "1~2", 1, write(t, root, "data/messages/provider=p/account=b/stream=created/month=2026-05/f.parquet", "SELECT 'x' AS id"))
+	if _, err := read[id](t, root); err == nil || !strings.Contains(err.Error(), "1 rows have other partition columns") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -127,7 +137,7 @@ func TestRowsRefuseWhatDoesNotFit(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			root := t.TempDir()
-			commit(t, root, "1~2", 1, write(t, root, "data/f.parquet", tt.query))
+			commit(t, root, "1~2", 1, write(t, root, "data/messages/provider=p/account=a/stream=created/month=2026-05/f.parquet", tt.query))
 			if _, err := read[two](t, root); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}

@@ -8,19 +8,19 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// markup matches the HTML elements that the platform's editor and mail programs write.
+// markup finds an element of HTML as the platform's editor and mail programs write it.
 var markup = regexp.MustCompile(`(?i)<(a|b|blockquote|body|br|center|code|div|em|font|h[1-6]|hr|html|i|img|li|ol|p|pre|s|span|strong|sub|sup|table|tbody|td|th|tr|u|ul)(\s[^<>]*)?/?>`)
 
-// block matches the HTML elements that begin a line.
+// block finds an element that begins a line.
 var block = regexp.MustCompile(`(?i)<(blockquote|body|br|div|h[1-6]|hr|html|li|ol|p|pre|table|tr|ul)(\s[^<>]*)?/?>`)
 
-// textCollector collects the texts of a message that a reader sees, in their order.
-type textCollector struct {
+// spoken gathers what the reader of a message sees, in its order.
+type spoken struct {
 	lines, markup []string
 }
 
-// add adds a text as sent. A text with markup is read as HTML.
-func (s *textCollector) add(text string) {
+// add takes a text as sent; one with markup is read as HTML.
+func (s *spoken) add(text string) {
 	if !markup.MatchString(text) {
 		s.lines = append(s.lines, text)
 		return
@@ -30,13 +30,13 @@ func (s *textCollector) add(text string) {
 		s.lines = append(s.lines, wire.PlainText(text))
 		return
 	}
-	for line := range strings.SplitSeq(text, "\n") { // without block elements, the author typed the line breaks
+	for line := range strings.SplitSeq(text, "\n") { // without blocks the line breaks are those that were typed
 		s.lines = append(s.lines, wire.PlainText(line))
 	}
 }
 
-// addFirst adds the first member that has a text.
-func (s *textCollector) addFirst(o object, names ...string) {
+// label takes the first text that there is.
+func (s *spoken) label(o object, names ...string) {
 	for _, name := range names {
 		if text := wire.Word(o[name]); text != "" {
 			s.add(text)
@@ -45,21 +45,21 @@ func (s *textCollector) addFirst(o object, names ...string) {
 	}
 }
 
-// visibleText returns what a reader sees of a message, one text on each line: texts, captions, labels and chosen replies, also within
-// collections and templates. html contains those with markup, as sent. The vendor's own client displays the same (jaya-lib,
-// packages/freshchat-api, conversation-text.hbs). Replies that are only offered become parts, but not text.
-func visibleText(all []piece) (plain, html *string) {
-	var s textCollector
+// words are what a reader sees of a message: its texts, captions, labels and the replies that were chosen, those within
+// collections and templates too, one to a line; and the HTML of those with markup. The vendor's own client prints the same
+// (jaya-lib, packages/freshchat-api, conversation-text.hbs). Replies that are only offered are parts, and no words.
+func words(all []piece) (plain, html *string) {
+	var s spoken
 	for _, p := range all {
-		p.addTo(&s, 0)
+		p.say(&s, 0)
 	}
-	return nonEmpty(strings.Join(s.lines, "\n")), nonEmpty(strings.Join(s.markup, "\n"))
+	return some(strings.Join(s.lines, "\n")), some(strings.Join(s.markup, "\n"))
 }
 
-// captions are the members of a part that a reader sees, in the order of a card.
+// captions are the members of a part that people read, in the order of a card.
 var captions = []string{"label", "title", "subtitle", "content", "text", "caption", "description"}
 
-func (p piece) addTo(s *textCollector, depth int) {
+func (p piece) say(s *spoken, depth int) {
 	o := wire.Fields(p.inner)
 	switch p.kind {
 	case "text":
@@ -68,37 +68,37 @@ func (p piece) addTo(s *textCollector, depth int) {
 			content = p.inner
 		}
 		if !wire.IsNull(content) {
-			s.add(wire.Word(content)) // an empty text becomes an empty line
+			s.add(wire.Word(content)) // an empty text is an empty line
 		}
 		return
 	case "email":
-		s.addFirst(o, "content")
+		s.label(o, "content")
 	case "quick_reply_button":
-		s.addFirst(o, "custom_reply_text", "label")
+		s.label(o, "custom_reply_text", "label")
 	case "url_button", "callback", "reference":
-		s.addFirst(o, "label")
+		s.label(o, "label")
 	case "image", "file", "video", "audio":
-		s.addFirst(o, fileCaptions...)
+		s.label(o, fileCaptions...)
 	case "collection", "template_content": // their parts follow
 	default:
 		for _, name := range captions {
-			s.addFirst(o, name)
+			s.label(o, name)
 		}
 	}
-	if depth < maxDepth {
+	if depth < deepest {
 		for _, inner := range p.nested() {
-			inner.addTo(s, depth+1)
+			inner.say(s, depth+1)
 		}
 	}
 }
 
-// fileCaptions are the members with the caption of a file.
+// fileCaptions are the names of the words beside a file.
 var fileCaptions = []string{"caption", "text", "content"}
 
-// maxDepth is the depth to which nested parts are read.
-const maxDepth = 8
+// deepest is how far parts within parts are followed.
+const deepest = 8
 
-// nested returns the parts within a part: of a collection, of the sections of a template, and of unknown kinds in the same form.
+// nested are the parts within a part: of a collection, of the sections of a template, and of parts of unknown kinds in the same form.
 func (p piece) nested() []piece {
 	o := wire.Fields(p.inner)
 	all := append(pieces(o["sub_parts"]), pieces(o["parts"])...)
@@ -108,9 +108,9 @@ func (p piece) nested() []piece {
 	return all
 }
 
-// files returns the pieces with a file, also the nested ones.
+// files are the pieces with a file among parts, those within others too.
 func files(all []piece, depth int) []piece {
-	if depth > maxDepth {
+	if depth > deepest {
 		return nil
 	}
 	var found []piece
@@ -131,17 +131,17 @@ func (p piece) isFile() bool {
 	return false
 }
 
-// picker reads the members of a file, whose names have two spellings (seen in a bridge's code, which reads both). It remembers which
-// members it has read.
+// picker reads the members of a file, whose names are spelt in two ways (seen in a bridge's code, which reads both), and remembers
+// which it read.
 type picker struct {
 	left *wire.Reader
 	used []string
 }
 
-// text reads the first named member that has a text.
+// text reads the first member that has a text.
 func (k *picker) text(names ...string) *string { return pick(k, wire.Text, names) }
 
-// count reads the first named member that is an integer.
+// count reads the first member that is a whole number.
 func (k *picker) count(names ...string) *int64 { return pick(k, integer, names) }
 
 func pick[T any](k *picker, read func(value) *T, names []string) *T {
@@ -155,8 +155,8 @@ func pick[T any](k *picker, read func(value) *T, names []string) *T {
 	return nil
 }
 
-// file returns a piece with a file in the form of a row, and the members that are left for the row of the attachment. The name is the
-// one that was sent; none is taken from the link, whose last element is often an id.
+// file is a piece with a file as it stands in a row, and what of it is left for the row of the attachment. The name is the one
+// that was sent: a link's last element is often an id.
 func (p piece) file() (row schemas.Part, left *picker) {
 	k := &picker{left: wire.Read(p.inner)}
 	row = schemas.Part{
@@ -164,13 +164,13 @@ func (p piece) file() (row schemas.Part, left *picker) {
 		ContentType: k.text("content_type", "contentType", "mime_type"), Bytes: k.count("file_size_in_bytes", "fileSizeInBytes", "file_size", "fileSize"),
 	}
 	o := wire.Fields(p.inner)
-	except := k.used
+	but := k.used
 	for _, name := range fileCaptions {
 		if row.Text = wire.Text(o[name]); row.Text != nil {
-			except = append(except, name)
+			but = append(but, name)
 			break
 		}
 	}
-	row.Payload = leftover(p.inner, except...)
+	row.Payload = leftover(p.inner, but...)
 	return row, k
 }
