@@ -16,13 +16,12 @@ import (
 type collector struct {
 	slots    int
 	inFlight int
-	leased   float64 // the sum of the leases in flight
-	listing  bool    // a ListPage is in flight
-	listed   bool    // the list is at its end
-	draining bool    // no more pages in this run
-	retry    bool    // the list was blocked until a person ordered to try again, and no page has come since
-	cut      bool    // the window must be split
-	started  int     // activities of this run
+	listing  bool // a ListPage is in flight
+	listed   bool // the list is at its end
+	draining bool // no more pages in this run
+	retry    bool // the list was blocked until a person ordered to try again, and no page has come since
+	cut      bool // the window must be split
+	started  int  // activities of this run
 	queue    []chunk
 	pages    map[int]activities.PageReceipt
 	failures int // waits in a row
@@ -80,7 +79,7 @@ func (s *shard) collect(ctx workflow.Context) error {
 		if s.hasWork() && !s.ending() {
 			s.rest(ctx, false) // something came back
 		} else if s.listed {
-			s.end(ctx, s.leased)
+			s.end(ctx)
 		}
 		if err := workflow.Await(ctx, func() bool {
 			return s.inFlight < inFlight || s.mayLaunch() || s.inFlight == 0 && s.lost != nil
@@ -110,7 +109,7 @@ func (s *shard) collected(ctx workflow.Context) error {
 	}
 	s.state.Saved = s.receipts.Saved
 	takeIn(ctx)
-	s.state.Waiters = s.waiters
+	s.state.Waiters, s.state.Number, s.state.Unleased = s.waiters, s.number, s.unleased
 	next := s.in
 	next.Lease, next.Paused, next.Resume = s.lease, s.paused, &s.state
 	return workflow.NewContinueAsNewError(ctx, Shard, next)
@@ -145,7 +144,7 @@ func (s *shard) mayList() bool {
 
 // mayLaunch says whether an activity can be given out now.
 func (s *shard) mayLaunch() bool {
-	if s.paused || s.blocked != nil || s.waiting != nil || s.lost != nil || !s.hasWork() {
+	if s.paused || s.unleased || s.blocked != nil || s.waiting != nil || s.lost != nil || !s.hasWork() {
 		return false
 	}
 	if s.lease.RequestsPerSecond <= 0 {
@@ -180,14 +179,13 @@ func (s *shard) take() providers.Lease {
 		waiting++
 	}
 	rate := s.free() / max(1, min(float64(waiting), math.Floor(s.free()/s.equal()+s.policy.LeastLease)))
-	s.leased += rate
 	return providers.Lease{RequestsPerSecond: rate, AccountRequestsPerSecond: s.lease.AccountRequestsPerSecond}
 }
 
 // give ends an activity and takes its lease back.
 func (s *shard) give(lease providers.Lease) {
 	s.inFlight--
-	s.leased -= lease.RequestsPerSecond
+	s.use(lease, -1)
 }
 
 // launch gives out activities while it may. Listing goes first: without it there is nothing to fetch.
@@ -197,6 +195,7 @@ func (s *shard) launch(ctx workflow.Context) {
 	}
 	for s.mayLaunch() {
 		lease := s.take()
+		s.use(lease, 1)
 		s.inFlight++
 		s.started++
 		if s.mayList() {
@@ -204,7 +203,7 @@ func (s *shard) launch(ctx workflow.Context) {
 			workflow.Go(ctx, func(ctx workflow.Context) { s.list(ctx, lease) })
 			continue
 		}
-		next := s.next()
+		next := s.next(lease)
 		workflow.Go(ctx, func(ctx workflow.Context) { s.fetch(ctx, next, lease) })
 	}
 }
@@ -235,60 +234,6 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	s.receipts.Pages = append(s.receipts.Pages, out.Page)
 	s.pages[out.Page.Number] = out.Page
 	s.enqueue(out.Page)
-}
-
-// next takes a chunk off the queue, or a part of one: towards the end of a shard they become ever smaller, so that the last of them
-// end together, and no lease lies idle while one goes on (guided self-scheduling: Polychronopoulos, Kuck, 1987).
-func (s *shard) next() chunk {
-	c := s.queue[0]
-	s.queue = s.queue[1:]
-	left, known := s.left(c)
-	if s.in.Chunk > 0 || !known {
-		return c
-	}
-	slots := float64(max(1, s.slots))
-	fewest := s.policy.ShortestChunk.Seconds() * s.budget() / slots
-	if s.lease.RequestsPerSecond <= 0 {
-		fewest = float64(s.policy.FewestFree)
-	}
-	requests := max(left/(2*slots), fewest)
-	if size := max(1, int(requests/s.cost(c, 1))); c.high-c.low > size {
-		rest := c
-		c.high, rest.low = c.low+size, c.low+size
-		s.requeue(rest)
-	}
-	return c
-}
-
-// left is how many requests there are still to be given out, with those of a chunk; false where the end of the list is not known.
-func (s *shard) left(c chunk) (requests float64, known bool) {
-	requests = s.cost(c, c.high-c.low)
-	for _, waiting := range s.queue {
-		requests += s.cost(waiting, waiting.high-waiting.low)
-	}
-	switch total := s.state.Open.Total; {
-	case s.listed:
-	case total == nil:
-		return 0, false
-	default:
-		requests += float64(max(0, *total-s.state.Listed)) * (s.in.MessageRequests + s.in.MetadataRequests)
-	}
-	return requests, true
-}
-
-// ending says that one of the smallest chunks for each slot is all that is left, where no budget limits the shard: the next one
-// opens and lists meanwhile.
-func (s *shard) ending() bool {
-	left, _ := s.left(chunk{})
-	return s.lease.RequestsPerSecond <= 0 && s.listed && left <= float64(s.slots*s.policy.FewestFree)
-}
-
-// cost is how many requests so many conversations of a chunk take.
-func (s *shard) cost(c chunk, conversations int) float64 {
-	if c.metadata {
-		return float64(conversations) * max(s.in.MetadataRequests, 0.01)
-	}
-	return float64(conversations) * max(s.in.MessageRequests, 0.01)
 }
 
 // enqueue cuts a page into chunks.

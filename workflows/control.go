@@ -27,6 +27,7 @@ type reportInput struct {
 type controlInput struct {
 	Paused           *bool `json:"paused,omitempty"`
 	*providers.Lease       // a new one
+	Number           int   `json:"number,omitempty"` // of the lease; see Told
 	Chunks           int   `json:"chunks,omitempty"` // fetches that it may keep in flight from now on
 	RetryBlocked     bool  `json:"retry_blocked,omitempty"`
 }
@@ -46,6 +47,10 @@ type blockedInput struct {
 	Idle    bool          `json:"idle,omitempty"` // it asks the platform for next to nothing
 	// Needs is what a shard still has leased that has given out all of its work; the rest of its share is for others.
 	Needs float64 `json:"needs,omitempty"`
+	// Number is that of the newest lease that the shard knows, and Keeps the most that it leases to activities until it is told
+	// another. Keeps is nil where it has no limit.
+	Number int      `json:"number,omitempty"`
+	Keeps  *float64 `json:"keeps,omitempty"`
 	// Parent is the workflow id of the export that started the shard.
 	Parent string `json:"parent,omitempty"`
 	// Ended is set in the last report to an export that asked for reports. Output is nil if the shard failed or was cancelled.
@@ -55,9 +60,10 @@ type blockedInput struct {
 
 // control is the part of a workflow that waits: for people, and for time.
 type control struct {
-	policy  Policy
-	paused  bool
-	lease   providers.Lease
+	policy Policy
+	paused bool
+	lease  providers.Lease
+	lessee
 	idle    bool
 	needs   float64
 	blocked *BlockedShard
@@ -94,6 +100,9 @@ func (c *control) listen(ctx workflow.Context) error {
 			}
 		}
 	})
+	if c.policy.Behaviour >= 1 && c.parent != nil {
+		workflow.Go(ctx, c.confirm)
+	}
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		requests := workflow.GetSignalChannel(ctx, reportSignal)
 		for {
@@ -148,10 +157,12 @@ func takeIn(ctx workflow.Context) {
 
 func (c *control) apply(in controlInput) {
 	if in.Paused != nil {
-		c.paused = *in.Paused
+		if c.paused = *in.Paused; c.paused {
+			c.giveBack()
+		}
 	}
 	if in.Lease != nil {
-		c.lease = *in.Lease
+		c.takeLease(*in.Lease, in.Number)
 	}
 	if in.Chunks > 0 {
 		c.widen(in.Chunks)
@@ -164,10 +175,12 @@ func (c *control) apply(in controlInput) {
 // block waits for a person, visibly.
 func (c *control) block(ctx workflow.Context, kind, detail string) error {
 	c.blocked = &BlockedShard{Shard: c.self, Kind: kind, Detail: detail}
+	c.giveBack()
 	c.tell(ctx)
 	err := workflow.Await(ctx, func() bool { return c.blocked == nil })
 	if err == nil {
 		c.tell(ctx)
+		err = c.awaitLease(ctx)
 	}
 	return err
 }
@@ -175,24 +188,30 @@ func (c *control) block(ctx workflow.Context, kind, detail string) error {
 // rest tells the Export that the shard has nothing to ask, or has again.
 func (c *control) rest(ctx workflow.Context, idle bool) {
 	if c.parent != nil && (c.idle != idle || c.needs > 0) {
-		c.idle, c.needs = idle, 0
+		if c.idle, c.needs = idle, 0; idle && c.lent() {
+			c.lease.RequestsPerSecond *= c.policy.IdleShare // until the Export says how much it is
+		}
 		c.tell(ctx)
 	}
 }
 
 // end tells the Export that what is leased is all that the shard still needs of its share; where there is no limit, that is nothing.
-func (c *control) end(ctx workflow.Context, leased float64) {
+func (c *control) end(ctx workflow.Context) {
+	leased := c.leased
 	switch {
 	case c.lease.RequestsPerSecond <= 0:
 		c.rest(ctx, true)
 	case c.needs == 0 && leased > 0 && c.parent != nil:
 		c.needs, c.lease.RequestsPerSecond = leased, leased
 		c.tell(ctx)
+	case c.policy.Behaviour >= 1 && 0 < leased && leased < c.needs:
+		c.needs, c.lease.RequestsPerSecond = leased, leased // confirm tells it
 	}
 }
 
 // tell reports to the Export that started the shard and to those that asked for reports.
 func (c *control) tell(ctx workflow.Context) {
+	c.known = c.keeps()
 	if c.parent != nil {
 		c.report(ctx, c.parent.ID, c.news())
 	}
@@ -208,6 +227,9 @@ func (c *control) news() blockedInput {
 	in := blockedInput{Shard: c.self, Blocked: c.blocked, Idle: c.idle, Needs: c.needs}
 	if c.parent != nil {
 		in.Parent = c.parent.ID
+	}
+	if keeps := c.keeps(); c.policy.Behaviour >= 1 && keeps < counted(0) {
+		in.Number, in.Keeps = c.number, &keeps
 	}
 	return in
 }
@@ -232,6 +254,9 @@ func (c *control) report(ctx workflow.Context, export string, in blockedInput) {
 	if err != nil && ctx.Err() == nil {
 		workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)
 		c.waiters = slices.DeleteFunc(c.waiters, func(w string) bool { return w == export })
+		if c.parent != nil && c.parent.ID == export {
+			c.unleased = false // nobody leases to it any more
+		}
 	}
 }
 

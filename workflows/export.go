@@ -122,7 +122,7 @@ type export struct {
 type child struct {
 	shard   ledger.Shard
 	future  workflow.ChildWorkflowFuture // nil until it has begun under this export
-	lease   providers.Lease              // that it knows
+	Told                                 // its lease
 	chunks  int                          // fetches that it may keep in flight
 	blocked *BlockedShard
 	idle    bool    // it asks the platform for next to nothing
@@ -245,7 +245,11 @@ func (e *export) stopped() bool {
 	return slices.ContainsFunc(e.children, func(c *child) bool { return c.blocked != nil && c.blocked.Kind == string(providers.Stopped) })
 }
 
-func (e *export) mayLaunch() bool {
+// mayLaunch reports whether another shard may begin now.
+func (e *export) mayLaunch() bool { return e.mayBegin() && e.mayLease() }
+
+// mayBegin reports whether another shard may begin once a lease is free for it.
+func (e *export) mayBegin() bool {
 	most := max(1, e.state.Open.Shards)
 	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.light() < most && e.active() < most+e.policy.IdleShards
 }
@@ -267,8 +271,12 @@ func (e *export) launch(ctx workflow.Context) {
 		e.started++
 		c := &child{shard: next}
 		e.children = append(e.children, c)
+		e.lendFirst(c)
 		e.balance(ctx)
-		c.lease, c.chunks = e.leaseOf(e.share()), e.chunks(c)
+		if e.policy.Behaviour < 1 {
+			c.Lease = e.leaseOf(e.share())
+		}
+		c.chunks = e.chunks(c)
 		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
 	}
 }
@@ -281,7 +289,7 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 	}
 	for looks, failures := 0, 0; ctx.Err() == nil; {
 		out, err := e.start(ctx, c)
-		c.future, c.blocked, c.idle, c.needs = nil, nil, false, 0
+		c.over()
 		switch {
 		case err == nil:
 			e.finish(c, out)
@@ -310,21 +318,22 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	var out ShardOutput
 	open := e.state.Open
-	if c.lease.RequestsPerSecond == unknownShare {
-		c.lease, c.chunks = e.leaseOf(e.share()), e.chunks(c)
+	if err := e.lend(ctx, c); err != nil {
+		return out, err
 	}
+	paused := e.state.Paused
 	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.shard)), Shard, ShardInput{
 		Shard:      c.shard,
 		Spec:       open.Spec,
 		Refresh:    e.in.Refresh,
 		Adopt:      e.in.Adopt,
 		Visibility: open.Visibility,
-		Lease:      c.lease,
+		Lease:      c.Lease,
 		Chunks:     c.chunks,
 		Chunk:      open.Chunk,
 		Costs:      open.Costs,
 		Flag:       open.OnMismatch == "flag",
-		Paused:     e.state.Paused,
+		Paused:     paused,
 		Policy:     e.in.Policy,
 	})
 	if err := future.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
@@ -332,6 +341,9 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	}
 	c.future = future
 	e.orders = append(e.orders, controlInput{}) // its share may have become another while it was being started
+	if now := e.state.Paused; now != paused && e.policy.Behaviour >= 1 {
+		e.orders = append(e.orders, controlInput{Paused: &now})
+	}
 	err := future.Get(ctx, &out)
 	return out, err
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/ledger"
-	"github.com/chatlake/chatlake/providers"
 )
 
 // HeldShard is an open shard that an Export waits for and that no run of it has as a child any more, or never had.
@@ -19,6 +18,10 @@ type HeldShard struct {
 	Own bool `json:"own,omitempty"`
 	// Asked says that it has been asked for reports. It keeps that through its own runs.
 	Asked bool `json:"asked,omitempty"`
+	// Told, Idle and Needs are what its share is decided by; see blockedInput.
+	Told  *Told   `json:"told,omitempty"`
+	Idle  bool    `json:"idle,omitempty"`
+	Needs float64 `json:"needs,omitempty"`
 }
 
 // holding is what an Export knows of a shard in flight that this run did not start.
@@ -26,6 +29,7 @@ type holding struct {
 	held   bool      // this run did not start it
 	own    bool      // an earlier run of this export did
 	asked  bool      // it has been asked for reports
+	met    bool      // nothing is known of its lease yet
 	ended  bool      // it says that it has ended
 	since  time.Time // when it was met
 	output *ShardOutput
@@ -90,17 +94,22 @@ func (e *export) elsewhere() *Waiting {
 // leaveHeld puts the open shards into the state, for the next run.
 func (e *export) leaveHeld() {
 	for _, c := range e.children {
-		e.state.Held = append(e.state.Held, HeldShard{
-			Shard: c.shard, Blocked: c.blocked, Own: c.steered(), Asked: c.held && c.asked,
-		})
+		held := HeldShard{Shard: c.shard, Blocked: c.blocked, Own: c.steered(), Asked: c.held && c.asked}
+		if e.policy.Behaviour >= 1 {
+			held.Told, held.Idle, held.Needs = &c.Told, c.idle, c.needs
+		}
+		e.state.Held = append(e.state.Held, held)
 	}
 }
 
 // restore waits for the shards that the run before this one left open.
 func (e *export) restore(ctx workflow.Context) {
 	for _, h := range e.state.Held {
-		c := &child{
-			shard: h.Shard, blocked: h.Blocked, lease: providers.Lease{RequestsPerSecond: unknownShare}, holding: holding{held: true, own: h.Own, asked: h.Asked},
+		c := &child{shard: h.Shard, blocked: h.Blocked, idle: h.Idle, needs: h.Needs, holding: holding{held: true, own: h.Own, asked: h.Asked}}
+		if h.Told != nil {
+			c.Told = *h.Told
+		} else {
+			c.RequestsPerSecond = unknownShare
 		}
 		e.children = append(e.children, c)
 		workflow.Go(ctx, func(ctx workflow.Context) { e.supervise(ctx, c) })
@@ -115,9 +124,11 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 	if c.held {
 		first = e.policy.LongestLook // an earlier run has looked often enough
 	}
-	c.held, c.lease.RequestsPerSecond, c.since = true, unknownShare, workflow.Now(ctx)
+	if c.held, c.met, c.since = true, !c.own, workflow.Now(ctx); e.policy.Behaviour < 1 {
+		c.RequestsPerSecond = unknownShare
+	}
 	e.orders = append(e.orders, controlInput{}) // wakes the export: shares may change, and it may continue as new
-	defer func() { c.holding, c.blocked, c.idle, c.needs = holding{}, nil, false, 0 }()
+	defer func() { c.holding = holding{}; c.over() }()
 	for looks := 1; ctx.Err() == nil; looks++ {
 		if !c.asked || looks > 1 {
 			request := reportInput{Export: e.self}
@@ -168,8 +179,11 @@ func (e *export) hear(c *child, in blockedInput) {
 			in.Idle, in.Needs = false, 0 // it uses the share of another export
 		}
 	}
-	if c.needs > 0 && in.Needs == 0 {
-		c.lease.RequestsPerSecond = unknownShare // it has given it away by itself
+	switch {
+	case e.policy.Behaviour >= 1:
+		e.hearLease(c, in)
+	case c.needs > 0 && in.Needs == 0:
+		c.RequestsPerSecond = unknownShare // it has given it away by itself
 	}
 	c.blocked, c.idle, c.needs = in.Blocked, in.Idle, in.Needs
 }

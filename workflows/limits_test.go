@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -67,7 +68,7 @@ func TestChunksBecomeSmaller(t *testing.T) {
 			if len(s.queue) == 0 {
 				break
 			}
-			c := s.next()
+			c := s.next(lease(5))
 			chunks++
 			given += c.high - c.low
 			slot := slices.Index(free[:], slices.Min(free[:]))
@@ -84,11 +85,21 @@ func TestChunksBecomeSmaller(t *testing.T) {
 	}
 }
 
-// TestNoShareIsWithoutALimit: a shard takes a share of 0 for no limit, so one that is left with nothing has a little all the same.
+// TestNoShareIsWithoutALimit: a shard takes a share of 0 for no limit, so one that is left with nothing has a little all the same, or
+// does not begin.
 func TestNoShareIsWithoutALimit(t *testing.T) {
-	e := &export{control: control{policy: tuned}, state: ExportState{Lease: lease(10)}, children: []*child{{needs: 10}, {}, {}}}
+	e := &export{control: control{policy: unversioned}, state: ExportState{Lease: lease(10)}, children: []*child{{needs: 10}, {}, {}}}
 	if share := e.share(); share <= 0 || share > 0.2 {
 		t.Errorf("a share of %v beside one that has leased all, want little, and more than 0", share)
+	}
+	e.policy, e.plan = tuned, make([]ledger.Shard, 1)
+	e.children = []*child{{needs: 10, Told: Told{Lease: lease(10), Rates: []float64{10}}}}
+	if e.mayLaunch() {
+		t.Errorf("a shard begins beside one that has leased all")
+	}
+	e.children = append(e.children, &child{Told: Told{None: true}})
+	if lease, ok := e.grant(e.children[1]); ok {
+		t.Errorf("a shard is told %v beside one that has leased all", lease)
 	}
 	e.state.Lease = lease(0)
 	if share := e.share(); share != 0 {

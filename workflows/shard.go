@@ -45,6 +45,9 @@ type ShardState struct {
 	Usage       activities.Usage           `json:"usage"`
 	// Waiters are the workflow ids of the exports that asked for reports.
 	Waiters []string `json:"waiters,omitempty"`
+	// Number is that of the lease, and Unleased says that it was given back; see Told.
+	Number   int  `json:"number,omitempty"`
+	Unleased bool `json:"unleased,omitempty"`
 }
 
 // ShardOutput is the result of a Shard.
@@ -107,6 +110,8 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	s.control.widen = s.widen
 	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution
 	s.self = workflow.GetInfo(ctx).WorkflowExecution.ID
+	s.number, s.unleased = s.state.Number, s.state.Unleased
+	s.known = s.keeps()
 	if err := s.listen(ctx); err != nil {
 		return s, err
 	}
@@ -126,6 +131,8 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 		case s.in.Adopt:
 			return ShardOutput{Absent: true}, nil
 		}
+	} else if s.unleased {
+		s.tell(ctx) // it has lost what it was blocked by
 	}
 	for {
 		if err := s.collect(ctx); err != nil {
@@ -175,9 +182,14 @@ func (s *shard) target() activities.Target {
 
 func (s *shard) open(ctx workflow.Context) error {
 	return s.insist(ctx, func() (err error) {
+		lease, err := s.leaseAll(ctx)
+		if err != nil {
+			return err
+		}
 		s.state.Open, err = call(quick(ctx), do.OpenShard, activities.OpenShardInput{
-			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Adopt: s.in.Adopt, Lease: activities.Lease(s.part(1)),
+			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Adopt: s.in.Adopt, Lease: activities.Lease(lease),
 		})
+		s.use(lease, -1)
 		s.add(s.state.Open.Usage)
 		return err
 	})
@@ -217,9 +229,14 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 
 func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) (verified activities.VerifyShardOutput, err error) {
 	err = s.insist(ctx, func() (err error) {
+		lease, err := s.leaseAll(ctx)
+		if err != nil {
+			return err
+		}
 		verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
-			Target: s.target(), Draft: sealed.Draft, Lease: activities.Lease(s.part(1)),
+			Target: s.target(), Draft: sealed.Draft, Lease: activities.Lease(lease),
 		})
+		s.use(lease, -1)
 		s.add(verified.Usage)
 		return err
 	})

@@ -17,11 +17,16 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// says is what a shard tells its export.
+// says is what a shard tells its export, of which it knows the lease that it was started with.
 func says(ctx workflow.Context, in workflows.ShardInput, idle bool, blocked *workflows.BlockedShard) {
 	news := map[string]any{"shard": workflows.ShardID(in.Shard), "idle": idle}
-	if blocked != nil {
-		news["blocked"] = blocked
+	switch {
+	case blocked != nil:
+		news["blocked"], news["keeps"] = blocked, 0
+	case idle:
+		news["keeps"] = 0.02 * in.RequestsPerSecond
+	default:
+		news["keeps"] = in.RequestsPerSecond
 	}
 	parent := workflow.GetInfo(ctx).ParentWorkflowExecution.ID
 	_ = workflow.SignalExternalWorkflow(ctx, parent, "", "blocked", news).Get(ctx, nil)
@@ -77,8 +82,8 @@ func TestExportGivesTheShareOfAnIdleShardToOthers(t *testing.T) {
 	in := year()
 	in.To = in.From.AddDate(0, 3, 0)
 	runExport(t, env, in)
-	// January seals, February and March fetch.
-	if rates[time.January] != 2 || rates[time.February] != 49 || rates[time.March] != 49 {
+	// January seals, February and March fetch. February has not said yet that it keeps to less than 50.
+	if rates[time.January] != 2 || rates[time.February] != 49 || rates[time.March] != 48 {
 		t.Errorf("the shares are %v", rates)
 	}
 }
@@ -89,7 +94,7 @@ func TestExportGivesAwayWhatAnEndingShardDoesNotNeed(t *testing.T) {
 	env := sharing(activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 100}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 		month := in.Shard.Window.From.Month()
 		if month == time.January {
-			news := map[string]any{"shard": workflows.ShardID(in.Shard), "needs": 10}
+			news := map[string]any{"shard": workflows.ShardID(in.Shard), "needs": 10, "keeps": 10}
 			parent := workflow.GetInfo(ctx).ParentWorkflowExecution.ID
 			_ = workflow.SignalExternalWorkflow(ctx, parent, "", "blocked", news).Get(ctx, nil)
 		}
@@ -100,7 +105,8 @@ func TestExportGivesAwayWhatAnEndingShardDoesNotNeed(t *testing.T) {
 	in := year()
 	in.To = in.From.AddDate(0, 3, 0)
 	runExport(t, env, in)
-	if rates[time.January] != 50 || rates[time.February] != 45 || rates[time.March] != 45 { // January has 10 of what it was told
+	// January has 10 of what it was told, and nobody is told less: February's activities would keep their leases all the same.
+	if rates[time.January] != 50 || rates[time.February] != 50 || rates[time.March] != 40 {
 		t.Errorf("the shares are %v", rates)
 	}
 }

@@ -64,6 +64,9 @@ func (e *export) handOn(ctx workflow.Context) {
 			continue
 		}
 		for _, c := range slices.Clone(e.children) {
+			if order.Paused != nil && *order.Paused && c.steered() {
+				c.giveBack()
+			}
 			signal(ctx, c, order)
 		}
 	}
@@ -88,7 +91,7 @@ func (e *export) attend(ctx workflow.Context) {
 	if set != nil {
 		e.tellBudget(ctx, budgetSignal, SetRateInput{RequestsPerSecond: *set})
 	}
-	if away := e.working() == 0 && !e.mayLaunch(); away != e.state.Away {
+	if away := e.working() == 0 && !e.mayBegin(); away != e.state.Away {
 		e.state.Away = away
 		name := joinSignal
 		if away {
@@ -126,7 +129,9 @@ func (e *export) share() float64 {
 		if c.blocked == nil && c.idle {
 			rate -= e.policy.IdleShare * e.state.RequestsPerSecond
 		}
-		rate -= c.needs
+		if e.policy.Behaviour < 1 {
+			rate -= c.needs // see grant
+		}
 	}
 	soon := min(max(1, e.state.Open.Shards), working+e.left())
 	// Where others have leased the whole rate, a little is left: 0 is no limit.
@@ -167,7 +172,7 @@ func (e *export) chunks(c *child) int {
 
 // idleShare is what a shard has that is being sealed: little, unless it is the last.
 func (e *export) idleShare() float64 {
-	if working := e.working(); working == 0 && !e.mayLaunch() {
+	if working := e.working(); working == 0 && !e.mayBegin() {
 		return e.state.RequestsPerSecond / float64(max(1, e.active()))
 	}
 	return e.policy.IdleShare * e.state.RequestsPerSecond
@@ -176,19 +181,14 @@ func (e *export) idleShare() float64 {
 // balance tells the shards in flight when their share has changed.
 func (e *export) balance(ctx workflow.Context) {
 	for _, c := range slices.Clone(e.children) {
-		share := e.share()
-		switch {
-		case c.idle:
-			share = e.idleShare()
-		case c.needs > 0:
-			share = c.lease.RequestsPerSecond // it keeps to what it has leased by itself
-		}
+		lease, changed := e.grant(c)
 		if !c.steered() || c.blocked != nil {
 			continue
 		}
 		var in controlInput
-		if lease := e.leaseOf(share); c.lease != lease {
-			c.lease, in.Lease = lease, &lease
+		if changed {
+			c.tell(lease)
+			in.Lease, in.Number = &lease, c.Number
 		}
 		if chunks := e.chunks(c); c.chunks != chunks && !c.idle {
 			c.chunks, in.Chunks = chunks, chunks

@@ -14,7 +14,7 @@ const (
 	chunksOfWindow = 2
 	sealedBeside   = 2
 	idlePart       = 0.02
-	leastLease     = 0.5
+	leastLease     = 0.4
 	sealSeconds    = 0.3
 
 	// Chatwoot's: messages, metadata, and a page of the list for 25.
@@ -41,16 +41,24 @@ type shard struct {
 	queue               []chunk
 	listing             bool
 	inFlight            int
-	rate, told, leased  float64
+	rate, leased        float64
+	number              int     // of the newest lease that it knows
+	known               float64 // the most that the Export counts it to have leased
 	open                bool
 	idle, ending, ended bool
-	needs               float64
+
+	// What the Export knows: the lease that it has told last, its number, and all that the shard may go by.
+	told      float64
+	last      int
+	rates     []float64
+	sealing   bool
+	concludes bool // it has given out its last work
 }
 
 // chunk is a number of conversations, and the requests that each costs.
 type chunk struct{ conversations, cost int }
 
-func (s *shard) working() bool { return !s.idle && s.needs == 0 }
+func (s *shard) working() bool { return !s.sealing && !s.concludes }
 
 func (e *export) working() (n int) {
 	for _, s := range e.shards {
@@ -62,15 +70,17 @@ func (e *export) working() (n int) {
 }
 
 func (e *export) step() {
-	for e.left > 0 && e.working() < windowsAtWork && len(e.shards) < windowsAtWork+sealedBeside {
+	for e.left > 0 && e.working() < windowsAtWork && len(e.shards) < windowsAtWork+sealedBeside && e.mayLease() {
 		e.left--
 		e.w.shards++
 		month := days[(e.w.Windows-e.left-1)%len(days)]
 		s := &shard{e: e, unlisted: e.w.Conversations * month / 30}
 		e.shards = append(e.shards, s)
+		if s.rate = e.share(); !e.w.processes() {
+			s.rate = min(s.rate, e.free(s))
+		}
+		s.told, s.known, s.rates = s.rate, s.rate, []float64{s.rate}
 		e.balance()
-		s.rate = e.share()
-		s.told = s.rate
 		e.w.after(hop, func() { s.activity(2, s.rate, func() { s.open = true; s.step() }) }) // OpenShard requests the count of the window
 	}
 	e.balance()
@@ -84,45 +94,96 @@ func (e *export) step() {
 func (e *export) share() float64 {
 	rate := e.rate
 	for _, s := range e.shards {
-		if s.idle {
+		if s.sealing {
 			rate -= idlePart * e.rate
 		}
-		rate -= s.needs
 	}
 	soon := min(windowsAtWork, e.working()+e.left)
 	return max(idlePart*e.rate, rate) / float64(max(1, soon, e.working()))
 }
 
-// balance notifies shards whose share has changed. Leases for processes do not need it.
+// most is Told.most: the most that the shard may have leased.
+func (s *shard) most() float64 { return slices.Max(s.rates) }
+
+// free is Export.free: the part of the rate that no other shard may have leased.
+func (e *export) free(except *shard) float64 {
+	free := e.rate
+	for _, s := range e.shards {
+		if s != except {
+			free -= s.most()
+		}
+	}
+	return free
+}
+
+// mayLease is Export.mayLease.
+func (e *export) mayLease() bool {
+	return e.w.processes() || e.free(nil) >= leastLease*e.share()
+}
+
+// due is Export.due.
+func (e *export) due(s *shard) float64 {
+	switch {
+	case s.sealing && e.working() == 0 && e.left == 0:
+		return e.rate / float64(len(e.shards))
+	case s.sealing:
+		return idlePart * e.rate
+	case s.concludes:
+		return s.told
+	}
+	return e.share()
+}
+
+// balance notifies shards whose share has changed, as far as there is room. Leases for processes do not need it.
 func (e *export) balance() {
 	if e.w.processes() {
 		return
 	}
 	for _, s := range e.shards {
-		share := e.share()
-		switch {
-		case s.idle && e.working() == 0 && e.left == 0:
-			share = e.rate / float64(len(e.shards))
-		case s.idle:
-			share = idlePart * e.rate
-		case s.needs > 0:
-			share = s.told
+		due := e.due(s)
+		rate := min(due, max(s.most(), e.free(s)))
+		if rate == s.told || s.told < rate && rate < due && rate-s.told < idlePart*e.rate {
+			continue
 		}
-		if share != s.told {
-			s.told = share
-			e.w.signal(func() { s.rate = share; s.step() })
+		if rate >= s.most() {
+			s.rates = nil
 		}
+		s.told, s.rates = rate, append(s.rates, rate)
+		s.last++
+		number := s.last
+		e.w.signal(func() {
+			if s.rate, s.number, s.known = rate, number, max(s.known, rate); s.ending && !s.idle {
+				s.rate = min(s.rate, s.leased)
+			}
+			s.step()
+			s.confirm()
+		})
 	}
 }
 
-// tell reports the shard's remaining need to the Export. With both kinds of leases, the Export must know of idle shards to start the
-// next window.
-func (s *shard) tell(idle bool, needs float64) {
+// keeps is Shard.keeps: the most that the shard leases until it is told another lease.
+func (s *shard) keeps() float64 { return max(s.rate, s.leased) }
+
+// confirm tells the Export when the shard keeps to less than the Export counts.
+func (s *shard) confirm() {
+	if !s.e.w.processes() && s.keeps() < (1-1e-9)*s.known {
+		s.tell()
+	}
+}
+
+// tell reports to the Export. With both kinds of leases, the Export must know of idle shards to start the next window.
+func (s *shard) tell() {
+	idle, ending, number, keeps := s.idle, s.ending, s.number, s.keeps()
+	s.known = keeps
 	s.e.w.signal(func() {
-		if s.needs > 0 && needs == 0 {
-			s.told = -1 // it has given its share away already
+		s.sealing, s.concludes = idle, ending && !idle
+		if i := len(s.rates) - 1 - (s.last - number); i >= 0 {
+			s.rates = slices.Clone(s.rates[i:])
+			s.rates[0] = keeps
+			if number == s.last {
+				s.told = min(s.told, keeps)
+			}
 		}
-		s.idle, s.needs = idle, needs
 		s.e.step()
 	})
 }
@@ -142,6 +203,7 @@ func (s *shard) activity(requests int, lease float64, then func()) {
 			s.leased -= lease
 		}
 		then()
+		s.confirm()
 	}
 	w.after(hop, func() { w.place(a) })
 }
@@ -183,16 +245,18 @@ func (s *shard) step() {
 			s.list(lease)
 			continue
 		}
-		c := s.next()
+		c := s.next(lease)
 		s.activity(c.conversations*c.cost, lease, s.step)
 	}
 	switch {
 	case !s.open || s.ended:
 	case s.inFlight == 0 && !s.hasWork():
 		s.conclude()
-	case !s.hasWork() && !s.listing && !s.ending && !s.e.w.processes() && s.leased > 0:
-		s.ending, s.rate = true, s.leased
-		s.tell(false, s.leased)
+	case !s.hasWork() && !s.listing && !s.e.w.processes() && s.leased > 0:
+		first := !s.ending
+		if s.ending, s.rate = true, s.leased; first {
+			s.tell()
+		}
 	}
 }
 
@@ -213,14 +277,18 @@ func (s *shard) list(lease float64) {
 }
 
 // next is collector.next: towards the end, chunks get smaller and smaller.
-func (s *shard) next() chunk {
+func (s *shard) next(lease float64) chunk {
 	c := s.queue[0]
 	s.queue = s.queue[1:]
 	left := s.unlisted*(messageRequests+metadataRequests) + c.conversations*c.cost
 	for _, other := range s.queue {
 		left += other.conversations * other.cost
 	}
-	requests := max(float64(left)/(2*chunksOfWindow), shortestChunk*s.equal())
+	if s.e.w.processes() {
+		lease = s.equal()
+	}
+	seconds := min(chunkSeconds, max(float64(left)/(2*s.rate), shortestChunk))
+	requests := lease * seconds
 	if size := max(1, int(requests)/c.cost); size < c.conversations {
 		s.queue = slices.Insert(s.queue, 0, chunk{c.conversations - size, c.cost})
 		c.conversations = size
@@ -230,9 +298,12 @@ func (s *shard) next() chunk {
 
 // conclude seals, verifies, commits and cleans up; only verifying sends requests to the platform.
 func (s *shard) conclude() {
-	s.ended = true
+	s.ended, s.idle = true, true
 	w := s.e.w
-	s.tell(true, 0)
+	if !w.processes() {
+		s.rate *= idlePart
+	}
+	s.tell()
 	w.activities++ // the seal
 	w.after(2*hop+sealSeconds, func() {
 		s.activity(2, s.rate, func() {

@@ -12,21 +12,29 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// named are the flags that name one export.
-type named struct{ account, name string }
+// named are the flags that name one export, or the remap of an account.
+type named struct {
+	account, name string
+	remap         bool
+	exports       bool // remaps are not meant
+}
 
 func (n *named) flags(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().StringVar(&n.account, "account", "", "account of the configuration; may be left out when there is one only")
-	cmd.Flags().StringVar(&n.name, "name", "", "name of the export; may be left out when one only runs")
+	cmd.Flags().StringVar(&n.account, "account", "", "account name; optional if only one is configured")
+	cmd.Flags().StringVar(&n.name, "name", "", "name of the export; optional if only one is running")
+	if !n.exports {
+		cmd.Flags().BoolVar(&n.remap, "remap", false, "the remap of the account, not an export; optional if nothing else is running")
+		cmd.MarkFlagsMutuallyExclusive("name", "remap")
+	}
 	return cmd
 }
 
 func (a *app) pauseCommand() *cobra.Command {
 	var n named
 	return n.flags(&cobra.Command{
-		Use: "pause", Short: "Let a running export begin nothing new", Args: cobra.NoArgs,
+		Use: "pause", Short: "Pause a running export or remap", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Paused. What is in flight ends; `chatlake resume` goes on.", (*operate.Session).Pause)
+			return a.order(cmd.Context(), n, "Paused. Work in flight is finished; `chatlake resume` continues.", (*operate.Session).Pause)
 		},
 	})
 }
@@ -34,44 +42,44 @@ func (a *app) pauseCommand() *cobra.Command {
 func (a *app) resumeCommand() *cobra.Command {
 	var n named
 	return n.flags(&cobra.Command{
-		Use: "resume", Short: "Let a paused export go on, and try again what is blocked", Args: cobra.NoArgs,
+		Use: "resume", Short: "Continue a paused export or remap, and try again what is blocked", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Going on; what was blocked is tried again.", (*operate.Session).Resume)
+			return a.order(cmd.Context(), n, "Resumed. What was blocked is tried again.", (*operate.Session).Resume)
 		},
 	})
 }
 
 func (a *app) rateCommand() *cobra.Command {
-	var n named
+	n := named{exports: true}
 	var perSecond float64
 	cmd := n.flags(&cobra.Command{
 		Use: "rate --requests-per-second <number>", Short: "Change the budget of a running export's account", Args: cobra.NoArgs,
-		Long: "Changes the budget until the export ends. No worker ever sends more than the configuration allows, whatever is said here.",
+		Long: "Changes the budget until the export ends. Workers never send more than the configuration allows, whatever the budget is.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("requests-per-second") {
-				return usage("--requests-per-second is missing: the new budget of the whole account; 0 is no limit")
+				return usage("--requests-per-second is missing: give the new budget of the whole account; 0 means no limit")
 			}
 			if err := (workflows.SetRateInput{RequestsPerSecond: perSecond}).Check(); err != nil {
 				return usage("--%v", strings.ReplaceAll(err.Error(), "_", "-"))
 			}
-			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is %g requests per second now.", perSecond), func(s *operate.Session, ctx context.Context, id string) error {
+			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is now %g requests per second.", perSecond), func(s *operate.Session, ctx context.Context, id string) error {
 				return s.SetRate(ctx, id, perSecond)
 			})
 		},
 	})
-	cmd.Flags().Float64Var(&perSecond, "requests-per-second", 0, "budget of the whole account; 0 is no limit")
+	cmd.Flags().Float64Var(&perSecond, "requests-per-second", 0, "budget of the whole account; 0 means no limit")
 	return cmd
 }
 
 func (a *app) cancelCommand() *cobra.Command {
 	var n named
 	return n.flags(&cobra.Command{
-		Use: "cancel", Short: "End an export for good; what it has committed stays", Args: cobra.NoArgs,
+		Use: "cancel", Short: "End an export or a remap; what it has committed stays in the lake", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.cancel(cmd.Context(), n) },
 	})
 }
 
-// order tells an export to do something.
+// order tells an export or a remap to do something.
 func (a *app) order(ctx context.Context, n named, done string, tell func(s *operate.Session, ctx context.Context, id string) error) error {
 	return a.visit(ctx, n, func(s *operate.Session, id string) error {
 		if err := tell(s, ctx, id); err != nil {
@@ -81,7 +89,7 @@ func (a *app) order(ctx context.Context, n named, done string, tell func(s *oper
 	})
 }
 
-// cancel asks an export to end, and waits until it has where no worker runs elsewhere.
+// cancel asks an export or a remap to end, and waits for that if no worker runs elsewhere.
 func (a *app) cancel(ctx context.Context, n named) error {
 	return a.visit(ctx, n, func(s *operate.Session, id string) error {
 		ended, err := s.Cancel(ctx, id)
@@ -89,9 +97,9 @@ func (a *app) cancel(ctx context.Context, n named) error {
 		case err != nil:
 			return err
 		case !ended:
-			return a.acknowledge(id, "Told to end. What is committed stays in the lake.")
+			return a.acknowledge(id, "Asked to end. What it has committed stays in the lake.")
 		}
-		return a.acknowledge(id, "Ended. What is committed stays in the lake.")
+		return a.acknowledge(id, "Ended. What it has committed stays in the lake.")
 	})
 }
 
@@ -103,7 +111,7 @@ func (a *app) acknowledge(id, text string) error {
 	return err
 }
 
-// visit connects to look at the export that is meant, the only running one when none is named.
+// visit connects to the server of the export or remap that is meant: the only running one if none is named.
 func (a *app) visit(ctx context.Context, n named, do func(s *operate.Session, id string) error) error {
 	c, err := a.load()
 	if err != nil {
@@ -114,10 +122,13 @@ func (a *app) visit(ctx context.Context, n named, do func(s *operate.Session, id
 		return err
 	}
 	var id string
-	if n.name == "" {
-		id, err = s.Only(ctx, n.account)
+	if n.name == "" && !n.remap {
+		id, err = s.Only(ctx, n.account, !n.exports)
 	} else if n.account, err = accountOf(c, n.account); err == nil {
 		id = workflows.ExportID(n.account, n.name)
+		if n.remap {
+			id = workflows.RemapID(n.account)
+		}
 	}
 	if err == nil {
 		err = do(s, id)

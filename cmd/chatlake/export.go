@@ -179,7 +179,7 @@ func (a *app) detach(ctx context.Context, s *operate.Session, in workflows.Expor
 	return err
 }
 
-// leave ends a session. It adds to a Ctrl-C what becomes of the export.
+// leave ends a session. After a Ctrl-C it says what becomes of the work.
 func (a *app) leave(ctx context.Context, c worker.Config, s *operate.Session, err error) error {
 	if stopErr := s.Stop(); err == nil {
 		err = stopErr
@@ -188,7 +188,7 @@ func (a *app) leave(ctx context.Context, c worker.Config, s *operate.Session, er
 		return err
 	}
 	if c.Temporal == nil {
-		return &outcome{status: exitInterrupted, text: "Stopped. Nothing is lost: the same command goes on where it was."}
+		return &outcome{status: exitInterrupted, text: "Stopped. Nothing is lost: run the command again to resume."}
 	}
-	return &outcome{status: exitInterrupted, text: "Stopped watching. The export goes on wherever workers run; the same command shows it again."}
+	return &outcome{status: exitInterrupted, text: "Stopped watching. Workers elsewhere continue; run the command again to watch."}
 }

@@ -82,7 +82,7 @@ func TestBlockedOutcome(t *testing.T) {
   the provider counts 3 conversations in the window and lists 2
     Try again later, or set export.on_mismatch: flag to commit the window with a note.
     waiting: acme/created/b
-Then give the same command again (or, where a worker runs elsewhere, ` + "`chatlake resume`" + `). Nothing is lost meanwhile.`
+Then run the command again (or ` + "`chatlake resume`" + `, if a worker runs elsewhere). Nothing is lost meanwhile.`
 	if diff := cmp.Diff(want, explain(err)); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}

@@ -51,17 +51,17 @@ func outcomeOf(err error) (*outcome, bool) {
 	return nil, false
 }
 
-// endText puts the end of an export that gave no result into words.
+// endText puts the end of an export or a remap that gave no result into words.
 func endText(e *operate.EndError) string {
 	switch e.Kind {
 	case operate.Canceled:
-		return "The export was cancelled. What was committed stays in the lake; the same command copies the rest."
+		return "The " + e.Word + " was cancelled. What it had committed stays in the lake. Run the command again to do the rest."
 	case operate.Terminated:
-		return "The export was terminated. What was committed stays in the lake; the same command copies the rest."
+		return "The " + e.Word + " was terminated. What it had committed stays in the lake. Run the command again to do the rest."
 	case operate.Refused:
-		return "The export was refused: " + e.Detail + "."
+		return "The " + e.Word + " was refused: " + e.Detail + "."
 	default:
-		return "The export failed: " + e.Detail + ". The same command tries again."
+		return "The " + e.Word + " failed: " + e.Detail + ". Run the command again to resume."
 	}
 }
 
@@ -69,11 +69,11 @@ func endText(e *operate.EndError) string {
 func orderText(e *operate.OrderError) string {
 	switch e.Kind {
 	case operate.SeveralRun:
-		return e.Error() + "; say which with --account and --name"
+		return e.Error() + "; say which with --account and --name, or --remap"
 	case operate.OtherRange:
-		return e.Error() + "; give another --name"
+		return e.Error() + "; choose another --name"
 	case operate.Unattended:
-		return e.Error() + ". The `chatlake export` command that began it goes on with it"
+		return e.Error() + ". Run the command that began it again (`chatlake export` or `chatlake lake remap`) to resume it"
 	default:
 		return e.Error()
 	}
@@ -84,7 +84,7 @@ func blockedOutcome(blocked []workflows.BlockedShard) *outcome {
 	var b strings.Builder
 	b.WriteString("Blocked: a person must act.\n")
 	writeBlocked(&b, blocked)
-	b.WriteString("Then give the same command again (or, where a worker runs elsewhere, `chatlake resume`). Nothing is lost meanwhile.")
+	b.WriteString("Then run the command again (or `chatlake resume`, if a worker runs elsewhere). Nothing is lost meanwhile.")
 	return &outcome{status: exitBlocked, text: b.String(), result: map[string]any{"blocked": blocked}}
 }
 

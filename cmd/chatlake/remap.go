@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,12 +18,13 @@ func (a *app) remapCommand() *cobra.Command {
 	var f scope
 	var dry bool
 	cmd := &cobra.Command{
-		Use: "remap", Short: "Make the rows of committed windows anew from the documents in the lake", Args: cobra.NoArgs,
-		Long: "Reads the documents that the lake holds, as the platform sent them, and makes rows of them with the mapping of this build. A window\n" +
-			"whose rows come out differently gets a new generation; of any other nothing is written. The platform is not asked, and the\n" +
-			"account's token is not needed. Tombstones, dead letters of what could not be fetched, flags and the platform's counts stay. A window\n" +
-			"is kept as it is if conversations or texts would be lost that the lake has as rows.\n\n" +
-			"Run the command again to resume after a crash. Exit status 3 if any window was kept.",
+		Use: "remap", Short: "Write the rows of committed windows again, from the documents in the lake", Args: cobra.NoArgs,
+		Long: "Reads the documents in the lake, as the platform sent them, and maps them to rows with this build. A window whose rows have\n" +
+			"changed gets a new generation; nothing is written for the others. No request is sent to the platform, and the account's token\n" +
+			"is not needed. Tombstones, dead letters of conversations that could not be fetched, flags and the platform's counts are kept. If a\n" +
+			"window would lose conversations or texts that the lake has as rows, the whole window is kept as it is.\n\n" +
+			"Run the command again to resume after a crash. `chatlake status` shows a remap, and `chatlake pause`, `resume` and `cancel` steer\n" +
+			"it. Exit status 3 if any window was kept.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.remap(cmd.Context(), f, dry) },
 	}
 	f.flags(cmd.Flags(), "beginning of the range (default that of the lake)", "end of the range, exclusive (default now)")
@@ -58,47 +57,33 @@ func (a *app) remap(ctx context.Context, f scope, dry bool) error {
 	if err != nil {
 		return err
 	}
-	in := workflows.RemapInput{Account: account, From: within.From, To: within.To}
-	if in.From.IsZero() {
-		in.From = time.Unix(0, 0).UTC()
-	}
-	if in.To.IsZero() {
-		in.To = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
-	}
-	var said workflows.RemapTotals
-	var waits string
-	out, err := s.Remap(ctx, in, func(p workflows.RemapProgress) {
-		if p.Totals != said {
-			said = p.Totals
-			a.note("%d of %s: %d rewritten, %d unchanged, %d kept", said.Rewritten+said.Unchanged+said.Kept, words.Plural(int64(said.Shards), "window"),
-				said.Rewritten, said.Unchanged, said.Kept)
+	var said, waits string
+	out, err := s.Remap(ctx, workflows.RemapInput{Account: account, From: within.From, To: within.To}, func(p workflows.RemapProgress) {
+		if text := remapDone(p.Totals); text != said && p.Totals.Shards > 0 {
+			said = text
+			a.note("%s", text)
 		}
-		if p.Waiting == nil {
-			waits = ""
-		} else if waits != p.Waiting.Why {
-			waits = p.Waiting.Why
-			a.note("Waiting: %s", waits)
+		text := ""
+		switch {
+		case p.Waiting != nil:
+			text = operate.Wait{Waiting: *p.Waiting}.String()
+		case p.State == workflows.StatePaused:
+			text = "paused; `chatlake resume` continues"
 		}
+		if text != "" && text != waits {
+			a.note("%s", text)
+		}
+		waits = text
 	})
-	if stopErr := s.Stop(); err == nil {
-		err = stopErr
-	}
-	if err != nil {
-		return remapEnd(ctx, err)
+	if err := a.leave(ctx, c, s, err); err != nil {
+		return err
 	}
 	return a.remapped(out)
 }
 
-// remapEnd puts the end of a remap that gave no result into words.
-func remapEnd(ctx context.Context, err error) error {
-	var end *operate.EndError
-	switch {
-	case errors.As(err, &end):
-		return &outcome{status: exitFailed, text: fmt.Sprintf("The remap ended without a result (%s). Run the command again to resume.", end.Kind)}
-	case ctx.Err() != nil:
-		return &outcome{status: exitInterrupted, text: "Stopped. Run the command again to resume."}
-	}
-	return err
+// remapDone says how far a remap is.
+func remapDone(t workflows.RemapTotals) string {
+	return fmt.Sprintf("%d of %s: %d rewritten, %d unchanged, %d kept", t.Rewritten+t.Unchanged+t.Kept, words.Plural(int64(t.Shards), "window"), t.Rewritten, t.Unchanged, t.Kept)
 }
 
 func (a *app) remapped(out workflows.RemapOutput) error {

@@ -17,9 +17,10 @@ import (
 
 // shelf is a lake that a test fills by hand, and a configuration for it.
 type shelf struct {
-	t      *testing.T
-	lake   *lake.Lake
-	config string
+	t        *testing.T
+	lake     *lake.Lake
+	config   string
+	provider string // of acme
 }
 
 func newShelf(t *testing.T) *shelf {
@@ -38,7 +39,7 @@ func shelfAt(t *testing.T, config string) *shelf {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &shelf{t, l, config}
+	return &shelf{t, l, config, "chatwoot"}
 }
 
 // content is what a window of the shelf holds; ids are of conversations.
@@ -56,7 +57,7 @@ var fetchedAt = time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC)
 // put commits a window of acme's.
 func (s *shelf) put(stream schemas.Stream, w schemas.Window, c content) ledger.Record {
 	s.t.Helper()
-	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w}
+	shard := ledger.Shard{Provider: s.provider, Account: "acme", Stream: stream, Window: w}
 	seal, err := lake.NewSeal(s.t.Context(), s.lake.Store(), s.lake.Scratch(), shard, "test")
 	if err != nil {
 		s.t.Fatal(err)

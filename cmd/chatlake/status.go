@@ -14,11 +14,11 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var n named
+	n := named{exports: true}
 	cmd := n.flags(&cobra.Command{
-		Use: "status", Short: "Show the exports and how far they are", Args: cobra.NoArgs,
-		Long: "Shows the exports that Temporal remembers. With --name the exit status is that of the export: 0 complete or running,\n" +
-			"1 failed, 3 complete with gaps, 4 blocked.",
+		Use: "status", Short: "Show the exports and remaps, and how far they are", Args: cobra.NoArgs,
+		Long: "Shows the exports that Temporal remembers, and the last remap of each account. With --name, the exit status is that of the\n" +
+			"export: 0 complete or running, 1 failed, 3 complete with gaps, 4 blocked.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), n) },
 	})
 	cmd.Flags().Lookup("account").Usage = "only exports of this account"
@@ -36,13 +36,30 @@ func (a *app) status(ctx context.Context, n named) error {
 		return err
 	}
 	shown, err := s.Exports(ctx, n.account, n.name)
+	var remaps []operate.Remap
+	if err == nil && n.name == "" {
+		remaps, err = s.Remaps(ctx, n.account)
+	}
 	if err := errors.Join(err, s.Stop()); err != nil {
 		return err
 	}
 	if n.name != "" && len(shown) == 0 {
 		return usage("there is no export named %s", n.name)
 	}
-	err = show(a, shown, writeStatus)
+	if a.json() {
+		all := []any{}
+		for _, e := range shown {
+			all = append(all, e)
+		}
+		for _, r := range remaps {
+			all = append(all, r)
+		}
+		err = a.printJSON(all)
+	} else if len(shown)+len(remaps) == 0 {
+		_, err = fmt.Fprintln(a.out, "There are no exports or remaps.")
+	} else if err = writeStatus(a.out, shown); err == nil {
+		err = writeRemaps(a.out, remaps)
+	}
 	if err == nil && n.name != "" {
 		return verdict(shown[0])
 	}
@@ -50,10 +67,6 @@ func (a *app) status(ctx context.Context, n named) error {
 }
 
 func writeStatus(w io.Writer, all []operate.Export) error {
-	if len(all) == 0 {
-		_, err := fmt.Fprintln(w, "There are no exports.")
-		return err
-	}
 	for _, e := range all {
 		text := e.Status
 		switch {
@@ -66,7 +79,7 @@ func writeStatus(w io.Writer, all []operate.Export) error {
 		case e.Waiting != nil:
 			text = "no answer"
 		case e.Status == operate.StatusRunning:
-			text = "begun, but no worker answers; `chatlake export` or `chatlake worker` goes on with it"
+			text = "begun, but no worker is running; `chatlake export` or `chatlake worker` resumes it"
 		}
 		if n := e.Unreadable(); n > 0 {
 			text += "; " + words.Plural(n, "text") + " could not be decrypted"
@@ -85,6 +98,35 @@ func writeStatus(w io.Writer, all []operate.Export) error {
 				fmt.Fprintf(w, "  %s\n", waiting)
 			}
 			writeBlocked(w, e.Progress.Blocked)
+		}
+	}
+	return nil
+}
+
+func writeRemaps(w io.Writer, all []operate.Remap) error {
+	for _, r := range all {
+		text := r.Status
+		switch {
+		case r.Progress != nil:
+			text = string(r.Progress.State) + ": " + remapDone(r.Progress.Totals)
+		case r.Result != nil:
+			text = "done: " + remapDone(r.Result.Totals)
+		case r.Waiting != nil:
+			text = "no answer"
+		case r.Status == operate.StatusRunning:
+			text = "begun, but no worker is running; `chatlake lake remap` or `chatlake worker` resumes it"
+		}
+		if _, err := fmt.Fprintf(w, "%s remap (since %s): %s\n", r.Account, r.StartedAt.UTC().Format("2006-01-02 15:04 UTC"), text); err != nil {
+			return err
+		}
+		if r.Waiting != nil {
+			fmt.Fprintf(w, "  %s\n", *r.Waiting)
+		}
+		if p := r.Progress; p != nil && p.Waiting != nil {
+			fmt.Fprintf(w, "  %s\n", operate.Wait{Waiting: *p.Waiting})
+		}
+		if p := r.Progress; p != nil && p.Blocked != nil {
+			writeBlocked(w, []workflows.BlockedShard{*p.Blocked})
 		}
 	}
 	return nil

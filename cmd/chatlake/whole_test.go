@@ -86,7 +86,7 @@ func TestDemo(t *testing.T) {
 	out, log, status = chatlake(t, "status", "--config", config, "--name", "2025-01-01_2026-01-01")
 	expect(t, "status", status, exitComplete, out+log, "complete: 60 conversations")
 	out, log, status = chatlake(t, "pause", "--config", config)
-	expect(t, "pause", status, exitUsage, out+log, "no export runs")
+	expect(t, "pause", status, exitUsage, out+log, "no export or remap is running")
 	out, log, status = chatlake(t, "lake", "sql", "--config", config)
 	expect(t, "lake sql", status, exitComplete, out+log, "CREATE OR REPLACE VIEW messages")
 
@@ -179,10 +179,10 @@ func TestInterruptedExportGoesOn(t *testing.T) {
 			cancel()
 		}
 	}, export...)
-	expect(t, "interrupted export", status, exitInterrupted, out+log, "the same command goes on where it was")
+	expect(t, "interrupted export", status, exitInterrupted, out+log, "run the command again to resume")
 
 	out, log, status = chatlake(t, "status", "--config", config)
-	expect(t, "status", status, exitComplete, out+log, "begun, but no worker answers")
+	expect(t, "status", status, exitComplete, out+log, "begun, but no worker is running")
 	out, log, status = chatlake(t, "pause", "--config", config)
 	expect(t, "pause", status, exitUsage, out+log, "is not being worked on")
 	out, log, status = chatlake(t, "export", "--config", config, "--from", "2025-02-01", "--to", "2025-03-01", "--name", "2025-01-01_2025-07-01")
@@ -197,7 +197,7 @@ func TestBlockedExport(t *testing.T) {
 	config := write(t, site(t, 20, 0, &refuse), t.TempDir(), t.TempDir())
 	export := []string{"export", "--config", config, "--from", "2025-01-01", "--to", "2025-03-01"}
 	out, log, status := chatlake(t, append(export, "--output", "json")...)
-	expect(t, "export", status, exitBlocked, log, "Blocked: a person must act.", "status 401", "Put the account's token", "give the same command again")
+	expect(t, "export", status, exitBlocked, log, "Blocked: a person must act.", "status 401", "Put the account's token", "run the command again")
 	var result struct {
 		Blocked []struct{ Shard, Kind string }
 	}
@@ -233,7 +233,7 @@ func TestOrdersToARunningExport(t *testing.T) {
 	out, log, status = chatlake(t, "rate", "--config", config, "--requests-per-second", "500")
 	expect(t, "rate", status, exitComplete, out+log, "500 requests per second")
 	out, log, status = chatlake(t, "resume", "--config", config)
-	expect(t, "resume", status, exitComplete, out+log, "Going on")
+	expect(t, "resume", status, exitComplete, out+log, "Resumed.")
 	out, log, status = chatlake(t, "export", "--config", config, "--from", "2025-01-01", "--to", "2026-01-01")
 	expect(t, "a second process", status, exitFailed, out+log, "in use by another chatlake process")
 	out, log, status = chatlake(t, "cancel", "--config", config)

@@ -8,13 +8,14 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// An EndError is the end of an export that gave no result. What it has committed stays in the lake.
+// An EndError is the end of an export or a remap that gave no result. What it has committed stays in the lake.
 type EndError struct {
+	Word   string // export or remap
 	Kind   EndKind
 	Detail string // why it was refused or failed
 }
 
-// EndKind is how an export ended.
+// EndKind is how an export or a remap ended.
 type EndKind string
 
 // The ends without a result.
@@ -27,12 +28,12 @@ const (
 
 func (e *EndError) Error() string {
 	if e.Detail == "" {
-		return fmt.Sprintf("the export was %s", e.Kind)
+		return fmt.Sprintf("the %s was %s", e.Word, e.Kind)
 	}
-	return fmt.Sprintf("the export %s: %s", e.Kind, e.Detail)
+	return fmt.Sprintf("the %s %s: %s", e.Word, e.Kind, e.Detail)
 }
 
-// A BlockedError is an export that goes on only when people have acted. Nothing is lost meanwhile.
+// A BlockedError is an export or a remap that continues only after a person has acted. Nothing is lost meanwhile.
 type BlockedError struct {
 	Shards []workflows.BlockedShard
 }
@@ -43,11 +44,11 @@ func (e *BlockedError) Error() string {
 
 // An OrderError is an order that cannot be carried out as it was given. Nothing was done.
 type OrderError struct {
-	Kind    OrderKind
-	Export  string         // name or workflow id of the export that is meant
-	Exports []string       // workflow ids, where several run
-	Range   schemas.Window // of the one that runs, where it is another
-	Folder  string         // where no process works
+	Kind   OrderKind
+	Run    string         // name or workflow id of the export or remap that is meant, or what none runs of
+	Runs   []string       // workflow ids, where several run
+	Range  schemas.Window // of the one that runs, where it is another
+	Folder string         // where no process works
 }
 
 // OrderKind is what is wrong with an order.
@@ -65,14 +66,14 @@ const (
 func (e *OrderError) Error() string {
 	switch e.Kind {
 	case NoneRuns:
-		return "no export runs"
+		return "no " + e.Run + " is running"
 	case SeveralRun:
-		return "several exports run: " + words.List(e.Exports)
+		return "more than one runs: " + words.List(e.Runs)
 	case OtherRange:
-		return fmt.Sprintf("an export named %s runs already, from %s to %s", e.Export, words.Time(e.Range.From), words.Time(e.Range.To))
+		return fmt.Sprintf("an export named %s runs already, from %s to %s", e.Run, words.Time(e.Range.From), words.Time(e.Range.To))
 	case Unattended:
-		return fmt.Sprintf("%s is not being worked on: no chatlake process runs on %s", e.Export, e.Folder)
+		return fmt.Sprintf("%s is not being worked on: no chatlake process runs on %s", e.Run, e.Folder)
 	default:
-		return e.Export + " does not run"
+		return e.Run + " is not running"
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/chatlake/chatlake/worker"
@@ -87,24 +88,31 @@ func (s *Session) Exports(ctx context.Context, account, name string) ([]Export, 
 
 // list is every export once, the newest first.
 func (s *Session) list(ctx context.Context) ([]Export, error) {
+	found, err := s.workflows(ctx, "Export")
 	var all []Export
+	for _, info := range found {
+		if parts := strings.SplitN(info.Execution.WorkflowId, "/", 3); len(parts) == 3 {
+			all = append(all, Export{Account: parts[1], Name: parts[2], Status: statusName(info.Status), StartedAt: info.StartTime.AsTime()})
+		}
+	}
+	return all, err
+}
+
+// workflows are the last runs of all workflows of a type, each workflow id once, the newest first.
+func (s *Session) workflows(ctx context.Context, kind string) ([]*workflow.WorkflowExecutionInfo, error) {
+	var all []*workflow.WorkflowExecutionInfo
 	seen := map[string]bool{}
 	var token []byte
 	for {
-		page, err := s.client().ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType='Export'", NextPageToken: token})
+		page, err := s.client().ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType='" + kind + "'", NextPageToken: token})
 		if err != nil {
-			return nil, fmt.Errorf("list exports: %w", err)
+			return nil, fmt.Errorf("list workflows of type %s: %w", kind, err)
 		}
 		for _, info := range page.Executions {
-			id := info.Execution.WorkflowId
-			parts := strings.SplitN(id, "/", 3)
-			if seen[id] || len(parts) != 3 {
-				continue
+			if id := info.Execution.WorkflowId; !seen[id] {
+				seen[id] = true
+				all = append(all, info)
 			}
-			seen[id] = true
-			all = append(all, Export{
-				Account: parts[1], Name: parts[2], Status: statusName(info.Status), StartedAt: info.StartTime.AsTime(),
-			})
 		}
 		if token = page.NextPageToken; len(token) == 0 {
 			return all, nil

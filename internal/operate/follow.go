@@ -46,7 +46,7 @@ func (s *Session) Follow(ctx context.Context, run *Run, w Watcher) (workflows.Ex
 		select {
 		case e := <-ended:
 			w.Ended()
-			return e.out, endOf(e.err)
+			return e.out, endOf("export", e.err)
 		case err := <-s.failed:
 			s.failed <- err
 			return workflows.ExportOutput{}, err
@@ -80,20 +80,20 @@ func (s *Session) Follow(ctx context.Context, run *Run, w Watcher) (workflows.Ex
 	}
 }
 
-// endOf tells the end of a workflow that gave no result from other errors.
-func endOf(err error) error {
+// endOf tells the end of a workflow that gave no result from other errors. The word is for what the workflow does.
+func endOf(word string, err error) error {
 	var canceled *temporal.CanceledError
 	var terminated *temporal.TerminatedError
 	var failed *temporal.ApplicationError
 	switch {
 	case errors.As(err, &canceled):
-		return &EndError{Kind: Canceled}
+		return &EndError{Word: word, Kind: Canceled}
 	case errors.As(err, &terminated):
-		return &EndError{Kind: Terminated}
+		return &EndError{Word: word, Kind: Terminated}
 	case errors.As(err, &failed) && failed.Type() == workflows.InvalidInput:
-		return &EndError{Refused, failed.Message()}
+		return &EndError{word, Refused, failed.Message()}
 	case errors.As(err, &failed):
-		return &EndError{Failed, failed.Message()}
+		return &EndError{word, Failed, failed.Message()}
 	default:
 		return err
 	}

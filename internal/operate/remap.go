@@ -1,22 +1,96 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// Remap starts a remap of an account, or meets the one that runs, works on it in this process, and calls show with each look at it. A
-// remap that runs already keeps its range. One that only people can help is left with a BlockedError, and one that ends without a
-// result is an EndError.
+// A Remap is the last remap of an account as Temporal knows it.
+type Remap struct {
+	Kind      string    `json:"kind"` // KindRemap, which tells it from an Export in JSON
+	Account   string    `json:"account"`
+	Status    string    `json:"status"` // as of an Export
+	StartedAt time.Time `json:"started_at"`
+	// Progress is set while it runs and a worker answers, Result when it is done.
+	Progress *workflows.RemapProgress `json:"progress,omitempty"`
+	// Waiting is what a running remap waits for that gives no answer.
+	Waiting *Wait                  `json:"waiting,omitempty"`
+	Result  *workflows.RemapOutput `json:"result,omitempty"`
+}
+
+// KindRemap is the kind of a Remap.
+const KindRemap = "remap"
+
+// Remaps are the last remaps of an account, or of all where none is named, the newest first. Each has its progress or its result.
+func (s *Session) Remaps(ctx context.Context, account string) ([]Remap, error) {
+	all, err := s.workflows(ctx, "Remap")
+	room := newRoomWatch(s.config)
+	found := []Remap{}
+	for _, info := range all {
+		id := info.Execution.WorkflowId
+		r := Remap{Kind: KindRemap, Account: strings.TrimPrefix(id, workflows.RemapID("")), Status: statusName(info.Status), StartedAt: info.StartTime.AsTime()}
+		if account != "" && account != r.Account {
+			continue
+		}
+		switch running := r.Status == StatusRunning; {
+		case running && !s.Unattended(): // or nobody would answer
+			p, err := s.observeRemap(ctx, id)
+			if err == nil {
+				r.Progress = &p
+			} else {
+				r.Waiting = &Wait{Waiting: *silence(err, time.Now(), s.health(ctx))}
+			}
+			if full := room.look(time.Now()); full != nil {
+				r.Waiting = &Wait{Waiting: *full}
+			}
+		case r.Status == StatusDone:
+			var out workflows.RemapOutput
+			if s.client().GetWorkflow(ctx, id, "").Get(ctx, &out) == nil {
+				r.Result = &out
+			}
+		}
+		found = append(found, r)
+	}
+	return found, err
+}
+
+// observeRemap asks a remap how far it is and what it waits for. The shard of a block is the one in hand.
+func (s *Session) observeRemap(ctx context.Context, id string) (p workflows.RemapProgress, err error) {
+	if err := s.query(ctx, id, &p); err != nil {
+		return p, err
+	}
+	switch {
+	case p.Blocked != nil:
+		p.Blocked.Shard = cmp.Or(p.Shard, p.Blocked.Shard)
+	case p.Waiting == nil:
+		if p.Waiting = worker.Waiting(ctx, s.client(), id); p.Waiting != nil && p.State == workflows.StateRunning {
+			p.State = workflows.StateWaiting
+		}
+	}
+	return p, nil
+}
+
+// Remap starts a remap of an account by the policy of this release, or meets the one that runs. It works on the remap in this process,
+// and calls show with each look at it. A zero time at either end of the range leaves it open; a remap that runs already keeps its
+// range. A remap that only people can help is left with a BlockedError, and one that ends without a result is an EndError.
 func (s *Session) Remap(ctx context.Context, in workflows.RemapInput, show func(workflows.RemapProgress)) (out workflows.RemapOutput, err error) {
 	if err := s.Work(ctx); err != nil {
 		return out, err
+	}
+	if in.From.IsZero() {
+		in.From = time.Unix(0, 0).UTC()
+	}
+	if in.To.IsZero() {
+		in.To = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
 	}
 	in.Policy = workflows.NewPolicy()
 	id := workflows.RemapID(in.Account)
@@ -33,28 +107,36 @@ func (s *Session) Remap(ctx context.Context, in workflows.RemapInput, show func(
 	go func() { ended <- run.Get(ctx, &out) }()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	var seen workflows.RemapProgress
+	var mute hush
+	room := newRoomWatch(s.config)
 	retried := false
 	blocked := 0 // looks in a row
 	for {
 		select {
 		case err := <-ended:
-			return out, endOf(err)
+			return out, endOf("remap", err)
 		case err := <-s.failed:
 			s.failed <- err
 			return workflows.RemapOutput{}, err
 		case <-ticker.C:
-			var p workflows.RemapProgress
-			if s.query(ctx, id, &p) != nil {
-				continue // the worker is not there yet, or busy; the next look tells more
+			p, err := s.observeRemap(ctx, id)
+			wait := cmp.Or(room.look(time.Now()), mute.heard(err, time.Now(), s.health(ctx)))
+			if err == nil {
+				seen = p
 			}
-			show(p)
+			if wait != nil {
+				seen.Waiting = wait
+			}
+			if err == nil || wait != nil {
+				show(seen)
+			}
 			switch {
+			case err != nil: // the worker is not there yet, or busy; the next look tells more
 			case p.Blocked == nil:
 				blocked, retried = 0, true
 			case !retried: // it was blocked before: who gives the command again has acted
-				if retried = true; s.send(ctx, id, instruction{name: workflows.RetryBlockedUpdate}) != nil {
-					retried = false
-				}
+				retried = s.send(ctx, id, instruction{name: workflows.RetryBlockedUpdate}) == nil
 			default:
 				if blocked++; blocked > 2 {
 					return workflows.RemapOutput{}, &BlockedError{[]workflows.BlockedShard{*p.Blocked}}

@@ -62,7 +62,7 @@ func (s *Session) SameRange(ctx context.Context, in workflows.ExportInput) error
 		return fmt.Errorf("read how %s began: %w", id, err)
 	}
 	if !began.From.Equal(in.From) || began.To.After(in.To) {
-		return &OrderError{Kind: OtherRange, Export: in.Name, Range: began.Range()}
+		return &OrderError{Kind: OtherRange, Run: in.Name, Range: began.Range()}
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ var (
 func (c *Client) send(req *http.Request) (Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Response{}, wordless(req.Context(), err)
+		return Response{}, sanitize(req.Context(), err)
 	}
 	defer resp.Body.Close()
 	a := Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
@@ -55,16 +55,16 @@ func (c *Client) send(req *http.Request) (Response, error) {
 	a.Body, err = c.read(resp)
 	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
 	if resp.StatusCode == http.StatusProxyAuthRequired {
-		return a, &culprit{ErrProxy, redact.ProxyRefusal("", resp.StatusCode)}
+		return a, &networkError{ErrProxy, redact.ProxyRefusal("", resp.StatusCode)}
 	}
 	if resp.StatusCode == http.StatusBadRequest && req.URL.Scheme == "http" && wantsTLS(a.Body) {
-		return a, &culprit{ErrTLS, "the server speaks TLS; the base URL should begin with https://"}
+		return a, &networkError{ErrTLS, "the server speaks TLS; the base URL should begin with https://"}
 	}
 	if resp.StatusCode >= 300 {
 		return a, nil // an error's body is only a hint, whole or not
 	}
 	if err != nil {
-		return a, wordless(req.Context(), err)
+		return a, sanitize(req.Context(), err)
 	}
 	return a, check(resp, a.Body)
 }
@@ -175,9 +175,9 @@ func check(resp *http.Response, body []byte) error {
 	return errNotJSON
 }
 
-// wordless rewords an error of the HTTP client so that it contains nothing of the request or the answer. The texts of
-// net/http contain the whole URL and, if the answer was not HTTP, what the server sent.
-func wordless(ctx context.Context, err error) error {
+// sanitize replaces an error of the HTTP client by one that contains nothing of the request or the answer. The texts of net/http
+// contain the whole URL and, if the answer was not HTTP, the server's bytes.
+func sanitize(ctx context.Context, err error) error {
 	var (
 		dns      *net.DNSError
 		other    x509.HostnameError
@@ -200,13 +200,13 @@ func wordless(ctx context.Context, err error) error {
 		}
 		return errors.New("look up the host: the name server did not answer")
 	case errors.As(err, &other):
-		return &culprit{ErrTLS, "the server's certificate is for another host"}
+		return &networkError{ErrTLS, "the server's certificate is for another host"}
 	case errors.As(err, &proxy):
-		return &culprit{ErrProxy, proxy.Error()}
+		return &networkError{ErrProxy, proxy.Error()}
 	case errors.As(err, &unknown):
-		return &culprit{ErrTLS, redact.Error(err).Error()}
+		return &networkError{ErrTLS, redact.Error(err).Error()}
 	case errors.As(err, &notTLS), errors.Is(err, http.ErrSchemeMismatch):
-		return &culprit{ErrTLS, "the server does not speak TLS there; check whether the base URL should begin with http://"}
+		return &networkError{ErrTLS, "the server does not speak TLS there; check whether the base URL should begin with http://"}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
 		return errCut
 	case errors.As(err, &network):
@@ -217,14 +217,14 @@ func wordless(ctx context.Context, err error) error {
 	return errConnect
 }
 
-// culprit is an error for which neither the platform nor its credentials are to blame.
-type culprit struct {
+// networkError is an error that neither the platform nor its credentials cause.
+type networkError struct {
 	kind error // ErrTLS or ErrProxy
 	text string
 }
 
-func (c *culprit) Error() string { return c.text }
-func (c *culprit) Unwrap() error { return c.kind }
+func (c *networkError) Error() string { return c.text }
+func (c *networkError) Unwrap() error { return c.kind }
 
 // wantsTLS reports whether an answer is what a TLS server, Go's or nginx's, sends to a client that does not use TLS.
 func wantsTLS(body []byte) bool {

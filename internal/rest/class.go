@@ -46,7 +46,7 @@ func (c *classes) of(target *url.URL) *Class {
 	return nil
 }
 
-func (c *classes) have(target *url.URL) bool { return c.of(target) != nil }
+func (c *classes) contain(target *url.URL) bool { return c.of(target) != nil }
 
 // wait returns when the class of an endpoint allows one more request. Errors are *providers.Error; if the wait would be longer than
 // what is left of p, the kind is Throttled.

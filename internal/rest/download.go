@@ -17,25 +17,25 @@ import (
 const downloadTimeout = 10 * time.Minute
 
 var (
-	errLink = errors.New("the link is not an https address, or contains a login, and is not followed")
-	errPage = errors.New("the link leads to an HTML page instead of a file")
-	errFar  = errors.New("the link redirects too often, or not to an https address")
+	errLink         = errors.New("the link is not an https address, or contains a login, and is not followed")
+	errLinkHTML     = errors.New("the link leads to an HTML page instead of a file")
+	errLinkRedirect = errors.New("the link redirects too often, or not to an https address")
 )
 
 // Download follows a link from an answer and writes the content, any bytes, into a file from its beginning; Size is their number. More
 // than limit bytes are an error and are not read. The link carries its own permission, so no credentials are sent. It may lead to any
-// public https host, and to an http host or a private address only if the base URL is one too (see foreign). Requests pass the lease
-// and the gate like all others. An answer of any status is returned unchanged, but only a file, status 200, is written. If a web page
-// comes with the status of a file, the request is repeated, and then it is an error.
+// public https host, and to an http host or a private address only if the base URL is one too (see linkDialer). Requests pass the lease
+// and the gate like all others. An answer of any status is returned unchanged, but a file is written only if the status is 200. If a
+// web page comes with status 200, the request is repeated; after that it is an error.
 func (c *Client) Download(ctx context.Context, op, link string, to io.WriterAt, limit int64) (Response, error) {
 	target, err := url.Parse(link)
-	if err != nil || !c.open(target) {
+	if err != nil || !c.mayFollow(target) {
 		return Response{}, &providers.Error{Kind: providers.Malformed, Op: op, Err: errLink}
 	}
 	d := *c
 	d.http = &http.Client{Transport: c.links, CheckRedirect: func(req *http.Request, via []*http.Request) error {
-		if !c.open(req.URL) || len(via) > maxRedirects {
-			return errFar
+		if !c.mayFollow(req.URL) || len(via) > maxRedirects {
+			return errLinkRedirect
 		}
 		req.Header.Del("Referer") // it would pass on the link's permission
 		return nil
@@ -50,8 +50,8 @@ func (c *Client) Download(ctx context.Context, op, link string, to io.WriterAt, 
 	}
 }
 
-// open reports whether a link may be followed without credentials, judged by its text.
-func (c *Client) open(u *url.URL) bool {
+// mayFollow reports whether a link may be followed without credentials, as far as its text shows.
+func (c *Client) mayFollow(u *url.URL) bool {
 	return u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && c.base.Scheme == "http")
 }
 
@@ -63,11 +63,11 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 		return Response{}, err
 	}
 	defer func() {
-		foreign := a
-		if foreign.Header = nil; a.Status != http.StatusTooManyRequests {
-			foreign.Status = 0 // refusals and headers of another host say nothing about the account
+		outcome := a
+		if outcome.Header = nil; a.Status != http.StatusTooManyRequests {
+			outcome.Status = 0 // refusals and headers of another host say nothing about the account
 		}
-		c.tell(pass, meter, foreign, err)
+		c.tell(pass, meter, outcome, err)
 	}()
 	ctx, cancel := context.WithTimeoutCause(ctx, downloadTimeout, errTimeout)
 	defer cancel()
@@ -80,18 +80,18 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 	}
 	meter.Count()
 	resp, err := c.http.Do(req)
-	for _, refused := range []error{errFar, errPrivate} {
+	for _, refused := range []error{errLinkRedirect, errPrivate} {
 		if errors.Is(err, refused) {
 			return Response{}, refused
 		}
 	}
 	if err != nil {
-		return Response{}, wordless(ctx, err)
+		return Response{}, sanitize(ctx, err)
 	}
 	defer resp.Body.Close()
 	a = Response{Status: resp.StatusCode, Header: resp.Header, After: retryAfter(resp.Header, time.Now())}
 	if a.Status == http.StatusProxyAuthRequired {
-		return a, &culprit{ErrProxy, redact.ProxyRefusal("", a.Status)}
+		return a, &networkError{ErrProxy, redact.ProxyRefusal("", a.Status)}
 	}
 	if a.Status >= 300 {
 		return a, nil
@@ -100,10 +100,10 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 	a.ObservedAt = time.Now().UTC().Truncate(time.Microsecond)
 	var disk *writeError
 	switch {
-	case errors.As(err, &disk), errors.Is(err, errPage):
+	case errors.As(err, &disk), errors.Is(err, errLinkHTML):
 		return a, err
 	case err != nil:
-		return a, wordless(ctx, err)
+		return a, sanitize(ctx, err)
 	}
 	return a, nil
 }
@@ -125,7 +125,7 @@ func (c *Client) save(resp *http.Response, to io.WriterAt, limit int64) (size in
 	buffered := bufio.NewReaderSize(body, smallBody)
 	const enough = 512 // bytes to recognize a web page
 	if head, _ := buffered.Peek(enough); isPage(resp, head) {
-		return 0, errPage
+		return 0, errLinkHTML
 	}
 	chunk := make([]byte, smallBody)
 	for {

@@ -100,7 +100,7 @@ func TestDownloadLinks(t *testing.T) {
 	far := roundTrip(func(r *http.Request) (*http.Response, error) {
 		return answering(302, "", "Location", "http://elsewhere.example.com/query-marker"), nil
 	})
-	if _, _, err := save(client(t, "https://api.example.com", far), t.Context(), "https://files.example.net/"); !errors.Is(err, errFar) {
+	if _, _, err := save(client(t, "https://api.example.com", far), t.Context(), "https://files.example.net/"); !errors.Is(err, errLinkRedirect) {
 		t.Errorf("a redirect to http ended with %v", err)
 	}
 }
@@ -128,7 +128,7 @@ func TestDownloadOfAPage(t *testing.T) {
 			}
 			ever := roundTrip(func(*http.Request) (*http.Response, error) { return page(), nil })
 			_, _, err = save(client(t, "https://api.example.com", ever), t.Context(), "https://files.example.net/")
-			if e := problem(t, err); e.Kind != providers.Malformed || !errors.Is(err, errPage) {
+			if e := problem(t, err); e.Kind != providers.Malformed || !errors.Is(err, errLinkHTML) {
 				t.Errorf("%s, for ever: %v", name, err)
 			}
 		}

@@ -9,12 +9,12 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// gate is passed by all requests of one account in this process. It keeps them within the account's rate (pace), pauses
-// all of them when the platform throttles, and stops them for good when the platform keeps refusing (guard).
+// gate controls all requests of one account in this process. It keeps them within the account's rate (pace), pauses all of them when
+// the platform throttles, and stops them for good when the platform keeps refusing (guard).
 //
-// A 429 pauses every goroutine until the time that the answer names, or for 1, 2, 4 ... 900 seconds if it names none. From
-// the third 429 in a row on, the pause is at least that long, whatever the answer names. Only the first 429 in a row lowers
-// the rate. Answers to requests that were in flight when a pause began can only extend it.
+// A 429 pauses every goroutine until the time in the answer, or for 1, 2, 4 ... 900 seconds if the answer has none. From the third 429
+// in a row on, the pause is at least that long, even if the answer has an earlier time. Only the first 429 in a row lowers the rate.
+// Answers to requests that were in flight when a pause began can only extend it.
 type gate struct {
 	queue   queue
 	changed chan struct{} // wakes the request at the head of the queue
@@ -24,14 +24,14 @@ type gate struct {
 	guard   guard
 	until   time.Time // of the pause
 	episode int       // counts the pauses
-	row     int       // 429s in a row, each to a request sent after the previous pause
+	streak  int       // 429s in a row, each to a request sent after the previous pause
 }
 
 const (
-	// maxSilent is the longest pause after an answer that named no time.
+	// maxSilent is the longest pause after an answer without a time.
 	maxSilent = 15 * time.Minute
-	// believed is how many times in a row the gate trusts a named time although the platform refuses again after it.
-	believed = 2
+	// maxTrusted is how many times in a row the gate trusts the time in the answer although the platform refuses again after it.
+	maxTrusted = 2
 )
 
 // newGate returns a gate for a rate.
@@ -66,7 +66,7 @@ func (g *gate) Wait(ctx context.Context, p *patience, m *providers.Meter) (pass,
 		if left <= 0 || err != nil {
 			return pass, err
 		}
-		if err := g.rest(ctx, left); err != nil {
+		if err := g.sleep(ctx, left); err != nil {
 			return pass, err
 		}
 	}
@@ -89,8 +89,8 @@ func (g *gate) take(m *providers.Meter) (time.Duration, pass, error) {
 	return 0, p, nil
 }
 
-// rest sleeps, but wakes up early if something has changed.
-func (g *gate) rest(ctx context.Context, d time.Duration) error {
+// sleep sleeps, but wakes up early if something has changed.
+func (g *gate) sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -102,8 +102,8 @@ func (g *gate) rest(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// look wakes the request at the head of the queue.
-func (g *gate) look() {
+// wake wakes the request at the head of the queue.
+func (g *gate) wake() {
 	select {
 	case g.changed <- struct{}{}:
 	default:
@@ -125,18 +125,18 @@ func (g *gate) join(m *providers.Meter) {
 	if known {
 		return
 	}
-	g.look()
+	g.wake()
 	m.OnEnd(func() {
 		g.queue.forget(m)
 		g.mu.Lock()
 		g.pace.leave(m)
 		g.guard.leave(m)
 		g.mu.Unlock()
-		g.look()
+		g.wake()
 	})
 }
 
-// resumed returns when there is no pause, neither by the platform nor by the schedule.
+// resumed returns when neither the platform nor the schedule pauses the account.
 func (g *gate) resumed(ctx context.Context, p *patience, m *providers.Meter) error {
 	for {
 		left, what := g.Pause()
@@ -149,13 +149,13 @@ func (g *gate) resumed(ctx context.Context, p *patience, m *providers.Meter) err
 	}
 }
 
-// Left is how long the current pause will last, 0 if there is none.
+// Left returns how long the current pause will last, 0 if there is none.
 func (g *gate) Left() time.Duration {
 	left, _ := g.Pause()
 	return left
 }
 
-// Pause is how long the current pause will last, 0 if there is none, and what causes it.
+// Pause returns how long the current pause will last, 0 if there is none, and what causes it.
 func (g *gate) Pause() (left time.Duration, what providers.Awaited) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -167,36 +167,36 @@ func (g *gate) Pause() (left time.Duration, what providers.Awaited) {
 	return paused, providers.AwaitPlatform
 }
 
-// Stopped is the reason why the account is stopped, nil if it is not.
+// Stopped returns the reason why the account is stopped, nil if it is not.
 func (g *gate) Stopped() *stopped {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.guard.stopped
 }
 
-// Rate is the current rate, in requests per second; infinite if there is no limit.
+// Rate returns the current rate in requests per second; infinite if there is no limit.
 func (g *gate) Rate() float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.pace.rate(time.Now())
 }
 
-// Throttled reports a 429 to the request with pass p; after is 0 if the answer named no time.
+// Throttled reports a 429 to the request with pass p; after is 0 if the answer has no time.
 func (g *gate) Throttled(p pass, after time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	defer g.look()
+	defer g.wake()
 	g.guard.refused(p, http.StatusTooManyRequests)
 	now := time.Now()
 	fresh := p.episode == g.episode
 	if fresh {
-		if backoff := min(time.Second<<min(g.row, 10), maxSilent); after <= 0 || g.row >= believed {
+		if backoff := min(time.Second<<min(g.streak, 10), maxSilent); after <= 0 || g.streak >= maxTrusted {
 			after = max(after, backoff)
 		}
-		if g.row == 0 {
+		if g.streak == 0 {
 			g.pace.slowDown(now)
 		}
-		g.row++
+		g.streak++
 		g.episode++
 	}
 	g.pauseUntil(now.Add(min(after, maxPause)))
@@ -209,12 +209,12 @@ func (g *gate) Answered(p pass, status int, h http.Header) {
 	now := time.Now()
 	if status == http.StatusUnauthorized || status == http.StatusForbidden {
 		g.guard.refused(p, status)
-		g.look()
+		g.wake()
 		return
 	}
 	g.guard.accepted(p)
 	if p.episode == g.episode {
-		g.row = 0
+		g.streak = 0
 	}
 	if left, ok := leftOf(h, now); ok && left.requests <= 0 {
 		g.pauseUntil(now.Add(left.until))
@@ -229,7 +229,7 @@ func (g *gate) Failed(p pass) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.guard.release(p)
-	g.look()
+	g.wake()
 }
 
 func (g *gate) pauseUntil(t time.Time) {

@@ -67,16 +67,16 @@ func (p *pace) rate(now time.Time) float64 {
 	if share == 0 {
 		rate = 0 // also without a limit, since +Inf * 0 is not a number
 	}
-	rate = min(rate, p.borne())
+	rate = min(rate, p.tolerated())
 	if now.Before(p.hintedTill) {
 		rate = min(rate, max(p.hinted, leastHint*rate))
 	}
 	return rate
 }
 
-// borne is the rate that the platform tolerates from this process. The platform refused the sum of all processes, so a process that
-// has since got leases from another may send proportionally more. A process with fewer leases keeps its rate.
-func (p *pace) borne() float64 {
+// tolerated returns the rate that the platform tolerates from this process. The platform refused the sum of all processes, so a process
+// that has since taken over leases from another may send proportionally more. A process with fewer leases keeps its rate.
+func (p *pace) tolerated() float64 {
 	if math.IsInf(p.at, 1) {
 		return p.ceiling
 	}

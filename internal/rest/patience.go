@@ -11,13 +11,13 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// How long a call waits itself. Longer waits are left to the workflow, whose timers survive a crash.
+// How long a call waits. Longer waits are left to the workflow, whose timers survive a crash.
 const (
 	maxTries     = 3
 	maxRefusals  = 20
 	maxBackoff   = 5 * time.Second
 	maxWaits     = 5 * time.Minute // for one request, in pauses of the account
-	maxPause     = 24 * time.Hour  // however long the server says to wait
+	maxPause     = 24 * time.Hour  // even if the server asks for more
 	firstBackoff = 300 * time.Millisecond
 )
 
@@ -103,7 +103,7 @@ func overloaded(status int) bool {
 // repairable reports whether an immediate retry may well succeed.
 func repairable(err error) bool {
 	switch {
-	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errFar), errors.Is(err, errPrivate),
+	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errLinkRedirect), errors.Is(err, errPrivate),
 		errors.Is(err, ErrTLS), errors.Is(err, ErrProxy):
 		return false
 	}
@@ -113,7 +113,7 @@ func repairable(err error) bool {
 func kind(err error) providers.Kind {
 	switch {
 	case errors.Is(err, ErrHTML), errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errNotJSON),
-		errors.Is(err, errFar), errors.Is(err, errPage), errors.Is(err, errPrivate):
+		errors.Is(err, errLinkRedirect), errors.Is(err, errLinkHTML), errors.Is(err, errPrivate):
 		return providers.Malformed
 	case errors.Is(err, ErrProxy):
 		return providers.Denied // a person must change something

@@ -11,9 +11,9 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ErrForeign means that a 404 or 410 does not count: its body is not JSON, so a proxy may have sent it. It must not turn a
+// ErrNotFromAPI means that a 404 or 410 does not count: its body is not JSON, so a proxy may have sent it. It must not turn a
 // conversation into a tombstone.
-var ErrForeign = errors.New("the answer does not come from the API but from something in front of it")
+var ErrNotFromAPI = errors.New("the answer does not come from the API but from something in front of it")
 
 // Refusal returns the error for the status of an answer, as far as it means the same on every platform. The caller decides which
 // statuses are successes, and adds the platform's own reasons.
@@ -25,7 +25,7 @@ func Refusal(op string, answer Response) *providers.Error {
 	case IsGone(status) && json.Valid(answer.Body):
 		e.Kind = providers.NotFound
 	case IsGone(status):
-		e.Kind, e.Err = providers.Transient, ErrForeign
+		e.Kind, e.Err = providers.Transient, ErrNotFromAPI
 	case status == http.StatusTooManyRequests:
 		e.Kind = providers.Throttled
 	case status >= http.StatusInternalServerError || status == http.StatusRequestTimeout:
@@ -55,7 +55,7 @@ func FindReason(text []byte, reasons []Reason) error {
 // IsGone reports whether a status says that something does not exist: 404 or 410.
 func IsGone(status int) bool { return status == http.StatusNotFound || status == http.StatusGone }
 
-// Gone reports whether err means that the platform itself answered that something does not exist. See ErrForeign.
+// Gone reports whether err means that the platform itself answered that something does not exist. See ErrNotFromAPI.
 func Gone(err error) bool {
 	var e *providers.Error
 	return errors.As(err, &e) && e.Kind == providers.NotFound

@@ -1,5 +1,5 @@
-// Package rest is the HTTP client that all providers use: one pinned host and one request budget per account. It waits
-// itself for a short time and leaves long waits to the caller.
+// Package rest is the HTTP client that all providers use: one pinned host and one request budget per account. It handles short waits
+// and leaves long ones to the caller.
 //
 // A request passes, in this order: the lease of the activity (providers.Meter), the gate of the account (budget and
 // pauses), the signer, the wire. The client reads the whole answer up to a cap, unpacks it and checks that it is JSON. It
@@ -26,7 +26,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Config says which host a client talks to, and how many requests it may send.
+// Config configures a client.
 type Config struct {
 	BaseURL   string                    // absolute, http or https; request paths are relative to it
 	Sign      func(*http.Request) error // adds credentials; called for every attempt
@@ -83,7 +83,7 @@ func New(c Config) (*Client, error) {
 		gate: newGate(c.Rate), classes: newClasses(c.Classes, c.Take),
 	}
 	client.http = &http.Client{Transport: c.Transport, CheckRedirect: client.checkRedirect}
-	client.links = foreignTransport(base, c.Transport)
+	client.links = linkTransport(base, c.Transport)
 	return client, nil
 }
 
@@ -143,7 +143,7 @@ type Response struct {
 	Body       []byte
 	Size       int64         // of a downloaded file, in bytes
 	ObservedAt time.Time     // when the body had been read, UTC, in microseconds
-	After      time.Duration // how long the answer said to wait, 0 if it did not
+	After      time.Duration // Retry-After, 0 if there is none
 }
 
 // Get requests a path relative to the base URL.
@@ -226,7 +226,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	defer func() {
 		told := answer
 		if told.Status == http.StatusTooManyRequests {
-			if told.After = max(told.After, r.LeastPause); r.OwnQuota || c.classes.have(target) {
+			if told.After = max(told.After, r.LeastPause); r.OwnQuota || c.classes.contain(target) {
 				meter.Throttle()
 				told.Status = 0
 			}

@@ -1,10 +1,10 @@
-// Package uid lets a process run under a uid that has no passwd entry: any in an image without that file, as ours is, and that of
-// every OpenShift pod. The embedded Temporal server's telemetry asks os/user who owns the process, and the server does not start
-// without an answer. Where there is no passwd entry, os/user takes it from USER and HOME in the environment, so this package sets
-// what is missing of them. Import it for that alone.
+// Package uid lets a process run under a uid without a passwd entry, which is every uid in an image without that file, such as ours,
+// and the uid of every OpenShift pod. The telemetry of the embedded Temporal server looks up the current user with os/user, and the
+// server does not start if that fails. Without a passwd entry, os/user uses the environment variables USER and HOME. This package
+// sets those that are missing. Import it only for this effect.
 //
-// os/user keeps its first answer for good, and the AWS SDK asks while it is initialized. Go initializes a package as soon as those
-// that it imports are; so this one imports nothing that needs os/user, nor much else.
+// os/user caches its first result, and the AWS SDK calls it while it is initialized. Go initializes a package once its imports are
+// initialized. So this package imports as little as possible, and nothing that needs os/user.
 package uid
 
 import (
@@ -17,19 +17,19 @@ const passwdFile = "/etc/passwd"
 
 var _ = complete()
 
-// complete sets what os/user needs of the environment and does not find there.
+// complete sets the environment variables that os/user needs and that are missing.
 func complete() bool {
 	id := os.Getuid()
 	if id < 0 { // Windows
 		return false
 	}
-	passwd, _ := os.ReadFile(passwdFile) // one that cannot be read has no entry for os/user either
+	passwd, _ := os.ReadFile(passwdFile) // if it cannot be read, os/user finds no entry in it either
 	if listed(string(passwd), id) {
 		return false
 	}
-	for name, value := range map[string]string{"USER": strconv.Itoa(id), "HOME": "/"} { // as container engines have it
+	for name, value := range map[string]string{"USER": strconv.Itoa(id), "HOME": "/"} { // the values that container engines set
 		if os.Getenv(name) == "" {
-			_ = os.Setenv(name, value) // fails for malformed names only
+			_ = os.Setenv(name, value) // it can fail only for malformed names
 		}
 	}
 	return true

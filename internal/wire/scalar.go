@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Number is a finite number, nil where s is none.
+// Number parses a finite number. It returns nil for anything else.
 func Number(s string) *float64 {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
@@ -15,7 +15,7 @@ func Number(s string) *float64 {
 	return &f
 }
 
-// Integer is an integer in decimal digits, nil where s is none.
+// Integer parses an integer in decimal digits. It returns nil for anything else.
 func Integer(s string) *int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
@@ -24,8 +24,8 @@ func Integer(s string) *int64 {
 	return &n
 }
 
-// Whole is an integer that may be written as a floating-point number, such as 3.0 or 1e3; nil where s is none, or one that
-// a floating-point number cannot hold exactly.
+// Whole parses an integer that may be written as a floating-point number, such as 3.0 or 1e3. It returns nil for anything else, and
+// for a number beyond the integers that a float64 represents exactly.
 func Whole(s string) *int64 {
 	if n := Integer(s); n != nil {
 		return n
@@ -38,11 +38,10 @@ func Whole(s string) *int64 {
 	return &n
 }
 
-// MaxUnix is the last second of the year 9999 in Unix time, the last that rows may hold.
+// MaxUnix is the last second of the year 9999 in Unix time, the latest in rows.
 const MaxUnix = 253402300799
 
-// Time is the time that s spells in one of the layouts; without a zone it is UTC. It is nil where s is none, and where
-// Instant is.
+// Time parses a time in one of the layouts; without a zone it is UTC. It returns nil for anything else, and if Instant does.
 func Time(s string, layouts []string) *time.Time {
 	for _, layout := range layouts {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -52,8 +51,8 @@ func Time(s string, layouts []string) *time.Time {
 	return nil
 }
 
-// Instant is t as rows hold times: in UTC and microseconds. The beginning of 1970 and what is before it, which platforms send
-// for "never", and what is after the year 9999 are nil.
+// Instant returns t as in rows, in UTC and microseconds. It returns nil for times up to the beginning of 1970, which platforms send
+// for "never", and for times after the year 9999.
 func Instant(t time.Time) *time.Time {
 	if t.Unix() < 0 || t.UnixMicro() <= 0 || t.Unix() > MaxUnix {
 		return nil
@@ -62,7 +61,7 @@ func Instant(t time.Time) *time.Time {
 	return &t
 }
 
-// CompareTimes puts nil first.
+// CompareTimes compares two times; nil comes first.
 func CompareTimes(a, b *time.Time) int {
 	switch {
 	case a != nil && b != nil:
@@ -75,7 +74,7 @@ func CompareTimes(a, b *time.Time) int {
 	return 1
 }
 
-// Earlier is the earlier of two times, the other where one is nil.
+// Earlier returns the earlier of two times, or the other one if one is nil.
 func Earlier(a, b *time.Time) *time.Time {
 	if a == nil || b != nil && b.Before(*a) {
 		return b
@@ -83,7 +82,7 @@ func Earlier(a, b *time.Time) *time.Time {
 	return a
 }
 
-// Later is the later of two times, the other where one is nil.
+// Later returns the later of two times, or the other one if one is nil.
 func Later(a, b *time.Time) *time.Time {
 	if a == nil || b != nil && b.After(*a) {
 		return b

@@ -151,3 +151,15 @@ func Items(v Value) []Value {
 	}
 	return all
 }
+
+// ParseObject returns the fields of a body that must be one object. Its errors are ErrNotJSON and ErrShape.
+func ParseObject(body []byte) (Object, error) {
+	body = bytes.TrimSpace(body)
+	switch {
+	case !Valid(body):
+		return nil, ErrNotJSON
+	case body[0] != '{':
+		return nil, ErrShape
+	}
+	return Fields(body), nil
+}

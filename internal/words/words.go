@@ -1,6 +1,6 @@
 // Package words writes numbers, sizes, times and lists as people read them.
 //
-// It must not know what is counted, nor where the words are shown.
+// It must not know what is counted, or where the words are shown.
 package words
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// List enumerates words: "a, b and c".
+// List joins words: "a, b and c".
 func List(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -21,7 +21,7 @@ func List(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// Grouped is a number with a comma at every thousand.
+// Grouped formats a number with thousands separators: "1,234".
 func Grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
@@ -30,7 +30,7 @@ func Grouped(n int64) string {
 	return digits
 }
 
-// Plural is a number of things: "1 file", "2,000 files".
+// Plural formats a number of things: "1 file", "2,000 files".
 func Plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -38,7 +38,7 @@ func Plural(n int64, noun string) string {
 	return Grouped(n) + " " + noun + "s"
 }
 
-// Size is a number of bytes in decimal units: "1.5 kB".
+// Size formats a number of bytes in decimal units: "1.5 kB".
 func Size(bytes int64) string {
 	switch {
 	case bytes < 1000:
@@ -52,7 +52,7 @@ func Size(bytes int64) string {
 	}
 }
 
-// Duration is a duration in at most two units: "1 h 30 min".
+// Duration formats a duration in at most two units: "1 h 30 min".
 func Duration(d time.Duration) string {
 	d = max(time.Second, d.Round(time.Second))
 	switch {
@@ -67,7 +67,7 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// Time is a time in UTC, as short as it can be said: a day, or a time without punctuation, so that it can stand in names.
+// Time formats a time in UTC: a day if it is midnight, or else a time without punctuation, which is valid in file names.
 func Time(t time.Time) string {
 	if t.Equal(t.Truncate(24 * time.Hour)) {
 		return t.Format(time.DateOnly)
@@ -75,5 +75,5 @@ func Time(t time.Time) string {
 	return t.Format("20060102T150405Z")
 }
 
-// Span is a window: "2025-01-01 to 2025-02-01".
+// Span formats a window: "2025-01-01 to 2025-02-01".
 func Span(w schemas.Window) string { return Time(w.From) + " to " + Time(w.To) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
 )
@@ -84,34 +85,26 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-func webPage(status int) func(http.ResponseWriter) {
-	return func(w http.ResponseWriter) {
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte("<html>"))
-	}
-}
-
 // TestProbeOfForks probes servers without a profile or without surveys, and servers that are not Chatwoot.
 func TestProbeOfForks(t *testing.T) {
-	list := says(200, `{"data":{"meta":{"all_count":0},"payload":[]}}`)
+	list := providertest.Says(200, `{"data":{"meta":{"all_count":0},"payload":[]}}`)
 	surveys := root + "/csat_survey_responses"
-	refuse := says(401, `{"error":"You are not authorized to do this action"}`)
-	type answers = map[string]func(http.ResponseWriter)
+	refuse := providertest.Says(401, `{"error":"You are not authorized to do this action"}`)
+	type answers = map[string]http.HandlerFunc
 	tests := []struct {
 		name    string
 		answers answers
 		want    providers.Visibility
 		is      error
 	}{
-		{"no profile, administrator", answers{root + "/conversations": list, surveys: says(200, `[]`)}, providers.VisibilityFull, nil},
+		{"no profile, administrator", answers{root + "/conversations": list, surveys: providertest.Says(200, `[]`)}, providers.VisibilityFull, nil},
 		{"no profile, agent", answers{root + "/conversations": list, surveys: refuse}, providers.VisibilityPartial, nil},
 		{"no sign of a role", answers{root + "/conversations": list}, providers.VisibilityUnknown, nil},
-		{"profile of another shape", answers{"/api/v1/profile": says(200, `{"data":[1]}`), root + "/conversations": list, surveys: says(200, `[]`)}, providers.VisibilityFull, nil},
-		{"role as text and number", answers{"/api/v1/profile": says(200, `{"accounts":[{"id":2,"role":"administrator"},{"id":"1","role":"agent"}]}`), root + "/conversations": list}, providers.VisibilityPartial, nil},
+		{"profile of another shape", answers{"/api/v1/profile": providertest.Says(200, `{"data":[1]}`), root + "/conversations": list, surveys: providertest.Says(200, `[]`)}, providers.VisibilityFull, nil},
+		{"role as text and number", answers{"/api/v1/profile": providertest.Says(200, `{"accounts":[{"id":2,"role":"administrator"},{"id":"1","role":"agent"}]}`), root + "/conversations": list}, providers.VisibilityPartial, nil},
 		{"no Chatwoot", nil, "", errAccount},
-		{"another web site", answers{root + "/conversations": webPage(404)}, "", errAccount},
-		{"a web page", answers{"/api/v1/profile": webPage(200)}, "", rest.ErrHTML},
+		{"another web site", answers{root + "/conversations": providertest.WebPage(404)}, "", errAccount},
+		{"a web page", answers{"/api/v1/profile": providertest.WebPage(200)}, "", rest.ErrHTML},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -214,11 +215,11 @@ func TestCapsAreCheckedUntilProven(t *testing.T) {
 	}
 }
 
-func static(t *testing.T, answers map[string]func(http.ResponseWriter)) *account {
+func static(t *testing.T, answers map[string]http.HandlerFunc) *account {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f, ok := answers[r.URL.Path]; ok {
-			f(w)
+			f(w, r)
 			return
 		}
 		w.WriteHeader(http.StatusNotFound)
@@ -226,14 +227,6 @@ func static(t *testing.T, answers map[string]func(http.ResponseWriter)) *account
 	}))
 	t.Cleanup(server.Close)
 	return testAccount(t, server.URL)
-}
-
-func says(status int, body string) func(http.ResponseWriter) {
-	return func(w http.ResponseWriter) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		fmt.Fprint(w, body)
-	}
 }
 
 const root = "/api/v1/accounts/1"
@@ -254,8 +247,8 @@ func TestGoneConversation(t *testing.T) {
 
 // A 404 from a proxy does not make a conversation gone.
 func TestForeign404IsNotGone(t *testing.T) {
-	a := static(t, map[string]func(http.ResponseWriter){
-		root + "/conversations/5/messages": webPage(404), root + "/conversations/5": webPage(404),
+	a := static(t, map[string]http.HandlerFunc{
+		root + "/conversations/5/messages": providertest.WebPage(404), root + "/conversations/5": providertest.WebPage(404),
 	})
 	refs := []providers.Ref{{ID: "5"}}
 	for name, walk := range map[string]iter.Seq2[schemas.Document, error]{"messages": a.Messages(t.Context(), refs), "metadata": a.Metadata(t.Context(), refs)} {
@@ -269,32 +262,32 @@ func TestForeign404IsNotGone(t *testing.T) {
 }
 
 func TestMetadata(t *testing.T) {
-	refuse := says(401, `{"error":"You are not authorized to do this action"}`)
-	revoked := says(401, `{"error":"Invalid Access Token"}`)
+	refuse := providertest.Says(401, `{"error":"You are not authorized to do this action"}`)
+	revoked := providertest.Says(401, `{"error":"Invalid Access Token"}`)
 	tests := []struct {
 		name    string
-		answers map[string]func(http.ResponseWriter)
+		answers map[string]http.HandlerFunc
 		want    string // kinds and statuses
 		err     error
 	}{
-		{"both", map[string]func(http.ResponseWriter){
-			"": says(200, `{"id":5}`), "/participants": says(200, `[]`),
+		{"both", map[string]http.HandlerFunc{
+			"": providertest.Says(200, `{"id":5}`), "/participants": providertest.Says(200, `[]`),
 		}, "conversation_details 200, participants 200, ", nil},
-		{"participants forbidden", map[string]func(http.ResponseWriter){
-			"": says(200, `{"id":5}`), "/participants": refuse,
+		{"participants forbidden", map[string]http.HandlerFunc{
+			"": providertest.Says(200, `{"id":5}`), "/participants": refuse,
 		}, "conversation_details 200, participants 401, ", nil},
-		{"no such endpoint", map[string]func(http.ResponseWriter){
-			"": says(200, `{"id":5}`),
+		{"no such endpoint", map[string]http.HandlerFunc{
+			"": providertest.Says(200, `{"id":5}`),
 		}, "conversation_details 200, participants 404, ", nil},
 		{"gone", nil, "conversation_details 404, ", nil},
-		{"details forbidden", map[string]func(http.ResponseWriter){"": refuse}, "", errPolicy},
-		{"token revoked meanwhile", map[string]func(http.ResponseWriter){
-			"": says(200, `{"id":5}`), "/participants": revoked,
+		{"details forbidden", map[string]http.HandlerFunc{"": refuse}, "", errPolicy},
+		{"token revoked meanwhile", map[string]http.HandlerFunc{
+			"": providertest.Says(200, `{"id":5}`), "/participants": revoked,
 		}, "conversation_details 200, ", errToken},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			answers := map[string]func(http.ResponseWriter){}
+			answers := map[string]http.HandlerFunc{}
 			for path, f := range tt.answers {
 				answers[root+"/conversations/5"+path] = f
 			}

@@ -29,10 +29,10 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, at string) {
 		if number, length, err := parseCursor(providers.Cursor(at)); err == nil && cursor(number, length) != providers.Cursor(at) {
-			t.Errorf("the cursor %q was taken", at)
+			t.Errorf("the cursor %q is accepted", at)
 		}
 		if index, step, err := parseStep(providers.Cursor(at)); err == nil && (index < 0 || index >= len(parts) || step < 1) {
-			t.Errorf("the cursor %q was taken", at)
+			t.Errorf("the cursor %q is accepted", at)
 		}
 	})
 }

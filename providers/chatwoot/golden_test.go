@@ -16,17 +16,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 var seenAt = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-func testAccount(t testing.TB, base string, change ...func(*providers.Account)) *account {
+func testAccount(t testing.TB, base string, changes ...func(*providers.Account)) *account {
 	t.Helper()
-	settings := providers.Account{Name: "acme", BaseURL: base, AccountID: "1", Token: testToken}
-	for _, f := range change {
-		f(&settings)
-	}
-	p, err := Definition.Open(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.(*account)
+	return providertest.Open[*account](t, Definition, providers.Account{BaseURL: base, AccountID: "1", Token: testToken}, changes...)
 }
 
 const testToken = "tok-marker-5f2d"

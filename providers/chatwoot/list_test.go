@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -210,7 +211,7 @@ func TestHintsSaveRequests(t *testing.T) {
 
 func TestRowsWithoutIDOrTime(t *testing.T) {
 	for _, row := range []string{`{"id":1}`, `{"created_at":1700000000}`, `{"id":1,"created_at":"yesterday"}`, `7`, `{"id":1,"created_at":1e400}`} {
-		a := static(t, map[string]func(http.ResponseWriter){root + "/conversations": says(200, fmt.Sprintf(`{"data":{"meta":{},"payload":[%s]}}`, row))})
+		a := static(t, map[string]http.HandlerFunc{root + "/conversations": providertest.Says(200, fmt.Sprintf(`{"data":{"meta":{},"payload":[%s]}}`, row))})
 		for _, err := range a.Conversations(t.Context(), seconds(0, 100), "") {
 			var e *providers.Error
 			if !errors.As(err, &e) || e.Kind != providers.Malformed {

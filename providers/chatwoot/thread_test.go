@@ -13,6 +13,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -180,7 +181,7 @@ func TestMalformedDocuments(t *testing.T) {
 func TestInboxSecretsAreNotKept(t *testing.T) {
 	const body = `{"payload":[{"id":4,"name":"Mail","imap_password":"pw-1","smtp_password":"pw-2","hmac_token":"t-1","provider_config":{"api_key":"k-1"},"api_key_sid":"k-2","webhook_secret":"s-1","imap_port":993,
 		"channel":{"access_token":"t-2","limits":[{"api_key":"k-3","n":1}]}}]}`
-	a := static(t, map[string]func(http.ResponseWriter){root + "/inboxes": says(200, body), root + "/agents": says(200, `[]`)})
+	a := static(t, map[string]http.HandlerFunc{root + "/inboxes": providertest.Says(200, body), root + "/agents": providertest.Says(200, `[]`)})
 	for page, err := range a.Directory(t.Context(), "inboxes:1") {
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/chatlake/chatlake/providers"
@@ -14,17 +13,6 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/chatwoot"
 )
-
-func ending(paths ...string) func(*http.Request) bool {
-	return func(r *http.Request) bool {
-		for _, path := range paths {
-			if strings.HasSuffix(r.URL.Path, "/"+path) {
-				return true
-			}
-		}
-		return false
-	}
-}
 
 // TestWitnesses spoils each page of each list once.
 func TestWitnesses(t *testing.T) {
@@ -44,11 +32,11 @@ func TestWitnesses(t *testing.T) {
 		read        func(context.Context, providers.Reader) ([]string, []string, error)
 		unwitnessed []string
 	}{
-		{"conversations, oldest window first", ending("conversations"), []string{"data", "payload"}, windows(early, late), []string{kindMessages, kindParticipants}},
-		{"conversations, newest window first", ending("conversations"), []string{"data", "payload"}, windows(late, early, late), []string{kindMessages, kindParticipants}},
-		{"contacts", ending(kindContacts), []string{"payload"}, providertest.ReadDirectory(mapper()), all},
-		{"inboxes, teams and more", ending(kindInboxes, kindLabels, kindFields), []string{"payload"}, providertest.ReadDirectory(mapper()), all},
-		{"agents and ratings", ending(kindAgents, kindTeams, kindSurveys), nil, providertest.ReadDirectory(mapper()), all},
+		{"conversations, oldest window first", providertest.PathEndsWith("/conversations"), []string{"data", "payload"}, windows(early, late), []string{kindMessages, kindParticipants}},
+		{"conversations, newest window first", providertest.PathEndsWith("/conversations"), []string{"data", "payload"}, windows(late, early, late), []string{kindMessages, kindParticipants}},
+		{"contacts", providertest.PathEndsWith("/" + kindContacts), []string{"payload"}, providertest.ReadDirectory(mapper()), all},
+		{"inboxes, teams and more", providertest.PathEndsWith("/"+kindInboxes, "/"+kindLabels, "/"+kindFields), []string{"payload"}, providertest.ReadDirectory(mapper()), all},
+		{"agents and ratings", providertest.PathEndsWith("/"+kindAgents, "/"+kindTeams, "/"+kindSurveys), nil, providertest.ReadDirectory(mapper()), all},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +58,7 @@ func TestStalePages(t *testing.T) {
 	want := len(site.Conversations(whole))
 	struck := 0
 	for seed := range uint64(12) {
-		stale := &simulator.Stale{Seed: seed, Probability: 0.06, Match: ending("conversations")}
+		stale := &simulator.Stale{Seed: seed, Probability: 0.06, Match: providertest.PathEndsWith("/conversations")}
 		server := httptest.NewServer(stale.Wrap(site))
 		a := testAccount(t, server.URL, func(p *providers.Account) { p.Token = fake.AdministratorToken })
 		windows := whole.Cut("month")
@@ -98,7 +86,7 @@ func TestLastMessage(t *testing.T) {
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 	early, _, _ := whole.Halve() // no message there is older than one with a lower id
 	providertest.Witness(t, providertest.List{
-		Platform: fake.New(corpus, fake.Options{}), Match: ending(kindMessages), Rows: []string{"payload"}, Unwitnessed: []string{kindMessages, kindParticipants},
+		Platform: fake.New(corpus, fake.Options{}), Match: providertest.PathEndsWith("/" + kindMessages), Rows: []string{"payload"}, Unwitnessed: []string{kindMessages, kindParticipants},
 		Flaws: []string{providertest.NoRows, providertest.HalfOfTheRows},
 		Open: func(t *testing.T, base string) providers.Reader {
 			return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })

@@ -61,24 +61,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// says is a handler with one answer for all.
-func says(status int, body string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	})
-}
-
 func TestProbe(t *testing.T) {
 	site := fake.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5}), fake.Options{})
-	webPage := func(status int) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html")
-			w.WriteHeader(status)
-			_, _ = w.Write([]byte("<html>"))
-		})
-	}
 	tests := []struct {
 		name    string
 		handler http.Handler
@@ -92,18 +76,18 @@ func TestProbe(t *testing.T) {
 		{"token without scopes", site, fake.ForbiddenToken, providers.Denied, errForbidden},
 		{"portal", fake.Portal(), fake.Token, providers.Malformed, errPortal},
 		{"portal", fake.Portal(), fake.Token, providers.Malformed, rest.ErrHTML},
-		{"web page 404", webPage(404), fake.Token, providers.Transient, rest.ErrForeign},
-		{"another API", says(404, `{"code":404}`), fake.Token, providers.Denied, errNoAccount},
-		{"another object", says(200, `{"name":"x"}`), fake.Token, providers.Malformed, errNoAccount},
-		{"a list", says(200, `[]`), fake.Token, providers.Malformed, wire.ErrShape},
-		{"wrapped", says(200, `{"configuration":{"account_id":1}}`), fake.Token, "", nil},
-		{"sample", says(200, string(providertest.Sample(t, "accounts_configuration.json"))), fake.Token, "", nil},
-		{"401", says(401, string(providertest.Sample(t, "error_401.json"))), fake.Token, providers.Denied, errToken},
-		{"403", says(403, string(providertest.Sample(t, "error_403.json"))), fake.Token, providers.Denied, errForbidden},
-		{"402", says(402, `{}`), fake.Token, providers.Denied, errForbidden},
-		{"400", says(400, string(providertest.Sample(t, "error_400_observed.json"))), fake.Token, providers.Malformed, nil},
-		{"500", says(500, `oops`), fake.Token, providers.Transient, nil},
-		{"503", says(503, string(providertest.Sample(t, "error_503.json"))), fake.Token, providers.Transient, nil},
+		{"web page 404", providertest.WebPage(404), fake.Token, providers.Transient, rest.ErrNotFromAPI},
+		{"another API", providertest.Says(404, `{"code":404}`), fake.Token, providers.Denied, errNoAccount},
+		{"another object", providertest.Says(200, `{"name":"x"}`), fake.Token, providers.Malformed, errNoAccount},
+		{"a list", providertest.Says(200, `[]`), fake.Token, providers.Malformed, wire.ErrShape},
+		{"wrapped", providertest.Says(200, `{"configuration":{"account_id":1}}`), fake.Token, "", nil},
+		{"sample", providertest.Says(200, string(providertest.Sample(t, "accounts_configuration.json"))), fake.Token, "", nil},
+		{"401", providertest.Says(401, string(providertest.Sample(t, "error_401.json"))), fake.Token, providers.Denied, errToken},
+		{"403", providertest.Says(403, string(providertest.Sample(t, "error_403.json"))), fake.Token, providers.Denied, errForbidden},
+		{"402", providertest.Says(402, `{}`), fake.Token, providers.Denied, errForbidden},
+		{"400", providertest.Says(400, string(providertest.Sample(t, "error_400_observed.json"))), fake.Token, providers.Malformed, nil},
+		{"500", providertest.Says(500, `oops`), fake.Token, providers.Transient, nil},
+		{"503", providertest.Says(503, string(providertest.Sample(t, "error_503.json"))), fake.Token, providers.Transient, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -123,7 +107,7 @@ func TestProbe(t *testing.T) {
 			}
 			for _, text := range []string{"Unauthenticated", "EMPTY_CONTENT", server.URL} {
 				if strings.Contains(err.Error(), text) {
-					t.Errorf("%q stands in the error %q", text, err)
+					t.Errorf("the error %q contains %q", err, text)
 				}
 			}
 		})

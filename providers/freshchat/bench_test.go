@@ -15,7 +15,7 @@ func recording(b *testing.B) providertest.Recording {
 	from := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
 	config := simulator.CorpusConfig{Seed: 2, Conversations: 300, From: from, To: from.AddDate(0, 0, 10)}
 	_, a, whole := site(b, config, fake.Options{}, nil)
-	return providertest.Record(b, a, pure(), whole)
+	return providertest.Record(b, a, mapper(), whole)
 }
 
 func BenchmarkNormalise(b *testing.B) { providertest.BenchmarkNormalise(b, recording(b)) }
@@ -25,7 +25,7 @@ func BenchmarkDecode(b *testing.B) {
 		if doc.Kind != kindMessages {
 			return nil
 		}
-		rows, err := list(doc.Body, "messages")
+		rows, err := listRows(doc.Body, "messages")
 		for _, row := range rows {
 			wire.Word(wire.Field(row, "id"))
 		}

@@ -27,14 +27,14 @@ func TestContract(t *testing.T) {
 			world := func() *fake.Site {
 				site := fake.Options{Token: providertest.Secret, ListPage: 9}
 				if name == "users" {
-					site.Sparse = "none" // without reports nothing says when an old conversation was created
+					site.Sparse = "none" // without reports, nothing else has the time of creation of an old conversation
 				}
 				return fake.New(corpus, site)
 			}
 			providertest.Run(t, providertest.Case{
 				Window:        whole,
 				Conversations: world().Conversations(whole), MessagesListed: name == "transcript",
-				Mapper: pure(),
+				Mapper: mapper(),
 				Open: func(t *testing.T, base string) providers.Reader {
 					a := testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
 					a.perPage = 16

@@ -10,15 +10,15 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// cursor says where a walk along reports stands: in which segment of the window, how often a report failed and was
-// ordered again, the ids of the reports ordered so far (empty where one has to be ordered again), and, when all of them
-// are there, how many of their entries were listed. As text: r<segment>.<again>.<position>.<id>,<id>...
+// cursor is a position in a walk along reports: the segment of the window, how many reports have failed and were ordered again, the
+// ids of the reports ordered so far (empty for a report that must be ordered again) and, once all of them are ready, how many of
+// their entries have been listed. As text: r<segment>.<failures>.<position>.<id>,<id>...
 type cursor struct {
-	segment, again, position int
-	ids                      []string
+	segment, failures, position int
+	ids                         []string
 }
 
-// maxCursor keeps a cursor short enough for the history it stands in.
+// maxCursor is the longest cursor that is short enough for a Temporal history.
 const maxCursor = 1900
 
 func (c cursor) text() providers.Cursor {
@@ -26,20 +26,20 @@ func (c cursor) text() providers.Cursor {
 	for i, id := range c.ids {
 		packed[i] = pack(id)
 	}
-	return providers.Cursor("r" + strconv.Itoa(c.segment) + "." + strconv.Itoa(c.again) + "." + strconv.Itoa(c.position) + "." + strings.Join(packed, ","))
+	return providers.Cursor("r" + strconv.Itoa(c.segment) + "." + strconv.Itoa(c.failures) + "." + strconv.Itoa(c.position) + "." + strings.Join(packed, ","))
 }
 
-// Retry forgets the reports that failed, so that as many are ordered again as in the beginning.
+// Retry sets the count of failed reports to zero, so that the same number may fail again.
 func (a *account) Retry(at providers.Cursor) providers.Cursor {
 	c, err := parseCursor(at)
 	if err != nil || at == "" {
 		return at
 	}
-	c.again = 0
+	c.failures = 0
 	return c.text()
 }
 
-// parseCursor reads a cursor; only texts that were given out are taken.
+// parseCursor parses a cursor. It accepts only texts that cursor.text returns.
 func parseCursor(at providers.Cursor) (cursor, error) {
 	if at == "" {
 		return cursor{}, nil
@@ -52,9 +52,9 @@ func parseCursor(at providers.Cursor) (cursor, error) {
 	var c cursor
 	var errs [3]error
 	c.segment, errs[0] = strconv.Atoi(parts[0][1:])
-	c.again, errs[1] = strconv.Atoi(parts[1])
+	c.failures, errs[1] = strconv.Atoi(parts[1])
 	c.position, errs[2] = strconv.Atoi(parts[2])
-	if errors.Join(errs[:]...) != nil || c.segment < 0 || c.again < 0 || c.position < 0 {
+	if errors.Join(errs[:]...) != nil || c.segment < 0 || c.failures < 0 || c.position < 0 {
 		return cursor{}, providers.ErrCursor
 	}
 	if parts[3] != "" {
@@ -72,8 +72,8 @@ func parseCursor(at providers.Cursor) (cursor, error) {
 	return c, nil
 }
 
-// hole is the first of n reports that has to be ordered; n where none has.
-func (c cursor) hole(n int) int {
+// missing returns the index of the first of n reports that must be ordered, n if all are.
+func (c cursor) missing(n int) int {
 	for i, id := range c.ids {
 		if id == "" {
 			return i
@@ -82,8 +82,8 @@ func (c cursor) hole(n int) int {
 	return min(n, len(c.ids))
 }
 
-// with is the cursor with one more report ordered, or one to be ordered again.
-func (c cursor) with(i int, id string) cursor {
+// withReport returns the cursor after report i was ordered and got an id; with an empty id it must be ordered again.
+func (c cursor) withReport(i int, id string) cursor {
 	ids := make([]string, max(len(c.ids), i+1))
 	copy(ids, c.ids)
 	ids[i] = id
@@ -91,7 +91,7 @@ func (c cursor) with(i int, id string) cursor {
 	return c
 }
 
-// The marks of an id that is no UUID and of one that is missing. Neither is in base64's alphabet.
+// plainMark precedes an id that is not a UUID, and holeMark stands for a missing id. Neither is in the alphabet of base64.
 const (
 	plainMark = "~"
 	holeMark  = "!"
@@ -99,7 +99,7 @@ const (
 
 var compact = base64.RawURLEncoding.Strict()
 
-// pack writes a UUID in 22 characters, and any other id a third longer than it is.
+// pack encodes a UUID in 22 characters. Any other id becomes a third longer.
 func pack(id string) string {
 	if id == "" {
 		return holeMark
@@ -127,7 +127,7 @@ func unpack(s string) (string, bool) {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], true
 }
 
-// parseUUID reads a UUID as the platform writes it, in lower case.
+// parseUUID parses a UUID in lower case, which is how the platform writes it.
 func parseUUID(id string) ([]byte, bool) {
 	const long = 36
 	if len(id) != long || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {

@@ -34,7 +34,7 @@ type part struct {
 	paged      bool
 }
 
-// parts of the directory, in the order in which they are read.
+// parts are the lists of the directory, in reading order.
 var parts = []part{
 	{kindAgents, "/agents", true},
 	{kindGroups, "/groups", true},
@@ -45,10 +45,10 @@ var parts = []part{
 	{kindUsers, "/users", true},
 }
 
-// rowsPerPage is what all clients agree on; some say that a hundred work.
+// rowsPerPage is the size that all known clients use. Some claim that 100 works too.
 const rowsPerPage = 50
 
-// usersSince is before all users: the list of users is refused without a filter.
+// usersSince is a time before all users. The platform refuses to list users without a filter.
 const usersSince = "2000-01-01T00:00:00.000Z"
 
 func (p part) query(page int) url.Values {
@@ -62,7 +62,7 @@ func (p part) query(page int) url.Values {
 	return q
 }
 
-// Directory reads the parts one after the other; a cursor is the part and the page in it, "users:3".
+// Directory reads the parts one after the other. A cursor is a part and a page in it: "users:3".
 func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		for {
@@ -97,7 +97,8 @@ func parseStep(at providers.Cursor) (index, page int, err error) {
 	return index, page, nil
 }
 
-// step reads one document of the directory, as often as it takes until answers agree. A list that the account does not have is a document with its status.
+// step reads one document of the directory and repeats the request until answers agree. If the account does not have the list, the
+// document contains only the status.
 func (a *account) step(ctx context.Context, index, page int) (providers.Page, error) {
 	p := parts[index]
 	op := "list " + strings.ReplaceAll(p.kind, "_", " ")
@@ -108,7 +109,7 @@ func (a *account) step(ctx context.Context, index, page int) (providers.Page, er
 	case kindConfiguration:
 		key = ""
 	}
-	missing := func(err error) bool { return rest.Gone(err) && (index > 0 || page > 1) } // without agents it is no Freshchat
+	missing := func(err error) bool { return rest.Gone(err) && (index > 0 || page > 1) } // every Freshchat has a list of agents
 	found, err := a.agreed(ctx, op, p.path, key, p.query(page), page, missing)
 	if err != nil {
 		return providers.Page{}, err
@@ -129,7 +130,7 @@ func (a *account) step(ctx context.Context, index, page int) (providers.Page, er
 	return out, nil
 }
 
-// hasMore says whether a page is followed by another: by its pagination, else by its links, else by its length. The
+// hasMore reports whether another page follows, according to the pagination, or else the links, or else the number of rows. The
 // envelope differs from list to list.
 func hasMore(body []byte, rows, page, asked int) bool {
 	if rows == 0 {
@@ -145,7 +146,7 @@ func hasMore(body []byte, rows, page, asked int) bool {
 	return rows >= asked
 }
 
-// totalPages is how many pages a list says it has, 0 where it does not say.
+// totalPages returns the number of pages that a list claims to have, 0 if it does not give one.
 func totalPages(body []byte) int {
 	n := integer(wire.Field(wire.Field(body, "pagination"), "total_pages"))
 	if n == nil || *n < 0 || *n > 1<<31 {
@@ -154,7 +155,7 @@ func totalPages(body []byte) int {
 	return int(*n)
 }
 
-// Snapshot turns a document of the directory into rows, as docs/mapping-freshchat.md says.
+// Snapshot turns a document of the directory into rows, as described in docs/mapping-freshchat.md.
 func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != statusOK || doc.Kind == kindConfiguration {
@@ -164,7 +165,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	if key == kindFields {
 		key = "fields"
 	}
-	rows, err := list(doc.Body, key)
+	rows, err := listRows(doc.Body, key)
 	if err != nil {
 		return s, rest.Malformed("read "+doc.Kind, err)
 	}
@@ -202,7 +203,7 @@ func agentRow(doc schemas.Document, o object) schemas.Agent {
 	return row
 }
 
-// groupRow is a group, or a role, whose id begins with "role:" so that it is none of a group.
+// groupRow maps a group or a role. The id of a role gets the prefix "role:", so that it cannot equal the id of a group.
 func groupRow(doc schemas.Document, o object) schemas.Group {
 	more := attributes{}
 	more.addAll("", o, "id", "name", "description")

@@ -26,13 +26,13 @@ func join(to *schemas.Snapshot, rows schemas.Snapshot) {
 	to.Fields = append(to.Fields, rows.Fields...)
 }
 
-// Lists tell of further pages by a pagination, by links, by both or by nothing.
+// Lists announce further pages by a pagination, by links, by both or not at all.
 func TestDirectoryRoundTrip(t *testing.T) {
 	for _, envelope := range []string{"both", "pagination", "links", "none"} {
 		t.Run(envelope, func(t *testing.T) {
 			options := fake.Options{Envelope: envelope, ListPage: 17, DeletedPeople: 9}
 			if envelope == "none" {
-				options.ListPage = 50 // a shorter page than was asked for is the end there
+				options.ListPage = 50 // then a page with fewer rows than requested is the last
 			}
 			s, a, _ := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 400}, options, nil)
 			var got schemas.Snapshot
@@ -43,7 +43,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 				}
 				for _, doc := range page.Documents {
 					kinds[doc.Kind]++
-					rows, err := pure().Snapshot(doc)
+					rows, err := mapper().Snapshot(doc)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -67,7 +67,7 @@ func TestSnapshotOfSamples(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			s, err := pure().Snapshot(sampleDoc(t, tt.kind, tt.file))
+			s, err := mapper().Snapshot(sampleDoc(t, tt.kind, tt.file))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func TestHasMore(t *testing.T) {
 	}
 }
 
-// withoutIDs are rows whose ids were derived from what they say.
+// withoutIDs removes the ids that are derived from the rows, and returns all ids.
 func withoutIDs(s *schemas.Snapshot) (ids []string) {
 	for i := range s.Events {
 		ids = append(ids, s.Events[i].EventID)
@@ -116,13 +116,13 @@ func withoutIDs(s *schemas.Snapshot) (ids []string) {
 	return ids
 }
 
-// TestReportsRoundTrip reads all reports over two months, by the time when things happened.
+// TestReportsRoundTrip reads all reports of two months.
 func TestReportsRoundTrip(t *testing.T) {
 	for name, options := range map[string]fake.Reports{"tidy": {}, "untidy": {Untidy: true, Fail: 2}} {
 		t.Run(name, func(t *testing.T) {
 			config := simulator.CorpusConfig{Seed: 8, Conversations: 900, From: march, To: march.AddDate(0, 2, 0)}
 			s, a, w := site(t, config, fake.Options{Reports: options}, map[string]string{"reports": strings.Join(knownReports, ",")})
-			w.From = w.From.Add(90 * time.Minute) // a file for the rest of the first day
+			w.From = w.From.Add(90 * time.Minute) // the first day has a shorter report
 			var got schemas.Snapshot
 			for page, err := range a.Reports(t.Context(), w, "") {
 				if err != nil {
@@ -132,7 +132,7 @@ func TestReportsRoundTrip(t *testing.T) {
 					t.Errorf("a page of %d conversations, %d documents, cursor %q", len(page.Refs), len(page.Documents), page.Next)
 				}
 				for _, doc := range page.Documents {
-					rows, err := pure().Report(doc)
+					rows, err := mapper().Report(doc)
 					if err != nil || doc.ConversationID != "" || len(rows.Events)+len(rows.Ratings) > rowsPerDocument {
 						t.Fatalf("%s: %d events, %v", doc.Kind, len(rows.Events), err)
 					}
@@ -177,7 +177,7 @@ func TestReportsOff(t *testing.T) {
 	}
 }
 
-// The columns of ratings go by several names.
+// The columns of ratings have several names.
 func TestReportColumns(t *testing.T) {
 	tests := []struct {
 		row     string
@@ -191,7 +191,7 @@ func TestReportColumns(t *testing.T) {
 	}
 	for _, tt := range tests {
 		d := doc(kindReport+"CSAT-Score", `[`+tt.row+`]`)
-		s, err := pure().Report(d)
+		s, err := mapper().Report(d)
 		if err != nil || len(s.Ratings) != 1 {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestReportColumns(t *testing.T) {
 			t.Errorf("%s became %+v", tt.row, r)
 		}
 	}
-	if _, err := pure().Report(doc(kindReport+"CSAT-Score", `{`)); err == nil {
-		t.Error("what is no JSON was taken")
+	if _, err := mapper().Report(doc(kindReport+"CSAT-Score", `{`)); err == nil {
+		t.Error("a body that is not JSON is accepted")
 	}
 }

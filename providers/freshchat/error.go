@@ -10,15 +10,15 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Why access is refused, in our words: the server's own are never passed on.
+// Reasons for a refusal.
 var (
-	errToken     = errors.New("the API token is refused; an account has one token at a time, and making a new one ends the old one at once: check it (Admin, Configure, API Tokens)")
-	errForbidden = errors.New("the token may not do this; it needs all scopes for reading, and the account a plan with the chat API (a new token has to be made for new scopes)")
+	errToken     = errors.New("the API token is not valid; check it (Admin, Configure, API Tokens): an account has only one, and a new token replaces the old one at once")
+	errForbidden = errors.New("the token lacks a permission; it needs all read scopes (new scopes need a new token), and the account needs a plan with the chat API")
 	errNoAccount = error(&providers.Setting{Key: "base_url", Reason: "there is no Freshchat API at this address; use the account's own chat address, for example https://acme.freshchat.com/v2"})
-	errPortal    = error(&providers.Setting{Key: "base_url", Reason: "the address answers with a web page: it is that of a portal; use the account's own chat address, for example https://acme.freshchat.com/v2"})
+	errPortal    = error(&providers.Setting{Key: "base_url", Reason: "the address belongs to a portal and answers with a web page; use the account's own chat address, for example https://acme.freshchat.com/v2"})
 )
 
-// get asks below the root of the API and gives back answers of status 200 only.
+// get requests a path below the root of the API. Any status other than a success is an error.
 func (a *account) get(ctx context.Context, op, path string, query url.Values) (rest.Response, error) {
 	return a.do(ctx, rest.Request{Op: op, Path: root + path, Query: query})
 }
@@ -31,8 +31,8 @@ func (a *account) do(ctx context.Context, r rest.Request) (rest.Response, error)
 	return answer, refusal(r.Op, answer)
 }
 
-// portal says what a web page in place of JSON means here: the wrong one of the account's addresses answers 200 with a
-// page on the API's paths (seen in PostHog's source for Freshchat).
+// portal explains a web page in place of JSON. An account has several addresses, and the wrong one answers 200 with a web page on
+// the API's paths (seen in PostHog's source for Freshchat).
 func portal(err error) error {
 	var e *providers.Error
 	if errors.Is(err, rest.ErrHTML) && errors.As(err, &e) {
@@ -41,7 +41,7 @@ func portal(err error) error {
 	return err
 }
 
-// refusal is the error that an answer's status stands for, nil for a success.
+// refusal returns the error for an answer's status, nil for a success.
 func refusal(op string, answer rest.Response) error {
 	if answer.Status >= 200 && answer.Status < 300 {
 		return nil
@@ -56,6 +56,6 @@ func refusal(op string, answer rest.Response) error {
 	return e
 }
 
-// unknown says that the API said that it does not know a thing: 404, or 400 as it answers to ids of other forms than it
-// expects (ids come as UUIDs, as numbers, and with suffixes; seen in a bridge's code, which skips both).
-func unknown(err error) bool { return rest.Gone(err) || rest.StatusOf(err) == http.StatusBadRequest }
+// isUnknown reports whether the API answered that it does not know an object: 404 or 410, or 400 if the id is not in the form that
+// it expects (ids are UUIDs, numbers, or have suffixes; seen in a bridge's code, which skips both).
+func isUnknown(err error) bool { return rest.Gone(err) || rest.StatusOf(err) == http.StatusBadRequest }

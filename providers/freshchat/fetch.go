@@ -15,15 +15,15 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// messagesPerPage is the most that the vendor's own client asks for.
+// messagesPerPage is the largest size that the vendor's own client requests.
 const messagesPerPage = 50
 
-// maxBarren is after how many second looks in a row without a find the account's transcripts are taken to hold other
-// messages than REST does, so that no more are made.
-const maxBarren = 25
+// maxFruitless is how many times in a row reading messages again may find nothing new. After that, the account's transcripts are
+// assumed to have other messages than REST, and messages are no longer read again.
+const maxFruitless = 25
 
-// Messages fetches all messages of refs, and the users that only the messages name. In the transcript lane nothing is
-// asked: the list carried all, and one document with status 204 says so.
+// Messages fetches all messages of refs and the users that only the messages name. In the transcript lane it sends no requests,
+// because the list already contains everything; it yields a document with status 204.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
@@ -41,7 +41,7 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	}
 }
 
-// Metadata has nothing to fetch: conversations and users came with the list, the others with the messages.
+// Metadata fetches nothing: the list contains conversations and users, and everything else comes with the messages.
 func (a *account) Metadata(ctx context.Context, _ []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		if err := ctxError(ctx, "metadata"); err != nil {
@@ -50,7 +50,7 @@ func (a *account) Metadata(ctx context.Context, _ []providers.Ref) iter.Seq2[sch
 	}
 }
 
-// thread is all documents of a conversation that its messages lead to.
+// thread fetches the messages of a conversation and the people that they name.
 func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Document, error) {
 	if err := ctxError(ctx, opMessages(ref.ID)); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Docu
 	}
 	h := readHint(ref.Hint)
 	if !h.From.IsZero() {
-		if docs, err = a.secondLook(ctx, ref.ID, h, docs); err != nil || docs[0].Status != statusOK {
+		if docs, err = a.readAgain(ctx, ref.ID, h, docs); err != nil || docs[0].Status != statusOK {
 			return docs, err
 		}
 	}
@@ -87,11 +87,11 @@ type reader struct {
 type batch struct {
 	answer rest.Response
 	rows   int
-	fresh  int    // rows that no page before had
-	next   string // the link to the page after it
+	fresh  int    // rows that no earlier page contains
+	next   string // link to the next page
 }
 
-// ask reads one page, by its number or by a link.
+// ask reads one page by its number or by a link.
 func (r reader) ask(ctx context.Context, path string, query url.Values) (batch, error) {
 	op := opMessages(r.id)
 	// GET /conversations/{id}/messages: newest first; a page's link, if it has one, leads to older ones.
@@ -100,7 +100,7 @@ func (r reader) ask(ctx context.Context, path string, query url.Values) (batch, 
 	if err != nil {
 		return b, err
 	}
-	rows, err := list(answer.Body, "messages")
+	rows, err := listRows(answer.Body, "messages")
 	if err != nil {
 		return b, rest.Malformed(op, err)
 	}
@@ -114,7 +114,7 @@ func (r reader) ask(ctx context.Context, path string, query url.Values) (batch, 
 	}
 	link := wire.Field(answer.Body, "link")
 	if b.next = wire.Word(wire.Field(link, "href")); b.next == "" {
-		b.next = wire.Word(link) // one client reads a plain text
+		b.next = wire.Word(link) // a plain text; seen in one client
 		if strings.HasPrefix(b.next, "{") {
 			b.next = ""
 		}
@@ -128,10 +128,10 @@ func pageQuery(page int) url.Values {
 	return url.Values{"page": {strconv.Itoa(page)}, "items_per_page": {strconv.Itoa(messagesPerPage)}}
 }
 
-// messages reads all pages along their links. What a link's from_time means is not known, so nothing is built from it:
-// the walk ends where there is no link, at a link that was followed before, and at a page without a new message. A full
-// page without a link is followed by its number, which works as well (seen in several clients). A conversation that the
-// API does not know is one document with its status.
+// messages follows the links of all pages. The meaning of from_time in a link is not known, so no links are constructed. The walk
+// ends at a page without a link, at a link that was followed before, and at a page without a new message. After a full page without
+// a link, it requests the next page by number, which works as well (seen in several clients). If the API does not know the
+// conversation, the result is one document with the status.
 func (a *account) messages(ctx context.Context, id, kind string) ([]schemas.Document, error) {
 	r := reader{account: a, id: id, seen: map[string]bool{}}
 	var docs []schemas.Document
@@ -139,7 +139,7 @@ func (a *account) messages(ctx context.Context, id, kind string) ([]schemas.Docu
 	path, query := r.path(), pageQuery(1)
 	for page := 1; ; page++ {
 		b, err := r.ask(ctx, path, query)
-		if unknown(err) && (page == 1 || rest.Gone(err)) {
+		if isUnknown(err) && (page == 1 || rest.Gone(err)) {
 			return []schemas.Document{rest.Document(kind, id, b.answer)}, nil
 		}
 		if err != nil {
@@ -154,7 +154,7 @@ func (a *account) messages(ctx context.Context, id, kind string) ([]schemas.Docu
 		switch {
 		case b.next != "" && !followed[b.next]:
 			followed[b.next] = true
-			path, query = below(b.next), nil
+			path, query = pathOf(b.next), nil
 		case b.next == "" && b.rows >= messagesPerPage:
 			path, query = r.path(), pageQuery(page+1)
 		default:
@@ -163,17 +163,17 @@ func (a *account) messages(ctx context.Context, id, kind string) ([]schemas.Docu
 	}
 }
 
-// below is a link as a path of this account: links of messages have /v2, links of reports do not.
-func below(link string) string {
+// pathOf returns the path of a link below the base URL. Links of messages contain /v2, links of reports do not.
+func pathOf(link string) string {
 	if u, err := url.Parse(link); err != nil || u.IsAbs() || u.Host != "" || link == root || strings.HasPrefix(link, root+"/") {
 		return link
 	}
 	return root + "/" + strings.TrimLeft(link, "/")
 }
 
-// secondLook compares the ids of the messages with those of the transcript, as far as it was asked for, and where they
-// differ reads the messages once more, by page numbers. Pages that bring something new are added.
-func (a *account) secondLook(ctx context.Context, id string, h hint, docs []schemas.Document) ([]schemas.Document, error) {
+// readAgain compares the ids of the messages with those in the transcript, within the range of the transcript. If they differ, it
+// reads the messages again by page numbers, and adds the pages that contain new messages.
+func (a *account) readAgain(ctx context.Context, id string, h hint, docs []schemas.Document) ([]schemas.Document, error) {
 	s, err := gatherSources(docs)
 	if err != nil {
 		return nil, rest.Malformed(opMessages(id), err)
@@ -183,11 +183,11 @@ func (a *account) secondLook(ctx context.Context, id string, h hint, docs []sche
 	known := map[string]bool{}
 	for _, m := range s.messages {
 		known[m.id] = true
-		if within(m.at, h.From, h.To) {
+		if contains(h.covered(), m.at) {
 			had.add(m.id)
 		}
 	}
-	if h.agrees(had) || a.barren.Load() >= maxBarren {
+	if h.agrees(had) || a.fruitless.Load() >= maxFruitless {
 		return docs, nil
 	}
 	found := false
@@ -210,28 +210,26 @@ func (a *account) secondLook(ctx context.Context, id string, h hint, docs []sche
 		}
 	}
 	if found {
-		a.barren.Store(0)
+		a.fruitless.Store(0)
 	} else {
-		a.barren.Add(1)
+		a.fruitless.Add(1)
 	}
 	return docs, nil
 }
 
-// addsTo says whether a page has a message that is not known yet.
+// addsTo reports whether a page contains a message that is not known yet.
 func addsTo(known map[string]bool, body []byte) bool {
-	rows, err := list(body, "messages")
+	rows, err := listRows(body, "messages")
 	return err == nil && slices.ContainsFunc(rows, func(row value) bool {
 		id := wire.Word(wire.Field(row, "id"))
 		return id != "" && !known[id]
 	})
 }
 
-func within(at *time.Time, from, to time.Time) bool {
-	return at != nil && !at.Before(from) && at.Before(to)
-}
+func contains(w schemas.Window, at *time.Time) bool { return at != nil && w.Contains(*at) }
 
-// people are the users that the messages name and the list could not know: system users, each asked for once, and the
-// contact where the conversation's own body does not name it.
+// people fetches the users that only the messages name: system users, each requested once, and the contact if the conversation's own
+// body does not name it.
 func (a *account) people(ctx context.Context, id string, h hint, docs []schemas.Document) ([]schemas.Document, error) {
 	s, err := gatherSources(docs)
 	if err != nil {
@@ -253,7 +251,7 @@ func (a *account) people(ctx context.Context, id string, h hint, docs []schemas.
 			continue
 		}
 		asked[actor] = true
-		doc, err := a.system(ctx, actor)
+		doc, err := a.systemUser(ctx, actor)
 		if err != nil {
 			return nil, err
 		}
@@ -263,22 +261,22 @@ func (a *account) people(ctx context.Context, id string, h hint, docs []schemas.
 	return all, nil
 }
 
-// system is a system user, remembered for the other conversations: there are few. They are asked for one at a time, so that no
-// two conversations ask for the same.
-func (a *account) system(ctx context.Context, id string) (schemas.Document, error) {
-	if known, ok := a.systems.Load(id); ok {
+// systemUser fetches a system user. There are few, so they are cached for other conversations. Only one is requested at a time, so
+// that no two conversations request the same one.
+func (a *account) systemUser(ctx context.Context, id string) (schemas.Document, error) {
+	if known, ok := a.systemUsers.Load(id); ok {
 		return known.(schemas.Document), nil
 	}
-	if err := a.asking.Acquire(ctx, 1); err != nil {
+	if err := a.systemLock.Acquire(ctx, 1); err != nil {
 		return schemas.Document{}, err
 	}
-	defer a.asking.Release(1)
-	if known, ok := a.systems.Load(id); ok {
+	defer a.systemLock.Release(1)
+	if known, ok := a.systemUsers.Load(id); ok {
 		return known.(schemas.Document), nil
 	}
 	doc, err := a.user(ctx, kindSystemUser, id)
 	if err == nil {
-		a.systems.Store(id, doc)
+		a.systemUsers.Store(id, doc)
 	}
 	return doc, err
 }

@@ -17,7 +17,7 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/freshchat"
 )
 
-// scripted answers by path and query, and counts; what it does not know is a 404.
+// scripted answers requests by path and query, and records them. It answers 404 to all others.
 type scripted struct {
 	answers map[string]string
 	asked   []string
@@ -74,7 +74,7 @@ func fetch(t *testing.T, s *scripted, ref providers.Ref, options map[string]stri
 	return docs, nil
 }
 
-// Every way in which pages may follow each other ends, and no message is lost on it.
+// Every way of linking pages ends, and no message is lost.
 func TestPages(t *testing.T) {
 	const second = "/v2/conversations/c1/messages?page=1&from_time=2"
 	full := make([]string, 50)
@@ -108,7 +108,7 @@ func TestPages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			thread, err := pure().Thread(docs)
+			thread, err := mapper().Thread(docs)
 			if err != nil || len(thread.Messages) != tt.messages || len(s.asked) != tt.requests {
 				t.Errorf("%d messages, %d requests %v, %v", len(thread.Messages), len(s.asked), s.asked, err)
 			}
@@ -127,12 +127,12 @@ func TestForeignLink(t *testing.T) {
 	_, err := fetch(t, s, providers.Ref{ID: "c1"}, nil)
 	var e *providers.Error
 	if !errors.As(err, &e) || e.Kind != providers.Malformed || strings.Contains(err.Error(), "elsewhere") {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("the error is %v, want Malformed", err)
 	}
 }
 
-// A conversation that is gone is one document, also when it goes between two pages; an id that the API cannot read is one
-// as well, and what a proxy says is not believed.
+// A conversation that is gone is one document, even if it is deleted between two pages. The same holds for an id that the API cannot
+// parse. The answer of a proxy does not count.
 func TestGone(t *testing.T) {
 	const second = "/v2/conversations/c1/messages?page=1&from_time=2"
 	for name, answers := range map[string]map[string]string{
@@ -176,14 +176,14 @@ func TestPeople(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || len(s.asked) != 5 {
 		t.Errorf("documents after %v (-want +got):\n%s", s.asked, diff)
 	}
-	thread, err := pure().Thread(docs[:4])
+	thread, err := mapper().Thread(docs[:4])
 	if err != nil || *thread.Messages[0].AuthorName != "Ana" || *thread.Messages[1].AuthorName != "System" || thread.Messages[2].AuthorName != nil {
 		t.Errorf("%+v, %v", thread.Messages, err)
 	}
 }
 
-// Where the ids of the lanes differ the messages are read once more by page numbers; when that never helps it ends.
-func TestSecondLook(t *testing.T) {
+// If the ids of the lanes differ, the messages are read again by page numbers, until this has found nothing too often.
+func TestReadAgain(t *testing.T) {
 	const second = "/v2/conversations/c1/messages?items_per_page=50&page=2"
 	h := hint{User: "u", From: *instant("2025-01-01T00:00:00Z"), To: *instant("2025-01-02T00:00:00Z")}
 	h.add("m1")
@@ -196,7 +196,7 @@ func TestSecondLook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if thread, err := pure().Thread(docs); err != nil || len(thread.Messages) != 2 || len(s.asked) != 4 {
+		if thread, err := mapper().Thread(docs); err != nil || len(thread.Messages) != 2 || len(s.asked) != 4 {
 			t.Errorf("%v: %d messages after %v, %v", options, len(thread.Messages), s.asked, err)
 		}
 	}
@@ -220,12 +220,12 @@ func TestSecondLook(t *testing.T) {
 			}
 		}
 	}
-	if n := meter.Requests(); n != 100+maxBarren {
-		t.Errorf("%d requests for 100 conversations whose lanes differ for good", n)
+	if n := meter.Requests(); n != 100+maxFruitless {
+		t.Errorf("%d requests for 100 conversations whose lanes always differ, want %d", n, 100+maxFruitless)
 	}
 }
 
-// collectUsers lists a window by users and gives back ids and cursors.
+// collectUsers lists a window by users and returns the ids and the cursors.
 func collectUsers(t *testing.T, a *account, w schemas.Window, at providers.Cursor) (ids map[string]bool, cursors []providers.Cursor) {
 	t.Helper()
 	ids = map[string]bool{}
@@ -241,8 +241,8 @@ func collectUsers(t *testing.T, a *account, w schemas.Window, at providers.Curso
 	return ids, cursors
 }
 
-// One walk over the users answers for later windows too; a cursor into the memory of another process is an expired one.
-func TestUsersMemory(t *testing.T) {
+// The cached result of a walk over the users lists later windows. A cursor into the cache of another process expires.
+func TestUsersCache(t *testing.T) {
 	settings := map[string]string{"enumeration": "users"}
 	s, a, w := site(t, small(500), fake.Options{Sparse: "none"}, settings)
 	all, cursors := collectUsers(t, a, w, "")
@@ -250,27 +250,27 @@ func TestUsersMemory(t *testing.T) {
 		t.Fatalf("%d conversations on %d pages", len(all), len(cursors))
 	}
 	walked := s.Stats().Endpoints["users/{id}/conversations"]
-	again, fromMemory := collectUsers(t, a, w, "")
-	if len(again) != 500 || s.Stats().Endpoints["users/{id}/conversations"] != walked || len(fromMemory) != 5 {
-		t.Errorf("%d conversations from memory on %d pages", len(again), len(fromMemory))
+	again, fromCache := collectUsers(t, a, w, "")
+	if len(again) != 500 || s.Stats().Endpoints["users/{id}/conversations"] != walked || len(fromCache) != 5 {
+		t.Errorf("%d conversations from the cache on %d pages", len(again), len(fromCache))
 	}
 	other := testAccount(t, "https://acme.freshchat.com", func(p *providers.Account) { p.Options = settings })
 	other.http = a.http
 	rest, _ := collectUsers(t, other, w, cursors[0])
-	if len(rest) == 0 || len(rest) == 500 || other.census.complete != 0 {
-		t.Errorf("another process goes on with %d conversations, and remembers %d", len(rest), len(other.census.known))
+	if len(rest) == 0 || len(rest) == 500 || other.walks.complete != 0 {
+		t.Errorf("another process continues with %d conversations and caches %d", len(rest), len(other.walks.known))
 	}
-	_, _, err := step(other, t.Context(), w, fromMemory[0])
+	_, _, err := step(other, t.Context(), w, fromCache[0])
 	var e *providers.Error
 	if !errors.As(err, &e) || e.Kind != providers.CursorExpired {
-		t.Errorf("a cursor into another memory: %v", err)
+		t.Errorf("a cursor into another process's cache: %v", err)
 	}
 	if _, _, err := step(a, context.Background(), w, "x1.1"); !errors.As(err, &e) || e.Kind != providers.CursorExpired {
-		t.Errorf("a cursor into an older memory: %v", err)
+		t.Errorf("a cursor into an older cache: %v", err)
 	}
 }
 
-// Users who are deleted while the walk goes on hide nobody else: the walk goes downwards.
+// Users deleted during the walk do not hide other users, because the walk goes down.
 func TestUsersDeleted(t *testing.T) {
 	corpus := simulator.NewCorpus(small(500))
 	s := fake.New(corpus, fake.Options{Sparse: "none", Token: testToken})
@@ -291,7 +291,7 @@ func TestUsersDeleted(t *testing.T) {
 	got, _ := collectUsers(t, a, w, "")
 	for _, id := range s.ConversationsOfOthers(w) {
 		if !got[id] {
-			t.Errorf("conversation %s was lost with a user who is not in it", id)
+			t.Errorf("conversation %s is missing, although its user was not deleted", id)
 		}
 	}
 }

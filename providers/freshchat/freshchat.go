@@ -1,14 +1,14 @@
 // Package freshchat reads one account of Freshchat.
 //
-// The platform has no list of conversations. What there were in a window is asked of its reports: one Chat-Transcript for
-// each day and one Conversation-Created for a month. A report is ordered, waited for, and fetched as a ZIP of CSV files
-// from another host, and there is a quota of one order a minute; so the cursor of a list carries the ids of all reports
-// that were ordered, and every order is a page of its own, whose cursor stands in the history before the first wait. The
-// other way is to walk all users and ask for the conversations of each.
+// The platform has no list of conversations. The conversations of a window come from reports: one Chat-Transcript for each day and
+// one Conversation-Created for each month. A report must be ordered, takes a while to make, and is then a ZIP of CSV files on another
+// host. Only one order a minute is allowed. So the cursor of a list contains the ids of all ordered reports, and every order is a page
+// of its own: its cursor is in the Temporal history before the first wait begins. Alternatively, all users are listed, and the
+// conversations of each user are requested.
 //
-// To which window a conversation belongs is decided by its own time of creation, so a conversation that is met in the
-// reports of several windows is listed in one. Messages are read newest first, along the links that the answers give, and
-// compared by id with the transcript's rows.
+// A conversation's own time of creation decides to which window it belongs. So a conversation in the reports of several windows is
+// listed in only one. Messages are read newest first, following the links in the answers, and compared by id with the rows of the
+// transcript.
 //
 // It must not know the lake, Temporal, another platform, or the environment.
 package freshchat
@@ -30,8 +30,8 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Definition is Freshchat. The limits of its REST part are not published ("vary by account and plan"), so the budget is
-// a modest guess. Users are fetched a hundred at a time with the list, so nothing is left for Metadata.
+// Definition is Freshchat. The limits of its REST API are not published ("vary by account and plan"), so the budget is a cautious
+// guess. The list fetches users a hundred at a time, so nothing is left for Metadata.
 var Definition = providers.Definition{
 	Name:              "freshchat",
 	Open:              open,
@@ -39,10 +39,10 @@ var Definition = providers.Definition{
 	Check:             check,
 	Normal:            normal,
 	RequestsPerSecond: 5,
-	Costs:             providers.Costs{MessageRequests: 1, ListRequests: 1}, // a conversation says itself when it was created
+	Costs:             providers.Costs{MessageRequests: 1, ListRequests: 1}, // the list requests each conversation for its time of creation
 }
 
-// Lane says where messages are read from.
+// lane is the source of messages.
 type lane string
 
 const (
@@ -63,25 +63,25 @@ const (
 
 const (
 	defaultTail = 7
-	maxTail     = 14 // days; all report ids of a window have to fit into a cursor
+	maxTail     = 14 // days; the ids of all reports of a window must fit into a cursor
 )
 
 type options struct {
 	lane    lane
-	users   bool // list by users, not by reports
+	users   bool // list by users instead of reports
 	tail    int  // days of transcript after the window, in the transcript lane
 	reports []string
-	// What the platform allows of reports, 0 is not counted: its own pages do not agree on the figures.
+	// How many reports the platform allows; 0 means that they are not counted. The vendor's pages contradict each other.
 	perMinute, perDay int
 }
 
-// conversationReports are the reports that say something of single conversations.
+// conversationReports are the reports about single conversations.
 var conversationReports = []string{
 	"CSAT-Score", "Conversation-Resolution-Label", "Conversation-Resolved", "Conversation-Agent-Assigned",
 	"Conversation-Group-Assigned", "First-Response-Time", "Response-Time", "Resolution-Time",
 }
 
-// knownReports are all that Reports can ask for: those above and some that are large or say nothing of a conversation.
+// knownReports are all reports that Reports can order: those above and some that are large or not about conversations.
 var knownReports = append(slices.Clone(conversationReports), "Message-Sent", "Agent-Activity", "Agent-Intelliassign-Activity")
 
 func readOptions(given map[string]string) (options, error) {
@@ -112,7 +112,7 @@ func readOptions(given map[string]string) (options, error) {
 		case optionPerMinute, optionPerDay:
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 0 {
-				return o, providers.Option(key, "must be a number of reports; 0 does not count them")
+				return o, providers.Option(key, "must be a number of reports; 0 turns the limit off")
 			}
 			if key == optionPerMinute {
 				o.perMinute = n
@@ -124,10 +124,10 @@ func readOptions(given map[string]string) (options, error) {
 		}
 	}
 	if o.users && o.lane == laneTranscript {
-		return o, providers.Option(optionEnumeration, "users have no transcripts; use reports, or another lane")
+		return o, providers.Option(optionEnumeration, "must be reports in the lane transcript, because users have no transcripts; or use another lane")
 	}
 	if _, set := given[optionTail]; set && o.lane != laneTranscript {
-		return o, providers.Option(optionTail, "means something in the lane transcript only")
+		return o, providers.Option(optionTail, "applies only to the lane transcript; remove it, or set lane to transcript")
 	}
 	return o, nil
 }
@@ -140,7 +140,7 @@ func readReports(text string) ([]string, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		i := slices.IndexFunc(knownReports, func(known string) bool { return strings.EqualFold(known, strings.TrimSpace(name)) })
 		if i < 0 {
-			return nil, providers.Option(optionReports, "must be none, or some of "+strings.Join(knownReports, ", "))
+			return nil, providers.Option(optionReports, "must be none, or a list, separated by commas, of "+strings.Join(knownReports, ", "))
 		}
 		if !slices.Contains(all, knownReports[i]) {
 			all = append(all, knownReports[i])
@@ -153,11 +153,11 @@ func check(a providers.Account) error {
 	u, ok := providers.ParseAddress(a.BaseURL)
 	switch {
 	case a.BaseURL == "":
-		return &providers.Setting{Key: "base_url", Reason: "missing; give the account's own address, for example https://acme.freshchat.com/v2"}
+		return &providers.Setting{Key: "base_url", Reason: "missing; set it to the account's own chat address, for example https://acme.freshchat.com/v2"}
 	case !ok:
 		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://acme.freshchat.com/v2"}
 	case strings.Contains(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), root), root):
-		return &providers.Setting{Key: "base_url", Reason: "must end with /v2, without a path of the API"}
+		return &providers.Setting{Key: "base_url", Reason: "must end with /v2, without a path after it"}
 	}
 	_, err := readOptions(a.Options)
 	return err
@@ -166,26 +166,26 @@ func check(a providers.Account) error {
 // root of the API, below the host.
 const root = "/v2"
 
-// account is one login. It keeps nothing but what makes later requests cheaper.
+// account is one login. Its state only saves requests.
 type account struct {
 	http *rest.Client
 	take func(context.Context, providers.Quota) error
 	options
-	scratch  func() (providers.File, error)
-	shelf    shelf[*spool]   // reports, by their ids
-	segments shelf[*segment] // by the ids of their reports
-	opened   blocks
-	orders   orders
-	census   census
-	systems  sync.Map            // system users by id, as documents
-	asking   *semaphore.Weighted // held by who asks for a system user
-	doubt    witness.Doubt       // of lists that nothing counts
-	barren   atomic.Int32        // second looks in a row that brought nothing
-	noBatch  atomic.Bool         // the account has no /users/fetch
-	perPage  int                 // candidates of one page of a list
-	atOnce   int                 // requests of a list side by side
-	packed   int64               // cap of a report's files as they come, in bytes
-	unpacked int64               // and of what is in them
+	scratch      func() (providers.File, error)
+	reportCache  cache[*spool]   // reports, by their ids
+	segmentCache cache[*segment] // by the ids of their reports
+	blocks       blockCache
+	linkCache    linkCache
+	walks        walkCache
+	systemUsers  sync.Map            // documents of system users, by id
+	systemLock   *semaphore.Weighted // held while a system user is requested
+	doubt        witness.Doubt       // of lists that nothing else confirms
+	fruitless    atomic.Int32        // how many times in a row reading messages again found nothing new
+	noBatch      atomic.Bool         // the account has no /users/fetch
+	perPage      int                 // candidates for each page of a list
+	concurrency  int                 // of a list's requests
+	maxPacked    int64               // largest size of a report's files, as downloaded, in bytes
+	maxUnpacked  int64               // and uncompressed
 }
 
 func open(a providers.Account) (providers.Reader, error) {
@@ -209,21 +209,21 @@ func open(a providers.Account) (providers.Reader, error) {
 		return nil, fmt.Errorf("open account: %w", err)
 	}
 	p := &account{
-		http: client, take: a.Take, options: o, scratch: a.Scratch, asking: semaphore.NewWeighted(1), perPage: pageSize, atOnce: 8,
-		packed: maxDownload, unpacked: maxUnpacked,
+		http: client, take: a.Take, options: o, scratch: a.Scratch, systemLock: semaphore.NewWeighted(1), perPage: pageSize, concurrency: 8,
+		maxPacked: maxDownload, maxUnpacked: maxUnpackedBytes,
 	}
-	p.emptyShelves()
+	p.resetCaches()
 	return p, nil
 }
 
-// What is kept of reports between the pages of lists, on disk for the most part.
+// How much of the reports is kept between the pages of lists, most of it on disk.
 const (
-	maxReports  = 160 // three windows of a month
-	maxSegments = 8
-	maxShelf    = 2 << 30
+	maxCachedReports  = 160 // three windows of a month
+	maxCachedSegments = 8
+	maxCacheBytes     = 2 << 30
 )
 
-func (a *account) emptyShelves() {
-	a.shelf = shelf[*spool]{most: maxReports, limit: maxShelf, size: func(s *spool) int64 { return s.size + int64(s.index()) }}
-	a.segments = shelf[*segment]{most: maxSegments}
+func (a *account) resetCaches() {
+	a.reportCache = cache[*spool]{maxEntries: maxCachedReports, maxBytes: maxCacheBytes, size: func(s *spool) int64 { return s.size + int64(s.index()) }}
+	a.segmentCache = cache[*segment]{maxEntries: maxCachedSegments}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// FuzzThread hands any bodies to the mapping: rows or a Malformed error, the same twice, and never a panic.
+// FuzzThread maps any bodies. The result is rows or a Malformed error, the same each time, and never a panic.
 func FuzzThread(f *testing.F) {
 	for _, body := range providertest.Samples(f) {
 		f.Add(body, body, body)
@@ -30,7 +30,7 @@ func FuzzThread(f *testing.F) {
 
 func checkThread(t *testing.T, docs []schemas.Document) {
 	t.Helper()
-	thread, _ := providertest.AnyThread(t, pure(), docs)
+	thread, _ := providertest.AnyThread(t, mapper(), docs)
 	seen := map[string]bool{}
 	for i, m := range thread.Messages {
 		if seen[m.MessageID] {
@@ -45,7 +45,7 @@ func checkThread(t *testing.T, docs []schemas.Document) {
 	}
 }
 
-// FuzzSnapshot hands any body to the mappings of the directory and of reports, and to the readers of lists and of jobs.
+// FuzzSnapshot maps any body of the directory and of reports, and parses it as a list, a report's state and an order's answer.
 func FuzzSnapshot(f *testing.F) {
 	for _, body := range providertest.Samples(f) {
 		for i := range parts {
@@ -54,19 +54,19 @@ func FuzzSnapshot(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kind int, body string) {
 		d := doc(parts[uint(kind)%uint(len(parts))].kind, body)
-		if s, err := providertest.AnySnapshot(t, pure(), d); err != nil && !reflect.DeepEqual(s, schemas.Snapshot{}) {
-			t.Error("rows beside an error")
+		if s, err := providertest.AnySnapshot(t, mapper(), d); err != nil && !reflect.DeepEqual(s, schemas.Snapshot{}) {
+			t.Error("rows in spite of an error")
 		}
 		d.Kind = kindReport + knownReports[uint(kind)%uint(len(knownReports))]
-		rows, err := pure().Report(d)
-		twice, _ := pure().Report(d)
+		rows, err := mapper().Report(d)
+		twice, _ := mapper().Report(d)
 		if !reflect.DeepEqual(rows, twice) {
-			t.Error("the same report gave other rows")
+			t.Error("the same report gives different rows")
 		}
 		ids := map[string]bool{}
 		for _, e := range rows.Events {
 			if ids[e.EventID] || err != nil {
-				t.Errorf("the event %s stands twice, or beside the error %v", e.EventID, err)
+				t.Errorf("the event %s occurs twice, or in spite of the error %v", e.EventID, err)
 			}
 			ids[e.EventID] = true
 		}
@@ -93,20 +93,20 @@ func BenchmarkThread(b *testing.B) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := pure().Thread(docs); err != nil {
+		if _, err := mapper().Thread(docs); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-// BenchmarkReadTable reads a transcript as it is unpacked.
+// BenchmarkReadTable reads an uncompressed transcript.
 func BenchmarkReadTable(b *testing.B) {
 	body := providertest.Sample(b, "Chat-Transcript.csv")
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	var row []byte
 	for b.Loop() {
-		err := readBytes(body, maxUnpacked, func(r record) error { row = r.json(row[:0]); return nil })
+		err := readBytes(body, maxUnpackedBytes, func(r record) error { row = r.json(row[:0]); return nil })
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestReadState(t *testing.T) {
 	}{
 		{"report_get_completed.json", 1, ""},
 		{"report_get_failed.json", 0, errFailed.Error()},
-		{"report_get_pending.json", 0, "made"},
+		{"report_get_pending.json", 0, "making"},
 	}
 	for _, tt := range tests {
 		links, err := readState(providertest.Sample(t, tt.file))

@@ -13,36 +13,36 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// stage is the reports of one segment and how far they are.
-type stage struct {
+// reportSet are the reports of one segment and their progress.
+type reportSet struct {
 	orders []order
-	again  cursor
+	cursor cursor
 	read   func(*spool, order, []download) error
 }
 
-// gather gives back the segment of a stage, or the next cursor where a report had to be ordered first.
-func (a *account) gather(ctx context.Context, st stage) (*segment, providers.Cursor, error) {
-	c := st.again
+// gather returns the segment of a set of reports. If a report had to be ordered first, it returns the next cursor instead.
+func (a *account) gather(ctx context.Context, st reportSet) (*segment, providers.Cursor, error) {
+	c := st.cursor
 	if len(c.ids) > len(st.orders) {
 		return nil, "", rest.Malformed(opList, providers.ErrCursor)
 	}
-	if i := c.hole(len(st.orders)); i < len(st.orders) {
+	if i := c.missing(len(st.orders)); i < len(st.orders) {
 		if c.position > 0 {
 			return nil, "", rest.Malformed(opList, providers.ErrCursor)
 		}
-		id, err := a.place(ctx, st.orders[i])
+		id, err := a.placeOrder(ctx, st.orders[i])
 		if err != nil {
 			return nil, "", err
 		}
-		next := c.with(i, id).text()
+		next := c.withReport(i, id).text()
 		if len(next) > maxCursor {
-			return nil, "", rest.Malformed("order "+st.orders[i].op(), errors.New("the ids of the reports are too long to be kept"))
+			return nil, "", rest.Malformed("order "+st.orders[i].op(), errors.New("the ids of the window's reports are too long for a cursor; use smaller windows"))
 		}
 		return nil, next, nil
 	}
 	failed, cause := -1, error(nil)
-	s, err := a.segments.get(ctx, strings.Join(c.ids, ","), func() (*segment, error) {
-		s, i, err := a.fill(ctx, st, c.ids)
+	s, err := a.segmentCache.get(ctx, strings.Join(c.ids, ","), func() (*segment, error) {
+		s, i, err := a.loadSegment(ctx, st, c.ids)
 		if errors.Is(err, errFailed) || errors.Is(err, errArchive) {
 			failed, cause = i, err
 		}
@@ -51,14 +51,14 @@ func (a *account) gather(ctx context.Context, st stage) (*segment, providers.Cur
 	if failed < 0 {
 		return s, "", err
 	}
-	if c.again++; c.again > maxAgain {
-		return nil, "", &providers.Error{Kind: providers.Failed, Op: st.orders[failed].op(), Err: fmt.Errorf("%w; %d reports of this window failed", reason(cause), c.again)}
+	if c.failures++; c.failures > maxFailures {
+		return nil, "", &providers.Error{Kind: providers.Failed, Op: st.orders[failed].op(), Err: fmt.Errorf("%w; %d reports of this window failed", reason(cause), c.failures)}
 	}
 	c.position = 0
-	return nil, c.with(failed, "").text(), nil
+	return nil, c.withReport(failed, "").text(), nil
 }
 
-// reason is why a report failed, without what was being done.
+// reason returns why a report failed, without the operation.
 func reason(err error) error {
 	if errors.Is(err, errArchive) {
 		return errArchive
@@ -66,12 +66,11 @@ func reason(err error) error {
 	return errFailed
 }
 
-// fill brings the reports of a segment together, each from the shelf or the platform. All are ready before one is downloaded, and
-// each is kept by itself: one that cannot be had does not make the others be downloaded again. A report that failed is given
-// back by its place.
-func (a *account) fill(ctx context.Context, st stage, ids []string) (*segment, int, error) {
+// loadSegment merges the reports of a segment, each from the cache or from the platform. It downloads none before all are ready. Each
+// report is cached separately, so a failed download does not repeat the others. If a report failed, loadSegment returns its index.
+func (a *account) loadSegment(ctx context.Context, st reportSet, ids []string) (*segment, int, error) {
 	for i, o := range st.orders {
-		if a.shelf.has(ids[i]) {
+		if a.reportCache.has(ids[i]) {
 			continue
 		}
 		if _, err := a.links(ctx, o, ids[i]); err != nil {
@@ -81,7 +80,7 @@ func (a *account) fill(ctx context.Context, st stage, ids []string) (*segment, i
 	spools := make([]*spool, len(ids))
 	for i, o := range st.orders {
 		var err error
-		spools[i], err = a.shelf.get(ctx, ids[i], func() (*spool, error) { return a.report(ctx, o, ids[i], st.read) })
+		spools[i], err = a.reportCache.get(ctx, ids[i], func() (*spool, error) { return a.report(ctx, o, ids[i], st.read) })
 		if err != nil {
 			return nil, i, err
 		}
@@ -89,18 +88,18 @@ func (a *account) fill(ctx context.Context, st stage, ids []string) (*segment, i
 	return merge(st.orders, spools), 0, nil
 }
 
-// readings is how often a report is downloaded at once when its files cannot be read.
-const readings = 3
+// maxDownloads is how often a report is downloaded, without a pause, if its files cannot be read.
+const maxDownloads = 3
 
-// report downloads a report and reads it. One that was spoiled on its way is downloaded again at once.
+// report downloads and reads a report. If the files are damaged, it downloads them again at once.
 func (a *account) report(ctx context.Context, o order, id string, read func(*spool, order, []download) error) (*spool, error) {
-	for reading := 1; ; reading++ {
+	for attempt := 1; ; attempt++ {
 		s, err := a.readOnce(ctx, o, id, read)
-		spoiled := errors.Is(err, errArchive) || errors.Is(err, errTable)
-		if spoiled || err == nil {
-			a.orders.drop(id)
+		damaged := errors.Is(err, errArchive) || errors.Is(err, errTable)
+		if damaged || err == nil {
+			a.linkCache.drop(id)
 		}
-		if !spoiled || reading == readings {
+		if !damaged || attempt == maxDownloads {
 			return s, err
 		}
 	}
@@ -118,7 +117,7 @@ func (a *account) readOnce(ctx context.Context, o order, id string, read func(*s
 		err = s.seal()
 	}
 	if err != nil {
-		_ = s.file.Close() // nothing of it counts
+		_ = s.file.Close() // its content is not used
 	}
 	var local *scratchError
 	switch {
@@ -133,10 +132,10 @@ func (a *account) readOnce(ctx context.Context, o order, id string, read func(*s
 	return s, nil
 }
 
-// maxDownload is the cap of one report's files as they come, packed.
+// maxDownload is the largest size of one report's files in bytes, as downloaded.
 const maxDownload = 512 << 20
 
-// download is one file of a report, as it came.
+// download is one downloaded file of a report.
 type download struct {
 	file providers.File
 	size int64
@@ -144,11 +143,11 @@ type download struct {
 
 func closeAll(files []download) {
 	for _, f := range files {
-		_ = f.file.Close() // it was read, or is worth nothing
+		_ = f.file.Close() // it has been read, or is useless
 	}
 }
 
-// files downloads a report. Links that have expired are asked for anew. The caller closes the files, after an error too.
+// files downloads a report. If links have expired, it requests new ones. The caller closes the files, also after an error.
 func (a *account) files(ctx context.Context, o order, id string) ([]download, error) {
 	op := "download " + o.op()
 	const renewals = 2
@@ -162,13 +161,13 @@ func (a *account) files(ctx context.Context, o order, id string) ([]download, er
 			return files, err
 		}
 		closeAll(files)
-		a.orders.drop(id)
+		a.linkCache.drop(id)
 	}
 }
 
-// downloads follows links. That one has expired is an error only the last time.
+// downloads downloads the files behind links. An expired link is an error only if last is true.
 func (a *account) downloads(ctx context.Context, op string, links []string, last bool) (files []download, expired bool, err error) {
-	left := a.packed
+	left := a.maxPacked
 	for _, link := range links {
 		file, err := a.newFile()
 		if err != nil {
@@ -186,9 +185,9 @@ func (a *account) downloads(ctx context.Context, op string, links []string, last
 		case !last && slices.Contains([]int{http.StatusForbidden, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusGone}, status):
 			return files, true, nil // an expired link is a 403 (seen in exporters' code)
 		case status == http.StatusForbidden || rest.IsGone(status) || status >= 500 || status == http.StatusTooManyRequests:
-			return files, false, &providers.Error{Kind: providers.Transient, Op: op, Status: status, After: answer.After, Err: errors.New("the file cannot be had now")}
+			return files, false, &providers.Error{Kind: providers.Transient, Op: op, Status: status, After: answer.After, Err: errors.New("the report's file cannot be downloaded now")}
 		default:
-			return files, false, &providers.Error{Kind: providers.Malformed, Op: op, Status: status, Err: errors.New("the file cannot be had")}
+			return files, false, &providers.Error{Kind: providers.Malformed, Op: op, Status: status, Err: errors.New("the report's file cannot be downloaded")}
 		}
 	}
 	return files, false, nil

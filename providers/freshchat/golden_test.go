@@ -10,23 +10,15 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var seenAt = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 const testToken = "tok-marker-5f2d"
 
-func testAccount(t testing.TB, base string, change ...func(*providers.Account)) *account {
+func testAccount(t testing.TB, base string, changes ...func(*providers.Account)) *account {
 	t.Helper()
-	settings := providers.Account{Name: "acme", BaseURL: base, Token: testToken}
-	for _, f := range change {
-		f(&settings)
-	}
-	p, err := Definition.Open(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.(*account)
+	return providertest.Open[*account](t, Definition, providers.Account{BaseURL: base, Token: testToken}, changes...)
 }
 
 func doc(kind, body string) schemas.Document {
@@ -39,7 +31,7 @@ func sampleDoc(t testing.TB, kind, file string) schemas.Document {
 	return d
 }
 
-// transcriptDoc is the sample of a transcript as the list keeps it.
+// transcriptDoc is the sample of a transcript, as the list stores it.
 func transcriptDoc(t testing.TB) schemas.Document {
 	d := sampleDoc(t, kindTranscript, "chat_transcript_rows.json")
 	d.Body = []byte(`{"from":"2025-07-10T00:00:00Z","to":"2025-07-11T00:00:00Z","rows":` + string(d.Body) + `}`)

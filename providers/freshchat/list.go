@@ -16,26 +16,26 @@ import (
 
 const (
 	opList = "list conversations"
-	// segmentDays is how many days' reports one cursor carries. Longer windows are walked a segment after the other, and a
-	// conversation's transcript then ends with the segment in which it was created.
+	// segmentDays is the number of days whose reports fit into one cursor. A longer window is walked segment by segment. Then a
+	// conversation's transcript ends with the segment in which the conversation was created.
 	segmentDays = 31
 	pageSize    = 100
-	// lead is how long before a segment Conversation-Created is asked, so that a conversation created just before it is
-	// known to belong elsewhere even where nothing else says when it was created.
-	lead = 24 * time.Hour
+	// createdLead is how long before a segment the report Conversation-Created begins. So the report dates a conversation created
+	// just before the segment, even if no other source does.
+	createdLead = 24 * time.Hour
 )
 
-// Conversations lists by reports or by users, as the account says.
+// Conversations lists by reports or by users, depending on the account's options.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	if a.users {
 		return a.byUsers(ctx, w, at)
 	}
 	return walk(at, opList, func(c cursor) (providers.Page, error) {
-		return a.listStep(ctx, segments(w, segmentDays), c)
+		return a.listStep(ctx, segments(w), c)
 	})
 }
 
-// walk takes one step after the other until a page has no Next.
+// walk calls step until a page has no Next.
 func walk(at providers.Cursor, op string, step func(cursor) (providers.Page, error)) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		for {
@@ -57,10 +57,16 @@ func walk(at providers.Cursor, op string, step func(cursor) (providers.Page, err
 	}
 }
 
-func segments(w schemas.Window, days int) []schemas.Window {
+// segments cuts a window into parts whose reports fit into a cursor.
+func segments(w schemas.Window) []schemas.Window {
+	return cutWindow(w, func(from time.Time) time.Time { return from.AddDate(0, 0, segmentDays) })
+}
+
+// cutWindow cuts a window into parts; next returns the latest end of the part that begins at a time.
+func cutWindow(w schemas.Window, next func(from time.Time) time.Time) []schemas.Window {
 	var all []schemas.Window
 	for from := w.From.UTC(); from.Before(w.To); {
-		to := from.AddDate(0, 0, days)
+		to := next(from)
 		if to.After(w.To) {
 			to = w.To.UTC()
 		}
@@ -70,14 +76,14 @@ func segments(w schemas.Window, days int) []schemas.Window {
 	return all
 }
 
-// plan is what has to be ordered to list a segment.
-func (a *account) plan(w schemas.Window) []order {
-	all := monthly(eventCreated, schemas.Window{From: w.From.Add(-lead), To: w.To})
-	return append(all, daily(eventTranscript, a.covered(w))...)
+// ordersFor returns the reports that list a segment.
+func (a *account) ordersFor(w schemas.Window) []order {
+	all := orderEach(eventCreated, months(schemas.Window{From: w.From.Add(-createdLead), To: w.To}))
+	return append(all, orderEach(eventTranscript, a.transcriptWindow(w).Cut("day"))...)
 }
 
-// covered is the range of the transcripts that are read for a segment.
-func (a *account) covered(w schemas.Window) schemas.Window {
+// transcriptWindow returns the range of the transcripts that are read for a segment.
+func (a *account) transcriptWindow(w schemas.Window) schemas.Window {
 	if a.lane == laneTranscript {
 		w.To = w.To.AddDate(0, 0, a.tail)
 	}
@@ -93,8 +99,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, rest.Malformed(opList, providers.ErrCursor)
 	}
 	w := parts[c.segment]
-	step := stage{orders: a.plan(w), again: c, read: a.readConversations}
-	s, next, err := a.gather(ctx, step)
+	s, next, err := a.gather(ctx, reportSet{orders: a.ordersFor(w), cursor: c, read: a.readConversations})
 	if err != nil || next != "" {
 		return providers.Page{Next: next}, err
 	}
@@ -123,10 +128,10 @@ func ctxError(ctx context.Context, op string) error {
 	return &providers.Error{Kind: providers.Transient, Op: op, Err: context.Cause(ctx)}
 }
 
-// maxGrouped is how many bytes of rows are held to bring those of one conversation together.
+// maxGrouped is how many bytes of rows are grouped by conversation in memory before they are written out.
 const maxGrouped = 8 << 20
 
-// readConversations puts the rows of a transcript, or of Conversation-Created, to their conversations.
+// readConversations groups the rows of a transcript or of Conversation-Created by conversation.
 func (a *account) readConversations(s *spool, o order, files []download) error {
 	s.byID = map[string]*entry{}
 	groups := map[string]*group{}
@@ -153,9 +158,9 @@ func (a *account) readConversations(s *spool, o order, files []download) error {
 	return s.putGroups(groups)
 }
 
-// readTables reads the files of a report, whose size is counted together.
+// readTables reads the files of a report. The cap applies to their total size.
 func (a *account) readTables(files []download, key string, yield func(record) error) error {
-	left := a.unpacked
+	left := a.maxUnpacked
 	for _, f := range files {
 		if err := readTable(f.file, f.size, key, &left, yield); err != nil {
 			return err
@@ -164,7 +169,7 @@ func (a *account) readTables(files []download, key string, yield func(record) er
 	return nil
 }
 
-// putGroups keeps groups, in the order of their time, and empties them.
+// putGroups writes groups to the spool, sorted by time, and clears the map.
 func (s *spool) putGroups(groups map[string]*group) error {
 	inOrder := slices.SortedFunc(maps.Values(groups), func(a, b *group) int { return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.id, b.id)) })
 	clear(groups)
@@ -187,16 +192,16 @@ func (s *spool) putGroups(groups map[string]*group) error {
 	return nil
 }
 
-// group is the rows of one conversation in one report.
+// group are the rows of one conversation in one report.
 type group struct {
 	id    string
 	first time.Time
 	rows  []byte
 }
 
-// add takes a row, and gives back by how many bytes the group has grown.
+// add adds a row and returns by how many bytes the group has grown.
 func (g *group) add(r record) int {
-	const perRow = 64 // what a group costs beside its rows, spread over them
+	const perRow = 64 // the group's own memory, spread over its rows
 	before := len(g.rows)
 	if len(g.rows) > 0 {
 		g.rows = append(g.rows, ',')
@@ -208,5 +213,5 @@ func (g *group) add(r record) int {
 	return len(g.rows) - before + perRow
 }
 
-// columnTimes are the names under which reports give the time of a row.
+// columnTimes are the names that reports use for the time of a row.
 var columnTimes = []string{"created_time", "created_at", "event_time", "csat_rated_at"}

@@ -22,13 +22,13 @@ import (
 
 var march = time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
 
-// small is a world of a few days.
+// small is a corpus of a few days.
 func small(n int) simulator.CorpusConfig {
 	return simulator.CorpusConfig{Seed: 5, Conversations: n, From: march, To: march.AddDate(0, 0, 4)}
 }
 
-// TestWindows lists windows that lie side by side: every conversation is in exactly one, also where its messages go on in
-// the next, and where nothing but Conversation-Created says when it was created.
+// TestWindows lists adjacent windows. Every conversation is in exactly one, even if its messages continue in the next one, and even
+// if only Conversation-Created has its time of creation.
 func TestWindows(t *testing.T) {
 	for name, settings := range map[string]map[string]string{
 		"reports": nil, "transcript": {"lane": "transcript"}, "users": {"enumeration": "users"},
@@ -47,7 +47,7 @@ func TestWindows(t *testing.T) {
 					dropped += page.Dropped
 					for _, ref := range page.Refs {
 						if seen[ref.ID] || !w.Contains(ref.CreatedAt) {
-							t.Errorf("conversation %s is in %s once more, or wrongly", ref.ID, w)
+							t.Errorf("conversation %s is in %s, but listed before or created at another time", ref.ID, w)
 						}
 						seen[ref.ID] = true
 					}
@@ -60,7 +60,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// step takes pages until one has conversations, or the walk ends with an error, and gives back the last cursor.
+// step reads pages until one has conversations or there is an error, and returns the last cursor.
 func step(a *account, ctx context.Context, w schemas.Window, at providers.Cursor) (providers.Cursor, providers.Page, error) {
 	for page, err := range a.Conversations(ctx, w, at) {
 		if err != nil {
@@ -73,8 +73,8 @@ func step(a *account, ctx context.Context, w schemas.Window, at providers.Cursor
 	return at, providers.Page{}, errors.New("the walk ended without a page")
 }
 
-// Every order is a page of its own, so that its id is kept before anybody waits; a report that is being made is waited
-// for outside, and none is ordered twice.
+// Every order is a page of its own, so that its id is kept before the wait begins. The caller waits for reports, and no report is
+// ordered twice.
 func TestPending(t *testing.T) {
 	s, a, w := site(t, small(40), fake.Options{Reports: fake.Reports{Polls: 2, PerMinute: 1000, PerDay: 1000}}, nil)
 	at, orders := providers.Cursor(""), 0
@@ -102,7 +102,7 @@ func TestPending(t *testing.T) {
 			continue
 		}
 		if len(page.Refs) == 0 {
-			t.Error("nothing is listed")
+			t.Error("the page has no conversations")
 		}
 		break
 	}
@@ -111,7 +111,7 @@ func TestPending(t *testing.T) {
 	}
 }
 
-// A report that failed is ordered again, and only so often.
+// A failed report is ordered again.
 func TestFailedReports(t *testing.T) {
 	s, a, w := site(t, small(40), fake.Options{Reports: fake.Reports{Fail: 3}}, nil)
 	at := providers.Cursor("")
@@ -127,7 +127,7 @@ func TestFailedReports(t *testing.T) {
 	}
 }
 
-// After too many reports have failed, nothing is ordered until a person has it tried again; then as many may fail as before.
+// After too many failed reports, no report is ordered until a person retries. Then the same number may fail again.
 func TestFailedReportsAfterRetry(t *testing.T) {
 	for name, settings := range map[string]map[string]string{"conversations": nil, "reports": {"reports": "CSAT-Score"}} {
 		s, a, w := site(t, small(40), fake.Options{Reports: fake.Reports{Fail: 14}}, settings)
@@ -142,7 +142,7 @@ func TestFailedReportsAfterRetry(t *testing.T) {
 				var e *providers.Error
 				switch {
 				case errors.As(err, &e) && e.Kind == providers.Failed && errors.Is(err, errFailed):
-					if stops++; stops%2 == 0 { // it was tried again by itself, for nothing
+					if stops++; stops%2 == 0 { // without Retry it fails again at once
 						at = a.Retry(at)
 					} else {
 						orders = s.Stats().Endpoints["reports/raw"]
@@ -158,7 +158,7 @@ func TestFailedReportsAfterRetry(t *testing.T) {
 				}
 			}
 			if stops > 10 {
-				t.Fatalf("%s: the list cannot be revived", name)
+				t.Fatalf("%s: the list does not continue after a retry", name)
 			}
 		}
 		if stops < 2 {
@@ -176,7 +176,7 @@ func TestRetryOfOtherCursors(t *testing.T) {
 	}
 }
 
-// Links that expired between the poll and the download are asked for anew; the token never goes to the store.
+// Links that expire between the poll and the download are requested again. The token is never sent to the file host.
 func TestExpiredLinks(t *testing.T) {
 	var now atomic.Int64
 	now.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
@@ -185,7 +185,7 @@ func TestExpiredLinks(t *testing.T) {
 	polls, late := 0, true
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/extracts") && r.Header.Get("Authorization") != "" {
-			t.Error("the token went to the store")
+			t.Error("the file host received the token")
 		}
 		if strings.HasPrefix(r.URL.Path, "/extracts") && late {
 			late = false
@@ -200,12 +200,12 @@ func TestExpiredLinks(t *testing.T) {
 	a := testAccount(t, server.URL)
 	w := schemas.Window{From: march, To: march.AddDate(0, 0, 4)}
 	_, page, err := step(a, t.Context(), w, "")
-	if err != nil || len(page.Refs) == 0 || polls != 10 { // all five links were old by then
+	if err != nil || len(page.Refs) == 0 || polls != 10 { // all five links had expired by then
 		t.Errorf("%d conversations, %d polls, %v", len(page.Refs), polls, err)
 	}
 }
 
-// A link that is never any good is an error that passes.
+// If every link has expired, the error is Transient.
 func TestDeadLinks(t *testing.T) {
 	_, a, w := site(t, small(10), fake.Options{Reports: fake.Reports{LinkLife: time.Nanosecond}}, nil)
 	_, _, err := step(a, t.Context(), w, "")
@@ -215,7 +215,7 @@ func TestDeadLinks(t *testing.T) {
 	}
 }
 
-// Each order asks the shared quotas first, and what they say is passed on.
+// Each order takes from the shared quotas first, and returns their errors.
 func TestQuotas(t *testing.T) {
 	_, a, w := site(t, small(10), fake.Options{}, nil)
 	var asked []providers.Quota
@@ -242,7 +242,7 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
-// The platform's own quota is a wait that is left to the caller.
+// If the platform's own quota is used up, the caller waits and the account is not paused.
 func TestOrdersThrottled(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, quota := range []fake.Reports{{PerDay: 2}, {PerMinute: 1}} {
@@ -258,8 +258,7 @@ func TestOrdersThrottled(t *testing.T) {
 	}
 }
 
-// A conversation that was deleted after its report was made is listed at the time that the report says, and is gone when
-// it is fetched.
+// A conversation deleted after its report was made is listed with the report's time of creation, and is gone when it is fetched.
 func TestDeletedBetween(t *testing.T) {
 	s, a, w := site(t, small(60), fake.Options{}, nil)
 	victim := s.Conversations(w)[7]
@@ -274,7 +273,7 @@ func TestDeletedBetween(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := a.gather(t.Context(), stage{orders: a.plan(w), again: c, read: a.readConversations}); err != nil {
+			if _, _, err := a.gather(t.Context(), reportSet{orders: a.ordersFor(w), cursor: c, read: a.readConversations}); err != nil {
 				t.Fatal(err)
 			}
 			s.DeleteConversation(victim)
@@ -295,13 +294,13 @@ func TestDeletedBetween(t *testing.T) {
 		}
 		docs = append(docs, doc)
 	}
-	thread, err := pure().Thread(docs)
+	thread, err := mapper().Thread(docs)
 	if err != nil || len(docs) != 1 || docs[0].Status != 404 || len(thread.Tombstones) != 1 {
 		t.Errorf("%d documents, %d tombstones, %v", len(docs), len(thread.Tombstones), err)
 	}
 }
 
-// A month has one cursor, and it stays short, whatever the ids of reports look like.
+// The cursor of a month stays short for all forms of report ids.
 func TestCursorLength(t *testing.T) {
 	for _, numbers := range []bool{false, true} {
 		config := simulator.CorpusConfig{Seed: 5, Conversations: 250, From: march, To: march.AddDate(0, 1, 0)}
@@ -323,7 +322,7 @@ func TestCursorLength(t *testing.T) {
 	}
 }
 
-// A window of several segments is walked one after the other.
+// The segments of a long window are walked one after the other.
 func TestSegments(t *testing.T) {
 	config := simulator.CorpusConfig{Seed: 5, Conversations: 120, From: march, To: march.AddDate(0, 0, 70)}
 	s, a, w := site(t, config, fake.Options{}, nil)
@@ -346,7 +345,7 @@ func TestSegments(t *testing.T) {
 	}
 }
 
-// Windows that have not begun cost no report.
+// Windows in the future cost no report.
 func TestFutureWindow(t *testing.T) {
 	s, a, _ := site(t, small(10), fake.Options{}, nil)
 	from := time.Now().AddDate(1, 0, 0)
@@ -356,7 +355,7 @@ func TestFutureWindow(t *testing.T) {
 	}
 }
 
-// The second process makes its own index, and goes on at the same place.
+// A second process builds its own index and continues at the same position.
 func TestPositions(t *testing.T) {
 	_, a, w := site(t, small(350), fake.Options{}, nil)
 	var all []string
@@ -374,8 +373,8 @@ func TestPositions(t *testing.T) {
 			all = append(all, ref.ID)
 		}
 	}
-	a.emptyShelves()
-	a.orders = orders{}
+	a.resetCaches()
+	a.linkCache = linkCache{}
 	var again []string
 	for page, err := range a.Conversations(t.Context(), w, at) {
 		if err != nil {
@@ -390,8 +389,8 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-func TestShelfBound(t *testing.T) {
-	s := shelf[*spool]{most: 16}
+func TestCacheLimit(t *testing.T) {
+	s := cache[*spool]{maxEntries: 16}
 	fills := 0
 	get := func(i int) {
 		_, err := s.get(t.Context(), fmt.Sprint(i), func() (*spool, error) { fills++; return &spool{}, nil })
@@ -403,8 +402,8 @@ func TestShelfBound(t *testing.T) {
 		get(i)
 		get(i)
 	}
-	if fills != 40 || len(s.things) > 17 {
-		t.Errorf("%d fills, %d kept", fills, len(s.things))
+	if fills != 40 || len(s.entries) > 17 {
+		t.Errorf("%d fills, %d kept", fills, len(s.entries))
 	}
 	_, err := s.get(t.Context(), "x", func() (*spool, error) { return nil, errFailed })
 	if !errors.Is(err, errFailed) {
@@ -412,6 +411,6 @@ func TestShelfBound(t *testing.T) {
 	}
 	get(39)
 	if fills != 40 {
-		t.Error("what was used last was dropped")
+		t.Error("the value used last was removed")
 	}
 }

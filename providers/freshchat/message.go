@@ -17,28 +17,28 @@ func lower(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 var authorTypes = map[string]string{"user": "contact", "agent": "agent", "bot": "bot", "system": "system"}
 
-// utterance is one message of either lane, or of both.
-type utterance struct {
-	id       string
-	at       *time.Time
-	rest     *message
-	line     *line
-	actor    string
-	actorIs  string // actor_type in lower case
-	kind     string // message_type in lower case
-	detailed string // detailed_message_type in lower case, of the transcript only
-	source   string // message_source in lower case
-	parts    value
+// unifiedMessage is one message, from either lane or from both.
+type unifiedMessage struct {
+	id             string
+	at             *time.Time
+	fromREST       *message
+	fromTranscript *reportRow
+	actor          string
+	actorIs        string // actor_type in lower case
+	kind           string // message_type in lower case
+	detailed       string // detailed_message_type in lower case, of the transcript only
+	source         string // message_source in lower case
+	parts          value
 }
 
-// utterances are the messages of both lanes, each once, ordered by (time, id).
-func (s *sources) utterances() []utterance {
-	var all []utterance
+// unifiedMessages returns the messages of both lanes, each once, sorted by (time, id).
+func (s *sources) unifiedMessages() []unifiedMessage {
+	var all []unifiedMessage
 	at, byActor := map[string]int{}, map[string][]int{}
 	for i := range s.messages {
 		m := &s.messages[i]
-		u := utterance{
-			id: m.id, at: m.at, rest: m, actor: wire.Word(m.wire["actor_id"]), actorIs: lower(wire.Word(m.wire["actor_type"])),
+		u := unifiedMessage{
+			id: m.id, at: m.at, fromREST: m, actor: wire.Word(m.wire["actor_id"]), actorIs: lower(wire.Word(m.wire["actor_type"])),
 			kind: lower(wire.Word(m.wire["message_type"])), source: lower(wire.Word(m.wire["message_source"])), parts: partsOf(m.wire),
 		}
 		at[u.id] = len(all)
@@ -46,26 +46,26 @@ func (s *sources) utterances() []utterance {
 		byActor[key] = append(byActor[key], len(all))
 		all = append(all, u)
 	}
-	for _, l := range named(s.lines) {
+	for _, l := range rowsWithIDFirst(s.transcript) {
 		j, known := at[l.cells["message_id"]]
 		if l.cells["message_id"] == "" {
-			j, known = free(all, byActor[derivedID("", l.at, l.cells["actor_id"])])
+			j, known = unmatched(all, byActor[derivedID("", l.at, l.cells["actor_id"])])
 		}
 		if known {
-			all[j].line, all[j].detailed = l, lower(l.cells["detailed_message_type"])
+			all[j].fromTranscript, all[j].detailed = l, lower(l.cells["detailed_message_type"])
 			all[j].source = cmp.Or(all[j].source, lower(l.cells["message_source"]))
 			continue
 		}
-		all = append(all, l.utterance(at))
+		all = append(all, l.unifiedMessage(at))
 		at[all[len(all)-1].id] = len(all) - 1
 	}
-	slices.SortStableFunc(all, func(a, b utterance) int { return cmp.Or(wire.CompareTimes(a.at, b.at), cmp.Compare(a.id, b.id)) })
+	slices.SortStableFunc(all, func(a, b unifiedMessage) int { return cmp.Or(wire.CompareTimes(a.at, b.at), cmp.Compare(a.id, b.id)) })
 	return all
 }
 
-// named are the rows with an id, and after them those without, for which what is left is searched.
-func named(lines []line) []*line {
-	var with, without []*line
+// rowsWithIDFirst returns the rows with a message id first. Rows without one are matched with the messages that remain.
+func rowsWithIDFirst(lines []reportRow) []*reportRow {
+	var with, without []*reportRow
 	for i := range lines {
 		if lines[i].cells["message_id"] != "" {
 			with = append(with, &lines[i])
@@ -76,20 +76,21 @@ func named(lines []line) []*line {
 	return append(with, without...)
 }
 
-// free is the first of some messages that no row of the transcript was found for yet.
-func free(all []utterance, among []int) (int, bool) {
+// unmatched returns the first of some messages that has no row of the transcript yet.
+func unmatched(all []unifiedMessage, among []int) (int, bool) {
 	for _, i := range among {
-		if all[i].line == nil {
+		if all[i].fromTranscript == nil {
 			return i, true
 		}
 	}
 	return 0, false
 }
 
-// utterance is a row of the transcript that REST does not have. Without an id it is named by its time and its actor.
-func (l *line) utterance(taken map[string]int) utterance {
-	u := utterance{
-		id: l.cells["message_id"], at: l.at, line: l, actor: l.cells["actor_id"], actorIs: lower(l.cells["actor_type"]),
+// unifiedMessage returns the message of a row of the transcript that REST does not have. If the row has no message id, the message
+// gets an id made of its time and its actor.
+func (l *reportRow) unifiedMessage(taken map[string]int) unifiedMessage {
+	u := unifiedMessage{
+		id: l.cells["message_id"], at: l.at, fromTranscript: l, actor: l.cells["actor_id"], actorIs: lower(l.cells["actor_type"]),
 		kind: lower(l.cells["message_type"]), detailed: lower(l.cells["detailed_message_type"]), source: lower(l.cells["message_source"]),
 	}
 	if u.id == "" {
@@ -118,7 +119,7 @@ func plainParts(s string) value {
 	return b
 }
 
-// partsOf are the parts of a message, which payloads of 2018 have under another name.
+// partsOf returns the parts of a message. Payloads from 2018 have them under another name.
 func partsOf(sent object) value { return partsIn(wire.ReadFields(maps.Clone(sent))) }
 
 func partsIn(r *wire.Reader) value {
@@ -128,7 +129,7 @@ func partsIn(r *wire.Reader) value {
 	return array(r, "msg_parts")
 }
 
-// array reads a member that is an array; nil where it is something else, which then stays for the rest.
+// array reads a member that is an array. A member of another type stays unread, and the result is nil.
 func array(r *wire.Reader, key string) value {
 	if v := r.Peek(key); wire.IsNull(v) || v[0] != '[' {
 		return nil
@@ -136,16 +137,16 @@ func array(r *wire.Reader, key string) value {
 	return r.Value(key)
 }
 
-// rows adds the message and all that it says to a thread.
-func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
-	direction, kind, private := u.nature()
+// rows adds the rows of the message to a thread.
+func (u unifiedMessage) rows(thread *schemas.Thread, s *sources, sequence int64) {
+	direction, kind, private := u.classify()
 	row := schemas.Message{
 		ConversationID: thread.Conversation.ConversationID,
 		MessageID:      u.id,
 		Sequence:       sequence,
 		CreatedAt:      u.at,
-		AuthorID:       some(u.actor),
-		AuthorType:     some(authorTypes[u.actorIs]),
+		AuthorID:       nonEmpty(u.actor),
+		AuthorType:     nonEmpty(authorTypes[u.actorIs]),
 		AuthorName:     s.name(u.actor),
 		Direction:      direction,
 		Kind:           kind,
@@ -155,10 +156,10 @@ func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 	for _, p := range all {
 		row.Parts = append(row.Parts, p.part())
 	}
-	row.Text, row.HTML = words(all)
-	if u.rest != nil {
-		row.ObservedAt = u.rest.doc.ObservedAt
-		r := wire.ReadFields(maps.Clone(u.rest.wire))
+	row.Text, row.HTML = visibleText(all)
+	if u.fromREST != nil {
+		row.ObservedAt = u.fromREST.doc.ObservedAt
+		r := wire.ReadFields(maps.Clone(u.fromREST.wire))
 		row.ReplyTo = r.Nested("in_reply_to.", "in_reply_to").Text("message_id")
 		r.Nested("meta_data.", "meta_data")
 		partsIn(r)
@@ -169,8 +170,8 @@ func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 		row.Attributes = u.attributes(r, kind, len(offered))
 		all = append(all, offered...)
 	} else {
-		row.ObservedAt = u.line.doc.ObservedAt
-		row.Attributes = u.line.attributes()
+		row.ObservedAt = u.fromTranscript.doc.ObservedAt
+		row.Attributes = u.fromTranscript.attributes()
 	}
 	thread.Messages = append(thread.Messages, row)
 	thread.Attachments = append(thread.Attachments, attachments(row, all)...)
@@ -179,14 +180,14 @@ func (u utterance) rows(thread *schemas.Thread, s *sources, sequence int64) {
 	}
 }
 
-// attributes are what of a message has no column. Of a message of both lanes the transcript adds its own type, and columns that
-// are not known.
-func (u utterance) attributes(r *wire.Reader, kind string, offered int) map[string]*string {
+// attributes returns the fields of a message that have no column. If the message is in both lanes, the transcript adds its
+// detailed_message_type and unknown columns.
+func (u unifiedMessage) attributes(r *wire.Reader, kind string, offered int) map[string]*string {
 	r.Skip("id", "conversation_id", "actor_id")
 	if authorTypes[u.actorIs] != "" {
 		r.Skip("actor_type")
 	}
-	if kind != "activity" || u.kind != "normal" { // the kind says it, or is the word itself
+	if kind != "activity" || u.kind != "normal" { // the row's kind already contains it
 		r.Skip("message_type")
 	}
 	wire.Parse(r, "created_time", moment)
@@ -195,29 +196,29 @@ func (u utterance) attributes(r *wire.Reader, kind string, offered int) map[stri
 		all = attributes{}
 	}
 	if offered > 0 {
-		all.put("reply_parts", some(fmt.Sprint(offered)))
+		all.put("reply_parts", nonEmpty(fmt.Sprint(offered)))
 	}
-	if u.line == nil {
+	if u.fromTranscript == nil {
 		return all.rows()
 	}
-	all.put("detailed_message_type", some(u.line.cells["detailed_message_type"]))
-	for name, cell := range u.line.cells {
+	all.put("detailed_message_type", nonEmpty(u.fromTranscript.cells["detailed_message_type"]))
+	for name, cell := range u.fromTranscript.cells {
 		if !slices.Contains(transcriptColumns, name) && all[name] == nil {
-			all.put(name, some(cell))
+			all.put(name, nonEmpty(cell))
 		}
 	}
 	return all.rows()
 }
 
-// transcriptColumns are what a transcript says beside a message that REST has too.
+// transcriptColumns are the columns of a transcript that repeat what REST says about a message.
 var transcriptColumns = []string{
 	"conversation_id", "message_id", "message_type", "detailed_message_type", "message_source", "message_parts", "message", "created_time",
 	"actor_type", "actor_id", "actor_email", "actor_first_name", "actor_last_name", "channel_id", "channel_name", "conversation_url",
 	"customer_id", "reference_id",
 }
 
-// attributes of a row that only the transcript has are its other cells.
-func (l *line) attributes() map[string]*string {
+// attributes returns the cells without a column, for a message that only the transcript has.
+func (l *reportRow) attributes() map[string]*string {
 	all := attributes{}
 	used := []string{"conversation_id", "message_id", "message_type", "message_parts", "actor_id"}
 	if l.time != "" {
@@ -226,15 +227,15 @@ func (l *line) attributes() map[string]*string {
 	if authorTypes[lower(l.cells["actor_type"])] != "" {
 		used = append(used, "actor_type")
 	}
-	if l.cells["message_parts"] == "" { // it is the text
+	if l.cells["message_parts"] == "" { // then this column is the text
 		used = append(used, "message")
 	}
 	for name, cell := range l.cells {
 		if !slices.Contains(used, name) {
-			all.put(name, some(cell))
+			all.put(name, nonEmpty(cell))
 		}
 	}
-	all.put("lane", some(string(laneTranscript)))
+	all.put("lane", nonEmpty(string(laneTranscript)))
 	return all.rows()
 }
 
@@ -244,7 +245,7 @@ func attachments(row schemas.Message, all []piece) []schemas.Attachment {
 		part, f := p.file()
 		width, height, id := f.count("width"), f.count("height"), f.text("file_id", "fileId")
 		if id == nil {
-			id = some(fmt.Sprintf("%s/%d", row.MessageID, i))
+			id = nonEmpty(fmt.Sprintf("%s/%d", row.MessageID, i))
 		}
 		rows = append(rows, schemas.Attachment{
 			ConversationID: row.ConversationID,

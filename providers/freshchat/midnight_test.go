@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// reporter makes reports of given rows: the time first, then the cells.
+// reporter serves reports with given rows. The first cell of a row is its time.
 type reporter struct {
 	header map[string]string
 	rows   map[string][]string
@@ -57,8 +57,8 @@ func (p *reporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A sparse conversation that was created before midnight and has its first message after it belongs to the first day, and
-// only there: Conversation-Created is asked from a day before the window on.
+// A conversation created just before midnight, with its first message after midnight, belongs only to the first day, even if its own
+// body does not have the time: Conversation-Created begins a day before the window.
 func TestMidnight(t *testing.T) {
 	p := &reporter{
 		header: map[string]string{eventCreated: "created_at,conversation_id", eventTranscript: "created_time,conversation_id,message_id,customer_id"},
@@ -80,7 +80,7 @@ func TestMidnight(t *testing.T) {
 			refs, dropped = refs+len(page.Refs), dropped+page.Dropped
 		}
 		if refs != want || dropped != 1-want {
-			t.Errorf("%s has %d conversations and %d of other windows", w, refs, dropped)
+			t.Errorf("%s has %d conversations and drops %d, want %d and %d", w, refs, dropped, want, 1-want)
 		}
 	}
 	for _, o := range p.orders {
@@ -91,7 +91,7 @@ func TestMidnight(t *testing.T) {
 	}
 }
 
-// Orders are never longer than the platform allows, whatever the window, and leave nothing out.
+// Orders of any window are at most as long as the platform allows, and cover the window completely.
 func TestOrders(t *testing.T) {
 	for _, w := range []schemas.Window{
 		{From: march, To: march.AddDate(0, 1, 0)},
@@ -99,19 +99,19 @@ func TestOrders(t *testing.T) {
 		{From: march.Add(time.Hour), To: march.Add(2 * time.Hour)},
 		{From: march, To: march},
 	} {
-		for name, all := range map[string][]order{"daily": daily("", w), "monthly": monthly("", w)} {
+		for name, all := range map[string][]schemas.Window{"days": w.Cut("day"), "months": months(w)} {
 			at := w.From
-			for _, o := range all {
-				if !o.from.Equal(at) || !o.to.After(o.from) || name == "daily" && o.to.Sub(o.from) > 24*time.Hour || o.to.After(o.from.AddDate(0, 1, 0)) {
-					t.Errorf("%s: an order from %s to %s after %s", name, o.from, o.to, at)
+			for _, part := range all {
+				if !part.From.Equal(at) || !part.To.After(part.From) || name == "days" && part.To.Sub(part.From) > 24*time.Hour || part.To.After(part.From.AddDate(0, 1, 0)) {
+					t.Errorf("%s: %s after %s", name, part, at)
 				}
-				at = o.to
+				at = part.To
 			}
 			if !at.Equal(w.To) {
-				t.Errorf("%s orders of %s end at %s", name, w, at)
+				t.Errorf("the %s of %s end at %s", name, w, at)
 			}
 		}
-		if seg := segments(w, segmentDays); len(seg) > 0 && !seg[len(seg)-1].To.Equal(w.To) {
+		if seg := segments(w); len(seg) > 0 && !seg[len(seg)-1].To.Equal(w.To) {
 			t.Errorf("segments of %s end at %s", w, seg[len(seg)-1].To)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// normal: the address may leave the API's root away, and the order of reports means nothing.
+// normal adds the API's root to the address if it is missing, and sorts the reports, whose order has no meaning.
 func normal(a providers.Account) (providers.Account, map[string]string) {
 	return providers.Normal(a, readOptions, options.texts, func(a *providers.Account) {
 		a.BaseURL = strings.TrimSuffix(strings.TrimRight(a.BaseURL, "/"), root) + root
@@ -29,7 +29,7 @@ func (o options) texts() map[string]string {
 	if o.lane == laneTranscript {
 		texts[optionTail] = strconv.Itoa(o.tail)
 	} else {
-		texts[optionTail] = strconv.Itoa(defaultTail) // it means nothing there
+		texts[optionTail] = strconv.Itoa(defaultTail) // it has no effect in other lanes
 	}
 	return texts
 }

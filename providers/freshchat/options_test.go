@@ -10,7 +10,7 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/freshchat"
 )
 
-// Every pair of options works, on accounts whose conversations say little of themselves and on others.
+// Every pair of options works, on accounts with sparse bodies of conversations and on others.
 func TestOptionPairs(t *testing.T) {
 	corpus := simulator.NewCorpus(small(15))
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
@@ -33,7 +33,7 @@ func TestOptionPairs(t *testing.T) {
 				Case: func(_ *testing.T, options map[string]string) providertest.Case {
 					return providertest.Case{
 						Window: whole, Conversations: world().Conversations(whole),
-						Mapper: pure(),
+						Mapper: mapper(),
 						Open: func(t *testing.T, base string) providers.Reader {
 							return testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
 						},

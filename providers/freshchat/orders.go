@@ -17,81 +17,68 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The reports that conversations are found by.
+// The reports that list conversations.
 const (
 	eventTranscript = "Chat-Transcript"
 	eventCreated    = "Conversation-Created"
 )
 
-// What the platform allows (quoted from the vendor's page in a dashboard's documents): a window of 24 hours for
-// transcripts and of a month for all other events, one order a minute, 120 orders a day for each event, links that live
-// for about an hour. Whether an account or a token is counted is not known; we count accounts.
+// The platform's limits, as quoted from the vendor's page in the documentation of a dashboard: a report covers at most 24 hours for
+// transcripts and at most a month for all other events; one order a minute; 120 orders a day for each event; links expire after about
+// an hour. It is not known whether the platform counts by account or by token. We count by account.
 const (
-	maxTranscript   = 24 * time.Hour
 	ordersPerMinute = 1
 	ordersPerDay    = 120
 	linkLife        = 45 * time.Minute
 	pollAfter       = 30 * time.Second
-	maxAgain        = 5 // reports of a segment that may fail before it is given up
+	maxFailures     = 5 // failed reports of a segment before it is given up
 )
 
-// order is one report over [from, to).
+// order is one report over a window.
 type order struct {
-	event    string
-	from, to time.Time
+	event string
+	schemas.Window
 }
 
 func (o order) op() string {
-	return fmt.Sprintf("report %s from %s", o.event, o.from.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("report %s from %s", o.event, o.From.UTC().Format(time.RFC3339))
 }
 
-// daily cuts a window at midnight UTC, as the platform does with its files.
-func daily(event string, w schemas.Window) []order {
+// orderEach returns an order of a report for each window.
+func orderEach(event string, windows []schemas.Window) []order {
 	var all []order
-	for from := w.From.UTC(); from.Before(w.To); {
-		to := from.Truncate(maxTranscript).Add(maxTranscript)
-		if to.After(w.To) {
-			to = w.To.UTC()
-		}
-		all = append(all, order{event, from, to})
-		from = to
+	for _, w := range windows {
+		all = append(all, order{event, w})
 	}
 	return all
 }
 
-// monthly cuts a window into parts that are no longer than a month however months are counted.
-func monthly(event string, w schemas.Window) []order {
-	const safe = 28 // days that every month has
-	var all []order
-	for from := w.From.UTC(); from.Before(w.To); {
-		to := from.AddDate(0, 1, 0)
-		if from.Day() > safe {
-			to = from.AddDate(0, 0, safe)
+// months cuts a window into parts of at most a month, whichever way the platform measures a month.
+func months(w schemas.Window) []schemas.Window {
+	const shortest = 28 // days of the shortest month
+	return cutWindow(w, func(from time.Time) time.Time {
+		if from.Day() > shortest {
+			return from.AddDate(0, 0, shortest)
 		}
-		if to.After(w.To) {
-			to = w.To.UTC()
-		}
-		all = append(all, order{event, from, to})
-		from = to
-	}
-	return all
+		return from.AddDate(0, 1, 0)
+	})
 }
 
 var (
-	errOrders = errors.New("the platform takes no more orders of reports now")
-	errOrder  = errors.New("the platform refuses the order: the time may be too long ago (about 15 months are kept), or the plan has no such report")
+	errOrders = errors.New("the platform accepts no more orders of reports now")
+	errOrder  = errors.New("the platform refuses the report; the window may be too old (about 15 months are kept), or the account's plan does not include the report")
 )
 
-// place orders a report, when the quotas allow it, and gives back its id.
-func (a *account) place(ctx context.Context, o order) (string, error) {
-	if err := a.quota(ctx, o.event); err != nil {
+// placeOrder orders a report, if the quotas allow it, and returns its id.
+func (a *account) placeOrder(ctx context.Context, o order) (string, error) {
+	if err := a.takeQuotas(ctx, o.event); err != nil {
 		return "", err
 	}
-	// "Extract": POST /reports/raw, answered 202 with the id; the window's end is inclusive in the vendor's sample.
+	// "Extract": POST /reports/raw answers 202 with the id. The end is inclusive in the vendor's sample.
 	const layout = "2006-01-02T15:04:05.000Z"
 	op := "order " + o.op()
 	answer, err := a.do(ctx, rest.Request{Op: op, Method: http.MethodPost, Path: root + "/reports/raw", OwnQuota: true, JSON: map[string]string{
-		"start": o.from.UTC().Format(layout), "end": o.to.Add(-time.Millisecond).UTC().Format(layout), "event": o.event, "format": "csv",
+		"start": o.From.UTC().Format(layout), "end": o.To.Add(-time.Millisecond).UTC().Format(layout), "event": o.event, "format": "csv",
 	}})
 	switch {
 	case rest.Gone(err):
@@ -106,9 +93,10 @@ func (a *account) place(ctx context.Context, o order) (string, error) {
 	return orderID(op, answer.Body)
 }
 
-// orderID is the report's id; the vendor's own sample writes Id and Href, code reads id and href.
+// orderID returns the id of an ordered report. The vendor's own sample has the names Id and Href, other people's code reads id and
+// href.
 func orderID(op string, body []byte) (string, error) {
-	o, err := only(body)
+	o, err := wire.ParseObject(body)
 	if err != nil {
 		return "", rest.Malformed(op, err)
 	}
@@ -119,12 +107,12 @@ func orderID(op string, body []byte) (string, error) {
 	}
 	const longest = 64
 	if id == "" || len(id) > longest {
-		return "", rest.Malformed(op, errors.New("the answer has no id of the report"))
+		return "", rest.Malformed(op, errors.New("the answer contains no valid id of the report"))
 	}
 	return id, nil
 }
 
-// anyCase is a member under a name in any case.
+// anyCase returns the member with a name, ignoring case.
 func anyCase(o object, name string) value {
 	if v, ok := o[name]; ok {
 		return v
@@ -137,7 +125,7 @@ func anyCase(o object, name string) value {
 	return nil
 }
 
-// quotas are those that a report of an event takes from.
+// quotas returns the quotas that a report of an event counts towards.
 func (o options) quotas(event string) []providers.Quota {
 	var all []providers.Quota
 	if o.perMinute > 0 {
@@ -149,7 +137,7 @@ func (o options) quotas(event string) []providers.Quota {
 	return all
 }
 
-func (a *account) quota(ctx context.Context, event string) error {
+func (a *account) takeQuotas(ctx context.Context, event string) error {
 	if a.take == nil {
 		return nil
 	}
@@ -161,51 +149,51 @@ func (a *account) quota(ctx context.Context, event string) error {
 	return nil
 }
 
-// orders remembers the links of reports that are ready, as long as they live.
-type orders struct {
+// linkCache keeps the links of reports that are ready until the links expire.
+type linkCache struct {
 	mu    sync.Mutex
-	ready map[string]ready
+	ready map[string]readyReport
 }
 
-type ready struct {
+type readyReport struct {
 	links []string
 	at    time.Time
 }
 
-func (r *orders) get(id string) ([]string, bool) {
+func (r *linkCache) get(id string) ([]string, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found, ok := r.ready[id]
 	return found.links, ok && time.Since(found.at) < linkLife
 }
 
-func (r *orders) put(id string, links []string) {
+func (r *linkCache) put(id string, links []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	const most = 1000
 	if r.ready == nil || len(r.ready) > most {
-		r.ready = map[string]ready{}
+		r.ready = map[string]readyReport{}
 	}
-	r.ready[id] = ready{links, time.Now()}
+	r.ready[id] = readyReport{links, time.Now()}
 }
 
-func (r *orders) drop(id string) {
+func (r *linkCache) drop(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.ready, id)
 }
 
-// errFailed says that the platform could not make a report, or does not know it any more: it has to be ordered again.
-var errFailed = errors.New("the platform did not make the report")
+// errFailed means that the platform could not make a report, or no longer knows it. It must be ordered again.
+var errFailed = errors.New("the platform could not make the report")
 
-// links are the links of a report's files. It is a Pending error while the report is being made, and errFailed where it
-// never will be.
+// links returns the links of a report's files. While the platform makes the report, the error is Pending; if it never will be ready,
+// the error is errFailed.
 func (a *account) links(ctx context.Context, o order, id string) ([]string, error) {
-	if links, ok := a.orders.get(id); ok {
+	if links, ok := a.linkCache.get(id); ok {
 		return links, nil
 	}
 	op := "poll " + o.op()
-	// "Extract": GET /reports/raw/{id}. The href of the order has no /v2, so the address is built from the id.
+	// "Extract": GET /reports/raw/{id}. The href in the answer to the order lacks /v2, so the path is built from the id.
 	answer, err := a.get(ctx, op, "/reports/raw/"+url.PathEscape(id), nil)
 	if rest.Gone(err) {
 		return nil, errFailed
@@ -224,14 +212,14 @@ func (a *account) links(ctx context.Context, o order, id string) ([]string, erro
 	case err != nil:
 		return nil, rest.Malformed(op, err)
 	}
-	a.orders.put(id, links)
+	a.linkCache.put(id, links)
 	return links, nil
 }
 
-// readState reads a report's state. Of the states only COMPLETED, PENDING and FAILED were seen; all but the first and the
-// last are taken to pass.
+// readState reads a report's state. Only COMPLETED, PENDING and FAILED have been seen; any state other than COMPLETED and FAILED counts
+// as pending.
 func readState(body []byte) ([]string, error) {
-	o, err := only(body)
+	o, err := wire.ParseObject(body)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +231,7 @@ func readState(body []byte) ([]string, error) {
 	case "FAILED":
 		return nil, errFailed
 	default:
-		return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("the report is being made")}
+		return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("the platform is still making the report")}
 	}
 	var links []string
 	for _, v := range wire.Items(o["links"]) {
@@ -252,7 +240,7 @@ func readState(body []byte) ([]string, error) {
 		case "FAILED":
 			return nil, errFailed
 		case "PENDING", "IN_PROGRESS":
-			return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("a file of the report is being made")}
+			return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("the platform is still making a file of the report")}
 		}
 		href := wire.Word(wire.Fields(entry["link"])["href"])
 		if href == "" {

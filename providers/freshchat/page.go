@@ -24,8 +24,8 @@ import (
 const (
 	kindConversation = "conversation"
 	kindCreated      = "conversation_created" // rows of the report Conversation-Created
-	kindTranscript   = "transcript"           // rows of Chat-Transcript, and the range that they were asked for
-	kindListed       = "listed_messages"      // messages read to learn when a conversation was created
+	kindTranscript   = "transcript"           // rows of Chat-Transcript, and the range that was ordered
+	kindListed       = "listed_messages"      // messages read to find out when a conversation was created
 	kindMessages     = "messages"
 	kindUser         = "user"
 	kindSystemUser   = "system_user"
@@ -35,19 +35,19 @@ const (
 type candidate struct {
 	id   string
 	docs []schemas.Document
-	user string // id of the contact, empty where it is not known
+	user string // id of the contact, empty if unknown
 	hint hint
 	at   *time.Time // of creation
 }
 
-// hint is what a list tells a fetch. The count and the digest are of the ids of the messages in the transcript.
+// hint is what the list passes to a fetch. Count and Digest are of the message ids in the transcript.
 type hint struct {
 	User   string    `json:"user,omitempty"`
 	From   time.Time `json:"from,omitzero"` // the range of the transcript
 	To     time.Time `json:"to,omitzero"`
 	Count  int       `json:"count,omitempty"`
 	Digest uint64    `json:"digest,omitempty"`
-	// Unnamed is how many rows of the transcript have no id, and are not in Count.
+	// Unnamed is the number of rows of the transcript without a message id. Count does not include them.
 	Unnamed int `json:"unnamed,omitempty"`
 }
 
@@ -59,7 +59,10 @@ func (h hint) text() string {
 	return string(b)
 }
 
-// readHint reads a hint; without one there is nothing to compare.
+// covered is the range of the transcript.
+func (h hint) covered() schemas.Window { return schemas.Window{From: h.From, To: h.To} }
+
+// readHint parses a hint. The hint is empty if s is none; then there is nothing to compare.
 func readHint(s string) hint {
 	var h hint
 	if json.Unmarshal([]byte(s), &h) != nil {
@@ -68,7 +71,7 @@ func readHint(s string) hint {
 	return h
 }
 
-// add takes an id into count and digest. The same ids have the same digest in any order.
+// add adds an id to the count and the digest. The digest does not depend on the order of the ids.
 func (h *hint) add(id string) {
 	sum := fnv.New64a()
 	sum.Write([]byte(id))
@@ -76,29 +79,29 @@ func (h *hint) add(id string) {
 	h.Digest += sum.Sum64()
 }
 
-// agrees says whether the messages counted in got are those of the hint, as far as can be told.
+// agrees reports whether got counts the same messages as the hint, as far as the hint knows them.
 func (h hint) agrees(got hint) bool {
 	return got.Count == h.Count+h.Unnamed && (h.Unnamed > 0 || got.Digest == h.Digest)
 }
 
-// page makes a page of those of some entries that were created in w.
-func (a *account) page(ctx context.Context, w schemas.Window, s *segment, some []*found) (providers.Page, error) {
+// page returns a page of those entries that were created in w.
+func (a *account) page(ctx context.Context, w schemas.Window, s *segment, some []*segmentEntry) (providers.Page, error) {
 	if err := ctxError(ctx, opList); err != nil {
 		return providers.Page{}, err
 	}
 	all := make([]candidate, len(some))
-	err := a.sideBySide(ctx, len(some), func(ctx context.Context, i int) (err error) {
+	err := a.inParallel(ctx, len(some), func(ctx context.Context, i int) (err error) {
 		all[i], err = a.examine(ctx, w, s, some[i])
 		return err
 	})
 	if err != nil {
 		return providers.Page{}, err
 	}
-	return a.finish(ctx, w, all)
+	return a.makePage(ctx, w, all)
 }
 
-// finish keeps the candidates of a window, and fetches their contacts.
-func (a *account) finish(ctx context.Context, w schemas.Window, all []candidate) (providers.Page, error) {
+// makePage returns a page of the candidates that belong to a window, with their contacts.
+func (a *account) makePage(ctx context.Context, w schemas.Window, all []candidate) (providers.Page, error) {
 	var page providers.Page
 	in := all[:0:0]
 	for _, c := range all {
@@ -123,8 +126,8 @@ func (a *account) finish(ctx context.Context, w schemas.Window, all []candidate)
 	return page, nil
 }
 
-// unwitnessed are the lists that an export reads conversations from and that nothing else speaks for. Two reports witness
-// each other where a conversation that only one of them has is found by itself; the transcript witnesses messages.
+// unwitnessed returns the lists that nothing else confirms. The two reports confirm each other, because a conversation that only one
+// of them has can be requested by its id. The transcript confirms the messages.
 func (a *account) unwitnessed() []string {
 	switch {
 	case a.users:
@@ -135,9 +138,9 @@ func (a *account) unwitnessed() []string {
 	return nil
 }
 
-// examine gathers what there is on an entry until it is known when the conversation was created: its own body, else
-// Conversation-Created, else its messages, else the transcript.
-func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *found) (candidate, error) {
+// examine collects documents of an entry until the conversation's time of creation is known: from its own body, or else from
+// Conversation-Created, or else from its messages, or else from the transcript.
+func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *segmentEntry) (candidate, error) {
 	c := candidate{id: e.id}
 	transcript, err := a.rowDocument(s, e, w)
 	if err != nil {
@@ -152,7 +155,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 		c.docs, readable = append(c.docs, doc), doc.Status == statusOK
 	}
 	if len(e.created) > 0 {
-		body, err := a.opened.read(e.created)
+		body, err := a.blocks.read(e.created)
 		if err != nil {
 			return c, rest.Malformed(opList, err)
 		}
@@ -165,7 +168,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 	if err != nil {
 		return c, rest.Malformed(opList, err)
 	}
-	if c.at = found.stated(); c.at == nil && a.lane == laneTranscript {
+	if c.at = found.statedCreation(); c.at == nil && a.lane == laneTranscript {
 		return c, nil // it was created in another window
 	}
 	if c.at == nil {
@@ -177,18 +180,18 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 	switch a.lane {
 	case laneBoth:
 		c.hint = found.hint()
-	case laneREST: // the transcript is in no document, but it knows what messages there are
-		said, err := gatherSources([]schemas.Document{transcript})
+	case laneREST: // the transcript is not kept as a document, but shows which messages exist
+		listed, err := gatherSources([]schemas.Document{transcript})
 		if err != nil {
 			return c, rest.Malformed(opList, err)
 		}
-		c.hint = said.hint()
+		c.hint = listed.hint()
 	}
 	return c, nil
 }
 
-// dateByMessages finds the time of creation where neither the conversation nor a report states it. The documents that it
-// takes are kept, so that the rows come to the same time. transcript is nil where no report was asked for.
+// dateByMessages finds the time of creation of a conversation if neither the conversation nor a report states it. It keeps the
+// documents that it reads, so that the rows get the same time. transcript is nil if no report was ordered.
 func (a *account) dateByMessages(ctx context.Context, c *candidate, readable bool, transcript *schemas.Document) (*sources, error) {
 	if readable {
 		pages, err := a.messages(ctx, c.id, kindListed)
@@ -208,28 +211,28 @@ func (a *account) dateByMessages(ctx context.Context, c *candidate, readable boo
 	return found, nil
 }
 
-// rowDocument is an entry's rows of the transcript, none perhaps, and the range that was asked for.
-func (a *account) rowDocument(s *segment, e *found, w schemas.Window) (schemas.Document, error) {
-	rows, err := a.opened.read(e.rows)
+// rowDocument returns an entry's rows of the transcript, which may be none, and the range that was ordered.
+func (a *account) rowDocument(s *segment, e *segmentEntry, w schemas.Window) (schemas.Document, error) {
+	rows, err := a.blocks.read(e.rows)
 	if err != nil {
 		return schemas.Document{}, rest.Malformed(opList, err)
 	}
-	of := a.covered(w)
-	body := fmt.Appendf(nil, `{"from":%q,"to":%q,"rows":`, of.From.UTC().Format(time.RFC3339Nano), of.To.UTC().Format(time.RFC3339Nano))
+	w = a.transcriptWindow(w)
+	body := fmt.Appendf(nil, `{"from":%q,"to":%q,"rows":`, w.From.UTC().Format(time.RFC3339Nano), w.To.UTC().Format(time.RFC3339Nano))
 	body = append(append(body, rows...), '}')
 	return schemas.Document{Kind: kindTranscript, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: body}, nil
 }
 
-// conversation asks for a conversation's own body. That the API does not know it is a document as well.
+// conversation requests a conversation's own body. If the API does not know the conversation, the document contains the status.
 func (a *account) conversation(ctx context.Context, id string) (schemas.Document, error) {
 	op := "conversation " + id
-	// GET /conversations/{id}: identifier and status, on newer accounts also times and assignees; no messages.
+	// GET /conversations/{id} answers id and status; on newer accounts also times and assignees; no messages.
 	answer, err := a.get(ctx, op, "/conversations/"+url.PathEscape(id), nil)
-	if err != nil && !unknown(err) {
+	if err != nil && !isUnknown(err) {
 		return schemas.Document{}, err
 	}
 	if err == nil {
-		if _, err := only(answer.Body); err != nil {
+		if _, err := wire.ParseObject(answer.Body); err != nil {
 			return schemas.Document{}, rest.Malformed(op, err)
 		}
 	}
@@ -241,8 +244,8 @@ const (
 	userBatch = 100
 )
 
-// contacts fetches the contacts of candidates, a hundred at a time, and adds them as documents. A user who is not in the
-// answer was deleted.
+// contacts fetches the contacts of candidates, a hundred at a time, and adds them as documents. A user who is missing from the
+// answer has been deleted.
 func (a *account) contacts(ctx context.Context, all []candidate) error {
 	var ids []string
 	for _, c := range all {
@@ -275,7 +278,7 @@ func (a *account) fetchUsers(ctx context.Context, ids []string, to map[string]sc
 	if a.noBatch.Load() {
 		return a.fetchEach(ctx, ids, to)
 	}
-	// POST /users/fetch with up to 100 ids, answered {"users": [...]} or a bare array (seen in a dashboard's code).
+	// POST /users/fetch with up to 100 ids answers {"users": [...]} or a bare array (seen in a dashboard's code).
 	answer, err := a.do(ctx, rest.Request{
 		Op: op, Method: "POST", Path: root + "/users/fetch", JSON: map[string][]string{"ids": ids}, Repeatable: true,
 	})
@@ -286,7 +289,7 @@ func (a *account) fetchUsers(ctx context.Context, ids []string, to map[string]sc
 	if err != nil {
 		return err
 	}
-	rows, err := list(answer.Body, "users")
+	rows, err := listRows(answer.Body, "users")
 	if err != nil {
 		return rest.Malformed(op, err)
 	}
@@ -303,7 +306,7 @@ func (a *account) fetchUsers(ctx context.Context, ids []string, to map[string]sc
 
 func (a *account) fetchEach(ctx context.Context, ids []string, to map[string]schemas.Document) error {
 	docs := make([]schemas.Document, len(ids))
-	err := a.sideBySide(ctx, len(ids), func(ctx context.Context, i int) (err error) {
+	err := a.inParallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
 		docs[i], err = a.user(ctx, kindUser, ids[i])
 		return err
 	})
@@ -313,27 +316,27 @@ func (a *account) fetchEach(ctx context.Context, ids []string, to map[string]sch
 	return err
 }
 
-// user asks for one user. System users are shown only to those who ask for one (seen in the vendor's own client).
+// user requests one user. The API returns a system user only if the query asks for one (seen in the vendor's own client).
 func (a *account) user(ctx context.Context, kind, id string) (schemas.Document, error) {
 	var query url.Values
 	if kind == kindSystemUser {
 		query = url.Values{"system_user": {"true"}}
 	}
 	answer, err := a.get(ctx, "user "+id, "/users/"+url.PathEscape(id), query)
-	if err != nil && !unknown(err) {
+	if err != nil && !isUnknown(err) {
 		return schemas.Document{}, err
 	}
 	return rest.Document(kind, "", answer), nil
 }
 
-// sideBySide does n things, some at once. The first error ends all.
-func (a *account) sideBySide(ctx context.Context, n int, do func(context.Context, int) error) error {
+// inParallel calls do for 0 to n-1, several at the same time. The first error cancels the others.
+func (a *account) inParallel(ctx context.Context, n int, do func(context.Context, int) error) error {
 	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
 	var panicked atomic.Pointer[any]
-	free := make(chan struct{}, a.atOnce)
+	free := make(chan struct{}, a.concurrency)
 	for i := range n {
 		if free <- struct{}{}; ctx.Err() != nil {
 			break
@@ -353,7 +356,7 @@ func (a *account) sideBySide(ctx context.Context, n int, do func(context.Context
 	}
 	all.Wait()
 	if p := panicked.Load(); p != nil {
-		panic(*p) // here it ends the attempt; in a goroutine of its own it would end the process
+		panic(*p) // in the caller's goroutine it ends the activity's attempt, not the process
 	}
 	if err := ctxError(outer, opList); err != nil {
 		return err

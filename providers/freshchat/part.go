@@ -8,19 +8,19 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// partTypes are the kinds of parts as rows have them; others keep the platform's word.
+// partTypes maps kinds of parts to the types in rows. Other kinds keep the platform's word.
 var partTypes = map[string]string{
 	"url_button": "button", "quick_reply_button": "quick_reply", "template_content": "template",
 }
 
-// piece is one part of a message: its kind as sent and what it says.
+// piece is one part of a message: its kind as sent, and its content.
 type piece struct {
 	kind  string
 	inner value
 }
 
-// pieces are the parts of a message. Each is an object with one key, its kind; where there are several (as in the vendor's
-// sample) each is a part. The form of 2018, {"part_type": ..., "properties": ...}, is read as well.
+// pieces returns the parts of a message. Each is an object whose only key is its kind. If an object has several keys, as in the
+// vendor's sample, each one is a part. The form of 2018, {"part_type": ..., "properties": ...}, works too.
 func pieces(parts value) []piece {
 	var all []piece
 	for _, part := range wire.Items(parts) {
@@ -42,7 +42,7 @@ func pieces(parts value) []piece {
 	return all
 }
 
-// part is a piece as it stands in a row. What has no column is in the payload.
+// part returns the piece in the form of a row. Its payload contains the members without a column.
 func (p piece) part() schemas.Part {
 	row := schemas.Part{Type: cmp.Or(partTypes[p.kind], p.kind, "unknown")}
 	o := wire.Fields(p.inner)

@@ -9,11 +9,11 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Probe checks that the token opens the account. A token reaches all users and conversations of its account; whether it
-// may order reports is seen when one is ordered, and orders are too few to spend one here.
+// Probe checks that the token has access to the account. A token can read all users and conversations of its account. Only an order
+// shows whether it may order reports, and the quota is too small to spend an order here.
 func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	const op = "check the token"
-	// GET /accounts/configuration: the account's ids, bundle and plan.
+	// GET /accounts/configuration answers the account's ids, bundle and plan.
 	answer, err := a.get(ctx, op, "/accounts/configuration", nil)
 	switch {
 	case rest.Gone(err):
@@ -21,7 +21,7 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	case err != nil:
 		return providers.Probe{}, err
 	}
-	o, err := only(answer.Body)
+	o, err := wire.ParseObject(answer.Body)
 	if err != nil {
 		return providers.Probe{}, rest.Malformed(op, errors.Join(errNoAccount, err))
 	}

@@ -5,17 +5,17 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Rations is what the reports of a window take from the quotas: those that conversations are found by and those that
-// Reports lists. What is ordered again because it failed is not in it.
+// Rations returns how many uses of the quotas the reports of a window take: those that list conversations and those that Reports
+// lists. It does not count reports that are ordered again after a failure.
 func (a *account) Rations(w schemas.Window) []providers.Ration {
 	var orders []order
 	if !a.users {
-		for _, segment := range segments(w, segmentDays) {
-			orders = append(orders, a.plan(segment)...)
+		for _, segment := range segments(w) {
+			orders = append(orders, a.ordersFor(segment)...)
 		}
 	}
 	for _, event := range a.reports {
-		orders = append(orders, monthly(event, w)...)
+		orders = append(orders, orderEach(event, months(w))...)
 	}
 	var all []providers.Ration
 	at := map[string]int{}

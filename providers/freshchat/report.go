@@ -18,20 +18,20 @@ import (
 
 const (
 	opReports = "list reports"
-	// kindReport and the event are the kind of a document of a report: "report:CSAT-Score".
+	// kindReport is the prefix of the kind of a report's documents: "report:CSAT-Score".
 	kindReport = "report:"
-	// rowsPerDocument bounds the documents of reports.
+	// The largest documents of reports.
 	rowsPerDocument  = 500
 	bytesPerDocument = 4 << 20
 	documentsPerPage = 8
 )
 
-// Reports orders the configured reports for a window, a month at a time, and lists their rows. They are selected by the
-// time when something happened: a rating that comes late is in the window in which it came.
+// Reports orders the configured reports for a window, a month at a time, and lists their rows. The platform selects rows by the time
+// at which something happened: a late rating is in the window in which it was given.
 func (a *account) Reports(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
-	parts := monthly("", w)
+	parts := months(w)
 	return walk(at, opReports, func(c cursor) (providers.Page, error) {
-		if len(parts) == 0 || len(a.reports) == 0 || parts[0].from.After(time.Now()) {
+		if len(parts) == 0 || len(a.reports) == 0 || parts[0].From.After(time.Now()) {
 			return providers.Page{}, ctxError(ctx, opReports)
 		}
 		if c.segment >= len(parts) {
@@ -41,10 +41,10 @@ func (a *account) Reports(ctx context.Context, w schemas.Window, at providers.Cu
 	})
 }
 
-func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (providers.Page, error) {
-	st := stage{again: c, read: a.readReport}
+func (a *account) reportStep(ctx context.Context, parts []schemas.Window, c cursor) (providers.Page, error) {
+	st := reportSet{cursor: c, read: a.readReport}
 	for _, event := range a.reports {
-		st.orders = append(st.orders, order{event, parts[c.segment].from, parts[c.segment].to})
+		st.orders = append(st.orders, order{event, parts[c.segment]})
 	}
 	s, next, err := a.gather(ctx, st)
 	if err != nil || next != "" {
@@ -56,7 +56,7 @@ func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (prov
 	page := providers.Page{Unwitnessed: a.reports}
 	some := s.entries[c.position:min(c.position+documentsPerPage, len(s.entries))]
 	for i, e := range some {
-		rows, err := a.opened.read(e.rows)
+		rows, err := a.blocks.read(e.rows)
 		if err != nil {
 			return page, rest.Malformed(opReports, err)
 		}
@@ -74,7 +74,7 @@ func (a *account) reportStep(ctx context.Context, parts []order, c cursor) (prov
 	return page, nil
 }
 
-// readReport cuts a report into documents, in the order of its rows.
+// readReport splits a report into documents, in the order of its rows.
 func (a *account) readReport(s *spool, o order, files []download) error {
 	var rows []byte
 	n := 0
@@ -103,7 +103,7 @@ func (a *account) readReport(s *spool, o order, files []download) error {
 	return keep()
 }
 
-// reportKey is a column that a report must have, so that a page of something else is not taken for an empty report.
+// reportKey returns a column that a report must have, so that a file of another kind does not count as an empty report.
 func reportKey(event string) string {
 	if strings.HasPrefix(event, "Agent-") {
 		return "agent_id"
@@ -111,14 +111,14 @@ func reportKey(event string) string {
 	return columnConversation
 }
 
-// Report turns a document of Reports into ratings and events, as docs/mapping-freshchat.md says.
+// Report turns a document of Reports into ratings and events, as described in docs/mapping-freshchat.md.
 func (mapping) Report(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	event, ok := strings.CutPrefix(doc.Kind, kindReport)
 	if !ok || doc.Status != statusOK {
 		return s, nil
 	}
-	lines, err := readLines(doc, doc.Body)
+	lines, err := readReportRows(doc, doc.Body)
 	if err != nil {
 		return s, rest.Malformed("read "+doc.Kind, err)
 	}
@@ -137,8 +137,8 @@ func (mapping) Report(doc schemas.Document) (schemas.Snapshot, error) {
 	return s, nil
 }
 
-// digest names a row by all that it says: the same row has the same name in any report over any window.
-func (l line) digest(event string) string {
+// digest returns an id made of all cells of a row. So the same row has the same id in any report over any window.
+func (l reportRow) digest(event string) string {
 	var names []string
 	for name := range l.cells {
 		names = append(names, name)
@@ -152,39 +152,39 @@ func (l line) digest(event string) string {
 	return event + ":" + hex.EncodeToString(sum.Sum(nil)[:short])
 }
 
-func (l line) conversation() string {
+func (l reportRow) conversation() string {
 	return cmp.Or(l.cells[columnConversation], l.cells[columnInteraction])
 }
 
-// rating is a row of CSAT-Score; its columns go by several names (seen in a dashboard's code). An answer that is no number is kept
-// as it was given.
-func (l line) rating(id string) schemas.Rating {
+// rating maps a row of CSAT-Score, whose columns have several names (seen in a dashboard's code). An answer that is not a number is
+// kept as it was given.
+func (l reportRow) rating(id string) schemas.Rating {
 	c := l.cells
 	row := schemas.Rating{
 		ConversationID: l.conversation(),
 		RatingID:       cmp.Or(c["csat_id"], id),
 		ObservedAt:     l.doc.ObservedAt,
 		Kind:           "csat",
-		Comment:        some(cmp.Or(c["comment"], c["csat_comment"], c["csat_response"])),
+		Comment:        nonEmpty(cmp.Or(c["comment"], c["csat_comment"], c["csat_response"])),
 		AnsweredAt:     cmp.Or(instant(c["csat_rated_at"]), l.at),
-		AgentID:        some(cmp.Or(c["agent_id"], c["actor_id"])),
-		ContactID:      some(cmp.Or(c["customer_id"], c["user_id"])),
+		AgentID:        nonEmpty(cmp.Or(c["agent_id"], c["actor_id"])),
+		ContactID:      nonEmpty(cmp.Or(c["customer_id"], c["user_id"])),
 	}
 	for _, column := range []string{"value", "csat_score", "rating"} {
 		if given := c[column]; row.Score == nil && given != "" {
 			if row.Score = number(given); row.Score == nil {
-				row.Answers = append(row.Answers, schemas.Answer{Question: some(column), Answer: some(given)})
+				row.Answers = append(row.Answers, schemas.Answer{Question: nonEmpty(column), Answer: nonEmpty(given)})
 			}
 		}
 	}
 	return row
 }
 
-// event is a row of any other report.
-func (l line) event(event, id string) schemas.Event {
+// event maps a row of any other report.
+func (l reportRow) event(event, id string) schemas.Event {
 	row := schemas.Event{
 		ConversationID: l.conversation(), EventID: id, ObservedAt: l.doc.ObservedAt,
-		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: l.at, MessageID: some(l.cells["message_id"]),
+		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: l.at, MessageID: nonEmpty(l.cells["message_id"]),
 	}
 	used := []string{columnConversation, "message_id"}
 	if l.time != "" {
@@ -196,10 +196,10 @@ func (l line) event(event, id string) schemas.Event {
 	}
 	switch agent, actor := l.cells["agent_id"], l.cells["actor_id"]; {
 	case agent != "":
-		row.ActorID, row.ActorType = &agent, some("agent")
+		row.ActorID, row.ActorType = &agent, nonEmpty("agent")
 		used = append(used, "agent_id")
 	case actor != "":
-		row.ActorID, row.ActorType = &actor, some(actorIs)
+		row.ActorID, row.ActorType = &actor, nonEmpty(actorIs)
 		used = append(used, "actor_id")
 	}
 	if l.cells[columnConversation] == "" {
@@ -208,7 +208,7 @@ func (l line) event(event, id string) schemas.Event {
 	more := attributes{}
 	for name, cell := range l.cells {
 		if !slices.Contains(used, name) {
-			more.put(name, some(cell))
+			more.put(name, nonEmpty(cell))
 		}
 	}
 	row.Attributes = more.rows()

@@ -21,11 +21,11 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/freshchat"
 )
 
-// spoiler damages the files of one report, the first times that they are asked for.
+// spoiler damages the files of one report for a number of downloads.
 type spoiler struct {
 	http.Handler
 	mu    sync.Mutex
-	job   string // whose file is damaged
+	job   string // report whose file is damaged
 	times int
 	asked map[string]int // by job
 	with  func([]byte) []byte
@@ -55,7 +55,7 @@ func (s *spoiler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func cut(body []byte) []byte { return body[:len(body)/2] }
-func flipped(body []byte) []byte { // in the middle of what is packed
+func flipped(body []byte) []byte { // changes compressed bytes
 	body = bytes.Clone(body)
 	for i := len(body) / 3; i < len(body)/3+20; i++ {
 		body[i] ^= 0xff
@@ -64,7 +64,7 @@ func flipped(body []byte) []byte { // in the middle of what is packed
 }
 func another([]byte) []byte { return []byte("id,name\n1,body-marker\n") }
 
-// A report whose file was spoiled on its way is downloaded again at once, and no other is.
+// A report with a damaged file is downloaded again at once; no other report is.
 func TestSpoiledDownload(t *testing.T) {
 	for name, with := range map[string]func([]byte) []byte{"cut": cut, "flipped": flipped, "another table": another} {
 		s := fake.New(simulator.NewCorpus(small(300)), fake.Options{Token: testToken})
@@ -90,7 +90,7 @@ func TestSpoiledDownload(t *testing.T) {
 	}
 }
 
-// A report whose file stays damaged is ordered again, and the others are kept. One that is of another form is an error.
+// A report whose file stays damaged is ordered again, and the others are kept. A file in another form is an error.
 func TestSpoiledReport(t *testing.T) {
 	s := fake.New(simulator.NewCorpus(small(300)), fake.Options{Token: testToken})
 	spoils := &spoiler{Handler: s, times: 1000, with: cut}
@@ -124,13 +124,13 @@ func TestSpoiledReport(t *testing.T) {
 		t.Errorf("the next attempt: %d conversations, %v", len(page.Refs), err)
 	}
 	for job, n := range spoils.asked {
-		if want := map[bool]int{true: readings + 1, false: 1}[job == spoils.job]; n != want {
+		if want := map[bool]int{true: maxDownloads + 1, false: 1}[job == spoils.job]; n != want {
 			t.Errorf("a report was downloaded %d times by two attempts, want %d", n, want)
 		}
 	}
 }
 
-// disk counts scratch files and what is written into them.
+// disk counts temporary files and the bytes written to them.
 type disk struct {
 	made, closed int
 	written      int64
@@ -160,7 +160,7 @@ func (c *countedFile) Close() error {
 	return nil
 }
 
-// Downloads are in scratch files as long as they are read, and what is kept of them is in files as soon as it is large.
+// Downloads are in temporary files while they are read. Spools are in files only if they are large.
 func TestScratch(t *testing.T) {
 	s, _, w := site(t, small(60), fake.Options{}, nil)
 	server := httptest.NewServer(s)
@@ -183,7 +183,7 @@ func TestScratch(t *testing.T) {
 		want = append(want, part...)
 		got := make([]byte, len(want))
 		if _, err := kept.ReadAt(got, 0); err != nil && !errors.Is(err, io.EOF) || !bytes.Equal(got, want) {
-			t.Fatalf("after %d bytes other bytes are read, %v", len(want), err)
+			t.Fatalf("after %d bytes, reading returns different bytes, error %v", len(want), err)
 		}
 	}
 	if f.made != 6 {
@@ -197,7 +197,7 @@ func TestScratch(t *testing.T) {
 	}
 }
 
-// Bounds hold while a report is read: all of its files together, one row, and the list of an archive's files.
+// Reading a report stops at the limits for all of its files, for one row, and for an archive's central directory.
 func TestReportBounds(t *testing.T) {
 	endless := &endlessCSV{}
 	left := int64(1 << 40)
@@ -213,19 +213,19 @@ func TestReportBounds(t *testing.T) {
 		t.Errorf("an archive of 25,000 files: %v", err)
 	}
 	_, a, w := site(t, small(60), fake.Options{}, nil)
-	a.unpacked = 5000
+	a.maxUnpacked = 5000
 	var e *providers.Error
 	if _, _, err := step(a, t.Context(), w, ""); !errors.As(err, &e) || e.Kind != providers.Malformed || !errors.Is(err, errUnpacked) {
 		t.Errorf("files that are too large together: %v", err)
 	}
 	_, a, w = site(t, small(60), fake.Options{}, nil)
-	a.packed = 100
+	a.maxPacked = 100
 	if _, _, err := step(a, t.Context(), w, ""); !errors.As(err, &e) || e.Kind != providers.Malformed {
 		t.Errorf("a download that is too large: %v", err)
 	}
 }
 
-// endlessCSV is a header, and a cell that never ends.
+// endlessCSV is a header followed by a cell without an end.
 type endlessCSV struct{ read int }
 
 func (e *endlessCSV) ReadAt(p []byte, at int64) (int, error) {
@@ -240,7 +240,7 @@ func (e *endlessCSV) ReadAt(p []byte, at int64) (int, error) {
 	return len(p), nil
 }
 
-// The rows of a large report are brought together in parts, and stay in their order.
+// The rows of a large report are grouped in parts and keep their order.
 func TestLargeReport(t *testing.T) {
 	const conversations, rows = 7, 40_000
 	var b bytes.Buffer
@@ -265,7 +265,7 @@ func TestLargeReport(t *testing.T) {
 		if len(e.rows[0].spans) < 2 {
 			t.Error("the report was not read in parts")
 		}
-		array, err := a.opened.read(e.rows)
+		array, err := a.blocks.read(e.rows)
 		if err != nil || !wire.Valid(array) {
 			t.Fatal(err)
 		}

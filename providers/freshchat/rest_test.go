@@ -15,7 +15,7 @@ func TestThreadKeepsRest(t *testing.T) {
 		"":           "-", // the page
 		"link":       "-",
 		"messages[]": "Messages",
-		// Parts are whole in their payloads; TestPartsKeepRest looks for them there.
+		// Payloads contain the complete parts; see TestPartsKeepRest.
 		"messages[].message_parts": "-", "messages[].reply_parts": "-",
 	}
 	for _, tt := range []struct {
@@ -32,7 +32,7 @@ func TestThreadKeepsRest(t *testing.T) {
 			providertest.KeepsRest(t, providertest.Sample(t, tt.file), tt.tables, func(changed []byte) any {
 				doc := sampleDoc(t, tt.kind, tt.file)
 				doc.Body = changed
-				thread, err := pure().Thread([]schemas.Document{body, page, doc})
+				thread, err := mapper().Thread([]schemas.Document{body, page, doc})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -49,7 +49,7 @@ func TestThreadKeepsRest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			providertest.KeepsRest(t, []byte(tt.body), tt.tables, func(changed []byte) any {
-				thread, err := pure().Thread([]schemas.Document{messagesDoc(`{"id":"m1"}`), doc(tt.kind, string(changed))})
+				thread, err := mapper().Thread([]schemas.Document{messagesDoc(`{"id":"m1"}`), doc(tt.kind, string(changed))})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -60,7 +60,7 @@ func TestThreadKeepsRest(t *testing.T) {
 	file := []byte(`{"messages":[{"id":"m","message_parts":[{"file":{"url":"u","name":"n","deep":{"a":1}}}]}]}`)
 	providertest.KeepsRest(t, file, map[string]string{"": "-", "messages[]": "Messages", "messages[].message_parts[]": "-", "messages[].message_parts[].file": "Attachments"},
 		func(changed []byte) any {
-			thread, err := pure().Thread([]schemas.Document{doc(kindMessages, string(changed))})
+			thread, err := mapper().Thread([]schemas.Document{doc(kindMessages, string(changed))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestSnapshotKeepsRest(t *testing.T) {
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			providertest.KeepsRest(t, providertest.Sample(t, tt.file), tt.tables, func(changed []byte) any {
-				rows, err := pure().Snapshot(doc(tt.kind, string(changed)))
+				rows, err := mapper().Snapshot(doc(tt.kind, string(changed)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -90,9 +90,9 @@ func TestSnapshotKeepsRest(t *testing.T) {
 	}
 }
 
-// What cannot be read stays beside the column that would have it.
+// A value that cannot be parsed becomes an attribute, and its column is null.
 func TestUnreadableValuesAreKept(t *testing.T) {
-	thread, err := pure().Thread([]schemas.Document{
+	thread, err := mapper().Thread([]schemas.Document{
 		doc(kindConversation, `{"conversation_id":"c1","created_time":"soon","updated_time":"later","properties":[7],"status":"parked"}`),
 		messagesDoc(`{"id":"m1","created_time":"then","actor_type":"ghost","actor_id":"g","in_reply_to":"m0","meta_data":"x","reply_parts":{"a":1},"message_parts":"y",
 			"msg_parts":[{"part_type":"FILE","properties":{"url":"u","file_size_in_bytes":"2 KB"}}]}`),
@@ -121,15 +121,15 @@ func TestUnreadableValuesAreKept(t *testing.T) {
 		}
 	}
 	if c, m := thread.Conversation, thread.Messages[0]; c.State != nil || m.AuthorType != nil || m.Direction != nil || thread.Participants[0].Type != "contact" {
-		t.Errorf("state %v, author %v, direction %v of words that are not known", c.State, m.AuthorType, m.Direction)
+		t.Errorf("state %v, author %v, direction %v of unknown words", c.State, m.AuthorType, m.Direction)
 	}
 }
 
-// TestPartsKeepRest looks for unknown fields of parts, nested ones too, in the payloads.
+// TestPartsKeepRest looks for unknown fields of parts, also nested ones, in the payloads.
 func TestPartsKeepRest(t *testing.T) {
 	tables := map[string]string{"": "-", "message_parts": "Parts"}
 	providertest.KeepsRest(t, providertest.Sample(t, "message_parts_catalog.json"), tables, func(changed []byte) any {
-		thread, err := pure().Thread([]schemas.Document{messagesDoc(string(changed))})
+		thread, err := mapper().Thread([]schemas.Document{messagesDoc(string(changed))})
 		if err != nil {
 			t.Fatal(err)
 		}

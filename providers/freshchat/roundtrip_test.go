@@ -29,14 +29,14 @@ func site(t testing.TB, config simulator.CorpusConfig, options fake.Options, set
 	return s, a, schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 }
 
-// collect lists windows and fetches all that is listed.
+// collect lists windows and fetches all conversations in them.
 func collect(t testing.TB, a *account, windows ...schemas.Window) ([]providers.Ref, map[string][]schemas.Document) {
 	t.Helper()
 	pages, docs := providertest.Collect(t, a, windows...)
 	return providertest.Refs(pages), docs
 }
 
-// TestRoundTrip reads a made-up account in every lane and finds the rows that the fake knows to be true.
+// TestRoundTrip reads a generated account in every lane and compares the rows with those that the fake knows to be true.
 func TestRoundTrip(t *testing.T) {
 	from := time.Date(2025, 2, 26, 0, 0, 0, 0, time.UTC)
 	config := simulator.CorpusConfig{Seed: 7, Conversations: 150, From: from, To: from.AddDate(0, 0, 10), GiantMessages: 200}
@@ -63,12 +63,12 @@ func TestRoundTrip(t *testing.T) {
 			t.Parallel()
 			s, a, whole := site(t, config, tt.options, tt.settings)
 			refs, docs := collect(t, a, whole)
-			reading := fake.Reading{Lane: string(a.lane), Users: a.users, Covered: a.covered(whole)}
+			reading := fake.Reading{Lane: string(a.lane), Users: a.users, Covered: a.transcriptWindow(whole)}
 			ids := map[string]bool{}
 			for _, ref := range refs {
 				ids[ref.ID] = true
 				want, ok := s.Thread(ref.ID, reading)
-				providertest.SameThread(t, pure(), docs[ref.ID], want, ok)
+				providertest.SameThread(t, mapper(), docs[ref.ID], want, ok)
 			}
 			if diff := cmp.Diff(slices.Sorted(slices.Values(s.Conversations(whole))), slices.Sorted(maps.Keys(ids))); diff != "" {
 				t.Errorf("listed conversations (-want +got):\n%s", diff)

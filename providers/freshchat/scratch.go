@@ -6,13 +6,15 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// scratchError says that a file for data in progress cannot be written or read here.
+// scratchError means that a temporary file cannot be written or read on this machine.
 type scratchError struct{ cause error }
 
-func (s *scratchError) Error() string { return "a scratch file cannot be used" }
+func (s *scratchError) Error() string {
+	return "a temporary file on this machine cannot be written or read"
+}
 func (s *scratchError) Unwrap() error { return s.cause }
 
-// newFile makes a file for data in progress, in memory where the account has no other.
+// newFile creates a temporary file, in memory if the account has no Scratch.
 func (a *account) newFile() (providers.File, error) {
 	if a.scratch == nil {
 		return &memoryFile{}, nil
@@ -24,7 +26,7 @@ func (a *account) newFile() (providers.File, error) {
 	return f, nil
 }
 
-// memoryFile is written once from its beginning to its end.
+// memoryFile is a file in memory. It is written once, from the beginning to the end.
 type memoryFile struct{ data []byte }
 
 func (m *memoryFile) WriteAt(p []byte, at int64) (int, error) {
@@ -47,14 +49,14 @@ func (m *memoryFile) ReadAt(p []byte, at int64) (int, error) {
 
 func (m *memoryFile) Close() error { return nil }
 
-// keptFile is in memory as long as it is small: most reports are, and each file takes a descriptor.
+// keptFile stays in memory as long as it is small, because each file on disk takes a descriptor and most reports are small.
 type keptFile struct {
 	small memoryFile
 	large providers.File
 	make  func() (providers.File, error)
 }
 
-// maxSmall is how long a file in memory may be.
+// maxSmall is the largest keptFile in memory, in bytes.
 const maxSmall = 1 << 20
 
 func (k *keptFile) WriteAt(p []byte, at int64) (int, error) {

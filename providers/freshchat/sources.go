@@ -2,7 +2,6 @@ package freshchat
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,34 +11,34 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// sources are the documents of one conversation, read.
+// sources are the parsed documents of one conversation.
 type sources struct {
 	id           string
 	observedAt   time.Time // of the newest document
 	conversation object
-	body         *schemas.Document // of the conversation, whatever its status
-	created      []line
-	from, to     time.Time // the range of the transcript, zero where there is none
-	lines        []line    // of the transcript, each message once
-	asked        bool      // the messages were read by REST
-	messages     []message // each once
-	refused      int64     // status of the answer where the messages could not be read
+	body         *schemas.Document // of the conversation, of any status
+	created      []reportRow
+	covered      schemas.Window // the range of the transcript, zero if there is none
+	transcript   []reportRow    // each message once
+	asked        bool           // the messages were read by REST
+	messages     []message      // each once
+	refused      int64          // status of the answer if the messages could not be read
 	users        map[string]person
-	actors       map[string]actor // as the transcript names them
+	actors       map[string]actor // according to the transcript
 }
 
 type actor struct{ name, email *string }
 
-// line is one row of a report: its cells under the names of their columns.
-type line struct {
+// reportRow is one row of a report. Its cells are by column.
+type reportRow struct {
 	doc   schemas.Document
 	cells map[string]string
-	empty map[string]bool // columns whose cell is empty
+	empty map[string]bool // columns with an empty cell
 	at    *time.Time
-	time  string // the column of at
+	time  string // column of at
 }
 
-// message is one message as the REST part sent it.
+// message is one message as sent by the REST API.
 type message struct {
 	doc  schemas.Document
 	id   string
@@ -47,13 +46,13 @@ type message struct {
 	at   *time.Time
 }
 
-// person is a user as fetched; without a body where the platform does not know it.
+// person is a fetched user, without a body if the platform does not know the user.
 type person struct {
 	doc  schemas.Document
 	wire object
 }
 
-// gatherSources reads documents. Only what is no JSON, or JSON of another shape altogether, is an error.
+// gatherSources parses documents. Only a body that is not JSON, or has a completely different form, is an error.
 func gatherSources(docs []schemas.Document) (*sources, error) {
 	s := &sources{users: map[string]person{}, actors: map[string]actor{}}
 	at := map[string]int{}
@@ -78,23 +77,23 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 			s.body = &kept
 			s.conversation = nil
 			if read {
-				s.conversation, err = only(doc.Body)
+				s.conversation, err = wire.ParseObject(doc.Body)
 			}
 		}
 	case doc.Kind == kindMessages && doc.Status >= 400:
 		s.refused = doc.Status
 	case !read:
-		// what it would have said is not known
+		// the document has no body
 	case doc.Kind == kindMessages || doc.Kind == kindListed:
 		s.asked = s.asked || doc.Kind == kindMessages
 		err = s.addMessages(doc, at)
 	case doc.Kind == kindCreated:
-		s.created, err = readLines(doc, doc.Body)
+		s.created, err = readReportRows(doc, doc.Body)
 	case doc.Kind == kindTranscript:
 		err = s.addTranscript(doc)
 	case doc.Kind == kindUser || doc.Kind == kindSystemUser:
 		var o object
-		if o, err = only(doc.Body); err == nil {
+		if o, err = wire.ParseObject(doc.Body); err == nil {
 			s.users[wire.Word(o["id"])] = person{doc, o}
 		}
 	}
@@ -102,7 +101,7 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 }
 
 func (s *sources) addMessages(doc schemas.Document, at map[string]int) error {
-	rows, err := list(doc.Body, "messages")
+	rows, err := listRows(doc.Body, "messages")
 	if err != nil {
 		return err
 	}
@@ -128,43 +127,43 @@ func (s *sources) addMessages(doc schemas.Document, at map[string]int) error {
 	return nil
 }
 
-// derivedID names what has no id of its own by its time and its actor.
-func derivedID(what string, at *time.Time, actor string) string {
+// derivedID returns an id made of a time and an actor, for something that has no id of its own.
+func derivedID(prefix string, at *time.Time, actor string) string {
 	when := "-"
 	if at != nil {
 		when = at.Format("20060102T150405.000")
 	}
-	return what + ":" + when + ":" + actor
+	return prefix + ":" + when + ":" + actor
 }
 
 func (s *sources) addTranscript(doc schemas.Document) error {
-	o, err := only(doc.Body)
+	o, err := wire.ParseObject(doc.Body)
 	if err != nil {
 		return err
 	}
 	if from, to := moment(o["from"]), moment(o["to"]); from != nil && to != nil {
-		s.from, s.to = *from, *to
+		s.covered = schemas.Window{From: *from, To: *to}
 	}
 	rows := o["rows"]
 	if wire.IsNull(rows) || rows[0] != '[' {
 		return wire.ErrShape
 	}
 	doc.Body = nil
-	lines, err := readLines(doc, rows)
+	lines, err := readReportRows(doc, rows)
 	seen := map[string]bool{}
 	for _, l := range lines {
 		id := l.cells["message_id"]
-		if id == "" || !seen[id] { // a message on the edge of two days may be in the reports of both
+		if id == "" || !seen[id] { // the reports of two days may both contain a message from midnight
 			seen[id] = true
-			s.lines = append(s.lines, l)
+			s.transcript = append(s.transcript, l)
 			s.learn(l)
 		}
 	}
 	return err
 }
 
-// learn keeps what a row says of its actor.
-func (s *sources) learn(l line) {
+// learn records the name and the e-mail address of a row's actor.
+func (s *sources) learn(l reportRow) {
 	id := l.cells["actor_id"]
 	if id == "" {
 		return
@@ -174,22 +173,22 @@ func (s *sources) learn(l line) {
 		known.name = fullName(l.cells["actor_first_name"], l.cells["actor_last_name"])
 	}
 	if known.email == nil {
-		known.email = some(l.cells["actor_email"])
+		known.email = nonEmpty(l.cells["actor_email"])
 	}
 	s.actors[id] = known
 }
 
-func readLines(doc schemas.Document, rows []byte) ([]line, error) {
+func readReportRows(doc schemas.Document, rows []byte) ([]reportRow, error) {
 	if !wire.Valid(rows) {
 		return nil, wire.ErrNotJSON
 	}
 	doc.Body = nil
-	var all []line
+	var all []reportRow
 	for _, row := range wire.Items(rows) {
 		if row[0] != '{' {
 			return nil, wire.ErrShape
 		}
-		l := line{doc: doc, cells: map[string]string{}, empty: map[string]bool{}}
+		l := reportRow{doc: doc, cells: map[string]string{}, empty: map[string]bool{}}
 		for key, cell := range wire.Members(row) {
 			name, ok := wire.Unquote(key)
 			if s := wire.Word(cell); ok && s != "" {
@@ -209,9 +208,9 @@ func readLines(doc schemas.Document, rows []byte) ([]line, error) {
 	return all, nil
 }
 
-// stated is when the conversation was created as its own body says, else as Conversation-Created does. A row that says
-// that the conversation was reopened is not of its creation.
-func (s *sources) stated() *time.Time {
+// statedCreation returns the time of creation from the conversation's own body, or else from Conversation-Created. That report also
+// has rows about reopened conversations; they do not count.
+func (s *sources) statedCreation() *time.Time {
 	if at := moment(s.conversation["created_time"]); at != nil {
 		return at
 	}
@@ -224,8 +223,8 @@ func (s *sources) stated() *time.Time {
 	return first
 }
 
-// reopens reports whether a row of Conversation-Created is of a reopening.
-func (l line) reopens() bool {
+// reopens reports whether a row of Conversation-Created is about a reopened conversation.
+func (l reportRow) reopens() bool {
 	switch lower(l.cells["reopened"]) {
 	case "true", "1", "yes":
 		return true
@@ -233,10 +232,10 @@ func (l line) reopens() bool {
 	return false
 }
 
-// createdAt is stated, else the time of the first message, else of the first row of the transcript, else that of the
-// contact.
+// createdAt returns statedCreation, or else the time of the first message, or else of the first row of the transcript, or else of the
+// first row of Conversation-Created, or else the contact's time of creation.
 func (s *sources) createdAt() *time.Time {
-	first := s.stated()
+	first := s.statedCreation()
 	if first != nil {
 		return first
 	}
@@ -246,7 +245,7 @@ func (s *sources) createdAt() *time.Time {
 	if first != nil {
 		return first
 	}
-	for _, l := range s.lines {
+	for _, l := range s.transcript {
 		first = wire.Earlier(first, l.at)
 	}
 	if first != nil {
@@ -266,7 +265,7 @@ func (s *sources) createdAt() *time.Time {
 	return first
 }
 
-// contactID is whom the conversation is with.
+// contactID returns the id of the conversation's contact.
 func (s *sources) contactID() string {
 	if id := wire.Word(s.conversation["user_id"]); id != "" {
 		return id
@@ -276,7 +275,7 @@ func (s *sources) contactID() string {
 			return id
 		}
 	}
-	for _, l := range slices.Concat(s.lines, s.created) {
+	for _, l := range slices.Concat(s.transcript, s.created) {
 		if id := cmp.Or(l.cells["customer_id"], l.cells["user_id"]); id != "" {
 			return id
 		}
@@ -286,7 +285,7 @@ func (s *sources) contactID() string {
 			return wire.Word(m.wire["actor_id"])
 		}
 	}
-	for _, l := range s.lines {
+	for _, l := range s.transcript {
 		if authorTypes[lower(l.cells["actor_type"])] == "contact" && l.cells["actor_id"] != "" {
 			return l.cells["actor_id"]
 		}
@@ -299,10 +298,10 @@ func (s *sources) contactID() string {
 	return ""
 }
 
-// hint is the count and digest of the transcript's message ids.
+// hint returns the count and the digest of the transcript's message ids.
 func (s *sources) hint() hint {
-	h := hint{From: s.from, To: s.to}
-	for _, l := range s.lines {
+	h := hint{From: s.covered.From, To: s.covered.To}
+	for _, l := range s.transcript {
 		if id := l.cells["message_id"]; id != "" {
 			h.add(id)
 		} else {
@@ -311,5 +310,3 @@ func (s *sources) hint() hint {
 	}
 	return h
 }
-
-var errNone = errors.New("there are none")

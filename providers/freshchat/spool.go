@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/flate"
-	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -13,26 +13,26 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// spool keeps the rows of one report packed in a scratch file, so that the pages of a list need not download it again: a few bytes
-// for a message. Rows of one entry that were read one after the other stand together. In memory there is an index only.
+// spool keeps the rows of one report compressed in a temporary file, a few bytes for each message, so that the pages of a list need
+// not download the report again. Consecutive rows of an entry are stored together. Only an index is in memory.
 type spool struct {
 	file    providers.File
-	blocks  []stored
+	blocks  []storedBlock
 	size    int64        // of the file
-	open    bytes.Buffer // the block that is being filled
+	open    bytes.Buffer // the block being filled
 	spans   int
 	entries []*entry
-	byID    map[string]*entry // while it is being filled
+	byID    map[string]*entry // nil once the spool is sealed
 	at      time.Time         // when the report was read
 }
 
-// stored is where a block stands in the file, packed.
-type stored struct {
+// storedBlock is the position of a compressed block in the file.
+type storedBlock struct {
 	at   int64
 	size int
 }
 
-// entry is one conversation of a report, or one document of a report that is on no one conversation.
+// entry is one conversation of a report, or one document of a report that is not listed by conversation.
 type entry struct {
 	id    string
 	first time.Time // earliest time of a row
@@ -40,19 +40,19 @@ type entry struct {
 	rows  []span
 }
 
-// span is where rows stand: JSON objects with commas between them.
+// span is the position of rows in a block: JSON objects, separated by commas.
 type span struct{ block, from, to int }
 
 const (
 	blockSize = 256 << 10
-	maxSpool  = 1 << 30   // bytes of a report on disk, packed
+	maxSpool  = 1 << 30   // bytes of a report on disk, compressed
 	maxIndex  = 128 << 20 // bytes of a report's index in memory
 )
 
-// errDense says that a report is larger than what is kept of one.
-var errDense = errors.New("the window's reports are larger than the cap")
+// errDense means that a report is too large to be kept.
+var errDense = fmt.Errorf("a report of the window is too large: more than %d MiB compressed, or too many conversations", maxSpool>>20)
 
-// put keeps rows.
+// put stores rows.
 func (s *spool) put(rows []byte) (span, error) {
 	if s.open.Len() > 0 && s.open.Len()+len(rows) > blockSize {
 		if err := s.close(); err != nil {
@@ -68,7 +68,7 @@ func (s *spool) put(rows []byte) (span, error) {
 	return span{len(s.blocks), from, s.open.Len()}, nil
 }
 
-// close packs the block that is being filled.
+// close compresses the block being filled and writes it to the file.
 func (s *spool) close() error {
 	if s.open.Len() == 0 {
 		return nil
@@ -82,7 +82,7 @@ func (s *spool) close() error {
 		err = w.Close()
 	}
 	if err != nil {
-		panic("freshchat: pack in memory: " + err.Error()) // a bytes.Buffer takes all
+		panic("freshchat: compress in memory: " + err.Error()) // writing to a bytes.Buffer cannot fail
 	}
 	if s.size+int64(packed.Len()) > maxSpool {
 		return errDense
@@ -90,19 +90,19 @@ func (s *spool) close() error {
 	if _, err := s.file.WriteAt(packed.Bytes(), s.size); err != nil {
 		return &scratchError{err}
 	}
-	s.blocks = append(s.blocks, stored{s.size, packed.Len()})
+	s.blocks = append(s.blocks, storedBlock{s.size, packed.Len()})
 	s.size += int64(packed.Len())
 	s.open.Reset()
 	return nil
 }
 
-// index is about how much memory the spool takes.
+// index returns the approximate memory of the spool's index in bytes.
 func (s *spool) index() int {
 	const perEntry, perSpan = 200, 24
 	return len(s.entries)*perEntry + s.spans*perSpan
 }
 
-// seal packs what is open.
+// seal writes the last block. No rows can be added after it.
 func (s *spool) seal() error {
 	s.byID = nil
 	err := s.close()
@@ -110,7 +110,7 @@ func (s *spool) seal() error {
 	return err
 }
 
-// unpack is block n.
+// unpack reads block n.
 func (s *spool) unpack(n int) ([]byte, error) {
 	b := s.blocks[n]
 	rows, err := io.ReadAll(flate.NewReader(io.NewSectionReader(s.file, b.at, int64(b.size))))
@@ -120,82 +120,82 @@ func (s *spool) unpack(n int) ([]byte, error) {
 	return rows, nil
 }
 
-// blocks keeps unpacked the blocks that were used last, of all spools. A page's conversations stand in few: those of some days, and
-// of the month's creations.
-type blocks struct {
+// blockCache keeps the uncompressed blocks of all spools that were used last. The conversations of a page are in few blocks: those of
+// a few days and of the month's Conversation-Created.
+type blockCache struct {
 	mu     sync.Mutex
-	opened []unpacked // the newest at the end
+	recent []unpackedBlock // the newest at the end
 }
 
-type unpacked struct {
+type unpackedBlock struct {
 	spool *spool
 	block int
 	rows  []byte
 }
 
-func (c *blocks) get(s *spool, n int) ([]byte, error) {
+func (c *blockCache) get(s *spool, n int) ([]byte, error) {
 	const most = 48
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.opened, func(u unpacked) bool { return u.spool == s && u.block == n })
+	i := slices.IndexFunc(c.recent, func(u unpackedBlock) bool { return u.spool == s && u.block == n })
 	if i >= 0 {
-		found := c.opened[i]
-		c.opened = append(slices.Delete(c.opened, i, i+1), found)
+		found := c.recent[i]
+		c.recent = append(slices.Delete(c.recent, i, i+1), found)
 		return found.rows, nil
 	}
 	rows, err := s.unpack(n)
 	if err != nil {
 		return nil, err
 	}
-	if len(c.opened) >= most {
-		c.opened = slices.Delete(c.opened, 0, 1)
+	if len(c.recent) >= most {
+		c.recent = slices.Delete(c.recent, 0, 1)
 	}
-	c.opened = append(c.opened, unpacked{s, n, rows})
+	c.recent = append(c.recent, unpackedBlock{s, n, rows})
 	return rows, nil
 }
 
-// segment is what the reports of a segment of a window say together.
+// segment is the merged content of all reports of a part of a window.
 type segment struct {
-	entries []*found
+	entries []*segmentEntry
 	at      time.Time // when the last of the reports was read
 }
 
-// found is an entry, and where its rows are in each report.
-type found struct {
+// segmentEntry is an entry and the positions of its rows in each report.
+type segmentEntry struct {
 	id            string
 	first         time.Time
 	kind          string
-	rows, created []place // created are of Conversation-Created
+	rows, created []rowSpans // created are of Conversation-Created
 }
 
-// place is rows of one report.
-type place struct {
+// rowSpans are the positions of rows in one report.
+type rowSpans struct {
 	spool *spool
 	spans []span
 }
 
-// read is the rows of places as one JSON array.
-func (c *blocks) read(places []place) ([]byte, error) {
+// read returns rows as one JSON array.
+func (c *blockCache) read(rows []rowSpans) ([]byte, error) {
 	array := []byte{'['}
-	for _, p := range places {
+	for _, p := range rows {
 		for _, at := range p.spans {
-			rows, err := c.get(p.spool, at.block)
+			block, err := c.get(p.spool, at.block)
 			if err != nil {
 				return nil, err
 			}
 			if len(array) > 1 {
 				array = append(array, ',')
 			}
-			array = append(array, rows[at.from:at.to]...)
+			array = append(array, block[at.from:at.to]...)
 		}
 	}
 	return append(array, ']'), nil
 }
 
-// merge brings reports together: their documents in the order of the reports, their conversations each once, in the order of a list.
+// merge merges reports: their documents in the order of the reports, and their conversations each once, in the order of the list.
 func merge(orders []order, spools []*spool) *segment {
 	s := &segment{}
-	byID := map[string]*found{}
+	byID := map[string]*segmentEntry{}
 	for i, report := range spools {
 		if report.at.After(s.at) {
 			s.at = report.at
@@ -203,22 +203,22 @@ func merge(orders []order, spools []*spool) *segment {
 		for _, e := range report.entries {
 			f := byID[e.id]
 			if f == nil || e.kind != "" {
-				f = &found{id: e.id, first: e.first, kind: e.kind}
+				f = &segmentEntry{id: e.id, first: e.first, kind: e.kind}
 				byID[e.id] = f
 				s.entries = append(s.entries, f)
 			}
 			if !e.first.IsZero() && (f.first.IsZero() || e.first.Before(f.first)) {
 				f.first = e.first
 			}
-			if p := (place{report, e.rows}); orders[i].event == eventCreated {
+			if p := (rowSpans{report, e.rows}); orders[i].event == eventCreated {
 				f.created = append(f.created, p)
 			} else {
 				f.rows = append(f.rows, p)
 			}
 		}
 	}
-	if !slices.ContainsFunc(s.entries, func(f *found) bool { return f.kind != "" }) {
-		slices.SortFunc(s.entries, func(a, b *found) int { return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.id, b.id)) })
+	if !slices.ContainsFunc(s.entries, func(f *segmentEntry) bool { return f.kind != "" }) {
+		slices.SortFunc(s.entries, func(a, b *segmentEntry) int { return cmp.Or(a.first.Compare(b.first), cmp.Compare(a.id, b.id)) })
 	}
 	return s
 }

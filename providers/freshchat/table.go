@@ -15,24 +15,24 @@ import (
 	"unicode/utf8"
 )
 
-// maxUnpacked is the cap of one report's files, unpacked.
-const maxUnpacked = 4 << 30
+// maxUnpackedBytes is the largest uncompressed size of one report's files.
+const maxUnpackedBytes = 4 << 30
 
 var (
-	errTable    = errors.New("the report's file is no CSV with a known header")
-	errArchive  = errors.New("the report's archive cannot be read")
-	errUnpacked = errors.New("the report's files are larger than the cap")
-	errRecord   = errors.New("a row of the report's file is larger than the cap")
+	errTable    = errors.New("the report's file is not a CSV file with the expected header")
+	errArchive  = errors.New("the report's archive is damaged")
+	errUnpacked = fmt.Errorf("the report's uncompressed files are larger than %d GiB", maxUnpackedBytes>>30)
+	errRecord   = fmt.Errorf("a row of the report's file is larger than %d MiB", maxRecord>>20)
 )
 
-// header is the first row of a table: the columns as sent, and what they mean. The order is not fixed, the case varies,
-// and one column is misspelt at times.
+// header is the first row of a table: the columns as sent, and their names. The order of columns is not fixed, their case varies, and
+// some are sometimes misspelt.
 type header struct {
 	sent  [][]byte // as JSON
 	names []string
 }
 
-// misspelt columns, seen in the code of a dashboard, and what they mean.
+// misspelt maps misspelt columns, seen in a dashboard's code, to their names.
 var misspelt = map[string]string{"abel_sub_category_name": "label_sub_category_name", "abel_category_name": "label_category_name"}
 
 var blanks = strings.NewReplacer(" ", "_", "-", "_")
@@ -62,8 +62,8 @@ func newHeader(record []string) header {
 	return h
 }
 
-// repeated says that a record is a header once more: files are put together from several that each have one.
-func (h header) repeated(record []string) bool {
+// isRepeated reports whether a record repeats the header. The platform joins several files that each have a header.
+func (h header) isRepeated(record []string) bool {
 	names := 0
 	for i, cell := range record {
 		if slices.Contains(h.names, columnName(cell)) && cell != "" {
@@ -81,7 +81,7 @@ type record struct {
 	cells []string
 }
 
-// get is the first cell that is not empty of the columns with these meanings.
+// get returns the first cell, of the named columns, that is not empty.
 func (r record) get(names ...string) string {
 	for _, name := range names {
 		for i, column := range r.names {
@@ -93,7 +93,7 @@ func (r record) get(names ...string) string {
 	return ""
 }
 
-// json is the row as an object with the columns as sent, in their order. Cells beyond the header are column_<n>.
+// json appends the row as an object, with the columns as sent and in their order. Cells beyond the header are called column_<n>.
 func (r record) json(to []byte) []byte {
 	to = append(to, '{')
 	for i, cell := range r.cells {
@@ -124,9 +124,9 @@ func appendQuoted(to []byte, s string) []byte {
 	return append(to, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
 }
 
-// readTable reads what a report's link leads to: a ZIP of CSV files although CSV was asked for (told by its first bytes),
-// or the CSV itself. Nothing at all, an empty archive, empty files and files of a header only are no rows. key is a column
-// that a header must have; left is how many bytes the report's files may still have, unpacked; yield may keep nothing of the record.
+// readTable reads the file behind a report's link: a ZIP of CSV files, although CSV was ordered, or gzip, or plain CSV. The first
+// bytes show which. An empty file, an empty archive, empty files in it, and files with only a header have no rows. key is a column that
+// a header must have. left is how many uncompressed bytes the report's files may still have. yield must not keep the record.
 func readTable(file io.ReaderAt, size int64, key string, left *int64, yield func(record) error) error {
 	whole := io.NewSectionReader(file, 0, size)
 	var magic [4]byte
@@ -156,17 +156,17 @@ func readTable(file io.ReaderAt, size int64, key string, left *int64, yield func
 		if err != nil {
 			return errArchive
 		}
-		return readCSV(&capped{r: unpacked, left: left}, key, yield)
+		return readCSV(&limitedReader{r: unpacked, left: left}, key, yield)
 	}
-	return readCSV(&capped{r: whole, left: left}, key, yield)
+	return readCSV(&limitedReader{r: whole, left: left}, key, yield)
 }
 
-// maxDirectory is the cap of an archive's list of files, which is read into memory at once.
+// maxDirectory is the largest central directory of an archive, which is read into memory at once.
 const maxDirectory = 1 << 20
 
-// directorySize is how long an archive says that its list of files is, 0 where it does not say: that is no archive.
+// directorySize returns the size of an archive's central directory according to the archive, 0 if it is not a valid archive.
 func directorySize(file io.ReaderAt, size int64) int64 {
-	const record, longestComment, at = 22, 1<<16 - 1, 12 // the end of the central directory record (APPNOTE 4.3.16)
+	const record, longestComment, at = 22, 1<<16 - 1, 12 // end of central directory record (APPNOTE 4.3.16)
 	tail := make([]byte, min(size, record+longestComment))
 	if n, err := file.ReadAt(tail, size-int64(len(tail))); n < len(tail) && err != nil {
 		return 0
@@ -184,20 +184,20 @@ func readMember(f *zip.File, key string, left *int64, yield func(record) error) 
 		return errArchive
 	}
 	defer r.Close()
-	return readCSV(&capped{r: r, left: left}, key, yield)
+	return readCSV(&limitedReader{r: r, left: left}, key, yield)
 }
 
-// maxRecord is the cap of one row, which is held in memory.
+// maxRecord is the largest row in bytes. A row is held in memory.
 const maxRecord = 16 << 20
 
-// capped reads no more than is left over all files of a report, nor of one row, and says what is wrong with an archive in our words.
-type capped struct {
+// limitedReader limits the bytes of all files of a report and of a single row. It replaces errors of the archive by our own.
+type limitedReader struct {
 	r    io.Reader
 	left *int64
-	row  int64 // bytes since the last row was whole
+	row  int64 // bytes since the end of the last complete row
 }
 
-func (c *capped) Read(p []byte) (int, error) {
+func (c *limitedReader) Read(p []byte) (int, error) {
 	switch {
 	case *c.left <= 0:
 		return 0, errUnpacked
@@ -213,7 +213,7 @@ func (c *capped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func readCSV(r *capped, key string, yield func(record) error) error {
+func readCSV(r *limitedReader, key string, yield func(record) error) error {
 	reader := csv.NewReader(r)
 	reader.FieldsPerRecord, reader.LazyQuotes, reader.ReuseRecord = -1, true, true
 	var h *header
@@ -231,12 +231,12 @@ func readCSV(r *capped, key string, yield func(record) error) error {
 			continue
 		case h == nil:
 			first := newHeader(cells)
-			if !has(first.names, key) {
+			if !hasColumn(first.names, key) {
 				return errTable
 			}
 			h = &first
 			continue
-		case h.repeated(cells):
+		case h.isRepeated(cells):
 			again := newHeader(cells)
 			h = &again
 			continue
@@ -256,9 +256,8 @@ func blankRecord(cells []string) bool {
 	return true
 }
 
-// has says whether a header has a column. The conversation's has two names (seen in a dashboard's code), and a report on
-// agents has none of it.
-func has(names []string, key string) bool {
+// hasColumn reports whether a header has a column. The column of the conversation has two names (seen in a dashboard's code).
+func hasColumn(names []string, key string) bool {
 	for _, name := range names {
 		if name == key || key == columnConversation && name == columnInteraction {
 			return true

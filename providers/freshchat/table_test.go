@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/providers/providertest"
 )
 
-// zipped is an archive of files, names and contents in turn.
+// zipped returns an archive; files are names and contents in turn.
 func zipped(t testing.TB, files ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -128,7 +128,7 @@ func FuzzReadTable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		err := readBytes(body, 1<<16, func(r record) error {
 			if row := r.json(nil); !json.Valid(row) {
-				t.Errorf("the row %q is no JSON", row)
+				t.Errorf("the row %q is not JSON", row)
 			}
 			return nil
 		})
@@ -144,13 +144,13 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, at string) {
 		if c, err := parseCursor(providers.Cursor(at)); err == nil && at != "" && string(c.text()) != at {
-			t.Errorf("the cursor %q was taken", at)
+			t.Errorf("the cursor %q is accepted", at)
 		}
-		if s, err := parseSurvey(providers.Cursor(at)); err == nil && string(s.text()) != at {
-			t.Errorf("the cursor %q was taken", at)
+		if s, err := parseUserWalk(providers.Cursor(at)); err == nil && string(s.text()) != at {
+			t.Errorf("the cursor %q is accepted", at)
 		}
 		if index, page, err := parseStep(providers.Cursor(at)); err == nil && at != "" && fmt.Sprintf("%s:%d", parts[index].kind, page) != at {
-			t.Errorf("the cursor %q was taken", at)
+			t.Errorf("the cursor %q is accepted", at)
 		}
 	})
 }

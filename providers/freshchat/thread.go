@@ -2,6 +2,7 @@ package freshchat
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,14 +19,14 @@ type mapping struct{}
 
 func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}, nil }
 
-// Thread turns the documents of one conversation into rows, as docs/mapping-freshchat.md says.
+// Thread turns the documents of one conversation into rows, as described in docs/mapping-freshchat.md.
 func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return providers.MapThread("conversation", docs, mapThread)
 }
 
 func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	if len(docs) == 0 {
-		return schemas.Thread{}, errNone
+		return schemas.Thread{}, errors.New("there are no documents")
 	}
 	for _, doc := range docs {
 		if doc.Kind == kindMessages && providers.IsGone(doc) {
@@ -36,7 +37,7 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	if err != nil {
 		return schemas.Thread{}, err
 	}
-	all := s.utterances()
+	all := s.unifiedMessages()
 	thread := schemas.Thread{Conversation: s.row(all)}
 	for i, u := range all {
 		u.rows(&thread, s, int64(i))
@@ -45,10 +46,10 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	return thread, nil
 }
 
-// row is the conversation: its own body, and what the reports and its messages say where that is silent.
-func (s *sources) row(all []utterance) schemas.Conversation {
+// row maps the conversation from its own body. Fields that the body lacks come from the reports and the messages.
+func (s *sources) row(all []unifiedMessage) schemas.Conversation {
 	r := wire.ReadFields(maps.Clone(s.conversation))
-	r.Skip("conversation_id", "channel_id", "user_id") // s.id, first and contactID read them
+	r.Skip("conversation_id", "channel_id", "user_id") // s.id, firstValue and contactID read them
 	wire.Parse(r, "created_time", moment)
 	properties := r.Nested("properties.", "properties")
 	c := schemas.Conversation{
@@ -56,11 +57,11 @@ func (s *sources) row(all []utterance) schemas.Conversation {
 		ObservedAt:     s.observedAt,
 		State:          state(wire.Word(r.Peek("status"))),
 		Status:         r.Text("status"),
-		ChannelID:      s.first(all, "channel_id", "channel_id"),
-		ChannelName:    s.first(all, "", "channel_name"),
+		ChannelID:      s.firstValue(all, "channel_id", "channel_id"),
+		ChannelName:    s.firstValue(all, "", "channel_name"),
 		CreatedAt:      s.createdAt(),
 		UpdatedAt:      wire.Parse(r, "updated_time", moment),
-		ContactID:      some(s.contactID()),
+		ContactID:      nonEmpty(s.contactID()),
 		AssigneeID:     r.Text("assigned_agent_id"),
 		GroupID:        r.Text("assigned_group_id"),
 		Priority:       properties.Text("priority"),
@@ -82,18 +83,19 @@ func (s *sources) row(all []utterance) schemas.Conversation {
 		more = attributes{}
 	}
 	if s.body != nil && s.body.Status != statusOK {
-		more.put("conversation_status", some(strconv.FormatInt(s.body.Status, 10)))
+		more.put("conversation_status", nonEmpty(strconv.FormatInt(s.body.Status, 10)))
 	}
 	if s.refused != 0 {
-		more.put("messages_status", some(strconv.FormatInt(s.refused, 10)))
+		more.put("messages_status", nonEmpty(strconv.FormatInt(s.refused, 10)))
 	}
 	s.addCreation(more)
-	s.compare(all, &c, more)
+	s.compareLanes(all, &c, more)
 	c.Attributes = more.rows()
 	return c
 }
 
-// addCreation adds what Conversation-Created says of the conversation when it was created, as "created.<column>".
+// addCreation adds the cells of Conversation-Created as attributes "created.<column>". They describe the conversation when it was
+// created.
 func (s *sources) addCreation(more attributes) {
 	for _, l := range s.created {
 		if l.reopens() {
@@ -101,86 +103,87 @@ func (s *sources) addCreation(more attributes) {
 		}
 		for name, cell := range l.cells {
 			if name != l.time && !slices.Contains(creationColumns, name) {
-				more.put("created."+name, some(cell))
+				more.put("created."+name, nonEmpty(cell))
 			}
 		}
 		return
 	}
 }
 
-// creationColumns are those of Conversation-Created that have columns.
+// creationColumns are the columns of Conversation-Created that have a column in our rows.
 var creationColumns = []string{columnConversation, columnInteraction, "channel_id", "channel_name", "reopened"}
 
-// compare says how far the lanes agree. The stated number of messages is that on which all lanes that were asked agree,
-// so that every difference shows where stored and stated messages are compared.
-func (s *sources) compare(all []utterance, c *schemas.Conversation, more attributes) {
-	if s.to.IsZero() {
+// compareLanes records how far the lanes agree. StatedMessages counts the messages that all lanes have, so that every difference
+// between the lanes appears as a difference between stored and stated messages.
+func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, more attributes) {
+	if s.covered.To.IsZero() {
 		return
 	}
 	var onlyTranscript, onlyREST int64
-	reaches := false
+	lastDay := false // of the transcript has a message
 	for _, u := range all {
 		switch {
-		case u.rest == nil:
+		case u.fromREST == nil:
 			onlyTranscript++
-		case u.line == nil && within(u.at, s.from, s.to):
+		case u.fromTranscript == nil && contains(s.covered, u.at):
 			onlyREST++
 		}
-		reaches = reaches || u.at != nil && !u.at.Before(s.to.Add(-24*time.Hour))
+		lastDay = lastDay || u.at != nil && !u.at.Before(s.covered.To.Add(-24*time.Hour))
 	}
 	if !s.asked {
-		if reaches {
-			more.put("transcript_may_continue", some("true"))
+		if lastDay {
+			more.put("transcript_may_continue", nonEmpty("true"))
 		}
 		return
 	}
 	agreed := int64(len(all)) - onlyTranscript - onlyREST
 	c.StatedMessages = &agreed
 	if onlyTranscript > 0 {
-		more.put("transcript_only", some(strconv.FormatInt(onlyTranscript, 10)))
+		more.put("transcript_only", nonEmpty(strconv.FormatInt(onlyTranscript, 10)))
 	}
 	if onlyREST > 0 {
-		more.put("rest_only", some(strconv.FormatInt(onlyREST, 10)))
+		more.put("rest_only", nonEmpty(strconv.FormatInt(onlyREST, 10)))
 	}
 }
 
-// first is the conversation's own member, else the first of its messages or of its rows in a report.
-func (s *sources) first(all []utterance, member, column string) *string {
+// firstValue returns a member of the conversation, or else of its first message or row that has it.
+func (s *sources) firstValue(all []unifiedMessage, member, column string) *string {
 	if v := wire.Text(s.conversation[member]); v != nil {
 		return v
 	}
 	for _, u := range all {
-		if u.rest != nil {
-			if v := wire.Text(u.rest.wire[member]); v != nil {
+		if u.fromREST != nil {
+			if v := wire.Text(u.fromREST.wire[member]); v != nil {
 				return v
 			}
 		}
-		if u.line != nil && u.line.cells[column] != "" {
-			return some(u.line.cells[column])
+		if u.fromTranscript != nil && u.fromTranscript.cells[column] != "" {
+			return nonEmpty(u.fromTranscript.cells[column])
 		}
 	}
 	for _, l := range s.created {
 		if l.cells[column] != "" {
-			return some(l.cells[column])
+			return nonEmpty(l.cells[column])
 		}
 	}
 	return nil
 }
 
-// state is the status in the terms of all platforms. The first four are in the vendor's documents, the others in its client.
+// state maps the status to the states that all platforms share. The first four are in the vendor's documentation, the others in its
+// client.
 func state(status string) *string {
 	switch strings.ReplaceAll(lower(status), "_", " ") {
 	case "new", "assigned", "reopened":
-		return some("open")
+		return nonEmpty("open")
 	case "resolved":
-		return some("closed")
+		return nonEmpty("closed")
 	case "waiting on customer", "waiting on internal team":
-		return some("pending")
+		return nonEmpty("pending")
 	}
 	return nil
 }
 
-// name is what a user or an agent is called, as far as the documents say.
+// name returns the name of a user or an agent, nil if no document has it.
 func (s *sources) name(id string) *string {
 	if p, ok := s.users[id]; ok && id != "" {
 		if name := fullName(wire.Word(p.wire["first_name"]), wire.Word(p.wire["last_name"])); name != nil {
@@ -190,11 +193,11 @@ func (s *sources) name(id string) *string {
 	return s.actors[id].name
 }
 
-func fullName(first, last string) *string { return some(strings.TrimSpace(first + " " + last)) }
+func fullName(first, last string) *string { return nonEmpty(strings.TrimSpace(first + " " + last)) }
 
-// participants are the contact, the assignee, and all others who wrote, in the order in which they first did. What somebody is,
-// the messages say: an assignee may be a bot.
-func (s *sources) participants(all []utterance) []schemas.Participant {
+// participants returns the contact, the assignee, and all other authors in the order of their first messages. Their types come from
+// the messages, because an assignee may be a bot.
+func (s *sources) participants(all []unifiedMessage) []schemas.Participant {
 	var rows []schemas.Participant
 	seen := map[string]bool{"": true}
 	kinds := map[string]string{}
@@ -216,10 +219,10 @@ func (s *sources) participants(all []utterance) []schemas.Participant {
 	}
 	for _, u := range all {
 		observedAt := s.observedAt
-		if u.rest != nil {
-			observedAt = u.rest.doc.ObservedAt
-		} else if u.line != nil {
-			observedAt = u.line.doc.ObservedAt
+		if u.fromREST != nil {
+			observedAt = u.fromREST.doc.ObservedAt
+		} else if u.fromTranscript != nil {
+			observedAt = u.fromTranscript.doc.ObservedAt
 		}
 		add(u.actor, kinds[u.actor], "participant", observedAt)
 	}
@@ -245,8 +248,8 @@ func (s *sources) participant(id, kind, role string, observedAt time.Time) schem
 // readNames reads the names of a user or an agent.
 func readNames(r *wire.Reader) *string { return fullName(r.Word("first_name"), r.Word("last_name")) }
 
-// personRest are what of a user or an agent has no column: the picture's address, and properties, whose values may be of any type,
-// under their names.
+// personRest returns the fields of a user or an agent that have no column: the address of the picture, the properties by name, whose
+// values may have any type, and all others.
 func personRest(r *wire.Reader) map[string]*string {
 	picture := r.Nested("avatar.", "avatar").Text("url")
 	properties := r.List("properties")
@@ -263,7 +266,7 @@ func personRest(r *wire.Reader) map[string]*string {
 			key += "#" + strconv.Itoa(i)
 		}
 		if property.Empty() && name == "" && given == nil {
-			given = wire.Text(v) // no property in the usual form
+			given = wire.Text(v) // a property in an unknown form
 		}
 		more.put(key, given)
 		for of, rest := range property.Rest() {

@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-func pure() mapping { return mapping{} }
+func mapper() mapping { return mapping{} }
 
 func TestThreadOfSamples(t *testing.T) {
 	second := sampleDoc(t, kindMessages, "messages_page2_last.json")
@@ -46,7 +46,7 @@ func TestThreadOfSamples(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			thread, err := pure().Thread(tt.docs)
+			thread, err := mapper().Thread(tt.docs)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +69,7 @@ func ids(thread schemas.Thread) []string {
 	return all
 }
 
-// The lanes are joined by id, or by time and actor where a row has none; what is left over is reported.
+// Messages of the lanes are matched by id, or by time and actor if a row has no id. The rest is counted.
 func TestLanes(t *testing.T) {
 	rest := messagesDoc(`{"id":"m1","actor_type":"user","actor_id":"u","created_time":"2025-01-01T10:00:00.500Z"},
 		{"id":"m2","actor_type":"agent","actor_id":"a","created_time":"2025-01-01T11:00:00.000Z"},
@@ -79,7 +79,7 @@ func TestLanes(t *testing.T) {
 		{"message_id":"m9","created_time":"2025-01-01 12:00:00.0","actor_type":"Bot","actor_id":"b","message_parts":"[{\"text\":{\"content\":\"hi\"}}]"},
 		{"created_time":"2025-01-01 12:00:00.0","actor_type":"bot","actor_id":"b","message":"plain"},
 		{"created_time":"2025-01-01 12:00:00.0","actor_type":"bot","actor_id":"b","message_parts":"not JSON"}`)
-	thread, err := pure().Thread([]schemas.Document{rows, rest})
+	thread, err := mapper().Thread([]schemas.Document{rows, rest})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,14 +97,14 @@ func TestLanes(t *testing.T) {
 	if *thread.Messages[5].AuthorName != "Ana" || thread.Messages[5].Attributes["lane"] != nil {
 		t.Error("the transcript's name of an actor is used for all messages of it")
 	}
-	thread, err = pure().Thread([]schemas.Document{transcript(""), rest})
+	thread, err = mapper().Thread([]schemas.Document{transcript(""), rest})
 	if err != nil || *thread.Conversation.Attributes["rest_only"] != "2" || *thread.Conversation.StatedMessages != 1 {
 		t.Errorf("an empty transcript: %v, %v", thread.Conversation.Attributes, err)
 	}
 }
 
-// When a conversation was created is told by its body, else by the report of creations without those that reopened it,
-// else by messages, rows, and the contact.
+// The time of creation comes from the body, or else from Conversation-Created without reopened conversations, or else from messages,
+// rows and the contact, in this order.
 func TestCreatedAt(t *testing.T) {
 	body := doc(kindConversation, `{"conversation_id":"c1","created_time":"2025-01-01T01:00:00Z"}`)
 	bare := doc(kindConversation, `{"conversation_id":"c1"}`)
@@ -121,13 +121,13 @@ func TestCreatedAt(t *testing.T) {
 		5: {bare, user},
 		6: {bare, reopened, user},
 	} {
-		thread, err := pure().Thread(docs)
+		thread, err := mapper().Thread(docs)
 		if err != nil || thread.Conversation.CreatedAt == nil || thread.Conversation.CreatedAt.Hour() != hour {
 			t.Errorf("hour %d: %v, %v", hour, thread.Conversation.CreatedAt, err)
 		}
 	}
-	if thread, err := pure().Thread([]schemas.Document{bare}); err != nil || thread.Conversation.CreatedAt != nil {
-		t.Errorf("nothing says when: %v, %v", thread.Conversation.CreatedAt, err)
+	if thread, err := mapper().Thread([]schemas.Document{bare}); err != nil || thread.Conversation.CreatedAt != nil {
+		t.Errorf("no source has a time of creation: %v, %v", thread.Conversation.CreatedAt, err)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestOddFields(t *testing.T) {
 		`{"id":"m","message_type":"NORMAL","actor_type":"Robot","in_reply_to":"m0","meta_data":"x","reply_parts":{"a":1},"created_time":"12345-01-01"}`,
 		`{"id":"m","msg_parts":[{"part_type":"image","properties":{"url":"https://e.example/a%20b.png"}}],"meta_data":{"isResolved":"true"},"message_type":"system"}`,
 	} {
-		thread, err := pure().Thread([]schemas.Document{doc(kindConversation, `{"conversation_id":5,"properties":[1],"status":{"a":1}}`), messagesDoc(row)})
+		thread, err := mapper().Thread([]schemas.Document{doc(kindConversation, `{"conversation_id":5,"properties":[1],"status":{"a":1}}`), messagesDoc(row)})
 		if err != nil {
 			t.Errorf("%s: %v", row, err)
 		}
@@ -150,22 +150,22 @@ func TestOddFields(t *testing.T) {
 		}
 	}
 	for _, bad := range []schemas.Document{doc(kindConversation, `{`), doc(kindConversation, `[]`), doc(kindMessages, `{"a":1}`), doc(kindTranscript, `{"rows":{}}`), doc(kindTranscript, `{"rows":[1]}`), doc(kindCreated, `x`), doc(kindUser, `1`), doc(kindMessages, ``)} {
-		if _, err := pure().Thread([]schemas.Document{bad}); err == nil {
-			t.Errorf("%s %s was taken", bad.Kind, bad.Body)
+		if _, err := mapper().Thread([]schemas.Document{bad}); err == nil {
+			t.Errorf("%s %s is accepted", bad.Kind, bad.Body)
 		}
 	}
-	if _, err := pure().Thread(nil); err == nil {
-		t.Error("no documents were taken")
+	if _, err := mapper().Thread(nil); err == nil {
+		t.Error("an empty list of documents is accepted")
 	}
 }
 
-// The transcript lane says where messages may go on after what was read.
+// The transcript lane marks conversations that may continue after the transcript.
 func TestMayContinue(t *testing.T) {
 	for row, want := range map[string]bool{
 		`{"message_id":"m","created_time":"2025-01-01 00:00:00.0"}`: true, // within the last day of the range
 		``: false,
 	} {
-		thread, err := pure().Thread([]schemas.Document{transcript(row)})
+		thread, err := mapper().Thread([]schemas.Document{transcript(row)})
 		if err != nil || (thread.Conversation.Attributes["transcript_may_continue"] != nil) != want || thread.Conversation.StatedMessages != nil {
 			t.Errorf("%q: %v, %v", row, thread.Conversation.Attributes, err)
 		}

@@ -9,14 +9,14 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// What the platform sends is read field by field: accounts differ in which fields they have and in their types, and one
-// of them must not cost a conversation. A value is a field as sent; nil and null are the same.
+// Bodies are read field by field. Accounts differ in the fields that they have and in the fields' types, and one odd field must not
+// make a whole conversation fail. A value is a field as sent; nil and null mean the same.
 type value = wire.Value
 
 type object = wire.Object
 
-// some is a text, nil where it is empty.
-func some(s string) *string {
+// nonEmpty returns a text, nil if it is empty.
+func nonEmpty(s string) *string {
 	if s == "" {
 		return nil
 	}
@@ -27,18 +27,18 @@ func number(s string) *float64 { return wire.Number(strings.TrimSpace(s)) }
 
 func integer(v value) *int64 { return wire.Integer(wire.Word(v)) }
 
-// layouts of times: ISO 8601 in bodies, and in reports a form without a zone that means UTC (seen in exporters' code).
-// A fraction of any length may follow the seconds.
+// layouts of times: bodies have ISO 8601, and reports have a form without a zone, which means UTC (seen in exporters' code). A fraction
+// of any length may follow the seconds.
 var layouts = []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02T15:04:05-0700", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 MST", time.DateOnly}
 
-// instant is a time as sent in a body or a report; nil where it is none, or none that a calendar holds.
+// instant parses a time from a body or a report. It returns nil for anything else.
 func instant(s string) *time.Time {
 	return wire.Time(strings.TrimSpace(s), layouts)
 }
 
 func moment(v value) *time.Time { return instant(wire.Word(v)) }
 
-// attributes gathers the attributes of a row; what is null or empty leaves no trace.
+// attributes collects the attributes of a row. Nulls and empty texts are left out.
 type attributes map[string]*string
 
 func (a attributes) put(key string, s *string) {
@@ -47,15 +47,15 @@ func (a attributes) put(key string, s *string) {
 	}
 }
 
-func (a attributes) addAll(prefix string, o object, but ...string) {
+func (a attributes) addAll(prefix string, o object, except ...string) {
 	for key, v := range o {
-		if !slices.Contains(but, key) {
+		if !slices.Contains(except, key) {
 			a.put(prefix+key, wire.Text(v))
 		}
 	}
 }
 
-// rows is the map as it stands in a row: none where nothing was gathered.
+// rows returns the attributes for a row, nil if there are none.
 func (a attributes) rows() map[string]*string {
 	if len(a) == 0 {
 		return nil
@@ -63,11 +63,11 @@ func (a attributes) rows() map[string]*string {
 	return a
 }
 
-// leftover is what of an object stands in no column, as compact JSON in the order sent; nil where nothing is left.
-func leftover(v value, but ...string) *string {
+// leftover returns the members of an object that have no column, as compact JSON in the order sent; nil if there are none.
+func leftover(v value, except ...string) *string {
 	var b bytes.Buffer
 	for key, member := range wire.Members(v) {
-		if name, ok := wire.Unquote(key); !ok || slices.Contains(but, name) {
+		if name, ok := wire.Unquote(key); !ok || slices.Contains(except, name) {
 			continue
 		}
 		if b.Len() == 0 {
@@ -86,8 +86,8 @@ func leftover(v value, but ...string) *string {
 	return wire.Text(b.Bytes())
 }
 
-// list finds the rows of an answer: {"<key>": [...]} or a bare array.
-func list(body []byte, key string) ([]value, error) {
+// listRows returns the rows of a body: {"<key>": [...]} or a bare array.
+func listRows(body []byte, key string) ([]value, error) {
 	body = bytes.TrimSpace(body)
 	if !wire.Valid(body) {
 		return nil, wire.ErrNotJSON
@@ -100,16 +100,4 @@ func list(body []byte, key string) ([]value, error) {
 		return nil, wire.ErrShape
 	}
 	return wire.Items(rows), nil
-}
-
-// only is an answer that must be one object.
-func only(body []byte) (object, error) {
-	body = bytes.TrimSpace(body)
-	if !wire.Valid(body) {
-		return nil, wire.ErrNotJSON
-	}
-	if body[0] != '{' {
-		return nil, wire.ErrShape
-	}
-	return wire.Fields(body), nil
 }

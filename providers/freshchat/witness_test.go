@@ -3,7 +3,6 @@ package freshchat
 import (
 	"context"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,14 +18,11 @@ func TestWitnesses(t *testing.T) {
 	from := time.Date(2025, 3, 30, 0, 0, 0, 0, time.UTC)
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 7, From: from, To: from.AddDate(0, 0, 3)})
 	whole := schemas.Window{From: from, To: from.AddDate(0, 0, 3)}
-	ending := func(path string) func(*http.Request) bool {
-		return func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, path) }
-	}
 	list := func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
 		return providertest.ListAsExport(ctx, p, whole)
 	}
 	messages := func(ctx context.Context, p providers.Reader) ([]string, []string, error) {
-		return providertest.ReadMessages(ctx, p, pure(), whole)
+		return providertest.ReadMessages(ctx, p, mapper(), whole)
 	}
 	byUsers := []string{listOfConversations, listOfMessages, listOfUsers}
 	directory := []string{kindAgents, kindChannels, kindFields, kindGroups, kindRoles, kindUsers}
@@ -39,12 +35,12 @@ func TestWitnesses(t *testing.T) {
 		unwitnessed []string
 		flaws       []string
 	}{
-		{"users", map[string]string{"enumeration": "users"}, ending("/v2/users"), []string{"users"}, list, byUsers, nil},
-		{"agents", nil, ending("/agents"), []string{"agents"}, providertest.ReadDirectory(pure()), directory, nil},
-		{"groups", nil, ending("/groups"), []string{"groups"}, providertest.ReadDirectory(pure()), directory, nil},
-		{"users of the directory", nil, ending("/v2/users"), []string{"users"}, providertest.ReadDirectory(pure()), directory, nil},
-		{"messages", nil, ending("/messages"), []string{"messages"}, messages, nil, []string{providertest.NoRows, providertest.HalfOfTheRows, providertest.NoNext}},
-		{"messages, REST only", map[string]string{"lane": "rest"}, ending("/messages"), []string{"messages"}, messages, nil, []string{providertest.NoRows, providertest.HalfOfTheRows, providertest.NoNext}},
+		{"users", map[string]string{"enumeration": "users"}, providertest.PathEndsWith("/v2/users"), []string{"users"}, list, byUsers, nil},
+		{"agents", nil, providertest.PathEndsWith("/agents"), []string{"agents"}, providertest.ReadDirectory(mapper()), directory, nil},
+		{"groups", nil, providertest.PathEndsWith("/groups"), []string{"groups"}, providertest.ReadDirectory(mapper()), directory, nil},
+		{"users of the directory", nil, providertest.PathEndsWith("/v2/users"), []string{"users"}, providertest.ReadDirectory(mapper()), directory, nil},
+		{"messages", nil, providertest.PathEndsWith("/messages"), []string{"messages"}, messages, nil, []string{providertest.NoRows, providertest.HalfOfTheRows, providertest.NoNext}},
+		{"messages, REST only", map[string]string{"lane": "rest"}, providertest.PathEndsWith("/messages"), []string{"messages"}, messages, nil, []string{providertest.NoRows, providertest.HalfOfTheRows, providertest.NoNext}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -166,7 +166,7 @@ func TestStatuses(t *testing.T) {
 		{403, string(providertest.Sample(t, "error_403.json")), providers.Denied, errRefused},
 		{403, `{"detail":"Authentication credentials were not provided."}`, providers.Denied, errToken},
 		{404, string(providertest.Sample(t, "error_404.json")), providers.Denied, errNoOrg},
-		{404, "<html>", providers.Transient, rest.ErrForeign},
+		{404, "<html>", providers.Transient, rest.ErrNotFromAPI},
 		{400, string(providertest.Sample(t, "error_400.json")), providers.Malformed, nil},
 		{405, `{"detail":"Method \"GET\" not allowed."}`, providers.Malformed, nil},
 		{500, `<h1>Server Error (500)</h1>`, providers.Transient, nil},

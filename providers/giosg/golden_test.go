@@ -20,17 +20,9 @@ const (
 	testOrg   = "7f9e9580-095b-42c7-838c-c04e667b26f7"
 )
 
-func testAccount(t testing.TB, base string, change ...func(*providers.Account)) *account {
+func testAccount(t testing.TB, base string, changes ...func(*providers.Account)) *account {
 	t.Helper()
-	settings := providers.Account{Name: "acme", BaseURL: base, AccountID: testOrg, Token: testToken}
-	for _, f := range change {
-		f(&settings)
-	}
-	p, err := Definition.Open(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.(*account)
+	return providertest.Open[*account](t, Definition, providers.Account{BaseURL: base, AccountID: testOrg, Token: testToken}, changes...)
 }
 
 // pure is a mapper without keys, withKey one that has some.

@@ -116,7 +116,7 @@ func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys key
 	}
 	all := attributes(p.Attributes)
 	for _, doc := range ofKind(own, kindVisitor) {
-		o, err := objectOf(doc.Body)
+		o, err := wire.ParseObject(doc.Body)
 		if err != nil {
 			return fmt.Errorf("visitor: %w", err)
 		}

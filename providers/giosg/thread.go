@@ -87,7 +87,7 @@ func chatOf(docs []schemas.Document) (chat, error) {
 	if best == nil {
 		return chat{}, errors.New("the chat itself is not among them")
 	}
-	o, err := objectOf(best.Body)
+	o, err := wire.ParseObject(best.Body)
 	if err != nil {
 		return chat{}, fmt.Errorf("chat: %w", err)
 	}

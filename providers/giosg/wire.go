@@ -108,18 +108,6 @@ func (a attributes) rows() map[string]*string {
 	return a
 }
 
-// objectOf is a body that is one object.
-func objectOf(body []byte) (object, error) {
-	if !wire.Valid(body) {
-		return nil, wire.ErrNotJSON
-	}
-	o := fields(body)
-	if o == nil {
-		return nil, wire.ErrShape
-	}
-	return o, nil
-}
-
 // compact is an object as JSON, its keys in the order of the alphabet; nil where it is empty.
 func compact(o object) *string {
 	body, err := json.Marshal(o)

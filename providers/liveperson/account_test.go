@@ -33,14 +33,6 @@ func stub(t testing.TB, do http.HandlerFunc, change ...func(*providers.Account))
 	return testAccount(t, server.URL, change...)
 }
 
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}
-}
-
 func day(n int) schemas.Window {
 	from := seenAt.AddDate(0, 0, n-1)
 	return schemas.Window{From: from, To: from.AddDate(0, 0, n)}
@@ -76,34 +68,34 @@ func TestRefusals(t *testing.T) {
 		kind   providers.Kind
 		is     error
 	}{
-		{"400", says(400, file("error_400_agentactivity_doc.json")), providers.Malformed, errOffset},
-		{"400 for the interval", says(400, file("error_400_interval_constructed.json")), providers.Malformed, errInterval},
-		{"400 for the source", says(400, `{"causes":["source: may not be null"],"message":"body-marker"}`), providers.Malformed, errSource},
-		{"400 without a body", says(400, ``), providers.Malformed, nil},
-		{"401", says(401, file("error_401_agentactivity_doc.json")), providers.Denied, errKey},
-		{"403", says(403, file("error_403_constructed.json")), providers.Denied, errForbidden},
-		{"451", says(451, `{}`), providers.Denied, errLegal},
-		{"500", says(500, file("error_500_agentactivity_doc.json")), providers.Transient, nil},
-		{"500 0007", says(500, file("error_500_0007_constructed.json")), providers.Transient, errSearch},
-		{"500 0008", says(500, file("error_500_0008_constructed.json")), providers.Transient, errRuntime},
-		{"500 that is no JSON", says(500, `body-marker`), providers.Transient, nil},
-		{"501", says(501, `{"internalCode":8}`), providers.Transient, errRuntime},
+		{"400", providertest.Says(400, file("error_400_agentactivity_doc.json")), providers.Malformed, errOffset},
+		{"400 for the interval", providertest.Says(400, file("error_400_interval_constructed.json")), providers.Malformed, errInterval},
+		{"400 for the source", providertest.Says(400, `{"causes":["source: may not be null"],"message":"body-marker"}`), providers.Malformed, errSource},
+		{"400 without a body", providertest.Says(400, ``), providers.Malformed, nil},
+		{"401", providertest.Says(401, file("error_401_agentactivity_doc.json")), providers.Denied, errKey},
+		{"403", providertest.Says(403, file("error_403_constructed.json")), providers.Denied, errForbidden},
+		{"451", providertest.Says(451, `{}`), providers.Denied, errLegal},
+		{"500", providertest.Says(500, file("error_500_agentactivity_doc.json")), providers.Transient, nil},
+		{"500 0007", providertest.Says(500, file("error_500_0007_constructed.json")), providers.Transient, errSearch},
+		{"500 0008", providertest.Says(500, file("error_500_0008_constructed.json")), providers.Transient, errRuntime},
+		{"500 that is no JSON", providertest.Says(500, `body-marker`), providers.Transient, nil},
+		{"501", providertest.Says(501, `{"internalCode":8}`), providers.Transient, errRuntime},
 		{"404 of something in front", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(404)
 			_, _ = w.Write([]byte("<html>body-marker"))
-		}, providers.Transient, rest.ErrForeign},
-		{"404", says(404, `{"message":"body-marker"}`), providers.NotFound, nil},
+		}, providers.Transient, rest.ErrNotFromAPI},
+		{"404", providertest.Says(404, `{"message":"body-marker"}`), providers.NotFound, nil},
 		{"200 with HTML", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte("<html>body-marker"))
 		}, providers.Malformed, rest.ErrHTML},
-		{"another shape", says(200, `{"records":[],"body-marker":1}`), providers.Malformed, wire.ErrShape},
-		{"an array", says(200, `["body-marker"]`), providers.Malformed, wire.ErrShape},
-		{"a text", says(200, `"body-marker"`), providers.Malformed, wire.ErrShape},
-		{"records that are none", says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":["body-marker"]}`), providers.Malformed, wire.ErrShape},
-		{"a record without an id", says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":[{"info":{"startTimeL":5}}]}`), providers.Malformed, errRow},
-		{"a record without a time", says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":[{"info":{"conversationId":"x","startTimeL":-1}}]}`), providers.Malformed, errRow},
-		{"shards that did not answer", says(200, file("conversations_search_partial_shards.json")), providers.Transient, errPartial},
+		{"another shape", providertest.Says(200, `{"records":[],"body-marker":1}`), providers.Malformed, wire.ErrShape},
+		{"an array", providertest.Says(200, `["body-marker"]`), providers.Malformed, wire.ErrShape},
+		{"a text", providertest.Says(200, `"body-marker"`), providers.Malformed, wire.ErrShape},
+		{"records that are none", providertest.Says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":["body-marker"]}`), providers.Malformed, wire.ErrShape},
+		{"a record without an id", providertest.Says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":[{"info":{"startTimeL":5}}]}`), providers.Malformed, errRow},
+		{"a record without a time", providertest.Says(200, `{"_metadata":{"count":1},"conversationHistoryRecords":[{"info":{"conversationId":"x","startTimeL":-1}}]}`), providers.Malformed, errRow},
+		{"shards that did not answer", providertest.Says(200, file("conversations_search_partial_shards.json")), providers.Transient, errPartial},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -171,7 +163,7 @@ func TestHostsAreRemembered(t *testing.T) {
 			fmt.Fprintf(w, `{"service":"msgHist","baseURI":%q}`, name.Load())
 			return
 		}
-		says(200, `{"_metadata":{"count":0},"conversationHistoryRecords":[]}`)(w, r)
+		providertest.Says(200, `{"_metadata":{"count":0},"conversationHistoryRecords":[]}`)(w, r)
 	}))
 	defer server.Close()
 	a := testAccount(t, server.URL)
@@ -237,7 +229,7 @@ func TestClosedDirectory(t *testing.T) {
 
 // httptestDomainless is a domain service that knows no service.
 func httptestDomainless(t *testing.T) string {
-	server := httptest.NewServer(says(404, `{}`))
+	server := httptest.NewServer(providertest.Says(404, `{}`))
 	t.Cleanup(server.Close)
 	return server.URL
 }

@@ -235,13 +235,13 @@ func TestConsumerContent(t *testing.T) {
 				w.WriteHeader(204)
 				return
 			}
-			says(status, `{}`)(w, nil)
+			providertest.Says(status, `{}`)(w, nil)
 		}, with(consumerOptions))
 		if docs := fetch(t, a, refsTo(2)); len(docs) != 2 || docs[0].Status != want || docs[0].Kind != kindContent || docs[0].Body != nil {
 			t.Errorf("%d: %+v", status, docs)
 		}
 	}
-	a := stub(t, says(200, `{"body-marker":[]}`), with(consumerOptions))
+	a := stub(t, providertest.Says(200, `{"body-marker":[]}`), with(consumerOptions))
 	for _, err := range a.Messages(t.Context(), refsTo(1)) {
 		wantError(t, "another shape", err, providers.Malformed, wire.ErrShape)
 	}

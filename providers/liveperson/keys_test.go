@@ -145,7 +145,7 @@ func TestRefusedAgain(t *testing.T) {
 			return
 		}
 		searches.Add(1)
-		says(401, `{}`)(w, r)
+		providertest.Says(401, `{}`)(w, r)
 	}, oauth2Secrets)
 	wantError(t, "a refused token", listed(t, a, day(1)), providers.Denied, errRenewed)
 	if searches.Load() != 2 || tokens.Load() != 2 {
@@ -156,10 +156,10 @@ func TestRefusedAgain(t *testing.T) {
 func TestAnswersWithoutToken(t *testing.T) {
 	for _, body := range []string{`{}`, `[]`, `{"access_token":""}`, `{"bearer":null}`} {
 		for _, way := range []func(*providers.Account){oauth2Secrets, loginSecrets} {
-			wantError(t, body, listed(t, stub(t, says(200, body), way), day(1)), providers.Malformed, errNoToken)
+			wantError(t, body, listed(t, stub(t, providertest.Says(200, body), way), day(1)), providers.Malformed, errNoToken)
 		}
 	}
-	wantError(t, "451", listed(t, stub(t, says(451, `{}`), loginSecrets), day(1)), providers.Denied, errLegal)
+	wantError(t, "451", listed(t, stub(t, providertest.Says(451, `{}`), loginSecrets), day(1)), providers.Denied, errLegal)
 }
 
 // A token is renewed before its end, one renewal at a time, and only the token that was refused.
@@ -237,12 +237,12 @@ func TestLifeOfTokens(t *testing.T) {
 		`{"access_token":"` + jwt(`{"iat":1,"exp":601}`) + `"}`:                 10 * time.Minute,
 		`{"access_token":"` + jwt(`{"iat":1,"exp":601}`) + `","expires_in":60}`: time.Minute,
 	} {
-		a := stub(t, says(200, body))
+		a := stub(t, providertest.Says(200, body))
 		if g, err := a.clientCredentials("i", "s")(t.Context()); err != nil || g.life != want || g.token == "" {
 			t.Errorf("%s: %+v, %v; want %s", body, g, err, want)
 		}
 	}
-	a := stub(t, says(200, string(providertest.Sample(t, "login_response.json"))))
+	a := stub(t, providertest.Says(200, string(providertest.Sample(t, "login_response.json"))))
 	if g, err := a.login("u", "p")(t.Context()); err != nil || g.life != 3*time.Minute || g.token != "constructed-bearer" {
 		t.Errorf("login: %+v, %v", g, err)
 	}

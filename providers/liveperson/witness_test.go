@@ -15,10 +15,6 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/liveperson"
 )
 
-func ending(path string) func(*http.Request) bool {
-	return func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, path) }
-}
-
 // TestWitnesses spoils each page of each list once.
 func TestWitnesses(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 30})
@@ -43,10 +39,10 @@ func TestWitnesses(t *testing.T) {
 		read        func(context.Context, providers.Reader) ([]string, []string, error)
 		unwitnessed []string
 	}{
-		{"conversations", fake.Options{PageLimit: 7}, account, ending("/conversations/search"), rows, list, nil},
-		{"conversations without a count", fake.Options{PageLimit: 20, NoCount: true}, account, ending("/conversations/search"), rows, list, []string{"conversations"}},
-		{"records", fake.Options{PageLimit: 7}, account, ending("/conversation/search"), rows, messages, nil},
-		{"conversations of a consumer", fake.Options{PageLimit: 7}, consumer, ending("/metadata/search"), []string{"conversationHistoryMetadataRecords"}, list, []string{"messages"}},
+		{"conversations", fake.Options{PageLimit: 7}, account, providertest.PathEndsWith("/conversations/search"), rows, list, nil},
+		{"conversations without a count", fake.Options{PageLimit: 20, NoCount: true}, account, providertest.PathEndsWith("/conversations/search"), rows, list, []string{"conversations"}},
+		{"records", fake.Options{PageLimit: 7}, account, providertest.PathEndsWith("/conversation/search"), rows, messages, nil},
+		{"conversations of a consumer", fake.Options{PageLimit: 7}, consumer, providertest.PathEndsWith("/metadata/search"), []string{"conversationHistoryMetadataRecords"}, list, []string{"messages"}},
 		{"directory", fake.Options{}, account, func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/le-users/") }, nil, providertest.ReadDirectory(pure()), []string{kindAgentGroups, kindSkills, kindUsers}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,7 +69,7 @@ func TestStalePages(t *testing.T) {
 		want := len(site.Conversations(whole))
 		struck := 0
 		for seed := range uint64(12) {
-			stale := &simulator.Stale{Seed: seed, Probability: 0.06, Match: ending("/conversations/search")}
+			stale := &simulator.Stale{Seed: seed, Probability: 0.06, Match: providertest.PathEndsWith("/conversations/search")}
 			server := httptest.NewServer(stale.Wrap(site))
 			ids, _, err := providertest.ListAsExport(t.Context(), testAccount(t, server.URL, token), whole.Cut("month")...)
 			server.Close()

@@ -8,12 +8,13 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Recording is what a provider has read of a platform, so that a benchmark measures neither the network nor the platform.
+// Recording contains the documents that a provider has read from a platform. A benchmark with it measures neither the network nor
+// the platform.
 type Recording struct {
 	Reader  providers.Reader
 	Mapper  providers.Mapper
-	Threads [][]schemas.Document // all documents of a conversation each, as its rows are made of
-	Fetched []schemas.Document   // those of them that a fetch, not the list, has read
+	Threads [][]schemas.Document // all documents of each conversation
+	Fetched []schemas.Document   // the documents that were fetched and not in the list
 }
 
 // Record reads all conversations of a window.
@@ -58,7 +59,7 @@ func Record(b *testing.B, p providers.Reader, mapper providers.Mapper, w schemas
 	return r
 }
 
-// Bytes are those of all documents.
+// Bytes returns the size of all documents.
 func (r Recording) Bytes() (n int64) {
 	for _, docs := range r.Threads {
 		for _, doc := range docs {
@@ -68,7 +69,7 @@ func (r Recording) Bytes() (n int64) {
 	return n
 }
 
-// BenchmarkDecode reads each fetched document as far as a fetch has to, to know that it is what was asked for and where to go on.
+// BenchmarkDecode parses each fetched document as far as a fetch does to check it and to find the next page.
 func BenchmarkDecode(b *testing.B, r Recording, read func(schemas.Document) error) {
 	size := int64(0)
 	for _, doc := range r.Fetched {
@@ -83,10 +84,10 @@ func BenchmarkDecode(b *testing.B, r Recording, read func(schemas.Document) erro
 			}
 		}
 	}
-	r.each(b)
+	r.perConversation(b)
 }
 
-// BenchmarkNormalise makes rows of the documents of each conversation.
+// BenchmarkNormalise maps the documents of each conversation to rows.
 func BenchmarkNormalise(b *testing.B, r Recording) {
 	b.SetBytes(r.Bytes())
 	b.ReportAllocs()
@@ -97,10 +98,10 @@ func BenchmarkNormalise(b *testing.B, r Recording) {
 			}
 		}
 	}
-	r.each(b)
+	r.perConversation(b)
 }
 
-// each says what a conversation costs.
-func (r Recording) each(b *testing.B) {
+// perConversation reports the time for each conversation.
+func (r Recording) perConversation(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(r.Threads)), "ns/conversation")
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Mapping is one case: what a platform answered for a conversation or a page of its directory, and what must hold of the rows.
+// Mapping is one case: the answers of a platform about a conversation or a page of its directory, and expectations about the rows.
 type Mapping struct {
 	Provider       string
 	ConversationID string `json:"conversation_id"` // empty for a directory
 	Options        map[string]string
 	Documents      []mappingDocument
-	// Snapshot reports whether Documents are of the directory, and of no conversation.
+	// Snapshot means that Documents belong to the directory and not to a conversation.
 	Snapshot bool
-	// Directory are documents of the directory, or of a report by time, that the account gives beside the conversation.
+	// Directory are further documents of the account, from the directory or from a report by time.
 	Directory []mappingDocument
 	Expect    []Expectation
 }
@@ -29,19 +29,19 @@ type Mapping struct {
 type mappingDocument struct {
 	Kind     string
 	Body     json.RawMessage
-	Status   int64 // 0 is 200
+	Status   int64 // 0 means 200
 	Sequence int64
 }
 
-// Cases runs every case of the folder testdata/cases of the package under test. open makes the mapper for the options of a
-// case; no network is used. It fails when there is no case.
+// Cases runs every case in the folder testdata/cases of the package under test. open makes the mapper for the options of a case. It
+// uses no network, and fails if there are no cases.
 func Cases(t *testing.T, open func(providers.Settings) (providers.Mapper, error)) {
 	files, err := filepath.Glob(filepath.Join("testdata", "cases", "*.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		t.Fatal("testdata/cases holds no case")
+		t.Fatal("testdata/cases contains no case")
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
@@ -73,7 +73,7 @@ func readMapping(t *testing.T, file string) Mapping {
 		t.Fatalf("%s: %v", file, err)
 	}
 	if len(m.Expect) == 0 {
-		t.Fatalf("%s expects nothing", file)
+		t.Fatalf("%s has no expectations", file)
 	}
 	return m
 }
@@ -98,7 +98,7 @@ func (m Mapping) rows(t *testing.T, mapper providers.Mapper) tables {
 	return rows
 }
 
-// snapshot reads a document of the directory, or one of a report by time.
+// snapshot maps a document of the directory or of a report by time.
 func snapshot(t *testing.T, mapper providers.Mapper, doc schemas.Document) schemas.Snapshot {
 	t.Helper()
 	snapshots, ok := mapper.(providers.SnapshotMapper)
@@ -115,7 +115,7 @@ func snapshot(t *testing.T, mapper providers.Mapper, doc schemas.Document) schem
 	return rows
 }
 
-// mappingSeen is when the documents of a case were read, unless they come one after the other.
+// mappingSeen is the time at which the documents of all cases were read.
 var mappingSeen = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func (m Mapping) documents(docs []mappingDocument, id string) []schemas.Document {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Expectation is one thing that must hold of the rows of a case. Value compares the column of every row that Where selects, of
-// which there must be one at least; Count counts these rows; AnyOf holds when one of its expectations does.
+// Expectation is one condition on the rows of a case. Value is compared with the column of every row that Where selects, which must
+// be at least one. Count is compared with the number of these rows. AnyOf is true if one of its expectations is.
 type Expectation struct {
 	Table  string
 	Where  map[string]any
@@ -34,7 +34,7 @@ func (e Expectation) check(rows tables) error {
 			}
 			all = append(all, err)
 		}
-		return fmt.Errorf("none of %d holds: %w", len(all), errors.Join(all...))
+		return fmt.Errorf("none of %d alternatives is true: %w", len(all), errors.Join(all...))
 	}
 	selected, err := rows.selected(e.Table, e.Where)
 	if err != nil {
@@ -43,7 +43,7 @@ func (e Expectation) check(rows tables) error {
 	if e.Count != nil {
 		var want any
 		if err := json.Unmarshal(e.Count, &want); err != nil {
-			return fmt.Errorf("%s: the count: %w", e.Table, err)
+			return fmt.Errorf("%s: count: %w", e.Table, err)
 		}
 		if ok, err := compares(float64(len(selected)), want); !ok {
 			return errors.Join(err, fmt.Errorf("%s where %v: %d rows, want %s", e.Table, e.Where, len(selected), e.Count))
@@ -55,7 +55,7 @@ func (e Expectation) check(rows tables) error {
 	}
 	var want any
 	if err := json.Unmarshal(e.Value, &want); err != nil {
-		return fmt.Errorf("%s.%s: the value is missing: %w", e.Table, e.Column, err)
+		return fmt.Errorf("%s.%s: the expectation has no valid value: %w", e.Table, e.Column, err)
 	}
 	for _, row := range selected {
 		got := lookup(row, e.Column)
@@ -70,16 +70,16 @@ func (e Expectation) check(rows tables) error {
 	return nil
 }
 
-// tables are rows as JSON decodes them, by table.
+// tables are rows as decoded by encoding/json, by table.
 type tables map[string][]map[string]any
 
-// add adds the rows of a schemas.Thread or schemas.Snapshot: of each field the row or the rows, under the name of its table.
+// add adds the rows of a schemas.Thread or schemas.Snapshot. Each field is a table.
 func (all tables) add(t interface{ Fatal(...any) }, rows any) {
 	v := reflect.ValueOf(rows)
 	for i := range v.NumField() {
 		name, field := snake(v.Type().Field(i).Name), v.Field(i)
 		if field.Kind() == reflect.Struct {
-			// A conversation that is gone has tombstones, and no row of its own.
+			// A conversation that is gone has only a tombstone.
 			if !field.IsZero() {
 				all[name+"s"] = append(all[name+"s"], asRow(t, field))
 			}
@@ -103,7 +103,7 @@ func asRow(t interface{ Fatal(...any) }, v reflect.Value) map[string]any {
 	return row
 }
 
-// columns are the fields of a struct under the names that they have in the lake, lists of structs likewise.
+// columns returns the fields of a struct under their names in the lake, also in lists of structs.
 func columns(v reflect.Value) map[string]any {
 	row := map[string]any{}
 	for i := range v.NumField() {
@@ -123,7 +123,7 @@ func columns(v reflect.Value) map[string]any {
 
 var humps = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
-// snake is the name of a column of the lake by that of its field: ConversationID is conversation_id.
+// snake returns the column of a field: conversation_id for ConversationID.
 func snake(name string) string {
 	name = strings.Replace(name, "SHA256", "Sha256", 1)
 	name = humps.ReplaceAllString(name, "${1}_$2")
@@ -156,8 +156,8 @@ func (all tables) selected(table string, where map[string]any) ([]map[string]any
 	return selected, nil
 }
 
-// lookup is a column by its path: status, attributes.KEY with all after the first point as the key, parts.0.text, parts.*.text,
-// or * for the whole row. What is not there is nil.
+// lookup returns the value at a path in a row: status, attributes.KEY, where KEY is everything after the first point, parts.0.text,
+// parts.*.text, or * for the whole row. It returns nil if there is none.
 func lookup(row map[string]any, path string) any {
 	if path == "*" {
 		return row
@@ -194,7 +194,7 @@ func entry(list []any, path string) any {
 	return object[column]
 }
 
-// compares reports whether a value is the one that is wanted, or holds under each member of the form that is wanted.
+// compares reports whether a value is the wanted one, or satisfies each member of the wanted form.
 func compares(got, want any) (bool, error) {
 	form, ok := want.(map[string]any)
 	if !ok {
@@ -256,7 +256,7 @@ func holds(got any, form string, of any) (bool, error) {
 		}
 		return true, nil
 	}
-	return false, fmt.Errorf("no form %q of a value is known", form)
+	return false, fmt.Errorf("unknown form %q of a value", form)
 }
 
 func same(got, want any) bool {
@@ -275,7 +275,7 @@ func same(got, want any) bool {
 	return reflect.DeepEqual(got, want)
 }
 
-// plain is a value as a text is searched in it: null is empty, and what is no text is compact JSON.
+// plain returns a value as the text that is searched: null is empty, and anything but a text is compact JSON.
 func plain(v any) string {
 	switch v := v.(type) {
 	case nil:

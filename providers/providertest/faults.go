@@ -12,23 +12,23 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// marker stands in the body of every fault. It must not stand in any error: bodies hold conversations.
+// marker is in the body of every fault. No error may contain it, because bodies contain conversations.
 const marker = "body-marker-beef"
 
-// problem checks that an error is of the contract and gives nothing away.
+// problem checks that an error keeps the contract and contains no secret and no body.
 func problem(t *testing.T, err error) *providers.Error {
 	t.Helper()
 	var e *providers.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("the error %v is no *providers.Error", err)
+		t.Fatalf("the error %v is not a *providers.Error", err)
 	}
 	for _, forbidden := range []string{Secret, marker} {
 		if strings.Contains(err.Error(), forbidden) {
-			t.Errorf("%q stands in the error %q", forbidden, err)
+			t.Errorf("the error %q contains %q", err, forbidden)
 		}
 	}
 	if e.Op == "" {
-		t.Errorf("the error %q does not say what was being done", err)
+		t.Errorf("the error %q has no Op", err)
 	}
 	return e
 }
@@ -37,11 +37,11 @@ type fault struct {
 	name   string
 	answer http.HandlerFunc
 	kinds  []providers.Kind
-	after  bool // the error says how long to wait
-	gone   bool // for a single conversation it is not an error
+	after  bool // the error must have After
+	gone   bool // it is not an error for a single conversation
 }
 
-// Waits are named long, so that a provider leaves them to the export.
+// The answers ask for long waits, so that a provider leaves them to the export.
 var faults = []fault{
 	{name: "401", answer: answer(401, ""), kinds: []providers.Kind{providers.Denied}},
 	{name: "403", answer: answer(403, ""), kinds: []providers.Kind{providers.Denied}},
@@ -94,7 +94,7 @@ func otherJSON(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(w, `%q`, marker)
 }
 
-// testFaults lets every kind of walk meet every fault.
+// testFaults makes every kind of request with every fault.
 func testFaults(t *testing.T, c Case) {
 	p, _ := c.start(t)
 	refs := Refs(pages(t, p, c.Window, ""))
@@ -108,7 +108,7 @@ func testFaults(t *testing.T, c Case) {
 				}
 				if err == nil {
 					if name != "metadata" || len(documents(t, p.Metadata(t.Context(), refs[:1]))) > 0 {
-						t.Errorf("%s met it and ended well", name)
+						t.Errorf("%s returns no error", name)
 					}
 					continue
 				}
@@ -125,8 +125,7 @@ func testFaults(t *testing.T, c Case) {
 	}
 }
 
-// testOnce lets the second request of a list meet the fault: whatever was listed until then stays right, and the rest
-// can be had from the last cursor on.
+// testOnce makes the second request of a list fail. What was listed before stays correct, and the list continues from the last cursor.
 func testOnce(t *testing.T, c Case, f fault) {
 	platform := c.Platform(t)
 	var requests atomic.Int64

@@ -30,7 +30,7 @@ func testDocuments(t *testing.T, c Case) {
 	fetchAll(t, c, p, pages(t, p, c.Window, ""))
 }
 
-// fetchAll fetches all listed conversations, several at once, and turns them into rows.
+// fetchAll fetches all listed conversations, several at the same time, and maps them.
 func fetchAll(t *testing.T, c Case, p providers.Reader, list []providers.Page) {
 	t.Helper()
 	byID := map[string][]schemas.Document{}
@@ -70,11 +70,11 @@ func testThread(t *testing.T, mapper providers.Mapper, ref providers.Ref, docs [
 	}
 	again, err := mapper.Thread(slices.Clone(docs))
 	if err != nil || !reflect.DeepEqual(thread, again) {
-		t.Errorf("the same documents of conversation %s gave other rows, error %v", ref.ID, err)
+		t.Errorf("the same documents of conversation %s give different rows, error %v", ref.ID, err)
 	}
 	conversation := thread.Conversation
 	if conversation.ConversationID != ref.ID || conversation.CreatedAt == nil || !conversation.CreatedAt.Equal(ref.CreatedAt) {
-		t.Errorf("conversation %s of %s became %s of %v", ref.ID, ref.CreatedAt, conversation.ConversationID, conversation.CreatedAt)
+		t.Errorf("conversation %s, created at %s, has a row with id %s, created at %v", ref.ID, ref.CreatedAt, conversation.ConversationID, conversation.CreatedAt)
 	}
 	ids := map[string]bool{}
 	for i, m := range thread.Messages {
@@ -85,7 +85,7 @@ func testThread(t *testing.T, mapper providers.Mapper, ref providers.Ref, docs [
 	}
 }
 
-// walks makes each kind of walk in turn and gives back the error it ended with.
+// walks makes each kind of walk, one after the other, and returns the errors with which they ended.
 func walks(ctx context.Context, p providers.Reader, w schemas.Window, refs []providers.Ref) map[string]error {
 	ends := map[string]error{"list": nil, "messages": nil, "metadata": nil}
 	for _, err := range p.Conversations(ctx, w, "") {
@@ -126,7 +126,7 @@ func testDirectory(t *testing.T, c Case) {
 	}
 	for i, at := range cursors[:len(cursors)-1] {
 		if rest, _ := read(at); len(rest) == 0 || len(rest) > len(docs)-1 || rest[len(rest)-1].Kind != docs[len(docs)-1].Kind {
-			t.Errorf("from the cursor after page %d on there are %d of %d documents", i, len(rest), len(docs))
+			t.Errorf("the cursor after page %d lists %d of %d documents", i, len(rest), len(docs))
 		}
 	}
 	mapper := c.Mapper.(providers.SnapshotMapper)

@@ -29,7 +29,7 @@ func pages(t *testing.T, p providers.Reader, w schemas.Window, at providers.Curs
 	return all
 }
 
-// Refs are the conversations of pages, in their order.
+// Refs returns the conversations of pages, in the order of the pages.
 func Refs(all []providers.Page) []providers.Ref {
 	var refs []providers.Ref
 	for _, page := range all {
@@ -56,11 +56,11 @@ func testList(t *testing.T, c Case) {
 		t.Errorf("%d conversations are listed, want %d", len(got), len(want))
 	}
 	if len(refs) != len(idsOf(refs)) {
-		t.Errorf("%d rows for %d conversations, and nothing changed meanwhile", len(refs), len(idsOf(refs)))
+		t.Errorf("%d rows for %d conversations, although nothing has changed", len(refs), len(idsOf(refs)))
 	}
 	for i, page := range all {
 		if len(page.Next) > 2000 || strings.Contains(string(page.Next), Secret) {
-			t.Errorf("page %d: the cursor has %d characters or holds the secret", i, len(page.Next))
+			t.Errorf("page %d: the cursor has %d characters or contains the secret", i, len(page.Next))
 		}
 		if !slices.IsSortedFunc(page.Refs, func(a, b providers.Ref) int { return a.CreatedAt.Compare(b.CreatedAt) }) {
 			t.Errorf("page %d is not ascending by time of creation", i)
@@ -83,7 +83,7 @@ func ofRefs(t *testing.T, docs []schemas.Document, refs []providers.Ref) {
 			at++
 		}
 		if at == len(refs) {
-			t.Fatalf("a document %s of conversation %s stands out of order", doc.Kind, doc.ConversationID)
+			t.Fatalf("a document %s of conversation %s is out of order", doc.Kind, doc.ConversationID)
 		}
 		if doc.Kind == "" || doc.Status == 0 || doc.ObservedAt.IsZero() || doc.ObservedAt.Location() != time.UTC {
 			t.Errorf("a document of conversation %s has kind %q, status %d, observed at %s", doc.ConversationID, doc.Kind, doc.Status, doc.ObservedAt)
@@ -101,7 +101,7 @@ func testResume(t *testing.T, c Case) {
 		}
 		got, want := idsOf(Refs(pages(t, other, c.Window, page.Next))), idsOf(Refs(all[i+1:]))
 		if !slices.Equal(got, want) {
-			t.Errorf("from the cursor after page %d on there are %d conversations, want %d", i, len(got), len(want))
+			t.Errorf("the cursor after page %d lists %d conversations, want %d", i, len(got), len(want))
 		}
 	}
 }
@@ -111,7 +111,7 @@ func testWindows(t *testing.T, c Case) {
 	refs := Refs(pages(t, p, c.Window, ""))
 	slices.SortFunc(refs, func(a, b providers.Ref) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	bounds := []time.Time{c.Window.From}
-	for _, part := range []int{5, 3, 2} { // at the very time of a conversation
+	for _, part := range []int{5, 3, 2} { // exactly the time of a conversation
 		bounds = append(bounds, refs[len(refs)/part].CreatedAt)
 	}
 	bounds = append(bounds, refs[len(refs)*2/3].CreatedAt.Add(time.Second), refs[len(refs)-1].CreatedAt, c.Window.To)
@@ -147,7 +147,7 @@ func testWindows(t *testing.T, c Case) {
 	}
 }
 
-// testDeletion deletes conversations after every page in turn, seen and unseen ones, and misses no other.
+// testDeletion deletes conversations after each page, listed ones and others. No other conversation may be missed.
 func testDeletion(t *testing.T, c Case) {
 	if c.Platform(t).Delete == nil {
 		t.Fatal("the fake has no Delete")
@@ -177,13 +177,13 @@ func testDeletion(t *testing.T, c Case) {
 		listed := idsOf(seen)
 		for _, id := range c.Conversations {
 			if _, found := slices.BinarySearch(listed, id); !found && !deleted[id] {
-				t.Errorf("conversation %s was lost when others were deleted after page %d", id, at)
+				t.Errorf("conversation %s is missed after others were deleted after page %d", id, at)
 			}
 		}
 	}
 }
 
-// testLeave leaves every walk after its first step, as an export does.
+// testLeave stops every walk after its first step, as an export does.
 func testLeave(t *testing.T, c Case) {
 	p, _ := c.start(t)
 	var refs []providers.Ref
@@ -214,7 +214,7 @@ func testCancel(t *testing.T, c Case) {
 	}
 }
 
-// testCursors hands in cursors that nobody gave out.
+// testCursors lists from cursors that the provider has not made.
 func testCursors(t *testing.T, c Case) {
 	p, _ := c.start(t)
 	for _, at := range []providers.Cursor{"?", "-1", "p", "\x00", "p99999999999999999999", providers.Cursor(strings.Repeat("x", 1000))} {
@@ -223,7 +223,7 @@ func testCursors(t *testing.T, c Case) {
 			last = err
 		}
 		if last == nil {
-			t.Errorf("the cursor %.10q was taken", at)
+			t.Errorf("the cursor %.10q is accepted", at)
 		} else {
 			problem(t, last)
 		}

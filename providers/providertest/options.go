@@ -12,25 +12,24 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Option is one option of an account, and the values to try: one for each way in which the provider reads it.
+// Option is one option of an account and the values to try, one for each behaviour of the provider.
 type Option struct {
 	Name   string
 	Values []string
 }
 
-// Pairs is a provider whose options are tried two at a time.
+// Pairs describes a provider whose options are tested in pairs.
 type Pairs struct {
-	// Options are all options that the provider has.
+	// Options are all options of the provider.
 	Options []Option
-	// Check is Definition.Check for an account that has nothing wrong but, perhaps, its options.
+	// Check is Definition.Check for an account whose other settings are valid.
 	Check func(options map[string]string) error
-	// Case is the account with these options, and a small platform to read. Conversations are those that the options
-	// select.
+	// Case is the account with these options and a small platform. Its Conversations are those that the options select.
 	Case func(t *testing.T, options map[string]string) Case
 }
 
-// RunPairs exports the platform once for each pair of values of two options. A pair is either refused by Check, with an
-// error that names one of the two options, or lists and fetches the conversations that it selects.
+// RunPairs exports the platform once for each pair of values of two options. Either Check refuses the pair with an error that names
+// one of the two options, or the account lists and fetches the conversations that the pair selects.
 func RunPairs(t *testing.T, p Pairs) {
 	t.Run("all options are tried", func(t *testing.T) { testNames(t, p) })
 	accepted := map[string]int{}
@@ -52,7 +51,7 @@ func RunPairs(t *testing.T, p Pairs) {
 	for _, option := range p.Options {
 		for _, value := range option.Values {
 			if accepted[option.Name+"="+value] == 0 {
-				t.Errorf("%s=%s is accepted together with no other option", option.Name, value)
+				t.Errorf("%s=%s is not accepted with any other option", option.Name, value)
 			}
 		}
 	}
@@ -69,7 +68,7 @@ func combine(one, other Option) (all []map[string]string) {
 
 var optionName = regexp.MustCompile(`[a-z]+(_[a-z]+)*`)
 
-// testNames compares the options that are tried with those that the error about an unknown option lists.
+// testNames compares the tested options with those that the error about an unknown option lists.
 func testNames(t *testing.T, p Pairs) {
 	err := p.Check(map[string]string{"no_such_option": "x"})
 	if err == nil {
@@ -85,17 +84,17 @@ func testNames(t *testing.T, p Pairs) {
 	}
 	for _, name := range optionName.FindAllString(list, -1) {
 		if !slices.Contains(tried, name) {
-			t.Errorf("the option %s is not tried", name)
+			t.Errorf("the option %s is not tested", name)
 		}
 	}
 	for _, name := range tried {
 		if !slices.Contains(optionName.FindAllString(list, -1), name) {
-			t.Errorf("the option %s is not listed by the error about an unknown one", name)
+			t.Errorf("the error about an unknown option does not list the option %s", name)
 		}
 	}
 }
 
-// testPair lists, fetches and maps everything once, the directory and reports too.
+// testPair lists, fetches and maps everything once, including the directory and reports.
 func testPair(t *testing.T, c Case) {
 	p, _ := c.start(t)
 	list := pages(t, p, c.Window, "")

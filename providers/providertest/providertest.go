@@ -1,5 +1,5 @@
-// Package providertest is the contract of package providers as tests: what an export relies on, asked of a provider and
-// the platform that it reads, served by a fake.
+// Package providertest tests the contract of package providers. It tests what an export relies on with a provider and a fake of the
+// platform that it reads, and contains what the tests of providers share.
 //
 // It must not know any provider or any fake.
 package providertest
@@ -15,31 +15,31 @@ import (
 
 // Case is one provider with a platform to read.
 type Case struct {
-	// Platform makes the fake anew, with the same conversations every time.
+	// Platform makes a new fake, with the same conversations every time.
 	Platform func(t *testing.T) Platform
-	// Open makes the reader of the platform served at a base URL. Its token has to be Secret.
+	// Open makes the reader of the platform served at a base URL. Its token must be Secret.
 	Open func(t *testing.T, baseURL string) providers.Reader
-	// Mapper makes rows of what Open's reader reads.
+	// Mapper maps the documents that Open's reader returns.
 	Mapper providers.Mapper
-	// Window holds all conversations of the platform, twenty at least on several pages.
+	// Window contains all conversations of the platform, at least twenty on several pages.
 	Window schemas.Window
 	// Conversations are the ids of all of them, in any order.
 	Conversations []string
-	// MessagesListed says that the list carries all messages, so that fetching them asks for nothing.
+	// MessagesListed means that the list already contains all messages, so that fetching them sends no requests.
 	MessagesListed bool
 }
 
-// Platform is a fake that can be read.
+// Platform is a fake of a platform.
 type Platform struct {
 	http.Handler
 	// Delete removes a conversation.
 	Delete func(conversationID string)
 }
 
-// Secret is the token of the tests. It must not stand in any error.
+// Secret is the token of the tests. No error may contain it.
 const Secret = "secret-marker-c0ffee"
 
-// Run asks everything of the contract.
+// Run tests the whole contract.
 func Run(t *testing.T, c Case) {
 	t.Run("list", func(t *testing.T) { testList(t, c) })
 	t.Run("resume", func(t *testing.T) { testResume(t, c) })
@@ -69,12 +69,12 @@ func (c Case) serve(t *testing.T, handler http.Handler) providers.Reader {
 	return c.Open(t, server.URL)
 }
 
-// Reads is how to open an account whose reader is there already.
+// Reads returns a function that returns r, as if it opened an account.
 func Reads(r providers.Reader) func() (providers.Reader, error) {
 	return func() (providers.Reader, error) { return r, nil }
 }
 
-// Maps is how to make a mapper that is there already.
+// Maps returns a function that returns m, as if it made a mapper.
 func Maps(m providers.Mapper) func() (providers.Mapper, error) {
 	return func() (providers.Mapper, error) { return m, nil }
 }

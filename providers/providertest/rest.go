@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// KeepsRest tests that a mapping keeps fields that it does not know. It adds two fields, a text and a nested object, to
-// every object of body, under the same two names everywhere, and looks for their values in the attributes of the rows.
+// KeepsRest tests that a mapping keeps unknown fields. It adds two fields, a text and a nested object, to every object of body, with
+// the same two names everywhere, and looks for their values in the attributes of the rows.
 //
-// tables says in which table the fields of an object must be, by the path of the object: "payload[].sender", "" for the
-// body itself. An object that has no entry belongs to the table of the nearest object around it that has one. "-" stands
-// for objects whose unknown fields no row keeps. A table without attributes, such as Ratings, may have them in any column.
+// tables names the table that must have the fields of an object, by the path of the object: "payload[].sender", or "" for the body
+// itself. An object without an entry belongs to the table of the nearest object around it that has one. "-" marks objects whose
+// unknown fields no row keeps. A table without attributes, such as Ratings, may have the values in any column.
 func KeepsRest(t *testing.T, body []byte, tables map[string]string, rows func(body []byte) any) {
 	t.Helper()
 	var doc any
@@ -31,15 +31,15 @@ func KeepsRest(t *testing.T, body []byte, tables map[string]string, rows func(bo
 	for mark, path := range m {
 		table := tableOf(tables, path)
 		if table == "" {
-			t.Fatalf("no table is named for the object %q", path)
+			t.Fatalf("tables has no entry for the object %q", path)
 		}
 		if found := strings.Contains(kept[table], mark); found != (table != "-") {
-			t.Errorf("unknown field of the object %q: %s has it is %v", path, table, found)
+			t.Errorf("unknown field of the object %q: in table %q: %v", path, table, found)
 		}
 	}
 }
 
-// marks are the values that were added, and the paths of the objects that they were added to.
+// marks maps the added values to the paths of their objects.
 type marks map[string]string
 
 func (m marks) add(path string, v any) {
@@ -73,7 +73,7 @@ func tableOf(tables map[string]string, path string) string {
 	}
 }
 
-// keptIn are the attributes of all rows of a thread or a snapshot as one text, by table.
+// keptIn returns the attributes of all rows of a thread or a snapshot, one text for each table.
 func keptIn(t *testing.T, rows reflect.Value) map[string]string {
 	kept := map[string]string{"-": ""}
 	for i := range rows.NumField() {

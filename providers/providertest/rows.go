@@ -15,7 +15,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Sample is an answer that is kept in the folder testdata of the package under test.
+// Sample returns an answer from the folder testdata of the package under test.
 func Sample(t testing.TB, name string) []byte {
 	t.Helper()
 	body, err := os.ReadFile(filepath.Join("testdata", name))
@@ -25,7 +25,7 @@ func Sample(t testing.TB, name string) []byte {
 	return body
 }
 
-// Samples are all answers in JSON that are kept there, to begin fuzzing with.
+// Samples returns all JSON answers in that folder, as seeds for fuzzing.
 func Samples(f *testing.F) (bodies []string) {
 	f.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
@@ -64,13 +64,13 @@ func Golden(t *testing.T, name string, rows any, write bool) {
 	}
 }
 
-// Rows compares rows without what is only known when they are fetched.
+// Rows compares rows without the times at which they were observed.
 var Rows = cmp.Options{
 	cmpopts.EquateEmpty(),
 	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".ObservedAt" }, cmp.Ignore()),
 }
 
-// SameThread compares the rows that the documents of a conversation become with those that its platform knows to be true.
+// SameThread maps the documents of a conversation and compares the rows with those that the fake knows to be true.
 func SameThread(t testing.TB, mapper providers.Mapper, docs []schemas.Document, want schemas.Thread, known bool) {
 	t.Helper()
 	got, err := mapper.Thread(docs)
@@ -78,14 +78,14 @@ func SameThread(t testing.TB, mapper providers.Mapper, docs []schemas.Document, 
 		t.Fatal(err)
 	}
 	if !known {
-		t.Fatalf("conversation %s is not in the world", docs[0].ConversationID)
+		t.Fatalf("the fake does not have conversation %s", docs[0].ConversationID)
 	}
 	if diff := cmp.Diff(want, got, Rows); diff != "" {
 		t.Fatalf("conversation %s (-want +got):\n%s", docs[0].ConversationID, diff)
 	}
 }
 
-// Collect lists windows and fetches all that is listed. Pages come in the order of the list.
+// Collect lists windows and fetches all conversations in them. Pages are in the order of the list.
 func Collect(t testing.TB, r providers.Reader, windows ...schemas.Window) ([]providers.Page, map[string][]schemas.Document) {
 	t.Helper()
 	var pages []providers.Page
@@ -117,7 +117,7 @@ func Collect(t testing.TB, r providers.Reader, windows ...schemas.Window) ([]pro
 	return pages, docs
 }
 
-// Snapshot is all rows of a directory.
+// Snapshot reads and maps a whole directory.
 func Snapshot(t testing.TB, directory providers.Directory, mapper providers.SnapshotMapper) (all schemas.Snapshot) {
 	t.Helper()
 	sum := reflect.ValueOf(&all).Elem()
@@ -138,14 +138,15 @@ func Snapshot(t testing.TB, directory providers.Directory, mapper providers.Snap
 	return all
 }
 
-// AnyThread maps documents of any content: the same rows or the same error twice, messages in sequence with an id and a kind,
-// times that a calendar holds, texts that are UTF-8, and a digest. It is false where the documents cannot be read.
+// AnyThread maps documents of any content twice. It checks that the results are the same, that messages are in sequence and have an
+// id and a kind, that times are from 1970 to 9999, that texts are UTF-8, and that there is a digest. It returns false if the documents
+// cannot be mapped.
 func AnyThread(t *testing.T, mapper providers.Mapper, docs []schemas.Document) (schemas.Thread, bool) {
 	t.Helper()
 	thread, err := mapper.Thread(docs)
 	again, _ := mapper.Thread(docs)
 	if !reflect.DeepEqual(thread, again) {
-		t.Error("the same documents gave other rows")
+		t.Error("the same documents give different rows")
 	}
 	if err != nil {
 		return thread, false
@@ -158,7 +159,7 @@ func AnyThread(t *testing.T, mapper providers.Mapper, docs []schemas.Document) (
 			t.Errorf("message %d was created at %s", i, m.CreatedAt)
 		}
 		if m.Text != nil && !utf8.ValidString(*m.Text) {
-			t.Errorf("message %d is no UTF-8", i)
+			t.Errorf("message %d is not UTF-8", i)
 		}
 	}
 	if _, err := thread.Digest(); err != nil {

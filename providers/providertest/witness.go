@@ -19,31 +19,31 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// List is one list of a platform, and how it is read whole.
+// List is one list of a platform and how to read all of it.
 type List struct {
 	Platform http.Handler // does not change
 	Open     func(t *testing.T, baseURL string) providers.Reader
 	Match    func(*http.Request) bool // the requests for its pages
-	// Rows and Next are where an answer has its rows and the link to the next page. An answer without Rows is an array;
-	// nil Next is a list without links.
+	// Rows and Next are the paths of the rows and of the link to the next page in an answer. If Rows is nil, the answer is an
+	// array; if Next is nil, the list has no links.
 	Rows, Next []string
-	// Read reads the list as an export does, and returns what it holds. An error is what an export would show.
+	// Read reads the list as an export does, and returns the ids in it. An export would show the error.
 	Read func(ctx context.Context, p providers.Reader) (ids, unwitnessed []string, err error)
-	// Unwitnessed is what the list is said to be read from without a witness.
+	// Unwitnessed are the expected names of Page.Unwitnessed.
 	Unwitnessed []string
-	// Flaws are those that are tried; all when nil.
+	// Flaws are the flaws to try; nil means all.
 	Flaws []string
-	// Blocks says that a fault that comes once may keep the list from being read for now, visibly.
+	// Blocks means that a single flaw may make the list fail for now, with an error.
 	Blocks bool
 }
 
-// flaw is what is wrong with one page, given the answers to the requests before and after that for it.
+// flaw changes page n, given all pages of the list.
 type flaw struct {
 	name  string
 	spoil func(l List, pages [][]byte, n int) []byte
 }
 
-// The ways in which a page is not as it should be.
+// The flaws of a page.
 const (
 	PageBefore    = "the page before"
 	PageAfter     = "the page after"
@@ -65,8 +65,8 @@ var flaws = []flaw{
 	}},
 }
 
-// Witness gives every page of a list once as it is not: another page of the list, an empty or a short one, one without a
-// link. The list must be read whole all the same.
+// Witness replaces every page of a list once by a flawed one: by another page of the list, by an empty or a short page, by a page
+// without a link. The list must be read completely all the same.
 func Witness(t *testing.T, l List) {
 	var fault struct {
 		sync.Mutex
@@ -99,9 +99,9 @@ func Witness(t *testing.T, l List) {
 		t.Fatalf("%d rows, %v", len(want), err)
 	}
 	if got := sorted(unwitnessed); !slices.Equal(slices.Compact(got), l.Unwitnessed) {
-		t.Errorf("without a witness are %v, want %v", got, l.Unwitnessed)
+		t.Errorf("the unwitnessed lists are %v, want %v", got, l.Unwitnessed)
 	}
-	clean, spoiled := slices.Clone(fault.pages), 0
+	clean, flawed := slices.Clone(fault.pages), 0
 	for _, f := range flaws {
 		if l.Flaws != nil && !slices.Contains(l.Flaws, f.name) {
 			continue
@@ -111,25 +111,25 @@ func Witness(t *testing.T, l List) {
 			if bytes.Equal(body, clean[n]) {
 				continue
 			}
-			spoiled++
+			flawed++
 			fault.pages, fault.n, fault.body = nil, n, body
 			got, _, err := l.Read(t.Context(), l.Open(t, server.URL))
 			switch missing := missing(want, got); {
 			case err != nil && !l.Blocks:
 				t.Errorf("%s instead of page %d of %d: %v", f.name, n+1, len(clean), err)
 			case err == nil && missing > 0:
-				t.Errorf("%s instead of page %d of %d: %d of %d rows are lost", f.name, n+1, len(clean), missing, len(want))
+				t.Errorf("%s instead of page %d of %d: %d of %d rows are missing", f.name, n+1, len(clean), missing, len(want))
 			}
 		}
 	}
-	if spoiled == 0 {
-		t.Error("no page was spoiled")
+	if flawed == 0 {
+		t.Error("no flaw changes any page")
 	}
-	t.Logf("%d requests, %d ways to spoil one", len(clean), spoiled)
+	t.Logf("%d requests, %d flawed pages", len(clean), flawed)
 }
 
-// ListAsExport lists windows one after the other as an export does: a list that fails is begun again, and so is one that
-// holds less than the provider counts. What stays wrong is an error.
+// ListAsExport lists windows one after the other as an export does. It lists a window again, up to four times, if the list fails or
+// has fewer conversations than the provider counts.
 func ListAsExport(ctx context.Context, p providers.Reader, windows ...schemas.Window) (ids, unwitnessed []string, err error) {
 	for _, w := range windows {
 		found := map[string]bool{}
@@ -169,8 +169,8 @@ func listOnce(ctx context.Context, p providers.Reader, w schemas.Window, found m
 	return err
 }
 
-// ReadMessages lists a window, fetches its conversations, maps them, and returns the ids of their messages with the conversation's
-// before each.
+// ReadMessages lists a window, fetches and maps its conversations, and returns the ids of their messages, each after the
+// conversation's id.
 func ReadMessages(ctx context.Context, p providers.Reader, mapper providers.Mapper, w schemas.Window) (ids, unwitnessed []string, err error) {
 	var refs []providers.Ref
 	docs := map[string][]schemas.Document{}
@@ -201,7 +201,7 @@ func ReadMessages(ctx context.Context, p providers.Reader, mapper providers.Mapp
 	return ids, unwitnessed, nil
 }
 
-// ReadDirectory is how to read a directory as an export does, with its rows made by a mapper. It returns the ids of its rows with the kind before each.
+// ReadDirectory returns a function that reads a directory as an export does, and returns the ids of its rows, each after its kind.
 func ReadDirectory(mapper providers.SnapshotMapper) func(context.Context, providers.Reader) (ids, unwitnessed []string, err error) {
 	return func(ctx context.Context, p providers.Reader) (ids, unwitnessed []string, err error) {
 		return readDirectory(ctx, p, mapper)
@@ -249,7 +249,7 @@ func readDirectory(ctx context.Context, p providers.Reader, mapper providers.Sna
 	return ids, unwitnessed, nil
 }
 
-// other is the nearest page before or after one that is another.
+// other returns the nearest different page before page n (step -1) or after it (step 1).
 func other(pages [][]byte, n, step int) []byte {
 	for i := n + step; i >= 0 && i < len(pages); i += step {
 		if !bytes.Equal(pages[i], pages[n]) {
@@ -268,7 +268,7 @@ func missing(want, got []string) (n int) {
 	return n
 }
 
-// firstOf keeps a part of an array: nothing where part is 0, else the part-th.
+// firstOf keeps the first 1/part of an array, or nothing if part is 0.
 func firstOf(part int) func(json.RawMessage) json.RawMessage {
 	return func(was json.RawMessage) json.RawMessage {
 		var rows []json.RawMessage
@@ -284,7 +284,7 @@ func firstOf(part int) func(json.RawMessage) json.RawMessage {
 	}
 }
 
-// edit changes the member of a body at a path. A body that has none is as it was.
+// edit changes the member of a body at a path. It returns a body without that member unchanged.
 func edit(body []byte, path []string, with func(json.RawMessage) json.RawMessage) []byte {
 	if len(path) == 0 {
 		return with(body)

@@ -12,8 +12,8 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// said is one message in the platform's format.
-type said struct {
+// sent is one message in the platform's format.
+type sent struct {
 	simulator.Message
 	conversation simulator.Conversation
 	id           string
@@ -27,20 +27,20 @@ type said struct {
 	old          bool // from an account's early days, with few fields
 }
 
-// says are the messages of a conversation, oldest first, without deleted ones.
-func (s *Site) says(t simulator.Thread) []said {
-	var all []said
+// sentMessages returns the messages of a conversation, oldest first, without deleted ones.
+func (s *Site) sentMessages(t simulator.Thread) []sent {
+	var all []sent
 	for j := range t.Len() {
 		if m := t.Message(j); !m.Deleted {
-			all = append(all, s.say(t, m))
+			all = append(all, s.sentMessage(t, m))
 		}
 	}
-	slices.SortFunc(all, func(a, b said) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(all, func(a, b sent) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
 	return all
 }
 
-func (s *Site) say(t simulator.Thread, m simulator.Message) said {
-	u := said{
+func (s *Site) sentMessage(t simulator.Thread, m simulator.Message) sent {
+	u := sent{
 		Message: m, conversation: t.Conversation, id: uuid(ofMessage, m.ID), at: m.CreatedAt, kind: "normal", detailed: "NORMAL",
 		source: []string{"web", "mobile", "WEB"}[m.ID%3], old: s.sparse(t.Outline),
 	}
@@ -63,8 +63,8 @@ func (s *Site) say(t simulator.Thread, m simulator.Message) said {
 	return u
 }
 
-// act fills in the actor. Deleted agents have unknown ids.
-func (u *said) act(t simulator.Thread) {
+// act sets the actor. Deleted agents have unknown ids.
+func (u *sent) act(t simulator.Thread) {
 	switch u.Kind {
 	case simulator.In:
 		u.actorType, u.actor, u.org = "user", uuid(ofUser, t.PersonID), orgID(ofUser, t.PersonID)
@@ -80,16 +80,16 @@ func (u *said) act(t simulator.Thread) {
 }
 
 // inREST and inTranscript report which lane has a message.
-func (s *Site) inREST(u said) bool {
+func (s *Site) inREST(u sent) bool {
 	return s.options.MissingInREST == 0 || u.ID%s.options.MissingInREST != 0
 }
 
-func (s *Site) inTranscript(u said) bool {
+func (s *Site) inTranscript(u sent) bool {
 	return s.options.MissingInTranscript == 0 || u.ID%s.options.MissingInTranscript != 0
 }
 
 // wire is a message as sent.
-func (u said) wire() pairs {
+func (u sent) wire() pairs {
 	parts, replies := contents(u.Message)
 	var p pairs
 	if u.ID%41 == 0 { // the format of 2018
@@ -120,20 +120,20 @@ func (u said) wire() pairs {
 	return append(p, u.meta()...)
 }
 
-func (u said) interaction() string {
+func (u sent) interaction() string {
 	return strconv.FormatInt(internalID(u.conversation.Number), 10) + "-" + strconv.FormatInt(u.conversation.CreatedAt.UnixMilli(), 10)
 }
 
 // resolves and reopens report what an activity did. isResolved is a text in old bodies.
-func (u said) resolves() bool {
+func (u sent) resolves() bool {
 	return u.Message.Kind == simulator.Activity && u.detailed == "STATUS_CHANGE_RESOLVED"
 }
 
-func (u said) reopens() bool {
+func (u sent) reopens() bool {
 	return u.Message.Kind == simulator.Activity && u.detailed == "STATUS_CHANGE_REOPENED"
 }
 
-func (u said) meta() pairs {
+func (u sent) meta() pairs {
 	switch {
 	case u.resolves() && u.old:
 		return pairs{"meta_data", pairs{"isResolved", "true"}}
@@ -159,10 +159,10 @@ func (s *Site) messages(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "INVALID_VALUE", "items_per_page")
 		return
 	}
-	all := slices.DeleteFunc(s.says(t), func(u said) bool { return !s.inREST(u) })
+	all := slices.DeleteFunc(s.sentMessages(t), func(u sent) bool { return !s.inREST(u) })
 	slices.Reverse(all)
 	if from, err := time.Parse(time.RFC3339, query.Get("from_time")); err == nil {
-		all = slices.DeleteFunc(all, func(u said) bool {
+		all = slices.DeleteFunc(all, func(u sent) bool {
 			return u.at.After(from) || s.options.Exclusive && u.at.Equal(from)
 		})
 	}

@@ -31,11 +31,11 @@ type Reports struct {
 	Untidy bool
 }
 
-// desk accepts orders of reports.
-type desk struct {
+// jobList accepts orders of reports and keeps their jobs.
+type jobList struct {
 	mu     sync.Mutex
 	jobs   map[string]*job
-	placed map[string][]time.Time // times of orders by event; the empty key has all orders
+	orders map[string][]time.Time // times of orders by event; the empty key has all orders
 }
 
 // job is one report over [from, to], in milliseconds.
@@ -75,14 +75,14 @@ func (s *Site) order(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "INVALID_VALUE", "interval too long")
 		return
 	}
-	wait := s.desk.place(asked.Event, s.options.Reports, s.options.Now())
+	wait := s.jobs.takeOrder(asked.Event, s.options.Reports, s.options.Now())
 	if wait > 0 {
 		s.stats.throttle()
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 		fail(w, http.StatusTooManyRequests, "TOO_MANY_REQUESTS", "Too Many Requests")
 		return
 	}
-	j := s.desk.open(asked.Event, from, to, s.options.Reports)
+	j := s.jobs.open(asked.Event, from, to, s.options.Reports)
 	href := "/reports/raw/" + j.id
 	if s.options.Reports.Capitals {
 		send(w, http.StatusAccepted, pairs{"Id", j.id, "link", pairs{"rel", "extracts", "Href", href}})
@@ -92,30 +92,30 @@ func (s *Site) order(w http.ResponseWriter, r *http.Request) {
 }
 
 // place counts an order against the quotas, or returns how long they are used up.
-func (d *desk) place(event string, r Reports, now time.Time) time.Duration {
+func (d *jobList) takeOrder(event string, r Reports, now time.Time) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.placed == nil {
-		d.placed = map[string][]time.Time{}
+	if d.orders == nil {
+		d.orders = map[string][]time.Time{}
 	}
 	for name, limit := range map[string]struct {
 		uses int
 		per  time.Duration
 	}{"": {r.PerMinute, time.Minute}, event: {r.PerDay, 24 * time.Hour}} {
-		recent := slices.DeleteFunc(d.placed[name], func(at time.Time) bool { return now.Sub(at) >= limit.per })
-		d.placed[name] = recent
+		recent := slices.DeleteFunc(d.orders[name], func(at time.Time) bool { return now.Sub(at) >= limit.per })
+		d.orders[name] = recent
 		if limit.uses > 0 && len(recent) >= limit.uses {
 			return limit.per - now.Sub(recent[0])
 		}
 	}
 	if r.PerMinute > 0 || r.PerDay > 0 {
-		d.placed[""] = append(d.placed[""], now)
-		d.placed[event] = append(d.placed[event], now)
+		d.orders[""] = append(d.orders[""], now)
+		d.orders[event] = append(d.orders[event], now)
 	}
 	return 0
 }
 
-func (d *desk) open(event string, from, to time.Time, r Reports) *job {
+func (d *jobList) open(event string, from, to time.Time, r Reports) *job {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.jobs == nil {
@@ -130,7 +130,7 @@ func (d *desk) open(event string, from, to time.Time, r Reports) *job {
 	return j
 }
 
-func (d *desk) find(id string) *job {
+func (d *jobList) find(id string) *job {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.jobs[id]
@@ -138,15 +138,15 @@ func (d *desk) find(id string) *job {
 
 // poll is GET /reports/raw/{id}.
 func (s *Site) poll(w http.ResponseWriter, r *http.Request) {
-	j := s.desk.find(r.PathValue("id"))
+	j := s.jobs.find(r.PathValue("id"))
 	if j == nil {
 		fail(w, http.StatusNotFound, "NOT_FOUND", "report not found")
 		return
 	}
-	s.desk.mu.Lock()
+	s.jobs.mu.Lock()
 	j.polls++
 	waiting := j.polls <= s.options.Reports.Polls
-	s.desk.mu.Unlock()
+	s.jobs.mu.Unlock()
 	interval := j.from.Format("2006-01-02 15:04:05.0") + " " + j.to.Format("2006-01-02 15:04:05.0")
 	switch {
 	case j.number <= s.options.Reports.Fail:
@@ -194,7 +194,7 @@ func (s *Site) extract(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code></Error>", code)
 	}
-	j := s.desk.find(r.PathValue("job"))
+	j := s.jobs.find(r.PathValue("job"))
 	n, err := strconv.Atoi(strings.TrimSuffix(r.PathValue("file"), ".zip"))
 	if j == nil || err != nil || n < 0 || n >= len(j.parts()) {
 		refuse(http.StatusNotFound, "NoSuchKey")
@@ -219,17 +219,17 @@ func (s *Site) extract(w http.ResponseWriter, r *http.Request) {
 
 // files are made once, because a finished report does not change.
 func (s *Site) files(j *job) [][]byte {
-	s.desk.mu.Lock()
+	s.jobs.mu.Lock()
 	made := j.files
-	s.desk.mu.Unlock()
+	s.jobs.mu.Unlock()
 	if made != nil {
 		return made
 	}
 	for _, part := range j.parts() {
 		made = append(made, s.file(j, s.table(j.event, part[0], part[1])))
 	}
-	s.desk.mu.Lock()
-	defer s.desk.mu.Unlock()
+	s.jobs.mu.Lock()
+	defer s.jobs.mu.Unlock()
 	if j.files == nil {
 		j.files = made
 	}

@@ -55,7 +55,7 @@ type Site struct {
 	mux     *http.ServeMux
 	limiter limiter
 	stats   counter
-	desk    desk
+	jobs    jobList
 	byID    map[string]int
 	numbers map[string]int64 // numbers of people by their ids
 	byUser  map[int64][]int  // conversations of a person, oldest first

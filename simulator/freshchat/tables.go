@@ -108,14 +108,14 @@ func (s *Site) table(event string, from, to time.Time) table {
 	}
 	for i := range s.spans {
 		created := s.corpus.CreatedAt(i)
-		if created.After(to) || max(s.spans[i].to, created.UnixMilli())+int64(aftermath/time.Millisecond) < from.UnixMilli() {
+		if created.After(to) || max(s.spans[i].to, created.UnixMilli())+int64(maxDelay/time.Millisecond) < from.UnixMilli() {
 			continue
 		}
 		thread, ok := s.at(i)
 		if !ok {
 			continue
 		}
-		for _, h := range s.happenings(thread, event) {
+		for _, h := range s.reportRows(thread, event) {
 			if in(h.at) {
 				t.rows = append(t.rows, h.cells(t.header))
 			}
@@ -134,7 +134,7 @@ func (s *Site) transcript(from, to time.Time, in func(time.Time) bool) table {
 		if !ok {
 			continue
 		}
-		for _, u := range s.says(thread) {
+		for _, u := range s.sentMessages(thread) {
 			if in(u.at) && s.inTranscript(u) {
 				t.rows = append(t.rows, s.row(u))
 			}
@@ -144,10 +144,10 @@ func (s *Site) transcript(from, to time.Time, in func(time.Time) bool) table {
 }
 
 // nameless reports whether a row of the transcript has no id.
-func (u said) nameless() bool { return u.ID%47 == 0 }
+func (u sent) nameless() bool { return u.ID%47 == 0 }
 
 // row is a message in the transcript.
-func (s *Site) row(u said) []string {
+func (s *Site) row(u sent) []string {
 	parts, _ := contents(u.Message)
 	id := u.id
 	if u.nameless() {
@@ -170,7 +170,7 @@ func (s *Site) row(u said) []string {
 type named struct{ first, last, email string }
 
 // actor is who wrote a message; nobody if the user or agent was deleted.
-func (s *Site) actor(u said) named {
+func (s *Site) actor(u sent) named {
 	switch u.actorType {
 	case "user":
 		if s.hasUser(u.conversation.PersonID) {
@@ -192,23 +192,23 @@ func (s *Site) actor(u said) named {
 	return named{}
 }
 
-// happening is one row of a report: cells by column.
-type happening struct {
-	at    time.Time
-	says  map[string]string
-	about simulator.Outline
+// reportRow is one row of a report.
+type reportRow struct {
+	at            time.Time
+	cellsByColumn map[string]string
+	about         simulator.Outline
 }
 
-func (h happening) cells(header []string) []string {
+func (h reportRow) cells(header []string) []string {
 	row := make([]string, len(header))
 	for i, name := range header {
-		row[i] = h.says[name]
+		row[i] = h.cellsByColumn[name]
 	}
 	return row
 }
 
-// aftermath is how long after a conversation's last message a report may still mention it.
-const aftermath = 21 * 24 * time.Hour
+// maxDelay is how long after a conversation's last message a report may still mention it.
+const maxDelay = 21 * 24 * time.Hour
 
 var reportHeaders = map[string][]string{
 	"Conversation-Created":          {"conversation_id", "created_at", "channel_id", "channel_name", "group_id", "group_name", "agent_id", "agent_name", "reopened", "conversation_url"},
@@ -226,12 +226,12 @@ var reportHeaders = map[string][]string{
 }
 
 // shifts are the rows of reports about agents: every agent is active once a week.
-func (s *Site) shifts(event string) []happening {
-	var all []happening
+func (s *Site) shifts(event string) []reportRow {
+	var all []reportRow
 	column := map[string]string{"Agent-Activity": "activity", "Agent-Intelliassign-Activity": "intelliassign"}[event]
 	for _, a := range s.corpus.Agents() {
 		for at := s.corpus.Config().From.Add(time.Duration(bits.Reverse8(uint8(a.ID))) * time.Minute); at.Before(s.corpus.Config().To); at = at.AddDate(0, 0, 7) {
-			all = append(all, happening{at: at, says: map[string]string{
+			all = append(all, reportRow{at: at, cellsByColumn: map[string]string{
 				"agent_id": uuid(ofAgent, a.ID), "agent_name": a.Name, column: "ACTIVE", "created_at": stamp(at),
 			}})
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// Reading says how an account is read; the correct content of the lake depends on it.
+// Reading is how an account is read. The correct content of the lake depends on it.
 type Reading struct {
 	Lane string // both, rest or transcript
 	// Users means that conversations were found through their users, and no reports were read.
@@ -19,9 +19,9 @@ type Reading struct {
 	Covered schemas.Window
 }
 
-func (r Reading) asks() bool  { return r.Lane != "transcript" }
-func (r Reading) lists() bool { return !r.Users }
-func (r Reading) hears() bool { return r.Lane != "rest" && !r.Users }
+func (r Reading) readsREST() bool       { return r.Lane != "transcript" }
+func (r Reading) lists() bool           { return !r.Users }
+func (r Reading) readsTranscript() bool { return r.Lane != "rest" && !r.Users }
 
 // Conversations are the ids of the conversations that were created in a window, in the order of the world.
 func (s *Site) Conversations(window schemas.Window) []string {
@@ -34,14 +34,14 @@ func (s *Site) Conversations(window schemas.Window) []string {
 	return ids
 }
 
-// heard is one message and the lanes that have it.
-type heard struct {
-	said
+// unified is one message and the lanes that have it.
+type unified struct {
+	sent
 	rest, line bool
 }
 
 // key is the message's id in rows. A message without an id that only the transcript has is named after its time and actor.
-func (h heard) key() string {
+func (h unified) key() string {
 	if !h.rest && h.nameless() {
 		return "row:" + h.at.Format("20060102T150405.000") + ":" + h.actor
 	}
@@ -55,9 +55,9 @@ func (s *Site) Thread(conversationID string, r Reading) (schemas.Thread, bool) {
 	if !ok {
 		return schemas.Thread{}, false
 	}
-	var all []heard
-	for _, u := range s.says(t) {
-		h := heard{said: u, rest: r.asks() && s.inREST(u), line: r.hears() && s.inTranscript(u) && r.Covered.Contains(u.at)}
+	var all []unified
+	for _, u := range s.sentMessages(t) {
+		h := unified{sent: u, rest: r.readsREST() && s.inREST(u), line: r.readsTranscript() && s.inTranscript(u) && r.Covered.Contains(u.at)}
 		if h.rest || h.line {
 			all = append(all, h)
 		}
@@ -120,7 +120,7 @@ func add(to map[string]*string, key string, v any) {
 	}
 }
 
-func (s *Site) conversationRow(t simulator.Thread, all []heard, r Reading) schemas.Conversation {
+func (s *Site) conversationRow(t simulator.Thread, all []unified, r Reading) schemas.Conversation {
 	c := schemas.Conversation{ConversationID: t.UUID, CreatedAt: s.created(t, all, r), Attributes: map[string]*string{}}
 	channel, _ := s.corpus.ChannelByID(t.ChannelID)
 	c.ChannelID = text(uuid(ofChannel, channel.ID))
@@ -137,7 +137,7 @@ func (s *Site) conversationRow(t simulator.Thread, all []heard, r Reading) schem
 			c.LastActivityAt = at(h.at)
 		}
 	}
-	full := r.asks() && !s.sparse(t.Outline)
+	full := r.readsREST() && !s.sparse(t.Outline)
 	if full {
 		c.UpdatedAt = at(t.UpdatedAt)
 		c.Priority = text(t.Priority)
@@ -155,7 +155,7 @@ func (s *Site) conversationRow(t simulator.Thread, all []heard, r Reading) schem
 		add(c.Attributes, "conversation_internal_id", internalID(t.Number))
 		add(c.Attributes, "url", inboxURL(t.Outline))
 	}
-	if r.asks() {
+	if r.readsREST() {
 		c.Status = text(status(t.Conversation))
 		c.State = text(map[simulator.State]string{simulator.Closed: "closed", simulator.Pending: "pending"}[t.State])
 		if c.State == nil {
@@ -175,7 +175,7 @@ func (s *Site) conversationRow(t simulator.Thread, all []heard, r Reading) schem
 }
 
 // created is when the conversation was created. If no body and no report says so, it is the best that can be inferred.
-func (s *Site) created(t simulator.Thread, all []heard, r Reading) *time.Time {
+func (s *Site) created(t simulator.Thread, all []unified, r Reading) *time.Time {
 	if r.lists() || !s.sparse(t.Outline) {
 		return at(createdAt(t.Outline))
 	}
@@ -187,7 +187,7 @@ func (s *Site) created(t simulator.Thread, all []heard, r Reading) *time.Time {
 }
 
 // contact is whom a conversation is with; for an old one without a report, only its messages tell.
-func (s *Site) contact(t simulator.Thread, all []heard, full bool, r Reading) *string {
+func (s *Site) contact(t simulator.Thread, all []unified, full bool, r Reading) *string {
 	known := full || r.Users
 	for _, h := range all {
 		known = known || h.line || h.actorType == "user"
@@ -199,8 +199,8 @@ func (s *Site) contact(t simulator.Thread, all []heard, full bool, r Reading) *s
 }
 
 // agree returns how far two lanes agree.
-func (s *Site) agree(c *schemas.Conversation, all []heard, r Reading) {
-	if !r.hears() {
+func (s *Site) agree(c *schemas.Conversation, all []unified, r Reading) {
+	if !r.readsTranscript() {
 		return
 	}
 	var onlyTranscript, onlyREST int64
@@ -214,7 +214,7 @@ func (s *Site) agree(c *schemas.Conversation, all []heard, r Reading) {
 		}
 		continues = continues || !h.at.Before(r.Covered.To.AddDate(0, 0, -1))
 	}
-	if !r.asks() {
+	if !r.readsREST() {
 		if continues {
 			add(c.Attributes, "transcript_may_continue", "true")
 		}
@@ -229,7 +229,7 @@ func (s *Site) agree(c *schemas.Conversation, all []heard, r Reading) {
 	}
 }
 
-func (s *Site) participantRows(t simulator.Thread, all []heard, r Reading) []schemas.Participant {
+func (s *Site) participantRows(t simulator.Thread, all []unified, r Reading) []schemas.Participant {
 	var rows []schemas.Participant
 	seen := map[string]bool{}
 	put := func(p schemas.Participant) {
@@ -257,7 +257,7 @@ func (s *Site) participantRows(t simulator.Thread, all []heard, r Reading) []sch
 	return rows
 }
 
-func heardInREST(all []heard, actor string) bool {
+func heardInREST(all []unified, actor string) bool {
 	for _, h := range all {
 		if h.rest && h.actor == actor {
 			return true
@@ -267,10 +267,10 @@ func heardInREST(all []heard, actor string) bool {
 }
 
 // named adds the transcript's name for an actor.
-func (s *Site) named(p schemas.Participant, all []heard) schemas.Participant {
+func (s *Site) named(p schemas.Participant, all []unified) schemas.Participant {
 	for _, h := range all {
 		if h.line && h.actor == p.ParticipantID {
-			who := s.actor(h.said)
+			who := s.actor(h.sent)
 			p.Name, p.Email = text(strings.TrimSpace(who.first+" "+who.last)), text(who.email)
 			break
 		}
@@ -278,10 +278,10 @@ func (s *Site) named(p schemas.Participant, all []heard) schemas.Participant {
 	return p
 }
 
-func (s *Site) contactRow(t simulator.Thread, all []heard, r Reading) schemas.Participant {
+func (s *Site) contactRow(t simulator.Thread, all []unified, r Reading) schemas.Participant {
 	row := s.named(schemas.Participant{ParticipantID: uuid(ofUser, t.PersonID), Type: "contact", Role: "contact"}, all)
 	p, _ := s.corpus.PersonByID(t.PersonID)
-	if !r.asks() || !s.hasUser(p.ID) {
+	if !r.readsREST() || !s.hasUser(p.ID) {
 		return row
 	}
 	row.Name, row.Email, row.Phone = text(p.Name), text(p.Email), text(p.Phone)

@@ -65,26 +65,26 @@ func (s *Site) Snapshot() schemas.Snapshot {
 func (s *Site) Report(window schemas.Window, events ...string) schemas.Snapshot {
 	var out schemas.Snapshot
 	for _, event := range events {
-		var all []happening
+		var all []reportRow
 		if strings.HasPrefix(event, "Agent-") {
 			all = s.shifts(event)
 		}
 		for i := range s.spans {
 			if t, ok := s.at(i); ok {
-				all = append(all, s.happenings(t, event)...)
+				all = append(all, s.reportRows(t, event)...)
 			}
 		}
 		for _, h := range all {
 			switch {
 			case !window.Contains(h.at):
 			case event == "CSAT-Score":
-				score, err := strconv.ParseFloat(h.says["value"], 64)
+				score, err := strconv.ParseFloat(h.cellsByColumn["value"], 64)
 				if err != nil {
 					panic(err)
 				}
 				out.Ratings = append(out.Ratings, schemas.Rating{
-					ConversationID: h.says["conversation_id"], RatingID: h.says["csat_id"], Kind: "csat", Score: &score,
-					Comment: text(h.says["comment"]), AnsweredAt: at(h.at), AgentID: text(h.says["agent_id"]),
+					ConversationID: h.cellsByColumn["conversation_id"], RatingID: h.cellsByColumn["csat_id"], Kind: "csat", Score: &score,
+					Comment: text(h.cellsByColumn["comment"]), AnsweredAt: at(h.at), AgentID: text(h.cellsByColumn["agent_id"]),
 				})
 			default:
 				out.Events = append(out.Events, h.row(event))
@@ -94,25 +94,25 @@ func (s *Site) Report(window schemas.Window, events ...string) schemas.Snapshot 
 	return out
 }
 
-func (h happening) row(event string) schemas.Event {
+func (h reportRow) row(event string) schemas.Event {
 	row := schemas.Event{
 		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: at(h.at), Attributes: map[string]*string{},
 	}
 	for _, column := range reportHeaders[event] {
 		switch column {
 		case "conversation_id", "interaction_id":
-			row.ConversationID = h.says[column]
+			row.ConversationID = h.cellsByColumn[column]
 		case "message_id":
-			row.MessageID = text(h.says[column])
+			row.MessageID = text(h.cellsByColumn[column])
 		case "agent_id":
-			if row.ActorID = text(h.says[column]); row.ActorID != nil {
+			if row.ActorID = text(h.cellsByColumn[column]); row.ActorID != nil {
 				row.ActorType = text("agent")
 			}
 		case "created_at":
 		case "abel_sub_category_name": // the platform's misspelling
-			add(row.Attributes, "label_sub_category_name", h.says[column])
+			add(row.Attributes, "label_sub_category_name", h.cellsByColumn[column])
 		default:
-			add(row.Attributes, column, h.says[column])
+			add(row.Attributes, column, h.cellsByColumn[column])
 		}
 	}
 	return row

@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-func (s *Site) messageRow(h heard) schemas.Message {
+func (s *Site) messageRow(h unified) schemas.Message {
 	row := schemas.Message{
 		ConversationID: h.conversation.UUID, MessageID: h.key(), CreatedAt: at(h.at), AuthorID: text(h.actor),
 		AuthorType: text(map[string]string{"user": "contact", "agent": "agent", "bot": "bot", "system": "system"}[h.actorType]),
@@ -64,8 +64,8 @@ func (s *Site) messageRow(h heard) schemas.Message {
 }
 
 // transcriptAttributes are the attributes of a message that only the transcript has: the cells of its row.
-func (s *Site) transcriptAttributes(h heard, to map[string]*string) {
-	who := s.actor(h.said)
+func (s *Site) transcriptAttributes(h unified, to map[string]*string) {
+	who := s.actor(h.sent)
 	channel, _ := s.corpus.ChannelByID(h.conversation.ChannelID)
 	add(to, "actor_email", who.email)
 	add(to, "actor_first_name", who.first)
@@ -78,7 +78,7 @@ func (s *Site) transcriptAttributes(h heard, to map[string]*string) {
 }
 
 // event is the kind of event for an activity.
-func (h heard) event() string {
+func (h unified) event() string {
 	switch {
 	case h.resolves():
 		return "conversation_resolved"
@@ -122,7 +122,7 @@ func (c content) row() schemas.Part {
 }
 
 // attachments are the files of a message, including those on its cards.
-func (h heard) attachments(row schemas.Message) []schemas.Attachment {
+func (h unified) attachments(row schemas.Message) []schemas.Attachment {
 	var all []schemas.Attachment
 	parts, _ := contents(h.Message)
 	for _, c := range parts {

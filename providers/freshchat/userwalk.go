@@ -19,27 +19,27 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Without reports conversations are found through all users: a page of users, the conversations of each, and the time of
-// creation of each of those. The walk goes over the users created before it began, from the last page to the first, so
-// that a user who is deleted meanwhile moves others to where they are still met. Every page of users is one step, so the
-// walk goes on where it was in any process; a process that made the whole walk remembers what it found, and answers for
-// later windows from memory. Only the conversations of a window are fetched again then.
+// Without reports, conversations are found through users. The walk reads a page of users, the conversations of each user, and the
+// time of creation of each conversation. It covers the users created before it began, from the last page to the first: if a user is
+// deleted meanwhile, other users move to pages that are still to be read. Every page of users is one step, so any process can
+// continue the walk. A process that has made the whole walk caches the result and uses it for later windows; then only the
+// conversations of the window are fetched again.
 
 const opUsers = "list conversations by users"
 
-// survey is where a walk stands: it began at a time, and comes to a page, downwards where the number of pages is known.
-// As text: u<unix time>.<d or u><page>, and for windows answered from memory x<unix time>.<position>.
-type survey struct {
+// userWalk is a position in a walk: the time at which the walk began and the next page. The walk goes down if the number of pages is
+// known. As text: u<unix time>.<d or u><page>, or for windows answered from the cache x<unix time>.<position>.
+type userWalk struct {
 	at     int64
-	memory bool
+	cached bool
 	down   bool
-	number int // page, or position in memory
+	number int // of the page, or position in the cache
 }
 
-func (s survey) text() providers.Cursor {
+func (s userWalk) text() providers.Cursor {
 	at := strconv.FormatInt(s.at, 10)
 	switch n := strconv.Itoa(s.number); {
-	case s.memory:
+	case s.cached:
 		return providers.Cursor("x" + at + "." + n)
 	case s.down:
 		return providers.Cursor("u" + at + ".d" + n)
@@ -48,22 +48,22 @@ func (s survey) text() providers.Cursor {
 	}
 }
 
-func parseSurvey(at providers.Cursor) (survey, error) {
+func parseUserWalk(at providers.Cursor) (userWalk, error) {
 	began, number, ok := strings.Cut(string(at), ".")
 	if !ok || began == "" {
-		return survey{}, providers.ErrCursor
+		return userWalk{}, providers.ErrCursor
 	}
-	s := survey{memory: began[0] == 'x', down: strings.HasPrefix(number, "d")}
+	s := userWalk{cached: began[0] == 'x', down: strings.HasPrefix(number, "d")}
 	var errs [2]error
 	s.at, errs[0] = strconv.ParseInt(began[1:], 10, 64)
 	s.number, errs[1] = strconv.Atoi(strings.TrimLeft(number, "du"))
 	if errors.Join(errs[:]...) != nil || s.at <= 0 || s.number < 0 || s.text() != at {
-		return survey{}, providers.ErrCursor
+		return userWalk{}, providers.ErrCursor
 	}
 	return s, nil
 }
 
-// byUsers lists the conversations of a window in the order of the walk, or of memory.
+// byUsers lists the conversations of a window in the order of the walk or of the cache.
 func (a *account) byUsers(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		if !w.From.Before(w.To) || w.From.After(time.Now()) {
@@ -75,14 +75,14 @@ func (a *account) byUsers(ctx context.Context, w schemas.Window, at providers.Cu
 			return
 		}
 		for {
-			s, err := a.begin(ctx, w, at)
+			s, err := a.startWalk(ctx, w, at)
 			if err != nil {
 				yield(providers.Page{}, err)
 				return
 			}
-			step := a.surveyPage
-			if s.memory {
-				step = a.remembered
+			step := a.walkPage
+			if s.cached {
+				step = a.pageFromCache
 			}
 			page, err := step(ctx, w, s)
 			if err != nil {
@@ -97,19 +97,19 @@ func (a *account) byUsers(ctx context.Context, w schemas.Window, at providers.Cu
 	}
 }
 
-// begin reads a cursor, or begins a walk, from memory where that reaches beyond the window.
-func (a *account) begin(ctx context.Context, w schemas.Window, at providers.Cursor) (survey, error) {
+// startWalk parses a cursor or starts a walk. It uses the cache if that covers the window.
+func (a *account) startWalk(ctx context.Context, w schemas.Window, at providers.Cursor) (userWalk, error) {
 	if at != "" {
-		s, err := parseSurvey(at)
+		s, err := parseUserWalk(at)
 		if err != nil {
 			return s, rest.Malformed(opUsers, err)
 		}
 		return s, nil
 	}
-	if known := a.census.reaches(w.To); known > 0 {
-		return survey{at: known, memory: true}, nil
+	if known := a.walks.completeAfter(w.To); known > 0 {
+		return userWalk{at: known, cached: true}, nil
 	}
-	s := survey{at: time.Now().Unix(), number: 1}
+	s := userWalk{at: time.Now().Unix(), number: 1}
 	first, err := a.agreed(ctx, opUsers, "/users", kindUsers, s.query(), s.number, never)
 	if err != nil {
 		return s, err
@@ -117,11 +117,11 @@ func (a *account) begin(ctx context.Context, w schemas.Window, at providers.Curs
 	if first.last > 0 {
 		s.down, s.number = true, first.last
 	}
-	a.census.start(s)
+	a.walks.start(s)
 	return s, nil
 }
 
-func (s survey) query() url.Values {
+func (s userWalk) query() url.Values {
 	const layout = "2006-01-02T15:04:05.000Z"
 	return url.Values{
 		"created_from": {usersSince}, "created_to": {time.Unix(s.at, 0).UTC().Format(layout)}, "sort_order": {"asc"},
@@ -129,9 +129,9 @@ func (s survey) query() url.Values {
 	}
 }
 
-// surveyPage looks at the conversations of one page of users.
-func (a *account) surveyPage(ctx context.Context, w schemas.Window, s survey) (providers.Page, error) {
-	// GET /users: refused without a filter.
+// walkPage examines the conversations of one page of users.
+func (a *account) walkPage(ctx context.Context, w schemas.Window, s userWalk) (providers.Page, error) {
+	// GET /users is refused without a filter.
 	listed, err := a.agreed(ctx, opUsers, "/users", kindUsers, s.query(), s.number, never)
 	if err != nil {
 		return providers.Page{}, err
@@ -147,40 +147,40 @@ func (a *account) surveyPage(ctx context.Context, w schemas.Window, s survey) (p
 		return providers.Page{}, err
 	}
 	all := make([]candidate, len(found))
-	err = a.sideBySide(ctx, len(found), func(ctx context.Context, i int) (err error) {
-		all[i], err = a.look(ctx, found[i])
+	err = a.inParallel(ctx, len(found), func(ctx context.Context, i int) (err error) {
+		all[i], err = a.examineOfUser(ctx, found[i])
 		return err
 	})
 	if err != nil {
 		return providers.Page{}, err
 	}
 	var next providers.Cursor
-	after := survey{at: s.at, down: s.down, number: s.number + 1}
+	after := userWalk{at: s.at, down: s.down, number: s.number + 1}
 	if s.down {
 		after.number = s.number - 1
 	}
 	if s.down && after.number > 0 || !s.down && listed.more {
 		next = after.text()
 	}
-	a.census.learn(s, next, all)
-	page, err := a.finish(ctx, w, all)
+	a.walks.record(s, next, all)
+	page, err := a.makePage(ctx, w, all)
 	page.Next = next
 	return page, err
 }
 
-// finding is a conversation of a user.
-type finding struct {
+// userConversation is a conversation of a user.
+type userConversation struct {
 	id, user string
-	doc      schemas.Document // of the user, without a body where it is not at hand
+	doc      schemas.Document // of the user, without a body if it comes from the cache
 }
 
-// conversationsOf are the conversations of users, each once: one may be listed under several users.
-func (a *account) conversationsOf(ctx context.Context, users []schemas.Document) ([]finding, error) {
-	lists := make([][]finding, len(users))
-	err := a.sideBySide(ctx, len(users), func(ctx context.Context, i int) error {
+// conversationsOf returns the conversations of users, each once, although the platform may list one under several users.
+func (a *account) conversationsOf(ctx context.Context, users []schemas.Document) ([]userConversation, error) {
+	lists := make([][]userConversation, len(users))
+	err := a.inParallel(ctx, len(users), func(ctx context.Context, i int) error {
 		id := wire.Word(wire.Field(users[i].Body, "id"))
 		op := "conversations of user " + id
-		// GET /users/{id}/conversations: ids only, no paging. A user may be gone since the page was read.
+		// GET /users/{id}/conversations answers only ids, on one page. The user may have been deleted since the page was read.
 		answer, err := a.get(ctx, op, "/users/"+url.PathEscape(id)+"/conversations", nil)
 		if rest.Gone(err) {
 			return nil
@@ -188,18 +188,18 @@ func (a *account) conversationsOf(ctx context.Context, users []schemas.Document)
 		if err != nil {
 			return err
 		}
-		rows, err := list(answer.Body, "conversations")
+		rows, err := listRows(answer.Body, "conversations")
 		if err != nil {
 			return rest.Malformed(op, err)
 		}
 		for _, row := range rows {
 			if of := cmp.Or(wire.Word(wire.Field(row, "id")), wire.Word(wire.Field(row, "conversation_id"))); of != "" {
-				lists[i] = append(lists[i], finding{of, id, users[i]})
+				lists[i] = append(lists[i], userConversation{of, id, users[i]})
 			}
 		}
 		return nil
 	})
-	var all []finding
+	var all []userConversation
 	seen := map[string]bool{}
 	for _, f := range slices.Concat(lists...) {
 		if !seen[f.id] {
@@ -210,8 +210,8 @@ func (a *account) conversationsOf(ctx context.Context, users []schemas.Document)
 	return all, err
 }
 
-// look learns when a conversation was created.
-func (a *account) look(ctx context.Context, f finding) (candidate, error) {
+// examineOfUser finds out when a conversation was created.
+func (a *account) examineOfUser(ctx context.Context, f userConversation) (candidate, error) {
 	c := candidate{id: f.id, user: f.user}
 	doc, err := a.conversation(ctx, f.id)
 	if err != nil {
@@ -219,13 +219,13 @@ func (a *account) look(ctx context.Context, f finding) (candidate, error) {
 	}
 	c.docs = []schemas.Document{doc}
 	if doc.Status != statusOK {
-		return c, nil // gone between the user's list and now
+		return c, nil // deleted since the user's list was read
 	}
 	found, err := gatherSources(c.docs)
 	if err != nil {
 		return c, rest.Malformed(opUsers, err)
 	}
-	if c.at = found.stated(); c.at == nil {
+	if c.at = found.statedCreation(); c.at == nil {
 		if found, err = a.dateByMessages(ctx, &c, true, nil); err != nil {
 			return c, err
 		}
@@ -243,19 +243,19 @@ func (a *account) look(ctx context.Context, f finding) (candidate, error) {
 	return c, nil
 }
 
-// remembered lists a page of a window from memory. What the memory of another process knew is asked for anew.
-func (a *account) remembered(ctx context.Context, w schemas.Window, s survey) (providers.Page, error) {
-	known, ok := a.census.between(s.at, w)
+// pageFromCache lists a page of a window from the cache. If the cursor comes from the cache of another process, it expires.
+func (a *account) pageFromCache(ctx context.Context, w schemas.Window, s userWalk) (providers.Page, error) {
+	known, ok := a.walks.between(s.at, w)
 	if !ok {
-		return providers.Page{}, &providers.Error{Kind: providers.CursorExpired, Op: opUsers, Err: errors.New("another process made the walk")}
+		return providers.Page{}, &providers.Error{Kind: providers.CursorExpired, Op: opUsers, Err: errors.New("the cursor refers to the cache of another process")}
 	}
 	if s.number > len(known) {
 		return providers.Page{}, rest.Malformed(opUsers, providers.ErrCursor)
 	}
 	some := known[s.number:min(s.number+a.perPage, len(known))]
 	all := make([]candidate, len(some))
-	err := a.sideBySide(ctx, len(some), func(ctx context.Context, i int) (err error) {
-		if all[i], err = a.look(ctx, finding{id: some[i].id, user: some[i].user}); err == nil && all[i].at == nil {
+	err := a.inParallel(ctx, len(some), func(ctx context.Context, i int) (err error) {
+		if all[i], err = a.examineOfUser(ctx, userConversation{id: some[i].id, user: some[i].user}); err == nil && all[i].at == nil {
 			all[i].at = &some[i].at
 		}
 		return err
@@ -263,35 +263,35 @@ func (a *account) remembered(ctx context.Context, w schemas.Window, s survey) (p
 	if err != nil {
 		return providers.Page{}, err
 	}
-	page, err := a.finish(ctx, w, all)
+	page, err := a.makePage(ctx, w, all)
 	if s.number += len(some); s.number < len(known) {
 		page.Next = s.text()
 	}
 	return page, err
 }
 
-// census is what the walks of this process found.
-type census struct {
+// walkCache contains the results of this process's walks.
+type walkCache struct {
 	mu       sync.Mutex
-	complete int64 // when the walk began that found known
-	known    []soul
+	complete int64 // when the walk that found known began
+	known    []walkEntry
 	running  map[int64]*progress
 }
 
-// soul is a conversation that a walk met.
-type soul struct {
+// walkEntry is a conversation that a walk found.
+type walkEntry struct {
 	at       time.Time
 	id, user string
 }
 
-// progress is a walk under way, as far as this process made all of it.
+// progress is a running walk of which this process has made all steps.
 type progress struct {
 	next  providers.Cursor
-	found map[string]soul
+	found map[string]walkEntry
 }
 
-// reaches is when the walk began that knows of all conversations before t, 0 where there is none.
-func (c *census) reaches(t time.Time) int64 {
+// completeAfter returns when the complete walk began, or 0 if there is none that began at t or later.
+func (c *walkCache) completeAfter(t time.Time) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t.Unix() > c.complete {
@@ -300,18 +300,18 @@ func (c *census) reaches(t time.Time) int64 {
 	return c.complete
 }
 
-func (c *census) start(s survey) {
+func (c *walkCache) start(s userWalk) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	const most = 4
 	if c.running == nil || len(c.running) >= most {
 		c.running = map[int64]*progress{}
 	}
-	c.running[s.at] = &progress{next: s.text(), found: map[string]soul{}}
+	c.running[s.at] = &progress{next: s.text(), found: map[string]walkEntry{}}
 }
 
-// learn takes what a step of a walk met. Steps that were skipped here make the walk one of another process.
-func (c *census) learn(s survey, next providers.Cursor, all []candidate) {
+// record adds the result of a step. If another process has made a step of the walk, the walk is not cached.
+func (c *walkCache) record(s userWalk, next providers.Cursor, all []candidate) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.running[s.at]
@@ -320,7 +320,7 @@ func (c *census) learn(s survey, next providers.Cursor, all []candidate) {
 	}
 	for _, one := range all {
 		if one.at != nil {
-			p.found[one.id] = soul{*one.at, one.id, one.user}
+			p.found[one.id] = walkEntry{*one.at, one.id, one.user}
 		}
 	}
 	if p.next = next; next != "" {
@@ -331,19 +331,19 @@ func (c *census) learn(s survey, next providers.Cursor, all []candidate) {
 	for _, one := range p.found {
 		c.known = append(c.known, one)
 	}
-	slices.SortFunc(c.known, func(a, b soul) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(c.known, func(a, b walkEntry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
 }
 
-// between are the conversations of a window; false where the walk was another than this process remembers.
-func (c *census) between(at int64, w schemas.Window) ([]soul, bool) {
+// between returns the conversations of a window. It returns false if the cached walk is not the one that began at the given time.
+func (c *walkCache) between(at int64, w schemas.Window) ([]walkEntry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at != c.complete {
 		return nil, false
 	}
-	place := func(t time.Time) int {
-		i, _ := slices.BinarySearchFunc(c.known, t, func(s soul, t time.Time) int { return s.at.Compare(t) })
+	index := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(c.known, t, func(s walkEntry, t time.Time) int { return s.at.Compare(t) })
 		return i
 	}
-	return c.known[place(w.From):max(place(w.From), place(w.To))], true
+	return c.known[index(w.From):max(index(w.From), index(w.To))], true
 }

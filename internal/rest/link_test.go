@@ -52,7 +52,7 @@ func TestForeign(t *testing.T) {
 		{"127.0.0.1", "metadata.example.com", ""},
 	} {
 		dialled := ""
-		f := &foreign{
+		f := &linkDialer{
 			base: tt.base,
 			plain: func(_ context.Context, _, address string) (net.Conn, error) {
 				dialled, _, _ = net.SplitHostPort(address)
@@ -76,7 +76,7 @@ func TestForeign(t *testing.T) {
 // If a name has several addresses, the private ones are skipped.
 func TestForeignOfSeveral(t *testing.T) {
 	var dialled []string
-	f := &foreign{
+	f := &linkDialer{
 		base: "api.example.com",
 		plain: func(_ context.Context, _, address string) (net.Conn, error) {
 			dialled = append(dialled, address)
@@ -105,7 +105,7 @@ func TestDownloadToAPrivateAddress(t *testing.T) {
 	}))
 	defer outside.Close()
 	c := client(t, "http://api.example.com", nil)
-	c.links.(*http.Transport).DialContext = (&foreign{
+	c.links.(*http.Transport).DialContext = (&linkDialer{
 		base: "api.example.com", plain: (&net.Dialer{}).DialContext,
 		lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
 			if host == "api.example.com" {
@@ -131,7 +131,7 @@ func TestForeignByProxy(t *testing.T) {
 	base, _ := url.Parse("https://api.example.com")
 	dialled := ""
 	stop := errors.New("stop")
-	guarded := foreignTransport(base, &http.Transport{
+	guarded := linkTransport(base, &http.Transport{
 		Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://10.0.0.1") },
 		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
 			dialled = address

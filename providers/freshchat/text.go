@@ -8,19 +8,19 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// markup finds an element of HTML as the platform's editor and mail programs write it.
+// markup matches the HTML elements that the platform's editor and mail programs write.
 var markup = regexp.MustCompile(`(?i)<(a|b|blockquote|body|br|center|code|div|em|font|h[1-6]|hr|html|i|img|li|ol|p|pre|s|span|strong|sub|sup|table|tbody|td|th|tr|u|ul)(\s[^<>]*)?/?>`)
 
-// block finds an element that begins a line.
+// block matches the HTML elements that begin a line.
 var block = regexp.MustCompile(`(?i)<(blockquote|body|br|div|h[1-6]|hr|html|li|ol|p|pre|table|tr|ul)(\s[^<>]*)?/?>`)
 
-// spoken gathers what the reader of a message sees, in its order.
-type spoken struct {
+// textCollector collects the texts of a message that a reader sees, in their order.
+type textCollector struct {
 	lines, markup []string
 }
 
-// add takes a text as sent; one with markup is read as HTML.
-func (s *spoken) add(text string) {
+// add adds a text as sent. A text with markup is read as HTML.
+func (s *textCollector) add(text string) {
 	if !markup.MatchString(text) {
 		s.lines = append(s.lines, text)
 		return
@@ -30,13 +30,13 @@ func (s *spoken) add(text string) {
 		s.lines = append(s.lines, wire.PlainText(text))
 		return
 	}
-	for line := range strings.SplitSeq(text, "\n") { // without blocks the line breaks are those that were typed
+	for line := range strings.SplitSeq(text, "\n") { // without block elements, the author typed the line breaks
 		s.lines = append(s.lines, wire.PlainText(line))
 	}
 }
 
-// label takes the first text that there is.
-func (s *spoken) label(o object, names ...string) {
+// addFirst adds the first member that has a text.
+func (s *textCollector) addFirst(o object, names ...string) {
 	for _, name := range names {
 		if text := wire.Word(o[name]); text != "" {
 			s.add(text)
@@ -45,21 +45,21 @@ func (s *spoken) label(o object, names ...string) {
 	}
 }
 
-// words are what a reader sees of a message: its texts, captions, labels and the replies that were chosen, those within
-// collections and templates too, one to a line; and the HTML of those with markup. The vendor's own client prints the same
-// (jaya-lib, packages/freshchat-api, conversation-text.hbs). Replies that are only offered are parts, and no words.
-func words(all []piece) (plain, html *string) {
-	var s spoken
+// visibleText returns what a reader sees of a message, one text on each line: texts, captions, labels and chosen replies, also within
+// collections and templates. html contains those with markup, as sent. The vendor's own client displays the same (jaya-lib,
+// packages/freshchat-api, conversation-text.hbs). Replies that are only offered become parts, but not text.
+func visibleText(all []piece) (plain, html *string) {
+	var s textCollector
 	for _, p := range all {
-		p.say(&s, 0)
+		p.addTo(&s, 0)
 	}
-	return some(strings.Join(s.lines, "\n")), some(strings.Join(s.markup, "\n"))
+	return nonEmpty(strings.Join(s.lines, "\n")), nonEmpty(strings.Join(s.markup, "\n"))
 }
 
-// captions are the members of a part that people read, in the order of a card.
+// captions are the members of a part that a reader sees, in the order of a card.
 var captions = []string{"label", "title", "subtitle", "content", "text", "caption", "description"}
 
-func (p piece) say(s *spoken, depth int) {
+func (p piece) addTo(s *textCollector, depth int) {
 	o := wire.Fields(p.inner)
 	switch p.kind {
 	case "text":
@@ -68,37 +68,37 @@ func (p piece) say(s *spoken, depth int) {
 			content = p.inner
 		}
 		if !wire.IsNull(content) {
-			s.add(wire.Word(content)) // an empty text is an empty line
+			s.add(wire.Word(content)) // an empty text becomes an empty line
 		}
 		return
 	case "email":
-		s.label(o, "content")
+		s.addFirst(o, "content")
 	case "quick_reply_button":
-		s.label(o, "custom_reply_text", "label")
+		s.addFirst(o, "custom_reply_text", "label")
 	case "url_button", "callback", "reference":
-		s.label(o, "label")
+		s.addFirst(o, "label")
 	case "image", "file", "video", "audio":
-		s.label(o, fileCaptions...)
+		s.addFirst(o, fileCaptions...)
 	case "collection", "template_content": // their parts follow
 	default:
 		for _, name := range captions {
-			s.label(o, name)
+			s.addFirst(o, name)
 		}
 	}
-	if depth < deepest {
+	if depth < maxDepth {
 		for _, inner := range p.nested() {
-			inner.say(s, depth+1)
+			inner.addTo(s, depth+1)
 		}
 	}
 }
 
-// fileCaptions are the names of the words beside a file.
+// fileCaptions are the members with the caption of a file.
 var fileCaptions = []string{"caption", "text", "content"}
 
-// deepest is how far parts within parts are followed.
-const deepest = 8
+// maxDepth is the depth to which nested parts are read.
+const maxDepth = 8
 
-// nested are the parts within a part: of a collection, of the sections of a template, and of parts of unknown kinds in the same form.
+// nested returns the parts within a part: of a collection, of the sections of a template, and of unknown kinds in the same form.
 func (p piece) nested() []piece {
 	o := wire.Fields(p.inner)
 	all := append(pieces(o["sub_parts"]), pieces(o["parts"])...)
@@ -108,9 +108,9 @@ func (p piece) nested() []piece {
 	return all
 }
 
-// files are the pieces with a file among parts, those within others too.
+// files returns the pieces with a file, also the nested ones.
 func files(all []piece, depth int) []piece {
-	if depth > deepest {
+	if depth > maxDepth {
 		return nil
 	}
 	var found []piece
@@ -131,17 +131,17 @@ func (p piece) isFile() bool {
 	return false
 }
 
-// picker reads the members of a file, whose names are spelt in two ways (seen in a bridge's code, which reads both), and remembers
-// which it read.
+// picker reads the members of a file, whose names have two spellings (seen in a bridge's code, which reads both). It remembers which
+// members it has read.
 type picker struct {
 	left *wire.Reader
 	used []string
 }
 
-// text reads the first member that has a text.
+// text reads the first named member that has a text.
 func (k *picker) text(names ...string) *string { return pick(k, wire.Text, names) }
 
-// count reads the first member that is a whole number.
+// count reads the first named member that is an integer.
 func (k *picker) count(names ...string) *int64 { return pick(k, integer, names) }
 
 func pick[T any](k *picker, read func(value) *T, names []string) *T {
@@ -155,8 +155,8 @@ func pick[T any](k *picker, read func(value) *T, names []string) *T {
 	return nil
 }
 
-// file is a piece with a file as it stands in a row, and what of it is left for the row of the attachment. The name is the one
-// that was sent: a link's last element is often an id.
+// file returns a piece with a file in the form of a row, and the members that are left for the row of the attachment. The name is the
+// one that was sent; none is taken from the link, whose last element is often an id.
 func (p piece) file() (row schemas.Part, left *picker) {
 	k := &picker{left: wire.Read(p.inner)}
 	row = schemas.Part{
@@ -164,13 +164,13 @@ func (p piece) file() (row schemas.Part, left *picker) {
 		ContentType: k.text("content_type", "contentType", "mime_type"), Bytes: k.count("file_size_in_bytes", "fileSizeInBytes", "file_size", "fileSize"),
 	}
 	o := wire.Fields(p.inner)
-	but := k.used
+	except := k.used
 	for _, name := range fileCaptions {
 		if row.Text = wire.Text(o[name]); row.Text != nil {
-			but = append(but, name)
+			except = append(except, name)
 			break
 		}
 	}
-	row.Payload = leftover(p.inner, but...)
+	row.Payload = leftover(p.inner, except...)
 	return row, k
 }

@@ -14,24 +14,24 @@ import (
 // errPrivate means that a link leads into a network that its sender should not reach.
 var errPrivate = errors.New("the link leads to an address in a private network and is not followed")
 
-// foreign dials the hosts of links. A link comes from outside, so it may lead only to public addresses; otherwise its sender could
-// reach other machines in our network. The address that is dialled counts, after the name has been resolved. The host of the base URL
-// is always allowed, because ordinary requests go there too. If that host is on this machine, links may lead to this machine; if it is
-// in a private network, links may lead into private networks.
-type foreign struct {
+// linkDialer dials the hosts of links. A link comes from outside, so it may lead only to public addresses; otherwise its sender could
+// reach other machines in our network. The dialled address counts, after the name has been resolved. The host of the base URL is
+// always allowed, because ordinary requests go there too. If that host is on this machine, links may lead to this machine; if it is in
+// a private network, links may lead into private networks.
+type linkDialer struct {
 	base    string // host of the base URL, without the port
 	plain   func(ctx context.Context, network, address string) (net.Conn, error)
 	lookup  func(ctx context.Context, host string) ([]netip.Addr, error)
 	proxies sync.Map // addresses of the proxies in the environment, which are dialled instead of the link's host
 }
 
-// foreignTransport returns a transport for links.
-func foreignTransport(base *url.URL, t http.RoundTripper) http.RoundTripper {
+// linkTransport returns a transport for links.
+func linkTransport(base *url.URL, t http.RoundTripper) http.RoundTripper {
 	pooled, ok := t.(*http.Transport)
 	if !ok {
 		return t
 	}
-	f := &foreign{base: base.Hostname(), plain: pooled.DialContext, lookup: lookup}
+	f := &linkDialer{base: base.Hostname(), plain: pooled.DialContext, lookup: lookup}
 	if f.plain == nil {
 		f.plain = (&net.Dialer{}).DialContext
 	}
@@ -64,7 +64,7 @@ func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-func (f *foreign) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (f *linkDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (f *foreign) dial(ctx context.Context, network, address string) (net.Conn, 
 }
 
 // allows reports whether an address is public, or private in the same way as the base URL.
-func (f *foreign) allows(ctx context.Context, addr netip.Addr) bool {
+func (f *linkDialer) allows(ctx context.Context, addr netip.Addr) bool {
 	addr = addr.Unmap()
 	if isPublic(addr) {
 		return true

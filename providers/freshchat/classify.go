@@ -10,33 +10,36 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// directions of messages, by who acts.
+// directions are the directions of messages, by the type of the actor.
 var directions = map[string]string{"user": "in", "agent": "out", "bot": "out", "system": "out"}
 
-// nature is where a message goes and what it is. The direction is nil where the actor is of a type that is not known.
-func (u utterance) nature() (direction *string, kind string, private bool) {
+// classify returns the direction and the kind of a message, and whether it is private. The direction is nil if the actor's type is
+// unknown.
+func (u unifiedMessage) classify() (direction *string, kind string, private bool) {
 	switch {
 	case u.isNote():
-		return some("none"), "note", true
+		return nonEmpty("none"), "note", true
 	case u.isActivity():
-		return some("none"), "activity", false
+		return nonEmpty("none"), "activity", false
 	case u.kind == "normal" || u.kind == "":
-		return some(directions[u.actorIs]), "message", false
+		return nonEmpty(directions[u.actorIs]), "message", false
 	}
-	return some("none"), u.kind, false
+	return nonEmpty("none"), u.kind, false
 }
 
-func (u utterance) isNote() bool {
+func (u unifiedMessage) isNote() bool {
 	return u.kind == "private" || (u.kind == "" || u.kind == "normal") && (u.detailed == "private_note" || u.flag("botsPrivateNote"))
 }
 
-func (u utterance) flag(name string) bool { return u.rest != nil && wire.Truth(u.rest.wire[name]) }
+func (u unifiedMessage) flag(name string) bool {
+	return u.fromREST != nil && wire.Truth(u.fromREST.wire[name])
+}
 
-// isActivity reports whether the platform's system wrote the row. It writes many under the name of the agent or the user whose
-// action they tell. Each lane says so in its own way: REST by message_type and meta_data (jaya-lib, packages/freshchat-api),
-// the transcript by detailed_message_type, both by message_source. Rows about an Instagram story have the system as actor and an
+// isActivity reports whether the platform's system wrote the row. It writes many rows in the name of the agent or user whose action
+// they describe. Each lane shows this differently: REST by message_type and meta_data (jaya-lib, packages/freshchat-api), the
+// transcript by detailed_message_type, and both by message_source. Rows about an Instagram story have the system as actor and an
 // empty message_source in the transcript (seen in a fork of Chatwoot, Freshchat::Importer).
-func (u utterance) isActivity() bool {
+func (u unifiedMessage) isActivity() bool {
 	switch {
 	case u.kind == "system":
 		return true
@@ -52,29 +55,29 @@ func (u utterance) isActivity() bool {
 	return u.actorIs == "system" && (u.kind == "" || u.sourceless())
 }
 
-// sourceless reports whether a lane states that the row has no source; rows of old accounts do not state any.
-func (u utterance) sourceless() bool {
+// sourceless reports whether a lane has the field message_source and leaves it empty. Rows of old accounts do not have the field.
+func (u unifiedMessage) sourceless() bool {
 	if u.source != "" {
 		return false
 	}
 	stated := false
-	if u.rest != nil {
-		_, stated = u.rest.wire["message_source"]
+	if u.fromREST != nil {
+		_, stated = u.fromREST.wire["message_source"]
 	}
-	return stated || u.line != nil && u.line.empty["message_source"]
+	return stated || u.fromTranscript != nil && u.fromTranscript.empty["message_source"]
 }
 
 const statusChange = "status_change_"
 
 var metaFlag = regexp.MustCompile(`^is([A-Z][A-Za-z]*)$`)
 
-// happened is what meta_data says that happened: isResolved, isReopen, or another flag of this form; "" for nothing.
-func (u utterance) happened() string {
-	if u.rest == nil {
+// happened returns the event that a flag in meta_data names: "resolved" for isResolved, "reopen" for isReopen; "" if there is none.
+func (u unifiedMessage) happened() string {
+	if u.fromREST == nil {
 		return ""
 	}
 	var all []string
-	for name, v := range wire.Fields(u.rest.wire["meta_data"]) {
+	for name, v := range wire.Fields(u.fromREST.wire["meta_data"]) {
 		if found := metaFlag.FindStringSubmatch(name); found != nil && wire.Truth(v) {
 			all = append(all, strings.ToLower(found[1]))
 		}
@@ -86,8 +89,8 @@ func (u utterance) happened() string {
 	return all[0]
 }
 
-// event is what an activity says happened. Both lanes have the same words for it, as far as they know.
-func (u utterance) event(row schemas.Message) schemas.Event {
+// event returns the event of an activity. Its kind is the same from both lanes, as far as they know it.
+func (u unifiedMessage) event(row schemas.Message) schemas.Event {
 	kind := u.happened()
 	if after, ok := strings.CutPrefix(u.detailed, statusChange); ok && kind == "" {
 		kind = after

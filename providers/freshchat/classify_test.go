@@ -6,9 +6,9 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// A row is what all that a lane says of it makes it, and both lanes come to the same.
-func TestNature(t *testing.T) {
-	for _, tt := range []struct{ name, rest, line, want, event string }{
+// Both lanes classify the same message in the same way.
+func TestClassify(t *testing.T) {
+	for _, tt := range []struct{ name, rest, transcript, want, event string }{
 		{"a user's message", `"actor_type":"user","message_type":"normal","message_source":"web"`, `"actor_type":"USER","message_type":"normal","detailed_message_type":"NORMAL","message_source":"WEB"`, "message in contact", ""},
 		{"an agent's message", `"actor_type":"agent","message_type":"normal"`, `"actor_type":"agent","message_type":"normal"`, "message out agent", ""},
 		{"a bot's message", `"actor_type":"bot","message_type":"normal"`, `"actor_type":"bot"`, "message out bot", ""},
@@ -27,15 +27,15 @@ func TestNature(t *testing.T) {
 	} {
 		lanes := map[string][]schemas.Document{
 			"rest":       {messagesDoc(`{"id":"m","actor_id":"a",` + tt.rest + `}`)},
-			"transcript": {transcript(`{"message_id":"m","actor_id":"a",` + tt.line + `}`)},
+			"transcript": {transcript(`{"message_id":"m","actor_id":"a",` + tt.transcript + `}`)},
 		}
 		lanes["both"] = append(lanes["rest"][:1:1], lanes["transcript"]...)
-		if tt.line == "" {
+		if tt.transcript == "" {
 			delete(lanes, "transcript")
 			delete(lanes, "both")
 		}
 		for lane, docs := range lanes {
-			thread, err := pure().Thread(docs)
+			thread, err := mapper().Thread(docs)
 			if err != nil || len(thread.Messages) != 1 {
 				t.Fatalf("%s, %s: %d messages, %v", tt.name, lane, len(thread.Messages), err)
 			}
@@ -50,9 +50,9 @@ func TestNature(t *testing.T) {
 	}
 }
 
-// An assignee that the messages call a bot is one, and a type that is not known is not a person's.
+// An assignee is a bot if the messages say so. An unknown type is no person's type.
 func TestKindsOfParticipants(t *testing.T) {
-	thread, err := pure().Thread([]schemas.Document{
+	thread, err := mapper().Thread([]schemas.Document{
 		doc(kindConversation, `{"conversation_id":"c1","assigned_agent_id":"b"}`),
 		messagesDoc(`{"id":"m1","actor_type":"bot","actor_id":"b"},{"id":"m2","actor_type":"ghost","actor_id":"g"},{"id":"m3","actor_id":"n"}`),
 	})
@@ -70,7 +70,7 @@ func TestKindsOfParticipants(t *testing.T) {
 	}
 }
 
-// A score is a number in any column that has one; another answer is kept as it was given.
+// The score is the first number in the columns for it. An answer that is not a number is kept as it was given.
 func TestScores(t *testing.T) {
 	for row, want := range map[string]string{
 		`{"conversation_id":"c","value":"4"}`:                          "4 -",
@@ -78,7 +78,7 @@ func TestScores(t *testing.T) {
 		`{"conversation_id":"c","rating":"good"}`:                      "- good",
 		`{"conversation_id":"c"}`:                                      "- -",
 	} {
-		s, err := pure().Report(doc(kindReport+"CSAT-Score", "["+row+"]"))
+		s, err := mapper().Report(doc(kindReport+"CSAT-Score", "["+row+"]"))
 		if err != nil || len(s.Ratings) != 1 {
 			t.Fatalf("%s: %v", row, err)
 		}
@@ -93,7 +93,7 @@ func TestScores(t *testing.T) {
 			t.Errorf("%s: %s, want %s", row, got, want)
 		}
 	}
-	s, err := pure().Report(doc(kindReport+"Conversation-Resolved", `[{"conversation_id":"c","actor_id":"x","actor_type":"ghost","created_at":"2025-01-01 00:00:00.0","event_time":"2025-01-01 00:00:01.0"}]`))
+	s, err := mapper().Report(doc(kindReport+"Conversation-Resolved", `[{"conversation_id":"c","actor_id":"x","actor_type":"ghost","created_at":"2025-01-01 00:00:00.0","event_time":"2025-01-01 00:00:01.0"}]`))
 	if e := s.Events[0]; err != nil || e.ActorType != nil || show(e.Attributes["actor_type"]) != "ghost" || e.Attributes["event_time"] == nil {
 		t.Errorf("%+v, %v", e, err)
 	}

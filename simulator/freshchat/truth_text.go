@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// read is what a reader sees of a message, and the markup in it.
+// read returns what a reader sees of a message, and the markup in it.
 func read(m simulator.Message, parts []content) (words, markup *string) {
 	var lines, marked []string
 	say := func(s string) {

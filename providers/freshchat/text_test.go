@@ -14,8 +14,8 @@ func show(s *string) string {
 	return *s
 }
 
-// What a reader sees of parts of each kind, and the markup in them.
-func TestWords(t *testing.T) {
+// The text is what a reader sees of each kind of part; html contains its markup.
+func TestVisibleText(t *testing.T) {
 	for _, tt := range []struct{ parts, text, html string }{
 		{`[{"text":{"content":"hi"}}]`, "hi", "-"},
 		{`[{"text":{"content":""}},{"text":{"content":"hi"}},{"text":{"content":""}}]`, "\nhi\n", "-"},
@@ -37,7 +37,7 @@ func TestWords(t *testing.T) {
 		{`[{"product":{"title":"Shoe","subtitle":"blue","price":5,"sub_parts":[{"image":{"url":"u","caption":"side"}}]}}]`, "Shoe\nblue\nside", "-"},
 		{`[{"part_type":"TEXT","properties":{"content":"old"}}]`, "old", "-"},
 	} {
-		thread, err := pure().Thread([]schemas.Document{messagesDoc(`{"id":"m","message_parts":` + tt.parts + `}`)})
+		thread, err := mapper().Thread([]schemas.Document{messagesDoc(`{"id":"m","message_parts":` + tt.parts + `}`)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,13 +45,13 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: text %q, html %q; want %q, %q", tt.parts, show(m.Text), show(m.HTML), tt.text, tt.html)
 		}
 	}
-	thread, err := pure().Thread([]schemas.Document{transcript(`{"message_id":"m","message_parts":"\nplain"}`)})
+	thread, err := mapper().Thread([]schemas.Document{transcript(`{"message_id":"m","message_parts":"\nplain"}`)})
 	if err != nil || show(thread.Messages[0].Text) != "\nplain" {
-		t.Errorf("plain words of a transcript became %q, %v", show(thread.Messages[0].Text), err)
+		t.Errorf("plain text of a transcript became %q, %v", show(thread.Messages[0].Text), err)
 	}
 }
 
-// Files have the name, type and size that were sent, however the members are spelt, and none that is guessed.
+// Files have the name, type and size that were sent, in either spelling of the members. Nothing is guessed.
 func TestFiles(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"name":"a.pdf","url":"u","file_size_in_bytes":5,"content_type":"x/y","file_id":"7"}`:                "a.pdf x/y 5 u 7",
@@ -60,7 +60,7 @@ func TestFiles(t *testing.T) {
 		`{"url":"https://e.example/0b81f9a2.png"}`:                                                            "- - - https://e.example/0b81f9a2.png m/0",
 		`{"name":"","file_name":"b.txt","url":null,"download_url":"d","file_size_in_bytes":"?","fileSize":2}`: "b.txt - 2 d m/0",
 	} {
-		thread, err := pure().Thread([]schemas.Document{messagesDoc(`{"id":"m","message_parts":[{"collection":{"sub_parts":[{"file":` + body + `}]}}]}`)})
+		thread, err := mapper().Thread([]schemas.Document{messagesDoc(`{"id":"m","message_parts":[{"collection":{"sub_parts":[{"file":` + body + `}]}}]}`)})
 		if err != nil || len(thread.Attachments) != 1 {
 			t.Fatalf("%s: %d attachments, %v", body, len(thread.Attachments), err)
 		}

@@ -1,0 +1,181 @@
+package workflows
+
+import (
+	"math"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Told is what an Export has told a shard of its share, as long as the shard may still go by it. Leases are numbered. A shard reports
+// the number of the newest that it knows, and the most that it leases to activities until it is told another. So a larger lease counts
+// until the shard says that it keeps to a smaller one, however long its activities take.
+type Told struct {
+	providers.Lease     // the newest
+	Number          int `json:"number,omitempty"` // of the newest; a shard starts with number 0
+	// Rates are what the shard may go by, oldest first. The last is the newest, the first is what the shard last reported.
+	Rates []float64 `json:"rates,omitempty"`
+	// None says that the shard has given its lease back and waits for another.
+	None bool `json:"none,omitempty"`
+}
+
+// most is the most that the shard may have leased to its activities.
+func (t *Told) most() (most float64) {
+	for _, rate := range t.Rates {
+		most = max(most, rate)
+	}
+	return most
+}
+
+// start is the lease of a run of the shard that begins.
+func (t *Told) start(lease providers.Lease) {
+	*t = Told{Lease: lease, Rates: []float64{counted(lease.RequestsPerSecond)}}
+}
+
+// tell numbers a lease that the shard is about to be told. Earlier ones that are no larger need not be remembered.
+func (t *Told) tell(lease providers.Lease) {
+	rate := counted(lease.RequestsPerSecond)
+	if rate >= t.most() {
+		t.Rates = nil
+	}
+	t.Lease, t.None = lease, false
+	t.Number++
+	t.Rates = append(slices.Clip(t.Rates), rate)
+}
+
+// hear takes what a shard reports. One that did not know the oldest of the leases that count may still go by any of them.
+func (t *Told) hear(number int, keeps float64) {
+	i := len(t.Rates) - 1 - (t.Number - number)
+	if i < 0 || i >= len(t.Rates) {
+		return
+	}
+	t.Rates = slices.Clone(t.Rates[i:])
+	t.Rates[0] = keeps
+	if number == t.Number && !t.None {
+		t.RequestsPerSecond = min(t.RequestsPerSecond, keeps)
+	}
+}
+
+// giveBack says that the shard has no lease until it is told another. What it has leased counts until it reports that it has not.
+func (t *Told) giveBack() { t.None = t.None || t.RequestsPerSecond > 0 }
+
+// counted is the rate of a lease in a sum; 0 is no limit.
+func counted(rate float64) float64 {
+	if rate <= 0 {
+		return math.MaxFloat64
+	}
+	return rate
+}
+
+// free is how much of the export's part no shard may have leased to its activities, but for one.
+func (e *export) free(except *child) float64 {
+	free := e.state.RequestsPerSecond
+	for _, c := range e.children {
+		if c != except {
+			free -= c.most()
+		}
+	}
+	return free
+}
+
+// mayLease reports whether enough of the export's part is free for another shard: half of its share, as for an activity.
+func (e *export) mayLease() bool {
+	return e.policy.Behaviour < 1 || e.state.RequestsPerSecond <= 0 || e.free(nil) >= e.policy.LeastLease*e.share()
+}
+
+// due is the share that a shard should have; 0 is none for now.
+func (e *export) due(c *child) float64 {
+	switch {
+	case e.policy.Behaviour >= 1 && (c.blocked != nil || e.state.Paused):
+		return 0
+	case c.idle:
+		return e.idleShare()
+	case c.needs > 0:
+		return c.RequestsPerSecond // it keeps to what it has leased by itself
+	}
+	return e.share()
+}
+
+// grant is the lease that a shard can be told now: what it is due, as far as there is room for it. It reports false where the shard is
+// to be told nothing.
+func (e *export) grant(c *child) (providers.Lease, bool) {
+	part, due := e.state.RequestsPerSecond, e.due(c)
+	if e.policy.Behaviour < 1 {
+		return e.leaseOf(due), c.Lease != e.leaseOf(due)
+	}
+	if part <= 0 {
+		return e.leaseOf(0), c.None && c.blocked == nil || !c.None && c.Lease != e.leaseOf(0)
+	}
+	rate := min(due, max(c.most(), e.free(c)))
+	lease := e.leaseOf(rate)
+	switch {
+	case rate <= 0:
+		return lease, false
+	case c.None:
+		return lease, rate >= min(due, e.policy.LeastLease*e.share())
+	case c.RequestsPerSecond < rate && rate < due && rate-c.RequestsPerSecond < e.policy.IdleShare*part:
+		return lease, false // so little is not worth a signal
+	default:
+		return lease, c.Lease != lease
+	}
+}
+
+// lendFirst is the first lease of a shard; see mayLease.
+func (e *export) lendFirst(c *child) {
+	c.None = e.policy.Behaviour >= 1
+	if lease, ok := e.grant(c); ok && c.None {
+		c.start(lease)
+	}
+}
+
+// lend waits until a shard that is about to be started has a lease.
+func (e *export) lend(ctx workflow.Context, c *child) error {
+	if e.policy.Behaviour < 1 {
+		if c.RequestsPerSecond == unknownShare {
+			c.Lease, c.chunks = e.leaseOf(e.share()), e.chunks(c)
+		}
+		return nil
+	}
+	lease, ok := c.Lease, true
+	err := workflow.Await(ctx, func() bool {
+		if c.None {
+			lease, ok = e.grant(c)
+		}
+		return ok
+	})
+	if err == nil {
+		c.start(lease)
+	}
+	return err
+}
+
+// hearLease takes what a shard reports of its lease. One of a release that reported nothing is believed to go by what it is told.
+func (e *export) hearLease(c *child, in blockedInput) {
+	keeps := in.Keeps
+	if in.Blocked != nil {
+		if c.giveBack(); keeps == nil {
+			keeps = new(float64)
+		}
+	}
+	switch {
+	case c.held && !c.own:
+		c.Told = Told{None: true} // it uses the share of another export
+	case keeps == nil:
+	case c.met:
+		c.Number, c.Rates = in.Number, []float64{*keeps} // an earlier export of the same name has told it
+		fallthrough
+	default:
+		c.hear(in.Number, *keeps)
+	}
+	c.met = c.met && !c.own
+}
+
+// over is called when a run of the shard has ended: it uses nothing.
+func (c *child) over() {
+	c.future, c.blocked, c.idle, c.needs = nil, nil, false, 0
+	if c.None {
+		c.Rates = nil
+	}
+}
