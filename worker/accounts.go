@@ -29,7 +29,7 @@ func newAccounts(c Config, q counters) *accounts {
 	return &accounts{config: c, counters: q, opened: map[string]opened{}}
 }
 
-// account returns how an account is configured, and opens nothing. An error in the configuration is Denied, because a
+// account returns the configuration of an account and opens nothing. An error in the configuration has the kind Denied, because a
 // person must act.
 func (a *accounts) account(_ context.Context, name string) (activities.Account, error) {
 	d, _, err := a.config.known(name)
@@ -58,7 +58,7 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 	}, nil
 }
 
-// reader resolves the secrets of an account anew each time, so that one that was changed is used by the next activity.
+// reader resolves the account's secrets on every call, so that the next activity uses a changed secret.
 func (a *accounts) reader(name string) (providers.Reader, error) {
 	secrets, err := a.config.Accounts[name].fingerprint()
 	a.mu.Lock()

@@ -17,8 +17,8 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// TestErrorsAreWordless reads everything from every platform, again and again, with answers corrupted in all ways. No error
-// may contain the canary or a secret.
+// TestErrorsAreWordless reads everything from every platform repeatedly, with responses corrupted in all ways. No error may
+// contain the canary or a secret.
 func TestErrorsAreWordless(t *testing.T) {
 	for name, secret := range secrets {
 		t.Setenv(name, secret)

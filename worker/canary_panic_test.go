@@ -19,10 +19,10 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// frail is a provider with a defect: it panics with the text that it reads.
+// frail is a provider with a bug: it panics with the text that it reads.
 type frail struct {
 	providers.Reader
-	reading bool // panics while it turns documents into rows, otherwise while it fetches them
+	reading bool // panics while mapping, otherwise while fetching
 }
 
 func (f frail) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
@@ -36,7 +36,8 @@ func (f frail) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	panic(canary + "-panic: " + string(docs[0].Body))
 }
 
-// panics exports with providers that panic: a panicking fetch is retried, and documents that cannot be read become dead letters.
+// panics exports with providers that panic: a panicking fetch is retried, and documents that cannot be mapped become dead
+// letters.
 func (r *aviary) panics(t *testing.T) {
 	r.wires["chatwoot"].spoil.Store(false)
 	definition, reader, err := r.config.Open("chatwoot")

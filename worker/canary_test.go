@@ -24,13 +24,14 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// canary is in every text, name, address and attribute of the made-up accounts, and in everything that the wire adds to their answers.
+// canary is in every text, name, address and attribute of the simulated accounts, and in everything that the wire adds to their
+// responses.
 const canary = "canary7f3a"
 
-// platform is a fake with the account that reads it.
+// platform is a fake and the account that reads it.
 type platform struct {
 	site    func(*simulator.Corpus) http.Handler
-	account string // its settings, except the address
+	account string // its settings, without the address
 	dead    string // the path of something that becomes a dead letter
 }
 
@@ -71,9 +72,9 @@ func watched() (map[string]platform, map[string]string) {
 	return all, secrets
 }
 
-// TestCanaries exports a marked account of every platform, first undisturbed and then with answers corrupted in many ways, each
-// containing the mark. Then it searches everything that the runs leave for the mark and for the secrets. They may be only in the
-// data and in staged objects.
+// TestCanaries exports a marked account of every platform, first normally and then with responses corrupted in many ways, each
+// containing the mark. Then it searches everything that the runs leave for the mark and for the secrets. They may occur only in
+// the data and in staged objects.
 func TestCanaries(t *testing.T) {
 	for name, secret := range secrets {
 		t.Setenv(name, secret)
@@ -148,8 +149,8 @@ func (r *aviary) configure(t *testing.T, ways []way) worker.Config {
 	return config
 }
 
-// export exports an account undisturbed, and then again with corrupted answers, a few times for some seconds each, because
-// chatlake waits after many corrupted answers.
+// export exports an account normally, and then again with corrupted responses, a few times for some seconds each, because
+// chatlake waits after many corrupted responses.
 func (r *aviary) export(t *testing.T, account string) {
 	if out := r.run(t, account, "whole", 4*time.Minute); out == nil {
 		t.Fatal("the account was not exported")
@@ -164,7 +165,7 @@ func (r *aviary) export(t *testing.T, account string) {
 	}
 }
 
-// spoiledFor is how long an export with corrupted answers runs before it is cancelled.
+// spoiledFor is how long an export with corrupted responses runs before it is cancelled.
 const spoiledFor = 5 * time.Second
 
 // run exports, and cancels an export that has not ended in time; then there is no output.
@@ -220,7 +221,7 @@ func (r *aviary) ask(t *testing.T, id string) {
 	}
 }
 
-// free does what a person would do about a blocked shard.
+// free unblocks blocked shards, as a person would.
 func (r *aviary) free(t *testing.T, id string) {
 	_, err := r.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: workflows.RetryBlockedUpdate, WaitForStage: client.WorkflowUpdateStageAccepted,

@@ -10,11 +10,11 @@ import (
 	"sync/atomic"
 )
 
-// wire is between a platform and its reader. While it is active, it corrupts one answer in four and puts the canary into it.
+// wire is between a platform and its reader. While it is active, it corrupts one response in four and puts the canary into it.
 type wire struct {
 	site    http.Handler
 	ways    []way
-	dead    string // a path whose answer is always wrong
+	dead    string // a path whose response is always corrupted
 	spoil   atomic.Bool
 	number  atomic.Int64
 	spoiled atomic.Int64
@@ -39,7 +39,7 @@ func (w *wire) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.ways[random.IntN(len(w.ways))](out, r, w.answer(r), random)
 }
 
-// answer is an answer of the platform.
+// answer is a response of the platform.
 func (w *wire) answer(r *http.Request) *httptest.ResponseRecorder {
 	a := httptest.NewRecorder()
 	w.site.ServeHTTP(a, r)

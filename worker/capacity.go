@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// How many concurrent activities a worker takes. The figures come from the bench: an activity mostly waits for a platform or the
-// lake, and a worker uses some 250 MiB before it runs any.
+// Limits on the concurrent activities of a worker. The figures come from the bench: an activity mostly waits for a platform or
+// the lake, and a worker uses some 250 MiB before it runs any.
 const (
 	activitiesPerCore = 32
 	memoryPerActivity = 32 << 20
 	memoryOfWorker    = 256 << 20
-	leastActivities   = 4 // the default of two windows with two fetches each
+	leastActivities   = 4 // enough for the default of two windows with two fetches each
 )
 
 // Activities is the default number of concurrent activities of a worker on this machine. It depends on the number of cores and on
@@ -34,7 +34,7 @@ func fitting(cores int, memory int64) int {
 
 // memory is how many bytes the process may use, 0 if unknown.
 func memory() int64 {
-	least := debug.SetMemoryLimit(-1) // a negative limit only asks
+	least := debug.SetMemoryLimit(-1) // a negative limit only reads the current one
 	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
 		text, err := os.ReadFile(file)
 		if n, ok := cgroupLimit(string(text)); err == nil && ok {

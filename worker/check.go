@@ -8,9 +8,9 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Check finds out, before an export starts, what would make it fail: a lake that cannot be written or that ignores
-// conditional writes, credentials that are refused, an account that does not exist, an address that is not the platform's.
-// If the configuration is at fault, the error is a Problem that names the key and its line.
+// Check finds errors that would make an export fail, before it starts: a lake that cannot be written or ignores conditional
+// writes, refused credentials, an account that does not exist, or an address that is not the platform's. If the configuration is
+// at fault, the error is a Problem that names the key and its line.
 func Check(ctx context.Context, c Config, account string) error {
 	l, err := OpenLake(ctx, c)
 	if err == nil {
@@ -29,7 +29,7 @@ func Check(ctx context.Context, c Config, account string) error {
 	return err
 }
 
-// probed opens an account and checks that the platform accepts its credentials. All errors except that of ctx are a Problem.
+// probed opens an account and checks that the platform accepts its credentials. Every error except ctx's is a Problem.
 func (c Config) probed(ctx context.Context, account string) (providers.Reader, error) {
 	_, provider, err := c.Open(account)
 	var problem Problem
@@ -49,12 +49,12 @@ func (c Config) probed(ctx context.Context, account string) (providers.Reader, e
 	}
 	var refused *providers.Error
 	if err == nil || errors.As(err, &refused) && refused.Kind == providers.Throttled {
-		return provider, nil // the export knows how to wait
+		return provider, nil // the export will wait
 	}
 	return nil, c.blame(account, err)
 }
 
-// blame names the setting of an account that keeps the platform from answering.
+// blame names the account's setting that makes requests fail.
 func (c Config) blame(account string, err error) Problem {
 	var setting *providers.Setting
 	if errors.As(err, &setting) {
@@ -65,7 +65,7 @@ func (c Config) blame(account string, err error) Problem {
 	return c.Problem("accounts."+account+"."+c.Accounts[account].blamed(refused), err.Error())
 }
 
-// blamed is the setting of an account that most likely caused an error.
+// blamed returns the setting of an account that most likely caused an error.
 func (a AccountConfig) blamed(err *providers.Error) string {
 	switch {
 	case err == nil, errors.Is(err, rest.ErrHTML), errors.Is(err, rest.ErrRedirect), errors.Is(err, rest.ErrTLS), errors.Is(err, rest.ErrProxy):

@@ -101,7 +101,7 @@ func TestCheckEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestARefusalNamesAKeyOfTheFile makes LivePerson refuse each way to sign in: the reported line must be that of a key in the file.
+// TestARefusalNamesAKeyOfTheFile makes LivePerson refuse every way to sign in: the error must name a line of a key in the file.
 func TestARefusalNamesAKeyOfTheFile(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5})
 	site := httptest.NewServer(liveperson.New(corpus, liveperson.Options{}))

@@ -31,7 +31,7 @@ type Config struct {
 	source *source // nil if a program built the configuration
 }
 
-// LakeConfig is where the lake is and how to reach it.
+// LakeConfig is the location of the lake and how to reach it.
 type LakeConfig struct {
 	URL, Endpoint, Region              string
 	PathStyle, AllowPlaintext          bool
@@ -48,13 +48,13 @@ type TemporalConfig struct {
 	AllowPlaintext                bool // allow sending the API key to another machine without TLS
 }
 
-// TLSConfig says whether and how to use TLS. Paths name PEM files.
+// TLSConfig is whether and how to use TLS. Paths name PEM files.
 type TLSConfig struct {
 	Enabled                               bool
 	CAFile, CertFile, KeyFile, ServerName string
 }
 
-// ExportConfig says how exports run.
+// ExportConfig has the settings of exports.
 type ExportConfig struct {
 	Shards, Chunks, Chunk int
 	Window, OnMismatch    string
@@ -75,7 +75,7 @@ type AccountConfig struct {
 	SyncShare float64
 	// AllowPlaintext allows sending the credentials to another machine over plain http.
 	AllowPlaintext bool
-	// AllowUnreadable says that an export counts as complete even if the account's keys cannot decrypt some texts.
+	// AllowUnreadable means that an export counts as complete even if the account's keys cannot decrypt some texts.
 	AllowUnreadable bool
 	Options         map[string]string
 }
@@ -198,7 +198,7 @@ func (c Config) checkSecrets(at string, d providers.Definition, a AccountConfig)
 	return problems
 }
 
-// account is the account in the form that its provider takes, with the token's reference instead of the token, and with
+// account returns the account in the form that its provider takes, with the reference of the token instead of the token, and with
 // empty secrets.
 func (c Config) account(name string) (providers.Definition, providers.Account, bool) {
 	a := c.Accounts[name]
@@ -213,7 +213,7 @@ func (c Config) account(name string) (providers.Definition, providers.Account, b
 	}, ok
 }
 
-// all returns the token, then the other secrets in the order of their names.
+// all returns the token, then the other secrets sorted by name.
 func (a AccountConfig) all() []Secret {
 	secrets := []Secret{a.Token}
 	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
@@ -222,7 +222,7 @@ func (a AccountConfig) all() []Secret {
 	return secrets
 }
 
-// fingerprint changes whenever a secret does. It is kept in memory only.
+// fingerprint returns a value that changes whenever a secret changes. It is kept in memory only.
 func (a AccountConfig) fingerprint() (string, error) {
 	sum := sha256.New()
 	for _, secret := range a.all() {
@@ -265,8 +265,8 @@ func (c Config) open(name string, take func(context.Context, providers.Quota) er
 	return d, reader, nil
 }
 
-// Mapper makes the mapper of an account. It resolves no secret but the mapping secrets of its provider, so it works when the token
-// is missing, expired or wrong. Its errors are *providers.Error.
+// Mapper returns the mapper of an account. It resolves only the mapping secrets of the provider, so it works if the token is
+// missing, expired or wrong. Its errors are *providers.Error.
 func (c Config) Mapper(name string) (providers.Mapper, error) {
 	d, account, err := c.known(name)
 	if err != nil {
@@ -289,14 +289,14 @@ func (c Config) Mapper(name string) (providers.Mapper, error) {
 	return mapper, nil
 }
 
-// known is an account of the configuration and its provider. Its error is a *providers.Error.
+// known returns an account of the configuration and its provider. Its error is a *providers.Error.
 func (c Config) known(name string) (providers.Definition, providers.Account, error) {
 	if _, ok := c.Accounts[name]; !ok {
-		return providers.Definition{}, providers.Account{}, refused(name, errors.New("the configuration has no such account"))
+		return providers.Definition{}, providers.Account{}, refused(name, errors.New("the configuration has no account with this name"))
 	}
 	d, account, ok := c.account(name)
 	if !ok {
-		return d, account, refused(name, errors.New("there is no such provider"))
+		return d, account, refused(name, errors.New("this build has no such provider"))
 	}
 	return d, account, nil
 }

@@ -59,7 +59,7 @@ func (b branch) keys() []string {
 	return slices.Sorted(maps.Keys(values))
 }
 
-// text is a value as text; a number is as it was written.
+// text returns a value as text; numbers are as written.
 func (b branch) text(key string) string {
 	switch v := b.at(key).value.(type) {
 	case nil, map[string]any, []any:
@@ -100,7 +100,7 @@ func (b branch) secret(key string) Secret {
 	return Secret{reference: b.text(key), at: Problem{File: b.source.name, Line: b.source.line(at), Key: at}}
 }
 
-// whole is a secret that may have several lines, such as a private key.
+// whole returns a secret that may have several lines, such as a private key.
 func (b branch) whole(key string) Secret {
 	s := b.secret(key)
 	s.whole = true
@@ -196,7 +196,7 @@ func (b branch) schedule() (all providers.Schedule) {
 	return all
 }
 
-// clock is a time of the day since midnight.
+// clock parses a time of day and returns the duration since midnight.
 func clock(text string) time.Duration {
 	t, _ := time.Parse("15:04", text) // the schema reports anything else
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute

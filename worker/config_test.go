@@ -225,9 +225,9 @@ func TestOpenRefusesAsAPersonMustAct(t *testing.T) {
 	c.Accounts["gamma"] = worker.AccountConfig{Provider: "chatwoot", AccountID: "none", BaseURL: "https://chat.example.com"}
 	for name, want := range map[string]string{
 		"acme":  "open account acme: chatlake.yaml:4: accounts.acme.token: the environment variable TOKEN is not set; set it to the secret",
-		"beta":  "open account beta: there is no such provider",
+		"beta":  "open account beta: this build has no such provider",
 		"gamma": "open account gamma: account_id: must be the account's number; a browser shows it in the address, as /app/accounts/<number>/",
-		"other": "open account other: the configuration has no such account",
+		"other": "open account other: the configuration has no account with this name",
 	} {
 		t.Setenv("TOKEN", "")
 		_, _, err := c.Open(name)

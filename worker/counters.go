@@ -16,16 +16,16 @@ import (
 )
 
 // counters are the workflows that count for all processes: one for each quota of an account, and one for its budget. The first
-// request starts them.
+// request starts each of them.
 type counters struct {
 	client    client.Client
 	taskQueue string
 }
 
-// answer is how long an update may take before it counts as failed.
-const answer = 30 * time.Second
+// answerTimeout is how long an update may take before it counts as failed.
+const answerTimeout = 30 * time.Second
 
-// take is providers.Account.Take for one account.
+// take returns providers.Account.Take for one account.
 func (c counters) take(account string) func(context.Context, providers.Quota) error {
 	return func(ctx context.Context, quota providers.Quota) error {
 		op := "take from quota " + quota.Name
@@ -41,7 +41,7 @@ func (c counters) take(account string) func(context.Context, providers.Quota) er
 		case out.After > 0:
 			return &providers.Error{
 				Kind: providers.Throttled, Op: op, After: out.After,
-				Err: fmt.Errorf("the platform's quota is used up; the next use is free in %s", out.After.Round(time.Second)),
+				Err: fmt.Errorf("the platform's quota is used up; the next use is possible in %s", out.After.Round(time.Second)),
 			}
 		}
 		return nil
@@ -69,9 +69,9 @@ func (c counters) start(id string, workflow, in any) client.WithStartWorkflowOpe
 	}, workflow, in)
 }
 
-// ask sends an update to a workflow, and waits for its answer.
+// ask sends an update to a workflow and waits for its result.
 func (c counters) ask(ctx context.Context, start client.WithStartWorkflowOperation, update string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, answer) // an update that arrives just as a run ends may never be answered
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout) // an update that arrives just as a run ends may get no result
 	defer cancel()
 	handle, err := c.client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,

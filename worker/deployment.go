@@ -12,19 +12,20 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// DeploymentConfig puts workers into a Temporal Worker Deployment, in which the server decides which build gets tasks.
+// DeploymentConfig puts workers into a Temporal Worker Deployment, where the server decides which build gets tasks.
 type DeploymentConfig struct {
-	// Name is that of the deployment. Empty means none: every worker on the task queue gets tasks, whatever its build.
+	// Name is the name of the deployment. If it is empty, there is none: every worker on the task queue gets tasks, whatever its
+	// build.
 	Name string
-	// TakeOver lets a worker make its build the current version when it starts, unless another build has replaced it before.
+	// TakeOver lets a worker make its build the current version when it starts, unless another build has already replaced it.
 	TakeOver bool
 }
 
-// versioned adds to the options of a worker the build by which the server knows it.
+// versioned adds the build to the options of a worker, so that the server can tell builds apart.
 //
-// Workflows upgrade by themselves: their next task goes to the current build, wherever they began. They can, because a run carries the
-// policy it began with and the histories of releases are replayed in tests. Pinned to the build that began them, exports of weeks and
-// budgets without end would keep the workers of every release running.
+// Workflows use auto-upgrade: their next task goes to the current build, wherever they started. That is safe because a run
+// carries the policy that it started with, and tests replay the histories of releases. If workflows were pinned, exports that
+// take weeks and budgets that never end would keep the workers of every release running.
 func (c Config) versioned(o sdk.Options) (sdk.Options, error) {
 	if c.Temporal == nil || c.Temporal.Deployment.Name == "" {
 		return o, nil
@@ -41,13 +42,13 @@ func (c Config) versioned(o sdk.Options) (sdk.Options, error) {
 }
 
 const (
-	// A worker that has just started is known to the server after its first poll: it is looked for this often, for so long.
+	// The server knows a new worker only after its first poll: check this often, for so long.
 	registerEvery   = time.Second
 	longestRegister = time.Minute
 )
 
-// takeOver makes this build the current version of its deployment. A build that was current before stays replaced: one of its workers
-// that starts again must not take the tasks back.
+// takeOver makes this build the current version of its deployment. A build that was replaced stays replaced: if one of its
+// workers restarts, it must not take the tasks back.
 func (t *Temporal) takeOver(ctx context.Context, c Config) error {
 	if !t.mayTakeOver || c.Temporal == nil || c.Temporal.Deployment.Name == "" || !c.Temporal.Deployment.TakeOver {
 		return nil
@@ -62,13 +63,13 @@ func (t *Temporal) takeOver(ctx context.Context, c Config) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("make build %s the current one: the server does not know it after %s", Build, longestRegister)
+			return fmt.Errorf("make build %s the current version: the server does not know the build after %s; check that the worker can poll the task queue", Build, longestRegister)
 		case <-time.After(registerEvery):
 		}
 	}
 }
 
-// takeOver is one try. It is not done while the server does not know the build.
+// takeOver makes one attempt. It is not done while the server does not know the build.
 func takeOver(ctx context.Context, deployment client.WorkerDeploymentHandle, build string) (done bool, err error) {
 	var unknown *serviceerror.NotFound
 	is, err := deployment.Describe(ctx, client.WorkerDeploymentDescribeOptions{})
@@ -91,10 +92,10 @@ func takeOver(ctx context.Context, deployment client.WorkerDeploymentHandle, bui
 		_, err := deployment.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: build, ConflictToken: is.ConflictToken})
 		var changed *serviceerror.FailedPrecondition
 		if errors.As(err, &changed) || errors.As(err, &unknown) {
-			return false, nil // another worker was quicker, or its queues are still to be registered
+			return false, nil // another worker was faster, or the server does not know all task queues yet
 		}
 		if err != nil {
-			return false, fmt.Errorf("make build %s the current one: %w", build, err)
+			return false, fmt.Errorf("make build %s the current version: %w", build, err)
 		}
 		return true, nil
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// TestNewBuildTakesOver runs an export with workers of two builds on a real server. The second takes the export over while the first
-// still runs, a worker of the first that starts again does not take it back, and Temporal's own call rolls back.
+// TestNewBuildTakesOver runs an export with workers of two builds on a real server. The second build takes the export over while
+// the first still runs, a restarted worker of the first does not take it back, and Temporal's own call rolls back.
 func TestNewBuildTakesOver(t *testing.T) {
 	const conversations = 400
 	site := fake.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 2, Conversations: conversations, From: from, To: to}), fake.Options{Latency: 20 * time.Millisecond})
@@ -34,7 +34,7 @@ func TestNewBuildTakesOver(t *testing.T) {
 	build := worker.Build
 	defer func() { worker.Build = build }()
 
-	// work starts a worker of a build, and returns when the server knows it and has been told.
+	// work starts a worker of a build, and returns when the server knows it and routing has been decided.
 	work := func(build string) (client.Client, func()) {
 		t.Helper()
 		c, err := worker.Parse("chatlake.yaml", []byte(`
@@ -139,7 +139,7 @@ accounts:
 	}
 }
 
-// TestVersioningNeedsAVersion: builds that nothing tells apart would be one build to the server.
+// TestVersioningNeedsAVersion: builds without a version would look like one build to the server.
 func TestVersioningNeedsAVersion(t *testing.T) {
 	c, err := worker.Parse("chatlake.yaml", []byte(`
 lake: {url: file:./lake}

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// clockTimeout is how long a platform may take to answer the check of its clock.
+// clockTimeout is how long a platform may take to respond to the check of its clock.
 const clockTimeout = 15 * time.Second
 
 // Examine checks an account: its secrets, the platform's clock, whether the platform accepts the credentials, and whether they
@@ -26,7 +26,7 @@ func (c Config) Examine(ctx context.Context, account string) []ledger.Check {
 		}
 		return []ledger.Check{{Name: "settings", Level: ledger.LevelFailed, Text: err.Error()}}
 	}
-	checks := []ledger.Check{{Name: "settings", Level: ledger.LevelOK, Text: "the secrets are there"}, c.clock(ctx, account)}
+	checks := []ledger.Check{{Name: "settings", Level: ledger.LevelOK, Text: "all secrets are set"}, c.clock(ctx, account)}
 	prober, ok := provider.(providers.Prober)
 	if !ok {
 		return append(checks, ledger.Check{Name: "credentials", Level: ledger.LevelNote, Text: "cannot be checked before an export"})
@@ -63,7 +63,7 @@ func visibility(p providers.Probe) ledger.Check {
 	case providers.VisibilityPartial:
 		return ledger.Check{Name: "visibility", Level: ledger.LevelWarning, Text: "they see only part of the account, and an export would miss the rest. " + p.Advice}
 	}
-	return ledger.Check{Name: "visibility", Level: ledger.LevelNote, Text: "this platform does not tell whether they see the whole account"}
+	return ledger.Check{Name: "visibility", Level: ledger.LevelNote, Text: "this platform does not report whether they see the whole account"}
 }
 
 // clock compares the platform's clock with ours. A HEAD request without credentials is enough, since every answer has a date.

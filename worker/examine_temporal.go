@@ -46,7 +46,7 @@ func (c Config) ExamineTemporal(ctx context.Context) []ledger.Check {
 		}
 		return []ledger.Check{{Name: "reachable", Level: ledger.LevelFailed, Text: text}}
 	}
-	defer func() { _ = t.Stop() }() // an error here changes nothing
+	defer func() { _ = t.Stop() }() // an error does not change the result
 	return append(examineServer(ctx, t), c.examineNamespace(ctx, t)...)
 }
 
@@ -87,9 +87,9 @@ func (c Config) tryEmbedded(ctx context.Context) ledger.Check {
 func examineServer(ctx context.Context, t *Temporal) []ledger.Check {
 	info, err := t.Client.WorkflowService().GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
 	if err != nil {
-		return []ledger.Check{{Name: "reachable", Level: ledger.LevelFailed, Text: fmt.Sprintf("ask the server for its version: %v", err)}}
+		return []ledger.Check{{Name: "reachable", Level: ledger.LevelFailed, Text: fmt.Sprintf("read the server's version: %v", err)}}
 	}
-	return []ledger.Check{{Name: "reachable", Level: ledger.LevelOK, Text: "it answers; version " + info.ServerVersion}}
+	return []ledger.Check{{Name: "reachable", Level: ledger.LevelOK, Text: "it responds; version " + info.ServerVersion}}
 }
 
 func (c Config) examineNamespace(ctx context.Context, t *Temporal) []ledger.Check {
@@ -108,7 +108,7 @@ func (c Config) examineNamespace(ctx context.Context, t *Temporal) []ledger.Chec
 	case err != nil:
 		return []ledger.Check{{Name: "namespace", Level: ledger.LevelFailed, Text: fmt.Sprintf("describe the namespace %s: %v", name, err)}}
 	}
-	checks := []ledger.Check{{Name: "namespace", Level: ledger.LevelOK, Text: name + " is there"}}
+	checks := []ledger.Check{{Name: "namespace", Level: ledger.LevelOK, Text: name + " exists"}}
 	if out.NamespaceInfo.GetState() == enums.NAMESPACE_STATE_DEPRECATED {
 		checks[0] = ledger.Check{Name: "namespace", Level: ledger.LevelFailed, Text: name + " is deprecated, so no workflow can be started in it; choose another"}
 	}
@@ -128,7 +128,7 @@ func retention(kept time.Duration) ledger.Check {
 	text := fmt.Sprintf("ended exports are kept for %g days", kept.Hours()/24)
 	if kept < leastRetention {
 		return ledger.Check{Name: "retention", Level: ledger.LevelWarning, Text: text +
-			", which may be shorter than an export takes: the results of its first windows could be gone before it ends; set the retention to a week or more"}
+			", which may be shorter than an export: the results of its first windows could be deleted before it ends; set the retention to a week or more"}
 	}
 	return ledger.Check{Name: "retention", Level: ledger.LevelOK, Text: text}
 }

@@ -17,8 +17,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// TestAnotherWorkerGoesOn runs two workers one after the other, each with its own configuration, against a Temporal server
-// that neither has started.
+// TestAnotherWorkerGoesOn runs two workers one after the other, each with its own configuration, on an external Temporal server.
 func TestAnotherWorkerGoesOn(t *testing.T) {
 	const conversations = 300
 	site := fake.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 2, Conversations: conversations, From: from, To: to}), fake.Options{Latency: 5 * time.Millisecond})

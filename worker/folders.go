@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 )
 
-// MakeFolder creates a folder and its missing parents. remove removes those that it created, if they are empty, for checks that must
-// leave nothing behind.
+// MakeFolder creates a folder and its missing parents. remove removes those that it created, if they are empty: checks must leave
+// nothing behind.
 func MakeFolder(folder string) (remove func(), err error) {
-	var missing []string // the deepest first
+	var missing []string // deepest first
 	for at := filepath.Clean(folder); ; at = filepath.Dir(at) {
 		if _, err := os.Stat(at); !errors.Is(err, os.ErrNotExist) {
 			break

@@ -13,7 +13,7 @@ import (
 // A place is a path or an address in the configuration.
 type place struct{ key, value string }
 
-// places returns all paths and addresses of the configuration, with their keys.
+// places returns all paths and addresses of the configuration with their keys.
 func (c Config) places() []place {
 	all := []place{{"state_dir", c.StateDir}, {"lake.url", c.Lake.URL}, {"lake.endpoint", c.Lake.Endpoint}}
 	secret := func(key string, s Secret) {
@@ -66,7 +66,7 @@ func (c Config) checkPlaces() (problems Problems) {
 	return problems
 }
 
-// expanded is the likely result of a shell's expansion of a path that begins with ~.
+// expanded returns the likely result of a shell's expansion of a path that begins with ~.
 func expanded(path string) string {
 	home, err := os.UserHomeDir()
 	if err != nil {

@@ -13,16 +13,15 @@ import (
 
 // Estimate is what an export would cost.
 type Estimate struct {
-	Account           string    `json:"account"`
-	Provider          string    `json:"provider"`
-	From              time.Time `json:"from"`
-	To                time.Time `json:"to"`
-	Windows           int       `json:"windows"`
-	Conversations     *int64    `json:"conversations"` // nil if the platform cannot count them
-	Requests          *int64    `json:"requests"`
-	RequestsPerSecond float64   `json:"requests_per_second"` // 0 means no limit
-	Seconds           *float64  `json:"seconds"`             // nil if unknown
-	Rations           []Ration  `json:"rations,omitempty"`
+	Account  string `json:"account"`
+	Provider string `json:"provider"`
+	schemas.Window
+	Windows           int      `json:"windows"`
+	Conversations     *int64   `json:"conversations"` // nil if the platform cannot count them
+	Requests          *int64   `json:"requests"`
+	RequestsPerSecond float64  `json:"requests_per_second"` // 0 means no limit
+	Seconds           *float64 `json:"seconds"`             // nil if unknown
+	Rations           []Ration `json:"rations,omitempty"`
 	// KeptFrom is the start of the platform's retention, if the range begins before it. See Config.KeptFrom.
 	KeptFrom *time.Time `json:"kept_from,omitempty"`
 }
@@ -34,14 +33,14 @@ type Ration struct {
 	Seconds float64 `json:"seconds"` // from the first use to the last
 }
 
-// refsPerListing is the least number of conversations that one request of a list returns; platforms return 20 to 100.
+// refsPerListing is the minimum number of conversations that one list request returns; platforms return 20 to 100.
 const refsPerListing = 20
 
 // Plan estimates what an export of an account over a range would cost, split into windows of a month, a week or a day; an empty cut
 // means the configured one. It checks the credentials, asks the platform for at most one count per window, and writes nothing. If the
 // configuration is at fault, the error is a Problem.
 func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, cut string) (Estimate, error) {
-	e := Estimate{Account: account, From: whole.From, To: whole.To, RequestsPerSecond: c.Accounts[account].RequestsPerSecond}
+	e := Estimate{Account: account, Window: whole, RequestsPerSecond: c.Accounts[account].RequestsPerSecond}
 	definition, _ := definition(c.Accounts[account].Provider)
 	provider, err := c.probed(ctx, account)
 	if err != nil {
@@ -72,7 +71,7 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 	return e, nil
 }
 
-// requestsOf counts the conversations of all windows and estimates the requests that their export makes.
+// requestsOf counts the conversations of all windows and estimates the number of requests of their export.
 func requestsOf(ctx context.Context, d providers.Definition, counter providers.Counter, windows []schemas.Window) (total, requests int64, err error) {
 	sum := d.ExportRequests
 	listing := cmp.Or(d.ListRequests, 1.0/refsPerListing)
@@ -87,7 +86,7 @@ func requestsOf(ctx context.Context, d providers.Definition, counter providers.C
 	return total, int64(sum), nil
 }
 
-// KeptFrom is the time from which the account's platform is sure to still have all conversations. It is nil if a range that begins
+// KeptFrom returns the time from which the account's platform is certain to have all conversations, or nil if a range that begins
 // at from needs nothing older. The platform deletes older conversations, and its lists and counts do not show that.
 func (c Config) KeptFrom(account string, from, now time.Time) *time.Time {
 	d, _ := definition(c.Accounts[account].Provider)
@@ -98,7 +97,7 @@ func (c Config) KeptFrom(account string, from, now time.Time) *time.Time {
 	return &kept
 }
 
-// rationsOf sums what all windows take from each quota.
+// rationsOf sums the uses of each quota over all windows.
 func rationsOf(p providers.Rationed, windows []schemas.Window) []Ration {
 	var all []providers.Ration
 	for _, w := range windows {

@@ -12,8 +12,8 @@ import (
 	"github.com/chatlake/chatlake/simulator/platforms"
 )
 
-// TestEveryProviderIsComplete looks for what docs/adding-a-provider.md asks for beside the line in the registry: a fake whose
-// account the provider accepts, and a page that the README links. A second name of a provider has those of the first.
+// TestEveryProviderIsComplete checks for what docs/adding-a-provider.md requires besides the line in the registry: a fake whose
+// account the provider accepts, and a page that the README links to. A second name of a provider shares those of the first.
 func TestEveryProviderIsComplete(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// deaf is a mapping with a defect: it leaves out the texts of messages.
+// deaf is a mapper with a bug: it drops the texts of messages.
 type deaf struct{ providers.Mapper }
 
 func (d deaf) Thread(docs []schemas.Document) (schemas.Thread, error) {
@@ -27,8 +27,9 @@ func (d deaf) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return thread, err
 }
 
-// TestRemapMendsALake writes a lake with a defective mapping, takes the account's token away, and remaps it with the mended one on a
-// Temporal server: the platform is asked nothing, the lake then has the rows of the mended mapping, and another remap commits nothing.
+// TestRemapMendsALake writes a lake with a faulty mapper, removes the account's token, and remaps the lake with the fixed mapper
+// on a Temporal server: the platform gets no request, the lake has the rows of the fixed mapper, and another remap commits
+// nothing.
 func TestRemapMendsALake(t *testing.T) {
 	s := newFetchedShard(t)
 	account := s.do.Account
@@ -111,7 +112,7 @@ func TestRemapMendsALake(t *testing.T) {
 	}
 }
 
-// current is the record that counts by the reader rule.
+// current returns the record that counts by the reader rule.
 func (s fetchedShard) current(t *testing.T) ledger.Record {
 	t.Helper()
 	records, err := s.do.Lake.Current(t.Context(), ledger.Filter{Account: "acme"})
@@ -121,7 +122,7 @@ func (s fetchedShard) current(t *testing.T) ledger.Record {
 	return records[0]
 }
 
-// texts is how many messages have a text.
+// texts returns the number of messages with a text.
 func (s fetchedShard) texts(t *testing.T) (n int) {
 	t.Helper()
 	for row, err := range s.do.Lake.Rows(t.Context(), s.current(t), schemas.Messages.Table, "text") {

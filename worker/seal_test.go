@@ -84,8 +84,8 @@ func kindOf(err error) providers.Kind {
 	return e.Kind
 }
 
-// TestABrokenTokenBlocksNoSeal takes the account's token away once a shard is fetched: it is sealed, verified and committed all the
-// same, its encrypted texts read.
+// TestABrokenTokenBlocksNoSeal removes the account's token after a shard was fetched: the shard is sealed, verified and committed
+// all the same, and its encrypted texts are decrypted.
 func TestABrokenTokenBlocksNoSeal(t *testing.T) {
 	s := newFetchedShard(t)
 	if err := os.Remove(s.token); err != nil {
@@ -112,8 +112,7 @@ func TestABrokenTokenBlocksNoSeal(t *testing.T) {
 	}
 }
 
-// TestKeysAreMappingSecrets takes the keys away that the texts are decrypted with: the seal waits for a person, and writes no rows
-// without texts.
+// TestKeysAreMappingSecrets removes the decryption keys: the seal waits for a person and writes no rows without texts.
 func TestKeysAreMappingSecrets(t *testing.T) {
 	s := newFetchedShard(t)
 	if err := os.Remove(s.keys); err != nil {

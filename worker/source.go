@@ -51,7 +51,7 @@ var atLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 func syntax(name string, err error) Problem {
 	p := Problem{File: name, Reason: "this is not YAML: " + atLine.ReplaceAllString(err.Error(), "")}
 	if strings.Contains(err.Error(), "unknown anchor") {
-		p.Reason = "a value begins with *, which in YAML refers to an anchor, and no such anchor exists; put the value in quotes"
+		p.Reason = "a value begins with *, which in YAML refers to an anchor that does not exist; put the value in quotes"
 	}
 	if found := atLine.FindStringSubmatch(err.Error()); found != nil {
 		p.Line, _ = strconv.Atoi(found[1])
@@ -113,7 +113,7 @@ func (s *source) scalar(n *yaml.Node, key string, problems *Problems) any {
 	return v
 }
 
-// line is the line of a key, or of its nearest parent that is in the file.
+// line returns the line of a key, or of its nearest parent in the file.
 func (s *source) line(key string) int {
 	for {
 		if line, ok := s.lines[key]; ok {

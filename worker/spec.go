@@ -32,8 +32,8 @@ func (s spec) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Spec digests the settings of an account that determine what its export contains. It digests their normal form, so an explicit
-// default, a host in capitals or another order of a list does not change it.
+// Spec is a digest of the settings of an account that determine what its export contains. It uses their normal form, so an
+// explicit default, a host in capitals or another order of a list does not change it.
 func (c Config) Spec(name string) string {
 	s, _ := c.spec(name)
 	return s.digest()
@@ -65,8 +65,8 @@ func normalURL(text string) string {
 	return strings.TrimRight(u.String(), "/")
 }
 
-// Specs returns all digests that mean today's settings: Spec first, then the digest of the settings as written, then those with one,
-// two or all defaults written out. Lakes and histories of builds without a normal form have such digests.
+// Specs returns all digests that stand for today's settings: Spec first, then the digest of the settings as written, then those
+// with one, two or all defaults written out. Lakes and histories of builds without a normal form have such digests.
 func (c Config) Specs(name string) []string {
 	normal, defaults := c.spec(name)
 	a := c.Accounts[name]
@@ -92,8 +92,8 @@ func (c Config) Specs(name string) []string {
 	return all
 }
 
-// Made reports whether a commit record was made with the settings that its account has today, whatever its refresh. An export
-// adopts such a record, and copies the windows of other records again.
+// Made reports whether a commit record was made with the account's current settings, whatever its refresh. An export adopts such
+// a record and copies the windows of other records again.
 func (c Config) Made(r ledger.Record) bool {
 	a, ok := c.Accounts[r.Shard.Account]
 	made := func(spec string) bool { return r.SpecDigest == activities.SpecDigest(spec, r.Shard, r.Refresh) }

@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// specOf is the digest of an account with the given settings.
+// specOf returns the digest of an account with the given settings.
 func specOf(t *testing.T, settings string) worker.Config {
 	t.Helper()
 	return load(t, "lake: {url: 'file:./lake'}\naccounts:\n  acme: {"+settings+", token: 'env:TOKEN'}\n")

@@ -31,7 +31,7 @@ var Build = "dev"
 // unversioned are the versions of builds that cannot be told apart.
 var unversioned = map[string]bool{"": true, "dev": true, "(devel)": true}
 
-// stopTimeout is how long a stopping worker waits for its activities, which give up at once.
+// stopTimeout is how long a stopping worker waits for its activities. They give up at once.
 const stopTimeout = 10 * time.Second
 
 // Temporal is a connection to the embedded server or to an external one. Call Stop when done.
@@ -41,9 +41,9 @@ type Temporal struct {
 	UIURL      string
 	Embedded   bool
 	activities int
-	// mayTakeOver says that workers on this connection may make their build the current one.
+	// mayTakeOver means that workers on this connection may make their build the current version.
 	mayTakeOver bool
-	// OnWorking, if set, is called once a worker has started and, where it may, made its build the current one.
+	// OnWorking, if set, is called after a worker has started and, if allowed, has made its build the current version.
 	OnWorking func()
 	server    *embedded.Server
 }
@@ -53,10 +53,10 @@ type ConnectOptions struct {
 	UI     bool
 	UIPort int // 0 picks a free port
 	Logger *slog.Logger
-	// Activities is the number of concurrent activities of a worker on this connection; 0 means what fits the machine.
+	// Activities is the number of concurrent activities of a worker on this connection; 0 means as many as fit the machine.
 	Activities int
-	// TakeOver lets the worker make its build the current version of the configured deployment. A command that only works for a while
-	// does not.
+	// TakeOver lets the worker make its build the current version of the configured deployment. A command that runs only for a
+	// while does not set it.
 	TakeOver bool
 }
 
@@ -92,7 +92,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 // advised adds advice to an error of the embedded server.
 func (c Config) advised(err error) error {
 	if errors.Is(err, embedded.ErrNotIncluded) {
-		return c.Problem("temporal", err.Error()+"; give the address of one in this section, or use a build that contains one")
+		return c.Problem("temporal", err.Error()+"; set the address of a server in this section, or use a build that contains one")
 	}
 	var database *embedded.DatabaseError
 	if !errors.As(err, &database) {
@@ -155,7 +155,7 @@ func (c Config) tls() (*tls.Config, error) {
 	return out, nil
 }
 
-// pemFile reads a file in PEM form. Its error names the key of the configuration.
+// pemFile reads a PEM file. Its error names the key of the configuration.
 func (c Config) pemFile(key, file string) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -231,8 +231,8 @@ func (t *Temporal) options() sdk.Options {
 	return sdk.Options{WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: t.activities}
 }
 
-// Run works on the task queue until ctx ends, and returns when the running activities have given up. It returns an error if the
-// embedded server stops before that.
+// Run works on the task queue until ctx is cancelled, and returns when the running activities have given up. It returns an error
+// if the embedded server stops earlier.
 func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	connection := t.Client
 	options, err := c.versioned(t.options())

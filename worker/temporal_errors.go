@@ -77,8 +77,8 @@ var blames = []struct{ words, key, advice string }{
 	{noFrontend, "address", "no Temporal frontend answers there; correct this key"},
 }
 
-// TemporalProblem names the key of the configuration that makes a configured Temporal server refuse to work with us. It
-// returns false if no key is known for the error.
+// TemporalProblem names the key of the configuration that makes the configured Temporal server refuse requests. It returns false
+// if no key is known for the error.
 func (c Config) TemporalProblem(err error) (Problem, bool) {
 	if c.Temporal == nil || err == nil {
 		return Problem{}, false
@@ -119,7 +119,7 @@ func (c Config) unreachable(err error, last *error) error {
 	return c.Problem("temporal.address", "connect to Temporal: "+text)
 }
 
-// codeOf is an error's gRPC code, OK if it has none.
+// codeOf returns an error's gRPC code, or OK if it has none.
 func codeOf(err error) codes.Code {
 	var service serviceerror.ServiceError
 	if errors.As(err, &service) {

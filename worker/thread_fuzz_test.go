@@ -17,8 +17,8 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// FuzzRows replaces one document of a conversation, or of the directory, with any body, on every platform. Two readings must give
-// the same rows, the rows must fit into Parquet, and an error must contain no word of a body.
+// FuzzRows replaces one document of a conversation, or of the directory, with an arbitrary body, on every platform. Two readings
+// must give the same rows, the rows must fit into Parquet, and an error must not contain a word of a body.
 func FuzzRows(f *testing.F) {
 	all := subjects(f)
 	seen := map[string]bool{}

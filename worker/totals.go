@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Totals asks a platform how many conversations each window has now. It stays within the account's rate limit.
+// Totals asks a platform how many conversations each window has now, within the account's rate limit.
 type Totals struct {
 	counter providers.Counter
 	meter   *providers.Meter
@@ -22,7 +22,7 @@ const (
 	longestTotalWait = 5 * time.Minute
 )
 
-// Totals returns the Totals of an account; nil if its platform cannot count.
+// Totals returns the Totals of an account, or nil if its platform cannot count.
 func (c Config) Totals(account string) (*Totals, error) {
 	_, provider, err := c.Open(account)
 	if err != nil {
@@ -55,5 +55,5 @@ func (t *Totals) Count(ctx context.Context, w schemas.Window) (int64, error) {
 	}
 }
 
-// Requests is the number of requests made so far.
+// Requests returns the number of requests made so far.
 func (t *Totals) Requests() int64 { return t.meter.Requests() }

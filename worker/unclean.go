@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// unclean describes what an editor or a tool has done to a text and what to do about it; it is empty for a clean text. A
-// spoiled text looks right on the screen, so people would look for the mistake in the secret. lines allows several lines.
+// unclean describes invisible damage that an editor or a tool has done to a text, and what to do about it. It returns "" for a
+// clean text. Such a text looks right on the screen, so people would look for the mistake in the secret. lines allows several
+// lines.
 func unclean(text string, lines bool) string {
 	const save = "; save it as plain UTF-8 without a byte order mark"
 	switch {

@@ -22,7 +22,7 @@ var Schema []byte
 var compiled = sync.OnceValues(compile)
 
 func compile() (*jsonschema.Schema, any) {
-	const name = "file:///chatlake.schema.json" // absolute, because a relative name would be resolved in the working directory, whose name may contain anything
+	const name = "file:///chatlake.schema.json" // absolute: a relative name would be resolved in the working directory, whose name may contain anything
 	text, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
 	compiler := jsonschema.NewCompiler()
 	if err == nil {
@@ -103,7 +103,7 @@ func missing(r rule) string {
 // rule is one object of the schema.
 type rule map[string]any
 
-// ruleAt finds the rule that a validation error names; it is empty if there is none.
+// ruleAt returns the rule that a validation error names, or an empty one.
 func ruleAt(url string) rule {
 	_, pointer, _ := strings.Cut(url, "#")
 	_, tree := compiled()
@@ -204,7 +204,7 @@ func lowerFirst(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// nearest is the word that a mistyped one most likely stands for, empty if none is close.
+// nearest returns the word that was most likely meant, or "" if none is close.
 func nearest(word string, words []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, w := range words {
@@ -215,7 +215,7 @@ func nearest(word string, words []string) string {
 	return best
 }
 
-// edits is the Levenshtein distance.
+// edits returns the Levenshtein distance.
 func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

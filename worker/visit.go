@@ -12,8 +12,8 @@ import (
 )
 
 // Visit connects to Temporal to query or steer exports. If the configuration names no server, it connects to the server of
-// another chatlake process that uses the state folder. If there is none, it starts the server itself and sets Embedded:
-// then no worker runs.
+// another chatlake process that uses the state folder. If there is none, it starts the server and sets Embedded: then no worker
+// runs.
 func Visit(ctx context.Context, c Config) (*Temporal, error) {
 	if c.Temporal != nil {
 		return Connect(ctx, c, ConnectOptions{})
@@ -45,6 +45,6 @@ func Running(stateDir string) (bool, error) {
 // ErrInUse means that another chatlake process uses a state folder.
 var ErrInUse = embedded.ErrInUse
 
-// Alone calls do if no chatlake process uses a state folder, and lets none start meanwhile. If one does use it, Alone returns
+// Alone calls do if no chatlake process uses a state folder, and keeps others from starting meanwhile. Otherwise it returns
 // ErrInUse.
 func Alone(stateDir string, do func() error) error { return embedded.Alone(stateDir, do) }

@@ -17,8 +17,8 @@ import (
 // busyWorkers is how long an activity may wait for a worker before that is reported.
 const busyWorkers = 10 * time.Second
 
-// Waiting is what a shard's activities wait for, taken from their heartbeats and from the failures of their last attempts: the wait
-// that ends first. It is nil if one of them works, or if nothing is known.
+// Waiting returns what a shard's activities wait for: of the waits in their heartbeats and in the failures of their last
+// attempts, the one that ends first. It returns nil if one of them is working or if nothing is known.
 func Waiting(ctx context.Context, c client.Client, shard string) *workflows.Waiting {
 	d, err := c.DescribeWorkflowExecution(ctx, shard, "")
 	if err != nil {
@@ -27,7 +27,7 @@ func Waiting(ctx context.Context, c client.Client, shard string) *workflows.Wait
 	return waitOf(d.PendingActivities, time.Now())
 }
 
-// waitOf is the wait that ends first. A wait without a known end comes last.
+// waitOf returns the wait that ends first. A wait without a known end comes last.
 func waitOf(pending []*workflow.PendingActivityInfo, now time.Time) (first *workflows.Waiting) {
 	for _, a := range pending {
 		w := waits(a, now)
@@ -41,7 +41,7 @@ func waitOf(pending []*workflow.PendingActivityInfo, now time.Time) (first *work
 	return first
 }
 
-// waits is what an activity waits for; nil if it works.
+// waits returns what an activity waits for, or nil if it is working.
 func waits(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	if a.State == enums.PENDING_ACTIVITY_STATE_SCHEDULED {
 		return queued(a, now)
@@ -57,7 +57,7 @@ func waits(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	return w
 }
 
-// queued is what an activity without a worker waits for: its next attempt, or a worker.
+// queued returns what an activity without a worker waits for: its next attempt, or a worker.
 func queued(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	at := a.GetScheduledTime().AsTime() // of the attempt
 	switch {

@@ -28,7 +28,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// whole is everything that an export needs, in this process.
+// whole has everything that an export needs, in this process.
 type whole struct {
 	site   *fake.Site
 	reader providers.Reader

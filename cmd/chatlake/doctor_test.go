@@ -159,7 +159,7 @@ func TestDoctorOfABucketAndAServer(t *testing.T) {
 		return name
 	}
 	found, out, status := doctor(t, with(fmt.Sprintf("temporal: {address: '%s'}", temporal.Address())))
-	for _, want := range []string{"it answers; version 1.", "default is there", "ended exports are kept for", "none on the task queue chatlake", "a multipart upload can be started and aborted"} {
+	for _, want := range []string{"it responds; version 1.", "default exists", "ended exports are kept for", "none on the task queue chatlake", "a multipart upload can be started and aborted"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}

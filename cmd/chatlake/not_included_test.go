@@ -13,7 +13,7 @@ func TestABuildWithoutAServerSaysSo(t *testing.T) {
 		{"status", "--config", config},
 	} {
 		out, log, status := chatlake(t, args...)
-		expect(t, args[0], status, exitUsage, out+log, "temporal: this build of chatlake contains no Temporal server; give the address of one")
+		expect(t, args[0], status, exitUsage, out+log, "temporal: this build of chatlake contains no Temporal server; set the address of a server")
 	}
 	t.Chdir(t.TempDir())
 	out, log, status := chatlake(t, "demo", "--conversations", "10")

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/internal/demo"
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -28,7 +29,7 @@ func TestPlan(t *testing.T) {
 }
 
 func TestPlanOfQuotas(t *testing.T) {
-	e := worker.Estimate{Account: "acme", Provider: "freshchat", From: demo.From, To: demo.To, Windows: 12, Rations: []worker.Ration{
+	e := worker.Estimate{Account: "acme", Provider: "freshchat", Window: schemas.Window{From: demo.From, To: demo.To}, Windows: 12, Rations: []worker.Ration{
 		{Quota: "reports", Uses: 365, Seconds: 364 * 60}, {Quota: "a-day", Uses: 365, Seconds: 3 * 24 * 3600}, {Quota: "plenty", Uses: 12},
 	}, KeptFrom: &demo.To}
 	var b strings.Builder

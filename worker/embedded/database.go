@@ -57,7 +57,7 @@ func check(ctx context.Context, file string) error {
 	return nil
 }
 
-// escaped is a path escaped for the URI that the server builds for SQLite.
+// escaped returns a path escaped for the URI that the server builds for SQLite.
 func escaped(file string) string { return (&url.URL{Path: file}).EscapedPath() }
 
 // prepare creates the tables of a new database, and the namespace.

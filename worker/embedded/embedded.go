@@ -79,7 +79,7 @@ func (s *Server) start(ctx context.Context, c Config) error {
 	return s.announce(c.Dir)
 }
 
-// attempts is how often the server is started, each time on other ports, before its error is returned.
+// attempts is how often the server is started, each time on other ports, before Start returns its error.
 const attempts = 5
 
 // run starts the server's services, and the UI if requested, on free ports.
@@ -153,16 +153,16 @@ func (s *Server) startUI(port int) {
 	go func() { _ = s.ui.Start() }() // returns nil, after Stop
 }
 
-// Address is the host and port that clients dial.
+// Address is the host and port for clients.
 func (s *Server) Address() string { return s.address }
 
-// UIURL is the address of the UI, empty if there is none.
+// UIURL is the address of the UI, or "" if there is none.
 func (s *Server) UIURL() string { return s.uiURL }
 
 // Failed is closed when the server stops unexpectedly. Err then returns the reason.
 func (s *Server) Failed() <-chan struct{} { return s.crash.done }
 
-// Err is the reason why the server stopped unexpectedly, nil while it runs.
+// Err returns the reason why the server stopped unexpectedly, or nil while it runs.
 func (s *Server) Err() error {
 	select {
 	case <-s.crash.done:
@@ -177,7 +177,7 @@ func (s *Server) Stop() error {
 	if s.ui != nil {
 		s.ui.Stop()
 	}
-	if s.Err() != nil { // stopping the rest would wait forever for the part that has ended
+	if s.Err() != nil { // stopping the rest would wait forever for the part that has stopped
 		return s.lock.Unlock()
 	}
 	return errors.Join(s.server.Stop(), s.lock.Unlock())
@@ -188,7 +188,7 @@ func (s *Server) announce(dir string) error {
 	return os.WriteFile(filepath.Join(dir, addressName), []byte(s.address+"\n"), 0o600)
 }
 
-// withdraw removes the address of an earlier server, because any other process may use that address by now.
+// withdraw removes the address of an earlier server, because another process may use that address by now.
 func withdraw(dir string) error {
 	if err := os.Remove(filepath.Join(dir, addressName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the address of an earlier server: %w", err)

@@ -4,7 +4,7 @@ package embedded
 
 import "context"
 
-// Server stands for the server that this build does not have.
+// Server stands in for the server that this build does not contain.
 type Server struct{}
 
 // Start returns ErrNotIncluded.

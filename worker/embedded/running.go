@@ -13,7 +13,7 @@ import (
 // addressName is the file in which a running server publishes its address.
 const addressName = "temporal.address"
 
-// Running is the address of the server that another process runs on the folder, empty if there is none.
+// Running returns the address of the server that another process runs on the folder, or "" if there is none.
 func Running(dir string) (string, error) {
 	name := filepath.Join(dir, lockName)
 	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
@@ -22,7 +22,7 @@ func Running(dir string) (string, error) {
 	lock := flock.New(name)
 	free, err := lock.TryLock()
 	if err != nil {
-		return "", fmt.Errorf("look at state folder %s: %w", dir, err)
+		return "", fmt.Errorf("check state folder %s: %w", dir, err)
 	}
 	if free {
 		return "", lock.Unlock()
@@ -37,7 +37,7 @@ func Running(dir string) (string, error) {
 // ErrInUse means that another process uses a state folder.
 var ErrInUse = errors.New("another chatlake process uses the folder")
 
-// Alone calls do if no server runs on the folder, and lets none start meanwhile. If one runs, it returns ErrInUse.
+// Alone calls do if no server runs on the folder, and keeps others from starting meanwhile. If one runs, it returns ErrInUse.
 func Alone(dir string, do func() error) error {
 	lock := flock.New(filepath.Join(dir, lockName))
 	locked, err := lock.TryLock()

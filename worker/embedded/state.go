@@ -1,9 +1,9 @@
 // Package embedded runs a Temporal server and its UI inside the process, for laptops and single machines without a
 // Temporal cluster. Its state is one SQLite file that survives a killed process.
 //
-// A build with the tag noembedded has no server: Start returns ErrNotIncluded, and what only looks at the state folder works.
+// A build with the tag noembedded has no server: Start returns ErrNotIncluded, but reading the state folder works.
 //
-// Only package worker uses it, and it knows nothing of chatlake.
+// Only package worker uses it. It knows nothing of chatlake.
 package embedded
 
 import (
@@ -18,19 +18,19 @@ const Namespace = "default"
 
 const (
 	// databaseName contains the server's minor version, because its SQLite schema changes between minor versions and cannot be
-	// migrated. Everything that matters for longer than one run is in the lake.
+	// migrated. Everything that must last longer than one run is in the lake.
 	databaseName = "temporal-1.32.db"
 	lockName     = "temporal.lock"
 )
 
-// Config says where the server keeps its state, and whether it has a UI.
+// Config is where the server keeps its state, and whether it has a UI.
 type Config struct {
 	Dir    string // created if it does not exist; used by one process at a time
 	UI     bool
 	UIPort int // 0 picks a free port
 }
 
-// ErrNotIncluded is what Start returns in a build with the tag noembedded, which contains no server.
+// ErrNotIncluded is the error of Start in a build with the tag noembedded, which contains no server.
 var ErrNotIncluded = errors.New("this build of chatlake contains no Temporal server")
 
 // DatabaseError means that the server's database cannot be used.
