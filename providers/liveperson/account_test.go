@@ -19,7 +19,7 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/liveperson"
 )
 
-// stub serves a platform whose domain service works, and whose other answers are do's.
+// stub serves a platform whose domain service works and whose other responses come from do.
 func stub(t testing.TB, do http.HandlerFunc, change ...func(*providers.Account)) *account {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func day(n int) schemas.Window {
 	return schemas.Window{From: from, To: from.AddDate(0, 0, n)}
 }
 
-// listed is the error that a list ends with.
+// listed returns the error that a list ends with.
 func listed(t testing.TB, a *account, w schemas.Window) error {
 	t.Helper()
 	var last error
@@ -59,7 +59,7 @@ func wantError(t *testing.T, name string, err error, kind providers.Kind, is err
 	}
 }
 
-// TestRefusals has every error that the platform is known to answer with.
+// TestRefusals has every error response that the platform is known to send.
 func TestRefusals(t *testing.T) {
 	file := func(name string) string { return string(providertest.Sample(t, name)) }
 	tests := []struct {
@@ -114,7 +114,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A 429 without a Retry-After is waited out for a second.
+// After a 429 without Retry-After, wait a second.
 func TestTooManyRequests(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 4, Conversations: 15}, fake.Options{Throttle: 4})
 	refs, _ := collect(t, a, whole)
@@ -149,7 +149,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// Hosts are asked for once; an answer that is none is asked for again.
+// Hosts are requested once; an invalid response is requested again.
 func TestHostsAreRemembered(t *testing.T) {
 	var asked atomic.Int64
 	var name atomic.Value
@@ -199,7 +199,7 @@ func TestProbe(t *testing.T) {
 	wantError(t, "a wrong token", err, providers.Denied, errKey)
 }
 
-// The directory is not the conversations: where it is closed, that is said, and nothing fails.
+// The directory is separate from conversations: if access to it is denied, the documents say so and nothing fails.
 func TestClosedDirectory(t *testing.T) {
 	for _, status := range []int{401, 403, 404, 500} {
 		_, a, _ := site(t, simulator.CorpusConfig{Seed: 1, Conversations: 5}, fake.Options{NoDirectory: status})
@@ -227,7 +227,7 @@ func TestClosedDirectory(t *testing.T) {
 	}
 }
 
-// httptestDomainless is a domain service that knows no service.
+// httptestDomainless is a domain service that knows no services.
 func httptestDomainless(t *testing.T) string {
 	server := httptest.NewServer(providertest.Says(404, `{}`))
 	t.Cleanup(server.Close)

@@ -14,15 +14,14 @@ const (
 	typeSystem  = "system"
 )
 
-// userTypes are the types of those on the brand's side, by number and by name.
-// "Conversations", agentParticipants: 0 System, 1 Human, 2 Bot.
+// userTypes maps the user types on the brand's side, by number and by name. "Conversations", agentParticipants: 0 System, 1
+// Human, 2 Bot.
 var userTypes = map[string]string{
 	"0": typeSystem, "1": typeAgent, "2": typeBot, "system": typeSystem, "human": typeAgent, "bot": typeBot,
 }
 
-// speakers are the types of those who write, by the words of sentBy, of participantType, and of the roles that the
-// consumer's API names. Agents may turn out to be bots.
-// "Conversations", messageRecords and messageStatuses; roles seen in LivePersonInc/node-agent-sdk.
+// speakers maps the words of sentBy, of participantType, and of roles in the consumer's API to types of authors. Agents may turn
+// out to be bots. "Conversations", messageRecords and messageStatuses; roles seen in LivePersonInc/node-agent-sdk.
 var speakers = map[string]string{
 	"consumer": typeContact,
 	"agent":    typeAgent, "assigned_agent": typeAgent, "suggested_assigned_agent": typeAgent, "agent_manager": typeAgent,
@@ -31,20 +30,20 @@ var speakers = map[string]string{
 	"controller": typeSystem, "system": typeSystem,
 }
 
-// person is what is known of one who writes.
+// person is what is known about an author.
 type person struct {
 	kind string
 	name *string
 }
 
-// userType is the type of one on the brand's side: a word that nobody knows as it was sent, and an agent where there is none.
+// userType returns the type of a participant on the brand's side: an unknown word as it was sent, and agent if there is none.
 func userType(o object, name string) string {
 	number, word := o.peek(name), strings.ToLower(o.peek("userTypeName"))
 	return cmp.Or(userTypes[number], userTypes[word], word, number, typeAgent)
 }
 
-// speaker is the type of a person whom the platform calls by a word, empty where nothing tells. A word that nobody knows is
-// the type as it was sent.
+// speaker returns the type of a person from the platform's word for it, or "" if nothing is known. An unknown word is the type as
+// it was sent.
 func (m *mapper) speaker(id *string, word string) string {
 	known := m.people[stringOf(id)].kind
 	word = strings.ToLower(word)
@@ -57,16 +56,16 @@ func (m *mapper) speaker(id *string, word string) string {
 	return cmp.Or(known, word)
 }
 
-// directions are where messages go by who wrote them.
+// directions maps the types of authors to the directions of their messages.
 var directions = map[string]string{typeContact: "in", typeAgent: "out", typeBot: "out", typeSystem: "out"}
 
-// everyone is the audience of what the consumer can read; so is none.
-// "Conversations", messageRecords: ALL and AGENTS_AND_MANAGERS.
+// everyone is the audience of messages that the consumer can read, as is an empty audience. "Conversations", messageRecords: ALL
+// and AGENTS_AND_MANAGERS.
 const everyone = "ALL"
 
-// sign fills who wrote a message, which way it went, and with that what it is. An audience other than everyone is the
-// brand's own. What the system writes, under whoever's id, is nobody's message: to the consumer it is a template, and for the
-// brand alone an activity.
+// sign sets a message's author and direction, and from these its kind. Messages with another audience than everyone are private
+// to the brand. Messages of the system have no author, whatever their id: they are templates if the consumer can read them, and
+// activities otherwise.
 func (m *mapper) sign(row *schemas.Message, sentBy, audience string) {
 	author := m.speaker(row.AuthorID, sentBy)
 	direction := cmp.Or(directions[author], "none")

@@ -16,7 +16,7 @@ func recording(b *testing.B) providertest.Recording {
 
 func BenchmarkNormalise(b *testing.B) { providertest.BenchmarkNormalise(b, recording(b)) }
 
-// BenchmarkDecode reads the answers of a fetch by id, a hundred records each.
+// BenchmarkDecode reads the responses of a fetch by id, a hundred records each.
 func BenchmarkDecode(b *testing.B) {
 	r := recording(b)
 	var answers []schemas.Document

@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// mapConsumer maps what a consumer's API says of a conversation: its row of the list, and its messages.
+// mapConsumer maps a conversation of a consumer's API: its row in the list and its messages.
 func mapConsumer(metadata, content schemas.Document) (schemas.Thread, error) {
 	o, err := decodeObject(metadata.Body)
 	if err != nil {
@@ -65,8 +65,8 @@ func (m *mapper) consumerRow(o, content object) {
 	m.Conversation = c
 }
 
-// consumerRating maps what the consumer answered after the conversation. The list tells nobody's times: the one who was
-// rated is the only agent there was, or the agent who wrote last before the survey.
+// consumerRating maps the consumer's answers after the conversation. The list has no times for them: the rated agent is the only
+// agent, or the agent who wrote last before the survey.
 func (m *mapper) consumerRating(csat object, dialogs []object, c schemas.Conversation) {
 	score, confirmed := csat.number("csatRate"), csat.said("csatResolutionConfirmation")
 	if score == nil && confirmed == nil {
@@ -99,9 +99,9 @@ func (m *mapper) consumerRating(csat object, dialogs []object, c schemas.Convers
 	m.rate(rating)
 }
 
-// consumerPeople maps the participants; roles are CONSUMER, ASSIGNED_AGENT, READER, MANAGER and CONTROLLER.
+// consumerPeople maps the participants. Roles are CONSUMER, ASSIGNED_AGENT, READER, MANAGER and CONTROLLER.
 func (m *mapper) consumerPeople(o object) {
-	met := map[string]attributes{} // of the participants, by role and id
+	met := map[string]attributes{} // attributes of the participants, by role and id
 	for _, p := range o.list("participants") {
 		id, role := p.word("id"), p.word("role")
 		if id == "" {
@@ -130,11 +130,10 @@ func (m *mapper) consumerPeople(o object) {
 	}
 }
 
-// contents maps the events of a conversation. They stand in no order.
-// "Conversations content", Consumer Messaging History API.
+// contents maps the events of a conversation, which are unordered. "Conversations content", Consumer Messaging History API.
 func (m *mapper) contents(records []object) {
 	var messages, statuses []object
-	others := map[string][]object{} // by their types
+	others := map[string][]object{} // by type
 	for _, r := range records {
 		event := r.object("event")
 		kind := eventType(event)
@@ -168,7 +167,7 @@ func (m *mapper) contents(records []object) {
 	}
 }
 
-// isContent reports whether an event is a message: it holds something that can be read, or says that it does.
+// isContent reports whether an event is a message: it has readable content, or its type says so.
 func isContent(r, event object, kind string) bool {
 	if slices.ContainsFunc([]string{"message", "content", "quickReplies"}, event.has) || kind == "" && r.has("sequence") {
 		return true
@@ -176,7 +175,7 @@ func isContent(r, event object, kind string) bool {
 	return kind == "ContentEvent" || kind == "RichContentEvent"
 }
 
-// snake is the type of an event as the kind of a row: ChatStateEvent is chat_state.
+// snake converts the type of an event to the kind of a row: ChatStateEvent becomes chat_state.
 func snake(kind string) string {
 	var b strings.Builder
 	for i, c := range strings.TrimSuffix(kind, "Event") {
@@ -190,7 +189,7 @@ func snake(kind string) string {
 
 var statusEvent = eventKind{kind: "message_status", time: "serverTimestamp", actor: "originatorId", names: []string{"messageId", "messageDeliveryStatus"}}
 
-// status is what became of each of a list of messages, as the account's API would have sent it.
+// status converts a status event to one status per message, in the format of the account's API.
 func status(r, event object, role string) []object {
 	all := merged(r, event)
 	all["messageDeliveryStatus"] = all.take("status")
@@ -214,7 +213,7 @@ func status(r, event object, role string) []object {
 	return each
 }
 
-// merged is a copy of an object with the members of another beside its own.
+// merged returns a copy of o with the members of more. Members that o already has get the prefix "event.".
 func merged(o, more object) object {
 	all := object{}
 	for name, v := range o {
@@ -229,7 +228,7 @@ func merged(o, more object) object {
 	return all
 }
 
-// said is a message as the account's API would have sent it.
+// said converts a message to the format of the account's API.
 func (m *mapper) said(r, event object, kind, role string) object {
 	r["type"] = stringOf(cmp.Or(event.said("contentType"), orNil(kind)))
 	r["timeL"], r["seq"], r["participantId"] = r.take("serverTimestamp"), r.take("sequence"), r.take("originatorId")
@@ -244,11 +243,11 @@ func (m *mapper) said(r, event object, kind, role string) object {
 	return r
 }
 
-// messageID is how the account's API names message n of a dialog.
-// "Conversations", messageId.
+// messageID returns the account API's id of message n of a dialog. "Conversations", messageId.
 func messageID(dialog, n string) string { return "ms::dialog:" + dialog + "::msg:" + n }
 
-// eventType is the type of an event, which it says, or which is the name of its only member; that is then unfolded.
+// eventType returns the type of an event: its type field, or the name of its only member, which it then replaces by that member's
+// fields.
 func eventType(event object) string {
 	if kind := event.word("type"); kind != "" {
 		return kind
@@ -267,7 +266,7 @@ func eventType(event object) string {
 	return ""
 }
 
-// contentOf is what an event holds, as the account's API would say it.
+// contentOf converts the content of an event to the format of the account's API.
 func contentOf(event object) map[string]any {
 	data := object{}
 	switch message := event.take("message").(type) {

@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// content maps what a message holds: one member or several. The text is all that a person reads, line by line.
+// content maps the content of a message, which has one or more members. The text is everything that a person reads, line by line.
 // "Conversations", messageData.
 func (m *mapper) content(row *schemas.Message, data object, more attributes) {
 	var read []string
@@ -32,7 +32,7 @@ func (m *mapper) content(row *schemas.Message, data object, more attributes) {
 	row.Text = orNil(strings.Join(read, "\n"))
 }
 
-// said maps the words of a message. Markup, which the type tells, is in html, and its words are the text.
+// said maps the text of a message. If its type is HTML, the markup goes to html and its plain text to text.
 func said(row *schemas.Message, msg object) []string {
 	text := msg.text("text")
 	if text != nil && strings.Contains(strings.ToLower(stringOf(row.ContentType)), "html") {
@@ -61,14 +61,14 @@ func richPart(row *schemas.Message, v any, kind string, more attributes, prefix 
 	return read
 }
 
-// shown are the members of structured content that a person reads, from top to bottom, and unseen those that nobody does.
+// shown are the members of structured content that a person reads, from top to bottom; unseen are those that nobody reads.
 // "Structured content templates" and "Quick Replies".
 var (
 	shown  = []string{"header", "title", "text", "body", "subtitle", "label", "description", "caption", "footer"}
 	unseen = []string{"click", "metadata", "style", "accessibility"}
 )
 
-// readable is what a person reads of structured content.
+// readable returns the readable texts of structured content.
 func readable(v any) []string {
 	switch v := v.(type) {
 	case string:
@@ -106,7 +106,7 @@ func shownOf(o object) []string {
 	return all
 }
 
-// lines is a text that says something.
+// lines returns the text as one line, or nothing if it is blank.
 func lines(text string) []string {
 	if strings.TrimSpace(text) == "" {
 		return nil
@@ -114,7 +114,7 @@ func lines(text string) []string {
 	return []string{text}
 }
 
-// others maps secure forms, and members that nobody knows under their own names.
+// others maps secure forms and unknown members. Unknown members keep their names.
 func others(row *schemas.Message, data object) {
 	label := func(o object) *string { return cmp.Or(textOf(o["formName"]), textOf(o["title"])) }
 	if slices.ContainsFunc([]string{"formId", "invitationId", "submissionId"}, data.has) {
@@ -141,7 +141,7 @@ func sortedKeys(o object) []string {
 	return names
 }
 
-// leftover is what is left of an object as JSON, nil where that is nothing.
+// leftover returns the rest of an object as JSON, or nil if it is empty.
 func leftover(o object) *string {
 	if len(o) == 0 {
 		return nil
@@ -149,15 +149,15 @@ func leftover(o object) *string {
 	return textOf(map[string]any(o))
 }
 
-// fileKinds are the kinds of files by their type, which is a file name's extension or a media type.
+// fileKinds maps file types, which are extensions or media types, to kinds of attachments.
 var fileKinds = map[string]string{
 	"jpg": "image", "jpeg": "image", "png": "image", "gif": "image", "webp": "image", "bmp": "image", "image": "image",
 	"mp4": "video", "mov": "video", "webm": "video", "avi": "video", "video": "video",
 	"mp3": "audio", "ogg": "audio", "wav": "audio", "m4a": "audio", "aac": "audio", "audio": "audio",
 }
 
-// file maps a file on the platform's store, or one that is linked, and returns its caption. Its name is one that was sent:
-// the address ends with an id.
+// file maps a file in the platform's store or a linked file, and returns its caption. The file's name is one that was sent,
+// because the address ends with an id.
 func (m *mapper) file(row *schemas.Message, o object, address string) *string {
 	kind := o.said("fileType")
 	family, _, _ := strings.Cut(strings.ToLower(stringOf(kind)), "/")

@@ -30,7 +30,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// busiest is the person with the most conversations.
+// busiest returns the person with the most conversations.
 func busiest(corpus *simulator.Corpus) int64 {
 	counts := map[int64]int{}
 	var best int64

@@ -10,8 +10,8 @@ import (
 
 var errDrift = errors.New("the number of conversations changed while they were counted")
 
-// Count says how many conversations began in a window. The platform counts those of a window that it has rounded outwards
-// to ten minutes, and includes its end, so those outside are listed at either end and taken off.
+// Count returns how many conversations began in a window. The platform rounds the window outwards to ten minutes and includes its
+// end, so Count lists the conversations beyond both ends and subtracts them.
 func (a *account) Count(ctx context.Context, w schemas.Window) (int64, error) {
 	var all int64
 	for _, span := range a.spans(w) {
@@ -53,7 +53,7 @@ func (a *account) countSpan(ctx context.Context, span schemas.Window) (int64, er
 	return max(0, *first.count-below-above), nil
 }
 
-// outside counts the rows from one end of a span on that are not in it.
+// outside counts the rows outside of the span, starting at one end of the list.
 func (a *account) outside(ctx context.Context, span schemas.Window, p page, sort string, out func(row) bool) (int64, error) {
 	var n int64
 	for offset := len(p.rows); ; offset += len(p.rows) {
@@ -73,7 +73,7 @@ func (a *account) outside(ctx context.Context, span schemas.Window, p page, sort
 	}
 }
 
-// walkAll counts by listing, where the platform does not say how many there are.
+// walkAll counts by listing. It is used if the platform returns no count.
 func (a *account) walkAll(ctx context.Context, span schemas.Window) (int64, error) {
 	seen := map[string]bool{}
 	for p, err := range a.Conversations(ctx, span, "") {

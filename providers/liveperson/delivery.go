@@ -8,19 +8,19 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// progress is the order of delivery statuses. A button that was pressed was read; what was not accepted was sent.
-// ACCEPT, READ, NACK and ACTION seen in LivePersonInc/lp-demo-app-connector-api.
+// progress is the order of delivery statuses. A pressed button implies that the message was read; a message that was not accepted
+// was still sent. ACCEPT, READ, NACK and ACTION seen in LivePersonInc/lp-demo-app-connector-api.
 var progress = map[string]int{"SENT": 1, "NACK": 2, "ACCEPT": 3, "READ": 4, "ACTION": 5}
 
-// delivery is what became of a message.
+// delivery is the delivery status of a message.
 type delivery struct {
 	furthest string     // of the statuses in progress
-	seen     *time.Time // the last time of one of them
-	other    string     // the last status that nobody knows
+	seen     *time.Time // the latest time of these
+	other    string     // the latest unknown status
 	at       *time.Time // of other
 }
 
-// add adds a status; in which order they come makes no difference.
+// add adds a status. The order of calls does not matter.
 func (d *delivery) add(status string, at *time.Time) {
 	if step := progress[strings.ToUpper(status)]; step > 0 {
 		if step > progress[strings.ToUpper(d.furthest)] {
@@ -34,7 +34,8 @@ func (d *delivery) add(status string, at *time.Time) {
 	}
 }
 
-// status is the furthest known one, or one that nobody knows and that came after all known ones: how far that is, is unknown.
+// status returns the furthest known status, or an unknown one if it is later than all known ones, because its place in the order
+// is unknown.
 func (d *delivery) status() string {
 	if d.other != "" && (d.furthest == "" || wire.CompareTimes(d.at, d.seen) > 0) {
 		return d.other

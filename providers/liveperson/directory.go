@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The kinds of documents of the directory, which are also the ends of the paths they come from.
+// The kinds of documents of the directory. They are also the last segments of their paths.
 const (
 	kindUsers       = "users"
 	kindSkills      = "skills"
@@ -25,7 +25,7 @@ const (
 
 var parts = []string{kindUsers, kindSkills, kindAgentGroups}
 
-// Directory reads users, skills and agent groups; a cursor is the part. A consumer may see none of them.
+// Directory reads users, skills and agent groups. A cursor is the next of these. A consumer may see none of them.
 func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		index, err := parsePart(at)
@@ -68,7 +68,7 @@ func parsePart(at providers.Cursor) (int, error) {
 	return index, nil
 }
 
-// part reads one list, as often as it takes until answers agree: it comes in one answer, and nothing counts its rows.
+// part reads one list until two responses agree, because the list comes in one response and has no count.
 func (a *account) part(ctx context.Context, kind string) (schemas.Document, error) {
 	p, err := witness.Agree(ctx, a.doubt, func(ctx context.Context) (listing, error) { return a.ofKind(ctx, kind) }, listing.same)
 	if errors.Is(err, witness.ErrFickle) {
@@ -77,20 +77,19 @@ func (a *account) part(ctx context.Context, kind string) (schemas.Document, erro
 	return p.doc, err
 }
 
-// listing is one answer to a request for a list.
+// listing is one response to a request for a list.
 type listing struct {
 	doc schemas.Document
 	ids []string
 }
 
-// same says that two answers hold the same list.
+// same reports whether two responses have the same list.
 func (l listing) same(m listing) bool {
 	return l.doc.Status == m.doc.Status && slices.Equal(l.ids, m.ids)
 }
 
-// ofKind asks for one list. Where the credentials may read conversations but not this, or the account has no such service,
-// it is a document with the status of the refusal, and empty.
-// Seen in the source of tap-liveperson.
+// ofKind requests one list. If the credentials may not read it, or the account has no such service, it returns an empty document
+// with the status of the refusal. Seen in the source of tap-liveperson.
 func (a *account) ofKind(ctx context.Context, kind string) (listing, error) {
 	op := "list " + kind
 	answer, err := a.ask(ctx, serviceDirectory, rest.Request{
@@ -120,7 +119,7 @@ func (a *account) ofKind(ctx context.Context, kind string) (listing, error) {
 	return l, err
 }
 
-// directoryRows reads a list, which is an array, or the only array in an object.
+// directoryRows reads a list, which is an array or the only array in an object.
 func directoryRows(body []byte) ([]object, error) {
 	v, err := decode(body)
 	if err != nil {
@@ -140,7 +139,7 @@ func directoryRows(body []byte) ([]object, error) {
 	return object{"": v}.list(""), nil
 }
 
-// Snapshot turns one document of the directory into rows, as docs/mapping-liveperson.md says.
+// Snapshot maps one document of the directory to rows, as described in docs/mapping-liveperson.md.
 func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != http.StatusOK {
@@ -176,7 +175,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	return s, nil
 }
 
-// orName is a name, else the nickname or the login name, which stay where they are.
+// orName returns a name, or else the nickname or the login name, which stay in the object.
 func orName(name *string, o object) *string {
 	for _, other := range []string{"nickname", "loginName"} {
 		if name == nil {

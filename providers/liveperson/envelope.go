@@ -9,14 +9,14 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// envelope is what stands around records.
+// envelope is the object around the records of a response.
 type envelope struct {
 	count   *int64
 	partial bool
 	records []json.RawMessage
 }
 
-// readEnvelope reads the answer of either API. Its links lead to other hosts, and are not even read.
+// readEnvelope reads a response of either API. It ignores links, because they lead to other hosts.
 func readEnvelope(body []byte) (envelope, error) {
 	var e envelope
 	if body = bytes.TrimSpace(body); len(body) == 0 || body[0] != '{' || !wire.Valid(body) {
@@ -46,9 +46,9 @@ func readEnvelope(body []byte) (envelope, error) {
 	return e, nil
 }
 
-var errRow = errors.New("it has no id or no time of its beginning")
+var errRow = errors.New("it has no id or no start time")
 
-// readRow reads what a list must know of a record of either API.
+// readRow reads the fields of a record that a list needs, of either API.
 func readRow(raw json.RawMessage) (row, error) {
 	o, err := decodeObject(raw)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// eventKind is a list of a record whose entries are events. Whatever no column takes is in the attributes.
+// eventKind is a list of a record whose entries are events. Fields without a column go to the attributes.
 type eventKind struct {
 	list, kind string
 	inner      string   // where the list is within an object
 	time       string   // when it happened
 	actor      string   // who did it
-	actorType  string   // what that is, where it is not known from the participants
-	names      []string // fields that tell one from another, besides the time
+	actorType  string   // the actor's type, if the participants do not tell it
+	names      []string // fields that distinguish entries, besides the time
 }
 
 // "Conversations", Messaging Interactions API: the properties of a record.
@@ -40,8 +40,8 @@ var eventKinds = []eventKind{
 	{list: "previouslySubmittedAgentSurveys", kind: "agent_survey_submitted", time: "lastUpdateTime", names: []string{"dialogId", "surveyId", "acSurveyId"}},
 }
 
-// happened maps a list to events.
-func (m *mapper) happened(k eventKind, o object) {
+// addEvents maps the entries of a list to events.
+func (m *mapper) addEvents(k eventKind, o object) {
 	seen := map[string]bool{}
 	for _, e := range k.entries(o) {
 		if k.inner == "events" {
@@ -71,7 +71,7 @@ func (k eventKind) entries(o object) []object {
 	return all
 }
 
-// sdeTime is the time of an engagement attribute that stands within its payload only.
+// sdeTime returns the time of an engagement attribute if only its payload has one.
 func sdeTime(e object) any {
 	for _, name := range sortedKeys(e) {
 		payload := asObject(e[name])
@@ -82,7 +82,7 @@ func sdeTime(e object) any {
 	return nil
 }
 
-// event maps one entry; more tells it from others, besides the names of its kind.
+// event maps one entry. more distinguishes it from others, in addition to the names of its kind.
 func (m *mapper) event(k eventKind, e object, more ...string) {
 	row := schemas.Event{ConversationID: m.id, ObservedAt: m.at, Kind: k.kind}
 	id := append([]string{k.kind}, more...)
@@ -120,7 +120,7 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 	m.Events = append(m.Events, row)
 }
 
-// unique is an id that no other event of the conversation has.
+// unique returns an event id that is unique in the conversation.
 func (m *mapper) unique(id string) string {
 	one := id
 	for n := 2; m.events[one]; n++ {

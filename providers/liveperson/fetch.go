@@ -17,12 +17,12 @@ import (
 
 // The kinds of documents of conversations.
 const (
-	kindRecord   = "record"            // all of a conversation, of the account's API
+	kindRecord   = "record"            // a whole conversation, from the account's API
 	kindMetadata = "consumer_metadata" // a row of the consumer's list
-	kindContent  = "consumer_content"  // the messages, of the consumer's API
+	kindContent  = "consumer_content"  // the messages, from the consumer's API
 )
 
-// Messages fetches all there is of refs: a record each, or for a consumer the messages.
+// Messages fetches everything about refs: a record each, or the messages if the account is a consumer.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	if a.consumer {
 		return a.contents(ctx, refs)
@@ -43,7 +43,7 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	}
 }
 
-// Metadata has nothing to fetch: Messages gives all there is.
+// Metadata fetches nothing: Messages returns everything.
 func (a *account) Metadata(ctx context.Context, _ []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		if ctx.Err() != nil {
@@ -52,8 +52,8 @@ func (a *account) Metadata(ctx context.Context, _ []providers.Ref) iter.Seq2[sch
 	}
 }
 
-// records fetches records by id. What an answer leaves out is asked for again, in the end alone; what is not there then
-// is gone. A record that the platform has cut is asked for alone too.
+// records fetches records by id. It asks again for records that a response omits, in the end one by one; records that are still
+// missing are gone. It also fetches records that the platform has truncated one by one.
 func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string]schemas.Document, error) {
 	docs := map[string]schemas.Document{}
 	var cut []string
@@ -79,7 +79,7 @@ func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string
 			continue
 		}
 		if alone && asked == 1 {
-			continue // one answer proves no absence
+			continue // one response does not prove that it is gone
 		}
 		if alone {
 			docs[left[0]] = schemas.Document{Kind: kindRecord, ConversationID: left[0], Status: http.StatusNotFound, ObservedAt: answer.ObservedAt}
@@ -98,7 +98,7 @@ func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string
 	slices.Sort(cut)
 	for _, id := range cut {
 		if len(refs) == 1 {
-			break // it was alone
+			break // it was fetched alone
 		}
 		found, _, err := a.byID(ctx, []string{id})
 		if err != nil {
@@ -127,8 +127,8 @@ type record struct {
 	partial bool
 }
 
-// byID fetches those of ids that there are. An answer that is too large is fetched in halves.
-// "Get conversation by conversation ID", Messaging Interactions API.
+// byID fetches the records that exist. If a response is too large, it fetches each half. "Get conversation by conversation ID",
+// Messaging Interactions API.
 func (a *account) byID(ctx context.Context, ids []string) (map[string]record, rest.Response, error) {
 	op := "fetch " + strconv.Itoa(len(ids)) + " conversations"
 	if len(ids) == 1 {
@@ -171,7 +171,7 @@ func (a *account) byID(ctx context.Context, ids []string) (map[string]record, re
 	return found, answer, nil
 }
 
-// headOf reads what a fetch must know of a record.
+// headOf reads the fields of a record that a fetch needs.
 func headOf(raw []byte) (id string, partial bool, err error) {
 	if len(raw) == 0 || raw[0] != '{' {
 		return "", false, wire.ErrShape
@@ -199,8 +199,8 @@ func (a *account) halves(ctx context.Context, ids []string) (map[string]record, 
 	return found, answer, err
 }
 
-// contents fetches the messages of a consumer's conversations, one by one.
-// "Conversations content", Consumer Messaging History API: it has no pages.
+// contents fetches the messages of a consumer's conversations, one conversation at a time. "Conversations content", Consumer
+// Messaging History API: it has no pages.
 func (a *account) contents(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {

@@ -21,9 +21,9 @@ import (
 // shelf serves records by id.
 type shelf struct {
 	gone    []string
-	partial map[string]int // how many more answers cut the record
+	partial map[string]int // how many more responses truncate the record
 	padding int            // bytes of each record
-	asked   []string       // ids of each request
+	asked   []string       // ids in each request
 }
 
 func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -104,7 +104,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// A record is kept as sent, with everything asked for by name, and unfolded only when rows are made.
+// A record is kept as sent, with everything requested by name, and decoded only when rows are made.
 func TestRecordAsSent(t *testing.T) {
 	s := &shelf{partial: map[string]int{}}
 	doc := fetch(t, stub(t, s.ServeHTTP), refsTo(1))[0]
@@ -118,7 +118,7 @@ func TestRecordAsSent(t *testing.T) {
 	}
 }
 
-// Records that are too large together come in smaller numbers.
+// Records that are too large together are fetched in smaller batches.
 func TestLargeRecords(t *testing.T) {
 	s := &shelf{partial: map[string]int{}, padding: 20 << 20}
 	if docs := fetch(t, stub(t, s.ServeHTTP), refsTo(5)); len(docs) != 5 || docs[4].Status != 200 || len(s.asked) != 3 {
@@ -126,7 +126,7 @@ func TestLargeRecords(t *testing.T) {
 	}
 }
 
-// A record that stays cut shows itself: by an attribute, and by more messages stated than stored.
+// A record that stays truncated shows: by an attribute, and by more messages stated than stored.
 func TestRecordThatStaysCut(t *testing.T) {
 	_, a, whole := site(t, simulator.CorpusConfig{Seed: 7, Conversations: 160}, fake.Options{CutAbove: 60, AlwaysCut: true})
 	refs, docs := collect(t, a, whole)
@@ -163,7 +163,7 @@ func TestDeletedConversation(t *testing.T) {
 	}
 }
 
-// An update moves the version of a conversation.
+// An update changes the version of a conversation.
 func TestUpdatedConversation(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 7, Conversations: 30}, fake.Options{LastUpdateTime: true})
 	refs := list(t, a, whole)
@@ -181,7 +181,7 @@ func TestUpdatedConversation(t *testing.T) {
 	}
 }
 
-// The values of SDEs are texts in version 1, and those without a login do not come.
+// The values of SDEs are texts in version 1, and unauthenticated ones are not included.
 func TestSDEVersions(t *testing.T) {
 	kinds := func(version string) map[string]int {
 		_, a, whole := site(t, simulator.CorpusConfig{Seed: 7, Conversations: 60}, fake.Options{}, with(map[string]string{optionSDEVersion: version}))
@@ -209,7 +209,7 @@ func TestSDEVersions(t *testing.T) {
 	}
 }
 
-// An open conversation lasts longer at every look; that alone is no change.
+// An open conversation is longer at every request; that alone is not a change.
 func TestDurationOfOpenConversation(t *testing.T) {
 	thread := func(duration int) string {
 		got, err := mapThread([]schemas.Document{doc(kindRecord, "C", fmt.Sprintf(`{"info":{"status":"OPEN","startTimeL":1,"duration":%d}}`, duration))})
@@ -227,7 +227,7 @@ func TestDurationOfOpenConversation(t *testing.T) {
 	}
 }
 
-// What a consumer may not see is gone for it; an answer without content is one without messages.
+// Conversations that a consumer may not see are gone for the consumer; an empty response means no messages.
 func TestConsumerContent(t *testing.T) {
 	for status, want := range map[int]int64{404: 404, 410: 410, 204: 204} {
 		a := stub(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -251,14 +251,14 @@ func TestConsumerContent(t *testing.T) {
 	}
 }
 
-// stubConsumer is the same account as a consumer's.
+// stubConsumer returns the same account as a consumer's.
 func stubConsumer(_ testing.TB, a *account) *account {
 	consumer := &account{id: a.id, options: a.options, hosts: a.hosts, keys: a.keys, doubt: a.doubt}
 	consumer.consumer = true
 	return consumer
 }
 
-// The envelope is read whatever types its numbers have.
+// The envelope is read whatever the types of its numbers.
 func TestEnvelopes(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"_metadata":{"count":3,"shardsStatusResult":{"partialResult":false}},"conversationHistoryRecords":[{}]}`:         "3 false 1",

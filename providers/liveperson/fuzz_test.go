@@ -23,7 +23,7 @@ func samples(f *testing.F) []string {
 	return bodies
 }
 
-// FuzzThread hands any bodies to the mapping: rows or a Malformed error, the same twice, and never a panic.
+// FuzzThread maps arbitrary bodies: rows or a Malformed error, the same twice, and never a panic.
 func FuzzThread(f *testing.F) {
 	for _, body := range samples(f) {
 		f.Add(body, body)
@@ -57,7 +57,7 @@ func FuzzThread(f *testing.F) {
 	})
 }
 
-// FuzzEnvelope reads any answer of a search.
+// FuzzEnvelope reads arbitrary responses of a search.
 func FuzzEnvelope(f *testing.F) {
 	for _, body := range samples(f) {
 		f.Add(body)
@@ -74,7 +74,7 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// FuzzCursor reads any cursor: it is refused, or it is one that is given out.
+// FuzzCursor reads arbitrary cursors: each is refused or could have been issued.
 func FuzzCursor(f *testing.F) {
 	for _, at := range []string{"w0.99.1772323200", "t1.200.0", "w-1.0.0", "w0.01.0", "w0", "w", "users", "w9.0.0", "w0.-1.0"} {
 		f.Add(at)
@@ -89,7 +89,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// FuzzSnapshot hands any body to the directory's mapping.
+// FuzzSnapshot maps arbitrary bodies of the directory.
 func FuzzSnapshot(f *testing.F) {
 	for _, body := range samples(f) {
 		f.Add(0, body)
@@ -104,7 +104,7 @@ func FuzzSnapshot(f *testing.F) {
 	})
 }
 
-// FuzzHost reads any answer of the domain service: a bare host or an error.
+// FuzzHost reads arbitrary responses of the domain service: a bare host or an error.
 func FuzzHost(f *testing.F) {
 	for _, body := range samples(f) {
 		f.Add(body)

@@ -70,7 +70,7 @@ func TestThreadsOfSamples(t *testing.T) {
 	}
 }
 
-// TestThreadOfFields maps what the samples do not have, as the facts of the documentation say it.
+// TestThreadOfFields maps what the samples lack, according to the documentation.
 func TestThreadOfFields(t *testing.T) {
 	for name, docs := range map[string][]schemas.Document{
 		"fields_record":   {doc(kindRecord, "C-1", string(providertest.Sample(t, "fields_record.json")))},

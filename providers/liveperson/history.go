@@ -9,30 +9,29 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// assignedAgent is the permission, and the role, of the one to whom a conversation is assigned.
+// assignedAgent is the permission, and the role, of the agent to whom a conversation is assigned.
 const assignedAgent = "ASSIGNED_AGENT"
 
-// assignment is when a conversation was given to an agent.
+// assignment is the assignment of a conversation to an agent.
 type assignment struct {
 	at            *time.Time
 	agent, dialog string
 }
 
-// history is what a record tells of the times before it was read: whom the conversation was assigned to, and its dialogs.
+// history is what a record says about the past: its assignments and dialogs.
 type history struct {
 	assignments []assignment
 	dialogs     map[string]dialog
-	surveyEnd   *time.Time // of the only survey, where its dialog does not tell
+	surveyEnd   *time.Time // of the only survey, if its dialog does not have it
 }
 
 // dialog is one dialog of a conversation.
 type dialog struct {
-	survey         bool // it is a survey after the conversation
+	survey         bool // a survey after the conversation
 	started, ended *time.Time
 }
 
-// postSurvey is the type of a dialog in which a survey is asked after the conversation.
-// "Conversations", dialogs: MAIN and POST_SURVEY.
+// postSurvey is the type of a dialog with a survey after the conversation. "Conversations", dialogs: MAIN and POST_SURVEY.
 const postSurvey = "POST_SURVEY"
 
 func readHistory(o object) history {
@@ -60,8 +59,8 @@ func (h *history) assign(at *time.Time, agent, dialog string) {
 	}
 }
 
-// agentAt is to whom the conversation was assigned last at a time; nil where the record does not tell. Whoever asks a
-// survey in its own dialog is not meant.
+// agentAt returns the agent to whom the conversation was assigned at a time, or nil if the record does not tell. It ignores
+// whoever conducts a survey in its own dialog.
 func (h *history) agentAt(at *time.Time) *string {
 	var last *assignment
 	agents := map[string]bool{}
@@ -85,7 +84,7 @@ func (h *history) agentAt(at *time.Time) *string {
 	return nil
 }
 
-// lastSurvey is the dialog of the survey that began last, empty where there is none.
+// lastSurvey returns the dialog of the survey that began last, or "" if there is none.
 func (h *history) lastSurvey() (id string) {
 	for name, d := range h.dialogs {
 		if !d.survey {
@@ -98,15 +97,15 @@ func (h *history) lastSurvey() (id string) {
 	return id
 }
 
-// inDialog are the messages of a dialog that a kind of author wrote, in their order; of any where none is named.
+// inDialog returns the messages of a dialog from one type of author, in order, or from all authors if author is empty.
 func inDialog(all []schemas.Message, dialog, author string) []schemas.Message {
 	return slices.DeleteFunc(slices.Clone(all), func(m schemas.Message) bool {
 		return dialog == "" || stringOf(m.Attributes["dialogId"]) != dialog || author != "" && stringOf(m.AuthorType) != author
 	})
 }
 
-// answered is when a survey in a dialog was answered, and the message that was the answer: the consumer's last words in it.
-// Of a survey without words it is the end of its dialog.
+// answered returns when a survey in a dialog was answered, and the message with the answer: the consumer's last message in it. A
+// survey without messages was answered at the end of its dialog.
 func (m *mapper) answered(dialog, answer string) (at *time.Time, message *string) {
 	d := m.history.dialogs[dialog]
 	words := inDialog(m.Messages, dialog, typeContact)

@@ -20,23 +20,23 @@ const (
 	serviceDirectory = "accountConfigReadOnly"
 )
 
-// hosts finds the hosts of services, each once.
+// hosts finds the host of each service once.
 type hosts struct {
 	domain  *rest.Client
 	account string
-	scheme  string // of the domain service, and so of all others
+	scheme  string // of the domain service, and therefore of all others
 	sign    func(*http.Request) error
 
-	taken chan struct{} // held by whoever looks into known
+	taken chan struct{} // held while known is read or written
 	known map[string]*rest.Client
 }
 
 var (
-	errNoService = error(&providers.Setting{Key: "account_id", Reason: "the domain service knows no such account, or no such service of it; check base_url too"})
-	errHostForm  = errors.New("the domain service does not answer with the name of a host")
+	errNoService = error(&providers.Setting{Key: "account_id", Reason: "the domain service does not know this account or its services; correct it, or base_url"})
+	errHostForm  = errors.New("the domain service's response has no host name")
 )
 
-// of is the client for a service.
+// of returns the client for a service.
 func (h *hosts) of(ctx context.Context, service string) (*rest.Client, error) {
 	op := "find the host of " + service
 	select {
@@ -71,7 +71,8 @@ func (h *hosts) of(ctx context.Context, service string) (*rest.Client, error) {
 	return client, nil
 }
 
-// hostOf reads the host of a service from an answer for one service or for all. It is a bare host name, maybe with a port.
+// hostOf reads the host of a service from a response for one service or for all. It must be a bare host name, optionally with a
+// port.
 func hostOf(body []byte, service string) (string, error) {
 	type entry struct {
 		Service string `json:"service"`

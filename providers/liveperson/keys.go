@@ -24,7 +24,7 @@ const (
 	secretPassword     = "password"
 )
 
-// way is a way to sign in; its secrets go together.
+// way is a way to sign in. Its secrets belong together.
 type way struct {
 	name    string
 	secrets []string // none for a ready token
@@ -38,7 +38,7 @@ var ways = []way{
 
 const wayNames = "client_id and client_secret (OAuth 2), or app_key, app_secret, access_token and access_token_secret (OAuth 1.0a), or username and password, or a token"
 
-// chooseSecrets finds the one way whose secrets are given. It looks at names only.
+// chooseSecrets returns the one way to sign in whose secrets are configured. It looks at their names only.
 func chooseSecrets(a providers.Account, o options) (way, error) {
 	given := map[string]bool{}
 	for name := range maps.Keys(a.Secrets) {
@@ -65,26 +65,26 @@ func chooseSecrets(a providers.Account, o options) (way, error) {
 	}
 	switch {
 	case len(chosen) == 0 && o.consumer:
-		return way{}, &providers.Setting{Key: "token", Reason: "missing; give the consumer's JWT"}
+		return way{}, &providers.Setting{Key: "token", Reason: "missing; set it to the consumer's JWT"}
 	case len(chosen) == 0:
-		return way{}, &providers.Setting{Key: "secrets", Reason: "missing; give " + wayNames}
+		return way{}, &providers.Setting{Key: "secrets", Reason: "missing; set " + wayNames}
 	case len(chosen) > 1:
-		return way{}, &providers.Setting{Key: "secrets", Reason: "give one way to sign in, not both " + chosen[0].name + " and " + chosen[1].name}
+		return way{}, &providers.Setting{Key: "secrets", Reason: "set the secrets of only one way to sign in, not of both " + chosen[0].name + " and " + chosen[1].name}
 	case o.consumer && len(chosen[0].secrets) > 0:
-		return way{}, &providers.Setting{Key: "token", Reason: "a consumer's own history is read with the consumer's JWT; give it as the token, and no other secrets"}
+		return way{}, &providers.Setting{Key: "token", Reason: "the mode consumer needs the consumer's JWT; set it as the token, without other secrets"}
 	}
 	return chosen[0], nil
 }
 
-// key is what signs one request.
+// key signs requests.
 type key interface {
 	sign(*http.Request) error
 }
 
-// keyOfRequest is where a request's context has its key.
+// keyOfRequest is the context key under which a request has its key.
 type keyOfRequest struct{}
 
-// header is a key that is the whole Authorization header.
+// header is a key that is the complete Authorization header.
 type header string
 
 func (h header) sign(r *http.Request) error {
@@ -92,7 +92,7 @@ func (h header) sign(r *http.Request) error {
 	return nil
 }
 
-// keys gives out keys. A key that was refused is handed back, and another one comes where there can be one.
+// keys returns keys. A caller passes the key that was refused, to get another one if possible.
 type keys interface {
 	key(ctx context.Context, refused key) (key, error)
 }
@@ -100,7 +100,7 @@ type keys interface {
 // fixed is a key that cannot be renewed.
 type fixed struct{ one key }
 
-var errSpent = errors.New("there is no other key")
+var errSpent = errors.New("no other key is available")
 
 func (f fixed) key(_ context.Context, refused key) (key, error) {
 	if refused != nil {
@@ -109,7 +109,7 @@ func (f fixed) key(_ context.Context, refused key) (key, error) {
 	return f.one, nil
 }
 
-// chooseKeys makes the keys of the way whose secrets are given.
+// chooseKeys creates the keys for the configured way to sign in.
 func (a *account) chooseKeys(settings providers.Account) (keys, error) {
 	w, err := chooseSecrets(settings, a.options)
 	if err != nil {
@@ -137,8 +137,7 @@ func (a *account) chooseKeys(settings providers.Account) (keys, error) {
 	return fixed{header("Bearer " + settings.Token)}, nil
 }
 
-// ask sends a request to a service and gives back answers of status 200 and 204 only. A key that is refused is renewed
-// once.
+// ask sends a request to a service and returns only responses with status 200 or 204. It renews a refused key once.
 func (a *account) ask(ctx context.Context, service string, r rest.Request) (rest.Response, error) {
 	client, err := a.hosts.of(ctx, service)
 	if err != nil {

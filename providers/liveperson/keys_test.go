@@ -39,7 +39,7 @@ var (
 func TestCheck(t *testing.T) {
 	fine := providers.Account{BaseURL: "https://api.liveperson.net", AccountID: "12345678", Token: "x"}
 	tests := []struct {
-		key    string // "" where nothing is wrong
+		key    string // "" if nothing is wrong
 		change func(*providers.Account)
 	}{
 		{"", func(*providers.Account) {}},
@@ -92,7 +92,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%d: the account was opened", i)
 		}
 	}
-	// Check sees names only, Open must have values.
+	// Check sees only names; Open needs values.
 	names := fine
 	secrets(secretClientID, "", secretClientSecret, "")(&names)
 	if err := Definition.Check(names); err != nil {
@@ -114,7 +114,7 @@ func TestWaysToSignIn(t *testing.T) {
 		if tokens := s.Stats().Tokens; tokens > 1 {
 			t.Errorf("%s: %d tokens", name, tokens)
 		}
-		// A token that ended early is renewed, once.
+		// A token that expired early is renewed once.
 		s.Revoke()
 		if refs, _ := collect(t, a, whole); len(refs) != 30 {
 			t.Errorf("%s: %d conversations after the tokens ended", name, len(refs))
@@ -136,7 +136,7 @@ func TestWrongSecrets(t *testing.T) {
 	}
 }
 
-// A platform that refuses every token is asked twice, and no more.
+// A platform that refuses every token is asked twice, not more.
 func TestRefusedAgain(t *testing.T) {
 	var searches, tokens atomic.Int64
 	a := stub(t, func(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +162,7 @@ func TestAnswersWithoutToken(t *testing.T) {
 	wantError(t, "451", listed(t, stub(t, providertest.Says(451, `{}`), loginSecrets), day(1)), providers.Denied, errLegal)
 }
 
-// A token is renewed before its end, one renewal at a time, and only the token that was refused.
+// A token is renewed before it expires, one renewal at a time, and only the token that was refused.
 func TestSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetched := 0
@@ -248,7 +248,7 @@ func TestLifeOfTokens(t *testing.T) {
 	}
 }
 
-// Tokens whose life only they themselves say, and short ones, are renewed in time.
+// Tokens whose lifetime only they themselves contain, and short-lived ones, are renewed in time.
 func TestShortTokens(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 2, Conversations: 20}, fake.Options{NoExpiresIn: true, TokenLife: 4 * time.Second}, oauth2Secrets)
 	collect(t, a, whole)
@@ -261,8 +261,8 @@ func TestShortTokens(t *testing.T) {
 	}
 }
 
-// The example of RFC 5849, section 1.2: a photo is asked for. Its base string and signature are worked out by the rules of
-// sections 3.4.1 and 3.4.2; the RFC prints the signature.
+// The example of RFC 5849, section 1.2: a request for a photo. Its base string and signature follow the rules of sections 3.4.1
+// and 3.4.2; the RFC prints the signature.
 func TestOAuth1Vector(t *testing.T) {
 	o := oauth1{consumerKey: "dpf43f3p2l4k3l03", consumerSecret: "kd94hf93k423kf44", token: "nnch734d00sl2jdk", tokenSecret: "pfkkdhi9sl3r4s00"}
 	r := httptest.NewRequest(http.MethodGet, "http://photos.example.net/photos?file=vacation.jpg&size=original", nil)

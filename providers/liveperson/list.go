@@ -22,15 +22,15 @@ import (
 
 const opList = "list conversations"
 
-// widening is what the server rounds the bounds of a window to.
+// widening is the precision to which the server rounds the bounds of a window.
 const widening = 10 * time.Minute
 
 var (
-	errOrder   = errors.New("the platform does not list conversations in the order in which they began; walking such a list would skip conversations")
-	errPartial = errors.New("some shards of the platform's search engine did not answer; the page is not whole")
-	errDense   = errors.New("more conversations began in the window than the platform can be trusted to page through")
-	errCircle  = errors.New("the platform lists the same conversations again and again (it ignores offset); the list cannot be walked")
-	errWall    = errors.New("so many conversations began within ten minutes that the platform does not page through them, and it takes no shorter windows")
+	errOrder   = errors.New("the platform does not list conversations in the order of their start times; reading such a list would skip conversations")
+	errPartial = errors.New("some shards of the platform's search engine did not answer; the page is incomplete")
+	errDense   = errors.New("more conversations began in the window than the platform can reliably list")
+	errCircle  = errors.New("the platform lists the same conversations again and again (it ignores offset), so the list cannot be read")
+	errTooDeep = errors.New("more conversations began within ten minutes than the platform lists, and it accepts no shorter windows")
 )
 
 // row is one listed conversation.
@@ -40,27 +40,27 @@ type row struct {
 	raw json.RawMessage
 }
 
-// second is the precision to which the list is trusted to be in order.
+// second is the precision to which the order of the list is trusted.
 func (r row) second() int64 { return r.at.Unix() }
 
 // page is one page of a list.
 type page struct {
 	rows       []row
-	count      *int64 // conversations of the window as asked for, where the server says it
+	count      *int64 // conversations in the requested window, if the server says so
 	observedAt time.Time
 }
 
-// order is how a list is asked to be sorted, and where in it to begin.
+// order is the requested sort order, offset and page size of a list.
 type order struct {
 	sort          string
 	offset, limit int
 }
 
-// spans are the windows that are asked for instead of w: the platform takes three months at most, and rounds outwards.
+// spans splits w into windows that the platform accepts: it takes three months at most, after rounding outwards.
 func (a *account) spans(w schemas.Window) []schemas.Window {
 	length := 88 * 24 * time.Hour
 	if a.consumer {
-		length = 360 * 24 * time.Hour // thirteen months once were the longest for a consumer
+		length = 360 * 24 * time.Hour // thirteen months was once the maximum for a consumer
 	}
 	var all []schemas.Window
 	for from := w.From; from.Before(w.To); {
@@ -74,15 +74,15 @@ func (a *account) spans(w schemas.Window) []schemas.Window {
 	return all
 }
 
-// bounds are the bounds of a window in milliseconds, the last included.
+// bounds returns the bounds of a window in milliseconds, both inclusive.
 func bounds(w schemas.Window) (from, to int64) {
 	return w.From.UnixMilli(), w.To.Add(time.Millisecond-time.Nanosecond).UnixMilli() - 1
 }
 
-// page reads one page of a window. Where the platform does not say how many conversations the window holds, it is asked
-// until answers agree.
+// page reads one page of a window. If the platform does not say how many conversations the window has, it repeats the request
+// until two responses agree.
 func (a *account) page(ctx context.Context, w schemas.Window, o order) (page, error) {
-	p, err := a.look(ctx, w, o)
+	p, err := a.requestPage(ctx, w, o)
 	if err != nil || p.count != nil {
 		return p, err
 	}
@@ -92,16 +92,16 @@ func (a *account) page(ctx context.Context, w schemas.Window, o order) (page, er
 			first = false
 			return p, nil
 		}
-		return a.look(ctx, w, o)
-	}, page.meets)
+		return a.requestPage(ctx, w, o)
+	}, page.overlaps)
 	if errors.Is(err, witness.ErrFickle) {
 		err = &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
 	}
 	return p, err
 }
 
-// meets says that two answers are of one page: conversations come and go meanwhile, but most of a page stays.
-func (p page) meets(q page) bool {
+// overlaps reports whether two responses show the same page: conversations may come and go in between, but most of a page stays.
+func (p page) overlaps(q page) bool {
 	if len(p.rows) == 0 || len(q.rows) == 0 {
 		return len(p.rows) == len(q.rows)
 	}
@@ -114,8 +114,8 @@ func (p page) meets(q page) bool {
 	return 2*common > max(len(p.rows), len(q.rows))
 }
 
-// look asks for one page of a window.
-func (a *account) look(ctx context.Context, w schemas.Window, o order) (page, error) {
+// requestPage requests one page of a window.
+func (a *account) requestPage(ctx context.Context, w schemas.Window, o order) (page, error) {
 	var answer rest.Response
 	var err error
 	if a.consumer {
@@ -149,9 +149,8 @@ func (a *account) look(ctx context.Context, w schemas.Window, o order) (page, er
 	return p, nil
 }
 
-// search asks for conversations of the account that began in a window. The rows hold little: naming no kind at all would
-// mean all of them.
-// "Conversations", Messaging Interactions API.
+// search requests conversations of the account that began in a window. It asks for the smallest kind of content, because naming
+// none would return everything. "Conversations", Messaging Interactions API.
 func (a *account) search(ctx context.Context, w schemas.Window, o order) (rest.Response, error) {
 	from, to := bounds(w)
 	return a.ask(ctx, serviceHistory, rest.Request{
@@ -166,8 +165,8 @@ func (a *account) search(ctx context.Context, w schemas.Window, o order) (rest.R
 	})
 }
 
-// searchConsumer asks for conversations of the consumer whose token it is. Both bounds have to be given, or neither.
-// "Conversations metadata", Consumer Messaging History API.
+// searchConsumer requests conversations of the consumer who owns the token. Both bounds are required, or neither. "Conversations
+// metadata", Consumer Messaging History API.
 func (a *account) searchConsumer(ctx context.Context, w schemas.Window, o order) (rest.Response, error) {
 	from, to := bounds(w)
 	return a.ask(ctx, serviceHistory, rest.Request{
@@ -183,23 +182,23 @@ func (a *account) path(below string) string {
 	return "/messaging_history/api/account/" + a.id + "/conversations/" + below
 }
 
-// explain says what a refusal deep in a list means: the search engine that the platform names in its errors gives out
-// no rows beyond some ten thousand, or wherever else it was told to end.
+// explain interprets a refusal deep in a list: the search engine that the platform names in its errors returns no rows beyond
+// some ten thousand, or another configured limit.
 func (a *account) explain(ctx context.Context, err error, w schemas.Window, o order) error {
 	refused := errors.Is(err, errSearch) || rest.StatusOf(err) == http.StatusBadRequest
 	beyond := refused && o.offset+o.limit > a.deepest()
 	if !beyond && !(o.offset > 0 && errors.Is(err, errOffset)) && !(refused && o.offset > 0 && divisible(w) && a.shallow(ctx, w, o)) {
 		return err
 	}
-	a.learn(int64(o.offset + o.limit))
+	a.limitDepth(int64(o.offset + o.limit))
 	if divisible(w) {
 		return &providers.Error{Kind: providers.WindowTooDense, Op: opList, Status: rest.StatusOf(err), Err: errDense}
 	}
-	return &providers.Error{Kind: providers.Malformed, Op: opList, Status: rest.StatusOf(err), Err: errWall}
+	return &providers.Error{Kind: providers.Malformed, Op: opList, Status: rest.StatusOf(err), Err: errTooDeep}
 }
 
-// shallow reports whether the platform gives out the beginning of a list of which it has refused a page further down: then the
-// depth is what it refuses, and no repetition helps. Should it have been a passing failure after all, the window is split in vain.
+// shallow reports whether the platform still returns the start of a list after it refused a later page. Then it refuses the
+// depth, and retrying does not help. If it was a temporary failure after all, the window is split in vain.
 func (a *account) shallow(ctx context.Context, w schemas.Window, o order) bool {
 	o.offset = 0
 	search := a.search
@@ -210,32 +209,32 @@ func (a *account) shallow(ctx context.Context, w schemas.Window, o order) bool {
 	return err == nil
 }
 
-// deepest is the offset up to which conversations of a window are paged through.
+// deepest is the offset up to which the conversations of a window are listed.
 func (a *account) deepest() int {
-	if wall := a.wall.Load(); wall > 0 {
-		return min(a.offsetCap, int(wall)-1)
+	if limit := a.depthLimit.Load(); limit > 0 {
+		return min(a.offsetCap, int(limit)-1)
 	}
 	return a.offsetCap
 }
 
-// learn remembers the end of a page that the platform does not give out, so that later windows are split by their count.
-func (a *account) learn(end int64) {
+// limitDepth remembers the end of a page that the platform refused, so that later windows are split by their count.
+func (a *account) limitDepth(end int64) {
 	for {
-		wall := a.wall.Load()
-		if wall > 0 && wall <= end || a.wall.CompareAndSwap(wall, end) {
+		limit := a.depthLimit.Load()
+		if limit > 0 && limit <= end || a.depthLimit.CompareAndSwap(limit, end) {
 			return
 		}
 	}
 }
 
-// divisible says that halves of a window would be answered with fewer conversations than the window, in the end.
+// divisible reports whether halving a window repeatedly leads to responses with fewer conversations.
 func divisible(w schemas.Window) bool {
 	from, to := bounds(w)
 	step := widening.Milliseconds()
 	return to/step > from/step
 }
 
-// Conversations walks the spans of a window, each from its beginning.
+// Conversations lists the spans of a window, each from its start.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		spans := a.spans(w)
@@ -268,13 +267,13 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 	}
 }
 
-// placeInList is where a list goes on. All rows of the span that began before the second done have been given out.
+// placeInList is where a list continues. All rows of the span that began before the second done have been returned.
 type placeInList struct {
 	span   int
 	offset int
 	done   int64
-	plain  bool // the offset alone says what has been given out
-	idle   int  // full pages in a row that brought nothing new
+	plain  bool // only the offset tells what was returned
+	idle   int  // consecutive full pages without new rows
 }
 
 func (p placeInList) cursor() providers.Cursor {
@@ -313,7 +312,7 @@ func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
 	return p, nil
 }
 
-// window is what rows hold of a window, in order.
+// window returns the rows that are in a window, sorted.
 func (a *account) window(rows []row, w schemas.Window, observedAt time.Time) providers.Page {
 	var out providers.Page
 	rows = slices.Clone(rows)

@@ -19,12 +19,12 @@ import (
 
 var epoch = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-// roll is a list: conversation i began times[i] milliseconds after epoch. Rows are given out as they stand, unsorted.
+// roll is a list: conversation i began times[i] milliseconds after epoch. Rows are returned unsorted, as they are.
 type roll struct {
 	times    []int64
-	names    []string // 0, 1, 2 ... when nil
-	limit    int      // of a page; 100 when 0
-	count    int      // what the platform says there is; as many as there are when 0
+	names    []string // 0, 1, 2 ... if nil
+	limit    int      // of a page; 100 if 0
+	count    int      // the platform's count; the real number if 0
 	requests int
 	before   func(*roll, int) // called before request n is answered, from 1 on
 }
@@ -66,7 +66,7 @@ func (l *roll) serve(t testing.TB, options map[string]string) *account {
 	return stub(t, l.ServeHTTP, with(options))
 }
 
-// ladder are n times from a time on, a step apart.
+// ladder returns n times, starting at a time, a step apart.
 func ladder(from, step int64, n int) []int64 {
 	var all []int64
 	for i := range n {
@@ -142,7 +142,7 @@ func sortNumbers(list []string) {
 	})
 }
 
-// Conversations that come and go between the pages, at any place, cost none of those that were there all the time.
+// Conversations that are added or removed between pages, at any place, never hide those that were there all the time.
 func TestListThatMoves(t *testing.T) {
 	base := ladder(0, 700, 420)
 	for at := 2; at <= 4; at++ {
@@ -186,13 +186,13 @@ func TestListInAnotherOrder(t *testing.T) {
 	slices.Reverse(falling)
 	l := &roll{times: falling}
 	wantError(t, "falling", listed(t, l.serve(t, nil), hours(1)), providers.Malformed, errOrder)
-	l = &roll{times: []int64{1900, 1100, 1500, 2000}} // within a second there may be any
+	l = &roll{times: []int64{1900, 1100, 1500, 2000}} // within a second any order is allowed
 	if got := ids(list(t, l.serve(t, nil), hours(1))); !slices.Equal(got, []string{"1", "2", "0", "3"}) {
 		t.Errorf("listed %v", got)
 	}
 }
 
-// A window is held to its bounds whatever the platform sends, and asked for without its end.
+// Rows are filtered by the window whatever the platform sends, and requested without the window's end.
 func TestWindowIsHalfOpen(t *testing.T) {
 	l := &roll{times: []int64{-1, 0, 1, 3_599_999, 3_600_000, 3_600_001}}
 	var bodies []string
@@ -249,7 +249,7 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-// A window that holds more than can be paged through is given back, unless it cannot be made smaller.
+// A window with more conversations than can be listed is split, unless it cannot be made smaller.
 func TestDenseWindows(t *testing.T) {
 	cap100 := map[string]string{optionOffsetCap: "100"}
 	crowd := func() *roll { return &roll{times: ladder(0, 2000, 250)} } // within ten minutes
@@ -278,25 +278,25 @@ func TestDenseWindows(t *testing.T) {
 	}
 }
 
-// The platform may have a wall where no page can be asked for: a guess, so both of its faces are here.
+// The platform may have an offset from which it returns no pages. How it refuses is a guess, so both ways are tested.
 func TestOffsetWall(t *testing.T) {
 	config := simulator.CorpusConfig{Seed: 3, Conversations: 700, From: epoch, To: epoch.Add(9 * time.Minute)}
 	for _, is400 := range []bool{true, false} {
 		_, a, whole := site(t, config, fake.Options{OffsetWall: 300, WallIs400: is400}, with(map[string]string{optionOffsetCap: "250"}))
-		wantError(t, "nine minutes", listed(t, a, whole), providers.Malformed, errWall)
+		wantError(t, "nine minutes", listed(t, a, whole), providers.Malformed, errTooDeep)
 		if n, err := a.Count(t.Context(), whole); err != nil || n != 700 {
 			t.Errorf("Count = %d, %v", n, err)
 		}
 		wide := schemas.Window{From: whole.From, To: whole.To.Add(time.Hour)}
 		wantError(t, "an hour", listed(t, a, wide), providers.WindowTooDense, errDense)
-		// Where the cap is set too high, the wall itself shows it.
+		// If offset_cap is set too high, the limit shows itself.
 		_, a, _ = site(t, config, fake.Options{OffsetWall: 300, WallIs400: true, NoCount: true})
 		wantError(t, "an hour, and no count", listed(t, a, wide), providers.WindowTooDense, errDense)
 	}
 }
 
-// A wall that is lower than offset_cap shows in pages that are refused while the beginning of the list is not. It is learned: the
-// next window is split by its count.
+// A limit below offset_cap shows in pages that are refused although the start of the list is not. It is remembered: the next
+// window is split by its count.
 func TestALowWallIsLearned(t *testing.T) {
 	config := simulator.CorpusConfig{Seed: 3, Conversations: 700, From: epoch, To: epoch.Add(9 * time.Minute)}
 	for _, is400 := range []bool{true, false} {
@@ -314,9 +314,9 @@ func TestALowWallIsLearned(t *testing.T) {
 		if pages != 1 {
 			t.Errorf("400s %v: %d pages before the window was split again, want to see it on the first", is400, pages)
 		}
-		wantError(t, "nine minutes", listed(t, a, whole), providers.Malformed, errWall)
+		wantError(t, "nine minutes", listed(t, a, whole), providers.Malformed, errTooDeep)
 	}
-	// A failure that does not spare the beginning of the list is none of depth.
+	// A failure that also affects the start of the list is not a limit of depth.
 	l := &roll{times: ladder(0, 1000, 500)}
 	a := stub(t, func(w http.ResponseWriter, r *http.Request) {
 		if l.requests >= 2 {
@@ -329,7 +329,7 @@ func TestALowWallIsLearned(t *testing.T) {
 	wantError(t, "a search engine that is down", listed(t, a, hours(1)), providers.Transient, errSearch)
 }
 
-// Two windows that were cut list all that the dense one had.
+// The two halves list everything that the dense window had.
 func TestDenseWindowHalved(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 900}, fake.Options{OffsetWall: 150}, with(map[string]string{optionOffsetCap: "120"}))
 	queue, seen, cuts := []schemas.Window{whole}, map[string]bool{}, 0
@@ -352,7 +352,7 @@ func TestDenseWindowHalved(t *testing.T) {
 	}
 }
 
-// A page of which shards are missing is an error, and is read when it is asked for again.
+// A page with missing shards is an error, and is complete when it is requested again.
 func TestPartialShards(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 300}, fake.Options{PartialShards: 3, PageLimit: 40})
 	var refs []providers.Ref
@@ -377,7 +377,7 @@ func TestPartialShards(t *testing.T) {
 	}
 }
 
-// Conversations that the search engine sees late are missed by the list, and by no count made later.
+// Conversations that the search engine sees late are missed by the list, but not by a later count.
 func TestLateArrival(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 300}, fake.Options{})
 	all := s.Conversations(whole)
@@ -428,7 +428,7 @@ func TestEmptyWindowAsksNothing(t *testing.T) {
 	}
 }
 
-// 204 is an answer without rows, wherever it comes.
+// 204 is a response without rows, everywhere.
 func TestNoContent(t *testing.T) {
 	a := stub(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	if refs := list(t, a, hours(1)); refs != nil {

@@ -1,11 +1,9 @@
 // Package liveperson reads one account of LivePerson through the Messaging Interactions API, or one consumer's own history
 // through the Consumer Messaging History API.
-//
-// Hosts are found by asking the domain service; the services speak through one gate. A window is listed by the time when
-// conversations began, oldest first, in pages by offset, of which there is no snapshot: every page therefore begins a row
-// before the one where the last ended, and what may have moved meanwhile is read again. The server widens windows to ten
-// minutes, so rows are held to the window by ourselves, and links in bodies are never followed. Whole records come by id,
-// a hundred to a request.
+// Hosts come from the domain service, and all services share one gate. A window is listed by the start times of conversations,
+// oldest first, in pages by offset. The list is not a snapshot: each page therefore begins one row before the end of the previous
+// one, and rows that may have moved are read again. The server widens windows to ten minutes, so this package filters rows by the
+// window itself. It never follows links in bodies. Whole records are fetched by id, a hundred per request.
 //
 // It must not know the lake, Temporal, another platform, or the environment.
 package liveperson
@@ -25,7 +23,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Definition is LivePerson. How much it allows is not published: the budget is a modest guess.
+// Definition is LivePerson. Its limits are not published: the budget is a cautious guess.
 var Definition = providers.Definition{
 	Name:              "liveperson",
 	Open:              open,
@@ -34,10 +32,10 @@ var Definition = providers.Definition{
 	Normal:            normal,
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
-	// A hundred records to a request, some of them alone again.
+	// A hundred records per request, some of them fetched again alone
 	Costs:           providers.Costs{MessageRequests: 1.5 / batchSize, ListRequests: 1.0 / pageSize},
 	WindowRequests:  3,  // a count before and after, and a page
-	ExportRequests:  9,  // hosts, signing in, the directory
+	ExportRequests:  9,  // hosts, sign-in, directory
 	RetentionMonths: 13, // "Conversations", Messaging Interactions API: "retention time 13 months"
 	Batch:           batchSize,
 	Secrets: []string{
@@ -47,12 +45,11 @@ var Definition = providers.Definition{
 	TokenOptional: true,
 }
 
-// domainService tells the hosts of all others.
-// "Domain API".
+// domainService returns the hosts of all other services. "Domain API".
 const domainService = "https://api.liveperson.net"
 
-// batchSize is how many records come by id at once, and pageSize how many rows a page has at most.
-// "Get conversation by conversation ID" and "Conversations", Messaging Interactions API.
+// batchSize is the number of records fetched by id per request. pageSize is the maximum number of rows on a page. "Get
+// conversation by conversation ID" and "Conversations", Messaging Interactions API.
 const (
 	batchSize = 100
 	pageSize  = 100
@@ -77,9 +74,8 @@ const (
 	startAscending = "start:asc"
 )
 
-// standard is what comes when nothing is chosen, optional what comes only when it is asked for by name. A request that
-// names anything must name everything.
-// "Conversations", Messaging Interactions API, contentToRetrieve.
+// standard is the content that is returned by default, optional the content that is returned only if it is named. A request that
+// names anything must name everything. "Conversations", Messaging Interactions API, contentToRetrieve.
 var (
 	standard = []string{
 		"campaign", "messageRecords", "agentParticipants", "agentParticipantsLeave", "agentParticipantsActive",
@@ -105,7 +101,7 @@ type options struct {
 	scheme     string
 }
 
-// readers read the options by name; each gives the reason why a text is none, or "".
+// readers parse the options by name. Each returns the reason why a text is invalid, or "".
 var readers = map[string]func(o *options, text string) string{
 	optionMode: func(o *options, text string) string {
 		o.consumer = text == modeConsumer
@@ -174,7 +170,7 @@ func unless(fine bool, reason string) string {
 	return reason
 }
 
-// words are the members of a list separated by commas.
+// words splits a list separated by commas.
 func words(list string) []string {
 	var all []string
 	for word := range strings.SplitSeq(list, ",") {
@@ -209,10 +205,10 @@ func readOptions(given map[string]string) (options, error) {
 
 func check(a providers.Account) error {
 	if _, ok := providers.ParseAddress(a.BaseURL); !ok {
-		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, that of the domain service: " + domainService}
+		return &providers.Setting{Key: "base_url", Reason: "must be the absolute http or https address of the domain service: " + domainService}
 	}
 	if !idForm.MatchString(a.AccountID) {
-		return &providers.Setting{Key: "account_id", Reason: "must be the account's number, as it stands in the address of the agent workspace"}
+		return &providers.Setting{Key: "account_id", Reason: "must be the account's number, as in the address of the agent workspace"}
 	}
 	o, err := readOptions(a.Options)
 	if err != nil {
@@ -222,14 +218,14 @@ func check(a providers.Account) error {
 	return err
 }
 
-// account is one login. It keeps nothing but hosts, tokens, and how deep the platform pages.
+// account is one login. It keeps only hosts, tokens, and how deep the platform lists.
 type account struct {
 	id string
 	options
-	hosts hosts
-	keys  keys
-	doubt *witness.Doubt
-	wall  atomic.Int64 // the lowest end of a page that the platform was found not to give out; 0 is none
+	hosts      hosts
+	keys       keys
+	doubt      *witness.Doubt
+	depthLimit atomic.Int64 // the lowest end of a page that the platform refused; 0 means none
 }
 
 func open(a providers.Account) (providers.Reader, error) {
@@ -251,7 +247,7 @@ func open(a providers.Account) (providers.Reader, error) {
 	return p, err
 }
 
-// sign adds what ask has put into the context: no host sees credentials that are not meant for it.
+// sign adds the key that ask has put into the context. No host gets credentials that are not meant for it.
 func sign(r *http.Request) error {
 	if key, ok := r.Context().Value(keyOfRequest{}).(key); ok {
 		return key.sign(r)

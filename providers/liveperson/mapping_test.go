@@ -10,7 +10,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The text is all that a person reads, in the order of the screen; what a click does is not read.
+// The text is everything that a person reads, in screen order; the effect of a click is not read.
 func TestText(t *testing.T) {
 	const rich = `{"type":"vertical","elements":[{"type":"carousel","elements":[{"type":"text","text":"Red","tooltip":"no"}]},
 		{"type":"button","title":"Buy","click":{"actions":[{"type":"publishText","text":"no"}],"metadata":[{"title":"no"}]}},{"type":"image","url":"https://x","caption":"A shoe"}]}`
@@ -50,7 +50,7 @@ func TestHTML(t *testing.T) {
 	}
 }
 
-// Quick replies may stand beside the content, in either mode.
+// Quick replies may be next to the content, in either mode.
 func TestQuickRepliesBeside(t *testing.T) {
 	const replies = `"quickReplies":{"type":"quickReplies","replies":[{"type":"button","title":"Yes"}]}`
 	for name, docs := range map[string][]schemas.Document{
@@ -84,7 +84,7 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// Who wrote a message is told by sentBy and by the participant together; a word that nobody knows is nobody's.
+// sentBy and the participant together determine the author; an unknown word belongs to nobody.
 func TestAuthors(t *testing.T) {
 	const people = `"agentParticipants":[{"agentId":"h","userType":"1","agentFullName":"Hana"},{"agentId":"b","userType":"2"},{"agentId":"s","userType":0},
 		{"agentId":"n","userTypeName":"Bot"},{"agentId":"x","userType":"9"}],"consumerParticipants":[{"participantId":"c"}]`
@@ -123,7 +123,7 @@ func TestAuthors(t *testing.T) {
 	}
 }
 
-// Both modes say the same of the same roles, and what is no content is no message.
+// Both modes map the same roles to the same types, and what is not content is not a message.
 func TestConsumerRoles(t *testing.T) {
 	for role, want := range map[string]string{
 		"CONSUMER": "contact in message", "ASSIGNED_AGENT": "agent out message", "MANAGER": "agent out message", "READER": "agent out message",
@@ -143,7 +143,7 @@ func TestConsumerRoles(t *testing.T) {
 	}
 }
 
-// In which order statuses come makes no difference, and one that nobody knows is not the lowest.
+// The order of statuses does not matter, and an unknown one is not the lowest.
 func TestDelivery(t *testing.T) {
 	for statuses, want := range map[string]string{
 		"SENT@1":                    "SENT",
@@ -211,7 +211,7 @@ func TestRatings(t *testing.T) {
 	}
 }
 
-// Where the survey's dialog was not read, the end of the whole conversation tells when the survey was answered.
+// If the survey's dialog was not read, the end of the whole conversation tells when the survey was answered.
 func TestAnsweredWithoutDialogs(t *testing.T) {
 	const survey = `{"surveyId":"7","dialogId":"S","surveyData":[{"answer":"9","questionType":"NPS"}]}`
 	for surveys, want := range map[string]int64{survey: 1790846900000, survey + "," + survey: 0} {
@@ -225,7 +225,7 @@ func TestAnsweredWithoutDialogs(t *testing.T) {
 	}
 }
 
-// Without a survey the score is of whoever had the conversation when it ended; where nothing tells it is nobody's.
+// Without a survey, the score belongs to the agent at the end of the conversation, or to nobody if that is unknown.
 func TestRatedWithoutSurvey(t *testing.T) {
 	base := strings.Replace(rated, "%s", `,"csatRate":4`, 1)
 	base = base[:strings.Index(base, `"dialogs"`)]

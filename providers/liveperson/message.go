@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// message is one message as sent, with what orders it.
+// message is one message as sent, with the fields that order it.
 type message struct {
 	id     string
 	at     *time.Time
@@ -20,7 +20,7 @@ type message struct {
 	data   object
 }
 
-// messages maps messages, in the order of time, then of their numbers, which begin anew in every dialog.
+// messages maps messages, sorted by time and then by their numbers, which restart in every dialog.
 func (m *mapper) messages(records []object) {
 	var all []message
 	for i, o := range records {
@@ -31,7 +31,7 @@ func (m *mapper) messages(records []object) {
 		}
 		known, twice := m.places[msg.id]
 		if twice && !sameDialog(all[known].fields, o) {
-			// The older form of ids does not name the dialog, in each of which numbers may begin anew.
+			// The older form of ids does not name the dialog, and numbers may restart in each.
 			msg.id += "@" + o.peek("dialogId")
 			known, twice = m.places[msg.id]
 		}
@@ -49,8 +49,8 @@ func (m *mapper) messages(records []object) {
 	}
 }
 
-// dataOf takes what a message holds. Rich content and quick replies may also stand beside it.
-// Seen in LivePersonInc/node-agent-sdk: quickReplies beside a message.
+// dataOf takes the content of a message. Rich content and quick replies may also be next to it. Seen in
+// LivePersonInc/node-agent-sdk: quickReplies next to a message.
 func dataOf(o object) object {
 	data := o.object("messageData")
 	for _, name := range []string{"richContent", "quickReplies"} {
@@ -64,7 +64,7 @@ func dataOf(o object) object {
 	return data
 }
 
-// sameDialog says that two messages are of one dialog, as far as they say.
+// sameDialog reports whether two messages may belong to the same dialog.
 func sameDialog(x, y object) bool {
 	a, b := x.peek("dialogId"), y.peek("dialogId")
 	return a == b || a == "" || b == ""
@@ -106,13 +106,13 @@ func (m *mapper) message(msg message, sequence int64) schemas.Message {
 	m.content(&row, msg.data, all)
 	row.Attributes = all.rows()
 	if row.Kind == "activity" {
-		m.wrote(row)
+		m.addSystemEvent(row)
 	}
 	return row
 }
 
-// wrote adds the event of what the system wrote for the brand.
-func (m *mapper) wrote(row schemas.Message) {
+// addSystemEvent adds the event for a message that the system wrote for the brand.
+func (m *mapper) addSystemEvent(row schemas.Message) {
 	const kind = "system_message"
 	m.Events = append(m.Events, schemas.Event{
 		ConversationID: m.id, EventID: m.unique(kind + ":" + row.MessageID), ObservedAt: m.at, Kind: kind, CreatedAt: row.CreatedAt,

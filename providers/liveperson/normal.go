@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// normal: the order of kinds and states means nothing, nor does their case.
+// normal: the order and the case of kinds and states do not matter.
 func normal(a providers.Account) (providers.Account, map[string]string) {
 	return providers.Normal(a, readOptions, options.texts, nil)
 }

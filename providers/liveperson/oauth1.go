@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// oauth1 signs requests with HMAC-SHA1 as RFC 5849 says. A JSON body is no part of what is signed.
+// oauth1 signs requests with HMAC-SHA1 according to RFC 5849. A JSON body is not signed.
 type oauth1 struct {
 	consumerKey, consumerSecret, token, tokenSecret string
 }
@@ -27,7 +27,7 @@ func (o oauth1) sign(r *http.Request) error {
 	return nil
 }
 
-// header is the Authorization header of a request, RFC 5849 section 3.5.1.
+// header returns the Authorization header of a request, RFC 5849 section 3.5.1.
 func (o oauth1) header(r *http.Request, nonce string, at time.Time) string {
 	protocol := [][2]string{
 		{"oauth_consumer_key", o.consumerKey},
@@ -45,14 +45,14 @@ func (o oauth1) header(r *http.Request, nonce string, at time.Time) string {
 	return "OAuth " + strings.Join(parts, ", ")
 }
 
-// signature is the signature of a base string, RFC 5849 section 3.4.2.
+// signature returns the signature of a base string, RFC 5849 section 3.4.2.
 func (o oauth1) signature(base string) string {
 	mac := hmac.New(sha1.New, []byte(percent(o.consumerSecret)+"&"+percent(o.tokenSecret)))
 	mac.Write([]byte(base))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// baseString is what is signed: method, address without query, and all parameters sorted, RFC 5849 section 3.4.1.
+// baseString returns the text to sign: method, address without query, and all parameters sorted, RFC 5849 section 3.4.1.
 func baseString(r *http.Request, protocol [][2]string) string {
 	var pairs [][2]string
 	for _, p := range protocol {
@@ -76,7 +76,7 @@ func baseString(r *http.Request, protocol [][2]string) string {
 	return strings.ToUpper(r.Method) + "&" + percent(address(r)) + "&" + percent(strings.Join(parameters, "&"))
 }
 
-// address is where a request goes, without the query and without the port that its scheme implies.
+// address returns the address of a request without the query and without the default port of its scheme.
 func address(r *http.Request) string {
 	scheme, host := strings.ToLower(r.URL.Scheme), strings.ToLower(r.URL.Host)
 	switch scheme {
@@ -92,7 +92,7 @@ func address(r *http.Request) string {
 	return scheme + "://" + host + path
 }
 
-// percent encodes all but letters, digits and - . _ ~, RFC 5849 section 3.6.
+// percent encodes everything except letters, digits and - . _ ~, RFC 5849 section 3.6.
 func percent(s string) string {
 	const upper = "0123456789ABCDEF"
 	var b strings.Builder

@@ -56,7 +56,7 @@ func TestOptionPairs(t *testing.T) {
 	})
 }
 
-// selected are the conversations that options leave in the list.
+// selected returns the conversations that options leave in the list.
 func selected(site *fake.Site, whole schemas.Window, options map[string]string, person int64) (ids []string) {
 	if options[optionMode] == modeConsumer {
 		return site.ConsumerConversations(whole, person, strings.Split(cmp.Or(options[optionState], "archive"), ",")...)

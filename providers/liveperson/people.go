@@ -10,11 +10,11 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// brandLists are the lists of those on the brand's side.
+// brandLists are the lists of participants on the brand's side.
 var brandLists = []string{"agentParticipants", "agentParticipantsLeave", "agentParticipantsActive"}
 
-// meet learns who is who before anybody is met in messages. It takes nothing out of the record.
-func (m *mapper) meet(o object) {
+// collectPeople collects the people before messages are mapped. It takes nothing out of the record.
+func (m *mapper) collectPeople(o object) {
 	for _, list := range brandLists {
 		each(o[list], func(a object) {
 			id := a.peek("agentId")
@@ -41,39 +41,39 @@ func consumerName(c object) *string {
 	return cmp.Or(orNil(name), saidOf(c["consumerName"]))
 }
 
-// stay is one person in one role, from joining to leaving.
-type stay struct {
+// participation is one person in one role, from joining to leaving.
+type participation struct {
 	row          schemas.Participant
 	joined, left *time.Time
-	last         *time.Time // the last time of joining
+	last         *time.Time // the latest time of joining
 	active       bool
 }
 
-// stays are those who took part, in the order in which they were met.
-type stays struct {
-	all   []*stay
-	known map[string]*stay
+// participations are the participants, in the order in which they were found.
+type participations struct {
+	all   []*participation
+	known map[string]*participation
 }
 
-func (s *stays) find(role, id string) *stay {
+func (s *participations) find(role, id string) *participation {
 	p, ok := s.known[role+" "+id]
 	if !ok {
-		p = &stay{row: schemas.Participant{ParticipantID: id, Role: role, Attributes: map[string]*string{}}}
+		p = &participation{row: schemas.Participant{ParticipantID: id, Role: role, Attributes: map[string]*string{}}}
 		s.known[role+" "+id] = p
 		s.all = append(s.all, p)
 	}
 	return p
 }
 
-// participants maps those who took part. The lists stay in the record: each entry is an event too.
+// participants maps the participants. The lists stay in the record, because each entry is an event too.
 func (m *mapper) participants(o object) {
-	met := stays{known: map[string]*stay{}}
+	met := participations{known: map[string]*participation{}}
 	inTime(o["consumerParticipants"], "joinTime", met.consumer)
 	consumers := len(met.all)
 	for _, list := range brandLists {
 		inTime(o[list], "time", func(a object) { met.brand(list, a, m.people) })
 	}
-	slices.SortStableFunc(met.all[consumers:], func(x, y *stay) int {
+	slices.SortStableFunc(met.all[consumers:], func(x, y *participation) int {
 		return cmp.Or(wire.CompareTimes(x.joined, y.joined), strings.Compare(x.row.ParticipantID, y.row.ParticipantID), strings.Compare(x.row.Role, y.row.Role))
 	})
 	for _, p := range met.all {
@@ -86,7 +86,7 @@ func (m *mapper) participants(o object) {
 }
 
 // consumer adds an entry of consumerParticipants.
-func (s *stays) consumer(c object) {
+func (s *participations) consumer(c object) {
 	id := c.word("participantId")
 	if id == "" {
 		return
@@ -100,7 +100,7 @@ func (s *stays) consumer(c object) {
 }
 
 // brand adds an entry of one of brandLists.
-func (s *stays) brand(list string, a object, people map[string]person) {
+func (s *participations) brand(list string, a object, people map[string]person) {
 	id, role := a.word("agentId"), cmp.Or(a.word("permission"), "participant")
 	if id == "" {
 		return
@@ -122,9 +122,9 @@ func (s *stays) brand(list string, a object, people map[string]person) {
 	p.keep(a, "agentFullName", "userType", "dialogId")
 }
 
-// keep fills the attributes of a participant from one more entry about it; what is known stays. What the columns have, and
-// what is of the entry and not of the participant, is left to the entry's event.
-func (p *stay) keep(o object, but ...string) {
+// keep adds the attributes of one more entry about a participant, without replacing known ones. Fields with a column, and those
+// about the entry instead of the participant, are left to the entry's event.
+func (p *participation) keep(o object, but ...string) {
 	all := attributes{}
 	all.rest("", o)
 	for name, v := range all {
@@ -134,7 +134,7 @@ func (p *stay) keep(o object, but ...string) {
 	}
 }
 
-// inTime calls do with a copy of every object of a list, from which do may take, whatever the order in which they were sent.
+// inTime calls do with a copy of every object of a list, sorted by time. do may take fields.
 func inTime(list any, name string, do func(object)) {
 	var all []object
 	each(list, func(o object) { all = append(all, o) })
@@ -147,7 +147,7 @@ func inTime(list any, name string, do func(object)) {
 	}
 }
 
-// each calls do with a copy of every object of a list, from which do may take. A single object is a list of one.
+// each calls do with a copy of every object of a list. do may take fields. A single object is a list of one.
 func each(list any, do func(object)) {
 	elements, _ := list.([]any)
 	if one := asObject(list); one != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Probe checks that the hosts are found, that the credentials are taken, and that they may search the last hour. Nothing
-// in an answer says whether it leaves out conversations that the credentials may not see.
+// Probe checks that the hosts are found, that the platform accepts the credentials, and that they may search the last hour. The
+// responses do not show whether they omit conversations that the credentials may not see.
 func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	now := time.Now().UTC()
 	if _, err := a.page(ctx, schemas.Window{From: now.Add(-time.Hour), To: now}, order{sort: startAscending, limit: 1}); err != nil {
@@ -18,11 +18,11 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	if a.consumer {
 		return providers.Probe{
 			Visibility: providers.VisibilityPartial,
-			Advice:     "A consumer's token shows that consumer's own conversations only; for all of the account's use the mode account.",
+			Advice:     "A consumer's token shows only that consumer's conversations; for all conversations of the account, use the mode account.",
 		}, nil
 	}
 	return providers.Probe{
 		Visibility: providers.VisibilityUnknown,
-		Advice:     "The platform does not tell whether the credentials see all conversations; make sure that they may read the history of all skills and agent groups.",
+		Advice:     "The platform does not report whether the credentials see all conversations; make sure that they may read the history of all skills and agent groups.",
 	}, nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// rows are the rows of a thread, and apart the parts of its messages: what has no column of them is in their payloads.
+// rows returns the rows of a thread, and separately the parts of its messages: members without a column are in their payloads.
 type rows struct {
 	Conversation schemas.Conversation
 	Messages     []schemas.Message
@@ -29,7 +29,7 @@ func rowsOf(t *testing.T, docs ...schemas.Document) rows {
 	return all
 }
 
-// TestThreadKeepsRest adds unknown fields to every object of a record, and of what a consumer is told.
+// TestThreadKeepsRest adds unknown fields to every object of a record and of a consumer's responses.
 func TestThreadKeepsRest(t *testing.T) {
 	record := func(body []byte) any { return rowsOf(t, doc(kindRecord, "C", string(body))) }
 	tables := map[string]string{

@@ -39,8 +39,8 @@ func ids(refs []providers.Ref) []string {
 	return all
 }
 
-// TestRoundTrip reads a made-up account through sites that differ in all that is not known, and finds the rows that the
-// site knows to be true.
+// TestRoundTrip reads a simulated account through sites that differ in everything that is unknown, and compares the rows with the
+// site's truth.
 func TestRoundTrip(t *testing.T) {
 	for name, options := range map[string]fake.Options{
 		"as documented":             {},
@@ -79,7 +79,7 @@ func TestRoundTrip(t *testing.T) {
 func TestConsumerRoundTrip(t *testing.T) {
 	config := simulator.CorpusConfig{Seed: 7, Conversations: 160, People: 5}
 	person := busiest(simulator.NewCorpus(config))
-	for scheme, option := range map[string]string{"Bearer": "Bearer", "jwt": "jwt", "-": ""} { // which one is not known
+	for scheme, option := range map[string]string{"Bearer": "Bearer", "jwt": "jwt", "-": ""} { // which one is correct is unknown
 		s, a, whole := site(t, config, fake.Options{Consumers: map[string]int64{"jwt-1": person, "jwt-2": person + 2}, ConsumerScheme: scheme},
 			func(p *providers.Account) { p.Token = "jwt-1" },
 			with(map[string]string{optionMode: modeConsumer, optionState: "open,close,archive", optionPageSize: "20", optionScheme: option}))
@@ -97,7 +97,7 @@ func TestConsumerRoundTrip(t *testing.T) {
 	}
 }
 
-// The order may be chosen, and then only offsets tell where to go on.
+// The order is configurable, and then only offsets tell where to continue.
 func TestConsumerOrders(t *testing.T) {
 	config := simulator.CorpusConfig{Seed: 7, Conversations: 400, People: 5}
 	person := busiest(simulator.NewCorpus(config))
@@ -123,7 +123,7 @@ func TestDirectoryRoundTrip(t *testing.T) {
 	}
 }
 
-// TestWindows lists each of many windows and finds every conversation in exactly one.
+// TestWindows lists many windows and finds every conversation in exactly one.
 func TestWindows(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 5, Conversations: 900}, fake.Options{})
 	seen := map[string]bool{}

@@ -15,7 +15,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// grant is a bearer token and how long it is good for; 0 where that was not said.
+// grant is a bearer token and its lifetime; 0 if unknown.
 type grant struct {
 	token string
 	life  time.Duration
@@ -24,7 +24,7 @@ type grant struct {
 // session keeps a bearer token and gets another before it expires, one at a time.
 type session struct {
 	fetch func(context.Context) (grant, error)
-	taken chan struct{} // held by whoever looks at the rest
+	taken chan struct{} // held while the other fields are used
 	held  header
 	until time.Time
 }
@@ -34,11 +34,11 @@ func newSession(fetch func(context.Context) (grant, error)) *session {
 }
 
 const (
-	defaultLife = time.Hour   // an example token of "OAuth 2.0 client credentials" lives so long
-	renewMargin = time.Minute // before the end, and at most a quarter of the life
+	defaultLife = time.Hour   // the lifetime of the example token in "OAuth 2.0 client credentials"
+	renewMargin = time.Minute // before the end, but at most a quarter of the lifetime
 )
 
-// key is the token in hand, or a new one where it was refused or has little time left.
+// key returns the current token, or a new one if it was refused or is about to expire.
 func (s *session) key(ctx context.Context, refused key) (key, error) {
 	select {
 	case s.taken <- struct{}{}:
@@ -62,13 +62,13 @@ func (s *session) key(ctx context.Context, refused key) (key, error) {
 }
 
 var (
-	errClient  = error(&providers.Setting{Key: "secrets." + secretClientSecret, Reason: "the client is not known, or its secret is wrong; check client_id and client_secret"})
-	errLogin   = error(&providers.Setting{Key: "secrets." + secretPassword, Reason: "the user name or the password is not accepted"})
-	errNoToken = errors.New("the answer holds no token")
+	errClient  = error(&providers.Setting{Key: "secrets." + secretClientSecret, Reason: "the platform does not know the client, or its secret is wrong; check client_id and client_secret"})
+	errLogin   = error(&providers.Setting{Key: "secrets." + secretPassword, Reason: "the platform does not accept the user name or the password; correct them"})
+	errNoToken = errors.New("the response contains no token")
 )
 
-// clientCredentials gets a token for a registered application.
-// "OAuth 2.0 client credentials", version 2 of the token's address: that of version 1 is for another API.
+// clientCredentials gets a token for a registered application. "OAuth 2.0 client credentials", version 2 of the token address:
+// version 1 is for another API.
 func (a *account) clientCredentials(id, secret string) func(context.Context) (grant, error) {
 	return func(ctx context.Context) (grant, error) {
 		const op = "get a token"
@@ -93,9 +93,8 @@ func (a *account) clientCredentials(id, secret string) func(context.Context) (gr
 	}
 }
 
-// login signs a user in.
-// "Login", Login Service API: sessionTTl is a text, in seconds. "Retry policy recommendations": after a 429 it is to be left
-// alone for five seconds.
+// login signs a user in. "Login", Login Service API: sessionTTl is a text, in seconds. "Retry policy recommendations": wait five
+// seconds after a 429.
 func (a *account) login(name, password string) func(context.Context) (grant, error) {
 	return func(ctx context.Context) (grant, error) {
 		const op = "log in"
@@ -118,7 +117,7 @@ func (a *account) login(name, password string) func(context.Context) (grant, err
 	}
 }
 
-// signIn asks without a key. A 400 or 401 is about the secrets.
+// signIn sends a request without a key. A 400 or 401 means that the secrets are wrong.
 func (a *account) signIn(ctx context.Context, service string, why error, r rest.Request) (rest.Response, error) {
 	client, err := a.hosts.of(ctx, service)
 	if err != nil {
@@ -131,13 +130,13 @@ func (a *account) signIn(ctx context.Context, service string, why error, r rest.
 	return checked(r.Op, answer, err)
 }
 
-const longestLife = 24 * time.Hour // a token is renewed once a day, whatever it says
+const longestLife = 24 * time.Hour // a token is renewed once a day, whatever its lifetime
 
 func lifeOf(seconds int64) time.Duration {
 	return time.Duration(min(seconds, int64(longestLife/time.Second))) * time.Second
 }
 
-// lifeOfJWT is how long a JWT says that it is good for: by its own two times where it has both, whatever our clock is.
+// lifeOfJWT returns the lifetime of a JWT: if it has both times, their difference, so our clock does not matter.
 func lifeOfJWT(token string, now time.Time) time.Duration {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -11,12 +11,11 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// scoreTypes are the types of questions whose answers are scores.
-// "Conversations", conversationSurveys: questionType.
+// scoreTypes are the types of questions whose answers are scores. "Conversations", conversationSurveys: questionType.
 var scoreTypes = []string{"csat", "nps", "ces"}
 
-// surveys maps what people answered. The surveys stay in the record: each is an event too, with all that a rating has no
-// column for.
+// surveys maps survey answers. The surveys stay in the record: each is also an event, with everything that a rating has no column
+// for.
 func (m *mapper) surveys(o, info object) {
 	if surveys, _ := o["conversationSurveys"].([]any); len(surveys) < 2 {
 		m.history.surveyEnd = surveyEnd(info)
@@ -41,8 +40,8 @@ func (m *mapper) surveys(o, info object) {
 	}
 }
 
-// stated is a score that the conversation states. It is the last answer of its kind with this score, which is then no longer
-// among scores; where there is none it is known when the survey was, at most.
+// stated maps a score that the conversation states. It is the last answer of its kind with this score, which it removes from
+// scores. If there is none, at most the time of the survey is known.
 func (m *mapper) stated(kind string, score float64, scores *[]schemas.Rating, info object) schemas.Rating {
 	for i := len(*scores) - 1; i >= 0; i-- {
 		if r := (*scores)[i]; r.Kind == kind && *r.Score == score {
@@ -56,7 +55,8 @@ func (m *mapper) stated(kind string, score float64, scores *[]schemas.Rating, in
 	return rating
 }
 
-// surveyEnd is the end of the survey after a conversation, as the conversation states it; nil where it ended with itself.
+// surveyEnd returns the end of the survey after a conversation, as the conversation states it, or nil if it ended with the
+// conversation.
 func surveyEnd(info object) *time.Time {
 	whole := cmp.Or(momentIn(info, "fullDialogEndTime"), momentIn(info, "endTime"))
 	if wire.CompareTimes(whole, endOf(info)) > 0 {
@@ -65,7 +65,7 @@ func surveyEnd(info object) *time.Time {
 	return nil
 }
 
-// endOf is when a conversation ended, and momentIn a time that stays.
+// endOf returns when a conversation ended. momentIn reads a time without taking it.
 func endOf(info object) *time.Time {
 	return cmp.Or(momentIn(info, "conversationEndTime"), momentIn(info, "endTime"))
 }
@@ -74,8 +74,8 @@ func momentIn(o object, name string) *time.Time {
 	return cmp.Or(momentOf(o[name+"L"]), momentOf(o[name]))
 }
 
-// place fills when a survey in a dialog was asked and answered, and who was rated: whoever had the conversation when it was
-// asked, or when it ended.
+// place sets when a survey in a dialog was asked and answered, and who was rated: the agent who had the conversation when the
+// survey was asked, or when the conversation ended.
 func (m *mapper) place(r *schemas.Rating, dialog, answer string, ended *time.Time) {
 	if r.AskedAt = m.history.dialogs[dialog].started; r.AskedAt == nil && dialog != m.id {
 		if first := inDialog(m.Messages, dialog, ""); len(first) > 0 {
@@ -89,7 +89,7 @@ func (m *mapper) place(r *schemas.Rating, dialog, answer string, ended *time.Tim
 	r.AgentID, r.ContactID = m.history.agentAt(cmp.Or(r.AskedAt, ended)), m.contact()
 }
 
-// surveyed are the answers to questions that ask for a score, one by one, and the surveys as a whole.
+// surveyed returns the answers to questions that ask for a score, and the surveys as a whole.
 func (m *mapper) surveyed(o object) (scores, whole []schemas.Rating) {
 	n := 0
 	each(o["conversationSurveys"], func(s object) {
@@ -115,7 +115,7 @@ func (m *mapper) surveyed(o object) (scores, whole []schemas.Rating) {
 	return scores, whole
 }
 
-// answersOf is one question of a survey and its answer. Of an answer that does not count, a second one says so.
+// answersOf returns one question of a survey and its answer. If the answer does not count, a second entry says so.
 // "Conversations", surveyData: isValidAnswer, and answerId, which may be InvalidAnswer.
 func answersOf(d object) []schemas.Answer {
 	const validity = "isValidAnswer"
@@ -126,7 +126,7 @@ func answersOf(d object) []schemas.Answer {
 	return all
 }
 
-// agentSurvey is what an agent filled in about a conversation.
+// agentSurvey maps a survey that an agent filled in about a conversation.
 func (m *mapper) agentSurvey(s object, id string) schemas.Rating {
 	rating := schemas.Rating{RatingID: id, Kind: "agent_survey", AnsweredAt: m.when(s, "lastUpdateTime"), ContactID: m.contact()}
 	for _, name := range []string{"assignedAgentId", "performedByAgentId"} {

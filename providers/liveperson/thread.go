@@ -14,12 +14,12 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// mapping turns documents into rows. It needs no settings.
+// mapping maps documents to rows. It needs no settings.
 type mapping struct{}
 
 func openMapper(providers.Settings) (providers.Mapper, error) { return mapping{}, nil }
 
-// Thread turns the documents of one conversation into rows, as docs/mapping-liveperson.md says.
+// Thread maps the documents of one conversation to rows, as described in docs/mapping-liveperson.md.
 func (mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return providers.MapThread("conversation", docs, mapThread)
 }
@@ -40,7 +40,7 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	return schemas.Thread{}, errors.New("the conversation itself is not among them")
 }
 
-// latest is the document of a kind that was observed last.
+// latest returns the document of a kind that was observed last.
 func latest(docs []schemas.Document, kind string) (schemas.Document, bool) {
 	var best schemas.Document
 	for _, doc := range docs {
@@ -51,15 +51,15 @@ func latest(docs []schemas.Document, kind string) (schemas.Document, bool) {
 	return best, best.Kind != ""
 }
 
-// mapper gathers the rows of one conversation.
+// mapper collects the rows of one conversation.
 type mapper struct {
 	schemas.Thread
 	id         string
-	at         time.Time            // when it was observed
-	newest     time.Time            // of all times that rows have
+	at         time.Time            // when the document was observed
+	newest     time.Time            // the newest of all times in rows
 	events     map[string]bool      // ids
-	places     map[string]int       // messages by id
-	deliveries map[string]*delivery // by the id of the message
+	places     map[string]int       // indexes of messages, by id
+	deliveries map[string]*delivery // by message id
 	people     map[string]person
 	history    history
 }
@@ -71,7 +71,7 @@ func newMapper(doc schemas.Document) *mapper {
 	}
 }
 
-// when takes a time, and remembers the newest.
+// when takes a time and remembers the newest.
 func (m *mapper) when(o object, name string) *time.Time {
 	t := o.moment(name)
 	if t != nil && t.After(m.newest) {
@@ -92,20 +92,20 @@ func mapRecord(doc schemas.Document) (schemas.Thread, error) {
 		m.id = info.peek("conversationId")
 	}
 	scores, statuses := o["messageScores"], o["messageStatuses"]
-	m.meet(o)
+	m.collectPeople(o)
 	m.history = readHistory(o)
 	m.messages(o.list("messageRecords"))
 	m.participants(o)
 	m.surveys(o, info)
 	for _, kind := range eventKinds {
-		m.happened(kind, o)
+		m.addEvents(kind, o)
 	}
 	m.conversation(o, info)
 	m.partial(scores, statuses)
 	return m.finish(), nil
 }
 
-// finish puts rows whose order the platform leaves open into one.
+// finish sorts rows whose order the platform does not define.
 func (m *mapper) finish() schemas.Thread {
 	slices.SortStableFunc(m.Events, func(x, y schemas.Event) int {
 		return cmp.Or(wire.CompareTimes(x.CreatedAt, y.CreatedAt), strings.Compare(x.EventID, y.EventID))
@@ -123,7 +123,7 @@ func (m *mapper) finish() schemas.Thread {
 	return m.Thread
 }
 
-// conversation maps the info, and what there is only one of.
+// conversation maps info and everything that occurs once.
 func (m *mapper) conversation(o, info object) {
 	all := attributes{}
 	o.object("info")
@@ -154,7 +154,7 @@ func (m *mapper) conversation(o, info object) {
 	info.take("conversationId")
 	duration := info.take("duration")
 	if c.ClosedAt != nil && stringOf(c.Status) != "OPEN" {
-		all.put("duration", duration) // else it is the time until the question was asked
+		all.put("duration", duration) // for an open conversation it is the time until the request
 	}
 	all.rest("", info)
 	monitoring := o.object("monitoring")
@@ -174,8 +174,8 @@ func (m *mapper) conversation(o, info object) {
 	m.Conversation = c
 }
 
-// leftovers keeps what a record has beside all that is known; empty lists and objects say nothing. A name that its info has
-// too gets "record." before it.
+// leftovers keeps all unknown members of a record, except empty lists and objects. A name that info also has gets the prefix
+// "record.".
 func leftovers(all attributes, o object) {
 	for name, v := range o {
 		if s := textOf(v); s == nil || *s == "[]" || *s == "{}" {
@@ -209,7 +209,7 @@ func state(status *string) *string {
 	return &s
 }
 
-// contact is who wrote in: the first consumer.
+// contact returns the first consumer.
 func (m *mapper) contact() *string {
 	for _, p := range m.Participants {
 		if p.Type == typeContact {
@@ -220,8 +220,8 @@ func (m *mapper) contact() *string {
 	return nil
 }
 
-// partial says of a record that the platform has cut how many messages there are at least: those that are spoken of, and
-// one more than there are.
+// partial sets the minimum number of messages of a truncated record: those that are referred to, and at least one more than it
+// contains.
 func (m *mapper) partial(spokenOf ...any) {
 	if m.Conversation.Attributes["is_partial"] == nil {
 		return

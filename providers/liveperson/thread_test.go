@@ -39,7 +39,7 @@ func TestDocumentsThatAreNoThread(t *testing.T) {
 	}
 }
 
-// The record observed last is the conversation.
+// The record that was observed last is used.
 func TestLatestRecord(t *testing.T) {
 	old, young := doc(kindRecord, "C", `{"info":{"status":"OPEN"}}`), doc(kindRecord, "C", `{"info":{"status":"CLOSE"}}`)
 	young.ObservedAt = old.ObservedAt.Add(time.Second)
@@ -82,7 +82,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// What the platform writes for "nothing" is null, but not in what people wrote, and not where -1 is a value.
+// The platform's words for a missing value become null, except in texts that people wrote and where -1 is a value.
 func TestNothing(t *testing.T) {
 	got := thread(t, `{"info":{"latestAgentId":"null","latestSkillId":-1,"latestSkillName":"Unassigned","device":"NA","closeReason":"undefined","alertedMCS":-1,"source":""},
 		"messageRecords":[{"messageId":"m","messageData":{"msg":{"text":"undefined"}},"participantId":"undefined","sentBy":"Agent"}]}`)
@@ -95,7 +95,7 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// Nothing that is sent is lost: every field that no column has is in an attribute.
+// Nothing that is sent is lost: every field without a column is in an attribute.
 func TestUnknownFieldsSurvive(t *testing.T) {
 	got := thread(t, `{"info":{"new1":"v1"},"campaign":{"new2":"v2"},"monitoring":{"new3":"v3"},"summary":{"new4":"v4"},"responseTime":{"new5":"v5"},
 		"messageRecords":[{"messageId":"m","new6":"v6","messageData":{"new7":{"k":"v7"},"file":{"new8":"v8"},"msg":{"text":"t","new9":"v9"}}}],
@@ -126,7 +126,7 @@ func TestOrderOfMessages(t *testing.T) {
 	}
 }
 
-// Numbers may begin anew in each dialog, and the older form of ids does not name it.
+// Numbers may restart in each dialog, and the older form of ids does not name it.
 func TestSameIDInTwoDialogs(t *testing.T) {
 	got := thread(t, `{"messageRecords":[
 		{"messageId":"ms::conv:C::msg:0","dialogId":"D1","timeL":1},{"messageId":"ms::conv:C::msg:0","dialogId":"D2","timeL":2},
@@ -168,7 +168,7 @@ func TestStays(t *testing.T) {
 	}
 }
 
-// Reading the same conversation again gives the same digest, in whatever order the platform sends its lists.
+// Reading the same conversation again gives the same digest, whatever the order of the platform's lists.
 func TestDigestHoldsOrder(t *testing.T) {
 	body := providertest.Sample(t, "fields_record.json")
 	first, err := mapThread([]schemas.Document{doc(kindRecord, "C-1", string(body))})
@@ -183,7 +183,7 @@ func TestDigestHoldsOrder(t *testing.T) {
 		slices.Reverse(o[name].([]any))
 	}
 	last := o["messageRecords"].([]any)[0].(map[string]any)
-	last["messageId"] = "C-1/#7" // what names a message without an id is its place
+	last["messageId"] = "C-1/#7" // a message without an id is named by its position
 	turned, err := mapThread([]schemas.Document{doc(kindRecord, "C-1", compact(map[string]any(o)))})
 	if err != nil {
 		t.Fatal(err)

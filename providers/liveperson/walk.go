@@ -9,12 +9,11 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// walk reads the page at a place of a span and says where to go on; nil is the end of the span.
-//
-// Offsets move when conversations come or go meanwhile. So a page keeps back the rows of its last second, and the next one
-// begins a row before them. As long as that page begins before the second that is done, nothing lies between the two; where
-// it does not, rows have moved to lower offsets, and it is looked for there. Rows that moved up are only met twice, and are
-// known by their time.
+// walk reads the page at a place of a span and returns where to continue, or nil at the end of the span.
+// Offsets shift when conversations are added or removed in the meantime. A page therefore holds back the rows of its last second,
+// and the next page begins one row before them. As long as that page begins before the second that is done, nothing is missing
+// between the two. Otherwise rows have moved to lower offsets, and walk reads those. Rows that moved up are only read twice, and
+// are recognized by their time.
 func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList) (providers.Page, *placeInList, error) {
 	o := order{sort: startAscending, offset: at.offset, limit: pageSize}
 	if a.consumer {
@@ -43,7 +42,7 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 		fresh = slices.DeleteFunc(slices.Clone(p.rows), func(r row) bool { return r.second() < at.done })
 	}
 	end := o.offset + len(p.rows)
-	// A page may be shorter than was asked for: without a count only one without rows is the last.
+	// A page may be shorter than requested. Without a count, only an empty page is the last.
 	if short := len(p.rows) < o.limit; len(p.rows) == 0 || short && p.count != nil && int64(end) >= *p.count {
 		return a.pageOf(p, fresh, span), nil, nil
 	}
@@ -56,7 +55,7 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 		begin--
 	}
 	if o.sort != startAscending || begin <= o.offset {
-		// There is nothing to keep back, or hardly anything but: only the offset can tell what comes next.
+		// There is nothing to hold back, or almost nothing else: only the offset can tell what comes next.
 		return a.pageOf(p, fresh, span), &placeInList{span: at.span, offset: end, done: at.done, plain: true}, nil
 	}
 	next := &placeInList{span: at.span, offset: begin, done: max(at.done, last)}
@@ -68,29 +67,29 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 	return a.pageOf(p, fresh, span), next, nil
 }
 
-// pageOf is what some rows of a page hold of a span.
+// pageOf returns the rows of a page that are in a span.
 func (a *account) pageOf(p page, rows []row, span schemas.Window) providers.Page {
 	out := a.window(rows, span, p.observedAt)
 	if p.count == nil {
 		out.Unwitnessed = []string{"conversations"}
 	}
-	if a.consumer && len(out.Refs) > 0 { // each conversation's messages come in one answer, and nothing counts them
+	if a.consumer && len(out.Refs) > 0 { // the messages of a conversation come in one response, without a count
 		out.Unwitnessed = append(out.Unwitnessed, "messages")
 	}
 	return out
 }
 
-// mostIdle is how many full pages in a row may bring nothing new: conversations that were put before what is done fill one
-// or two, a platform that ignores offsets fills all.
+// mostIdle is how many consecutive full pages may have no new rows: conversations added before the done second fill one or two,
+// but a platform that ignores offsets fills all.
 const mostIdle = 5
 
-// moved says that a page may begin above what was given out last.
+// moved reports whether a page may begin after the last returned row.
 func moved(p page, at placeInList, offset int) bool {
 	return offset > 0 && !at.plain && at.done > 0 && (len(p.rows) == 0 || p.rows[0].second() >= at.done)
 }
 
-// dense says that a span holds more than can be paged through. A window of ten minutes is read whatever it holds: it
-// cannot be made smaller.
+// dense returns an error if a span has more conversations than can be listed. A window of ten minutes is read whatever it
+// contains, because it cannot be made smaller.
 func (a *account) dense(span schemas.Window, p page) error {
 	if p.count == nil || *p.count < int64(a.deepest()) || !divisible(span) {
 		return nil

@@ -14,9 +14,9 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// What the platform sends is read field by field: the documentation and real bodies differ in the types of single fields
-// and one of them must not cost a conversation. Whatever is read is taken out of its object, so that what is left at the
-// end is what nobody knew, and goes to the attributes.
+// Responses are read field by field: the documentation and real bodies differ in the types of some fields, and one such field
+// must not cost a conversation. Every field that is read is taken out of its object. Whatever is left in the end is unknown and
+// goes to the attributes.
 
 // object is a JSON object as sent; numbers are json.Number.
 type object map[string]any
@@ -47,22 +47,22 @@ func asObject(v any) object {
 	return o
 }
 
-// take is a field, which is then no longer there.
+// take removes a field and returns its value.
 func (o object) take(name string) any {
 	v := o[name]
 	delete(o, name)
 	return v
 }
 
-// text takes a field as what people wrote: strings as they are, anything else as its JSON. Null and "" are nil.
+// text takes a text that people wrote: strings as they are, other values as JSON. Null and "" become nil.
 func (o object) text(name string) *string { return textOf(o.take(name)) }
 
-// said takes a field of which the platform spells out that there is none.
+// said takes a field as text. The platform's words for a missing value become nil.
 func (o object) said(name string) *string { return saidOf(o.take(name)) }
 
 func (o object) word(name string) string { return stringOf(o.said(name)) }
 
-// peek is a field that stays.
+// peek reads a field without taking it.
 func (o object) peek(name string) string { return stringOf(saidOf(o[name])) }
 
 func stringOf(s *string) string {
@@ -72,7 +72,7 @@ func stringOf(s *string) string {
 	return *s
 }
 
-// integer takes a whole number. What is none stays in the object.
+// integer takes a whole number. Other values stay in the object.
 func (o object) integer(name string) *int64 {
 	n := wire.Whole(o.peek(name))
 	if n != nil {
@@ -81,7 +81,7 @@ func (o object) integer(name string) *int64 {
 	return n
 }
 
-// number takes a number. What is none stays in the object.
+// number takes a number. Other values stay in the object.
 func (o object) number(name string) *float64 {
 	f := wire.Number(strings.TrimSpace(o.peek(name)))
 	if f != nil {
@@ -90,13 +90,13 @@ func (o object) number(name string) *float64 {
 	return f
 }
 
-// truth is true for true, and for 1 and "true".
+// truth is true for true, 1 and "true".
 func (o object) truth(name string) bool {
 	b, err := strconv.ParseBool(o.word(name))
 	return err == nil && b
 }
 
-// object takes an object. What is none stays.
+// object takes an object. Other values stay.
 func (o object) object(name string) object {
 	inner := asObject(o[name])
 	if inner != nil {
@@ -105,7 +105,7 @@ func (o object) object(name string) object {
 	return inner
 }
 
-// list takes the objects of a list; a single object is a list of one. What is no object stays.
+// list takes the objects of a list. A single object is a list of one. Other values stay.
 func (o object) list(name string) []object {
 	var all []object
 	switch v := o[name].(type) {
@@ -128,8 +128,8 @@ func (o object) list(name string) []object {
 	return all
 }
 
-// moment takes a time. "Conversations" says that each comes twice, as a text and, with an L at the end of its name, in
-// milliseconds; in its own example they differ, and the number is right. What is no time stays in the object.
+// moment takes a time. According to "Conversations", each time comes twice: as text and, with an L at the end of its name, in
+// milliseconds. In its own example they differ, and the number is right. Invalid times stay in the object.
 func (o object) moment(name string) *time.Time {
 	at := cmp.Or(momentOf(o[name+"L"]), momentOf(o[name]))
 	if at != nil || saidOf(o[name+"L"]) == nil {
@@ -141,7 +141,7 @@ func (o object) moment(name string) *time.Time {
 	return at
 }
 
-// momentOf is a time in milliseconds, or spelled out. -1, which stands for "not yet", and what no calendar holds are nil.
+// momentOf parses a time in milliseconds or as text. -1, which means "not yet", and times outside of the calendar become nil.
 func momentOf(v any) *time.Time {
 	s := stringOf(saidOf(v))
 	if s == "" {
@@ -184,7 +184,7 @@ func textOf(v any) *string {
 	return &s
 }
 
-// compact is a value as JSON, the keys of objects sorted.
+// compact returns a value as JSON with sorted keys.
 func compact(v any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -195,11 +195,10 @@ func compact(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// nothing is how the platform spells that there is no value.
-// "Conversations": the default values of the fields.
+// nothing are the platform's words for a missing value. "Conversations": the default values of the fields.
 var nothing = []string{"undefined", "null", "NA", "-1", "Unassigned"}
 
-// saidOf is a value as a text, nil where it only says that there is none.
+// saidOf returns a value as text, or nil if it is one of the words for a missing value.
 func saidOf(v any) *string {
 	s := textOf(v)
 	if s == nil || slices.Contains(nothing, *s) {
@@ -208,10 +207,10 @@ func saidOf(v any) *string {
 	return s
 }
 
-// attributes gathers the attributes of a row; what says nothing leaves no trace.
+// attributes collects the attributes of a row. It ignores missing values.
 type attributes map[string]*string
 
-// signed are the fields whose -1 is a value: "alertedMCS" is one of -1, 0, 1, a raw score may be anything.
+// signed are the fields in which -1 is a value: "alertedMCS" is one of -1, 0, 1, and a raw score may be anything.
 var signed = []string{"alertedMCS", "messageRawScore"}
 
 func (a attributes) put(name string, v any) {
@@ -222,7 +221,7 @@ func (a attributes) put(name string, v any) {
 	a[name] = s
 }
 
-// rest takes all that is left of an object. A time that comes twice is kept in milliseconds only.
+// rest takes everything that is left of an object. If a time comes twice, it keeps only the milliseconds.
 func (a attributes) rest(prefix string, o object) {
 	for name, v := range o {
 		if momentOf(o[name+"L"]) != nil && momentOf(v) != nil {
@@ -236,7 +235,8 @@ func (a attributes) rest(prefix string, o object) {
 	}
 }
 
-// more takes all that is left of one more object about the same. Another value of a known name gets "#2" after it.
+// more takes everything that is left of another object about the same thing. If a name is taken by another value, it appends
+// "#2".
 func (a attributes) more(o object) {
 	rest := attributes{}
 	rest.rest("", o)
@@ -249,7 +249,7 @@ func (a attributes) more(o object) {
 	}
 }
 
-// rows is the map as it stands in a row: none where nothing was gathered.
+// rows returns the map for a row, or nil if it is empty.
 func (a attributes) rows() map[string]*string {
 	if len(a) == 0 {
 		return nil

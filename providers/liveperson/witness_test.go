@@ -60,7 +60,7 @@ func TestWitnesses(t *testing.T) {
 	}
 }
 
-// TestStalePages answers some pages of the list with other pages of it, also while conversations are counted.
+// TestStalePages replaces some pages of the list with others, also while conversations are counted.
 func TestStalePages(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 100})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
