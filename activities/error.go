@@ -46,7 +46,7 @@ const (
 	ForPlatform    = "platform"
 	ForSchedule    = "schedule"     // the account's office hours
 	ForLake        = "lake"         // the lake's store
-	ForStateFolder = "state folder" // the local disk of a worker: unfinished files, the embedded server's database
+	ForStateFolder = "state folder" // the local disk of a worker: files in progress, the embedded server's database
 	ForTemporal    = "temporal"
 	ForWorker      = "worker"         // an attempt died or did not respond
 	ForBudget      = "budget"         // other exports may still use their old share of the account's budget

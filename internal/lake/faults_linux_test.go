@@ -18,7 +18,7 @@ import (
 // fullDisk passes the lake's folder to a process whose file size is limited.
 const fullDisk = "CHATLAKE_TEST_FULL_DISK"
 
-// TestFullDisk runs the life of an export on a disk without space, first for unfinished files and then for the lake's files. A
+// TestFullDisk runs the life of an export on a disk without space, first for files in progress and then for the lake's files. A
 // file size limit stands in for the disk: it fails the same writes, and needs no mount and no other user. The limit applies to a
 // whole process, so the test runs in a child process.
 func TestFullDisk(t *testing.T) {

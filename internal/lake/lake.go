@@ -21,7 +21,7 @@ import (
 
 // Config has the settings for writing to a lake.
 type Config struct {
-	// Scratch is a local folder for unfinished files; empty means the system's temporary folder.
+	// Scratch is a local folder for files in progress; empty means the system's temporary folder.
 	Scratch string
 	// Writer names the build. It is written to every Parquet footer and commit record.
 	Writer string
@@ -65,7 +65,7 @@ func New(l *ledger.Ledger, c Config) *Lake {
 // ErrStagingLost means that a staged object is missing or has other content. The shard must be fetched again.
 var ErrStagingLost = errors.New("staged object is lost")
 
-// IsScratch reports whether an error is about an unfinished local file, such as a full disk of this machine, and not about the
+// IsScratch reports whether an error is about a local file in progress, such as a full disk of this machine, and not about the
 // lake's store.
 func (l *Lake) IsScratch(err error) bool {
 	var file *fs.PathError
@@ -76,7 +76,7 @@ func (l *Lake) IsScratch(err error) bool {
 	return path == scratch || strings.HasPrefix(path, scratch+string(filepath.Separator))
 }
 
-// Scratch is the local folder for unfinished files.
+// Scratch is the local folder for files in progress.
 func (l *Lake) Scratch() string { return l.scratch }
 
 // Writer names the build.

@@ -34,7 +34,7 @@ type Seal struct {
 	store         ledger.Store
 	shard         ledger.Shard
 	writer        string // the build
-	scratch       string // the folder for unfinished files
+	scratch       string // the folder for files in progress
 	now           func() time.Time
 	fileBytes     int64
 	rowGroupBytes int64
@@ -104,7 +104,7 @@ func (l *Lake) seal(ctx context.Context, store ledger.Store, shard ledger.Shard)
 	return s, nil
 }
 
-// NewSeal starts a seal. Cancelling ctx stops its uploads. Its unfinished files are in the folder scratch; they have no name if
+// NewSeal starts a seal. Cancelling ctx stops its uploads. Its files in progress are in the folder scratch; they have no name if
 // the system allows it, so that nothing is left of them even if the process is killed.
 func NewSeal(ctx context.Context, store ledger.Store, scratch string, shard ledger.Shard, writerBuild string) (*Seal, error) {
 	if err := os.MkdirAll(scratch, 0o700); err != nil {

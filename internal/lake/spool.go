@@ -15,9 +15,9 @@ import (
 // creating a file that is deleted at once costs more than writing its content.
 const spoolBytes = 1 << 20
 
-// spool is an unfinished object: it collects bytes and can be read from the start.
+// spool is an object in progress: it collects bytes and can be read from the start.
 type spool struct {
-	scratch string        // the folder for unfinished files
+	scratch string        // the folder for files in progress
 	memory  *bytes.Buffer // nil once there is a file
 	file    *os.File      // has no name if the system allows it
 	sum     hash.Hash

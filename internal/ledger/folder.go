@@ -17,10 +17,10 @@ import (
 // appears whole. Files and new folders are readable by this user only, because they contain conversations.
 type folder struct {
 	root string
-	temp string // unfinished files; on the same file system, never listed
+	temp string // files in progress; on the same file system, never listed
 }
 
-// abandonedAfter is the age from which an unfinished file belongs to no running process.
+// abandonedAfter is the age from which a file in progress belongs to no running process.
 const abandonedAfter = 24 * time.Hour
 
 func newFolder(root string) (*folder, error) {
@@ -55,7 +55,7 @@ func (f *folder) begun() bool {
 	return err == nil
 }
 
-// sweep removes the unfinished files of killed processes.
+// sweep removes the files in progress of killed processes.
 func (f *folder) sweep() {
 	entries, _ := os.ReadDir(f.temp) // writes will report the error
 	for _, entry := range entries {

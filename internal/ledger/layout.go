@@ -22,7 +22,7 @@ const (
 	probeRoot   = "_probe/"
 )
 
-// checkKey refuses keys that could leave the root of the lake or collide with the unfinished files of a folder.
+// checkKey refuses keys that could leave the root of the lake or collide with the files in progress of a folder.
 func checkKey(key string) error {
 	if !filepath.IsLocal(filepath.FromSlash(key)) || path.Clean(key) != key || strings.HasPrefix(key, ".") {
 		return fmt.Errorf("key %q is not a plain relative path", key)
