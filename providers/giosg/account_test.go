@@ -119,9 +119,9 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// The keys are tried on the chats of the first page, and all that do not fit are named.
+// The keys are tried on the chats of the first page, and all chats that they do not decrypt are counted.
 func TestProbeTriesKeys(t *testing.T) {
-	const bits = 1024 // enough for a key that fits nothing
+	const bits = 1024 // enough for a key that matches nothing
 	made, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestProbeTriesKeys(t *testing.T) {
 	}{
 		"the key":       {true, fake.PrivateKey, ""},
 		"two keys":      {true, other + fake.PrivateKey, ""},
-		"another key":   {true, other, "has no key that opens"},
+		"another key":   {true, other, "has no key that decrypts"},
 		"no key":        {true, "", "secrets.private_keys is missing"},
 		"not encrypted": {false, "", ""},
 	} {
@@ -154,7 +154,7 @@ func TestProbeTriesKeys(t *testing.T) {
 	}
 }
 
-// TestStatuses has the list answer with what the platform may answer with.
+// TestStatuses has the list return every status that the platform may return.
 func TestStatuses(t *testing.T) {
 	for _, tt := range []struct {
 		status int
@@ -183,7 +183,7 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// TestThrottled lists an organization that refuses what comes too fast, whether it says how long to wait or not.
+// TestThrottled lists an organization that throttles requests, with and without Retry-After.
 func TestThrottled(t *testing.T) {
 	for _, after := range []int{0, 1} {
 		t.Run(fmt.Sprintf("Retry-After %d", after), func(t *testing.T) {

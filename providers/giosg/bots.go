@@ -13,9 +13,9 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// bots is the list of the organization's users, read once in a process: which of them are bots stands nowhere in a chat.
+// bots is the list of the organization's users, read once per process. Nothing in a chat says which of them are bots.
 type bots struct {
-	free   chan struct{} // holds the turn to read or change the rest
+	free   chan struct{} // contains a value while the other fields are free to use
 	users  map[string]bool
 	readAt time.Time
 }
@@ -26,11 +26,11 @@ func newBots() *bots {
 	return b
 }
 
-// rereadAfter is how long the list is good for a user whom it does not have.
+// rereadAfter is how old the list must be before an unknown user causes another read.
 const rereadAfter = 10 * time.Minute
 
-// bots is the document of the organization's bots, in the shape of a collection; nil where no members are users, where there
-// are no bots, or where the list is closed to the token's user.
+// bots returns a document with the organization's bots, in the form of a collection. It returns nil if no members are users, if
+// there are no bots, or if the token's user may not read the list.
 func (r reader) bots(ctx context.Context, members []string) (*schemas.Document, error) {
 	b := r.account.bots
 	if len(members) == 0 {
@@ -74,7 +74,7 @@ func (r reader) bots(ctx context.Context, members []string) (*schemas.Document, 
 	}, nil
 }
 
-// users are the organization's users, true for bots; none where the list is closed to the token's user.
+// users returns the organization's users; the value is true for bots. It is empty if the token's user may not read the list.
 func (a *account) users(ctx context.Context) (map[string]bool, error) {
 	users := map[string]bool{}
 	for at := (step{part: kindUsers}); ; {

@@ -9,17 +9,17 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// facts are what the messages of a chat need to know of the chat.
+// facts is what the messages of a chat need to know about the chat.
 type facts struct {
-	opener
+	decrypter
 	chat, room string
 	bots       map[string]bool   // users that are bots
 	labels     map[string]string // of buttons, by message and action
 }
 
-// factsOf gathers what only all documents of a chat tell.
-func factsOf(c opener, chat chat, rows []message, bots map[string]bool) facts {
-	all := facts{opener: c, chat: chat.id, room: wire.Word(chat.fields["room_id"]), bots: bots, labels: map[string]string{}}
+// factsOf collects facts that only all documents of a chat together contain.
+func factsOf(c decrypter, chat chat, rows []message, bots map[string]bool) facts {
+	all := facts{decrypter: c, chat: chat.id, room: wire.Word(chat.fields["room_id"]), bots: bots, labels: map[string]string{}}
 	for _, m := range rows {
 		for _, v := range items(m.wire["attachments"]) {
 			for _, v := range items(fields(v)["actions"]) {
@@ -31,8 +31,8 @@ func factsOf(c opener, chat chat, rows []message, bots map[string]bool) facts {
 	return all
 }
 
-// authorType is the type of a sender, or of a member. Bots are users who are marked as bots: in the organization's list, or
-// in the row itself. A type that nobody knows is as it was sent.
+// authorType returns the type of a sender or member. Bots are users who are marked as bots, in the organization's list or in the
+// row itself. An unknown type is returned as it was sent.
 func (c facts) authorType(id *string, sent string, row object) *string {
 	known := authorTypes[sent]
 	if sent == userSender && (id != nil && c.bots[*id] || isBot(row)) {
@@ -44,13 +44,12 @@ func (c facts) authorType(id *string, sent string, row object) *string {
 	return &known
 }
 
-// isBot reports whether a user, or what speaks of one, is marked as a bot.
-// Users, of the vendor's API reference.
+// isBot reports whether a user, or a row about a user, is marked as a bot. Users, of the vendor's API reference.
 func isBot(o object) bool {
 	return truth(o["is_bot"]) || truth(o["sender_is_bot"]) || truth(o["member_is_bot"])
 }
 
-// chosen is what the visitor said by a click: the words that were sent, else the label of the button.
+// chosen returns what the visitor said with a click: the text that was sent, or else the label of the button.
 func (c facts) chosen(m object) *string {
 	if text := cmp.Or(wire.Text(m["response_text"]), wire.Text(fields(m["response_to_action"])["text"])); text != nil {
 		return text
@@ -61,9 +60,9 @@ func (c facts) chosen(m object) *string {
 	return nil
 }
 
-// content is what the attachments of a message hold, in the order sent.
+// content is the content of a message's attachments, in the order sent.
 type content struct {
-	words []string // that a person reads
+	words []string // visible to a person
 	parts []schemas.Part
 	files []schemas.Attachment
 }
@@ -86,7 +85,7 @@ func (c *content) attachment(row schemas.Message, n int, v value) {
 	c.read(text)
 	link, payload := wire.Text(r.Peek("title_link_url")), fields(v)
 	if r.Peek("actions") == nil {
-		delete(payload, "actions") // each is a part of its own
+		delete(payload, "actions") // each is a separate part
 	}
 	c.parts = append(c.parts, schemas.Part{Type: "template", Label: title, Text: text, URL: link, Payload: compact(payload)})
 	c.media(row, n, r, title)
@@ -106,8 +105,8 @@ func (c *content) attachment(row schemas.Message, n int, v value) {
 	}
 }
 
-// media adds the picture and the file of an attachment, each as a part and as a row. Members of files are such as no example
-// shows: files are known to exist, their form is not.
+// media adds the picture and the file of an attachment, each as a part and as a row. No example shows the members of files: files
+// are known to exist, but not their form.
 func (c *content) media(row schemas.Message, n int, r *wire.Reader, title *string) {
 	id := cmp.Or(r.Word("id"), fmt.Sprintf("%s/%d", row.MessageID, n))
 	image, file := r.Text("image_url"), r.Text("file_url")

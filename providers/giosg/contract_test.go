@@ -11,7 +11,7 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/giosg"
 )
 
-// TestContract asks all of it of lists that run either way and have pages without rows.
+// TestContract tests the contract on lists in either order and with empty pages.
 func TestContract(t *testing.T) {
 	for name, options := range map[string]fake.Options{
 		"newest first": {PageSize: 7},

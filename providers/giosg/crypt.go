@@ -5,7 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rsa"
-	"crypto/sha1" // as the vendor has it in OAEP and HMAC
+	"crypto/sha1" // used by the vendor in OAEP and HMAC
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,20 +14,20 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Why something encrypted has no plain text, as it stands in attributes.
+// Reasons, in attributes, why encrypted content has no plain text.
 const (
-	noKey      = "no private key"      // none was given, or none of them opens it
-	unknownKey = "unknown form of key" // a private key opens it, and what is inside is not what the vendor's format says
+	noKey      = "no private key"      // none is configured, or none of them decrypts it
+	unknownKey = "unknown form of key" // a private key decrypts it, but its content does not have the vendor's format
 )
 
-// hiddenMark is the attribute of a message or an event whose text could not be decrypted, and hiddenSuffix the end of that of a
-// variable; their values are noKey or unknownKey.
+// hiddenMark is the attribute of a message or an event whose text could not be decrypted. hiddenSuffix ends that attribute's name
+// for a variable. The values are noKey or unknownKey.
 const (
 	hiddenMark   = "encrypted"
 	hiddenSuffix = ".encrypted"
 )
 
-// Unreadable counts the texts of messages and events, and the variables of visitors, that no private key opened.
+// Unreadable counts the texts of messages and events, and the variables of visitors, that no private key decrypted.
 func (mapping) Unreadable(thread schemas.Thread) (n int64) {
 	hidden := func(attributes map[string]*string, fits func(string) bool) {
 		for key, v := range attributes {
@@ -49,13 +49,13 @@ func (mapping) Unreadable(thread schemas.Thread) (n int64) {
 	return n
 }
 
-var errTampered = errors.New("the ciphertext does not belong to its key: it was changed or cut off")
+var errTampered = errors.New("the ciphertext does not match its key: it was changed or truncated")
 
 // secret is the key of one chat or of one visitor's variables.
 type secret struct{ mac, aes []byte }
 
-// unwrap opens a symmetric key with whichever private key fits. Where none does, why says so.
-// Format: the vendor's tutorial on encryption, and giosg_crypter.
+// unwrap decrypts a symmetric key with whichever private key matches. If none does, why is the reason. Format: the vendor's
+// tutorial on encryption, and giosg_crypter.
 func (k keyring) unwrap(wrapped string) (s *secret, why string) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(wrapped))
 	if err != nil {
@@ -97,9 +97,9 @@ func urlSafe(s string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
 }
 
-const headerBytes = 5 // of a ciphertext; what stands in it differs by age and is never looked at
+const headerBytes = 5 // of a ciphertext; its content depends on its age and is never read
 
-// cut divides a ciphertext: header | IV | body | HMAC. False where it has not the shape of one.
+// cut splits a ciphertext: header | IV | body | HMAC. It returns false if the text does not have this form.
 func cut(text string) (signed, iv, body, mac []byte, ok bool) {
 	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 	n := len(raw) - headerBytes - aes.BlockSize - sha1.Size
@@ -110,7 +110,7 @@ func cut(text string) (signed, iv, body, mac []byte, ok bool) {
 	return raw[:end], raw[headerBytes : headerBytes+aes.BlockSize], raw[headerBytes+aes.BlockSize : end], raw[end:], true
 }
 
-// open decrypts a text. It is verified before it is decrypted.
+// open verifies a text and then decrypts it.
 func (s *secret) open(text string) (string, error) {
 	signed, iv, body, mac, ok := cut(text)
 	if !ok {

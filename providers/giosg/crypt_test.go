@@ -51,7 +51,7 @@ func TestConstructedVector(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", m.Name, got, err, m.Plaintext)
 		}
 		raw, _ := base64.StdEncoding.DecodeString(m.Encrypted)
-		for i := range raw { // every byte of it counts, those of the header too
+		for i := range raw { // every byte counts, including the header's
 			raw[i] ^= 1
 			if _, err := s.open(base64.StdEncoding.EncodeToString(raw)); !errors.Is(err, errTampered) {
 				t.Errorf("%s: a change of byte %d is not noticed: %v", m.Name, i, err)
@@ -66,11 +66,11 @@ func TestConstructedVector(t *testing.T) {
 	}
 }
 
-// locked is a private key under a password, in the form that the vendor's examples have.
+// locked is a password-protected private key in the form of the vendor's examples.
 func locked(t *testing.T, text, password string) string {
 	t.Helper()
 	block, _ := pem.Decode([]byte(text))
-	//lint:ignore SA1019 The form that is read is made here.
+	//lint:ignore SA1019 This creates the form that is read.
 	block, err := x509.EncryptPEMBlock(rand.Reader, block.Type, block.Bytes, []byte(password), x509.PEMCipher3DES)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestReadKeys(t *testing.T) {
 		{"wrong password", v.Key + locked(t, v.Key, "pass"), "wrong", 0, "key 2"},
 		{"no password", locked(t, v.Key, "pass"), "", 0, "secrets.private_keys_password"},
 		{"no PEM", "hunter2", "", 0, "no private key"},
-		{"no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "", 0, "no RSA"},
+		{"no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "", 0, "not an RSA"},
 		{"encrypted PKCS#8", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", "x", 0, "PKCS#8"},
 	} {
 		keys, err := readKeys(tt.text, tt.password)
@@ -155,7 +155,7 @@ func TestEncryptedThread(t *testing.T) {
 	golden(t, "thread_encrypted_without_key", thread)
 }
 
-// A changed ciphertext is an error that says nothing of what is in it; a key that no private key opens is none.
+// A changed ciphertext is an error that quotes nothing of its content; a key that no private key decrypts is not an error.
 func TestTampered(t *testing.T) {
 	v := constructed(t)
 	m := withKey(t, v.Key)
@@ -181,7 +181,7 @@ func TestTampered(t *testing.T) {
 	}
 }
 
-// TestSameRows reads every chat plain and encrypted, and the digests of the rows are the same.
+// TestSameRows reads every chat plain and encrypted; the digests of the rows must be equal.
 func TestSameRows(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 13, Conversations: 60}, fake.Options{Encrypted: true})
 	m := withKey(t, fake.PrivateKey)
@@ -209,7 +209,8 @@ func TestSameRows(t *testing.T) {
 	}
 }
 
-// Variables are opened by their own key. What only looks like a ciphertext stays, unless others show that it should be one.
+// Variables are decrypted with their own key. A value that only looks like a ciphertext stays, unless others show that it should
+// be one.
 func TestVariables(t *testing.T) {
 	v := constructed(t)
 	good, bad := v.Messages[0].Encrypted, "AAAA"+v.Messages[1].Encrypted[4:]

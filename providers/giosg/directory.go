@@ -20,24 +20,24 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The kinds of documents of the directory, which are also the paths they come from.
+// The kinds of documents of the directory. They are also their paths.
 const (
 	kindRooms = "rooms"
 	kindUsers = "users"
 	kindTeams = "teams"
 )
 
-// parts of the directory, in the order in which they are read.
+// parts of the directory, in reading order.
 var parts = []string{kindRooms, kindUsers, kindTeams}
 
-// step is one page of the directory: its part, its number in the part, and the link to it, empty for the first.
+// step is one page of the directory: its part, its number in the part, and its link, which is empty for the first page.
 type step struct {
 	part     string
 	sequence int64
 	link     string
 }
 
-// Directory reads the parts one after the other; a cursor is the part, the number of the page in it and its link,
+// Directory reads the parts one after the other. A cursor is the part, the page number in it, and the page's link:
 // "users:1:?cursor=...".
 func (a *account) Directory(ctx context.Context, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
@@ -81,20 +81,20 @@ func (a *account) parseStep(at providers.Cursor) (step, error) {
 	return step{part: part, sequence: n, link: link}, nil
 }
 
-// look is one answer to a request for a page of the directory.
+// look is one response to a request for a page of the directory.
 type look struct {
 	answer rest.Response
 	ids    []string
 	next   string
 }
 
-// same says that two answers are of one page.
+// same reports whether two responses have the same page.
 func (p look) same(q look) bool {
 	return slices.Equal(p.ids, q.ids) && (p.next == "") == (q.next == "") && p.answer.Status == q.answer.Status
 }
 
-// look asks for one page of a part. Deleted rooms, users and teams are asked for as well: old chats name them. A part that
-// is closed to the user is an answer too.
+// look requests one page of a part. It includes deleted rooms, users and teams, because old chats name them. A part that the user
+// may not read is a valid response too.
 func (a *account) look(ctx context.Context, at step) (look, error) {
 	op := "list " + at.part
 	path, query := a.partPath(at.part), url.Values{"include_deleted": {"true"}}
@@ -127,7 +127,7 @@ func (a *account) look(ctx context.Context, at step) (look, error) {
 	return p, nil
 }
 
-// directoryPage reads one page of a part, as often as it takes until answers agree: there is no count of the rows.
+// directoryPage reads one page of a part until two responses agree, because the rows have no count.
 func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, error) {
 	p, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (look, error) { return a.look(ctx, at) }, look.same)
 	switch {
@@ -157,7 +157,7 @@ func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, e
 	return out, nil
 }
 
-// Snapshot turns one document of the directory into rows, as docs/mapping-giosg.md says.
+// Snapshot maps one document of the directory to rows, as described in docs/mapping-giosg.md.
 func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 	var s schemas.Snapshot
 	if doc.Status != statusOK {
@@ -203,14 +203,14 @@ func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object)
 	}
 }
 
-// restore adds members that are columns of other kinds.
+// restore adds members that other kinds have as columns.
 func restore(to attributes, o object, keys ...string) {
 	for _, key := range keys {
 		to.addAll("", object{key: scrubbed(o[key])})
 	}
 }
 
-// credential says that a member may hold a secret, which is in no row.
+// credential reports whether a member may contain a secret. Rows never contain those.
 func credential(key string) bool {
 	for _, word := range []string{"token", "secret", "password", "private_key"} {
 		if strings.Contains(key, word) {
@@ -220,7 +220,7 @@ func credential(key string) bool {
 	return false
 }
 
-// scrubbed is a value without the members that may hold a secret, however deep.
+// scrubbed returns a value without members that may contain a secret, at any depth.
 func scrubbed(v value) value {
 	tree, ok := wire.Tree(v)
 	if !ok || !scrub(tree) {
@@ -233,7 +233,7 @@ func scrubbed(v value) value {
 	return clean
 }
 
-// scrub reports whether there were any.
+// scrub removes these members and reports whether there were any.
 func scrub(v any) (found bool) {
 	switch v := v.(type) {
 	case []any:

@@ -12,19 +12,19 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Why something cannot be had, in our words: the server's own are never passed on.
+// Reasons for refusals, in our words. The server's own texts are never passed on.
 var (
-	errToken     = errors.New("the token is not accepted; it dies with the user who made it. Make a new one in Settings, Company, Access tokens, and check options.auth")
-	errRefused   = errors.New("the token's user may not do this; give the user the permission, or use the token of a user who has it")
-	errNoOrg     = error(&providers.Setting{Key: "account_id", Reason: "the server has no such organization, or the token's user has no part in it"})
-	errNoRoom    = error(&providers.Setting{Key: "options.rooms", Reason: "the organization has no such room, or the token's user has no part in it"})
-	errExpired   = errors.New("the place in the list is no longer known to the server")
+	errToken     = errors.New("the platform does not accept the token; it is deleted together with the user who created it. Create a new one in Settings, Company, Access tokens, and check options.auth")
+	errRefused   = errors.New("the token's user lacks a permission; give it to the user, or use the token of a user who has it")
+	errNoOrg     = error(&providers.Setting{Key: "account_id", Reason: "the server has no such organization, or the token's user is not a member of it"})
+	errNoRoom    = error(&providers.Setting{Key: "options.rooms", Reason: "the organization has no such room, or the token's user is not a member of it"})
+	errExpired   = errors.New("the server no longer knows this position in the list")
 	errElsewhere = errors.New("the link to the next page leads to another host and is not followed")
 	errLink      = errors.New("the link to the next page cannot be read")
-	errLoop      = errors.New("the pages of the list go round in a circle")
+	errLoop      = errors.New("the pages of the list form a circle")
 )
 
-// get asks for a path, or for a link that has been pinned, and gives back answers of status 200 only.
+// get requests a path or a pinned link, and returns only responses with status 200.
 func (a *account) get(ctx context.Context, op, path string, query url.Values) (rest.Response, error) {
 	answer, err := a.http.Get(ctx, op, path, query)
 	if err != nil {
@@ -33,7 +33,7 @@ func (a *account) get(ctx context.Context, op, path string, query url.Values) (r
 	return answer, refusal(op, answer)
 }
 
-// refusal is the error that an answer's status stands for, nil for 200.
+// refusal returns the error for a response's status, or nil for 200.
 func refusal(op string, answer rest.Response) error {
 	if answer.Status == http.StatusOK {
 		return nil
@@ -41,7 +41,7 @@ func refusal(op string, answer rest.Response) error {
 	e := rest.Refusal(op, answer)
 	switch {
 	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden && invalidToken(answer.Body):
-		e.Err = errToken // Django answers 403 where it has no challenge to offer
+		e.Err = errToken // Django answers 403 if it has no authentication challenge
 	case answer.Status == http.StatusForbidden:
 		e.Err = errRefused
 	}
@@ -53,11 +53,11 @@ func invalidToken(body []byte) bool {
 	return strings.Contains(detail, "token") || strings.Contains(detail, "credentials")
 }
 
-// survivable says that a part of a chat is missing or closed, and the rest need not be.
+// survivable reports whether an error means only that a part of a chat is missing or not accessible.
 func survivable(err error) bool { return rest.Gone(err) || errors.Is(err, errRefused) }
 
-// pin reads a link to a next page against the address it came from, and gives back its path and query. Links are absolute;
-// the token goes to the host of the base URL only, and by its scheme.
+// pin resolves a link to a next page against the address of its page, and returns its path and query. Links are absolute, but the
+// token is sent only to the host and with the scheme of the base URL.
 func (a *account) pin(from, link string) (string, error) {
 	at, err := url.Parse(from)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *account) pin(from, link string) (string, error) {
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String(), nil
 }
 
-// hostOf is a host without the port that its scheme implies.
+// hostOf returns a host without the default port of its scheme.
 func hostOf(u *url.URL) string {
 	if p := u.Port(); p == "443" && u.Scheme == "https" || p == "80" && u.Scheme == "http" {
 		return u.Hostname()
@@ -87,5 +87,5 @@ func hostOf(u *url.URL) string {
 	return u.Host
 }
 
-// absolute is a pinned link as it is asked for.
+// absolute returns the address of a pinned link.
 func (a *account) absolute(link string) string { return a.base.Scheme + "://" + a.base.Host + link }

@@ -18,15 +18,15 @@ import (
 
 const statusOK = 200
 
-// errStop ends a walk that its reader has left.
-var errStop = errors.New("the walk was left")
+// errStop ends a walk whose consumer has stopped.
+var errStop = errors.New("the consumer has stopped")
 
-// collect reads a collection page by page until there is no next, and hands each answer to keep, with its rows. The
-// answer of a first page that was refused is handed out too, beside the error.
+// collect reads a collection page by page until there is no next page, and calls keep with each response and its rows. If the
+// first page is refused, it returns that response together with the error.
 func (a *account) collect(ctx context.Context, op, path string, keep func(rest.Response, []value) error) (rest.Response, error) {
 	own := a.own(path)
 	link := ""
-	contents := map[[sha256.Size]byte]bool{} // of pages: links may go on, and lead nowhere
+	contents := map[[sha256.Size]byte]bool{} // of pages: links may continue and repeat content
 	for seen := map[string]bool{}; !seen[link]; {
 		seen[link] = true
 		ask := path
@@ -69,14 +69,14 @@ func digest(rows []value) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// document keeps an answer; of one that is no success only the status is kept.
+// document converts a response to a document. Of an unsuccessful response it keeps only the status.
 func document(kind, id string, sequence int64, answer rest.Response) schemas.Document {
 	doc := rest.Document(kind, id, answer)
 	doc.Sequence = sequence
 	return doc
 }
 
-// reader fetches what belongs to one chat.
+// reader fetches the documents of one chat.
 type reader struct {
 	*account
 	ref   providers.Ref
@@ -96,7 +96,7 @@ func (a *account) each(refs []providers.Ref, yield func(schemas.Document, error)
 	}
 }
 
-// keep hands a document to the caller.
+// keep yields a document.
 func (r reader) keep(doc schemas.Document) error {
 	if !r.yield(doc, nil) {
 		return errStop
@@ -104,8 +104,8 @@ func (r reader) keep(doc schemas.Document) error {
 	return nil
 }
 
-// pages keeps all pages of a collection as documents numbered from a sequence on. Where the first page is refused in a
-// way that may says is no error, its status is kept, and ok is false.
+// pages keeps all pages of a collection as documents, numbered from a sequence on. If the first page is refused and may accepts
+// the error, it keeps the status, and ok is false.
 func (r reader) pages(ctx context.Context, kind, path string, from int64, may func(error) bool, each func(value)) (ok bool, _ error) {
 	n := from
 	answer, err := r.collect(ctx, kind+" of chat "+r.ref.ID, path, func(answer rest.Response, rows []value) error {
@@ -123,7 +123,8 @@ func (r reader) pages(ctx context.Context, kind, path string, from int64, may fu
 	return err == nil, err
 }
 
-// Messages fetches all messages of refs. Their order is not relied on: what the vendor says of it and what it sends differ.
+// Messages fetches all messages of refs. It does not rely on their order, because the vendor's documentation and the responses
+// differ.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		a.each(refs, yield, func(r reader) error {
@@ -132,12 +133,12 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	}
 }
 
-// mostReads is how often the messages of a chat are read where fewer come than the list counts. What is missing after that
-// shows in the numbers of messages stated and stored.
+// mostReads is how often the messages of a chat are read if there are fewer than the list counts. After that, the difference
+// shows in the numbers of stated and stored messages.
 const mostReads = 3
 
-// messages keeps all messages of a chat. The list counts those of type msg; where fewer come they are read once more, and
-// the reading with the most counts. So are they where the pages go round in a circle.
+// messages keeps all messages of a chat. The list counts those of type msg. If there are fewer, or if the pages form a circle, it
+// reads them again, and keeps the reading with the most messages.
 func (r reader) messages(ctx context.Context) error {
 	var best []schemas.Document
 	most := int64(-1)
@@ -178,22 +179,23 @@ func (r reader) messages(ctx context.Context) error {
 	return nil
 }
 
-// owns says that a message is of the chat that it was asked for, as far as it says.
+// owns reports whether a message belongs to the requested chat. A message without a chat id does.
 func (r reader) owns(message value) bool {
 	chat := wire.Word(wire.Field(message, "chat_id"))
 	return chat == "" || strings.EqualFold(chat, r.ref.ID)
 }
 
-// Metadata fetches members, which of the organization's users are bots, tags, and of each visitor the variables and, where the option says so, the details. Only a
-// refusal of the members is an error: all else may be closed to a user or missing in a room.
+// Metadata fetches the members, which of the organization's users are bots, the tags, and for each visitor the variables and, if
+// the option is set, the details. Only a refusal of the members is an error: a user may lack access to the rest, or a room may
+// not have it.
 func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		a.each(refs, yield, func(r reader) error { return r.metadata(ctx) })
 	}
 }
 
-// pagesPerVisitor parts the sequence numbers of visitors' documents: the visitor's place among the visitors of the chat
-// in the upper bits, the page in the lower ones.
+// pagesPerVisitor separates the sequence numbers of visitors' documents: the upper bits are the visitor's index in the chat, the
+// lower bits the page.
 const pagesPerVisitor = 1 << 16
 
 func (r reader) metadata(ctx context.Context) error {
@@ -233,7 +235,7 @@ func (r reader) metadata(ctx context.Context) error {
 	return nil
 }
 
-// visitor keeps the details of a visitor in the room: device, browser, place.
+// visitor keeps the details of a visitor in the room: device, browser, location.
 func (r reader) visitor(ctx context.Context, v visitor, sequence int64) error {
 	room := cmp.Or(v.room, r.ref.Hint)
 	if !r.visitors || room == "" {
@@ -251,10 +253,10 @@ func (r reader) visitor(ctx context.Context, v visitor, sequence int64) error {
 	return r.keep(document(kindVisitor, r.ref.ID, sequence, answer))
 }
 
-// visitor is a member of a chat who is one.
+// visitor is a member of a chat who is a visitor.
 type visitor struct{ id, room string }
 
-// visitors are those of a chat, each once, in the order sent.
+// visitors are the visitors of a chat, each once, in the order sent.
 type visitors []visitor
 
 func (all *visitors) add(member object) {

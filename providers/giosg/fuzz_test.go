@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// FuzzThread hands any bodies to the mapping: rows or an error, the same twice, and never a panic.
+// FuzzThread maps arbitrary bodies: rows or an error, the same twice, and never a panic.
 func FuzzThread(f *testing.F) {
 	keys, err := readKeys(constructed(f).Key, "")
 	if err != nil {
@@ -31,7 +31,7 @@ func FuzzThread(f *testing.F) {
 	})
 }
 
-// FuzzCursor reads any cursor: it is refused, or it is one that is given out and leads to the account's own server.
+// FuzzCursor reads arbitrary cursors: each is refused, or could have been issued and leads to the account's own server.
 func FuzzCursor(f *testing.F) {
 	for _, at := range []string{"0u:", "0f1686739774406000:?cursor=cD0yMDIzLTA2LTE0", "0r-1:/x?y", "1f:", "0f:https://evil.example/", "users:1:?cursor=x", "rooms:0:"} {
 		f.Add(at)
@@ -52,7 +52,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// FuzzLink pins any link: it is refused, or it is a path on the account's own server.
+// FuzzLink pins arbitrary links: each is refused, or is a path on the account's own server.
 func FuzzLink(f *testing.F) {
 	for _, link := range []string{"https://service.giosg.com/a?b", "//evil.example", "\\\\evil", "?x", "/%2f/..//x", "https://service.giosg.com//evil.example/"} {
 		f.Add(link)
@@ -66,7 +66,7 @@ func FuzzLink(f *testing.F) {
 	})
 }
 
-// FuzzOpen hands any text to the decryption: it is opened only where it was sealed with the key.
+// FuzzOpen decrypts arbitrary texts: only those that were encrypted with the key.
 func FuzzOpen(f *testing.F) {
 	v := constructed(f)
 	keys, err := readKeys(v.Key, "")
@@ -90,7 +90,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzSnapshot hands any body to the directory's mapping.
+// FuzzSnapshot maps arbitrary bodies of the directory.
 func FuzzSnapshot(f *testing.F) {
 	for _, body := range providertest.Samples(f) {
 		f.Add(0, body)

@@ -1,13 +1,13 @@
 // Package giosg reads one organization of Giosg through its HTTP API v5.
 //
-// The list of chats has no filter by time. It is asked newest first and walked page by page: its cursors are positions
-// in the order of creation, so new chats at its top and deleted ones move nothing below. What the walks pass is
-// remembered as marks, so that a window begins at the page nearest above it and ends below it; a whole export asks for
-// each page of the list two or three times, however many windows it has. The order is verified on every page, and
-// links from the other side witness that no page is missing: the platform has no count.
+// The list of chats has no filter by time. It is requested newest first and read page by page. Its cursors are positions in the
+// order of creation, so new chats at the top and deleted ones move nothing below. Positions found on the way are remembered as
+// marks, so that a window starts at the nearest page above it and ends below it: a whole export requests each page of the list
+// two or three times, however many windows it has. The order is verified on every page. The platform has no count, so links from
+// neighbouring pages witness that no page is missing.
 //
-// Chats of encrypted rooms are read with the customer's private keys. Documents keep the ciphertext as sent, rows hold the
-// plain text, and they are the same whether the platform still had the plain text when it was asked or no longer.
+// Chats of encrypted rooms are read with the customer's private keys. Documents keep the ciphertext as sent; rows have the plain
+// text. The rows are the same whether or not the platform still had the plain text.
 //
 // It must not know the lake, Temporal, another platform, or the environment.
 package giosg
@@ -25,7 +25,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Definition is Giosg. Nothing is known of its rate limits; five requests a second is a guess on the polite side.
+// Definition is Giosg. Its rate limits are not known; five requests per second is a cautious guess.
 var Definition = providers.Definition{
 	Name:              "giosg",
 	Open:              open,
@@ -34,21 +34,21 @@ var Definition = providers.Definition{
 	Normal:            normal,
 	BaseURL:           "https://service.giosg.com",
 	RequestsPerSecond: 5,
-	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 4}, // members, tags, and of one visitor variables and details
+	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 4}, // members, tags, and the variables and details of one visitor
 	Secrets:           []string{secretApp, secretKeys, secretPassword},
 	MappingSecrets:    []string{secretKeys, secretPassword},
 }
 
-// The secrets of an account beside its token.
+// The secrets of an account in addition to its token.
 const (
 	secretApp      = "app_secret"            // of an app, for auth: giosgapp
 	secretKeys     = "private_keys"          // RSA private keys of encrypted rooms, PEM, one after another
-	secretPassword = "private_keys_password" // of those among them that are encrypted
+	secretPassword = "private_keys_password" // of keys that are encrypted
 )
 
 // The kinds of documents.
 const (
-	kindChats       = "chats" // the list itself, in what is said of it
+	kindChats       = "chats" // the list itself, as a witness name
 	kindChat        = "chat"
 	kindMessages    = "messages"
 	kindMemberships = "memberships"
@@ -67,12 +67,12 @@ const (
 	optionVisitors = "visitors"
 )
 
-// filters are the options that the list is asked with as they are. They leave chats out.
+// filters are the options that are passed to the list unchanged. They exclude chats.
 var filters = []string{"has_user_messages", "has_visitor_messages", "is_ended"}
 
 type options struct {
 	auth      string
-	rooms     []string // none is all chats of the organization
+	rooms     []string // if empty, all chats of the organization
 	query     url.Values
 	leaveOpen bool
 	visitors  bool
@@ -81,7 +81,7 @@ type options struct {
 // defaultOrdering is newest first.
 const defaultOrdering = "-created_at"
 
-// choices are the values of the options that have few.
+// choices are the allowed values of options with few values.
 var choices = map[string][]string{
 	optionAuth:             {authToken, authBearer, authApp},
 	optionOrdering:         {defaultOrdering, "created_at"},
@@ -131,9 +131,9 @@ func check(a providers.Account) error {
 	case !ok:
 		return &providers.Setting{Key: "base_url", Reason: "must be an absolute http or https address, for example https://service.giosg.com"}
 	case strings.Contains(u.Path, "/api/v"):
-		return &providers.Setting{Key: "base_url", Reason: "give the address of the server without /api/v5"}
+		return &providers.Setting{Key: "base_url", Reason: "must be the address of the server without /api/v5"}
 	case !uuid.MatchString(a.AccountID):
-		return &providers.Setting{Key: "account_id", Reason: "must be the id of the organization, a UUID; /api/v5/users/me tells it to the token's user as organization_id"}
+		return &providers.Setting{Key: "account_id", Reason: "must be the UUID of the organization, which /api/v5/users/me returns as organization_id"}
 	}
 	o, err := readOptions(a.Options)
 	if err != nil {
@@ -142,11 +142,11 @@ func check(a providers.Account) error {
 	has := func(name string) bool { _, ok := a.Secrets[name]; return ok }
 	switch {
 	case o.auth == authApp && !has(secretApp):
-		return &providers.Setting{Key: "secrets.app_secret", Reason: "missing; options.auth giosgapp needs it beside the token"}
+		return &providers.Setting{Key: "secrets.app_secret", Reason: "missing; options.auth giosgapp needs it in addition to the token"}
 	case o.auth != authApp && has(secretApp):
-		return &providers.Setting{Key: "secrets.app_secret", Reason: "is for options.auth giosgapp only"}
+		return &providers.Setting{Key: "secrets.app_secret", Reason: "is only for options.auth giosgapp"}
 	case has(secretPassword) && !has(secretKeys):
-		return &providers.Setting{Key: "secrets.private_keys_password", Reason: "needs secrets.private_keys beside it"}
+		return &providers.Setting{Key: "secrets.private_keys_password", Reason: "needs secrets.private_keys too"}
 	}
 	return nil
 }
@@ -158,7 +158,7 @@ const (
 	authApp    = "giosgapp"
 )
 
-// authorization is the header of every request. Seen in the vendor's own clients: giosg_crypter for Token,
+// authorization returns the Authorization header of every request. Seen in the vendor's own clients: giosg_crypter for Token,
 // giosgapps_bindings for GIOSGAPP.
 func authorization(a providers.Account, way string) string {
 	switch way {
@@ -170,16 +170,16 @@ func authorization(a providers.Account, way string) string {
 	return "Token " + a.Token
 }
 
-// account is one login. It keeps its keys, and what makes later requests cheaper.
+// account is one login. It keeps its keys and data that makes later requests cheaper.
 type account struct {
 	http *rest.Client
 	base *url.URL
 	id   string
-	root string // of the organization's part of the API
+	root string // path of the organization in the API
 	options
 	keys  keyring
 	bots  *bots
-	lists []*list       // one for each room, or the one of the organization
+	lists []*list       // one per room, or the one of the organization
 	doubt witness.Doubt // of the directory
 }
 
@@ -191,7 +191,7 @@ func open(a providers.Account) (providers.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keysOf(a.Secrets) // for Probe alone: it is the mapper that decrypts
+	keys, err := keysOf(a.Secrets) // for Probe only: the mapper decrypts
 	if err != nil {
 		return nil, err
 	}

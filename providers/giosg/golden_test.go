@@ -25,7 +25,7 @@ func testAccount(t testing.TB, base string, changes ...func(*providers.Account))
 	return providertest.Open[*account](t, Definition, providers.Account{BaseURL: base, AccountID: testOrg, Token: testToken}, changes...)
 }
 
-// pure is a mapper without keys, withKey one that has some.
+// pure is a mapper without keys, withKey one with keys.
 func pure() mapping { return mapping{} }
 
 func withKey(t testing.TB, pem string) mapping {
@@ -60,7 +60,7 @@ func golden(t *testing.T, name string, rows any) {
 	providertest.Golden(t, name, rows, *update)
 }
 
-// page is a collection of one page.
+// page is a collection with one page.
 func page(rows string) string { return `{"next":null,"previous":null,"results":[` + rows + `]}` }
 
 func TestThreadOfSamples(t *testing.T) {
@@ -95,7 +95,7 @@ func TestThreadOfSamples(t *testing.T) {
 	}
 }
 
-// The pages of the list that the samples show become threads as well; their links are followed on their own host only.
+// The sample pages of the list become threads as well; their links are followed on their own host only.
 func TestListedSamples(t *testing.T) {
 	a := testAccount(t, "https://service.giosg.com")
 	for _, name := range []string{"owned_chats_page1", "owned_chats_page2_last"} {
@@ -123,7 +123,7 @@ func TestListedSamples(t *testing.T) {
 	}
 }
 
-// What is no collection is refused, never a panic.
+// A body that is not a collection is refused, without a panic.
 func TestEnvelopeOfSamples(t *testing.T) {
 	tests := []struct {
 		file string

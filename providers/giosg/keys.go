@@ -11,7 +11,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// keyring is the private keys of the customer. Which of them a chat was encrypted for is not said anywhere.
+// keyring is the customer's private keys. Nothing says which of them a chat was encrypted for.
 type keyring []*rsa.PrivateKey
 
 // keysOf reads the keys among the secrets of an account. Its error is a *providers.Setting.
@@ -23,8 +23,8 @@ func keysOf(secrets map[string]string) (keyring, error) {
 	return keys, nil
 }
 
-// readKeys reads PEM blocks one after another: PKCS#1 or PKCS#8, and PKCS#1 under a password in the form of old
-// (Proc-Type: 4,ENCRYPTED), which the vendor's examples use. Its errors say which key, and nothing of it.
+// readKeys reads a sequence of PEM blocks: PKCS#1 or PKCS#8, and password-protected PKCS#1 in the old form (Proc-Type:
+// 4,ENCRYPTED), which the vendor's examples use. Its errors name the number of the key and quote nothing of it.
 func readKeys(text, password string) (keyring, error) {
 	var keys keyring
 	rest := []byte(text)
@@ -43,26 +43,26 @@ func readKeys(text, password string) (keyring, error) {
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 && strings.TrimSpace(text) != "" {
-		return nil, errors.New("holds no private key in PEM form")
+		return nil, errors.New("contains no private key in PEM form")
 	}
 	return keys, nil
 }
 
-var errNoRSA = errors.New("is no RSA private key")
+var errNoRSA = errors.New("is not an RSA private key")
 
 func readKey(block *pem.Block, password string) (*rsa.PrivateKey, error) {
 	der := block.Bytes
 	switch {
 	case block.Type == "ENCRYPTED PRIVATE KEY":
-		return nil, errors.New("is encrypted in the PKCS#8 form, which cannot be read; write it anew with openssl rsa -traditional")
+		return nil, errors.New("is encrypted in the PKCS#8 form, which is not supported; convert it with openssl rsa -traditional")
 	case strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
 		if password == "" {
-			return nil, errors.New("is encrypted; give secrets.private_keys_password")
+			return nil, errors.New("is encrypted; set secrets.private_keys_password")
 		}
 		var err error
 		//lint:ignore SA1019 The form is weak, but it is the one that the vendor's tools ask customers to keep their keys in.
 		if der, err = x509.DecryptPEMBlock(block, []byte(password)); err != nil {
-			return nil, errors.New("cannot be decrypted; is secrets.private_keys_password right?")
+			return nil, errors.New("cannot be decrypted; check secrets.private_keys_password")
 		}
 	}
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {

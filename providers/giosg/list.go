@@ -19,28 +19,28 @@ import (
 
 const opList = "list chats"
 
-// breath is how many requests a walk makes before it hands out a page without chats, so that what it has walked is in the
-// history and is not walked again after a crash.
-const breath = 100
+// emptyPageAfter is how many requests a walk makes before it returns a page without chats. The history then has its position, so
+// a crash does not repeat the walk.
+const emptyPageAfter = 100
 
-// place is where a walk stands.
+// place is the position of a walk.
 type place struct {
-	list int // of account.lists
+	list int // index in account.lists
 	mark
 	order order
 }
 
-// walk goes through a window, one list after another.
+// walk reads a window, one list after another.
 type walk struct {
 	*account
 	window schemas.Window
 	at     place
-	seen   map[string]bool // links of the list at hand
-	above  []row           // of the page before that at hand, none where this process has not read it
+	seen   map[string]bool // links read in the current list
+	above  []row           // of the previous page, if this process has read it
 }
 
-// Conversations walks each list from the page nearest before the window to the first page behind it. Pages of the server
-// may be short or empty; only one without a next is the last.
+// Conversations reads each list from the nearest page before the window to the first page after it. The server's pages may be
+// short or empty; only a page without a next link is the last.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		walk := walk{account: a, window: w, seen: map[string]bool{}}
@@ -63,7 +63,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 			if len(out.Refs) > 0 {
 				out.Unwitnessed = append(out.Unwitnessed, kindMemberships, kindTags, kindVariables)
 			}
-			if more && len(out.Refs) == 0 && requests%breath != 0 {
+			if more && len(out.Refs) == 0 && requests%emptyPageAfter != 0 {
 				continue
 			}
 			if more {
@@ -80,7 +80,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 	}
 }
 
-// fill adds what a page of the server holds of a window. Pages wholly outside count for nothing.
+// fill adds the rows of a page that are in a window. Pages completely outside of the window add nothing.
 func (a *account) fill(out *providers.Page, w schemas.Window, rows []row) {
 	inside := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !w.Contains(r.createdAt) })
 	if len(inside) > 0 {
@@ -100,8 +100,8 @@ func (a *account) fill(out *providers.Page, w schemas.Window, rows []row) {
 	}
 }
 
-// step reads one page and moves on to the next, of the same list or of the one after it.
-func (w *walk) step(ctx context.Context) (p sheet, more bool, err error) {
+// step reads one page and moves on to the next one, of the same list or of the list after it.
+func (w *walk) step(ctx context.Context) (p listPage, more bool, err error) {
 	l := w.lists[w.at.list]
 	if known := l.known(); known != unknown {
 		w.at.order = known
@@ -141,7 +141,7 @@ func (w *walk) step(ctx context.Context) (p sheet, more bool, err error) {
 
 const longestCursor = 1900
 
-// cursor writes a place as "<list><order><bound in microseconds>:<link>"; a link on the list's own path is its query.
+// cursor formats a place as "<list><order><bound in microseconds>:<link>". A link on the list's own path is written as its query.
 func (a *account) cursor(p place) (providers.Cursor, error) {
 	bound := ""
 	if p.bound != nil {

@@ -35,9 +35,9 @@ func kindOf(err error) providers.Kind {
 	return ""
 }
 
-// TestCost lists many windows, in whatever order an export takes them, for the price of two requests for each page of the
-// list, a third where the way to the oldest window leads over all others, and four for each window: its last page is read
-// three times, and belongs to the next window too.
+// TestCost lists many windows, in any order that an export may use. The cost is two requests for each page of the list, a third
+// if the way to the oldest window passes all others, and four for each window: its last page is read three times and also belongs
+// to the next window.
 func TestCost(t *testing.T) {
 	const chats, size, windows = 3000, 25, 40
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 5, Conversations: chats})
@@ -87,7 +87,7 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestWalksTogether lists all windows at once: they share one walk to find their beginnings.
+// TestWalksTogether lists all windows concurrently: they share one walk to find their starts.
 func TestWalksTogether(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 5, Conversations: 1000}, fake.Options{PageSize: 10})
 	var all sync.WaitGroup
@@ -114,7 +114,7 @@ func TestWalksTogether(t *testing.T) {
 	}
 }
 
-// TestBreath goes on from the empty pages that a long way to the beginning of a window is divided by, in new processes.
+// TestBreath resumes in new processes from the empty pages that divide a long way to the start of a window.
 func TestBreath(t *testing.T) {
 	s, _, whole := site(t, simulator.CorpusConfig{Seed: 6, Conversations: 700}, fake.Options{PageSize: 3})
 	server := httptest.NewServer(s)
@@ -186,7 +186,7 @@ func TestWorldMoves(t *testing.T) {
 	}
 }
 
-// TestExpiry has the server forget its cursors: the list begins again, and the marks are made anew.
+// TestExpiry has the server forget its cursors: the list starts again, and new marks are made.
 func TestExpiry(t *testing.T) {
 	for _, status := range []int{404, 400} {
 		s, a, whole := site(t, simulator.CorpusConfig{Seed: 9, Conversations: 100}, fake.Options{PageSize: 9, ExpiredStatus: status})
@@ -263,7 +263,7 @@ func TestRoomsAndFilters(t *testing.T) {
 	}
 }
 
-// A list in an order that changes is refused, and so are links to other hosts and pages that go round in a circle.
+// A list whose order changes is refused, and so are links to other hosts and pages that form a circle.
 func TestListsThatCannotBeWalked(t *testing.T) {
 	config := simulator.CorpusConfig{Seed: 12, Conversations: 60}
 	for _, tt := range []struct {
@@ -297,7 +297,7 @@ func TestListsThatCannotBeWalked(t *testing.T) {
 	}
 }
 
-// A proxy that ends TLS makes the server write its links with http: the host counts, the scheme is the base URL's.
+// A proxy that ends TLS makes the server's links begin with http: only the host matters, and the scheme is the base URL's.
 func TestLinks(t *testing.T) {
 	a := testAccount(t, "https://service.giosg.com")
 	own := a.own(a.lists[0].path)
@@ -322,7 +322,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// static is an account of a server that answers by a function.
+// static is an account on a server that a function implements.
 func static(t *testing.T, answer func(*http.Request) (int, string), change ...func(*providers.Account)) *account {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -335,7 +335,7 @@ func static(t *testing.T, answer func(*http.Request) (int, string), change ...fu
 	return testAccount(t, server.URL, change...)
 }
 
-// One chat a page tells nothing of the order: nothing is left out before it is known.
+// With one chat per page the order is unknown at first: nothing is omitted before it is known.
 func TestOrderUnknown(t *testing.T) {
 	for _, rising := range []bool{false, true} {
 		times := []string{"2025-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z", "2025-02-01T00:00:00", "2025-03-01T00:00:00.000Z"}
@@ -370,7 +370,7 @@ func TestRowsThatCannotBePlaced(t *testing.T) {
 	}
 }
 
-// A walk that waits for another to find the way ends with its context.
+// A walk that waits for another to find the way ends if its context is cancelled.
 func TestWaitEnds(t *testing.T) {
 	a := testAccount(t, "http://127.0.0.1:1")
 	if err := a.lists[0].lock(t.Context()); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The text is all that a person reads, cards and buttons too; the part is what was written.
+// The text is everything that a person reads, including cards and buttons; the part is what was written.
 func TestText(t *testing.T) {
 	const card = `"attachments":[{"id":"a","title":"Shoe","text":"Size 42","actions":[{"id":"x","text":"Buy","value":"buy_1"},{"id":"y","text":" "}]}]`
 	for message, want := range map[string]string{
@@ -40,7 +40,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// Pictures and files have the name that was sent, and keep the title where it is not the name.
+// Pictures and files have the name that was sent, and keep the title if it is not the name.
 func TestFiles(t *testing.T) {
 	thread := threadOf(t, `{"id":"c"}`, `{"id":"m","attachments":[
 		{"id":"1","title":"A title","image_url":"https://x/l.php"},
@@ -72,7 +72,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// Bots are users that the organization's list, a membership or a message marks as such; a member of no type is nothing.
+// Bots are users that the organization's list, a membership or a message marks as bots; a member without a type is not one.
 func TestBots(t *testing.T) {
 	const rows = `{"id":"1","type":"msg","created_at":"2026-01-01T00:00:00Z","sender_type":"user","sender_id":"b"},
 		{"id":"2","type":"msg","created_at":"2026-01-01T00:00:01Z","sender_type":"user","sender_id":"h"},{"id":"3","type":"join","sender_type":"user","sender_id":"b"}`
@@ -106,7 +106,8 @@ func TestBots(t *testing.T) {
 	}
 }
 
-// The list of users is read once for many chats, each page until two answers agree, and not at all for chats without users. One that is closed costs nothing.
+// The list of users is read once for many chats, each page until two responses agree, and not at all for chats without users. A
+// list that may not be read costs nothing.
 func TestBotsFetched(t *testing.T) {
 	for status, want := range map[int]int{200: 3, 403: 0, 404: 0} {
 		var asked atomic.Int64
@@ -134,13 +135,13 @@ func TestBotsFetched(t *testing.T) {
 				}
 			}
 		}
-		if found != want || asked.Load() != 2 { // one page, until two answers agree
+		if found != want || asked.Load() != 2 { // one page, until two responses agree
 			t.Errorf("status %d: %d documents, want %d; asked %d times", status, found, want, asked.Load())
 		}
 	}
 }
 
-// What repeats the chat is left out of the attributes; another room is kept, and so is what cannot be read.
+// Fields that repeat the chat's are not in the attributes; another room is kept, and so are unreadable values.
 func TestKeys(t *testing.T) {
 	thread := threadOf(t, `{"id":"e1549f4d-d2a6-4efb-b64c-e977b0a5ba96","room_id":"r","created_at":"someday"}`, `
 		{"id":"1","chat_id":"e1549f4d-d2a6-4efb-b64c-e977b0a5ba96","room_id":"r"},{"id":"2","chat_id":"other","room_id":"s","created_at":"never","attachments":"none"}`)

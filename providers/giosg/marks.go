@@ -12,19 +12,19 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// order is how a list turned out to run.
+// order is the observed order of a list.
 type order byte
 
 const (
-	unknown order = 'u' // all chats seen so far were created at one time
-	falling order = 'f' // newest first, as it is asked for by default
+	unknown order = 'u' // all chats so far were created at the same time
+	falling order = 'f' // newest first, as requested by default
 	rising  order = 'r'
 )
 
-var errOrder = errors.New("the server does not list chats in the order of their creation (it ignores ordering=-created_at); walking such a list would skip chats")
+var errOrder = errors.New("the server does not list chats in the order of their creation (it ignores ordering=-created_at); reading such a list would skip chats")
 
-// learn verifies that a stretch of a list runs in the order known so far, and finds the order where none is known.
-func (o order) learn(before *time.Time, rows []row) (order, error) {
+// verify checks that rows follow the known order, and determines the order if it is unknown.
+func (o order) verify(before *time.Time, rows []row) (order, error) {
 	for _, r := range rows {
 		step := unknown
 		switch {
@@ -45,8 +45,7 @@ func (o order) learn(before *time.Time, rows []row) (order, error) {
 	return o, nil
 }
 
-// precedes says that a stretch that ends at t lies wholly before a window: nothing of the window is in it, and all that
-// is of the window comes later in the list.
+// precedes reports whether rows that end at t are completely before a window in the list: the window's chats all come later.
 func (o order) precedes(t *time.Time, w schemas.Window) bool {
 	switch {
 	case t == nil || o == unknown:
@@ -57,7 +56,7 @@ func (o order) precedes(t *time.Time, w schemas.Window) bool {
 	return t.Before(w.From)
 }
 
-// passed says that nothing of a window comes after a chat of time t.
+// passed reports whether no chat of a window can come after a chat created at t.
 func (o order) passed(t *time.Time, w schemas.Window) bool {
 	switch {
 	case t == nil || o == unknown:
@@ -68,7 +67,7 @@ func (o order) passed(t *time.Time, w schemas.Window) bool {
 	return !t.Before(w.To)
 }
 
-// beyond says that t comes later in the list than from.
+// beyond reports whether t comes later in the list than from.
 func (o order) beyond(t, from *time.Time) bool {
 	switch {
 	case t == nil || o == unknown:
@@ -81,14 +80,15 @@ func (o order) beyond(t, from *time.Time) bool {
 	return t.After(*from)
 }
 
-// harmless says that a page can hide nothing of a window, even if it is another one than was asked for: all of it lies
-// before the window, and it leads on.
-func (o order) harmless(p sheet, w schemas.Window) bool {
+// harmless reports whether a page cannot hide chats of a window, even if it is not the requested page: all of it is before the
+// window, and it has a next link.
+func (o order) harmless(p listPage, w schemas.Window) bool {
 	return len(p.rows) > 0 && p.next != "" && o.precedes(&p.rows[len(p.rows)-1].createdAt, w)
 }
 
-// ends says that nothing of a window comes after a page whose last chat, or that of the page before, was created at t.
-func (o order) ends(p sheet, t *time.Time, w schemas.Window) bool {
+// ends reports whether no chat of a window can come after a page. t is the creation time of its last chat, or of the last chat
+// before it if it is empty.
+func (o order) ends(p listPage, t *time.Time, w schemas.Window) bool {
 	return p.next == "" || o.passed(t, w)
 }
 
@@ -100,14 +100,14 @@ func (o order) compare(a, b row) int {
 	return a.createdAt.Compare(b.createdAt)
 }
 
-// mark is the beginning of a page: its link, and the time of the last chat before it.
+// mark is the start of a page: its link, and the creation time of the last chat before it.
 type mark struct {
 	link  string // path and query; empty is the first page
 	bound *time.Time
 }
 
-// list is one list of chats and what is known of it. Whoever looks for the beginning of a window reads at the edge of
-// what is known, one at a time; the others wait and go on from there.
+// list is one list of chats and what is known about it. Only one walk at a time searches for the start of a window beyond the
+// known part; others wait and continue from there.
 type list struct {
 	path  string
 	query url.Values
@@ -123,7 +123,7 @@ func newList(path string, query url.Values) *list {
 	return &list{path: path, query: query, turn: make(chan struct{}, 1), order: unknown}
 }
 
-// lock waits until nobody else looks for the beginning of a window.
+// lock waits until no other walk searches for the start of a window.
 func (l *list) lock(ctx context.Context) error {
 	select {
 	case l.turn <- struct{}{}:
@@ -135,14 +135,14 @@ func (l *list) lock(ctx context.Context) error {
 
 func (l *list) unlock() { <-l.turn }
 
-// known is the order of the list, where this process has seen it.
+// known returns the order of the list if this process has seen it.
 func (l *list) known() order {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.order
 }
 
-// nearest is the last mark before a window, or from where none is nearer.
+// nearest returns the last mark before a window, or from if no mark is nearer.
 func (l *list) nearest(from mark, w schemas.Window) mark {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,7 +179,7 @@ func (l *list) remember(m mark, o order) {
 	l.marks = slices.Insert(l.marks, at, m)
 }
 
-// forget drops all marks: the server knows them no longer.
+// forget drops all marks, because the server no longer knows them.
 func (l *list) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

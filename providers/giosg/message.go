@@ -13,8 +13,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// The types of messages. Those of eventTypes say what happened to a chat and become events; all others, unknown ones
-// too, become messages.
+// The types of messages. Those in eventTypes describe what happened to a chat and become events. All others, including unknown
+// ones, become messages.
 const (
 	typeMessage     = "msg"
 	typeAutosuggest = "autosuggest"
@@ -23,17 +23,17 @@ const (
 
 var eventTypes = []string{"join", "leave", "tag_created", "system", "shoppingcart_locked"}
 
-// kinds of messages by type; those that are not here keep their type as kind.
+// kinds maps types of messages to kinds. Other types keep their name as kind.
 var kinds = map[string]string{typeMessage: "message", typeAutosuggest: "template", typeAction: "message"}
 
-// userSender is the type of a sender, and of a member, who is an agent or a bot.
+// userSender is the type of a sender or member who is an agent or a bot.
 const userSender = "user"
 
 var authorTypes = map[string]string{userSender: "agent", "visitor": "contact", "rule": "bot"}
 
 var directions = map[string]string{userSender: "out", "visitor": "in", "rule": "out"}
 
-// message is one message as sent, when it was seen, and what orders it.
+// message is one message as sent, the time when it was read, and the fields that order it.
 type message struct {
 	id        string
 	seenAt    time.Time
@@ -41,7 +41,7 @@ type message struct {
 	wire      object
 }
 
-// messagesOf is each message once, as observed last, ordered by (created_at, id).
+// messagesOf returns each message once, as observed last, sorted by (created_at, id).
 func messagesOf(docs []schemas.Document) ([]message, error) {
 	var all []message
 	at := map[string]int{}
@@ -68,22 +68,22 @@ func messagesOf(docs []schemas.Document) ([]message, error) {
 	return all, err
 }
 
-// opener is what opens the texts of a chat.
-type opener struct {
+// decrypter decrypts the texts of a chat.
+type decrypter struct {
 	secret *secret
-	why    string // there is none
+	why    string // why there is no secret
 }
 
-func openerOf(keys keyring, wrapped *string) opener {
+func decrypterOf(keys keyring, wrapped *string) decrypter {
 	if wrapped == nil {
-		return opener{why: noKey}
+		return decrypter{why: noKey}
 	}
 	s, why := keys.unwrap(*wrapped)
-	return opener{secret: s, why: why}
+	return decrypter{secret: s, why: why}
 }
 
-// text is what a message says. Ciphertext is verified even where the plain text stands beside it.
-func (m message) text(c opener) (said *string, why string, err error) {
+// text returns the text of a message. It verifies the ciphertext even if there is a plain text.
+func (m message) text(c decrypter) (said *string, why string, err error) {
 	said = wire.Text(m.wire["message"])
 	hidden := wire.Text(m.wire["encrypted_message"])
 	switch {
@@ -101,9 +101,9 @@ func (m message) text(c opener) (said *string, why string, err error) {
 	return &open, "", nil
 }
 
-// add adds the message and all that it says to a thread.
+// add adds the message and everything that it contains to a thread.
 func (m message) add(thread *schemas.Thread, c facts) error {
-	said, why, err := m.text(c.opener)
+	said, why, err := m.text(c.decrypter)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (m message) add(thread *schemas.Thread, c facts) error {
 	return nil
 }
 
-// leftover is what of a message has no column. What an empty list or object says is nothing.
+// leftover returns the fields of a message without a column, except empty lists and objects.
 func leftover(r *wire.Reader, why string) map[string]*string {
 	all := attributes(r.Rest())
 	for key, v := range all {
@@ -156,8 +156,8 @@ func leftover(r *wire.Reader, why string) map[string]*string {
 	return all
 }
 
-// read reads what every message has a column for. What repeats the chat is left out, and so is what only says whether the
-// platform still had the plain text.
+// read reads the fields that every message has columns for. It skips fields that repeat the chat's, and those that only say
+// whether the platform still had the plain text.
 func (m message) read(r *wire.Reader, c facts) (id, kind, name *string) {
 	r.Skip("id", "type", "message", "encrypted_message", "is_encrypted")
 	wire.Parse(r, "created_at", moment)

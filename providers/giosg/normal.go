@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// normal: ids have no case, and the order of rooms means nothing.
+// normal: the case of ids and the order of rooms do not matter.
 func normal(a providers.Account) (providers.Account, map[string]string) {
 	return providers.Normal(a, readOptions, options.texts, func(a *providers.Account) { a.AccountID = strings.ToLower(a.AccountID) })
 }

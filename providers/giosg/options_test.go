@@ -69,7 +69,7 @@ func TestOptionPairs(t *testing.T) {
 
 const testAppSecret = "app-secret"
 
-// selects reports whether options leave a chat in the list.
+// selects reports whether options keep a chat in the list.
 func selects(options map[string]string, rooms []string, c schemas.Conversation) bool {
 	stated := map[string]string{
 		"has_user_messages": *c.Attributes["has_user_messages"], "has_visitor_messages": *c.Attributes["has_visitor_messages"],

@@ -9,13 +9,13 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// wrappedKey is the variable that holds the key of the others, for encrypted rooms.
+// wrappedKey is the variable with the key of the other variables, in encrypted rooms.
 const wrappedKey = "_encrypted_aes_key"
 
-// unknownType is the type of a member of whom nothing says what it is.
+// unknownType is the type of a member without a known type.
 const unknownType = "unknown"
 
-// botsOf are the users that are bots, as far as the documents of a chat say.
+// botsOf returns the users that are bots according to the documents of a chat.
 func botsOf(docs []schemas.Document) (map[string]bool, error) {
 	bots := map[string]bool{}
 	for _, kind := range []string{kindBots, kindMemberships} {
@@ -31,7 +31,7 @@ func botsOf(docs []schemas.Document) (map[string]bool, error) {
 	return bots, nil
 }
 
-// participantRows adds one row for each member, and to visitors what is known of them.
+// participantRows adds one row for each member. Rows of visitors get everything that is known about them.
 func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []message, keys keyring, c facts) error {
 	var found visitors
 	seen := map[string]bool{}
@@ -90,7 +90,7 @@ func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []mes
 	return nil
 }
 
-// leftAt is when a member left and did not come back.
+// leftAt returns when a member left without coming back.
 func leftAt(id string, rows []message) (at *time.Time) {
 	for _, m := range rows {
 		if wire.Word(m.wire["sender_id"]) != id {
@@ -106,7 +106,7 @@ func leftAt(id string, rows []message) (at *time.Time) {
 	return at
 }
 
-// describe adds to a visitor, the nth of the chat, its variables and its details in the room.
+// describe adds the variables and room details of the nth visitor of the chat.
 func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys keyring) error {
 	var own []schemas.Document
 	for _, doc := range docs {
@@ -161,9 +161,9 @@ type variable struct {
 	fields object
 }
 
-// reveal fills the values of variables. What has the shape of a ciphertext and belongs to the key is opened. What has the
-// shape only is a fault where others of the same visitor belong to the key; where none does, the platform still had the
-// plain text, and it stays as it is. Without a key that fits what has the shape is hidden, and why says so.
+// reveal fills the values of variables. It decrypts values that have the form of a ciphertext and match the key. A value that
+// only has the form is an error if other values of the same visitor match the key; if none does, the platform still had the plain
+// text, and the value stays as it is. If no private key matches, values with the form are removed, and why is the reason.
 func reveal(all []variable, keys keyring) (why string, err error) {
 	var wrapped *string
 	for i := range all {

@@ -12,18 +12,18 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-var errOtherOrg = error(&providers.Setting{Key: "account_id", Reason: "the token belongs to a user of another organization; give the id of that one, or a token of this one"})
+var errOtherOrg = error(&providers.Setting{Key: "account_id", Reason: "the token belongs to a user of another organization; set the id of that organization, or a token of this one"})
 
 const (
-	adviceRooms   = "The token's user may not list the organization's rooms and most likely does not see the chats of all of them; use the token of a user who manages all rooms."
+	adviceRooms   = "The token's user may not list the organization's rooms and probably does not see the chats of all of them; use the token of a user who manages all rooms."
 	adviceFilters = "The filters has_user_messages, has_visitor_messages, is_ended and open_chats leave chats out."
-	adviceUnknown = "The platform does not tell whether the token's user sees the chats of every room; make sure that it manages all of them."
+	adviceUnknown = "The platform does not report whether the token's user sees the chats of every room; make sure that the user manages all rooms."
 )
 
-// Probe checks that the token opens the organization, and what of it, and that the keys open the chats on the first page of
-// each list.
+// Probe checks that the token gives access to the organization and how much of it, and that the keys decrypt the chats on the
+// first page of each list.
 func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
-	if err := a.whose(ctx); err != nil {
+	if err := a.checkOrganization(ctx); err != nil {
 		return providers.Probe{}, err
 	}
 	var chats []row
@@ -39,7 +39,7 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	return found, err
 }
 
-// unfit says that chats are encrypted with keys that no private key opens; it is empty where all can be read.
+// unfit describes chats that no private key decrypts. It returns "" if all can be decrypted.
 func (k keyring) unfit(chats []row) string {
 	encrypted, closed := 0, 0
 	for _, chat := range chats {
@@ -56,9 +56,9 @@ func (k keyring) unfit(chats []row) string {
 	case closed == 0:
 		return ""
 	case len(k) == 0:
-		return fmt.Sprintf("%d of the %d chats looked at are encrypted, and secrets.private_keys is missing", encrypted, len(chats))
+		return fmt.Sprintf("%d of the %d checked chats are encrypted, but secrets.private_keys is missing", encrypted, len(chats))
 	}
-	return fmt.Sprintf("secrets.private_keys has no key that opens %d of the %d encrypted chats looked at", closed, encrypted)
+	return fmt.Sprintf("secrets.private_keys has no key that decrypts %d of the %d checked encrypted chats", closed, encrypted)
 }
 
 // visibility checks whether the token's user sees the chats of all rooms.
@@ -76,9 +76,9 @@ func (a *account) visibility(ctx context.Context) (providers.Probe, error) {
 	return providers.Probe{Visibility: providers.VisibilityUnknown, Advice: adviceUnknown}, nil
 }
 
-// whose compares the organization of the token's user with the configured one. Apps and some tokens have no user to ask
-// about; what they open, the list shows.
-func (a *account) whose(ctx context.Context) error {
+// checkOrganization compares the organization of the token's user with the configured one. Apps and some tokens have no user; the
+// list shows what they can read.
+func (a *account) checkOrganization(ctx context.Context) error {
 	const op = "check the token"
 	// The vendor's developer documentation, guidelines.
 	answer, err := a.get(ctx, op, "/api/v5/users/me", nil)

@@ -11,14 +11,14 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// read reads the page at which the walk stands, and makes sure that it is that page: the platform says nowhere how many
-// chats there are, and an older page that a cache gives once would end the window at once.
-//
-// A page that can hide nothing of the window is taken as it is. For any other one the page before it is read by the link
-// that it has to it, which must end where the walk has come to. The last page of a window, and a page without such a link,
+// read reads the page at the walk's position and verifies that it is the right page. The platform has no count of chats, and an
+// older page from a cache would end the window early.
+// A page that cannot hide chats of the window is accepted as it is. For any other page, read follows its link to the previous
+// page, which must end where the walk is. The last page of a window, and a page without that link, is requested until enough
+// responses agree. So a page of a window costs two requests, and its last page three.
 // is asked for until enough answers agree. So a page of a window costs two requests, its last page three.
-func (w *walk) read(ctx context.Context, l *list) (sheet, order, error) {
-	var answers []sheet // those that have no chat in common
+func (w *walk) read(ctx context.Context, l *list) (listPage, order, error) {
+	var answers []listPage // responses without a common chat
 	var wrong error
 	for range witness.Most {
 		p, o, err := w.look(ctx, l)
@@ -34,14 +34,14 @@ func (w *walk) read(ctx context.Context, l *list) (sheet, order, error) {
 			p.proven = true
 			return p, o, nil
 		}
-		i := slices.IndexFunc(answers, p.meets)
+		i := slices.IndexFunc(answers, p.overlaps)
 		if i < 0 {
 			if i = len(answers); i > 0 {
 				l.doubt.Raise()
 			}
 			answers = append(answers, p)
 		} else {
-			answers[i].take(p, o)
+			answers[i].merge(p, o)
 		}
 		whole, err := w.beside(ctx, l, &answers[i], o)
 		if err != nil {
@@ -54,26 +54,26 @@ func (w *walk) read(ctx context.Context, l *list) (sheet, order, error) {
 	}
 	if wrong != nil {
 		l.forget()
-		return sheet{}, unknown, rest.Malformed(opList, wrong)
+		return listPage{}, unknown, rest.Malformed(opList, wrong)
 	}
-	return sheet{}, unknown, &providers.Error{Kind: providers.Transient, Op: opList, Err: witness.ErrFickle}
+	return listPage{}, unknown, &providers.Error{Kind: providers.Transient, Op: opList, Err: witness.ErrFickle}
 }
 
-// look asks for the page once, and verifies that it can come where the walk stands.
-func (w *walk) look(ctx context.Context, l *list) (sheet, order, error) {
+// look requests the page once and verifies that it can follow the walk's position.
+func (w *walk) look(ctx context.Context, l *list) (listPage, order, error) {
 	p, err := w.page(ctx, l, w.at.link)
 	if err != nil {
 		return p, w.at.order, err
 	}
-	o, err := w.at.order.learn(w.at.bound, p.rows)
+	o, err := w.at.order.verify(w.at.bound, p.rows)
 	if err == nil && p.next != "" && w.seen[p.next] {
 		err = errLoop
 	}
 	return p, o, err
 }
 
-// needs is how many answers of a page must agree.
-func (w *walk) needs(l *list, p sheet, o order) int {
+// needs returns how many responses of a page must agree.
+func (w *walk) needs(l *list, p listPage, o order) int {
 	last := w.at.bound
 	if len(p.rows) > 0 {
 		last = &p.rows[len(p.rows)-1].createdAt
@@ -89,14 +89,14 @@ func (w *walk) needs(l *list, p sheet, o order) int {
 	return l.doubt.Looks()
 }
 
-// beside reads the page before p by the link that p has to it. It must hold the chat at which the walk stands, or another
-// one of its page, since that one may be deleted by now. Chats after it that the list has left out are added to p. It is
-// false where p leaves out more than that: then p is not the page that was asked for.
-func (w *walk) beside(ctx context.Context, l *list, p *sheet, o order) (whole bool, err error) {
+// beside reads the previous page by p's link to it. That page must contain the chat at the walk's position, or another chat of
+// that chat's page, because the chat may be deleted by now. Later chats that the list has omitted are added to p. It returns
+// false if p omits more than that: then p is not the requested page.
+func (w *walk) beside(ctx context.Context, l *list, p *listPage, o order) (whole bool, err error) {
 	if p.beside || p.previous == "" || w.at.bound == nil || o == unknown {
 		return true, nil
 	}
-	q, err := w.sheet(ctx, l, p.previous)
+	q, err := w.requestPage(ctx, l, p.previous)
 	var e *providers.Error
 	switch {
 	case errors.As(err, &e) && (e.Kind == providers.NotFound || e.Kind == providers.Malformed || e.Status == http.StatusBadRequest):
@@ -111,8 +111,8 @@ func (w *walk) beside(ctx context.Context, l *list, p *sheet, o order) (whole bo
 	for _, r := range q.rows {
 		switch {
 		case len(p.rows) > 0 && o.beyond(&r.createdAt, &p.rows[0].createdAt):
-			return true, nil // it is no page before p: a stale one, and the next look asks for it again
-		case r.createdAt.Equal(bound), sheet{rows: w.above}.has(r.id):
+			return true, nil // not a page before p but a stale one; the next look requests it again
+		case r.createdAt.Equal(bound), listPage{rows: w.above}.has(r.id):
 			reached = true
 		case o.beyond(&r.createdAt, &bound), w.leftOut(r, o):
 			missed = append(missed, r)
@@ -129,7 +129,7 @@ func (w *walk) beside(ctx context.Context, l *list, p *sheet, o order) (whole bo
 	return len(missed) == 0, nil
 }
 
-// leftOut says that a chat belongs between those of the page that was read before, and is not among them.
+// leftOut reports whether a chat belongs between those of the previous page but is missing there.
 func (w *walk) leftOut(r row, o order) bool {
-	return len(w.above) > 0 && o.beyond(&r.createdAt, &w.above[0].createdAt) && !sheet{rows: w.above}.has(r.id)
+	return len(w.above) > 0 && o.beyond(&r.createdAt, &w.above[0].createdAt) && !listPage{rows: w.above}.has(r.id)
 }

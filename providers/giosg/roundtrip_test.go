@@ -53,8 +53,8 @@ func collect(t testing.TB, a *account, w schemas.Window) ([]providers.Ref, map[s
 	return refs, docs
 }
 
-// TestRoundTrip reads a made-up organization through the fake and finds the rows that the fake knows to be true, whether
-// its encrypted rooms are served plain or not.
+// TestRoundTrip reads a simulated organization through the fake and compares the rows with the fake's truth, with and without
+// encrypted rooms.
 func TestRoundTrip(t *testing.T) {
 	for name, options := range map[string]fake.Options{
 		"plain":            {PageSize: 7},

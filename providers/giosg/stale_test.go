@@ -13,12 +13,12 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/giosg"
 )
 
-// listOnly are the requests for lists of chats.
+// listOnly selects the requests for lists of chats.
 func listOnly(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, "chats")
 }
 
-// patiently lists a window as an export does, which lists again where a page could not be read.
+// patiently lists a window as an export does, which retries if a page could not be read.
 func patiently(t *testing.T, a *account, w schemas.Window) (refs []providers.Ref) {
 	t.Helper()
 	const attempts = 4
@@ -36,8 +36,8 @@ func patiently(t *testing.T, a *account, w schemas.Window) (refs []providers.Ref
 	}
 }
 
-// TestStalePages answers some pages of the list with other pages of it: no chat is lost, in whatever order windows are
-// walked, and whether or not the server links pages to those before them.
+// TestStalePages replaces some pages of the list with others: no chat is lost, whatever the order of windows, and whether or not
+// pages link to previous ones.
 func TestStalePages(t *testing.T) {
 	const chats, seeds = 120, 8
 	for _, tt := range []struct {
@@ -83,7 +83,7 @@ func TestStalePages(t *testing.T) {
 	}
 }
 
-// TestUnwitnessed says of the lists of a server that does not link pages to those before them that nothing witnesses them.
+// TestUnwitnessed reports the lists of a server whose pages have no links to previous pages as unwitnessed.
 func TestUnwitnessed(t *testing.T) {
 	details := []string{kindMemberships, kindTags, kindVariables}
 	for _, tt := range []struct {
@@ -92,7 +92,7 @@ func TestUnwitnessed(t *testing.T) {
 	}{
 		{fake.Options{PageSize: 7}, details},
 		{fake.Options{PageSize: 7, NoPrevious: true}, append([]string{kindChats}, details...)},
-		{fake.Options{PageSize: 100, NoPrevious: true}, details}, // one page, asked for twice
+		{fake.Options{PageSize: 100, NoPrevious: true}, details}, // one page, requested twice
 	} {
 		_, a, whole := site(t, simulator.CorpusConfig{Seed: 3, Conversations: 40}, tt.options)
 		var got []string

@@ -14,7 +14,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// mapping turns documents into rows. It needs the private keys: documents hold what encrypted rooms say as the platform sent it.
+// mapping maps documents to rows. It needs the private keys, because documents of encrypted rooms contain the ciphertext.
 type mapping struct{ keys keyring }
 
 func openMapper(s providers.Settings) (providers.Mapper, error) {
@@ -25,7 +25,7 @@ func openMapper(s providers.Settings) (providers.Mapper, error) {
 	return mapping{keys}, nil
 }
 
-// Thread turns the documents of one chat into rows, as docs/mapping-giosg.md says.
+// Thread maps the documents of one chat to rows, as described in docs/mapping-giosg.md.
 func (m mapping) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	return providers.MapThread("chat", docs, func(docs []schemas.Document) (schemas.Thread, error) { return mapThread(docs, m.keys) })
 }
@@ -44,7 +44,7 @@ func mapThread(docs []schemas.Document, keys keyring) (schemas.Thread, error) {
 		return schemas.Thread{}, err
 	}
 	wrapped := plain(chat.fields["encrypted_symmetric_key"])
-	c := openerOf(keys, wrapped)
+	c := decrypterOf(keys, wrapped)
 	rows, err := messagesOf(docs)
 	if err != nil {
 		return schemas.Thread{}, err
@@ -69,14 +69,14 @@ func mapThread(docs []schemas.Document, keys keyring) (schemas.Thread, error) {
 	return thread, nil
 }
 
-// chat is the chat itself and when it was seen.
+// chat is the chat itself and the time when it was read.
 type chat struct {
 	id     string
 	seenAt time.Time
 	fields object
 }
 
-// chatOf is the chat as observed last.
+// chatOf returns the chat as observed last.
 func chatOf(docs []schemas.Document) (chat, error) {
 	var best *schemas.Document
 	for i, doc := range docs {
@@ -110,15 +110,15 @@ func conversationRow(c chat) schemas.Conversation {
 		SourceURL:      cmp.Or(r.Text("first_visitor_message_url"), wire.Text(r.Peek("autosuggest_url"))),
 		IsEncrypted:    wire.Parse(r, "is_encrypted", boolean),
 	}
-	wire.Parse(r, "is_ended", boolean)               // the state
-	r.Skip("id", "encrypted_symmetric_key", "token") // keys: documents hold them
+	wire.Parse(r, "is_ended", boolean)               // already in State
+	r.Skip("id", "encrypted_symmetric_key", "token") // keys stay in the documents
 	if row.Attributes = r.Rest(); row.Attributes == nil {
 		row.Attributes = map[string]*string{}
 	}
 	return row
 }
 
-// state is what the flags of a chat say. One that waits for somebody to answer is pending.
+// state maps the flags of a chat. A chat that waits for an answer is pending.
 func state(o object) *string {
 	ended := boolean(o["is_ended"])
 	s := "open"
@@ -133,7 +133,7 @@ func state(o object) *string {
 	return &s
 }
 
-// finish fills what only all rows together tell.
+// finish sets the columns that depend on all rows together.
 func finish(thread *schemas.Thread, c chat, rows []message) {
 	row := &thread.Conversation
 	for _, m := range rows {
@@ -143,7 +143,7 @@ func finish(thread *schemas.Thread, c chat, rows []message) {
 	}
 	for _, m := range thread.Messages {
 		if row.FirstReplyAt == nil && m.ContentType != nil && *m.ContentType == typeMessage && m.AuthorType != nil && *m.AuthorType == "agent" {
-			row.FirstReplyAt = m.CreatedAt // the first that a person wrote; an autosuggestion is none
+			row.FirstReplyAt = m.CreatedAt // the first one that a person wrote; autosuggestions do not count
 		}
 	}
 	if t := latest(row.UpdatedAt, row.LastActivityAt); t != nil {
@@ -161,8 +161,8 @@ func latest(a, b *time.Time) *time.Time {
 	return a
 }
 
-// stated is how many rows of messages there should be. The platform counts those of type msg only, and what came after
-// the chat was listed it cannot have counted; both are added as they are stored. Where its clock is ahead of ours,
+// stated returns how many message rows there should be. The platform counts only messages of type msg that existed when the chat
+// was listed, so stated adds the stored messages of other types and later ones. If the platform's clock is ahead of ours,
 // updated_at shows it.
 func stated(c chat, stored []schemas.Message) *int64 {
 	n := integer(c.fields["message_count"])
@@ -178,7 +178,7 @@ func stated(c chat, stored []schemas.Message) *int64 {
 	return &total
 }
 
-// tags fills the tags of the conversation, and their further members as an attribute.
+// tags sets the tags of the conversation, and their other members as an attribute.
 func tags(thread *schemas.Thread, docs []schemas.Document) error {
 	row := &thread.Conversation
 	var details []string
@@ -199,7 +199,7 @@ func tags(thread *schemas.Thread, docs []schemas.Document) error {
 	return err
 }
 
-// eachRow yields the rows of all pages of a kind, in the order of their sequence.
+// eachRow yields the rows of all pages of a kind, sorted by sequence.
 func eachRow(docs []schemas.Document, kind string, yield func(schemas.Document, value)) error {
 	for _, doc := range ofKind(docs, kind) {
 		rows, _, err := envelope(doc.Body)
@@ -213,7 +213,7 @@ func eachRow(docs []schemas.Document, kind string, yield func(schemas.Document, 
 	return nil
 }
 
-// ofKind are the documents of a kind that have a body, in the order of their sequence.
+// ofKind returns the documents of a kind that have a body, sorted by sequence.
 func ofKind(docs []schemas.Document, kind string) []schemas.Document {
 	var some []schemas.Document
 	for _, doc := range docs {

@@ -25,7 +25,7 @@ func threadOf(t *testing.T, chat, messages string) schemas.Thread {
 	return thread
 }
 
-// The order of messages is ours, a row seen twice stands once, and types that nobody has heard of are kept.
+// The order of messages is ours, a row that was seen twice appears once, and unknown types are kept.
 func TestMessages(t *testing.T) {
 	thread := threadOf(t, `{"id":"c"}`, `
 		{"id":"b","type":"msg","created_at":"2023-06-14T10:49:36.000Z","message":"3"},
@@ -54,7 +54,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// A click is what the visitor says: it answers the message whose button it is.
+// A click is what the visitor says: it answers the message that has the button.
 func TestClick(t *testing.T) {
 	thread := threadOf(t, `{"id":"c","message_count":0}`, `{"id":"a","type":"action","created_at":"2023-06-14T10:49:36Z","sender_type":"visitor",
 		"message":null,"response_to_message_id":"m","response_to_action_id":"x","response_text":"Human please","response_value":"request_human"}`)
@@ -65,7 +65,7 @@ func TestClick(t *testing.T) {
 	}
 }
 
-// message_count counts rows of type msg alone, and none that came after it was read.
+// message_count counts only rows of type msg, and none that came after it was read.
 func TestStated(t *testing.T) {
 	const rows = `{"id":"1","type":"msg","created_at":"2026-11-21T11:00:00Z"},{"id":"2","type":"autosuggest","created_at":"2026-11-21T11:00:00Z"},
 		{"id":"3","type":"join","created_at":"2026-11-21T11:00:00Z"},{"id":"4","type":"msg","created_at":"2026-11-21T12:00:01Z"}`
@@ -79,7 +79,7 @@ func TestStated(t *testing.T) {
 	}
 }
 
-// Rows come after the end of a chat without moving its updated_at; they are kept, and the version of the chat grows.
+// Rows that come after the end of a chat do not change its updated_at; they are kept, and the version of the chat grows.
 func TestLateRows(t *testing.T) {
 	thread := threadOf(t, `{"id":"c","is_ended":true,"ended_at":"2023-06-14T10:50:22.767Z","updated_at":"2023-06-14T10:50:22.778Z"}`,
 		`{"id":"1","type":"leave","created_at":"2023-06-14T10:50:26.565Z","sender_id":"u"}`)
@@ -104,7 +104,7 @@ func TestPurge(t *testing.T) {
 	}
 }
 
-// A chat that was deleted between list and fetch is a tombstone, and its metadata are no error.
+// A chat that was deleted between list and fetch is a tombstone, and its metadata is no error.
 func TestGone(t *testing.T) {
 	s, a, whole := site(t, simulator.CorpusConfig{Seed: 2, Conversations: 5}, fake.Options{})
 	refs := refsOf(t, a, whole, nil)
@@ -124,7 +124,7 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// A part that is closed or missing is a document with its status; members must be readable.
+// A part that is missing or may not be read is a document with its status; members must be readable.
 func TestPartsMissing(t *testing.T) {
 	members := string(providertest.Sample(t, "memberships.json"))
 	for closed, kinds := range map[string]map[string]int64{
@@ -157,7 +157,7 @@ func TestPartsMissing(t *testing.T) {
 	}
 }
 
-// Without the option nothing is asked of rooms, and a visitor without a room in its membership has that of the chat.
+// Without the option, nothing is requested from rooms; a visitor whose membership has no room has the chat's room.
 func TestVisitorOption(t *testing.T) {
 	for _, on := range []string{"true", "false"} {
 		var asked []string
@@ -179,7 +179,7 @@ func TestVisitorOption(t *testing.T) {
 	}
 }
 
-// An expired cursor in the middle of a chat's messages is no sign that the chat is gone: the chat is read again.
+// An expired cursor in the middle of a chat's messages does not mean that the chat is gone: the chat is read again.
 func TestMessagesExpire(t *testing.T) {
 	for _, status := range []int{404, 400} {
 		a := static(t, func(r *http.Request) (int, string) {

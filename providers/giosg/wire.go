@@ -11,13 +11,13 @@ import (
 	"github.com/chatlake/chatlake/internal/wire"
 )
 
-// What the platform sends is read field by field: most of its fields were seen in examples only, and one of another type
-// must not cost a chat. A value is a field as sent; nil and null are the same.
+// Responses are read field by field: most fields were seen only in examples, and one field of another type must not cost a chat.
+// A value is a field as sent; nil and null are the same.
 type value = wire.Value
 
 type object = wire.Object
 
-// plain is a string as sent, the empty one too, and nil for all else.
+// plain returns a string as sent, even if it is empty, and nil for other values.
 func plain(v value) *string {
 	s, ok := wire.Unquote(v)
 	if !ok {
@@ -26,7 +26,7 @@ func plain(v value) *string {
 	return &s
 }
 
-// boolean is nil for what is neither true nor false.
+// boolean returns nil for values other than true and false.
 func boolean(v value) *bool {
 	b, err := strconv.ParseBool(wire.Word(v))
 	if err != nil {
@@ -39,12 +39,12 @@ func truth(v value) bool { b := boolean(v); return b != nil && *b }
 
 func integer(v value) *int64 { return wire.Integer(wire.Word(v)) }
 
-// moment is a time in ISO 8601. Samples of old lack the zone; it is UTC.
+// moment parses a time in ISO 8601. Old samples lack the zone; it is UTC.
 func moment(v value) *time.Time { return wire.Time(wire.Word(v), layouts) }
 
 var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05"}
 
-// fields is an object's fields; nil where the value is none.
+// fields returns the fields of an object, or nil for other values.
 func fields(v value) object {
 	v = bytes.TrimSpace(v)
 	if len(v) == 0 || v[0] != '{' || !wire.Valid(v) {
@@ -53,7 +53,7 @@ func fields(v value) object {
 	return wire.Fields(v)
 }
 
-// items is an array's elements but nulls; nil where the value is none.
+// items returns the elements of an array except nulls, or nil for other values.
 func items(v value) []value {
 	v = bytes.TrimSpace(v)
 	if len(v) == 0 || v[0] != '[' || !wire.Valid(v) {
@@ -62,7 +62,7 @@ func items(v value) []value {
 	return wire.Items(v)
 }
 
-// envelope is one page of a collection: its rows, and the link to the next page, empty on the last.
+// envelope reads one page of a collection: its rows, and the link to the next page, which is empty on the last.
 func envelope(body []byte) (rows []value, next string, err error) {
 	body = bytes.TrimSpace(body)
 	if !wire.Valid(body) {
@@ -82,10 +82,10 @@ func envelope(body []byte) (rows []value, next string, err error) {
 	return items(results), wire.Word(o["next"]), nil
 }
 
-// attributes gathers the attributes of a row; what is null or empty leaves no trace.
+// attributes collects the attributes of a row. It ignores null and empty values.
 type attributes map[string]*string
 
-// addAll adds all members of an object but those named.
+// addAll adds all members of an object except those in but.
 func (a attributes) addAll(prefix string, o object, but ...string) {
 	for key, v := range o {
 		if s := wire.Text(v); s != nil && !slices.Contains(but, key) {
@@ -100,7 +100,7 @@ func (a attributes) set(key, value string) {
 	}
 }
 
-// rows is the map as it stands in a row: none where nothing was gathered.
+// rows returns the map for a row, or nil if it is empty.
 func (a attributes) rows() map[string]*string {
 	if len(a) == 0 {
 		return nil
@@ -108,7 +108,7 @@ func (a attributes) rows() map[string]*string {
 	return a
 }
 
-// compact is an object as JSON, its keys in the order of the alphabet; nil where it is empty.
+// compact returns an object as JSON with sorted keys, or nil if it is empty.
 func compact(o object) *string {
 	body, err := json.Marshal(o)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/giosg"
 )
 
-// TestWitnesses spoils each page of each list once.
+// TestWitnesses corrupts each page of each list once.
 func TestWitnesses(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 40})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}

@@ -15,7 +15,7 @@ import (
 	fake "github.com/chatlake/chatlake/simulator/liveperson"
 )
 
-// TestWitnesses spoils each page of each list once.
+// TestWitnesses corrupts each page of each list once.
 func TestWitnesses(t *testing.T) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 30})
 	few := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 60, People: 2})

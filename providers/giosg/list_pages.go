@@ -15,7 +15,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// row is one chat of the list.
+// row is one chat in the list.
 type row struct {
 	id         string
 	createdAt  time.Time
@@ -24,39 +24,38 @@ type row struct {
 	fields     object
 }
 
-// sheet is one page of a list, as one answer or several have it.
-type sheet struct {
+// listPage is one page of a list, merged from one or more responses.
+type listPage struct {
 	rows           []row
-	next, previous string // links, pinned; empty where there are none
-	looks          int    // how many answers it is made of
-	adjoins        bool   // the page before it, by its own link, ends where the walk has come to
-	beside         bool   // that page was read, or cannot be
-	proven         bool   // another link than its own speaks for it, or it is the first of a list
+	next, previous string // pinned links, or empty
+	looks          int    // how many responses were merged
+	adjoins        bool   // the previous page, by the page's own link, ends at the walk's position
+	beside         bool   // the previous page was read, or cannot be
+	proven         bool   // another page's link confirms it, or it is the first page of a list
 }
 
-// meets says that two answers are of one page: they have a chat in common, or none at all.
-func (p sheet) meets(q sheet) bool {
+// overlaps reports whether two responses have the same page: they have a chat in common, or both have none.
+func (p listPage) overlaps(q listPage) bool {
 	if len(p.rows) == 0 || len(q.rows) == 0 {
 		return len(p.rows) == len(q.rows) && p.next == q.next
 	}
 	return slices.ContainsFunc(p.rows, func(r row) bool { return q.has(r.id) }) && (p.next == "") == (q.next == "")
 }
 
-func (p sheet) has(id string) bool {
+func (p listPage) has(id string) bool {
 	return slices.ContainsFunc(p.rows, func(r row) bool { return r.id == id })
 }
 
-// take adds another answer of the same page. A chat that only one of them has counts: chats are deleted, but they are not
-// made up.
-func (p *sheet) take(q sheet, o order) {
+// merge adds another response of the same page. A chat in only one of them counts: chats are deleted but never invented.
+func (p *listPage) merge(q listPage, o order) {
 	before := p.rows
 	p.rows, p.next, p.previous = q.rows, q.next, q.previous
 	p.add(before, o)
 	p.looks++
 }
 
-// add puts chats among those of the page.
-func (p *sheet) add(rows []row, o order) {
+// add merges chats into the page.
+func (p *listPage) add(rows []row, o order) {
 	all := slices.Clone(p.rows)
 	for _, r := range rows {
 		if !p.has(r.id) {
@@ -69,15 +68,15 @@ func (p *sheet) add(rows []row, o order) {
 	p.rows = all
 }
 
-// page asks for one page of a list.
-func (a *account) page(ctx context.Context, l *list, link string) (sheet, error) {
-	p, err := a.sheet(ctx, l, link)
+// page requests one page of a list and explains refusals.
+func (a *account) page(ctx context.Context, l *list, link string) (listPage, error) {
+	p, err := a.requestPage(ctx, l, link)
 	return p, l.explain(err, link)
 }
 
-// sheet asks for one page of a list. A refusal is what the server says.
-func (a *account) sheet(ctx context.Context, l *list, link string) (sheet, error) {
-	p := sheet{looks: 1}
+// requestPage requests one page of a list. Its errors are the server's refusals.
+func (a *account) requestPage(ctx context.Context, l *list, link string) (listPage, error) {
+	p := listPage{looks: 1}
 	path, query := l.path, l.query
 	if link != "" {
 		path, query = a.absolute(link), nil
@@ -97,21 +96,21 @@ func (a *account) sheet(ctx context.Context, l *list, link string) (sheet, error
 		}
 	}
 	if previous := wire.Word(wire.Field(answer.Body, "previous")); previous != "" {
-		p.previous, _ = a.pin(from, previous) // one that leads elsewhere is none
+		p.previous, _ = a.pin(from, previous) // a link to another host does not count
 	}
 	for i, raw := range sent {
 		o := fields(raw)
 		createdAt, id := moment(o["created_at"]), wire.Word(o["id"])
 		if createdAt == nil || id == "" {
-			return p, rest.Malformed(opList, fmt.Errorf("row %d of a page has no id or no time of creation", i+1))
+			return p, rest.Malformed(opList, fmt.Errorf("row %d of a page has no id or no creation time", i+1))
 		}
 		p.rows = append(p.rows, row{id: id, createdAt: *createdAt, observedAt: answer.ObservedAt, raw: raw, fields: o})
 	}
 	return p, nil
 }
 
-// explain says what a refusal on the list means: of a page in the middle that its cursor has expired, of the first that
-// there is no such organization or room.
+// explain interprets a refusal of the list: for a later page its cursor has expired; for the first page the organization or room
+// does not exist.
 func (l *list) explain(err error, link string) error {
 	e := &providers.Error{}
 	if !errors.As(err, &e) {
@@ -129,7 +128,7 @@ func (l *list) explain(err error, link string) error {
 	return err
 }
 
-// own is a path as the server sees it, below that of the base URL.
+// own returns a path as the server sees it, below the path of the base URL.
 func (a *account) own(path string) string {
 	return "/" + strings.TrimLeft(a.base.JoinPath(path).EscapedPath(), "/")
 }
