@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// Column is one line of a table: a name, a shape, and how its value is taken out of a row.
+// Column is one column of a table: a name, a shape, and how to get its value from a row.
 type Column[R any] struct {
 	node  Node
-	width int // how many leaf columns it has
+	width int // number of leaf columns
 	shred func(row *R, at level, leaves []Leaf)
-	when  func(row *R) (time.Time, bool) // for a time that the rows of a file are known by
-	apart bool                           // from what the digest of a thread is of
+	when  func(row *R) (time.Time, bool) // for the column of times whose range describes a file
+	apart bool                           // not part of a thread's digest
 }
 
 // required is a column that is never null.
@@ -27,7 +27,7 @@ func required[R, V any](name string, kind Kind, get func(*R) V, put func(*Leaf, 
 	}
 }
 
-// optional is a column that is null where the row has nil.
+// optional is a column that is null if the row has nil.
 func optional[R, V any](name string, kind Kind, get func(*R) *V, put func(*Leaf, V)) Column[R] {
 	return Column[R]{
 		node:  Node{Name: name, Kind: kind, Optional: true, Statistics: true},
@@ -56,7 +56,7 @@ func raw[R any](name string, get func(*R) []byte) Column[R] {
 	return required(name, KindBytes, get, (*Leaf).putBytes)
 }
 
-// textOf is a text that is null where the bytes are not valid UTF-8.
+// textOf is a text that is null if the bytes are not valid UTF-8.
 func textOf[R any](name string, get func(*R) []byte) Column[R] {
 	return optional(name, KindText, func(r *R) *[]byte {
 		b := get(r)
@@ -103,7 +103,7 @@ func optInstant[R any](name string, get func(*R) *time.Time) Column[R] {
 	return c
 }
 
-// itself is how a list of plain values takes the value out of its entry.
+// itself gets the value from an entry of a list of plain values.
 func itself[V any](v *V) V { return *v }
 
 // texts is a list of texts.
@@ -128,7 +128,7 @@ func structs[R, E any](name string, get func(*R) []E, fields ...Column[E]) Colum
 	})
 }
 
-// list is never null; nil is an empty list.
+// list is never null; nil means an empty list.
 func list[R, E any](name string, get func(*R) []E, element Node, width int, shred func(*E, level, []Leaf)) Column[R] {
 	return Column[R]{
 		node:  Node{Name: name, Kind: KindList, Children: []Node{element}},
@@ -148,8 +148,8 @@ func list[R, E any](name string, get func(*R) []E, element Node, width int, shre
 	}
 }
 
-// textMap is a map of texts in the order of its keys; nil is an empty map. Its values are too many and too different for
-// statistics, its keys are few.
+// textMap is a map of texts in the order of its keys; nil means an empty map. There are few different keys, but too many different
+// values for statistics.
 func textMap[R any](name string, get func(*R) map[string]*string) Column[R] {
 	return Column[R]{
 		node: Node{Name: name, Kind: KindMap, Children: []Node{
@@ -187,8 +187,7 @@ func shredMap(entries map[string]*string, at level, keyLeaf, valueLeaf *Leaf) {
 	}
 }
 
-// validKeys are the keys as valid UTF-8. Keys that would become the same text stay apart: the later ones get further
-// U+FFFD at the end.
+// validKeys returns the keys as valid UTF-8. Keys that would become the same text stay different: U+FFFD is appended to the later ones.
 func validKeys(keys []string) []string {
 	allValid := true
 	for _, key := range keys {
@@ -215,28 +214,28 @@ func validKeys(keys []string) []string {
 	return valid
 }
 
-// dictionary says that the column has few different values, at least among rows that stand near each other.
+// dictionary marks a column with few different values, at least among neighbouring rows.
 func (c Column[R]) dictionary() Column[R] {
 	c.node = c.node.clone()
 	c.node.setLeaves(func(n *Node) { n.Dictionary = true })
 	return c
 }
 
-// large says that the least and greatest value of the column help nobody.
+// large marks a column whose minimum and maximum are of no use.
 func (c Column[R]) large() Column[R] {
 	c.node = c.node.clone()
 	c.node.setLeaves(func(n *Node) { n.Statistics = false })
 	return c
 }
 
-// since says which schema version brought the column.
+// since sets the schema version that added the column.
 func (c Column[R]) since(version int) Column[R] {
 	c.node = c.node.clone()
 	c.node.setSince(version)
 	return c
 }
 
-// undigested says that the digest of a thread is not of the column.
+// undigested excludes the column from the digest of a thread.
 func (c Column[R]) undigested() Column[R] {
 	c.apart = true
 	return c

@@ -12,15 +12,16 @@ import (
 	"time"
 )
 
-// digestVersion begins every digest. It grows when the same rows get another digest. The first version had no such word.
+// digestVersion is the beginning of every digest. It must change when the same rows get a different digest. The first version had no
+// such prefix.
 const digestVersion = "v2:"
 
-// Digest is digestVersion and the hex SHA-256 of what the thread says: of every column of its rows but those that say when
-// it was observed, listed or gone, how many messages it should have and has, and the digest itself. The same conversation exported twice
-// has the same digest. Digests of different versions cannot be compared; a column added to the end of a table, or a field
-// added to the end of a struct, is no new version: where it is null or empty, digests stay as they were.
+// Digest returns digestVersion and the hex SHA-256 of the content of the thread: of all columns of its rows except those that contain
+// when it was observed, listed or gone, how many messages it should have and has, and the digest itself. The same conversation exported
+// twice has the same digest. Digests of different versions cannot be compared. A column added to the end of a table, or a field added to
+// the end of a struct, does not need a new version: digests stay the same if it is null or empty.
 //
-// A time that no calendar has (before the year 0, after 9999) and a number that is not finite are errors.
+// A time before the year 0 or after 9999 and a number that is not finite are errors.
 func (t Thread) Digest() (string, error) {
 	d := digests.Get().(*digest)
 	d.sum.Reset()
@@ -32,7 +33,7 @@ func (t Thread) Digest() (string, error) {
 	digestRows(d, Ratings, d.ratings, t.Ratings)
 	digestRows(d, Attachments, d.attachments, t.Attachments)
 	digestRows(d, Tombstones, d.tombstones, t.Tombstones)
-	d.conversation[0] = Conversation{} // holds on to nothing
+	d.conversation[0] = Conversation{} // release its memory
 	text, err := d.text(), d.err
 	if d.err = nil; !d.large {
 		digests.Put(d)
@@ -43,14 +44,14 @@ func (t Thread) Digest() (string, error) {
 	return text, nil
 }
 
-// digest is the work of Digest. It is used again, so that digesting a thread allocates little but the digest.
+// digest is the state of Digest. It is reused, so that digesting a thread allocates little more than the digest.
 type digest struct {
 	sum   hash.Hash
-	b     []byte // comes next into sum
-	err   error  // the first
-	large bool   // holds too much memory to be used again
+	b     []byte // to be added to sum next
+	err   error  // the first error
+	large bool   // too much memory to be reused
 
-	conversation [1]Conversation // a row of a table, as the others are
+	conversation [1]Conversation // a table with one row, like the other tables
 
 	conversations, messages, participants, events, ratings, attachments, tombstones []Leaf
 }
@@ -64,13 +65,13 @@ var digests = sync.Pool{New: func() any {
 }}
 
 const (
-	digestBytes      = 32 << 10  // collected before they come into the sum
+	digestBytes      = 32 << 10  // collected before they are added to the sum
 	largeBytes       = 256 << 10 // of the texts of one column
-	digestRowsAtOnce = 256       // shredded before their columns are digested, so that a long conversation is not held twice
+	digestRowsAtOnce = 256       // shredded before their columns are digested, so that a long conversation is not in memory twice
 )
 
-// digestRows digests the number of the rows, then of each column its part of them. Every part has a known length or begins
-// with its length, so different rows are different bytes.
+// digestRows digests the number of rows, and then each column. Every part has a known length or begins with its length, so different
+// rows give different bytes.
 func digestRows[R any](d *digest, t *Table[R], leaves []Leaf, rows []R) {
 	d.number(len(rows))
 	for some := range slices.Chunk(rows, digestRowsAtOnce) {
@@ -94,14 +95,14 @@ func digestRows[R any](d *digest, t *Table[R], leaves []Leaf, rows []R) {
 	}
 }
 
-// path is how a leaf is called in a digest.
+// path names a leaf in a digest.
 type path struct {
-	name string // of the column, or as in parts.element.text
-	said int16  // definition levels up to this one are known from other leaves
+	name  string // of the column, or as in parts.element.text
+	known int16  // definition levels up to this one are known from other leaves
 }
 
-// paths are those of the leaves of n, which is below something. The first leaf in a list or map says how many entries there
-// are, which the others need not; known is the level from which on it does so, or -1 where it is another leaf.
+// paths returns the paths of the leaves of n; above is the path of its parent. Only the first leaf in a list or map needs to give the number
+// of entries; known is the level from which on it does, or -1 for any other leaf.
 func (n *Node) paths(above string, definition, known int16) (all []path) {
 	if n.Optional {
 		definition++
@@ -125,9 +126,9 @@ func (n *Node) paths(above string, definition, known int16) (all []path) {
 	return all
 }
 
-// leaf digests the path, the levels and the values of a leaf, unless it has no value and its levels say nothing new.
+// leaf digests the path, the levels and the values of a leaf, unless it has no value and its levels add nothing new.
 func (d *digest) leaf(p *path, l *Leaf) {
-	if len(l.Ends)+len(l.Integers)+len(l.Numbers)+len(l.Booleans) == 0 && slices.Max(l.Definitions) <= p.said {
+	if len(l.Ends)+len(l.Integers)+len(l.Numbers)+len(l.Booleans) == 0 && slices.Max(l.Definitions) <= p.known {
 		return
 	}
 	d.number(len(p.name))
@@ -142,7 +143,7 @@ func (d *digest) leaf(p *path, l *Leaf) {
 	}
 	for _, i := range l.Integers {
 		if l.Kind == KindInstant && (i < earliest || i > latest) && d.err == nil {
-			d.err = fmt.Errorf("%s: no calendar has the time %s", p.name, time.UnixMicro(i).UTC())
+			d.err = fmt.Errorf("%s: the time %s is not between the years 0 and 9999", p.name, time.UnixMicro(i).UTC())
 		}
 		d.b = binary.LittleEndian.AppendUint64(d.b, uint64(i))
 	}
@@ -166,7 +167,7 @@ func (d *digest) leaf(p *path, l *Leaf) {
 	d.b = append(d.b, l.Data...)
 }
 
-// The microseconds that calendars hold, in which the lake keeps times.
+// The years 0 to 9999 in microseconds, the unit of times in the lake.
 var (
 	earliest = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	latest   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
@@ -193,7 +194,7 @@ func (d *digest) flush() {
 	d.b = d.b[:0]
 }
 
-// text is the digest of all that went before.
+// text returns the digest of everything added so far.
 func (d *digest) text() string {
 	d.flush()
 	d.b = d.sum.Sum(d.b)

@@ -25,7 +25,7 @@ func digestOf(t *testing.T, thread Thread) string {
 // words are parts of texts: bytes that look like lengths, and bytes that are not UTF-8.
 var words = []string{"", "a", "\x00", "\x01a", "ä€😀", "\ufffd", "\xff", strings.Repeat("long ", 300)}
 
-// scatter puts something of everything into v: nil and empty too.
+// scatter fills v with random values, including nil and empty ones.
 func scatter(dice *rand.Rand, v reflect.Value) {
 	switch v.Interface().(type) {
 	case time.Time:
@@ -74,7 +74,7 @@ func scatter(dice *rand.Rand, v reflect.Value) {
 	}
 }
 
-// scatterOne changes something in v, or puts the same there again.
+// scatterOne sets a random part of v, possibly to the same value as before.
 func scatterOne(dice *rand.Rand, v reflect.Value) {
 	switch {
 	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]():
@@ -87,7 +87,7 @@ func scatterOne(dice *rand.Rand, v reflect.Value) {
 	}
 }
 
-// stored is what the lake keeps of a thread, but for the columns that digests leave out.
+// stored returns what the lake stores of a thread, without the columns that digests leave out.
 func stored(thread Thread) [][]Leaf {
 	return [][]Leaf{
 		storedRows(Conversations, []Conversation{thread.Conversation}), storedRows(Messages, thread.Messages),
@@ -110,7 +110,7 @@ func storedRows[R any](t *Table[R], rows []R) (kept []Leaf) {
 	return kept
 }
 
-// TestDigestIsOfWhatIsStored changes one thing in many threads: the digest is another exactly where the lake would hold something else.
+// TestDigestIsOfWhatIsStored changes one value in many threads. The digest must change exactly if the lake would store something else.
 func TestDigestIsOfWhatIsStored(t *testing.T) {
 	same := 0
 	for seed := range uint64(400) {
@@ -127,11 +127,11 @@ func TestDigestIsOfWhatIsStored(t *testing.T) {
 		}
 	}
 	if same == 0 || same > 300 {
-		t.Errorf("%d of 400 changes changed nothing: this tries too little", same)
+		t.Errorf("%d of 400 changes have no effect: the test covers too little", same)
 	}
 }
 
-// filled has something in every field of v, and one entry in every list.
+// filled fills every field of v, with one entry in every list.
 func filled(v reflect.Value) {
 	switch {
 	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[time.Time]():
@@ -146,7 +146,7 @@ func filled(v reflect.Value) {
 	}
 }
 
-// others are values of the type of v that are stored neither like v, which filled has filled, nor like each other.
+// others returns values of the type of v that are stored differently from v, as filled by filled, and from each other.
 func others(v reflect.Value) (all []any) {
 	switch v.Interface().(type) {
 	case string:
@@ -184,9 +184,9 @@ func others(v reflect.Value) (all []any) {
 	return all
 }
 
-// TestDigestOfEveryColumn gives one field after the other each of its other values. testdata/digest.txt says of every column
-// whether the digest is of it, and is written by hand: who adds a column decides, and counts digestVersion up where rows that
-// are in lakes get another digest.
+// TestDigestOfEveryColumn sets one field after the other to each of its other values. testdata/digest.txt lists, for every column,
+// whether it is part of the digest. It is written by hand: whoever adds a column decides, and increases digestVersion if rows in existing
+// lakes get a different digest.
 func TestDigestOfEveryColumn(t *testing.T) {
 	decided, err := os.ReadFile(filepath.Join("testdata", "digest.txt"))
 	if err != nil {
@@ -220,7 +220,7 @@ func TestDigestOfEveryColumn(t *testing.T) {
 		}
 		is, ok := digested[path]
 		if seen[path] = true; !ok {
-			t.Errorf("%s: decide in digest.txt whether the digest is of it", path)
+			t.Errorf("%s: decide in digest.txt whether it is part of the digest", path)
 			return
 		}
 		before := reflect.ValueOf(v.Interface())
@@ -231,7 +231,7 @@ func TestDigestOfEveryColumn(t *testing.T) {
 			if twin, met := digests[got]; met && is {
 				t.Errorf("%s: the same digest with %v and %v", path, other, twin)
 			} else if !met && !is {
-				t.Errorf("%s: the digest is of it, and should not be", path)
+				t.Errorf("%s: it is part of the digest, and should not be", path)
 			}
 			digests[got] = other
 		}
@@ -240,12 +240,12 @@ func TestDigestOfEveryColumn(t *testing.T) {
 	change("", reflect.ValueOf(&base).Elem())
 	for column := range digested {
 		if !seen[column] {
-			t.Errorf("digest.txt names %s, which is no column of a thread", column)
+			t.Errorf("digest.txt names %s, which is not a column of a thread", column)
 		}
 	}
 }
 
-// TestDigestGolden holds digests that stand in lakes. Where one changes, digestVersion has to.
+// TestDigestGolden contains digests that exist in lakes. If one changes, digestVersion must change.
 func TestDigestGolden(t *testing.T) {
 	var full Thread
 	filled(reflect.ValueOf(&full).Elem())
@@ -262,7 +262,7 @@ func TestDigestGolden(t *testing.T) {
 	}
 }
 
-// TestDigestOfLongThreads has threads about as long as what is digested at once, whose texts are longer than it.
+// TestDigestOfLongThreads tests threads about as long as the batch that is digested at once, with longer texts.
 func TestDigestOfLongThreads(t *testing.T) {
 	long := strings.Repeat("x", 2*largeBytes)
 	met := map[string]string{}
@@ -311,7 +311,7 @@ func TestDigestRefuses(t *testing.T) {
 	}
 }
 
-// TestAppendedColumnsKeepDigests adds columns at the end of a table, and fields at the end of a struct in a list.
+// TestAppendedColumnsKeepDigests appends columns to a table and fields to a struct in a list.
 func TestAppendedColumnsKeepDigests(t *testing.T) {
 	longer := table("rooms", "",
 		structs("shelves", func(r *room) []shelf { return r.shelves },

@@ -63,7 +63,7 @@ var (
 	)
 )
 
-// Shapes are the shapes of all tables, in the order of the lake.
+// Shapes returns the shapes of all tables, in the order of the lake.
 func Shapes() []Shape {
 	return []Shape{
 		Conversations.Shape, Messages.Shape, Participants.Shape, Events.Shape, Ratings.Shape, Attachments.Shape,

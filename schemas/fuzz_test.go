@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// FuzzWindow reads any window: it is refused, or it is written as it was read; what it is cut into adjoins and is all of it.
+// FuzzWindow parses any window. It is either refused or formats to the same text, and the windows that it is cut into are adjacent and
+// cover it.
 func FuzzWindow(f *testing.F) {
 	for _, s := range []string{
 		"20260501T000000Z~20260601T000000Z", "20260501T000000Z~20260501T000001Z", "20260601T000000Z~20260501T000000Z", "~", "",
@@ -19,7 +20,7 @@ func FuzzWindow(f *testing.F) {
 			return
 		}
 		if w.String() != s {
-			t.Errorf("%q was taken as %s", s, w)
+			t.Errorf("%q is accepted as %s", s, w)
 		}
 		if left, right, ok := w.Halve(); ok && (left.From != w.From || left.To != right.From || right.To != w.To || !left.From.Before(left.To) || !right.From.Before(right.To)) {
 			t.Errorf("the halves of %s are %s and %s", w, left, right)
@@ -27,7 +28,7 @@ func FuzzWindow(f *testing.F) {
 			t.Errorf("%s does not yield its halves, or yields itself", w)
 		}
 		if w.To.Sub(w.From) > 10*365*24*time.Hour {
-			return // too many pieces to look at
+			return // too many windows
 		}
 		at := w.From
 		for _, cut := range w.Cut([]string{"month", "week", "day"}[size%3]) {

@@ -7,34 +7,33 @@ import (
 	"unicode/utf8"
 )
 
-// Leaf buffers one leaf column of many rows as Parquet has it: the values that are there one after the other, and for
-// each place where a value could be, its definition and repetition level. It holds copies only, so the rows may be
-// changed or dropped after they were shredded.
+// Leaf buffers one leaf column of many rows in the form of Parquet: the values that exist, and for each place of a value its definition
+// and repetition levels. It contains only copies, so the rows may be changed or released after they have been shredded.
 //
-// Text is valid UTF-8: each run of bytes that is not is replaced by U+FFFD. Bytes are kept as they are.
+// Text is valid UTF-8: each run of other bytes is replaced by U+FFFD. Bytes are kept unchanged.
 type Leaf struct {
 	Kind                         Kind
 	Dictionary, Statistics       bool
 	MaxDefinition, MaxRepetition int16
-	Partition                    string // the partition column that it is, whose value all rows of a file share
+	Partition                    string // name of the partition column, if it is one; all rows of a file share its value
 
-	Data     []byte   // texts and bytes, concatenated; less than 4 GiB of them
-	Ends     []uint32 // where in Data each of them ends
+	Data     []byte   // texts and bytes, concatenated; less than 4 GiB
+	Ends     []uint32 // where each of them ends in Data
 	Integers []int64
 	Numbers  []float64
 	Booleans []bool
 
-	Definitions []int16 // empty where MaxDefinition is 0: every place has a value
-	Repetitions []int16 // empty where MaxRepetition is 0: every place is a row of its own
+	Definitions []int16 // empty if MaxDefinition is 0: every place has a value
+	Repetitions []int16 // empty if MaxRepetition is 0: every place is a row of its own
 }
 
-// Bytes is how much memory the buffered values and levels take.
+// Bytes returns the memory that the buffered values and levels take.
 func (l *Leaf) Bytes() int {
 	return len(l.Data) + 8*(len(l.Integers)+len(l.Numbers)) + 4*len(l.Ends) + len(l.Booleans) +
 		2*(len(l.Definitions)+len(l.Repetitions))
 }
 
-// Places is how many places for values there are, filled or not.
+// Places returns the number of places for values, filled or not.
 func (l *Leaf) Places() int {
 	if l.MaxDefinition > 0 {
 		return len(l.Definitions)
@@ -49,11 +48,11 @@ func (l *Leaf) Reset() {
 	l.Definitions, l.Repetitions = l.Definitions[:0], l.Repetitions[:0]
 }
 
-// level is where in the nesting a place is: how many of its optional and repeated ancestors are there, at which list the
-// place begins a new entry, and how many lists are around it.
+// level is the position of a place in the nesting: how many of its optional and repeated ancestors exist, at which list it begins a new
+// entry, and how many lists are around it.
 type level struct{ definition, repetition, depth int16 }
 
-// deeper is the level of entry i of a list or map that stands at l.
+// deeper returns the level of entry i of a list or map at level l.
 func (l level) deeper(i int) level {
 	inner := level{definition: l.definition + 1, repetition: l.repetition, depth: l.depth + 1}
 	if i > 0 {
@@ -62,7 +61,7 @@ func (l level) deeper(i int) level {
 	return inner
 }
 
-// place notes the levels of one place.
+// place adds the levels of one place.
 func (l *Leaf) place(definition, repetition int16) {
 	if l.MaxDefinition > 0 {
 		l.Definitions = append(l.Definitions, definition)
@@ -90,7 +89,7 @@ func (l *Leaf) putNumber(f float64)    { l.Numbers = append(l.Numbers, f) }
 func (l *Leaf) putBoolean(b bool)      { l.Booleans = append(l.Booleans, b) }
 func (l *Leaf) putInstant(t time.Time) { l.Integers = append(l.Integers, micros(t)) }
 
-// micros is t in microseconds since 1970, or the nearest number of them that there is.
+// micros returns t in microseconds since 1970, or the nearest number that an int64 can hold.
 func micros(t time.Time) int64 {
 	const most = math.MaxInt64/1_000_000 - 1
 	switch seconds := t.Unix(); {

@@ -9,7 +9,7 @@ import (
 
 func some[V any](v V) *V { return &v }
 
-// room, shelf and book are deeper than any table of ours: a list in a struct in a list, beside a map.
+// room, shelf and book are nested deeper than any table of the lake: a list in a struct in a list, beside a map.
 type room struct {
 	shelves []shelf
 	labels  map[string]*string
@@ -28,7 +28,7 @@ var rooms = table("rooms", "",
 	textMap("labels", func(r *room) map[string]*string { return r.labels }),
 )
 
-// TestLevels has the levels of the Dremel paper's rules, worked out by hand.
+// TestLevels compares with levels that were determined by hand from the rules of the Dremel paper.
 func TestLevels(t *testing.T) {
 	rows := []room{
 		{},
@@ -108,7 +108,7 @@ func TestValidKeys(t *testing.T) {
 	}
 }
 
-// TestMapInOrderOfKeys shreds maps of any size, as the order in which Go walks a map changes from time to time.
+// TestMapInOrderOfKeys shreds maps of many sizes, because Go iterates over maps in random order.
 func TestMapInOrderOfKeys(t *testing.T) {
 	for _, n := range []int{1, 2, 16, 17, 40} {
 		entries, want := map[string]*string{}, ""
@@ -124,7 +124,7 @@ func TestMapInOrderOfKeys(t *testing.T) {
 	}
 }
 
-// TestAppendedColumnsKeepIDs is the promise that Iceberg tables rest on.
+// TestAppendedColumnsKeepIDs tests a promise that Iceberg tables rely on.
 func TestAppendedColumnsKeepIDs(t *testing.T) {
 	longer := table("rooms", "",
 		structs("shelves", func(r *room) []shelf { return r.shelves },
@@ -143,7 +143,7 @@ func TestAppendedColumnsKeepIDs(t *testing.T) {
 		collectIDs(longer.Columns[i], "", after)
 	}
 	if len(after) != len(before)+3 {
-		t.Errorf("%d ids, then %d: some are given out twice", len(before), len(after))
+		t.Errorf("%d ids, then %d: some are used twice", len(before), len(after))
 	}
 	for i, path := range []string{"/doors", "/doors/element", "/shelves/element/width"} {
 		if id := int32(len(before) + i + 1); after[id] != path {

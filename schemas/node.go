@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Kind is what a column, or a part of one, holds.
+// Kind is the type of a column or of a part of one.
 type Kind int
 
 // The kinds. Lists have one child, the element; maps have two, key and value; structs have their fields.
 const (
 	KindText    Kind = iota + 1 // valid UTF-8
-	KindBytes                   // as sent, whatever it is
+	KindBytes                   // any bytes, as sent
 	KindInteger                 // 64 bits, signed
 	KindNumber                  // 64 bits, binary floating point
 	KindBoolean
@@ -28,25 +28,24 @@ var kindNames = map[Kind]string{
 
 func (k Kind) String() string { return kindNames[k] }
 
-// Node is the shape of a column or of a part of one. Lists and maps themselves are never null, nor are list elements and
-// map keys; map values always may be.
+// Node is the shape of a column or of a part of one. Lists, maps, list elements and map keys are never null. Map values always may be.
 type Node struct {
 	Name       string
-	ID         int32 // field id, unique in the table and never given to anything else
+	ID         int32 // field id; unique in the table and never reused
 	Kind       Kind
-	Since      int // the schema version that brought it
+	Since      int // the schema version that added it
 	Optional   bool
-	Dictionary bool // few different values, at least near each other: worth a dictionary
-	Statistics bool // least and greatest value help a reader to skip
+	Dictionary bool // few different values, at least among neighbouring rows: worth a dictionary
+	Statistics bool // minimum and maximum help readers to skip row groups
 	Children   []Node
 }
 
-// firstNumbered is the schema version whose columns were numbered together with those of all versions before it.
+// firstNumbered is the schema version whose columns got their ids together with those of all earlier versions.
 const firstNumbered = 2
 
-// number gives ids to the columns of a table. Those of firstNumbered and before get the ids that Iceberg assigns when a table is
-// created with these columns, so that files can be added to tables that others created: the nodes beside each other first, then, of
-// one after the other, those within. Columns of later versions get the next ids, which leaves all others as they are.
+// number assigns ids to the columns of a table. Columns up to version firstNumbered get the ids that Iceberg assigns when a table is
+// created with these columns: first to all nodes of a level, and then to the children of each node in turn. So files can be added to
+// tables that others have created. Columns of later versions get the next ids, so that existing ids never change.
 func number(columns []Node) {
 	next, last := int32(1), firstNumbered
 	for version := firstNumbered; version <= last; version++ {
@@ -68,7 +67,7 @@ func numberSince(nodes []Node, version int, next int32, last *int) int32 {
 	return next
 }
 
-// setSince says of the node, and of what is in it, that version brought it.
+// setSince sets the version that added the node and its children.
 func (n *Node) setSince(version int) {
 	n.Since = max(n.Since, version)
 	for i := range n.Children {
@@ -99,7 +98,7 @@ func (n *Node) setLeaves(set func(*Node)) {
 	n.leaves(0, 0, func(leaf *Node, _, _ int16) { set(leaf) })
 }
 
-// clone shares nothing with n.
+// clone returns a deep copy of n.
 func (n Node) clone() Node {
 	children := n.Children
 	n.Children = nil
@@ -133,11 +132,11 @@ func (n *Node) print(b *strings.Builder, indent int) {
 type Shape struct {
 	Table   string
 	Columns []Node
-	// CreatedAt names the column whose least and greatest value a file is known by; empty where rows have no such time.
+	// CreatedAt names the column whose minimum and maximum describe a file; empty if rows have no such time.
 	CreatedAt string
 }
 
-// Leaves are empty buffers, one for each leaf column in order, as Shred fills them. Those of the partition columns stay empty.
+// Leaves returns empty buffers for Shred, one for each leaf column, in order. Those of the partition columns stay empty.
 func (s Shape) Leaves() []Leaf {
 	var all []Leaf
 	for i := range s.Columns {

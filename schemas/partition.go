@@ -2,21 +2,21 @@ package schemas
 
 import "slices"
 
-// Partition is what all rows of a data file share. It stands in the path of the file and, since version 2, in columns of every table.
+// Partition is what all rows of a data file share. The path of the file contains it and, since version 2, so do columns of every table.
 type Partition struct {
 	Provider string
 	Account  string
 	Stream   Stream
-	Month    string // in which the window begins, in UTC: 2026-05
+	Month    string // of the window's beginning, in UTC: 2026-05
 }
 
-// PartitionColumns are the names of the partition columns, in the order in which they stand in paths and tables.
+// PartitionColumns are the names of the partition columns, in the order of paths and tables.
 func PartitionColumns() []string { return []string{"provider", "account", "stream", "month"} }
 
-// IsPartition says whether a column is a partition column.
+// IsPartition reports whether a column is a partition column.
 func IsPartition(column string) bool { return slices.Contains(PartitionColumns(), column) }
 
-// Value is the value of a partition column. Other columns have none.
+// Value returns the value of a partition column; it is empty for other columns.
 func (p Partition) Value(column string) string {
 	switch column {
 	case "provider":
@@ -31,7 +31,7 @@ func (p Partition) Value(column string) string {
 	return ""
 }
 
-// withPartition puts the partition columns where version 2 has them: after the columns of version 1.
+// withPartition inserts the partition columns after the columns of version 1, which is their place since version 2.
 func withPartition[R any](columns []Column[R]) []Column[R] {
 	at := slices.IndexFunc(columns, func(c Column[R]) bool { return c.node.Since > 1 })
 	if at < 0 {
@@ -42,7 +42,7 @@ func withPartition[R any](columns []Column[R]) []Column[R] {
 		shared = append(shared, Column[R]{
 			node:  Node{Name: name, Kind: KindText, Since: 2, Dictionary: true, Statistics: true},
 			width: 1,
-			shred: func(*R, level, []Leaf) {}, // no row has it
+			shred: func(*R, level, []Leaf) {}, // rows do not contain it
 			apart: true,
 		})
 	}

@@ -2,8 +2,8 @@ package schemas
 
 import "time"
 
-// Conversation is a row of the table conversations. A conversation is there only when all of it was fetched; otherwise
-// it has a row in dead_letters or tombstones.
+// Conversation is a row of the table conversations. It exists only if the whole conversation was fetched; otherwise the conversation
+// has a row in dead_letters or tombstones.
 type Conversation struct {
 	ConversationID string // the provider's id as text
 	ObservedAt     time.Time
@@ -25,17 +25,17 @@ type Conversation struct {
 	Language       *string
 	SourceURL      *string
 	IsEncrypted    *bool
-	StatedMessages *int64 // messages that the provider says there are
-	StoredMessages int64  // messages stored by us; set when the shard is sealed
+	StatedMessages *int64 // number of messages according to the provider
+	StoredMessages int64  // number of messages in the lake; set when the shard is sealed
 	Tags           []string
 	Attributes     map[string]*string
-	SourceVersion  *int64     // grows with every version at the source, where it has such a thing (microseconds of its last change)
-	ContentSHA256  string     // what Thread.Digest returns; set when the shard is sealed
-	ListedVersion  *string    // how new the list of the platform says that the conversation is, where it says so
-	GoneAt         *time.Time // when the platform was seen to have it no longer; the row is its last version
+	SourceVersion  *int64     // grows with every version at the source (microseconds of its last change), if the source has one
+	ContentSHA256  string     // result of Thread.Digest; set when the shard is sealed
+	ListedVersion  *string    // how new the conversation is according to the platform's list, if the list shows it
+	GoneAt         *time.Time // when the platform was found to no longer have it; the row is its last version
 }
 
-// Message is a row of the table messages. Within a conversation Sequence counts from 0 without gaps, oldest first.
+// Message is a row of the table messages. Within a conversation, Sequence counts from 0 without gaps, oldest first.
 type Message struct {
 	ConversationID string
 	MessageID      string
@@ -68,7 +68,7 @@ type Part struct {
 	ContentType *string
 	Bytes       *int64
 	Label       *string
-	Payload     *string // what does not fit the columns, as JSON
+	Payload     *string // the members without a column, as JSON
 }
 
 // Participant is a row of the table participants: one person or bot in one role in one conversation.
@@ -116,7 +116,7 @@ type Rating struct {
 	Answers        []Answer
 }
 
-// Answer is one question of a survey and what was answered.
+// Answer is one question of a survey and its answer.
 type Answer struct {
 	Question *string
 	Answer   *string
@@ -139,9 +139,8 @@ type Attachment struct {
 	Attributes     map[string]*string
 }
 
-// DeadLetter is a row of the table dead_letters: a conversation that could not be exported, and why. Its documents, as
-// far as they were fetched, are in the table documents. Where the conversation is empty, it is a document of a directory
-// or a report that could not be read.
+// DeadLetter is a row of the table dead_letters: a conversation that could not be exported, and why. The table documents has those of
+// its documents that were fetched. If the conversation is empty, a document of a directory or a report could not be read.
 type DeadLetter struct {
 	ConversationID string
 	ObservedAt     time.Time
@@ -151,8 +150,8 @@ type DeadLetter struct {
 	Attempts       int64
 }
 
-// Tombstone is a row of the table tombstones: a conversation (MessageID nil) or a message that was there once and that
-// the provider no longer gives out.
+// Tombstone is a row of the table tombstones: a conversation (MessageID nil) or a message that existed once and that the provider no
+// longer returns.
 type Tombstone struct {
 	ConversationID string
 	ObservedAt     time.Time

@@ -1,15 +1,15 @@
 package schemas
 
-// Stream is why rows belong to a window. It stands in keys, commit records and workflow ids as it is written.
+// Stream is the reason why rows belong to a window. Keys, commit records and workflow ids contain these texts.
 type Stream string
 
 const (
-	StreamCreated   Stream = "created"   // conversations, by the time when they were created
+	StreamCreated   Stream = "created"   // conversations, by their time of creation
 	StreamReports   Stream = "reports"   // facts about conversations and people, by their own time
-	StreamDirectory Stream = "directory" // who and what there is, as a snapshot of a day
+	StreamDirectory Stream = "directory" // the account's people, groups and settings, as a snapshot of a day
 )
 
-// traits are what there is to a stream.
+// traits are the properties of a stream.
 type traits struct {
 	conversations bool // its list is one of conversations
 	continuous    bool // its windows adjoin
@@ -21,18 +21,19 @@ var streams = map[Stream]traits{
 	StreamDirectory: {},
 }
 
-// Streams are all streams, in the order in which people read of them.
+// Streams returns all streams, in the order in which people see them.
 func Streams() []Stream { return []Stream{StreamCreated, StreamReports, StreamDirectory} }
 
-// Known says whether s is one of Streams.
+// Known reports whether s is one of Streams.
 func (s Stream) Known() bool {
 	_, ok := streams[s]
 	return ok
 }
 
-// HasConversations says whether conversations are listed: the platform may be able to count them, each is fetched, and each ends as a
-// row. What the list of another stream holds is complete by itself.
+// HasConversations reports whether the stream lists conversations. Then the platform may be able to count them, and each one is fetched
+// and becomes a row. The list of any other stream is already complete.
 func (s Stream) HasConversations() bool { return streams[s].conversations }
 
-// IsContinuous says whether the windows of the stream adjoin, so that time that none of them covers is a gap. A snapshot leaves none.
+// IsContinuous reports whether the windows of the stream are adjacent, so that a time outside all of them is a gap. Snapshots have no
+// gaps.
 func (s Stream) IsContinuous() bool { return streams[s].continuous }

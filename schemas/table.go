@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Table says how rows of type R become a table of the lake.
+// Table describes how rows of type R become a table of the lake.
 type Table[R any] struct {
 	Shape
 	columns []Column[R]
@@ -13,8 +13,8 @@ type Table[R any] struct {
 	created func(row *R) (time.Time, bool)
 }
 
-// table is a table by its columns, in order; new ones are appended, optional and marked with since. Where createdAt is not empty it
-// names the column of times that a file is known by.
+// table returns a table with columns in this order. New columns are appended, are optional, and are marked with since. createdAt, if not
+// empty, names the column of times whose range describes a file.
 func table[R any](name, createdAt string, columns ...Column[R]) *Table[R] {
 	t := &Table[R]{Shape: Shape{Table: name, CreatedAt: createdAt}, columns: withPartition(columns)}
 	for _, c := range t.columns {
@@ -33,7 +33,7 @@ func table[R any](name, createdAt string, columns ...Column[R]) *Table[R] {
 	return t
 }
 
-// Shred appends a row to the leaves, which are those that Leaves returned, except those of the partition columns.
+// Shred appends a row to the leaves returned by Leaves, except to those of the partition columns.
 func (t *Table[R]) Shred(row *R, leaves []Leaf) {
 	for _, c := range t.columns {
 		c.shred(row, level{}, leaves[:c.width])
@@ -41,7 +41,7 @@ func (t *Table[R]) Shred(row *R, leaves []Leaf) {
 	}
 }
 
-// Created is the time that the row is known by, where the table has such a column and the row such a time.
+// Created returns the row's time in the column CreatedAt; false if the table has no such column or the row no such time.
 func (t *Table[R]) Created(row *R) (time.Time, bool) {
 	if t.created == nil {
 		return time.Time{}, false

@@ -2,7 +2,7 @@ package schemas
 
 import "time"
 
-// The tables of the conversations, in the order of the lake. New columns go to the end of a table and are optional.
+// The tables of the conversations, in the order of the lake. New columns are added to the end of a table and are optional.
 var (
 	Conversations = table("conversations", "created_at",
 		text("conversation_id", func(r *Conversation) string { return r.ConversationID }),
@@ -128,8 +128,8 @@ var (
 		textMap("attributes", func(r *Attachment) map[string]*string { return r.Attributes }),
 	)
 
-	// Documents holds bodies as they were sent. They need not be valid UTF-8, so body is a column of bytes; body_text is the same as
-	// text, for readers that parse it.
+	// Documents contains bodies as they were sent. A body need not be valid UTF-8, so body is a column of bytes. body_text contains it
+	// as a text, for readers that parse it.
 	Documents = table("documents", "",
 		optText("conversation_id", func(r *Document) *string { return unlessEmpty(r.ConversationID) }),
 		text("kind", func(r *Document) string { return r.Kind }).dictionary(),

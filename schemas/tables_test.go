@@ -34,7 +34,7 @@ func TestShapesGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("the printed tables changed; is Version still right? (-golden +now)\n%s", diff)
+		t.Errorf("the printed tables have changed; is Version still right? (-golden +now)\n%s", diff)
 	}
 }
 
@@ -52,8 +52,8 @@ func TestEveryFieldHasAColumn(t *testing.T) {
 	}
 }
 
-// checkColumns compares the fields of a row type with columns, by name; documents hold theirs in an order of their own, and their
-// body once more as text. No row has the partition columns.
+// checkColumns compares the fields of a row type with the columns, by name. The table documents has its own order, and its body twice.
+// No row has the partition columns.
 func checkColumns(t *testing.T, row reflect.Type, columns []Node) {
 	byName := map[string]Node{}
 	for _, c := range columns {
@@ -118,8 +118,8 @@ func snake(name string) string {
 	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
 }
 
-// TestColumnsReadTheirField fills one field after the other and looks where the value comes out, so that no column reads
-// the field of another.
+// TestColumnsReadTheirField fills one field after the other and checks which column gets the value, so that no column reads the field of
+// another.
 func TestColumnsReadTheirField(t *testing.T) {
 	checkReads(t, Conversations)
 	checkReads(t, Messages)
@@ -172,7 +172,7 @@ func checkParts[R any](t *testing.T, table *Table[R], i int) {
 	}
 }
 
-// checkChanged says that shredding row differs from empty in the leaves of one column, and in no other.
+// checkChanged checks that shredding row differs from empty in the leaves of one column and in no others.
 func checkChanged[R any](t *testing.T, table *Table[R], row *R, empty []Leaf, column string) {
 	t.Helper()
 	leaves, at := table.Leaves(), 0
@@ -218,8 +218,8 @@ func fill(v reflect.Value) {
 	}
 }
 
-// TestIDs compares the ids with those that Iceberg gives to a new table of the same columns, worked out another way: a struct first
-// gives them to its fields, then lets each field go on; a list gives one to its element, a map to its key and its value.
+// TestIDs compares the ids with those that Iceberg assigns to a new table with the same columns, determined in another way: a struct
+// first assigns ids to its fields, and then each field to its children; a list to its element; a map to its key and its value.
 func TestIDs(t *testing.T) {
 	for _, s := range Shapes() {
 		next := int32(0)
@@ -255,7 +255,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestPartitionColumns: every table has them, where files of version 1 end, and every column that came later may be null.
+// TestPartitionColumns checks that every table has them after the columns of version 1, and that every later column may be null.
 func TestPartitionColumns(t *testing.T) {
 	for _, s := range Shapes() {
 		var names []string

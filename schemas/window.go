@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Cut divides w at the UTC boundaries of size: "month", "week" (Monday) or "day". A file's month is therefore one month.
-// Windows are ascending, adjoining, and cover w exactly. An unknown size cuts by month.
+// Cut splits w at the UTC boundaries of size: "month", "week" (Monday) or "day". No window crosses the end of a month, so the month of
+// a file is unambiguous. The windows are ascending and adjacent, and cover w exactly. An unknown size means month.
 func (w Window) Cut(size string) []Window {
 	var windows []Window
 	for from := w.From.UTC(); from.Before(w.To); {
@@ -39,7 +39,7 @@ func nextBoundary(t time.Time, size string) time.Time {
 	}
 }
 
-// Halve splits w in two at a whole second; false when it is too short for that.
+// Halve splits w in two at a whole second. It returns false if w is too short.
 func (w Window) Halve() (Window, Window, bool) {
 	middle := w.From.Add(w.To.Sub(w.From) / 2).Truncate(time.Second)
 	if !middle.After(w.From) || !middle.Before(w.To) {
@@ -48,7 +48,7 @@ func (w Window) Halve() (Window, Window, bool) {
 	return Window{From: w.From, To: middle}, Window{From: middle, To: w.To}, true
 }
 
-// Yields says whether halving w, again and again, comes to part. It does not come to w itself.
+// Yields reports whether halving w repeatedly produces part. It does not produce w itself.
 func (w Window) Yields(part Window) bool {
 	for {
 		left, right, ok := w.Halve()
@@ -68,12 +68,12 @@ func (w Window) Yields(part Window) bool {
 	}
 }
 
-// holds says whether all of part lies in w.
+// holds reports whether all of part is in w.
 func (w Window) holds(part Window) bool {
 	return !part.From.Before(w.From) && !part.To.After(w.To)
 }
 
-// Without returns what is left of w when all of others is taken away, ascending.
+// Without returns the parts of w that none of the others covers, ascending.
 func (w Window) Without(others []Window) []Window {
 	others = slices.Clone(others)
 	slices.SortFunc(others, func(a, b Window) int { return a.From.Compare(b.From) })
@@ -107,8 +107,8 @@ func ParseWindow(s string) (Window, error) {
 			w.To, err = time.Parse(windowLayout, to)
 		}
 	}
-	if !ok || err != nil || !w.From.Before(w.To) || w.String() != s { // the layout takes fractions of a second too
-		return Window{}, fmt.Errorf("window %q is not like 20260501T000000Z~20260601T000000Z", s)
+	if !ok || err != nil || !w.From.Before(w.To) || w.String() != s { // the layout also accepts fractions of a second
+		return Window{}, fmt.Errorf("window %q is not in the form 20260501T000000Z~20260601T000000Z", s)
 	}
 	return w, nil
 }
