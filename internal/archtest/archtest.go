@@ -1,5 +1,5 @@
-// Package archtest holds the tests that keep the walls of the house: who may import whom, and a few habits that a
-// compiler does not check. It parses source files itself; the go command's answers are cached across such changes.
+// Package archtest contains the tests of the architecture: which package may import which, and a few habits that a compiler does not
+// check. It parses source files itself, because the go command would return cached results after such changes.
 //
-// It must not know anything of ours.
+// It must not import any package of chatlake.
 package archtest

@@ -18,26 +18,26 @@ func TestHabits(t *testing.T) {
 	}
 	for _, f := range files {
 		if slices.Contains(wrongNames, strings.TrimSuffix(f.name, "_test")) || slices.Contains(wrongNames, path.Base(f.folder())) {
-			t.Errorf("%s: package %s in %s says nothing of what is inside", f.path, f.name, f.folder())
+			t.Errorf("%s: the name of package %s in %s does not describe its content", f.path, f.name, f.folder())
 		}
 		if f.test {
 			continue
 		}
 		for _, line := range f.open {
-			t.Errorf("%s:%d: a file or folder that others may read; conversations are stored in them, so write 0o600 or 0o700", f.path, line)
+			t.Errorf("%s:%d: other users may read this file or folder; it may contain conversations, so use 0o600 or 0o700", f.path, line)
 		}
 		for _, line := range f.inits {
-			t.Errorf("%s:%d: func init hides its order and its panics; call it by name", f.path, line)
+			t.Errorf("%s:%d: func init hides its order and its panics; use a function that is called by name", f.path, line)
 		}
 		if f.lines > maxLines {
-			t.Errorf("%s has %d lines, %d at most: is there a second subject in it?", f.path, f.lines, maxLines)
+			t.Errorf("%s has %d lines, at most %d are allowed: does it have two subjects?", f.path, f.lines, maxLines)
 		} else if f.lines > longFile {
 			t.Logf("%s has %d lines, the aim is %d", f.path, f.lines, longFile)
 		}
 	}
 }
 
-// TestSilence keeps what returns data from printing it.
+// TestSilence checks that packages that return data do not print it.
 func TestSilence(t *testing.T) {
 	files, err := goFiles(os.DirFS("../.."))
 	if err != nil {
@@ -50,11 +50,11 @@ func TestSilence(t *testing.T) {
 		}
 		heard[f.folder()] = true
 		for _, name := range prints(f) {
-			t.Errorf("%s uses %s: return it, a page cannot show what is printed", f.path, name)
+			t.Errorf("%s uses %s: return the data instead, because a page cannot show printed text", f.path, name)
 		}
 	}
 	if len(heard) != len(silent) {
-		t.Errorf("there are files in %v only, of %v", heard, silent)
+		t.Errorf("of %v, only %v contain files", silent, heard)
 	}
 	loud := file{uses: map[string][]string{"fmt": {"Sprintf", "Println"}, "os": {"ReadFile", "Stderr"}, "log": {"Print"}}}
 	if got := prints(loud); len(got) != 3 {
@@ -62,7 +62,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// prints are the uses of a file that write to the terminal.
+// prints returns the names in a file that write to the terminal.
 func prints(f file) (found []string) {
 	for imported, names := range map[string][]string{"fmt": {"Print", "Printf", "Println"}, "os": {"Stdout", "Stderr"}} {
 		for _, name := range f.uses[imported] {
@@ -84,8 +84,8 @@ type stranger struct {
 	is   *regexp.Regexp
 }
 
-// foreign is what belongs to one machine or one network and not to the tree. The words are put together here so that this file does
-// not find itself.
+// foreign are texts that belong to one machine or one network and not to the repository. They are concatenated here so that this file
+// does not contain them.
 var foreign = []stranger{
 	{"the host of a package registry", regexp.MustCompile(strings.Join([]string{
 		`(proxy|sum|index)\.golang` + `\.org`, `registry\.npmjs` + `\.org`, `registry\.yarnpkg` + `\.com`, `pypi` + `\.org`,

@@ -27,7 +27,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// judge says what is wrong with the imports of files, and with the rules where they speak of folders that are not there.
+// judge returns the violations in the imports of files, and the rules about folders that do not exist.
 func judge(module string, files []file, rules []rule, reserves []reserve) []string {
 	var complaints []string
 	for _, f := range files {
@@ -51,7 +51,7 @@ func judge(module string, files []file, rules []rule, reserves []reserve) []stri
 	return append(complaints, stale(files, rules, reserves)...)
 }
 
-// ruleOf finds the rule of a folder: its own, else the one for all folders beside it.
+// ruleOf returns the rule of a folder: its own, or else the one for all folders next to it.
 func ruleOf(folder string, rules []rule) (rule, bool) {
 	for _, name := range []string{folder, path.Dir(folder) + "/*"} {
 		if i := slices.IndexFunc(rules, func(r rule) bool { return r.folder == name }); i >= 0 {
@@ -61,7 +61,7 @@ func ruleOf(folder string, rules []rule) (rule, bool) {
 	return rule{}, false
 }
 
-// refuse says why a file may not import what it imports, or nothing.
+// refuse returns the reasons why a file may not have its imports.
 func refuse(module string, f file, imported string, r rule, reserves []reserve) string {
 	short, ours := strings.CutPrefix(imported, module+"/")
 	if ours {
@@ -90,7 +90,7 @@ func refuse(module string, f file, imported string, r rule, reserves []reserve) 
 	return ""
 }
 
-// stale finds folders that rules name and that hold no Go files any more.
+// stale finds folders in rules that no longer contain Go files.
 func stale(files []file, rules []rule, reserves []reserve) []string {
 	named := map[string]string{}
 	for _, r := range rules {

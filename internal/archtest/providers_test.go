@@ -14,18 +14,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// registryFile has the one line that a provider needs outside its own folders, and fakesFile that of its fake.
+// registryFile contains the only line that a provider needs outside its own folders, and fakesFile that of its fake.
 const (
 	registryFile = "worker/providers.go"
 	fakesFile    = "simulator/platforms/platforms.go"
 )
 
-// naming are the other files of the product that may name a provider, and why.
+// naming are the other product files that may name a provider, and why.
 var naming = map[string]string{
 	"internal/redact/redact.go": "the scheme of an Authorization header marks a secret, whoever sends it",
 }
 
-// TestProvidersAreNamedInTheirFoldersOnly keeps it possible to add a provider without a change anywhere else.
+// TestProvidersAreNamedInTheirFoldersOnly checks that a provider can be added without a change anywhere else.
 func TestProvidersAreNamedInTheirFoldersOnly(t *testing.T) {
 	complaints, err := namedElsewhere(os.DirFS("../.."), naming)
 	if err != nil {
@@ -36,7 +36,7 @@ func TestProvidersAreNamedInTheirFoldersOnly(t *testing.T) {
 	}
 }
 
-// namedElsewhere says where the product's code names a provider, in comments too, and which exceptions nothing needs.
+// namedElsewhere returns where product code names a provider, also in comments, and which exceptions are not needed.
 func namedElsewhere(root fs.FS, exceptions map[string]string) ([]string, error) {
 	names, err := providerNames(root)
 	if err != nil || len(names) == 0 {
@@ -74,7 +74,7 @@ func namedElsewhere(root fs.FS, exceptions map[string]string) ([]string, error) 
 	return complaints, nil
 }
 
-// providerNames are the names of the folders that hold a provider.
+// providerNames returns the names of the folders with a provider.
 func providerNames(root fs.FS) ([]string, error) {
 	entries, err := fs.ReadDir(root, "providers")
 	var names []string

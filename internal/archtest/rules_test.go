@@ -1,18 +1,18 @@
 package archtest
 
-// A rule says what the product code of a folder may import. Its tests may import more: see tests.
+// A rule lists what the product code of a folder may import. Its tests may import more: see tests.
 type rule struct {
 	folder string   // from the root of the module; "x/*" is every folder directly under x that has no rule of its own
-	ours   []string // folders of ours that it may import; "*" is all of them
-	tests  []string // folders of ours that its tests may import as well
-	never  []string // import paths outside the module, with all that is below them, that it must never know
-	only   []string // where not nil: all import paths outside the module that it may know
-	// names, where a folder of ours has an entry, is all that may be used of it.
+	ours   []string // folders of the module that it may import; "*" means all
+	tests  []string // folders of the module that its tests may import as well
+	never  []string // import paths outside the module, with everything below them, that it must not import
+	only   []string // if not nil: the only import paths outside the module that it may import
+	// names lists the only names that may be used of a folder of the module that has an entry.
 	names map[string][]string
 	why   string
 }
 
-// The vocabulary of what most of the house must never know.
+// Import paths that most packages must not import.
 const (
 	awsSDK    = "github.com/aws"
 	arrow     = "github.com/apache/arrow"
@@ -26,85 +26,85 @@ var rules = []rule{
 	{
 		folder: "schemas",
 		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "the vocabulary is what all others stand on: it knows no vendor, no HTTP, no S3, no Temporal",
+		why:    "all other packages depend on the vocabulary, so it knows no vendor, no HTTP, no S3 and no Temporal",
 	}, {
 		folder: "providers",
 		ours:   []string{"schemas"},
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "the contract knows neither Parquet, buckets, Temporal nor the environment, nor which platforms there are",
+		why:    "the contract is independent of Parquet, buckets, Temporal, the environment, and the platforms that exist",
 	}, {
 		folder: "providers/providertest",
 		ours:   []string{"providers", "schemas"},
 		tests:  []string{"*"},
 		never:  []string{awsSDK, arrow, temporal, webUI},
-		why:    "the contract as tests holds for every provider, so it knows none of them",
+		why:    "the tests of the contract are the same for every provider, so they know none of them",
 	}, {
 		folder: "providers/*",
 		ours:   []string{"providers", "schemas", "internal/rest", "internal/wire", "internal/witness"},
 		tests:  []string{"providers/providertest", "simulator", "simulator/*"},
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "a provider is its platform's dialect and nothing else: no other provider, no lake, no workflow, no environment",
+		why:    "a provider knows only its own platform: no other provider, no lake, no workflow, no environment",
 	}, {
 		folder: "internal/witness",
 		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "whether answers agree is decided without knowing what they say",
+		why:    "whether answers agree does not depend on what they contain",
 	}, {
 		folder: "internal/redact",
 		never:  []string{awsSDK, arrow, temporal, webUI},
-		why:    "what may be said of an error does not depend on who made it",
+		why:    "which parts of an error may be shown does not depend on the package that made it",
 	}, {
 		folder: "internal/wire",
 		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "JSON as it was sent is read without knowing who sent it",
+		why:    "reading JSON does not depend on the platform that sent it",
 	}, {
 		folder: "internal/rest",
 		ours:   []string{"internal/redact", "internal/wire", "providers", "schemas"},
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "HTTP as all platforms need it knows no vendor's fields and no store",
+		why:    "the HTTP client of all platforms knows no vendor's fields and no store",
 	}, {
 		folder: "internal/parquet",
 		ours:   []string{"schemas"},
 		never:  []string{http, awsSDK, temporal, webUI},
-		why:    "a file format knows neither where files are kept nor who asked for them",
+		why:    "a file format does not depend on where files are stored or who uses them",
 	}, {
 		folder: "internal/ledger",
 		ours:   []string{"schemas", "internal/redact"},
 		tests:  []string{"internal/ledger/s3test"},
 		never:  []string{arrow, temporal, webUI},
-		why:    "what counts is decided by keys and records alone: whoever asks that carries no Parquet, and no row can change the answer",
+		why:    "only keys and records decide which files count: no row can change the result, and a program that asks does not link Parquet",
 	}, {
 		folder: "internal/lake",
 		ours:   []string{"schemas", "internal/ledger", "internal/parquet", "internal/redact"},
 		tests:  []string{"internal/ledger/s3test"},
 		never:  []string{temporal, webUI},
-		why:    "the lake knows no vendor and no Temporal: its promises hold whoever writes",
+		why:    "the lake knows no vendor and no Temporal: its promises do not depend on who writes",
 	}, {
 		folder: "internal/ledger/s3test",
-		why:    "a test server knows nothing of what is kept on it",
+		why:    "a test server does not know what is stored on it",
 	}, {
 		folder: "internal/trial",
 		tests:  []string{"*"},
-		why:    "a trial is a test of the whole protocol, and no part of it",
+		why:    "a trial tests the whole protocol and is not part of it",
 	}, {
 		folder: "internal/faults",
 		tests:  []string{"*"},
-		why:    "the matrix of faults is tests and nothing else",
+		why:    "the matrix of faults contains only tests",
 	}, {
 		folder: "internal/terminal",
 		never:  []string{http, awsSDK, arrow, temporal, webUI},
-		why:    "how lines are drawn does not depend on what they say",
+		why:    "how lines are drawn does not depend on their text",
 	}, {
 		folder: "internal/uid",
-		why:    "it must be initialized before everything that asks os/user",
+		why:    "it must be initialized before every package that uses os/user",
 	}, {
 		folder: "internal/archtest",
-		why:    "the keeper of the rules must compile when all else is broken",
+		why:    "the tests of the rules must compile even if everything else is broken",
 	}, {
 		folder: "activities",
 		ours:   []string{"providers", "internal/lake", "internal/ledger", "internal/redact", "schemas"},
 		tests:  []string{"*"},
 		never:  []string{http, awsSDK, arrow, webUI},
-		why:    "activities move documents between a provider and the lake; which providers exist is not theirs to know",
+		why:    "activities move documents between a provider and the lake, and need not know which providers exist",
 	}, {
 		folder: "workflows",
 		ours:   []string{"activities", "internal/ledger", "providers", "schemas"},
@@ -121,12 +121,12 @@ var rules = []rule{
 			},
 			"schemas": {"Stream", "StreamCreated", "StreamDirectory", "StreamReports", "Streams", "Window"},
 		},
-		why: "a workflow touches nothing and repeats itself word for word: no storage, no clock, no text of a conversation",
+		why: "a workflow is deterministic and has no side effects: no storage, no clock, no text of a conversation",
 	}, {
 		folder: "worker/embedded",
 		ours:   []string{"internal/uid"},
 		never:  []string{awsSDK, arrow},
-		why:    "the server in process is an address to connect to and nothing more",
+		why:    "the rest of the program uses the embedded server only through its address",
 	}, {
 		folder: "worker",
 		ours: []string{
@@ -134,12 +134,12 @@ var rules = []rule{
 		},
 		tests: []string{"*"},
 		never: []string{awsSDK, arrow},
-		why:   "the worker ties everything, but neither the simulator nor the command line belongs to it",
+		why:   "the worker connects everything, except the simulator and the command line",
 	}, {
 		folder: "internal/words",
 		ours:   []string{"schemas"},
 		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "how a number is written does not depend on what it counts",
+		why:    "how a number is formatted does not depend on what it counts",
 	}, {
 		folder: "internal/operate",
 		ours:   []string{"activities", "internal/words", "schemas", "worker", "workflows"},
@@ -148,34 +148,34 @@ var rules = []rule{
 		names: map[string][]string{
 			"schemas": {"ParseWindow", "StreamCreated", "Window"},
 		},
-		why: "it asks Temporal and gives it orders, for a command and for a page: without rows and ledger, no text of a conversation can pass",
+		why: "it queries and controls Temporal for the command and a page: without rows and ledger, it cannot pass on the text of a conversation",
 	}, {
 		folder: "internal/inspect",
 		ours:   []string{"internal/lake", "internal/ledger", "internal/words", "schemas", "worker"},
 		tests:  []string{"*"},
 		never:  []string{http, awsSDK, arrow, temporal, webUI},
-		why: "what is true of a lake is asked of the lake, with Temporal gone too; whether a platform or a server answers, worker finds out. " +
-			"Findings carry no text of a conversation, so that a page can show them",
+		why: "it answers questions about a lake from the lake alone, even without Temporal; worker checks whether platforms and servers answer. " +
+			"Findings contain no text of a conversation, so that a page can show them",
 	}, {
 		folder: "internal/demo",
 		ours:   []string{"internal/words", "simulator", "worker", "workflows"},
 		tests:  []string{"*"},
 		never:  []string{awsSDK, arrow, temporal, webUI},
-		why:    "a demo makes accounts and keeps a folder; how they are copied and what is in the lake is the same as for any account",
+		why:    "a demo creates accounts and manages a folder; everything else is the same as for any account",
 	}, {
 		folder: "simulator",
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "a made-up world knows no platform and nobody who reads it",
+		why:    "a generated world is independent of platforms and of the code that reads it",
 	}, {
 		folder: "simulator/platforms",
 		ours:   []string{"simulator", "simulator/*"},
 		only:   []string{},
-		why:    "it is a list and nothing else",
+		why:    "it is only a list",
 	}, {
 		folder: "simulator/*",
 		ours:   []string{"simulator", "schemas"},
 		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
-		why:    "a fake that shared code with the provider it fakes would share its mistakes",
+		why:    "a fake that shared code with its provider would share the provider's mistakes",
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
@@ -184,14 +184,14 @@ var rules = []rule{
 		},
 		tests: []string{"*"},
 		never: []string{http, awsSDK, arrow, temporal, webUI},
-		why: "the command is flags, words and exit codes: what is true of a lake is in inspect, what Temporal is asked and told in operate, so that " +
-			"a page says the same; what counts and how it is stored is for ledger and lake to know",
+		why: "the command contains only flags, texts and exit codes: questions about a lake are in inspect, those about Temporal in operate, so that " +
+			"a page gives the same answers; ledger and lake know which files count and how they are stored",
 	},
 }
 
-// A reserve keeps an import path, with all that is below it, to a few folders. Tests are free of it.
+// A reserve allows an import path, with everything below it, in a few folders only. It does not apply to tests.
 type reserve struct {
-	path string // outside the module as it is imported; of ours from the root of the module
+	path string // an import path outside the module, or a folder of the module from its root
 	only []string
 	why  string
 }
@@ -208,13 +208,13 @@ var reserves = []reserve{
 	{"providers/providertest", nil, "the contract's tests are not shipped"},
 }
 
-// silent are the folders whose answers a command prints and a page shows: they return data, and print and log nothing.
+// silent are the folders whose results a command prints and a page shows. They return data, and neither print nor log.
 var silent = []string{"internal/inspect", "internal/operate", "internal/words"}
 
-// wrongNames are package names that say nothing of what is inside.
+// wrongNames are package names that do not describe their content.
 var wrongNames = []string{"util", "utils", "common", "shared", "helper", "helpers", "types", "models", "base", "core", "misc"}
 
 const (
-	longFile = 300 // lines of product code: reported
-	maxLines = 400 // lines of product code: refused
+	longFile = 300 // lines of product code above which the test logs the file
+	maxLines = 400 // lines of product code above which the test fails
 )

@@ -23,12 +23,12 @@ type file struct {
 	imports []string
 	uses    map[string][]string // names used of each import
 	inits   []int               // lines of func init
-	open    []int               // lines with the mode of a file that others may read
+	open    []int               // lines with the mode of a file that other users may read
 }
 
 func (f file) folder() string { return path.Dir(f.path) }
 
-// goFiles parses every Go file of a module, whatever its build tags, and leaves nested modules and testdata out.
+// goFiles parses every Go file of a module, with any build tags, except those in nested modules and testdata.
 func goFiles(root fs.FS) ([]file, error) {
 	var files []file
 	err := fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
@@ -65,7 +65,7 @@ func parse(root fs.FS, p string) (file, error) {
 		return file{}, fmt.Errorf("parse %s: %w", p, err)
 	}
 	f := file{path: p, name: tree.Name.Name, test: strings.HasSuffix(p, "_test.go"), lines: bytes.Count(src, []byte("\n"))}
-	known := map[string]string{} // import paths by the name they have in the file
+	known := map[string]string{} // import paths by their name in the file
 	for _, i := range tree.Imports {
 		imported, err := strconv.Unquote(i.Path.Value)
 		if err != nil {
@@ -84,7 +84,7 @@ func parse(root fs.FS, p string) (file, error) {
 	return f, nil
 }
 
-// openModes are the lines with the mode of a file or folder that others than its owner may read.
+// openModes returns the lines with the mode of a file or folder that users other than its owner may read.
 func openModes(set *token.FileSet, tree *ast.File) (lines []int) {
 	mode := regexp.MustCompile(`^0o?[0-7]{3,4}$`)
 	ast.Inspect(tree, func(n ast.Node) bool {
@@ -143,10 +143,10 @@ func exists(root fs.FS, p string) bool {
 	return err == nil
 }
 
-// below says whether an import path is p or is below it.
+// below reports whether an import path is p or below it.
 func below(imported, p string) bool { return imported == p || strings.HasPrefix(imported, p+"/") }
 
-// matches says whether a folder is one of patterns: folders, "x/*" for all directly under x, "*" for all.
+// matches reports whether a folder matches one of patterns: a folder, "x/*" for all folders directly under x, "*" for all folders.
 func matches(folder string, patterns []string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		if p == "*" {
