@@ -44,7 +44,7 @@ func batches(l *schemas.Leaf, write func(batch) error) error {
 	return write(b)
 }
 
-// value is text or bytes number i of a leaf.
+// value returns the i-th text or bytes of a leaf.
 func value(l *schemas.Leaf, i int) []byte {
 	from := uint32(0)
 	if i > 0 {
@@ -102,7 +102,7 @@ func (c *columnWriter) repeat(column file.ColumnChunkWriter, value string, rows 
 	return nil
 }
 
-// definitions returns the definition levels of a batch, nil if the leaf has none.
+// definitions returns the definition levels of a batch, or nil if the leaf has none.
 func definitions(l *schemas.Leaf, b batch) []int16 {
 	if l.MaxDefinition == 0 {
 		return nil
@@ -110,7 +110,7 @@ func definitions(l *schemas.Leaf, b batch) []int16 {
 	return l.Definitions[b.fromPlace:b.toPlace]
 }
 
-// repetitions returns the repetition levels of a batch, nil if the leaf has none.
+// repetitions returns the repetition levels of a batch, or nil if the leaf has none.
 func repetitions(l *schemas.Leaf, b batch) []int16 {
 	if l.MaxRepetition == 0 {
 		return nil

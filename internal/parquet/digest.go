@@ -13,9 +13,9 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
-// Digest is the hex SHA-256 of the rows of a file: of every value of every column and its place, and of nothing else. Files of the
-// same rows have the same digest, whichever build wrote them and however it encoded and grouped them. A column without any value
-// does not count, so a file that was written before a column was added has the digest of one in which it is null.
+// Digest returns the hex SHA-256 of the rows of a file: of every value of every column and its place, and of nothing else. Files
+// with the same rows have the same digest, whichever build wrote them and however it encoded and grouped them. A column without
+// any value does not count, so a file that was written before a column was added has the same digest as one in which it is null.
 func Digest(r io.ReaderAt, size int64) (digest string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -48,7 +48,7 @@ func Digest(r io.ReaderAt, size int64) (digest string, err error) {
 // columnDigest digests one column, over all row groups.
 type columnDigest struct {
 	sum     hash.Hash
-	any     bool // there is something in it
+	any     bool // it has values
 	scratch []byte
 }
 
@@ -85,7 +85,7 @@ func (d *columnDigest) add(group *file.RowGroupReader, column int) error {
 				}
 			}
 		default:
-			return fmt.Errorf("column %s is of no type that chatlake writes", reader.Descriptor().Path())
+			return fmt.Errorf("column %s has a type that chatlake does not write", reader.Descriptor().Path())
 		}
 		if err != nil {
 			return fmt.Errorf("read column %s: %w", reader.Descriptor().Path(), err)

@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// TestDigestIsOfTheRows compares files of messages: the build, and how rows are grouped, do not count; every value does.
+// TestDigestIsOfTheRows compares files of messages: the build and the grouping of rows do not matter, but every value does.
 func TestDigestIsOfTheRows(t *testing.T) {
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	rows := func() []schemas.Conversation {

@@ -10,7 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
 
-// Info is what a file's footer says about the file.
+// Info is the information in a file's footer.
 type Info struct {
 	Table         string
 	SchemaVersion int
@@ -37,7 +37,7 @@ func Inspect(r io.ReaderAt, size int64) (info Info, err error) {
 		return Info{}, fmt.Errorf("inspect file: %w", err)
 	}
 	if string(head) != magic {
-		return Info{}, errors.New("inspect file: it does not begin like a Parquet file")
+		return Info{}, errors.New("inspect file: it does not begin with PAR1, as a Parquet file does")
 	}
 	f, err := file.NewParquetReader(io.NewSectionReader(r, 0, size))
 	if err != nil {

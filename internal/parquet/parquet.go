@@ -1,9 +1,9 @@
 // Package parquet writes rows of a table to a Parquet file, and reads such files.
 //
 // It uses the low-level API of arrow v17 and writes column by column, from the leaves into which a table shreds its rows. It
-// guards against flaws of that library, which swallows write errors, panics if a file cannot be started, and closes a sink
-// that it does not own. A file is good only if Close returned no error. The same rows, written with the same build and the
-// same options, give the same bytes.
+// guards against flaws of that library, which swallows write errors, panics if a file cannot be started, and closes a sink that
+// it does not own. A file is valid only if Close returned no error. The same rows, written by the same build with the same
+// options, produce the same bytes.
 //
 // It must not know where files are kept, or who uses them.
 package parquet
@@ -50,7 +50,7 @@ func fileMetadata(shape schemas.Shape, writer string) (metadata.KeyValueMetadata
 	return kv, nil
 }
 
-// properties says how to store the columns of root; leaves are the leaves of the same table, in the same order.
+// properties returns how to store the columns of root. leaves are the leaves of the same table, in the same order.
 func properties(root *schema.GroupNode, leaves []schemas.Leaf) *parquet.WriterProperties {
 	options := []parquet.WriterProperty{
 		parquet.WithCreatedBy(createdBy),

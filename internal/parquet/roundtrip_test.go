@@ -48,7 +48,7 @@ func write[R any](t testing.TB, table *schemas.Table[R], rows []R, o Options) ([
 	return b.Bytes(), summary
 }
 
-// read is the content of a file according to arrow's own reader, which is independent of how we make levels.
+// read returns the content of a file according to arrow's own reader, which does not depend on our levels.
 func read(t *testing.T, data []byte) []any {
 	t.Helper()
 	f, err := file.NewParquetReader(bytes.NewReader(data))
@@ -84,7 +84,7 @@ func read(t *testing.T, data []byte) []any {
 	return rows
 }
 
-// told is what the reader should find for a value, determined by reflection over the row instead of the table's columns.
+// told returns what the reader should find for a value, determined by reflection over the row instead of the table's columns.
 func told(v reflect.Value) any {
 	switch x := v.Interface().(type) {
 	case time.Time:
@@ -143,7 +143,7 @@ func snake(name string) string {
 	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
 }
 
-// The values in the made-up rows: extremes rather than typical values.
+// The values in the generated rows: extremes rather than typical values.
 var (
 	someTexts = []string{
 		"", "x", "open", "a\xff\xfeb", "\xc3", "nul\x00nul", "zwölf Boxkämpfer", "\U0001F680", "\uFFFD", strings.Repeat("long ", 2000),
@@ -218,7 +218,7 @@ func toldRow(row any) any {
 	return fields
 }
 
-// roundTrip writes made-up rows, the first of which is all zero, in several row groups and pages, and reads them back.
+// roundTrip writes generated rows, the first of which is all zero, in several row groups and pages, and reads them back.
 func roundTrip[R any](t *testing.T, table *schemas.Table[R]) {
 	t.Run(table.Table, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))

@@ -24,12 +24,12 @@ type Row struct {
 	Cells []Cell
 }
 
-// Query says what to scan for.
+// Query selects what to scan for.
 type Query struct {
 	// Columns are the columns to read: not nested, of text, integers or instants.
 	Columns []string
-	// Value, if not nil, selects the rows whose first column has that text. Row groups that cannot contain it, according to
-	// their statistics, are not read; of those that turn out not to contain it, only the first column is read.
+	// Value, if not nil, selects the rows whose first column has that text. Row groups that cannot contain it, according to their
+	// statistics, are not read. Of row groups that turn out not to contain it, only the first column is read.
 	Value *string
 }
 

@@ -11,7 +11,7 @@ import (
 
 const noID = -1
 
-// rootOf is the Parquet schema of a table. Every node has a field id, except the root and the repeated groups inside lists
+// rootOf returns the Parquet schema of a table. Every node has a field id, except the root and the repeated groups inside lists
 // and maps, which belong to Parquet's encoding and not to the table.
 func rootOf(shape schemas.Shape) (*schema.GroupNode, error) {
 	columns, err := nodesOf(shape.Columns)
@@ -70,7 +70,7 @@ func nodeOf(n schemas.Node) (schema.Node, error) {
 	return nil, fmt.Errorf("kind %d has no Parquet type", n.Kind)
 }
 
-// repeated is a list or a map in three levels: the column, a repeated group named name, and the children.
+// repeated returns a list or a map in three levels: the column, a repeated group named name, and the children.
 func repeated(n schemas.Node, repetition parquet.Repetition, name string, logical schema.LogicalType, children schema.FieldList) (schema.Node, error) {
 	entries, err := schema.NewGroupNode(name, parquet.Repetitions.Repeated, children, noID)
 	if err != nil {

@@ -22,7 +22,7 @@ var (
 	lastCreatedAt  = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
 )
 
-// Options say how to write a file.
+// Options are the settings for writing a file.
 type Options struct {
 	Writer        string            // the build that writes, for the file's metadata
 	Partition     schemas.Partition // what all rows of the file share: the values of the partition columns
@@ -144,10 +144,10 @@ func (s *Summary) created(at time.Time) {
 	}
 }
 
-// Buffered is how many bytes are waiting to be written as a row group.
+// Buffered returns how many bytes are waiting to be written as a row group.
 func (w *Writer[R]) Buffered() int64 { return w.buffered }
 
-// Written is how many bytes the sink has accepted.
+// Written returns how many bytes the sink has accepted.
 func (w *Writer[R]) Written() int64 { return w.sink.bytes }
 
 // Flush ends the row group. It does nothing if no rows are waiting.
