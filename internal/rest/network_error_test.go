@@ -14,8 +14,8 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// TestTheRightCulprit wants errors that blame TLS or the proxy if the platform and its token are not at fault.
-func TestTheRightCulprit(t *testing.T) {
+// TestNetworkErrors checks that errors name TLS or the proxy if the platform and its token are not the cause.
+func TestNetworkErrors(t *testing.T) {
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()

@@ -36,11 +36,7 @@ func kioskSite() *fake.Site {
 func openKiosk(t *testing.T, options map[string]string) func(t *testing.T, base string) providers.Reader {
 	return func(_ *testing.T, base string) providers.Reader {
 		t.Helper()
-		reader, err := kiosk.Definition.Open(providers.Account{Name: "acme", BaseURL: base, Token: providertest.Secret, Options: options})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return reader
+		return providertest.Open[providers.Reader](t, kiosk.Definition, providers.Account{BaseURL: base, Token: providertest.Secret, Options: options})
 	}
 }
 
@@ -58,7 +54,7 @@ func kioskCase(t *testing.T, options map[string]string) providertest.Case {
 	}
 }
 
-// TestKiosk is the whole contract, kept by the smallest provider there is.
+// TestKiosk tests the whole contract with the smallest provider.
 func TestKiosk(t *testing.T) { providertest.Run(t, kioskCase(t, nil)) }
 
 func TestKioskOptions(t *testing.T) {
@@ -77,7 +73,7 @@ func TestKioskOptions(t *testing.T) {
 	}
 }
 
-// TestKioskExport exports the platform by the workflow and the activities of every export, into a lake. Nothing of these knows it.
+// TestKioskExport exports the platform into a lake, with the same workflow and activities as every other platform.
 func TestKioskExport(t *testing.T) {
 	site := kioskSite()
 	server := httptest.NewServer(site)

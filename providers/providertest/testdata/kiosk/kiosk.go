@@ -1,5 +1,5 @@
-// Package kiosk reads Kiosk, a platform that does not exist. It is the smallest provider that keeps the whole contract, and
-// the example of docs/adding-a-provider.md.
+// Package kiosk reads Kiosk, a platform that does not exist. It is the smallest provider that keeps the whole contract, and the example
+// in docs/adding-a-provider.md.
 //
 // It must not know Parquet, Temporal, other providers or the environment.
 package kiosk
@@ -20,7 +20,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Definition is the line of the registry.
+// Definition is the provider for the registry.
 var Definition = providers.Definition{
 	Name: "kiosk", Open: open, Mapper: openMapper, Check: check, Normal: normal,
 	RequestsPerSecond: 5, Costs: providers.Costs{MessageRequests: 1},
@@ -87,11 +87,9 @@ func open(a providers.Account) (providers.Reader, error) {
 	return &account{http: client, options: o}, nil
 }
 
-var (
-	errToken = errors.New("the token is not accepted; make a new one in Settings, API")
-)
+var errToken = errors.New("the token is not valid; make a new one in Settings, API")
 
-// get gives back answers of status 200 only.
+// get requests a path. Any status other than 200 is an error.
 func (a *account) get(ctx context.Context, op, path string, query url.Values) (rest.Response, error) {
 	answer, err := a.http.Get(ctx, op, path, query)
 	if err != nil || answer.Status == http.StatusOK {
@@ -110,7 +108,7 @@ const (
 	opList           = "list conversations"
 )
 
-// Conversations goes on behind the last conversation of a page, by its time and id, so deletions move nothing.
+// Conversations continues after the last conversation of a page, by time and id, so deletions do not move pages.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		for {
@@ -123,13 +121,13 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 	}
 }
 
-// Count is the total that every page of the list has.
+// Count returns the total, which every page of the list contains.
 func (a *account) Count(ctx context.Context, w schemas.Window) (int64, error) {
 	_, total, err := a.list(ctx, w, "")
 	return total, err
 }
 
-// list is GET /conversations, invented here.
+// list requests GET /conversations, an invented endpoint.
 func (a *account) list(ctx context.Context, w schemas.Window, at providers.Cursor) (page providers.Page, total int64, err error) {
 	if after, err := strconv.ParseUint(string(at), 10, 63); at != "" && (err != nil || strconv.FormatUint(after, 10) != string(at)) {
 		return page, 0, rest.Malformed(opList, providers.ErrCursor)
@@ -159,14 +157,14 @@ func (a *account) list(ctx context.Context, w schemas.Window, at providers.Curso
 	return page, *stated, nil
 }
 
-// Messages is one request for each conversation.
+// Messages sends one request for each conversation.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
 			op := "messages of conversation " + ref.ID
 			answer, err := a.get(ctx, op, "/conversations/"+url.PathEscape(ref.ID)+"/messages", url.Values{optionNotes: {strconv.FormatBool(a.notes)}})
 			if rest.Gone(err) {
-				err = nil // the document keeps the status, and becomes a tombstone
+				err = nil // the document has the status and becomes a tombstone
 			} else if err == nil && wire.IsNull(wire.Fields(answer.Body)["messages"]) {
 				err = rest.Malformed(op, wire.ErrShape)
 			}
@@ -177,7 +175,7 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	}
 }
 
-// Metadata has nothing to fetch.
+// Metadata fetches nothing.
 func (a *account) Metadata(ctx context.Context, _ []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		if ctx.Err() != nil {

@@ -37,7 +37,7 @@ func mapThread(docs []schemas.Document) (thread schemas.Thread, err error) {
 		}
 	}
 	if thread.Conversation.ConversationID == "" {
-		return thread, errors.New("the conversation itself is not among them")
+		return thread, errors.New("none of them describes the conversation itself")
 	}
 	return thread, nil
 }
@@ -53,7 +53,7 @@ func conversation(doc schemas.Document) schemas.Conversation {
 	}
 }
 
-// directions are those of messages by who wrote them.
+// directions are the directions of messages, by author.
 var directions = map[string]string{"visitor": "in", "agent": "out"}
 
 func message(doc schemas.Document, r *wire.Reader, sequence int) schemas.Message {

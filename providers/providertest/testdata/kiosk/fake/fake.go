@@ -13,7 +13,7 @@ import (
 	"github.com/chatlake/chatlake/simulator"
 )
 
-// Platform is what demos and tests of all platforms serve.
+// Platform is the fake for demos and for the tests of all platforms.
 var Platform = simulator.Platform{
 	Provider: "kiosk",
 	Title:    "Kiosk",
@@ -31,7 +31,7 @@ type Site struct {
 	deleted map[string]bool
 }
 
-// New makes an account that accepts one token.
+// New returns an account that accepts one token.
 func New(corpus *simulator.Corpus, token string) *Site {
 	s := &Site{ServeMux: http.NewServeMux(), corpus: corpus, token: token, deleted: map[string]bool{}}
 	s.HandleFunc("GET /conversations", s.list)
@@ -58,7 +58,7 @@ func (s *Site) Delete(id string) {
 	s.deleted[id] = true
 }
 
-// Conversations are the ids of those in a window.
+// Conversations returns the ids of the conversations in a window.
 func (s *Site) Conversations(w schemas.Window) (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *Site) Conversations(w schemas.Window) (ids []string) {
 	return ids
 }
 
-// Texts are those of the messages of a conversation, in order.
+// Texts returns the texts of the messages of a conversation, in order.
 func (s *Site) Texts(id string) (texts []string) {
 	n, _ := strconv.ParseInt(id, 10, 64)
 	i, _ := s.corpus.Index(n)
