@@ -38,7 +38,7 @@ func (c *rowCache) put(number int64, row []byte) {
 }
 
 // row is the body of a conversation, the same in lists and on its own.
-func (s *Site) row(f found) []byte {
+func (s *Site) row(f listed) []byte {
 	if f.thread != nil {
 		return s.conversation(*f.thread)
 	}
@@ -53,8 +53,8 @@ func (s *Site) row(f found) []byte {
 // viewer answers a request about one conversation.
 type viewer func(w http.ResponseWriter, r *http.Request, t simulator.Thread)
 
-// one finds the conversation in the path for a viewer.
-func (s *Site) one(do viewer) endpoint {
+// ofConversation finds the conversation in the path for a viewer.
+func (s *Site) ofConversation(do viewer) endpoint {
 	return func(w http.ResponseWriter, r *http.Request, c caller) {
 		n, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 		t, ok := s.thread(n)
@@ -129,17 +129,17 @@ func (s *Site) conversation(t simulator.Thread) []byte {
 func (s *Site) documented(b *writer, t simulator.Thread) {
 	b.key("inbox_id").int(t.ChannelID)
 	b.key("status").str(statusOf(t.State))
-	b.key("timestamp").str(spelled(t.CreatedAt, t.Number))
-	b.key("contact_last_seen_at").str(spelled(t.PersonSeenAt, t.Number))
-	b.key("agent_last_seen_at").str(spelled(t.AgentSeenAt, t.Number))
+	b.key("timestamp").str(timeText(t.CreatedAt, t.Number))
+	b.key("contact_last_seen_at").str(timeText(t.PersonSeenAt, t.Number))
+	b.key("agent_last_seen_at").str(timeText(t.AgentSeenAt, t.Number))
 	b.key("unread_count").int(int64(min(t.Unread, 10)))
 	b.key("additional_attributes").attributes(t.Additional)
 	b.key("custom_attributes").attributes(t.Custom)
 	b.close('}')
 }
 
-// spelled is a time as text: ISO or, for every other conversation, the digits of Unix seconds.
-func spelled(t time.Time, number int64) string {
+// timeText returns a time as text: ISO or, for every other conversation, the digits of Unix seconds.
+func timeText(t time.Time, number int64) string {
 	if number%2 == 0 {
 		return strconv.FormatInt(unix(t), 10)
 	}

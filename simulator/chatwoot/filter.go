@@ -48,7 +48,7 @@ func (s *Site) conversationsFilter(w http.ResponseWriter, r *http.Request, c cal
 		return
 	}
 	for _, cond := range body.Payload {
-		if problem := s.wrong(cond); problem != "" {
+		if problem := s.violation(cond); problem != "" {
 			fail(w, http.StatusUnprocessableEntity, problem)
 			return
 		}
@@ -62,8 +62,8 @@ func (s *Site) conversationsFilter(w http.ResponseWriter, r *http.Request, c cal
 	send(w, &b)
 }
 
-// wrong describes what is wrong with a condition; it checks values before keys.
-func (s *Site) wrong(c condition) string {
+// violation describes what is wrong with a condition; it checks values before keys.
+func (s *Site) violation(c condition) string {
 	if c.Query != nil && !slices.Contains([]string{"AND", "OR", "and", "or"}, *c.Query) {
 		return `Query operator must be either "AND" or "OR".`
 	}
@@ -98,7 +98,7 @@ func (c condition) text() string {
 }
 
 // filtered returns a page of the conversations that satisfy the conditions, latest activity first.
-func (s *Site) filtered(conditions []condition, c caller, skip int) ([]found, counts) {
+func (s *Site) filtered(conditions []condition, c caller, skip int) ([]listed, counts) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var n counts
@@ -110,10 +110,10 @@ func (s *Site) filtered(conditions []condition, c caller, skip int) ([]found, co
 		}
 	}
 	s.sort(places, "")
-	var rows []found
+	var rows []listed
 	for _, p := range slice(places, skip/s.options.PageSize+1, s.options.PageSize) {
 		e := s.entries[p]
-		rows = append(rows, found{int64(e.number), e.index, s.changed[int64(e.number)]})
+		rows = append(rows, listed{int64(e.number), e.index, s.changed[int64(e.number)]})
 	}
 	return rows, n
 }

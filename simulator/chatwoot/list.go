@@ -121,7 +121,7 @@ func (c counts) write(b *writer, assigned bool) {
 	b.close('}')
 }
 
-func (s *Site) payload(b *writer, rows []found) {
+func (s *Site) payload(b *writer, rows []listed) {
 	b.array("payload")
 	for _, row := range rows {
 		b.raw(s.row(row))
@@ -129,15 +129,15 @@ func (s *Site) payload(b *writer, rows []found) {
 	b.close(']')
 }
 
-// found is a conversation as it was when a list was made.
-type found struct {
+// listed is a conversation at the time when a list was made.
+type listed struct {
 	number int64
 	index  int32             // in the corpus
 	thread *simulator.Thread // nil if unchanged since the corpus
 }
 
 // find returns size rows of the result of a query. One answer reflects one moment, as with a database.
-func (s *Site) find(q query, c caller, skip, size int) ([]found, counts) {
+func (s *Site) find(q query, c caller, skip, size int) ([]listed, counts) {
 	key := q.key(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,10 +154,10 @@ func (s *Site) find(q query, c caller, skip, size int) ([]found, counts) {
 	}
 	places := list.places[skip:]
 	places = places[:min(size, len(places))]
-	rows := make([]found, len(places))
+	rows := make([]listed, len(places))
 	for i, p := range places {
 		e := s.entries[p]
-		rows[i] = found{number: int64(e.number), index: e.index, thread: s.changed[int64(e.number)]}
+		rows[i] = listed{number: int64(e.number), index: e.index, thread: s.changed[int64(e.number)]}
 	}
 	return rows, list.counts
 }

@@ -134,7 +134,7 @@ func (s *Site) message(b *writer, t simulator.Thread, m simulator.Message, withI
 	b.key("content_attributes")
 	b.contentAttributes(m)
 	if s.docs() {
-		b.key("created_at").str(spelled(m.CreatedAt, t.Number))
+		b.key("created_at").str(timeText(m.CreatedAt, t.Number))
 	} else {
 		b.key("created_at").int(m.CreatedAt.Unix())
 	}

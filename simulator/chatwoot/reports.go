@@ -134,10 +134,10 @@ type derived struct {
 
 // A response is one answered survey.
 type response struct {
-	at     int64 // Unix seconds
-	entry  entry
-	place  int // index of its message in the conversation
-	rating int
+	at       int64 // Unix seconds
+	entry    entry
+	position int // index of its message in the conversation
+	rating   int
 }
 
 // responses are the surveys answered in [since, until), in Unix seconds; a single bound is ignored.
@@ -185,7 +185,7 @@ func (s *Site) surveys(w http.ResponseWriter, r *http.Request, c caller) {
 		if !ok {
 			continue // deleted just now
 		}
-		m := t.Message(a.place)
+		m := t.Message(a.position)
 		person, _ := s.corpus.PersonByID(t.PersonID)
 		b.open('{')
 		b.key("id").int(900 + t.Number)

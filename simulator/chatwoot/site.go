@@ -127,7 +127,7 @@ type endpoint func(w http.ResponseWriter, r *http.Request, c caller)
 func (s *Site) route() {
 	s.mux = http.NewServeMux()
 	s.mux.Handle("GET /api/v1/profile", s.guard("profile", s.profile))
-	s.mux.HandleFunc("/", s.nowhere)
+	s.mux.HandleFunc("/", s.unknownPath)
 	for _, e := range []struct {
 		method, path string
 		do           endpoint
@@ -135,12 +135,12 @@ func (s *Site) route() {
 		{"GET", "conversations", s.conversations},
 		{"GET", "conversations/meta", s.conversationsMeta},
 		{"POST", "conversations/filter", s.conversationsFilter},
-		{"GET", "conversations/{id}", s.one(s.show)},
-		{"GET", "conversations/{id}/messages", s.one(s.messages)},
-		{"GET", "conversations/{id}/labels", s.one(s.conversationLabels)},
-		{"GET", "conversations/{id}/participants", s.one(s.participants)},
-		{"GET", "conversations/{id}/attachments", s.one(s.attachments)},
-		{"GET", "conversations/{id}/reporting_events", s.one(s.reportingEvents)},
+		{"GET", "conversations/{id}", s.ofConversation(s.show)},
+		{"GET", "conversations/{id}/messages", s.ofConversation(s.messages)},
+		{"GET", "conversations/{id}/labels", s.ofConversation(s.conversationLabels)},
+		{"GET", "conversations/{id}/participants", s.ofConversation(s.participants)},
+		{"GET", "conversations/{id}/attachments", s.ofConversation(s.attachments)},
+		{"GET", "conversations/{id}/reporting_events", s.ofConversation(s.reportingEvents)},
 		{"GET", "contacts", s.contacts},
 		{"GET", "contacts/search", s.contactsSearch},
 		{"GET", "contacts/{id}", s.contact},
@@ -158,8 +158,8 @@ func (s *Site) route() {
 	}
 }
 
-// nowhere answers requests for unknown paths.
-func (s *Site) nowhere(w http.ResponseWriter, r *http.Request) {
+// unknownPath answers requests for unknown paths.
+func (s *Site) unknownPath(w http.ResponseWriter, r *http.Request) {
 	s.stats.count("unknown", s.options.Now())
 	notFound(w)
 }

@@ -89,7 +89,7 @@ func (s *Site) change(number int64, edit func(*simulator.Conversation, *[]simula
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	index := s.remove(old)
-	s.place(simulator.NewThread(conv, all), index)
+	s.insert(simulator.NewThread(conv, all), index)
 	return true
 }
 
@@ -98,21 +98,21 @@ func (s *Site) remove(t simulator.Thread) int {
 	at, _ := slices.BinarySearchFunc(s.entries, entryOf(t.Outline, -1), compareEntries)
 	index := s.entries[at].index
 	s.entries = slices.Delete(s.entries, at, at+1)
-	s.moved()
+	s.invalidate()
 	return int(index)
 }
 
-// place puts a conversation into the lists. The caller holds s.mu.
-func (s *Site) place(t simulator.Thread, index int) {
+// insert puts a conversation into the lists. The caller holds s.mu.
+func (s *Site) insert(t simulator.Thread, index int) {
 	e := entryOf(t.Outline, index)
 	at, _ := slices.BinarySearchFunc(s.entries, e, compareEntries)
 	s.entries = slices.Insert(s.entries, at, e)
 	s.changed[t.Number] = &t
-	s.moved()
+	s.invalidate()
 }
 
-// moved discards what was derived from the entries. The caller holds s.mu.
-func (s *Site) moved() {
+// invalidate discards what was derived from the entries. The caller holds s.mu.
+func (s *Site) invalidate() {
 	clear(s.lists)
 	s.derived = derived{}
 }
@@ -147,7 +147,7 @@ func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simul
 	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.place(simulator.NewThread(conv, messages), -1)
+	s.insert(simulator.NewThread(conv, messages), -1)
 	return conv.Number
 }
 

@@ -69,8 +69,8 @@ func (s *Site) conversationRow(t simulator.Thread) schemas.Conversation {
 	add(row.Attributes, "unread_count", strconv.Itoa(min(t.Unread, 10)))
 	if s.docs() {
 		row.LastActivityAt = at(t.CreatedAt) // from timestamp, the only time there
-		add(row.Attributes, "agent_last_seen_at", spelled(t.AgentSeenAt, t.Number))
-		add(row.Attributes, "contact_last_seen_at", spelled(t.PersonSeenAt, t.Number))
+		add(row.Attributes, "agent_last_seen_at", timeText(t.AgentSeenAt, t.Number))
+		add(row.Attributes, "contact_last_seen_at", timeText(t.PersonSeenAt, t.Number))
 		row.SourceVersion = new(row.LastActivityAt.UnixMicro())
 		return row
 	}

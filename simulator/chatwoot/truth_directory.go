@@ -70,7 +70,7 @@ func (s *Site) surveyRows() []schemas.Rating {
 		if !ok {
 			continue
 		}
-		m := t.Message(a.place)
+		m := t.Message(a.position)
 		row := schemas.Rating{
 			ConversationID: id(t.Number), RatingID: id(m.ID), Kind: "csat", Score: new(float64(a.rating)), Comment: text(m.Comment),
 			AnsweredAt: at(time.Unix(a.at, 0)), MessageID: text(id(m.ID)), ContactID: text(id(t.PersonID)),

@@ -94,7 +94,7 @@ func (s *Site) messageRow(t simulator.Thread, m simulator.Message) schemas.Messa
 		row.DeliveryStatus = text(m.Delivery)
 	}
 	row.Parts = s.parts(m, row.Text)
-	row.Text = text(s.said(m, row.Text))
+	row.Text = text(s.visibleText(m, row.Text))
 	return row
 }
 
@@ -139,7 +139,7 @@ func (s *Site) messageAttributes(t simulator.Thread, m simulator.Message) map[st
 		add(to, "external_created_at", id(m.CreatedAt.Unix()))
 		add(to, "created_at", id(m.CreatedAt.Unix()))
 		if s.docs() {
-			add(to, "created_at", spelled(m.CreatedAt, t.Number))
+			add(to, "created_at", timeText(m.CreatedAt, t.Number))
 		}
 	}
 	if m.Mail != nil {
@@ -173,8 +173,8 @@ func envelope(to map[string]*string, m simulator.Message) {
 	}
 }
 
-// said is everything that a reader sees of a message, line by line: its words, the titles of places and links, and its items.
-func (s *Site) said(m simulator.Message, words *string) string {
+// visibleText returns everything that a reader sees of a message, line by line: its text, the titles of places and links, and its items.
+func (s *Site) visibleText(m simulator.Message, words *string) string {
 	var lines []string
 	line := func(text string) {
 		if text != "" && !slices.Contains(lines, text) {
