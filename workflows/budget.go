@@ -7,18 +7,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
 )
 
 // JoinUpdate makes an export a user of its account's budget; its argument is an activities.BudgetRequest, its result an
 // activities.BudgetGrant.
 const JoinUpdate = "join"
-
-const (
-	shareSignal  = "share"  // Budget to Export: a new activities.BudgetGrant
-	joinSignal   = "join"   // Export to Budget: it has work again
-	leaveSignal  = "leave"  // Export to Budget: it has ended, or has nothing to do for now
-	budgetSignal = "budget" // Export to Budget: a person has set the account's rate
-)
 
 // BudgetInput is what a Budget knows of its former runs.
 type BudgetInput struct {
@@ -139,37 +133,12 @@ func (b *budget) grant(sync bool) activities.BudgetGrant {
 // listen takes the signals of exports.
 func (b *budget) listen(ctx workflow.Context) {
 	b.joined = len(b.Users)
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var in BudgetUser
-			if workflow.GetSignalChannel(ctx, joinSignal).Receive(ctx, &in); ctx.Err() != nil {
-				return
-			}
-			if usable(ctx, joinSignal, in.Check()) {
-				b.add(in)
-			}
-		}
-	})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var in BudgetUser
-			if workflow.GetSignalChannel(ctx, leaveSignal).Receive(ctx, &in); ctx.Err() != nil {
-				return
-			}
-			b.remove(in.Workflow)
-		}
-	})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var in SetRateInput
-			if workflow.GetSignalChannel(ctx, budgetSignal).Receive(ctx, &in); ctx.Err() != nil {
-				return
-			}
-			if usable(ctx, budgetSignal, in.Check()) {
-				b.set(in)
-			}
-		}
-	})
+	// Signals of two names lose their order if they arrive together. One who leaves and joins again must stay: others would get its share.
+	// One who joins and leaves again stays too, and leaves once more when it is told a lease.
+	onSignal(ctx, leaveSignal, func(_ workflow.Context, in leaveInput) { b.remove(in.Workflow) })
+	onSignal(ctx, joinSignal, func(_ workflow.Context, in joinInput) { b.add(in.BudgetUser) })
+	onSignal(ctx, setRateSignal, func(_ workflow.Context, in SetRateInput) { b.set(in) })
+	onSignal(ctx, budgetSignal, func(_ workflow.Context, in SetRateInput) { b.set(in) })
 }
 
 func (b *budget) set(in SetRateInput) {
@@ -182,7 +151,11 @@ func (b *budget) deal(ctx workflow.Context) {
 		b.changed = false
 		for _, u := range slices.Clone(b.Users) {
 			b.sent++
-			if err := workflow.SignalExternalWorkflow(ctx, u.Workflow, "", shareSignal, b.grant(u.Sync)).Get(ctx, nil); err != nil && ctx.Err() == nil {
+			name, in := leaseSignal, any(leaseInput{Lease: providers.Lease(b.grant(u.Sync).Lease)})
+			if b.policy.Behaviour < 1 {
+				name, in = shareSignal, shareInput{b.grant(u.Sync)}
+			}
+			if err := workflow.SignalExternalWorkflow(ctx, u.Workflow, "", name, in).Get(ctx, nil); err != nil && ctx.Err() == nil {
 				b.remove(u.Workflow)
 			}
 		}

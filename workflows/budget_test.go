@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
 )
 
 // users are exports that share a budget. What each was told last is what it uses.
@@ -32,7 +33,7 @@ type users struct {
 func newUsers(t *testing.T) *users {
 	var suite testsuite.WorkflowTestSuite
 	u := &users{t: t, env: suite.NewTestWorkflowEnvironment(), has: map[string]float64{}, after: map[string]time.Duration{}, gone: map[string]bool{}}
-	u.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, shareSignal, mock.Anything).Return(
+	u.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, id, _, _ string, in any) error {
 			u.mu.Lock()
 			defer u.mu.Unlock()
@@ -42,9 +43,15 @@ func newUsers(t *testing.T) *users {
 			if u.gone[id] {
 				return errors.New("no such workflow")
 			}
-			grant := in.(activities.BudgetGrant)
+			var lease providers.Lease
+			switch in := in.(type) {
+			case leaseInput:
+				lease = in.Lease
+			case shareInput:
+				lease = providers.Lease(in.Lease)
+			}
 			if _, at := u.has[id]; at {
-				u.has[id], u.budget = grant.RequestsPerSecond, grant.AccountRequestsPerSecond
+				u.has[id], u.budget = lease.RequestsPerSecond, lease.AccountRequestsPerSecond
 			}
 			return nil
 		})
@@ -73,7 +80,7 @@ func (u *users) leave(id string) {
 	u.mu.Lock()
 	delete(u.has, id)
 	u.mu.Unlock()
-	u.env.SignalWorkflow(leaveSignal, BudgetUser{Workflow: id})
+	u.env.SignalWorkflow(leaveSignal, leaveInput{id})
 }
 
 // share says what each user has now.
@@ -89,6 +96,24 @@ func (u *users) share(step string, want map[string]float64) {
 	if !same || sum > u.budget+1e-9 {
 		u.t.Errorf("%s: they have %v, want %v; the budget is %g", step, u.has, want, u.budget)
 	}
+}
+
+// TestBudgetKeepsOneThatLeavesAndJoinsAgain: both signals arrive before the budget sees either.
+func TestBudgetKeepsOneThatLeavesAndJoinsAgain(t *testing.T) {
+	u := newUsers(t)
+	for i, step := range []func(){
+		func() { u.join("a", false) },
+		func() { u.join("b", false) },
+		func() {
+			u.env.SignalWorkflowSkippingWorkflowTask(leaveSignal, leaveInput{"a"})
+			u.env.SignalWorkflow(joinSignal, joinInput{BudgetUser{Workflow: "a"}})
+		},
+		func() { u.share("two", map[string]float64{"a": 5, "b": 5}) },
+		u.env.CancelWorkflow,
+	} {
+		u.env.RegisterDelayedCallback(step, time.Duration(i+1)*time.Minute)
+	}
+	u.env.ExecuteWorkflow(Budget, BudgetInput{Policy: NewPolicy()})
 }
 
 func TestBudget(t *testing.T) {
@@ -109,7 +134,7 @@ func TestBudget(t *testing.T) {
 		func() { u.share("twice", map[string]float64{"a": 5, "b": 5}) },
 		func() { u.join("s", true) },
 		func() { u.share("with a sync", map[string]float64{"a": 3, "b": 3, "s": 4}) },
-		func() { u.env.SignalWorkflow(budgetSignal, SetRateInput{RequestsPerSecond: 20}) },
+		func() { u.env.SignalWorkflow(setRateSignal, SetRateInput{RequestsPerSecond: 20}) },
 		func() { u.share("a person has set it", map[string]float64{"a": 6, "b": 6, "s": 8}) },
 		func() { u.leave("s") },
 		func() { u.share("the sync has ended", map[string]float64{"a": 10, "b": 10}) },
@@ -169,7 +194,7 @@ func TestBudgetContinuesAsNew(t *testing.T) {
 		}
 		for i := range most {
 			u.env.RegisterDelayedCallback(func() {
-				u.env.SignalWorkflow(budgetSignal, SetRateInput{RequestsPerSecond: float64(i + 1)})
+				u.env.SignalWorkflow(setRateSignal, SetRateInput{RequestsPerSecond: float64(i + 1)})
 			}, time.Duration(i+1)*time.Second)
 		}
 		u.has["a"], u.has["s"] = 0, 0

@@ -12,52 +12,6 @@ import (
 // CountMismatch is the kind of a blocked shard of which the provider counts more conversations than it lists.
 const CountMismatch = "CountMismatch"
 
-const (
-	controlSignal = "control" // Export to Shard
-	blockedSignal = "blocked" // Shard to Export
-	reportSignal  = "report"  // Export to Shard: an export that did not start this run of the shard asks to be told too
-)
-
-// reportInput asks a Shard to tell an export what it tells the export that started it, and its end.
-type reportInput struct {
-	Export string `json:"export"` // workflow id
-}
-
-// controlInput is what an Export tells its shards.
-type controlInput struct {
-	Paused           *bool `json:"paused,omitempty"`
-	*providers.Lease       // a new one
-	Number           int   `json:"number,omitempty"` // of the lease; see Told
-	Chunks           int   `json:"chunks,omitempty"` // fetches that it may keep in flight from now on
-	RetryBlocked     bool  `json:"retry_blocked,omitempty"`
-}
-
-func (in controlInput) check() error {
-	err := checkRate("chunks", float64(in.Chunks))
-	if in.Lease != nil {
-		err = errors.Join(checkLease(*in.Lease), err)
-	}
-	return err
-}
-
-// blockedInput is what a Shard tells its Export when it blocks or has nothing to ask, and when it goes on.
-type blockedInput struct {
-	Shard   string        `json:"shard"`
-	Blocked *BlockedShard `json:"blocked,omitempty"`
-	Idle    bool          `json:"idle,omitempty"` // it asks the platform for next to nothing
-	// Needs is what a shard still has leased that has given out all of its work; the rest of its share is for others.
-	Needs float64 `json:"needs,omitempty"`
-	// Number is that of the newest lease that the shard knows, and Keeps the most that it leases to activities until it is told
-	// another. Keeps is nil where it has no limit.
-	Number int      `json:"number,omitempty"`
-	Keeps  *float64 `json:"keeps,omitempty"`
-	// Parent is the workflow id of the export that started the shard.
-	Parent string `json:"parent,omitempty"`
-	// Ended is set in the last report to an export that asked for reports. Output is nil if the shard failed or was cancelled.
-	Ended  bool         `json:"ended,omitempty"`
-	Output *ShardOutput `json:"output,omitempty"`
-}
-
 // control is the part of a workflow that waits: for people, and for time.
 type control struct {
 	policy Policy
@@ -88,35 +42,40 @@ func (c *control) listen(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		signals := workflow.GetSignalChannel(ctx, controlSignal)
-		for {
-			var in controlInput
-			if signals.Receive(ctx, &in); ctx.Err() != nil {
-				return
-			}
-			if usable(ctx, controlSignal, in.check()) {
-				c.apply(in)
-			}
+	pause := func(paused bool) {
+		if c.paused = paused; paused {
+			c.giveBack()
+		}
+	}
+	// Signals that arrive together are taken in this order: takeLease asks whether the shard is paused or blocked.
+	onSignal(ctx, pauseSignal, func(_ workflow.Context, in pauseInput) { pause(in.Paused) })
+	onSignal(ctx, retryBlockedSignal, func(workflow.Context, retryBlockedInput) { c.blocked = nil })
+	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { c.takeLease(in.Lease, in.Number) })
+	onSignal(ctx, chunksSignal, func(_ workflow.Context, in chunksInput) { c.widen(in.Chunks) })
+	onSignal(ctx, controlSignal, func(_ workflow.Context, in controlInput) {
+		if in.Paused != nil {
+			pause(*in.Paused)
+		}
+		if in.Lease != nil {
+			c.takeLease(*in.Lease, 0)
+		}
+		if in.Chunks > 0 {
+			c.widen(in.Chunks)
+		}
+		if in.RetryBlocked {
+			c.blocked = nil
 		}
 	})
 	if c.policy.Behaviour >= 1 && c.parent != nil {
 		workflow.Go(ctx, c.confirm)
 	}
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		requests := workflow.GetSignalChannel(ctx, reportSignal)
-		for {
-			var in reportInput
-			if requests.Receive(ctx, &in); ctx.Err() != nil {
-				return
-			}
-			if !slices.Contains(c.waiters, in.Export) {
-				c.waiters = append(c.waiters, in.Export)
-			}
-			if !c.ended {
-				// Each answer has its own coroutine: continue-as-new loses requests that this one has not received.
-				workflow.Go(ctx, func(ctx workflow.Context) { c.report(ctx, in.Export, c.news()) })
-			}
+	onSignal(ctx, reportSignal, func(ctx workflow.Context, in reportInput) {
+		if !slices.Contains(c.waiters, in.Export) {
+			c.waiters = append(c.waiters, in.Export)
+		}
+		if !c.ended {
+			// Each answer has its own coroutine: continue-as-new loses requests that this one has not received.
+			workflow.Go(ctx, func(ctx workflow.Context) { c.report(ctx, in.Export, c.state()) })
 		}
 	})
 	return nil
@@ -153,23 +112,6 @@ func takeIn(ctx workflow.Context) {
 	last := false
 	workflow.Go(ctx, func(workflow.Context) { last = true })
 	_ = workflow.Await(ctx, func() bool { return last }) // only a cancelled one fails, which loses nothing
-}
-
-func (c *control) apply(in controlInput) {
-	if in.Paused != nil {
-		if c.paused = *in.Paused; c.paused {
-			c.giveBack()
-		}
-	}
-	if in.Lease != nil {
-		c.takeLease(*in.Lease, in.Number)
-	}
-	if in.Chunks > 0 {
-		c.widen(in.Chunks)
-	}
-	if in.RetryBlocked {
-		c.blocked = nil
-	}
 }
 
 // block waits for a person, visibly.
@@ -213,25 +155,36 @@ func (c *control) end(ctx workflow.Context) {
 func (c *control) tell(ctx workflow.Context) {
 	c.known = c.keeps()
 	if c.parent != nil {
-		c.report(ctx, c.parent.ID, c.news())
+		c.report(ctx, c.parent.ID, c.state())
 	}
 	for _, export := range slices.Clone(c.waiters) {
 		if c.parent == nil || export != c.parent.ID {
-			c.report(ctx, export, c.news())
+			c.report(ctx, export, c.state())
 		}
 	}
 }
 
-// news is what a shard has to say of itself.
-func (c *control) news() blockedInput {
-	in := blockedInput{Shard: c.self, Blocked: c.blocked, Idle: c.idle, Needs: c.needs}
-	if c.parent != nil {
-		in.Parent = c.parent.ID
+// state is what the shard is now.
+func (c *control) state() message {
+	in := stateInput{Shard: c.self, Parent: c.parentID(), State: StateRunning, Blocked: c.blocked, Leased: c.needs}
+	switch {
+	case c.blocked != nil:
+		in.State = StateBlocked
+	case c.idle:
+		in.State = StateIdle
 	}
 	if keeps := c.keeps(); c.policy.Behaviour >= 1 && keeps < counted(0) {
 		in.Number, in.Keeps = c.number, &keeps
 	}
-	return in
+	return message{stateSignal, in}
+}
+
+// parentID is the workflow id of the export that started the shard, empty where none did.
+func (c *control) parentID() string {
+	if c.parent == nil {
+		return ""
+	}
+	return c.parent.ID
 }
 
 // farewell tells the exports that asked for reports that the shard has ended. Requests that arrive meanwhile are answered too.
@@ -242,20 +195,20 @@ func (c *control) farewell(ctx workflow.Context, out *ShardOutput) {
 	for len(c.waiters) > 0 {
 		export := c.waiters[0]
 		c.waiters = c.waiters[1:]
-		in := c.news()
-		in.Blocked, in.Ended, in.Output = nil, true, out
-		c.report(detached, export, in)
+		c.report(detached, export, message{endedSignal, endedInput{Shard: c.self, Parent: c.parentID(), Output: out}})
 	}
 }
 
-// report sends news to an export. One that does not run any more is forgotten.
-func (c *control) report(ctx workflow.Context, export string, in blockedInput) {
-	err := workflow.SignalExternalWorkflow(ctx, export, "", blockedSignal, in).Get(ctx, nil)
-	if err != nil && ctx.Err() == nil {
-		workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)
-		c.waiters = slices.DeleteFunc(c.waiters, func(w string) bool { return w == export })
-		if c.parent != nil && c.parent.ID == export {
-			c.unleased = false // nobody leases to it any more
+// report sends a signal to an export. One that does not run any more is forgotten.
+func (c *control) report(ctx workflow.Context, export string, m message) {
+	for _, m := range c.policy.signals(m) {
+		err := workflow.SignalExternalWorkflow(ctx, export, "", m.name, m.in).Get(ctx, nil)
+		if err != nil && ctx.Err() == nil {
+			workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)
+			c.waiters = slices.DeleteFunc(c.waiters, func(w string) bool { return w == export })
+			if c.parentID() == export {
+				c.unleased = false // nobody leases to it any more
+			}
 		}
 	}
 }

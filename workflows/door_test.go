@@ -9,5 +9,13 @@ func Tune(t testing.TB, change func(*Policy)) {
 	change(&tuned)
 }
 
+// SignalInputs are the inputs of all signals.
+func SignalInputs() []any {
+	return []any{
+		leaseInput{}, chunksInput{}, pauseInput{}, retryBlockedInput{}, reportInput{}, stateInput{}, endedInput{}, joinInput{}, leaveInput{},
+		controlInput{}, blockedInput{}, shareInput{},
+	}
+}
+
 // Unversioned is the policy of runs that carry none.
 func Unversioned() Policy { return unversioned }

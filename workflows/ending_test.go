@@ -39,16 +39,16 @@ func TestShardSaysThatItEndsBeforeItsLastChunks(t *testing.T) {
 	env := environment(t, w)
 	env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in workflows.ShardInput) error {
 		shard := workflow.ExecuteChildWorkflow(ctx, workflows.Shard, in)
-		news := workflow.GetSignalChannel(ctx, "blocked")
+		news := workflow.GetSignalChannel(ctx, "state")
 		for first := true; ; {
-			var said struct{ Idle bool }
+			var said struct{ State workflows.State }
 			ended := false
 			workflow.NewSelector(ctx).AddReceive(news, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, &said) }).
 				AddFuture(shard, func(workflow.Future) { ended = true }).Select(ctx)
 			if ended {
 				return shard.Get(ctx, nil)
 			}
-			if said.Idle && first {
+			if said.State == workflows.StateIdle && first {
 				first = false
 				close(told)
 			}

@@ -114,8 +114,8 @@ type export struct {
 	reported bool     // shards report; see reports
 	closed   bool
 	control
-	orders []controlInput // from people, to be handed on
-	set    *float64       // a rate from a person that the account's Budget has not been told yet
+	orders []message // from people, to be handed on
+	set    *float64  // a rate from a person that the account's Budget has not been told yet
 }
 
 // child is a shard in flight.
@@ -340,9 +340,9 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		return out, err
 	}
 	c.future = future
-	e.orders = append(e.orders, controlInput{}) // its share may have become another while it was being started
+	e.wake() // its share may have become another while it was being started
 	if now := e.state.Paused; now != paused && e.policy.Behaviour >= 1 {
-		e.orders = append(e.orders, controlInput{Paused: &now})
+		e.orders = append(e.orders, message{pauseSignal, pauseInput{now}})
 	}
 	err := future.Get(ctx, &out)
 	return out, err

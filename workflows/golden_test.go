@@ -38,7 +38,7 @@ func TestHistoryStructs(t *testing.T) {
 		activities.RemapShardInput{}, activities.RemapShardOutput{},
 	}
 	all := map[string]any{}
-	for _, s := range structs {
+	for _, s := range append(structs, workflows.SignalInputs()...) {
 		v := reflect.New(reflect.TypeOf(s)).Elem()
 		fill(v)
 		all[v.Type().String()] = v.Interface()

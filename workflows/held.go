@@ -18,7 +18,7 @@ type HeldShard struct {
 	Own bool `json:"own,omitempty"`
 	// Asked says that it has been asked for reports. It keeps that through its own runs.
 	Asked bool `json:"asked,omitempty"`
-	// Told, Idle and Needs are what its share is decided by; see blockedInput.
+	// Told, Idle and Needs are what its share is decided by; see stateInput.
 	Told  *Told   `json:"told,omitempty"`
 	Idle  bool    `json:"idle,omitempty"`
 	Needs float64 `json:"needs,omitempty"`
@@ -127,7 +127,7 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 	if c.held, c.met, c.since = true, !c.own, workflow.Now(ctx); e.policy.Behaviour < 1 {
 		c.RequestsPerSecond = unknownShare
 	}
-	e.orders = append(e.orders, controlInput{}) // wakes the export: shares may change, and it may continue as new
+	e.wake()
 	defer func() { c.holding = holding{}; c.over() }()
 	for looks := 1; ctx.Err() == nil; looks++ {
 		if !c.asked || looks > 1 {
@@ -149,7 +149,7 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 			return false
 		}
 		if isLong(ctx) {
-			e.orders = append(e.orders, controlInput{})
+			e.wake()
 		}
 	}
 	return false
@@ -167,23 +167,44 @@ func (c *child) abandon(ctx workflow.Context) {
 	}
 }
 
-// hear takes what a shard reports.
-func (e *export) hear(c *child, in blockedInput) {
-	if in.Ended && !c.held {
-		return // of an earlier run of the shard
+// hear takes what a shard is now.
+func (e *export) hear(in stateInput) {
+	for _, c := range e.children {
+		if ShardID(c.shard) != in.Shard {
+			continue
+		}
+		idle, needs := in.State == StateIdle, in.Leased
+		if c.held {
+			if c.own = c.own || in.Parent == e.self; !c.own {
+				idle, needs = false, 0 // it uses the share of another export
+			}
+		}
+		switch {
+		case e.policy.Behaviour >= 1:
+			e.hearLease(c, in)
+		case c.needs > 0 && needs == 0:
+			c.RequestsPerSecond = unknownShare // it has given it away by itself
+		}
+		c.blocked, c.idle, c.needs = in.Blocked, idle, needs
 	}
-	if c.held {
-		c.own = c.own || in.Parent == e.self
-		c.ended, c.output = c.ended || in.Ended, in.Output
-		if !c.own {
-			in.Idle, in.Needs = false, 0 // it uses the share of another export
+	e.wake()
+}
+
+// hearEnd takes the last that a shard says. The end of one that this run has started is known without: it would be that of an earlier
+// run of the shard.
+func (e *export) hearEnd(in endedInput) {
+	for _, c := range e.children {
+		if ShardID(c.shard) == in.Shard && c.held {
+			c.own = c.own || in.Parent == e.self
+			c.ended, c.output = true, in.Output
+			switch {
+			case e.policy.Behaviour >= 1 && !c.own:
+				c.Told = Told{None: true} // it used the share of another export
+			case e.policy.Behaviour < 1 && c.needs > 0:
+				c.RequestsPerSecond = unknownShare
+			}
+			c.blocked, c.idle, c.needs = nil, false, 0
 		}
 	}
-	switch {
-	case e.policy.Behaviour >= 1:
-		e.hearLease(c, in)
-	case c.needs > 0 && in.Needs == 0:
-		c.RequestsPerSecond = unknownShare // it has given it away by itself
-	}
-	c.blocked, c.idle, c.needs = in.Blocked, in.Idle, in.Needs
+	e.wake()
 }

@@ -27,9 +27,24 @@ type elsewhere struct {
 type report struct {
 	Shard   string                  `json:"shard"`
 	Parent  string                  `json:"parent,omitempty"`
+	State   workflows.State         `json:"state,omitempty"`
 	Blocked *workflows.BlockedShard `json:"blocked,omitempty"`
-	Ended   bool                    `json:"ended,omitempty"`
+	Ended   bool                    `json:"-"`
 	Output  *workflows.ShardOutput  `json:"output,omitempty"`
+}
+
+// send signals an export.
+func (r report) send(env *testsuite.TestWorkflowEnvironment) {
+	switch {
+	case r.Ended:
+		env.SignalWorkflow("ended", r)
+	case r.Blocked != nil:
+		r.State = workflows.StateBlocked
+		env.SignalWorkflow("state", r)
+	default:
+		r.State = workflows.StateRunning
+		env.SignalWorkflow("state", r)
+	}
 }
 
 // attach takes the signals that the export sends to shards elsewhere; answer, if set, is what such a shard reports when asked.
@@ -39,11 +54,11 @@ func (o *elsewhere) attach(env *testsuite.TestWorkflowEnvironment, answer func(s
 			switch signal {
 			case "report":
 				if o.reports.Add(1); answer != nil {
-					env.SignalWorkflow("blocked", answer(shard))
+					answer(shard).send(env)
 				}
-			case "control":
+			case "retry_blocked":
 				if o.retried.Add(1); retry != nil {
-					env.SignalWorkflow("blocked", retry(shard))
+					retry(shard).send(env)
 				}
 			}
 			return nil
@@ -298,7 +313,7 @@ func TestShardThatIsStartedAgainHasAShare(t *testing.T) {
 		in := left(t)
 		in.Resume.RequestsPerSecond, in.Resume.AccountRequestsPerSecond, in.Resume.Held[0].Own = 10, 10, own
 		env.RegisterDelayedCallback(func() {
-			env.SignalWorkflow("blocked", report{Shard: in.Resume.Held[0].Blocked.Shard, Ended: true}) // it was cancelled
+			report{Shard: in.Resume.Held[0].Blocked.Shard, Ended: true}.send(env) // it was cancelled
 		}, time.Hour)
 		runExport(t, env, in)
 		if len(rates) == 0 {

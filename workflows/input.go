@@ -170,11 +170,3 @@ func refuse(ctx workflow.Context, policy *Policy, wrong error) error {
 	}
 	return temporal.NewNonRetryableApplicationError(oneLine(wrong), InvalidInput, nil)
 }
-
-// usable reports whether what a signal carries can be used. A signal cannot be refused, so a wrong one is logged and ignored.
-func usable(ctx workflow.Context, signal string, wrong error) bool {
-	if wrong != nil {
-		workflow.GetLogger(ctx).Warn("a signal with a wrong input was ignored", "signal", signal, "reason", oneLine(wrong))
-	}
-	return wrong == nil
-}

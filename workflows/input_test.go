@@ -189,6 +189,7 @@ func TestWrongSignalsAreIgnored(t *testing.T) {
 		return committed(1), workflow.Sleep(ctx, time.Hour)
 	})
 	export.RegisterDelayedCallback(func() {
+		export.SignalWorkflow("lease", providers.Lease{RequestsPerSecond: -1, AccountRequestsPerSecond: -1})
 		export.SignalWorkflow("share", activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: -1, AccountRequestsPerSecond: -1}})
 	}, time.Minute)
 	export.RegisterDelayedCallback(func() {
@@ -203,7 +204,10 @@ func TestWrongSignalsAreIgnored(t *testing.T) {
 	in := may()
 	in.Paused, in.RequestsPerSecond = true, 10
 	shard.RegisterDelayedCallback(func() {
+		shard.SignalWorkflow("lease", providers.Lease{RequestsPerSecond: -1})
 		shard.SignalWorkflow("control", map[string]any{"requests_per_second": -1})
+		shard.SignalWorkflow("chunks", map[string]any{"chunks": -1})
+		shard.SignalWorkflow("report", map[string]any{})
 		update(t, shard, workflows.ResumeUpdate)
 	}, time.Minute)
 	runShard(t, shard, in)
@@ -217,6 +221,7 @@ func TestWrongSignalsAreIgnored(t *testing.T) {
 	budget := suite.NewTestWorkflowEnvironment()
 	budget.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(nil).Maybe()
 	budget.RegisterDelayedCallback(func() {
+		budget.SignalWorkflow("set_rate", workflows.SetRateInput{RequestsPerSecond: -1})
 		budget.SignalWorkflow("budget", workflows.SetRateInput{RequestsPerSecond: -1})
 		budget.SignalWorkflow("join", workflows.BudgetUser{})
 	}, time.Minute)

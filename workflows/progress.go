@@ -55,6 +55,7 @@ const (
 	StateWaiting  State = "waiting" // see Waiting
 	StateBlocked  State = "blocked" // a person must act; see Blocked
 	StateSealing  State = "sealing"
+	StateIdle     State = "idle" // of a shard, to its Export: it asks the platform for next to nothing
 	StateDone     State = "done"
 )
 

@@ -174,7 +174,7 @@ func slower(r *recorder, id string) error {
 	if err := r.order(id, workflows.SetRateUpdate, workflows.SetRateInput{RequestsPerSecond: 4}); err != nil {
 		return err
 	}
-	return r.c.SignalWorkflow(r.t.Context(), id, "", "share", activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 3, AccountRequestsPerSecond: 4}})
+	return r.c.SignalWorkflow(r.t.Context(), id, "", "lease", providers.Lease{RequestsPerSecond: 3, AccountRequestsPerSecond: 4})
 }
 
 // terminated is what somebody does who ends a shard by hand, again and again.
@@ -374,7 +374,7 @@ func budgetScenes() map[string]scene {
 				return err
 			}
 			used := workflows.BudgetUser{Workflow: export}
-			return errors.Join(join(r, id, export), join(r, id, "nobody"), tell(r, id, "budget", workflows.SetRateInput{RequestsPerSecond: 5}),
+			return errors.Join(join(r, id, export), join(r, id, "nobody"), tell(r, id, "set_rate", workflows.SetRateInput{RequestsPerSecond: 5}),
 				tell(r, id, "join", used), tell(r, id, "leave", used))
 		}},
 		"budget-continues": {world: &world{}, budget: true, act: func(r *recorder, id string) error {

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,32 +20,28 @@ import (
 
 // says is what a shard tells its export, of which it knows the lease that it was started with.
 func says(ctx workflow.Context, in workflows.ShardInput, idle bool, blocked *workflows.BlockedShard) {
-	news := map[string]any{"shard": workflows.ShardID(in.Shard), "idle": idle}
+	news := map[string]any{"shard": workflows.ShardID(in.Shard), "state": workflows.StateRunning}
 	switch {
 	case blocked != nil:
-		news["blocked"], news["keeps"] = blocked, 0
+		news["state"], news["blocked"], news["keeps"] = workflows.StateBlocked, blocked, 0
 	case idle:
-		news["keeps"] = 0.02 * in.RequestsPerSecond
+		news["state"], news["keeps"] = workflows.StateIdle, 0.02*in.RequestsPerSecond
 	default:
 		news["keeps"] = in.RequestsPerSecond
 	}
 	parent := workflow.GetInfo(ctx).ParentWorkflowExecution.ID
-	_ = workflow.SignalExternalWorkflow(ctx, parent, "", "blocked", news).Get(ctx, nil)
+	_ = workflow.SignalExternalWorkflow(ctx, parent, "", "state", news).Get(ctx, nil)
 }
 
 // told is what the export has told a shard of its share, last of all.
 func told(ctx workflow.Context, rate float64) float64 {
-	signals := workflow.GetSignalChannel(ctx, "control")
+	signals := workflow.GetSignalChannel(ctx, "lease")
 	for {
-		var in struct {
-			Rate *float64 `json:"requests_per_second"`
-		}
+		var in providers.Lease
 		if !signals.ReceiveAsync(&in) {
 			return rate
 		}
-		if in.Rate != nil {
-			rate = *in.Rate
-		}
+		rate = in.RequestsPerSecond
 	}
 }
 
@@ -94,9 +91,9 @@ func TestExportGivesAwayWhatAnEndingShardDoesNotNeed(t *testing.T) {
 	env := sharing(activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 100}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 		month := in.Shard.Window.From.Month()
 		if month == time.January {
-			news := map[string]any{"shard": workflows.ShardID(in.Shard), "needs": 10, "keeps": 10}
+			news := map[string]any{"shard": workflows.ShardID(in.Shard), "state": workflows.StateRunning, "leased": 10, "keeps": 10}
 			parent := workflow.GetInfo(ctx).ParentWorkflowExecution.ID
-			_ = workflow.SignalExternalWorkflow(ctx, parent, "", "blocked", news).Get(ctx, nil)
+			_ = workflow.SignalExternalWorkflow(ctx, parent, "", "state", news).Get(ctx, nil)
 		}
 		err := workflow.Sleep(ctx, time.Hour)
 		rates[month] = told(ctx, in.RequestsPerSecond)
@@ -156,10 +153,7 @@ func TestExportWidensTheLastWindow(t *testing.T) {
 				var last struct {
 					Chunks int `json:"chunks"`
 				}
-				for said := last; workflow.GetSignalChannel(ctx, "control").ReceiveAsync(&said); {
-					if said.Chunks > 0 {
-						last = said
-					}
+				for workflow.GetSignalChannel(ctx, "chunks").ReceiveAsync(&last) {
 				}
 				if in.Chunks != tt.begun || last.Chunks != tt.now {
 					t.Errorf("the last window began with %d fetches and was told %d, want %d and %d", in.Chunks, last.Chunks, tt.begun, tt.now)
@@ -233,7 +227,7 @@ func TestExportUsesItsPartOfTheBudget(t *testing.T) {
 				}
 			}, 30*time.Second)
 			env.RegisterDelayedCallback(func() {
-				env.SignalWorkflow("share", activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 7, AccountRequestsPerSecond: 10}})
+				env.SignalWorkflow("lease", providers.Lease{RequestsPerSecond: 7, AccountRequestsPerSecond: 10})
 			}, 30*time.Minute)
 			env.RegisterDelayedCallback(func() {
 				env.UpdateWorkflow(workflows.SetRateUpdate, "", &testsuite.TestUpdateCallback{
@@ -246,7 +240,7 @@ func TestExportUsesItsPartOfTheBudget(t *testing.T) {
 			if len(rates) != 2 || rates[0] != 7 || rates[1] != 14 {
 				t.Errorf("the shards had %v requests a second at their ends, want 7 and 14", rates)
 			}
-			if len(*signals) != 2 || (*signals)[0] != "budget" || (*signals)[1] != "leave" {
+			if len(*signals) != 2 || (*signals)[0] != "set_rate" || (*signals)[1] != "leave" {
 				t.Errorf("the budget was told %v", *signals)
 			}
 		})
@@ -263,10 +257,14 @@ func TestExportLeavesTheBudgetWhileItIsBlocked(t *testing.T) {
 		return committed(1), errors.Join(err, workflow.Sleep(ctx, time.Hour))
 	})
 	signals := budgetOf(env, nil)
+	env.RegisterDelayedCallback(func() {
+		env.SignalWorkflow("lease", providers.Lease{RequestsPerSecond: 5, AccountRequestsPerSecond: 10})
+	}, 30*time.Minute)
 	in := year()
 	in.To = in.From.AddDate(0, 1, 0)
 	runExport(t, env, in)
-	if got := *signals; len(got) != 3 || got[0] != "leave" || got[1] != "join" || got[2] != "leave" {
+	// A budget that has missed that it left tells it a lease.
+	if got := *signals; !slices.Equal(got, []string{"leave", "leave", "join", "leave"}) {
 		t.Errorf("the budget was told %v", got)
 	}
 }

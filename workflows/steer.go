@@ -5,69 +5,59 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/providers"
 )
 
 // listen takes updates from people, news from the shards, and the query for progress.
 func (e *export) listen(ctx workflow.Context) error {
 	e.self = workflow.GetInfo(ctx).WorkflowExecution.ID
-	order := func(in controlInput) { e.orders = append(e.orders, in) }
-	yes, no := true, false
+	order := func(name string, in any) { e.orders = append(e.orders, message{name, in}) }
 	err := setUpdates(ctx, steering{
-		pause: func() { e.state.Paused = true; order(controlInput{Paused: &yes}) },
-		goOn:  func() { e.state.Paused = false; order(controlInput{Paused: &no}) },
-		retry: func() { e.blocked = nil; order(controlInput{RetryBlocked: true}) },
+		pause: func() { e.state.Paused = true; order(pauseSignal, pauseInput{Paused: true}) },
+		goOn:  func() { e.state.Paused = false; order(pauseSignal, pauseInput{}) },
+		retry: func() { e.blocked = nil; order(retryBlockedSignal, retryBlockedInput{}) },
 		rate:  e.setRate,
 	})
 	if err != nil {
 		return err
 	}
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		news := workflow.GetSignalChannel(ctx, blockedSignal)
-		for {
-			var in blockedInput
-			if news.Receive(ctx, &in); ctx.Err() != nil {
-				return
-			}
-			for _, c := range e.children {
-				if ShardID(c.shard) == in.Shard {
-					e.hear(c, in)
-				}
-			}
-			e.orders = append(e.orders, controlInput{}) // the shares may be others now
+	lease := func(lease providers.Lease) {
+		e.state.Lease = lease
+		if e.policy.Behaviour >= 1 {
+			e.state.Away = false // the Budget counts on this export; attend leaves it once more
+		}
+		e.wake()
+	}
+	onSignal(ctx, stateSignal, func(_ workflow.Context, in stateInput) { e.hear(in) })
+	onSignal(ctx, endedSignal, func(_ workflow.Context, in endedInput) { e.hearEnd(in) })
+	onSignal(ctx, blockedSignal, func(_ workflow.Context, in blockedInput) {
+		if in.Ended {
+			e.hearEnd(endedInput{Shard: in.Shard, Parent: in.Parent, Output: in.Output})
+		} else {
+			e.hear(in.state())
 		}
 	})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		shares := workflow.GetSignalChannel(ctx, shareSignal)
-		for {
-			var in activities.BudgetGrant
-			if shares.Receive(ctx, &in); ctx.Err() != nil {
-				return
-			}
-			if !usable(ctx, shareSignal, checkLease(providers.Lease(in.Lease))) {
-				continue
-			}
-			e.state.Lease = providers.Lease(in.Lease)
-			e.orders = append(e.orders, controlInput{})
-		}
-	})
+	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { lease(in.Lease) })
+	onSignal(ctx, shareSignal, func(_ workflow.Context, in shareInput) { lease(providers.Lease(in.Lease)) })
 	return workflow.SetQueryHandler(ctx, ProgressQuery, e.progress)
 }
 
-// handOn carries out what people have ordered. An empty order only wakes the workflow, which then balances the shares.
+// wake lets the export balance the shares, which may be others now, and see whether it should continue as new.
+func (e *export) wake() { e.orders = append(e.orders, message{}) }
+
+// handOn carries out what people have ordered. An empty order only wakes the workflow.
 func (e *export) handOn(ctx workflow.Context) {
 	for len(e.orders) > 0 {
 		order := e.orders[0]
 		e.orders = e.orders[1:]
-		if order == (controlInput{}) {
+		if order.name == "" {
 			continue
 		}
 		for _, c := range slices.Clone(e.children) {
-			if order.Paused != nil && *order.Paused && c.steered() {
+			if in, ok := order.in.(pauseInput); ok && in.Paused && c.steered() {
 				c.giveBack()
 			}
-			signal(ctx, c, order)
+			e.signal(ctx, c, order)
 		}
 	}
 }
@@ -89,15 +79,15 @@ func (e *export) attend(ctx workflow.Context) {
 		return
 	}
 	if set != nil {
-		e.tellBudget(ctx, budgetSignal, SetRateInput{RequestsPerSecond: *set})
+		e.tellBudget(ctx, message{setRateSignal, SetRateInput{RequestsPerSecond: *set}})
 	}
 	if away := e.working() == 0 && !e.mayBegin(); away != e.state.Away {
 		e.state.Away = away
-		name := joinSignal
 		if away {
-			name = leaveSignal
+			e.tellBudget(ctx, message{leaveSignal, leaveInput{e.self}})
+		} else {
+			e.tellBudget(ctx, message{joinSignal, joinInput{BudgetUser{Workflow: e.self, Sync: e.in.Sync}}})
 		}
-		e.tellBudget(ctx, name, e.user())
 	}
 }
 
@@ -108,15 +98,15 @@ func (e *export) leave(ctx workflow.Context) {
 	}
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	e.tellBudget(detached, leaveSignal, e.user())
+	e.tellBudget(detached, message{leaveSignal, leaveInput{e.self}})
 }
 
-func (e *export) user() BudgetUser { return BudgetUser{Workflow: e.self, Sync: e.in.Sync} }
-
 // tellBudget tells the account's Budget; one that is gone has nobody else to share with.
-func (e *export) tellBudget(ctx workflow.Context, name string, in any) {
-	if err := workflow.SignalExternalWorkflow(ctx, BudgetID(e.in.Account), "", name, in).Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Info("the account's budget is not there to be told", "account", e.in.Account)
+func (e *export) tellBudget(ctx workflow.Context, m message) {
+	for _, m := range e.policy.signals(m) {
+		if err := workflow.SignalExternalWorkflow(ctx, BudgetID(e.in.Account), "", m.name, m.in).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Info("the account's budget is not there to be told", "account", e.in.Account)
+		}
 	}
 }
 
@@ -185,16 +175,17 @@ func (e *export) balance(ctx workflow.Context) {
 		if !c.steered() || c.blocked != nil {
 			continue
 		}
-		var in controlInput
+		var news []message
 		if changed {
 			c.tell(lease)
-			in.Lease, in.Number = &lease, c.Number
+			news = append(news, message{leaseSignal, leaseInput{lease, c.Number}})
 		}
 		if chunks := e.chunks(c); c.chunks != chunks && !c.idle {
-			c.chunks, in.Chunks = chunks, chunks
+			c.chunks = chunks
+			news = append(news, message{chunksSignal, chunksInput{chunks}})
 		}
-		if in != (controlInput{}) {
-			signal(ctx, c, in)
+		if len(news) > 0 {
+			e.signal(ctx, c, news...)
 		}
 	}
 }
@@ -204,18 +195,20 @@ const unknownShare = -1
 
 // signal tells a shard. One that this export did not start is only told to try again: all else is up to the export that did. One
 // that has just ended need not know.
-func signal(ctx workflow.Context, c *child, in controlInput) {
-	var sent workflow.Future
-	switch {
-	case c.future != nil:
-		sent = c.future.SignalChildWorkflow(ctx, controlSignal, in)
-	case c.steered(), c.held && in.RetryBlocked:
-		sent = workflow.SignalExternalWorkflow(ctx, ShardID(c.shard), "", controlSignal, in)
-	default:
-		return
-	}
-	if err := sent.Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Info("a shard was not told", "shard", ShardID(c.shard))
+func (e *export) signal(ctx workflow.Context, c *child, messages ...message) {
+	for _, m := range e.policy.signals(messages...) {
+		var sent workflow.Future
+		switch {
+		case c.future != nil:
+			sent = c.future.SignalChildWorkflow(ctx, m.name, m.in)
+		case c.steered(), c.held && messages[0].name == retryBlockedSignal:
+			sent = workflow.SignalExternalWorkflow(ctx, ShardID(c.shard), "", m.name, m.in)
+		default:
+			return
+		}
+		if err := sent.Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Info("a shard was not told", "shard", ShardID(c.shard))
+		}
 	}
 }
 

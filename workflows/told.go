@@ -152,7 +152,7 @@ func (e *export) lend(ctx workflow.Context, c *child) error {
 }
 
 // hearLease takes what a shard reports of its lease. One of a release that reported nothing is believed to go by what it is told.
-func (e *export) hearLease(c *child, in blockedInput) {
+func (e *export) hearLease(c *child, in stateInput) {
 	keeps := in.Keeps
 	if in.Blocked != nil {
 		if c.giveBack(); keeps == nil {
