@@ -141,7 +141,7 @@ type Account struct {
 	// Take takes one use of a quota that all processes share and that outlives them. If the caller must wait for it, the error
 	// is a Throttled *Error with After. Nil means that uses are not counted.
 	Take func(context.Context, Quota) error
-	// Scratch creates a temporary file. If it is nil, temporary data stays in memory.
+	// Scratch creates a scratch file. If it is nil, such data stays in memory.
 	Scratch func() (File, error)
 	Rate    Rate
 	Options map[string]string
@@ -154,7 +154,7 @@ type Settings struct {
 	Secrets map[string]string
 }
 
-// File is a temporary file. It has no name, and disappears when it is closed or no longer referenced.
+// File is a scratch file: a local file without a name, which disappears when it is closed or no longer referenced.
 type File interface {
 	io.ReaderAt
 	io.WriterAt

@@ -18,13 +18,13 @@ var directions = map[string]string{"user": "in", "agent": "out", "bot": "out", "
 func (u unifiedMessage) classify() (direction *string, kind string, private bool) {
 	switch {
 	case u.isNote():
-		return nonEmpty("none"), "note", true
+		return wire.NonEmpty("none"), "note", true
 	case u.isActivity():
-		return nonEmpty("none"), "activity", false
+		return wire.NonEmpty("none"), "activity", false
 	case u.kind == "normal" || u.kind == "":
-		return nonEmpty(directions[u.actorIs]), "message", false
+		return wire.NonEmpty(directions[u.actorIs]), "message", false
 	}
-	return nonEmpty("none"), u.kind, false
+	return wire.NonEmpty("none"), u.kind, false
 }
 
 func (u unifiedMessage) isNote() bool {

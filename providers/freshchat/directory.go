@@ -205,28 +205,28 @@ func agentRow(doc schemas.Document, o object) schemas.Agent {
 
 // groupRow maps a group or a role. The id of a role gets the prefix "role:", so that it cannot equal the id of a group.
 func groupRow(doc schemas.Document, o object) schemas.Group {
-	more := attributes{}
-	more.addAll("", o, "id", "name", "description")
+	more := wire.Attributes{}
+	more.AddAll("", o, "id", "name", "description")
 	id := wire.Word(o["id"])
 	if doc.Kind == kindRoles {
 		id = "role:" + id
 	}
-	return schemas.Group{GroupID: id, ObservedAt: doc.ObservedAt, Name: wire.Text(o["name"]), Description: wire.Text(o["description"]), Attributes: more.rows()}
+	return schemas.Group{GroupID: id, ObservedAt: doc.ObservedAt, Name: wire.Text(o["name"]), Description: wire.Text(o["description"]), Attributes: more.Map()}
 }
 
 func channelRow(doc schemas.Document, o object) schemas.Channel {
-	more := attributes{}
-	more.addAll("", o, "id", "name", "source")
-	return schemas.Channel{ChannelID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Name: wire.Text(o["name"]), Type: wire.Text(o["source"]), Attributes: more.rows()}
+	more := wire.Attributes{}
+	more.AddAll("", o, "id", "name", "source")
+	return schemas.Channel{ChannelID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Name: wire.Text(o["name"]), Type: wire.Text(o["source"]), Attributes: more.Map()}
 }
 
 func fieldRow(doc schemas.Document, o object) schemas.Field {
-	more := attributes{}
-	more.addAll("", o, "id", "name", "label", "type", "choices")
+	more := wire.Attributes{}
+	more.AddAll("", o, "id", "name", "label", "type", "choices")
 	applies := "conversation"
 	row := schemas.Field{
 		FieldID: wire.Word(o["id"]), ObservedAt: doc.ObservedAt, Key: cmp.Or(wire.Text(o["name"]), wire.Text(o["column_name"])), Name: wire.Text(o["label"]),
-		Type: wire.Text(o["type"]), AppliesTo: &applies, Attributes: more.rows(),
+		Type: wire.Text(o["type"]), AppliesTo: &applies, Attributes: more.Map(),
 	}
 	for _, v := range wire.Items(o["choices"]) {
 		if choice := cmp.Or(wire.Text(wire.Field(v, "value")), wire.Text(v)); choice != nil {

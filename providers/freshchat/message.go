@@ -145,8 +145,8 @@ func (u unifiedMessage) rows(thread *schemas.Thread, s *sources, sequence int64)
 		MessageID:      u.id,
 		Sequence:       sequence,
 		CreatedAt:      u.at,
-		AuthorID:       nonEmpty(u.actor),
-		AuthorType:     nonEmpty(authorTypes[u.actorIs]),
+		AuthorID:       wire.NonEmpty(u.actor),
+		AuthorType:     wire.NonEmpty(authorTypes[u.actorIs]),
 		AuthorName:     s.name(u.actor),
 		Direction:      direction,
 		Kind:           kind,
@@ -191,23 +191,20 @@ func (u unifiedMessage) attributes(r *wire.Reader, kind string, offered int) map
 		r.Skip("message_type")
 	}
 	wire.Parse(r, "created_time", moment)
-	all := attributes(r.Rest())
-	if all == nil {
-		all = attributes{}
-	}
+	all := r.Attributes()
 	if offered > 0 {
-		all.put("reply_parts", nonEmpty(fmt.Sprint(offered)))
+		all.Put("reply_parts", wire.NonEmpty(fmt.Sprint(offered)))
 	}
 	if u.fromTranscript == nil {
-		return all.rows()
+		return all.Map()
 	}
-	all.put("detailed_message_type", nonEmpty(u.fromTranscript.cells["detailed_message_type"]))
+	all.Put("detailed_message_type", wire.NonEmpty(u.fromTranscript.cells["detailed_message_type"]))
 	for name, cell := range u.fromTranscript.cells {
 		if !slices.Contains(transcriptColumns, name) && all[name] == nil {
-			all.put(name, nonEmpty(cell))
+			all.Put(name, wire.NonEmpty(cell))
 		}
 	}
-	return all.rows()
+	return all.Map()
 }
 
 // transcriptColumns are the columns of a transcript that repeat what REST says about a message.
@@ -219,7 +216,7 @@ var transcriptColumns = []string{
 
 // attributes returns the cells without a column, for a message that only the transcript has.
 func (l *reportRow) attributes() map[string]*string {
-	all := attributes{}
+	all := wire.Attributes{}
 	used := []string{"conversation_id", "message_id", "message_type", "message_parts", "actor_id"}
 	if l.time != "" {
 		used = append(used, l.time)
@@ -232,11 +229,11 @@ func (l *reportRow) attributes() map[string]*string {
 	}
 	for name, cell := range l.cells {
 		if !slices.Contains(used, name) {
-			all.put(name, nonEmpty(cell))
+			all.Put(name, wire.NonEmpty(cell))
 		}
 	}
-	all.put("lane", nonEmpty(string(laneTranscript)))
-	return all.rows()
+	all.Put("lane", wire.NonEmpty(string(laneTranscript)))
+	return all.Map()
 }
 
 func attachments(row schemas.Message, all []piece) []schemas.Attachment {
@@ -245,7 +242,7 @@ func attachments(row schemas.Message, all []piece) []schemas.Attachment {
 		part, f := p.file()
 		width, height, id := f.count("width"), f.count("height"), f.text("file_id", "fileId")
 		if id == nil {
-			id = nonEmpty(fmt.Sprintf("%s/%d", row.MessageID, i))
+			id = wire.NonEmpty(fmt.Sprintf("%s/%d", row.MessageID, i))
 		}
 		rows = append(rows, schemas.Attachment{
 			ConversationID: row.ConversationID,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
+	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -165,15 +166,15 @@ func (l reportRow) rating(id string) schemas.Rating {
 		RatingID:       cmp.Or(c["csat_id"], id),
 		ObservedAt:     l.doc.ObservedAt,
 		Kind:           "csat",
-		Comment:        nonEmpty(cmp.Or(c["comment"], c["csat_comment"], c["csat_response"])),
+		Comment:        wire.NonEmpty(cmp.Or(c["comment"], c["csat_comment"], c["csat_response"])),
 		AnsweredAt:     cmp.Or(instant(c["csat_rated_at"]), l.at),
-		AgentID:        nonEmpty(cmp.Or(c["agent_id"], c["actor_id"])),
-		ContactID:      nonEmpty(cmp.Or(c["customer_id"], c["user_id"])),
+		AgentID:        wire.NonEmpty(cmp.Or(c["agent_id"], c["actor_id"])),
+		ContactID:      wire.NonEmpty(cmp.Or(c["customer_id"], c["user_id"])),
 	}
 	for _, column := range []string{"value", "csat_score", "rating"} {
 		if given := c[column]; row.Score == nil && given != "" {
 			if row.Score = number(given); row.Score == nil {
-				row.Answers = append(row.Answers, schemas.Answer{Question: nonEmpty(column), Answer: nonEmpty(given)})
+				row.Answers = append(row.Answers, schemas.Answer{Question: wire.NonEmpty(column), Answer: wire.NonEmpty(given)})
 			}
 		}
 	}
@@ -184,7 +185,7 @@ func (l reportRow) rating(id string) schemas.Rating {
 func (l reportRow) event(event, id string) schemas.Event {
 	row := schemas.Event{
 		ConversationID: l.conversation(), EventID: id, ObservedAt: l.doc.ObservedAt,
-		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: l.at, MessageID: nonEmpty(l.cells["message_id"]),
+		Kind: strings.ReplaceAll(strings.ToLower(event), "-", "_"), CreatedAt: l.at, MessageID: wire.NonEmpty(l.cells["message_id"]),
 	}
 	used := []string{columnConversation, "message_id"}
 	if l.time != "" {
@@ -196,21 +197,21 @@ func (l reportRow) event(event, id string) schemas.Event {
 	}
 	switch agent, actor := l.cells["agent_id"], l.cells["actor_id"]; {
 	case agent != "":
-		row.ActorID, row.ActorType = &agent, nonEmpty("agent")
+		row.ActorID, row.ActorType = &agent, wire.NonEmpty("agent")
 		used = append(used, "agent_id")
 	case actor != "":
-		row.ActorID, row.ActorType = &actor, nonEmpty(actorIs)
+		row.ActorID, row.ActorType = &actor, wire.NonEmpty(actorIs)
 		used = append(used, "actor_id")
 	}
 	if l.cells[columnConversation] == "" {
 		used = append(used, columnInteraction)
 	}
-	more := attributes{}
+	more := wire.Attributes{}
 	for name, cell := range l.cells {
 		if !slices.Contains(used, name) {
-			more.put(name, nonEmpty(cell))
+			more.Put(name, wire.NonEmpty(cell))
 		}
 	}
-	row.Attributes = more.rows()
+	row.Attributes = more.Map()
 	return row
 }

@@ -130,7 +130,7 @@ func TestSpoiledReport(t *testing.T) {
 	}
 }
 
-// disk counts temporary files and the bytes written to them.
+// disk counts scratch files and the bytes written to them.
 type disk struct {
 	made, closed int
 	written      int64
@@ -160,7 +160,7 @@ func (c *countedFile) Close() error {
 	return nil
 }
 
-// Downloads are in temporary files while they are read. Spools are in files only if they are large.
+// Downloads are in scratch files while they are read. Spools are in files only if they are large.
 func TestScratch(t *testing.T) {
 	s, _, w := site(t, small(60), fake.Options{}, nil)
 	server := httptest.NewServer(s)

@@ -6,15 +6,15 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// scratchError means that a temporary file cannot be written or read on this machine.
+// scratchError means that a scratch file cannot be written or read on this machine.
 type scratchError struct{ cause error }
 
 func (s *scratchError) Error() string {
-	return "a temporary file on this machine cannot be written or read"
+	return "a scratch file on this machine cannot be written or read"
 }
 func (s *scratchError) Unwrap() error { return s.cause }
 
-// newFile creates a temporary file, in memory if the account has no Scratch.
+// newFile creates a scratch file, in memory if the account has no Scratch.
 func (a *account) newFile() (providers.File, error) {
 	if a.scratch == nil {
 		return &memoryFile{}, nil

@@ -173,7 +173,7 @@ func (s *sources) learn(l reportRow) {
 		known.name = fullName(l.cells["actor_first_name"], l.cells["actor_last_name"])
 	}
 	if known.email == nil {
-		known.email = nonEmpty(l.cells["actor_email"])
+		known.email = wire.NonEmpty(l.cells["actor_email"])
 	}
 	s.actors[id] = known
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// spool keeps the rows of one report compressed in a temporary file, a few bytes for each message, so that the pages of a list need
+// spool keeps the rows of one report compressed in a scratch file, a few bytes for each message, so that the pages of a list need
 // not download the report again. Consecutive rows of an entry are stored together. Only an index is in memory.
 type spool struct {
 	file    providers.File

@@ -53,7 +53,7 @@ func visibleText(all []piece) (plain, html *string) {
 	for _, p := range all {
 		p.addTo(&s, 0)
 	}
-	return nonEmpty(strings.Join(s.lines, "\n")), nonEmpty(strings.Join(s.markup, "\n"))
+	return wire.NonEmpty(strings.Join(s.lines, "\n")), wire.NonEmpty(strings.Join(s.markup, "\n"))
 }
 
 // captions are the members of a part that a reader sees, in the order of a card.

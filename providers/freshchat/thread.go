@@ -61,7 +61,7 @@ func (s *sources) row(all []unifiedMessage) schemas.Conversation {
 		ChannelName:    s.firstValue(all, "", "channel_name"),
 		CreatedAt:      s.createdAt(),
 		UpdatedAt:      wire.Parse(r, "updated_time", moment),
-		ContactID:      nonEmpty(s.contactID()),
+		ContactID:      wire.NonEmpty(s.contactID()),
 		AssigneeID:     r.Text("assigned_agent_id"),
 		GroupID:        r.Text("assigned_group_id"),
 		Priority:       properties.Text("priority"),
@@ -78,32 +78,29 @@ func (s *sources) row(all []unifiedMessage) schemas.Conversation {
 		version := t.UnixMicro()
 		c.SourceVersion = &version
 	}
-	more := attributes(r.Rest())
-	if more == nil {
-		more = attributes{}
-	}
+	more := r.Attributes()
 	if s.body != nil && s.body.Status != statusOK {
-		more.put("conversation_status", nonEmpty(strconv.FormatInt(s.body.Status, 10)))
+		more.Put("conversation_status", wire.NonEmpty(strconv.FormatInt(s.body.Status, 10)))
 	}
 	if s.refused != 0 {
-		more.put("messages_status", nonEmpty(strconv.FormatInt(s.refused, 10)))
+		more.Put("messages_status", wire.NonEmpty(strconv.FormatInt(s.refused, 10)))
 	}
 	s.addCreation(more)
 	s.compareLanes(all, &c, more)
-	c.Attributes = more.rows()
+	c.Attributes = more.Map()
 	return c
 }
 
 // addCreation adds the cells of Conversation-Created as attributes "created.<column>". They describe the conversation when it was
 // created.
-func (s *sources) addCreation(more attributes) {
+func (s *sources) addCreation(more wire.Attributes) {
 	for _, l := range s.created {
 		if l.reopens() {
 			continue
 		}
 		for name, cell := range l.cells {
 			if name != l.time && !slices.Contains(creationColumns, name) {
-				more.put("created."+name, nonEmpty(cell))
+				more.Put("created."+name, wire.NonEmpty(cell))
 			}
 		}
 		return
@@ -115,7 +112,7 @@ var creationColumns = []string{columnConversation, columnInteraction, "channel_i
 
 // compareLanes records how far the lanes agree. StatedMessages counts the messages that all lanes have, so that every difference
 // between the lanes appears as a difference between stored and stated messages.
-func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, more attributes) {
+func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, more wire.Attributes) {
 	if s.covered.To.IsZero() {
 		return
 	}
@@ -132,17 +129,17 @@ func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, mo
 	}
 	if !s.asked {
 		if lastDay {
-			more.put("transcript_may_continue", nonEmpty("true"))
+			more.Put("transcript_may_continue", wire.NonEmpty("true"))
 		}
 		return
 	}
 	agreed := int64(len(all)) - onlyTranscript - onlyREST
 	c.StatedMessages = &agreed
 	if onlyTranscript > 0 {
-		more.put("transcript_only", nonEmpty(strconv.FormatInt(onlyTranscript, 10)))
+		more.Put("transcript_only", wire.NonEmpty(strconv.FormatInt(onlyTranscript, 10)))
 	}
 	if onlyREST > 0 {
-		more.put("rest_only", nonEmpty(strconv.FormatInt(onlyREST, 10)))
+		more.Put("rest_only", wire.NonEmpty(strconv.FormatInt(onlyREST, 10)))
 	}
 }
 
@@ -158,12 +155,12 @@ func (s *sources) firstValue(all []unifiedMessage, member, column string) *strin
 			}
 		}
 		if u.fromTranscript != nil && u.fromTranscript.cells[column] != "" {
-			return nonEmpty(u.fromTranscript.cells[column])
+			return wire.NonEmpty(u.fromTranscript.cells[column])
 		}
 	}
 	for _, l := range s.created {
 		if l.cells[column] != "" {
-			return nonEmpty(l.cells[column])
+			return wire.NonEmpty(l.cells[column])
 		}
 	}
 	return nil
@@ -174,11 +171,11 @@ func (s *sources) firstValue(all []unifiedMessage, member, column string) *strin
 func state(status string) *string {
 	switch strings.ReplaceAll(lower(status), "_", " ") {
 	case "new", "assigned", "reopened":
-		return nonEmpty("open")
+		return wire.NonEmpty("open")
 	case "resolved":
-		return nonEmpty("closed")
+		return wire.NonEmpty("closed")
 	case "waiting on customer", "waiting on internal team":
-		return nonEmpty("pending")
+		return wire.NonEmpty("pending")
 	}
 	return nil
 }
@@ -193,7 +190,9 @@ func (s *sources) name(id string) *string {
 	return s.actors[id].name
 }
 
-func fullName(first, last string) *string { return nonEmpty(strings.TrimSpace(first + " " + last)) }
+func fullName(first, last string) *string {
+	return wire.NonEmpty(strings.TrimSpace(first + " " + last))
+}
 
 // participants returns the contact, the assignee, and all other authors in the order of their first messages. Their types come from
 // the messages, because an assignee may be a bot.
@@ -253,11 +252,8 @@ func readNames(r *wire.Reader) *string { return fullName(r.Word("first_name"), r
 func personRest(r *wire.Reader) map[string]*string {
 	picture := r.Nested("avatar.", "avatar").Text("url")
 	properties := r.List("properties")
-	more := attributes(r.Rest())
-	if more == nil {
-		more = attributes{}
-	}
-	more.put("avatar", cmp.Or(picture, more["avatar"]))
+	more := r.Attributes()
+	more.Put("avatar", cmp.Or(picture, more["avatar"]))
 	for i, v := range properties {
 		property := wire.Read(v)
 		name, given := property.Word("name"), property.Text("value")
@@ -268,12 +264,12 @@ func personRest(r *wire.Reader) map[string]*string {
 		if property.Empty() && name == "" && given == nil {
 			given = wire.Text(v) // a property in an unknown form
 		}
-		more.put(key, given)
+		more.Put(key, given)
 		for of, rest := range property.Rest() {
-			more.put(key+"."+of, rest)
+			more.Put(key+"."+of, rest)
 		}
 	}
-	return more.rows()
+	return more.Map()
 }
 
 var (

@@ -15,14 +15,6 @@ type value = wire.Value
 
 type object = wire.Object
 
-// nonEmpty returns a text, nil if it is empty.
-func nonEmpty(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 func number(s string) *float64 { return wire.Number(strings.TrimSpace(s)) }
 
 func integer(v value) *int64 { return wire.Integer(wire.Word(v)) }
@@ -37,31 +29,6 @@ func instant(s string) *time.Time {
 }
 
 func moment(v value) *time.Time { return instant(wire.Word(v)) }
-
-// attributes collects the attributes of a row. Nulls and empty texts are left out.
-type attributes map[string]*string
-
-func (a attributes) put(key string, s *string) {
-	if s != nil {
-		a[strings.ToValidUTF8(key, "\ufffd")] = s
-	}
-}
-
-func (a attributes) addAll(prefix string, o object, except ...string) {
-	for key, v := range o {
-		if !slices.Contains(except, key) {
-			a.put(prefix+key, wire.Text(v))
-		}
-	}
-}
-
-// rows returns the attributes for a row, nil if there are none.
-func (a attributes) rows() map[string]*string {
-	if len(a) == 0 {
-		return nil
-	}
-	return a
-}
 
 // leftover returns the members of an object that have no column, as compact JSON in the order sent; nil if there are none.
 func leftover(v value, except ...string) *string {

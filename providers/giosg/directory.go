@@ -176,16 +176,16 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 }
 
 func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object) {
-	at, more := doc.ObservedAt, attributes{}
+	at, more := doc.ObservedAt, wire.Attributes{}
 	for key, v := range o {
 		if !credential(key) {
-			more.addAll("", object{key: scrubbed(v)}, "id", "name", "email", "description", "role")
+			more.AddAll("", object{key: scrubbed(v)}, "id", "name", "email", "description", "role")
 		}
 	}
 	switch doc.Kind {
 	case kindRooms:
 		restore(more, o, "email", "role", "description")
-		s.Channels = append(s.Channels, schemas.Channel{ChannelID: id, ObservedAt: at, Name: wire.Text(o["name"]), Attributes: more.rows()})
+		s.Channels = append(s.Channels, schemas.Channel{ChannelID: id, ObservedAt: at, Name: wire.Text(o["name"]), Attributes: more.Map()})
 	case kindUsers:
 		restore(more, o, "description")
 		name := cmp.Or(wire.Text(o["name"]), wire.Text(o["full_name"]))
@@ -193,20 +193,20 @@ func snapshotRow(s *schemas.Snapshot, doc schemas.Document, id string, o object)
 			name = &full
 		}
 		s.Agents = append(s.Agents, schemas.Agent{
-			AgentID: id, ObservedAt: at, Type: *facts{}.authorType(nil, userSender, o), Name: name, Email: wire.Text(o["email"]), Role: wire.Text(o["role"]), Attributes: more.rows(),
+			AgentID: id, ObservedAt: at, Type: *facts{}.authorType(nil, userSender, o), Name: name, Email: wire.Text(o["email"]), Role: wire.Text(o["role"]), Attributes: more.Map(),
 		})
 	case kindTeams:
 		restore(more, o, "email", "role")
 		s.Groups = append(s.Groups, schemas.Group{
-			GroupID: id, ObservedAt: at, Name: wire.Text(o["name"]), Description: wire.Text(o["description"]), Attributes: more.rows(),
+			GroupID: id, ObservedAt: at, Name: wire.Text(o["name"]), Description: wire.Text(o["description"]), Attributes: more.Map(),
 		})
 	}
 }
 
 // restore adds members that other kinds have as columns.
-func restore(to attributes, o object, keys ...string) {
+func restore(to wire.Attributes, o object, keys ...string) {
 	for _, key := range keys {
-		to.addAll("", object{key: scrubbed(o[key])})
+		to.AddAll("", object{key: scrubbed(o[key])})
 	}
 }
 

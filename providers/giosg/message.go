@@ -140,20 +140,14 @@ func (m message) add(thread *schemas.Thread, c facts) error {
 
 // leftover returns the fields of a message without a column, except empty lists and objects.
 func leftover(r *wire.Reader, why string) map[string]*string {
-	all := attributes(r.Rest())
+	all := r.Attributes()
 	for key, v := range all {
 		if *v == "[]" || *v == "{}" {
 			delete(all, key)
 		}
 	}
-	if why == "" {
-		return all.rows()
-	}
-	if all == nil {
-		all = attributes{}
-	}
-	all.set(hiddenMark, why)
-	return all
+	all.Put(hiddenMark, wire.NonEmpty(why))
+	return all.Map()
 }
 
 // read reads the fields that every message has columns for. It skips fields that repeat the chat's, and those that only say
@@ -209,13 +203,13 @@ func (m message) event(thread *schemas.Thread, kind string, said *string, why st
 	}
 	var name *string
 	e.ActorID, e.ActorType, name = m.read(r, c)
-	all := attributes{}
+	all := wire.Attributes{}
 	if name != nil {
-		all.set("actor_name", *name)
+		all.Put("actor_name", wire.NonEmpty(*name))
 	}
 	for key, v := range leftover(r, why) {
 		all[key] = v
 	}
-	e.Attributes = all.rows()
+	e.Attributes = all.Map()
 	return e
 }

@@ -85,7 +85,7 @@ func participantRows(thread *schemas.Thread, docs []schemas.Document, rows []mes
 		thread.Conversation.ContactID = &found[0].id
 	}
 	for j := range thread.Participants {
-		thread.Participants[j].Attributes = attributes(thread.Participants[j].Attributes).rows()
+		thread.Participants[j].Attributes = wire.Attributes(thread.Participants[j].Attributes).Map()
 	}
 	return nil
 }
@@ -114,13 +114,13 @@ func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys key
 			own = append(own, doc)
 		}
 	}
-	all := attributes(p.Attributes)
+	all := wire.Attributes(p.Attributes)
 	for _, doc := range ofKind(own, kindVisitor) {
 		o, err := wire.ParseObject(doc.Body)
 		if err != nil {
 			return fmt.Errorf("visitor: %w", err)
 		}
-		all.addAll("visitor.", o, "id", "room_id")
+		all.AddAll("visitor.", o, "id", "room_id")
 	}
 	var sent []variable
 	err := eachRow(own, kindVariables, func(_ schemas.Document, v value) {
@@ -143,13 +143,13 @@ func describe(p *schemas.Participant, docs []schemas.Document, n int64, keys key
 		if v.value != nil {
 			all["variable."+v.key] = v.value
 		}
-		all.set("variable."+v.key+hiddenSuffix, v.hidden)
-		all.addAll("variable."+v.key+".", v.fields, "key", "value", "is_encrypted", "encrypted_value")
+		all.Put("variable."+v.key+hiddenSuffix, wire.NonEmpty(v.hidden))
+		all.AddAll("variable."+v.key+".", v.fields, "key", "value", "is_encrypted", "encrypted_value")
 		if v.key == "username" && p.Name == nil {
 			p.Name = v.value
 		}
 	}
-	all.set("variables_encrypted", why)
+	all.Put("variables_encrypted", wire.NonEmpty(why))
 	return nil
 }
 

@@ -151,7 +151,7 @@ func finish(thread *schemas.Thread, c chat, rows []message) {
 		row.SourceVersion = &version
 	}
 	row.StatedMessages = stated(c, thread.Messages)
-	row.Attributes = attributes(row.Attributes).rows()
+	row.Attributes = wire.Attributes(row.Attributes).Map()
 }
 
 func latest(a, b *time.Time) *time.Time {
@@ -194,7 +194,7 @@ func tags(thread *schemas.Thread, docs []schemas.Document) error {
 		}
 	})
 	if len(details) > 0 {
-		attributes(row.Attributes).set("tag_details", "["+strings.Join(details, ",")+"]")
+		wire.Attributes(row.Attributes).Put("tag_details", wire.NonEmpty("["+strings.Join(details, ",")+"]"))
 	}
 	return err
 }

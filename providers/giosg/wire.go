@@ -3,9 +3,7 @@ package giosg
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/chatlake/chatlake/internal/wire"
@@ -80,32 +78,6 @@ func envelope(body []byte) (rows []value, next string, err error) {
 		return nil, "", wire.ErrShape
 	}
 	return items(results), wire.Word(o["next"]), nil
-}
-
-// attributes collects the attributes of a row. It ignores null and empty values.
-type attributes map[string]*string
-
-// addAll adds all members of an object except those in but.
-func (a attributes) addAll(prefix string, o object, but ...string) {
-	for key, v := range o {
-		if s := wire.Text(v); s != nil && !slices.Contains(but, key) {
-			a[prefix+strings.ToValidUTF8(key, "\ufffd")] = s
-		}
-	}
-}
-
-func (a attributes) set(key, value string) {
-	if value != "" {
-		a[key] = &value
-	}
-}
-
-// rows returns the map for a row, or nil if it is empty.
-func (a attributes) rows() map[string]*string {
-	if len(a) == 0 {
-		return nil
-	}
-	return a
 }
 
 // compact returns an object as JSON with sorted keys, or nil if it is empty.
