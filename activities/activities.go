@@ -74,8 +74,8 @@ type Account struct {
 	MetadataBatch   int    // conversations whose metadata the provider fetches together
 	Parallel        int    // concurrent requests of one chunk
 	Shards          int    // concurrent shards
-	Chunks          int    // concurrent chunks of one shard
-	Chunk           int    // conversations in a chunk; 0 means that the lease decides
+	ChunksInFlight  int    // concurrent chunks of one shard
+	ChunkSize       int    // conversations in a chunk; 0 means that the lease decides
 	Window          string // month, week or day
 	OnMismatch      string // block or flag
 	AllowUnreadable bool   // an export with texts that could not be decrypted still counts as complete

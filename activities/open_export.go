@@ -25,8 +25,8 @@ type OpenExportOutput struct {
 	RequestsPerSecond float64 `json:"requests_per_second"`
 	providers.Costs
 	Shards          int       `json:"shards"`
-	Chunks          int       `json:"chunks"`
-	Chunk           int       `json:"chunk"`
+	ChunksInFlight  int       `json:"chunks"`
+	ChunkSize       int       `json:"chunk"`
 	Window          string    `json:"window"`
 	OnMismatch      string    `json:"on_mismatch"`
 	AllowUnreadable bool      `json:"allow_unreadable,omitempty"`
@@ -79,8 +79,8 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		RequestsPerSecond: s.RequestsPerSecond,
 		Costs:             s.Costs,
 		Shards:            s.Shards,
-		Chunks:            s.Chunks,
-		Chunk:             s.Chunk,
+		ChunksInFlight:    s.ChunksInFlight,
+		ChunkSize:         s.ChunkSize,
 		Window:            s.Window,
 		OnMismatch:        s.OnMismatch,
 		AllowUnreadable:   s.AllowUnreadable,

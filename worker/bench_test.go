@@ -25,7 +25,7 @@ func BenchmarkExport(b *testing.B) {
 	used := time.Duration(0)
 	for range b.N {
 		b.StopTimer()
-		w := newWhole(b, benchmarked, activities.Account{Shards: 2, Chunks: 4, Parallel: 4})
+		w := newWhole(b, benchmarked, activities.Account{Shards: 2, ChunksInFlight: 4, Parallel: 4})
 		before := processorTime(b)
 		b.StartTimer()
 		if out := w.export(b); !out.Complete {

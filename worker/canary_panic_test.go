@@ -51,7 +51,7 @@ func (r *aviary) panics(t *testing.T) {
 	start := func(t *testing.T, queue string, frail frail) client.WorkflowRun {
 		w := sdk.New(r.client, queue, sdk.Options{})
 		worker.Register(w, &activities.Activities{Lake: lake, Account: func(context.Context, string) (activities.Account, error) {
-			return activities.Account{Reader: providertest.Reads(frail), Mapper: providertest.Maps(frail), Name: definition.Name, Spec: "frail", Costs: providers.Costs{MessageRequests: 1}, Chunks: 2, Shards: 1, Parallel: 2}, nil
+			return activities.Account{Reader: providertest.Reads(frail), Mapper: providertest.Maps(frail), Name: definition.Name, Spec: "frail", Costs: providers.Costs{MessageRequests: 1}, ChunksInFlight: 2, Shards: 1, Parallel: 2}, nil
 		}})
 		if err := w.Start(); err != nil {
 			t.Fatal(err)

@@ -56,8 +56,8 @@ type TLSConfig struct {
 
 // ExportConfig has the settings of exports.
 type ExportConfig struct {
-	Shards, Chunks, Chunk int
-	Window, OnMismatch    string
+	Shards, ChunksInFlight, ChunkSize int
+	Window, OnMismatch                string
 }
 
 // AccountConfig is one login at one platform.
@@ -333,7 +333,7 @@ func (c Config) Secrets(accounts ...string) error {
 func (c Config) WithDefaults() Config {
 	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
 	c.Export.Shards = cmp.Or(c.Export.Shards, 2)
-	c.Export.Chunks = cmp.Or(c.Export.Chunks, 2)
+	c.Export.ChunksInFlight = cmp.Or(c.Export.ChunksInFlight, 2)
 	c.Export.Window = cmp.Or(c.Export.Window, "month")
 	c.Export.OnMismatch = cmp.Or(c.Export.OnMismatch, "block")
 	if c.Temporal != nil {

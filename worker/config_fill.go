@@ -25,7 +25,7 @@ func (s *source) config() Config {
 			AccessKey: l.secret("access_key"), SecretKey: l.secret("secret_key"), SessionToken: l.secret("session_token"),
 		},
 		Export: ExportConfig{
-			Shards: x.number("shards"), Chunks: x.number("chunks"), Chunk: x.number("chunk"),
+			Shards: x.number("shards"), ChunksInFlight: x.number("chunks"), ChunkSize: x.number("chunk"),
 			Window: x.text("window"), OnMismatch: x.text("on_mismatch"),
 		},
 		Accounts: map[string]AccountConfig{},

@@ -113,7 +113,7 @@ const eventsPer10k = 3100
 
 func TestWholeExport(t *testing.T) {
 	const conversations = 4000
-	w := newWhole(t, conversations, activities.Account{Shards: 2, Chunks: 4, Chunk: 25, Parallel: 4})
+	w := newWhole(t, conversations, activities.Account{Shards: 2, ChunksInFlight: 4, ChunkSize: 25, Parallel: 4})
 	out := w.export(t)
 	if !out.Complete || out.Totals.Conversations != conversations {
 		t.Errorf("output %+v, want all of %d conversations", out, conversations)

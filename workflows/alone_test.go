@@ -53,7 +53,7 @@ func TestShardGivesNothingUpWhileAllFails(t *testing.T) {
 			return nil
 		}
 		in := may()
-		in.Chunks = 1
+		in.ChunksInFlight = 1
 		runShard(t, env, in)
 		r := w.receipts()
 		covered(t, r, r.Messages, "FetchMessages")

@@ -45,12 +45,12 @@ func Budget(ctx workflow.Context, in BudgetInput) error {
 	}
 	b.listen(ctx)
 	for {
-		b.deal(ctx)
+		b.tellUsers(ctx)
 		if len(b.Users) == 0 && b.joined > 0 && workflow.AllHandlersFinished(ctx) {
 			return nil
 		}
 		if b.sent >= b.policy.SignalsPerRun && workflow.AllHandlersFinished(ctx) {
-			takeIn(ctx)
+			drainSignals(ctx)
 			return workflow.NewContinueAsNewError(ctx, Budget, b.BudgetInput)
 		}
 		period := b.policy.RollCall
@@ -145,8 +145,8 @@ func (b *budget) set(in SetRateInput) {
 	b.RequestsPerSecond, b.Set, b.changed = in.RequestsPerSecond, true, true
 }
 
-// deal tells all users their shares, until all that are left know theirs. Those that cannot be told are gone.
-func (b *budget) deal(ctx workflow.Context) {
+// tellUsers tells all users their shares, until all that are left know theirs. Those that cannot be told are gone.
+func (b *budget) tellUsers(ctx workflow.Context) {
 	for b.changed && ctx.Err() == nil {
 		b.changed = false
 		for _, u := range slices.Clone(b.Users) {

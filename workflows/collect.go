@@ -46,10 +46,10 @@ type chunk struct {
 	fetched   int64     // fetches of its kind that had succeeded by then
 }
 
-// widen keeps more fetches in flight from now on, or fewer.
-func (s *shard) widen(chunks int) {
-	s.slots = max(1, s.slots+chunks-s.in.Chunks)
-	s.in.Chunks = chunks
+// setChunks keeps more fetches in flight from now on, or fewer.
+func (s *shard) setChunks(chunks int) {
+	s.slots = max(1, s.slots+chunks-s.in.ChunksInFlight)
+	s.in.ChunksInFlight = chunks
 }
 
 func (c *collector) reset(slots int) { *c = collector{slots: slots, fetched: map[bool]int64{}} }
@@ -66,7 +66,7 @@ func (s *shard) collect(ctx workflow.Context) error {
 			}
 			s.pages = map[int]activities.PageReceipt{}
 		}
-		if s.held() >= s.policy.ReceiptsHeld && s.lost == nil {
+		if s.receiptsHeld() >= s.policy.ReceiptsHeld && s.lost == nil {
 			if err := s.save(ctx); err != nil {
 				return s.cancelled(ctx, err)
 			}
@@ -77,9 +77,9 @@ func (s *shard) collect(ctx workflow.Context) error {
 		}
 		inFlight := s.inFlight // what ends while the export is being told counts too
 		if s.hasWork() && !s.ending() {
-			s.rest(ctx, false) // something came back
+			s.setIdle(ctx, false) // something came back
 		} else if s.listed {
-			s.end(ctx)
+			s.releaseUnused(ctx)
 		}
 		if err := workflow.Await(ctx, func() bool {
 			return s.inFlight < inFlight || s.mayLaunch() || s.inFlight == 0 && s.lost != nil
@@ -108,10 +108,10 @@ func (s *shard) collected(ctx workflow.Context) error {
 		return err
 	}
 	s.state.Saved = s.receipts.Saved
-	takeIn(ctx)
+	drainSignals(ctx)
 	s.state.Waiters, s.state.Number, s.state.Unleased = s.waiters, s.number, s.unleased
 	next := s.in
-	next.Lease, next.Paused, next.Resume = s.lease, s.paused, &s.state
+	next.Lease, next.Paused, next.State = s.lease, s.paused, &s.state
 	return workflow.NewContinueAsNewError(ctx, Shard, next)
 }
 
@@ -119,7 +119,7 @@ func (s *shard) collected(ctx workflow.Context) error {
 func (s *shard) save(ctx workflow.Context) error {
 	held := s.receipts
 	s.receipts, held.Saved = activities.Receipts{Saved: held.Saved}, nil
-	return s.insist(ctx, func() error {
+	return s.retryUntilDone(ctx, func() error {
 		out, err := call(quick(ctx), do.SaveReceipts, activities.SaveReceiptsInput{Target: s.target(), Receipts: held})
 		if err == nil {
 			s.receipts.Saved = append(slices.Clone(s.receipts.Saved), out.Saved)
@@ -128,8 +128,8 @@ func (s *shard) save(ctx workflow.Context) error {
 	})
 }
 
-// held is how many receipts the run holds.
-func (s *shard) held() int {
+// receiptsHeld is how many receipts the run holds.
+func (s *shard) receiptsHeld() int {
 	r := s.receipts
 	return len(r.Pages) + len(r.Messages) + len(r.Metadata) + len(r.Dead)
 }
@@ -160,7 +160,7 @@ func (s *shard) mayLaunch() bool {
 // budget is the rate of the whole shard. Fewer slots are also a lower rate: they were taken away because the provider said
 // "too many requests".
 func (s *shard) budget() float64 {
-	return s.lease.RequestsPerSecond * float64(s.slots) / float64(max(1, s.in.Chunks))
+	return s.lease.RequestsPerSecond * float64(s.slots) / float64(max(1, s.in.ChunksInFlight))
 }
 
 // equal is the lease of each of as many activities as there are slots.
@@ -169,8 +169,8 @@ func (s *shard) equal() float64 { return s.budget() / float64(max(1, s.slots)) }
 // free is how much of the budget no activity in flight has.
 func (s *shard) free() float64 { return s.budget() - s.leased }
 
-// take leases an equal part of what is free to one of those that can begin now.
-func (s *shard) take() providers.Lease {
+// nextLease leases an equal part of what is free to one of those that can begin now.
+func (s *shard) nextLease() providers.Lease {
 	if s.lease.RequestsPerSecond <= 0 {
 		return providers.Lease{}
 	}
@@ -182,8 +182,8 @@ func (s *shard) take() providers.Lease {
 	return providers.Lease{RequestsPerSecond: rate, AccountRequestsPerSecond: s.lease.AccountRequestsPerSecond}
 }
 
-// give ends an activity and takes its lease back.
-func (s *shard) give(lease providers.Lease) {
+// returnLease ends an activity and takes its lease back.
+func (s *shard) returnLease(lease providers.Lease) {
 	s.inFlight--
 	s.use(lease, -1)
 }
@@ -194,7 +194,7 @@ func (s *shard) launch(ctx workflow.Context) {
 		s.draining = true
 	}
 	for s.mayLaunch() {
-		lease := s.take()
+		lease := s.nextLease()
 		s.use(lease, 1)
 		s.inFlight++
 		s.started++
@@ -217,7 +217,7 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
 	}
 	out, err := call(fetching(ctx, s.policy.ChunkLength), do.ListPage, in)
-	s.give(lease)
+	s.returnLease(lease)
 	s.listing = false
 	if err != nil {
 		s.listFailed(ctx, err)
@@ -225,7 +225,7 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	}
 	s.failures, s.retry = 0, false
 	s.done++
-	s.judge(out.Usage)
+	s.adjustSlots(out.Usage)
 	s.state.Pages++
 	s.state.Cursor = out.Next
 	s.state.OutOfWindow += int64(out.Dropped)
@@ -238,10 +238,10 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 
 // enqueue cuts a page into chunks.
 func (s *shard) enqueue(page activities.PageReceipt) {
-	lease := s.part(max(1, s.in.Chunks))
+	lease := s.part(max(1, s.in.ChunksInFlight))
 	sizes := []int{s.policy.chunkSize(lease, s.in.MessageRequests), s.policy.chunkSize(lease, s.in.MetadataRequests)}
-	if s.in.Chunk > 0 {
-		sizes = []int{s.in.Chunk, min(s.policy.RefsPerPage, s.in.Chunk*s.policy.MetadataPerMessages)}
+	if s.in.ChunkSize > 0 {
+		sizes = []int{s.in.ChunkSize, min(s.policy.RefsPerPage, s.in.ChunkSize*s.policy.MetadataPerMessages)}
 	}
 	if s.in.MetadataRequests == 0 {
 		sizes = sizes[:1] // the messages come with all there is
@@ -263,7 +263,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 		Part: s.policy.conversations(float64(s.policy.PartRequests), perConversation), Again: c.attempts > 0,
 	}
 	out, err := call(fetching(ctx, s.policy.length(lease, perConversation*float64(c.high-c.low))), activity, in)
-	s.give(lease)
+	s.returnLease(lease)
 	if err != nil {
 		s.fetchFailed(ctx, c, err)
 		return
@@ -271,7 +271,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	s.failures = 0
 	s.done++
 	s.fetched[c.metadata]++
-	s.judge(out.Usage)
+	s.adjustSlots(out.Usage)
 	parts := out.Receipts(c.page, c.low, c.high)
 	if c.metadata {
 		s.receipts.Metadata = append(s.receipts.Metadata, parts...)
@@ -284,8 +284,8 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	}
 }
 
-// judge keeps fewer chunks in flight when the provider says "too many requests" often, and more after a clean spell.
-func (s *shard) judge(u activities.Usage) {
+// adjustSlots keeps fewer chunks in flight when the provider says "too many requests" often, and more after a clean spell.
+func (s *shard) adjustSlots(u activities.Usage) {
 	s.add(u)
 	s.requests += u.Requests
 	s.throttled += u.Throttled
@@ -299,7 +299,7 @@ func (s *shard) judge(u activities.Usage) {
 		s.slots = max(1, s.slots-1)
 		s.requests, s.throttled, s.clean = 0, 0, 0
 	case s.clean >= s.policy.CleanResults:
-		s.slots = min(max(1, s.in.Chunks), s.slots+1)
+		s.slots = min(max(1, s.in.ChunksInFlight), s.slots+1)
 		s.requests, s.throttled, s.clean = 0, 0, 0
 	}
 }

@@ -68,7 +68,7 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 		s.requeue(c)
 		s.blockOnce(ctx, kind, detailOf(err))
 	default:
-		if kind == string(providers.Transient) && s.alone(&c) {
+		if kind == string(providers.Transient) && s.failsAlone(&c) {
 			s.halve(c, kind, detailOf(err))
 			return
 		}
@@ -99,10 +99,10 @@ func (s *shard) halve(c chunk, kind, detail string) {
 	})
 }
 
-// alone says that a chunk goes on failing for a moment while others do not: then it is not the provider that is down, but one
+// failsAlone reports that a chunk goes on failing for a moment while others do not: then it is not the provider that is down, but one
 // conversation in it that cannot be had. The last chunk has no others, and is halved to make some. A single conversation
 // needs as many waits of its own.
-func (s *shard) alone(c *chunk) bool {
+func (s *shard) failsAlone(c *chunk) bool {
 	if c.since == 0 {
 		c.since = s.done // the page was listed, so it is not 0
 	}

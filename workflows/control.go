@@ -18,23 +18,23 @@ type control struct {
 	paused bool
 	lease  providers.Lease
 	lessee
-	idle    bool
-	needs   float64
-	blocked *BlockedShard
-	waiting *Waiting // nil while it does not
-	parent  *workflow.Execution
-	waiters []string // workflow ids of the exports that asked for reports
-	ended   bool     // the waiters are being told that the shard has ended
-	self    string
-	widen   func(chunks int) // called when the Export says so
+	idle      bool
+	needs     float64
+	blocked   *BlockedShard
+	waiting   *Waiting // nil while it does not
+	parent    *workflow.Execution
+	waiters   []string // workflow ids of the exports that asked for reports
+	ended     bool     // the waiters are being told that the shard has ended
+	self      string
+	setChunks func(chunks int) // called when the Export says so
 }
 
 // listen takes updates from people and signals from the Export.
 func (c *control) listen(ctx workflow.Context) error {
 	err := setUpdates(ctx, steering{
-		pause: func() { c.paused = true },
-		goOn:  func() { c.paused = false },
-		retry: func() { c.blocked = nil },
+		pause:  func() { c.paused = true },
+		resume: func() { c.paused = false },
+		retry:  func() { c.blocked = nil },
 		rate: func(account float64) {
 			c.lease = providers.Lease{RequestsPerSecond: account, AccountRequestsPerSecond: account}
 		},
@@ -51,7 +51,7 @@ func (c *control) listen(ctx workflow.Context) error {
 	onSignal(ctx, pauseSignal, func(_ workflow.Context, in pauseInput) { pause(in.Paused) })
 	onSignal(ctx, retryBlockedSignal, func(workflow.Context, retryBlockedInput) { c.blocked = nil })
 	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { c.takeLease(in.Lease, in.Number) })
-	onSignal(ctx, chunksSignal, func(_ workflow.Context, in chunksInput) { c.widen(in.Chunks) })
+	onSignal(ctx, chunksSignal, func(_ workflow.Context, in chunksInput) { c.setChunks(in.ChunksInFlight) })
 	onSignal(ctx, controlSignal, func(_ workflow.Context, in controlInput) {
 		if in.Paused != nil {
 			pause(*in.Paused)
@@ -59,8 +59,8 @@ func (c *control) listen(ctx workflow.Context) error {
 		if in.Lease != nil {
 			c.takeLease(*in.Lease, 0)
 		}
-		if in.Chunks > 0 {
-			c.widen(in.Chunks)
+		if in.ChunksInFlight > 0 {
+			c.setChunks(in.ChunksInFlight)
 		}
 		if in.RetryBlocked {
 			c.blocked = nil
@@ -83,8 +83,8 @@ func (c *control) listen(ctx workflow.Context) error {
 
 // steering is what a workflow does about the updates that Export and Shard take.
 type steering struct {
-	pause, goOn, retry func()
-	rate               func(account float64)
+	pause, resume, retry func()
+	rate                 func(account float64)
 }
 
 // setUpdates handles the updates. A rate that cannot be kept is refused before the workflow sees it.
@@ -97,7 +97,7 @@ func setUpdates(ctx workflow.Context, s steering) error {
 	}
 	return errors.Join(
 		set(PauseUpdate, simple(s.pause), workflow.UpdateHandlerOptions{}),
-		set(ResumeUpdate, simple(s.goOn), workflow.UpdateHandlerOptions{}),
+		set(ResumeUpdate, simple(s.resume), workflow.UpdateHandlerOptions{}),
 		set(RetryBlockedUpdate, simple(s.retry), workflow.UpdateHandlerOptions{}),
 		set(SetRateUpdate, func(_ workflow.Context, in SetRateInput) error {
 			s.rate(in.RequestsPerSecond)
@@ -106,9 +106,9 @@ func setUpdates(ctx workflow.Context, s steering) error {
 	)
 }
 
-// takeIn lets all that listens take what has come, so that continue-as-new loses none of it: a signal that a listener was waiting
+// drainSignals lets all that listens take what has come, so that continue-as-new loses none of it: a signal that a listener was waiting
 // for has left its channel, but the listener runs after whoever is running now.
-func takeIn(ctx workflow.Context) {
+func drainSignals(ctx workflow.Context) {
 	last := false
 	workflow.Go(ctx, func(workflow.Context) { last = true })
 	_ = workflow.Await(ctx, func() bool { return last }) // only a cancelled one fails, which loses nothing
@@ -118,41 +118,41 @@ func takeIn(ctx workflow.Context) {
 func (c *control) block(ctx workflow.Context, kind, detail string) error {
 	c.blocked = &BlockedShard{Shard: c.self, Kind: kind, Detail: detail}
 	c.giveBack()
-	c.tell(ctx)
+	c.reportState(ctx)
 	err := workflow.Await(ctx, func() bool { return c.blocked == nil })
 	if err == nil {
-		c.tell(ctx)
+		c.reportState(ctx)
 		err = c.awaitLease(ctx)
 	}
 	return err
 }
 
-// rest tells the Export that the shard has nothing to ask, or has again.
-func (c *control) rest(ctx workflow.Context, idle bool) {
+// setIdle tells the Export that the shard has nothing to ask, or has again.
+func (c *control) setIdle(ctx workflow.Context, idle bool) {
 	if c.parent != nil && (c.idle != idle || c.needs > 0) {
 		if c.idle, c.needs = idle, 0; idle && c.lent() {
 			c.lease.RequestsPerSecond *= c.policy.IdleShare // until the Export says how much it is
 		}
-		c.tell(ctx)
+		c.reportState(ctx)
 	}
 }
 
-// end tells the Export that what is leased is all that the shard still needs of its share; where there is no limit, that is nothing.
-func (c *control) end(ctx workflow.Context) {
+// releaseUnused tells the Export that what is leased is all that the shard still needs of its share; where there is no limit, that is nothing.
+func (c *control) releaseUnused(ctx workflow.Context) {
 	leased := c.leased
 	switch {
 	case c.lease.RequestsPerSecond <= 0:
-		c.rest(ctx, true)
+		c.setIdle(ctx, true)
 	case c.needs == 0 && leased > 0 && c.parent != nil:
 		c.needs, c.lease.RequestsPerSecond = leased, leased
-		c.tell(ctx)
+		c.reportState(ctx)
 	case c.policy.Behaviour >= 1 && 0 < leased && leased < c.needs:
 		c.needs, c.lease.RequestsPerSecond = leased, leased // confirm tells it
 	}
 }
 
-// tell reports to the Export that started the shard and to those that asked for reports.
-func (c *control) tell(ctx workflow.Context) {
+// reportState reports to the Export that started the shard and to those that asked for reports.
+func (c *control) reportState(ctx workflow.Context) {
 	c.known = c.keeps()
 	if c.parent != nil {
 		c.report(ctx, c.parent.ID, c.state())
@@ -187,8 +187,8 @@ func (c *control) parentID() string {
 	return c.parent.ID
 }
 
-// farewell tells the exports that asked for reports that the shard has ended. Requests that arrive meanwhile are answered too.
-func (c *control) farewell(ctx workflow.Context, out *ShardOutput) {
+// reportEnd tells the exports that asked for reports that the shard has ended. Requests that arrive meanwhile are answered too.
+func (c *control) reportEnd(ctx workflow.Context, out *ShardOutput) {
 	c.ended = true
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -213,8 +213,8 @@ func (c *control) report(ctx workflow.Context, export string, m message) {
 	}
 }
 
-// insist repeats a step until it succeeds. It returns only errors that another try at the same step cannot cure.
-func (c *control) insist(ctx workflow.Context, step func() error) error {
+// retryUntilDone repeats a step until it succeeds. It returns only errors that another try at the same step cannot cure.
+func (c *control) retryUntilDone(ctx workflow.Context, step func() error) error {
 	var row streak
 	for failures := 0; ; {
 		err := step()

@@ -55,7 +55,7 @@ func TestShardSaysThatItEndsBeforeItsLastChunks(t *testing.T) {
 		}
 	}, workflow.RegisterOptions{Name: "Parent"})
 	in := may()
-	in.Chunk, in.Chunks = 0, 2
+	in.ChunkSize, in.ChunksInFlight = 0, 2
 	env.ExecuteWorkflow("Parent", in)
 	if err := env.GetWorkflowError(); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ type ExportInput struct {
 	Sync bool `json:"sync,omitempty"`
 	// Policy decides the order of what the export does; nil is that of runs that began before 0.2.0.
 	Policy *Policy      `json:"policy,omitempty"`
-	Resume *ExportState `json:"resume,omitempty"` // set by continue-as-new only
+	State  *ExportState `json:"resume,omitempty"` // set by continue-as-new only
 }
 
 // ExportState is what an Export carries through continue-as-new. The plan is not in it: it is the range, cut.
@@ -78,28 +78,28 @@ func ExportID(account, name string) string { return "export/" + account + "/" + 
 func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 	e := &export{in: in, state: ExportState{To: in.To}}
 	e.policy = policyOf(in.Policy)
-	if in.Resume != nil {
-		e.state = *in.Resume
+	if in.State != nil {
+		e.state = *in.State
 	} else if err := refuse(ctx, in.Policy, in.Check(workflow.Now(ctx))); err != nil {
 		return ExportOutput{}, err
 	}
 	if err := e.listen(ctx); err != nil {
 		return ExportOutput{}, err
 	}
-	if in.Resume == nil {
+	if in.State == nil {
 		if err := e.open(ctx); err != nil {
 			return ExportOutput{}, err
 		}
 	}
 	e.plan = e.shards()
-	e.restore(ctx)
+	e.restoreHeld(ctx)
 	if err := e.run(ctx); err != nil {
 		if !workflow.IsContinueAsNewError(err) {
-			e.leave(ctx)
+			e.leaveBudget(ctx)
 		}
 		return ExportOutput{}, err
 	}
-	e.leave(ctx)
+	e.leaveBudget(ctx)
 	return e.close(ctx)
 }
 
@@ -131,7 +131,7 @@ type child struct {
 }
 
 func (e *export) open(ctx workflow.Context) error {
-	err := e.insist(ctx, func() (err error) {
+	err := e.retryUntilDone(ctx, func() (err error) {
 		e.state.Open, err = call(quick(ctx), do.OpenExport, activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt, Sync: e.in.Sync})
 		return err
 	})
@@ -147,7 +147,7 @@ func (e *export) open(ctx workflow.Context) error {
 		if e.state.Lease = providers.Lease(grant.Lease); grant.After > 0 {
 			shared := Waiting{For: activities.ForBudget, Why: "other exports of the account still use the share that this one has got"}
 			if err := e.sleep(ctx, grant.After, shared); err != nil {
-				e.leave(ctx)
+				e.leaveBudget(ctx)
 				return err
 			}
 		}
@@ -187,10 +187,10 @@ func (e *export) streams() []schemas.Stream {
 func (e *export) run(ctx workflow.Context) error {
 	for {
 		e.launch(ctx)
-		if len(e.children) == 0 && e.left() == 0 {
+		if len(e.children) == 0 && e.unstarted() == 0 {
 			return nil
 		}
-		if e.draining && e.busy() == 0 && (e.left() > 0 || isLong(ctx) && e.reports(ctx, 0)) {
+		if e.draining && e.busy() == 0 && (e.unstarted() > 0 || isLong(ctx) && e.reports(ctx, 0)) {
 			return e.continueAsNew(ctx)
 		}
 		children, active := len(e.children), e.active()
@@ -199,8 +199,8 @@ func (e *export) run(ctx workflow.Context) error {
 		}); err != nil {
 			return e.cancelled(ctx, err)
 		}
-		e.handOn(ctx)
-		e.attend(ctx)
+		e.forwardOrders(ctx)
+		e.updateBudget(ctx)
 		e.balance(ctx)
 	}
 }
@@ -215,10 +215,10 @@ func (e *export) cancelled(ctx workflow.Context, err error) error {
 	return err
 }
 
-// left is how many shards were not begun yet.
-func (e *export) left() int { return len(e.plan) - e.state.Next + len(e.state.Extra) }
+// unstarted is how many shards were not begun yet.
+func (e *export) unstarted() int { return len(e.plan) - e.state.Next + len(e.state.Extra) }
 
-func (e *export) hasWork() bool { return e.left() > 0 && !e.draining }
+func (e *export) hasWork() bool { return e.unstarted() > 0 && !e.draining }
 
 // active is how many shards in flight are at work: one that is blocked gives its place to another.
 func (e *export) active() (n int) {
@@ -251,7 +251,7 @@ func (e *export) mayLaunch() bool { return e.mayBegin() && e.mayLease() }
 // mayBegin reports whether another shard may begin once a lease is free for it.
 func (e *export) mayBegin() bool {
 	most := max(1, e.state.Open.Shards)
-	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.light() < most && e.active() < most+e.policy.IdleShards
+	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.listing() < most && e.active() < most+e.policy.IdleShards
 }
 
 func (e *export) launch(ctx workflow.Context) {
@@ -284,7 +284,7 @@ func (e *export) launch(ctx workflow.Context) {
 // supervise runs one shard to its end, however often it has to be started.
 func (e *export) supervise(ctx workflow.Context, c *child) {
 	defer func() { e.children = slices.DeleteFunc(e.children, func(other *child) bool { return other == c }) }()
-	if c.held && e.hold(ctx, c) {
+	if c.held && e.awaitHeld(ctx, c) {
 		return
 	}
 	for looks, failures := 0, 0; ctx.Err() == nil; {
@@ -298,7 +298,7 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 			// An earlier run of this export or another export started it; what that one commits is adopted.
 			longest := longestUnheard
 			if e.reports(ctx, looks) {
-				if e.hold(ctx, c) {
+				if e.awaitHeld(ctx, c) {
 					return
 				}
 				longest = e.policy.LongestLook
@@ -323,18 +323,18 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	}
 	paused := e.state.Paused
 	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.shard)), Shard, ShardInput{
-		Shard:      c.shard,
-		Spec:       open.Spec,
-		Refresh:    e.in.Refresh,
-		Adopt:      e.in.Adopt,
-		Visibility: open.Visibility,
-		Lease:      c.Lease,
-		Chunks:     c.chunks,
-		Chunk:      open.Chunk,
-		Costs:      open.Costs,
-		Flag:       open.OnMismatch == "flag",
-		Paused:     paused,
-		Policy:     e.in.Policy,
+		Shard:          c.shard,
+		Spec:           open.Spec,
+		Refresh:        e.in.Refresh,
+		Adopt:          e.in.Adopt,
+		Visibility:     open.Visibility,
+		Lease:          c.Lease,
+		ChunksInFlight: c.chunks,
+		ChunkSize:      open.ChunkSize,
+		Costs:          open.Costs,
+		Flag:           open.OnMismatch == "flag",
+		Paused:         paused,
+		Policy:         e.in.Policy,
 	})
 	if err := future.GetChildWorkflowExecution().Get(ctx, nil); err != nil {
 		return out, err
@@ -351,12 +351,12 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 // continueAsNew is called when no shard is at work. Those that are open live on without this run; the next one has them from the
 // state, and they report to it, because it has the same workflow id.
 func (e *export) continueAsNew(ctx workflow.Context) error {
-	for takeIn(ctx); len(e.orders) > 0 || e.set != nil; takeIn(ctx) {
-		e.handOn(ctx)
-		e.attend(ctx)
+	for drainSignals(ctx); len(e.orders) > 0 || e.set != nil; drainSignals(ctx) {
+		e.forwardOrders(ctx)
+		e.updateBudget(ctx)
 	}
-	e.leaveHeld()
+	e.saveHeld()
 	next := e.in
-	next.Resume = &e.state
+	next.State = &e.state
 	return workflow.NewContinueAsNewError(ctx, Export, next)
 }

@@ -51,7 +51,7 @@ func (e *export) finish(c *child, out ShardOutput) {
 
 func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 	var out activities.CloseExportOutput
-	err := e.insist(ctx, func() (err error) {
+	err := e.retryUntilDone(ctx, func() (err error) {
 		out, err = call(quick(ctx), do.CloseExport, activities.CloseExportInput{
 			Provider:   e.state.Open.Provider,
 			Account:    e.in.Account,

@@ -203,7 +203,7 @@ func TestExportShowsABlockedShardAndGoesRoundIt(t *testing.T) {
 	var a *activities.Activities
 	env.OnActivity(a.OpenExport, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
-			return activities.OpenExportOutput{Provider: "chatwoot", Spec: "spec", Shards: 1, Chunks: 2, Costs: providers.Costs{MessageRequests: 1, MetadataRequests: 2}}, nil
+			return activities.OpenExportOutput{Provider: "chatwoot", Spec: "spec", Shards: 1, ChunksInFlight: 2, Costs: providers.Costs{MessageRequests: 1, MetadataRequests: 2}}, nil
 		})
 	env.OnActivity(a.CloseExport, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.CloseExportInput) (activities.CloseExportOutput, error) {

@@ -70,8 +70,8 @@ func (e *export) busy() (n int) {
 	return n
 }
 
-// elsewhere is what an export waits for that has nothing to do itself while others copy its windows; nil where it has.
-func (e *export) elsewhere() *Waiting {
+// waitsForOthers is what an export waits for that has nothing to do itself while others copy its windows; nil where it has.
+func (e *export) waitsForOthers() *Waiting {
 	var w *Waiting
 	n := 0
 	for _, c := range e.children {
@@ -91,8 +91,8 @@ func (e *export) elsewhere() *Waiting {
 	return w
 }
 
-// leaveHeld puts the open shards into the state, for the next run.
-func (e *export) leaveHeld() {
+// saveHeld puts the open shards into the state, for the next run.
+func (e *export) saveHeld() {
 	for _, c := range e.children {
 		held := HeldShard{Shard: c.shard, Blocked: c.blocked, Own: c.steered(), Asked: c.held && c.asked}
 		if e.policy.Behaviour >= 1 {
@@ -102,8 +102,8 @@ func (e *export) leaveHeld() {
 	}
 }
 
-// restore waits for the shards that the run before this one left open.
-func (e *export) restore(ctx workflow.Context) {
+// restoreHeld waits for the shards that the run before this one left open.
+func (e *export) restoreHeld(ctx workflow.Context) {
 	for _, h := range e.state.Held {
 		c := &child{shard: h.Shard, blocked: h.Blocked, idle: h.Idle, needs: h.Needs, holding: holding{held: true, own: h.Own, asked: h.Asked}}
 		if h.Told != nil {
@@ -117,9 +117,9 @@ func (e *export) restore(ctx workflow.Context) {
 	e.state.Held = nil
 }
 
-// hold waits until a shard that this run did not start has ended, and reports whether its result is counted; otherwise it has to be
+// awaitHeld waits until a shard that this run did not start has ended, and reports whether its result is counted; otherwise it has to be
 // started. The shard reports; a look at it finds out that it was terminated, or that a report was lost.
-func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
+func (e *export) awaitHeld(ctx workflow.Context, c *child) (finished bool) {
 	first := e.policy.FirstLook
 	if c.held {
 		first = e.policy.LongestLook // an earlier run has looked often enough
@@ -140,7 +140,7 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 		ended, err := workflow.AwaitWithTimeout(ctx, doubled(first, e.policy.LongestLook, looks), func() bool { return c.ended })
 		switch {
 		case err != nil:
-			c.abandon(ctx)
+			c.cancelHeld(ctx)
 			return false
 		case ended && c.own && c.output != nil:
 			e.finish(c, *c.output)
@@ -155,8 +155,8 @@ func (e *export) hold(ctx workflow.Context, c *child) (finished bool) {
 	return false
 }
 
-// abandon cancels a shard of an export that is cancelled, as Temporal does with the children of its last run.
-func (c *child) abandon(ctx workflow.Context) {
+// cancelHeld cancels a shard of an export that is cancelled, as Temporal does with the children of its last run.
+func (c *child) cancelHeld(ctx workflow.Context) {
 	if !c.own {
 		return
 	}
@@ -167,8 +167,8 @@ func (c *child) abandon(ctx workflow.Context) {
 	}
 }
 
-// hear takes what a shard is now.
-func (e *export) hear(in stateInput) {
+// takeState takes what a shard is now.
+func (e *export) takeState(in stateInput) {
 	for _, c := range e.children {
 		if ShardID(c.shard) != in.Shard {
 			continue
@@ -190,9 +190,9 @@ func (e *export) hear(in stateInput) {
 	e.wake()
 }
 
-// hearEnd takes the last that a shard says. The end of one that this run has started is known without: it would be that of an earlier
+// takeEnd takes the last that a shard says. The end of one that this run has started is known without: it would be that of an earlier
 // run of the shard.
-func (e *export) hearEnd(in endedInput) {
+func (e *export) takeEnd(in endedInput) {
 	for _, c := range e.children {
 		if ShardID(c.shard) == in.Shard && c.held {
 			c.own = c.own || in.Parent == e.self

@@ -122,7 +122,7 @@ func continuesWith(t *testing.T, env *testsuite.TestWorkflowEnvironment) (in wor
 // TestBlockedShardSurvivesContinueAsNew: the second run shows the shard that the first one left, frees it, and counts what it did.
 func TestBlockedShardSurvivesContinueAsNew(t *testing.T) {
 	in := left(t)
-	if held := in.Resume.Held; len(held) != 1 || held[0].Blocked == nil || held[0].Blocked.Detail != "status 401" || !held[0].Own {
+	if held := in.State.Held; len(held) != 1 || held[0].Blocked == nil || held[0].Blocked.Detail != "status 401" || !held[0].Own {
 		t.Fatalf("the export carries %+v, want its blocked shard", held)
 	}
 	env := sharing(activities.OpenExportOutput{}, func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) {
@@ -165,7 +165,7 @@ func TestWaitingExportKeepsItsHistoryShort(t *testing.T) {
 	if most := 31 * 24; timers > most || o.reports.Load() > int64(most) {
 		t.Errorf("a month took %d timers and %d requests, want %d at most", timers, o.reports.Load(), most)
 	}
-	if held := continuesWith(t, env).Resume.Held; len(held) != 1 || held[0].Blocked == nil || !held[0].Asked {
+	if held := continuesWith(t, env).State.Held; len(held) != 1 || held[0].Blocked == nil || !held[0].Asked {
 		t.Errorf("the export carries %+v, want the blocked shard, which was asked for reports", held)
 	}
 }
@@ -180,7 +180,7 @@ func TestExportOfBlockedShardsContinuesAsNew(t *testing.T) {
 	in := year()
 	in.To = in.From.AddDate(0, 1, 0)
 	env.ExecuteWorkflow(workflows.Export, in)
-	if held := continuesWith(t, env).Resume.Held; len(held) != 1 || !held[0].Own {
+	if held := continuesWith(t, env).State.Held; len(held) != 1 || !held[0].Own {
 		t.Errorf("the export carries %+v, want its blocked shard", held)
 	}
 }
@@ -207,7 +207,7 @@ func TestExportStartsNoMoreWhenManyAreBlocked(t *testing.T) {
 func TestCancelReachesTheShardsOfEarlierRuns(t *testing.T) {
 	for name, parent := range map[string]string{"own": "", "another's": "export/acme/other"} {
 		in := left(t)
-		in.Resume.Held[0].Own = parent == ""
+		in.State.Held[0].Own = parent == ""
 		env := sharing(activities.OpenExportOutput{}, func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) {
 			return committed(1), nil
 		})
@@ -237,7 +237,7 @@ func TestSecondExportShowsAndFreesTheBlockedShardOfTheFirst(t *testing.T) {
 	var a *activities.Activities
 	env.OnActivity(a.OpenExport, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
-			return activities.OpenExportOutput{Provider: "chatwoot", Spec: "spec", Shards: 1, Chunks: 2, Costs: providers.Costs{MessageRequests: 1}}, nil
+			return activities.OpenExportOutput{Provider: "chatwoot", Spec: "spec", Shards: 1, ChunksInFlight: 2, Costs: providers.Costs{MessageRequests: 1}}, nil
 		})
 	env.OnActivity(a.CloseExport, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.CloseExportInput) (activities.CloseExportOutput, error) {
@@ -295,7 +295,7 @@ func TestShardKeepsWhoAskedThroughContinueAsNew(t *testing.T) {
 	if err := env.GetWorkflowError(); !errors.As(err, &next) || convert(next, &in) != nil {
 		t.Fatalf("the shard ended with %v, want continue-as-new", err)
 	}
-	if got := fmt.Sprint(in.Resume.Waiters); got != "[export/acme/other]" {
+	if got := fmt.Sprint(in.State.Waiters); got != "[export/acme/other]" {
 		t.Errorf("the next run tells %s, want export/acme/other", got)
 	}
 }
@@ -311,9 +311,9 @@ func TestShardThatIsStartedAgainHasAShare(t *testing.T) {
 		var o elsewhere
 		o.attach(env, nil, nil)
 		in := left(t)
-		in.Resume.RequestsPerSecond, in.Resume.AccountRequestsPerSecond, in.Resume.Held[0].Own = 10, 10, own
+		in.State.RequestsPerSecond, in.State.AccountRequestsPerSecond, in.State.Held[0].Own = 10, 10, own
 		env.RegisterDelayedCallback(func() {
-			report{Shard: in.Resume.Held[0].Blocked.Shard, Ended: true}.send(env) // it was cancelled
+			report{Shard: in.State.Held[0].Blocked.Shard, Ended: true}.send(env) // it was cancelled
 		}, time.Hour)
 		runExport(t, env, in)
 		if len(rates) == 0 {

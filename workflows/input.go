@@ -67,7 +67,7 @@ func (in ShardInput) Check() error {
 	}
 	errs = append(errs, checkLease(in.Lease),
 		checkRate("message_requests", in.MessageRequests), checkRate("metadata_requests", in.MetadataRequests),
-		checkRate("list_requests", in.ListRequests), checkRate("chunks", float64(in.Chunks)), checkRate("chunk", float64(in.Chunk)))
+		checkRate("list_requests", in.ListRequests), checkRate("chunks", float64(in.ChunksInFlight)), checkRate("chunk", float64(in.ChunkSize)))
 	return errors.Join(errs...)
 }
 

@@ -83,8 +83,8 @@ func TestShardRefusesWrongInput(t *testing.T) {
 		"no spec":                   {func(in *workflows.ShardInput) { in.Spec = "" }, "spec"},
 		"a rate below 0":            {func(in *workflows.ShardInput) { in.RequestsPerSecond = -1 }, "requests_per_second -1"},
 		"an account below 0":        {func(in *workflows.ShardInput) { in.AccountRequestsPerSecond = -1 }, "account_requests_per_second"},
-		"chunks below 0":            {func(in *workflows.ShardInput) { in.Chunks = -1 }, "chunks"},
-		"a chunk below 0":           {func(in *workflows.ShardInput) { in.Chunk = -1 }, "chunk"},
+		"chunks below 0":            {func(in *workflows.ShardInput) { in.ChunksInFlight = -1 }, "chunks"},
+		"a chunk below 0":           {func(in *workflows.ShardInput) { in.ChunkSize = -1 }, "chunk"},
 		"a cost below 0":            {func(in *workflows.ShardInput) { in.MessageRequests = -1 }, "message_requests"},
 	} {
 		t.Run(name, func(t *testing.T) {

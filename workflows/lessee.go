@@ -58,7 +58,7 @@ func (c *control) confirm(ctx workflow.Context) {
 		if err != nil {
 			return
 		}
-		c.tell(ctx)
+		c.reportState(ctx)
 	}
 }
 
@@ -76,7 +76,7 @@ func (c *control) awaitLease(ctx workflow.Context) error {
 			return err
 		}
 		if c.unleased {
-			c.tell(ctx) // an Export that is gone leases nothing; see report
+			c.reportState(ctx) // an Export that is gone leases nothing; see report
 		}
 	}
 	return nil

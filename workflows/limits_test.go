@@ -42,7 +42,7 @@ func TestChunksBecomeSmaller(t *testing.T) {
 		"the provider can count":       {state: ShardState{Open: activities.OpenShardOutput{Total: &total}, Listed: 500}},
 		"nobody knows what is to come": {},
 	} {
-		s.in.MessageRequests, s.in.MetadataRequests, s.in.Chunks = 1, 2, 4
+		s.in.MessageRequests, s.in.MetadataRequests, s.in.ChunksInFlight = 1, 2, 4
 		s.lease, s.slots, s.policy = lease(20), 4, tuned
 		pages := 6
 		page := func() {

@@ -90,7 +90,7 @@ func (r *recorder) worker() worker.Worker {
 		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
 		"OpenExport": holding(scene, "OpenExport", func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
 			open := scene.open
-			open.Provider, open.Spec, open.Chunks, open.CheckedAt = "chatwoot", "spec", 2, time.Now()
+			open.Provider, open.Spec, open.ChunksInFlight, open.CheckedAt = "chatwoot", "spec", 2, time.Now()
 			open.MessageRequests, open.MetadataRequests = 1, 2
 			return open, world.begin("OpenExport", 0, 0)
 		}),

@@ -18,7 +18,7 @@ type RemapInput struct {
 	To      time.Time `json:"to"`
 	// Policy decides the order of what the remap does.
 	Policy *Policy     `json:"policy,omitempty"`
-	Resume *RemapState `json:"resume,omitempty"` // set by continue-as-new only
+	State  *RemapState `json:"resume,omitempty"` // set by continue-as-new only
 }
 
 // RemapState is what a Remap carries through continue-as-new.
@@ -76,11 +76,11 @@ func Remap(ctx workflow.Context, in RemapInput) (RemapOutput, error) {
 	}
 	r := &remap{in: in}
 	r.policy = policyOf(in.Policy)
-	if in.Resume != nil {
-		r.state = *in.Resume
+	if in.State != nil {
+		r.state = *in.State
 	}
 	r.paused, r.self = r.state.Paused, workflow.GetInfo(ctx).WorkflowExecution.ID
-	r.widen = func(int) {}
+	r.setChunks = func(int) {}
 	if err := r.listen(ctx); err != nil {
 		return RemapOutput{}, err
 	}
@@ -111,7 +111,7 @@ type remap struct {
 // run goes through the shards. A run does one list of them and continues as new for the next.
 func (r *remap) run(ctx workflow.Context) error {
 	var list activities.ListCommittedOutput
-	err := r.insist(ctx, func() (err error) {
+	err := r.retryUntilDone(ctx, func() (err error) {
 		list, err = call(quick(ctx), do.ListCommitted, activities.ListCommittedInput{
 			Account: r.in.Account, Range: schemas.Window{From: r.in.From, To: r.in.To}, After: r.state.After, Limit: r.policy.ShardsPerRun,
 		})
@@ -132,10 +132,10 @@ func (r *remap) run(ctx workflow.Context) error {
 	if !list.More {
 		return nil
 	}
-	takeIn(ctx)
+	drainSignals(ctx)
 	r.state.Paused = r.paused
 	next := r.in
-	next.Resume = &r.state
+	next.State = &r.state
 	return workflow.NewContinueAsNewError(ctx, Remap, next)
 }
 
@@ -143,7 +143,7 @@ func (r *remap) one(ctx workflow.Context, shard ledger.Shard) error {
 	r.shard = shard.String()
 	defer func() { r.shard = "" }()
 	var out activities.RemapShardOutput
-	err := r.insist(ctx, func() (err error) {
+	err := r.retryUntilDone(ctx, func() (err error) {
 		out, err = call(sealing(ctx), do.RemapShard, activities.RemapShardInput{Shard: shard})
 		return err
 	})

@@ -98,7 +98,7 @@ func shardScenes() map[string]scene {
 		"shard-pending":      {world: failing("ListPage", 1, 1, later(providers.Pending))},
 		"shard-parts":        {world: &world{conversations: 1500, pageSize: 250}, shard: apart},
 		"shard-continues":    {world: &world{conversations: 900, pageSize: 50}, shard: one},
-		"shard-bisect-panic": {world: atFaultIn("FetchMetadata"), shard: func(in *workflows.ShardInput) { in.Chunk = 10 }},
+		"shard-bisect-panic": {world: atFaultIn("FetchMetadata"), shard: func(in *workflows.ShardInput) { in.ChunkSize = 10 }},
 		"shard-leased":       {world: &world{conversations: 10, pageSize: 10}, shard: leased},
 		"shard-bisect-hangs": {world: &world{conversations: 10, pageSize: 10}, hang: "FetchMessages"},
 		"shard-too-short":    {world: failing("ListPage", 1, 1, kindError(providers.WindowTooDense)), shard: aSecond, act: freed},
@@ -111,7 +111,7 @@ func shardScenes() map[string]scene {
 				return kindError(providers.Transient)
 			}
 			return nil
-		}}, shard: func(in *workflows.ShardInput) { in.Chunk = 6 }},
+		}}, shard: func(in *workflows.ShardInput) { in.ChunkSize = 6 }},
 		"shard-anew-blocked":   {world: failing("SealShard", 1, 4, lost()), act: freed},
 		"shard-expired-commit": {world: failing("CommitShard", 1, 1, kindError(providers.CursorExpired))},
 		"shard-down-open":      {world: failing("OpenShard", 1, 6, kindError(providers.Transient))},
@@ -151,13 +151,15 @@ func later(kind providers.Kind) error {
 const crashes = 4
 
 // one makes a chunk of each conversation, and asks for no metadata.
-func one(in *workflows.ShardInput) { in.Chunk, in.MetadataRequests = 1, 0 }
+func one(in *workflows.ShardInput) { in.ChunkSize, in.MetadataRequests = 1, 0 }
 
 // apart makes each conversation a part of its own.
 func apart(in *workflows.ShardInput) { in.MessageRequests, in.MetadataRequests = 80, 0 }
 
 // leased lets the rate decide how large chunks are.
-func leased(in *workflows.ShardInput) { in.Chunk, in.RequestsPerSecond, in.Chunks = 0, 0.2, 2 }
+func leased(in *workflows.ShardInput) {
+	in.ChunkSize, in.RequestsPerSecond, in.ChunksInFlight = 0, 0.2, 2
+}
 
 func aSecond(in *workflows.ShardInput) { in.Shard.Window.To = in.Shard.Window.From.Add(1e9) }
 

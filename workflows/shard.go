@@ -17,8 +17,8 @@ type ShardInput struct {
 	Refresh         string       `json:"refresh,omitempty"`
 	Visibility      string       `json:"visibility"`
 	providers.Lease              // this shard's part of the budget
-	Chunks          int          `json:"chunks"` // chunks in flight
-	Chunk           int          `json:"chunk"`  // conversations of a chunk, 0 lets the lease decide
+	ChunksInFlight  int          `json:"chunks"` // chunks in flight
+	ChunkSize       int          `json:"chunk"`  // conversations of a chunk, 0 lets the lease decide
 	providers.Costs
 	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
 	Flag bool `json:"flag"`
@@ -27,7 +27,7 @@ type ShardInput struct {
 	Paused bool `json:"paused,omitempty"`
 	// Policy decides the order of what the shard does; nil is that of runs that began before 0.2.0.
 	Policy *Policy     `json:"policy,omitempty"`
-	Resume *ShardState `json:"resume,omitempty"` // set by continue-as-new only
+	State  *ShardState `json:"resume,omitempty"` // set by continue-as-new only
 }
 
 // ShardState is what a Shard carries through continue-as-new.
@@ -79,10 +79,10 @@ func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
 	out.Usage = s.state.Usage
 	switch {
 	case err == nil:
-		s.farewell(ctx, &out)
+		s.reportEnd(ctx, &out)
 	case !workflow.IsContinueAsNewError(err):
 		s.abort(ctx)
-		s.farewell(ctx, nil)
+		s.reportEnd(ctx, nil)
 	}
 	return out, err
 }
@@ -101,13 +101,13 @@ type shard struct {
 func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	s := &shard{in: in}
 	s.policy = policyOf(in.Policy)
-	if in.Resume != nil {
-		s.state = *in.Resume
+	if in.State != nil {
+		s.state = *in.State
 	}
 	s.lease, s.paused = in.Lease, in.Paused
 	s.receipts.Saved, s.waiters = s.state.Saved, s.state.Waiters
-	s.collector.reset(max(1, in.Chunks))
-	s.control.widen = s.widen
+	s.collector.reset(max(1, in.ChunksInFlight))
+	s.control.setChunks = s.setChunks
 	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution
 	s.self = workflow.GetInfo(ctx).WorkflowExecution.ID
 	s.number, s.unleased = s.state.Number, s.state.Unleased
@@ -119,7 +119,7 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 }
 
 func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
-	if s.in.Resume == nil {
+	if s.in.State == nil {
 		err := s.open(ctx)
 		switch {
 		case err != nil:
@@ -132,7 +132,7 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			return ShardOutput{Absent: true}, nil
 		}
 	} else if s.unleased {
-		s.tell(ctx) // it has lost what it was blocked by
+		s.reportState(ctx) // it has lost what it was blocked by
 	}
 	for {
 		if err := s.collect(ctx); err != nil {
@@ -142,10 +142,10 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			s.abort(ctx)
 			return ShardOutput{Split: true}, nil
 		}
-		s.rest(ctx, true)
-		out, done, err := s.conclude(ctx)
+		s.setIdle(ctx, true)
+		out, done, err := s.sealAndCommit(ctx)
 		if !done {
-			s.rest(ctx, false)
+			s.setIdle(ctx, false)
 		}
 		switch remedy, _ := remedyOf(err); {
 		case done:
@@ -162,9 +162,9 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 	}
 }
 
-// conclude seals, verifies and commits what was collected. It is not done where the window has to be listed once more.
-func (s *shard) conclude(ctx workflow.Context) (out ShardOutput, done bool, err error) {
-	sealed, verified, err := s.press(ctx)
+// sealAndCommit seals, verifies and commits what was collected. It is not done where the window has to be listed once more.
+func (s *shard) sealAndCommit(ctx workflow.Context) (out ShardOutput, done bool, err error) {
+	sealed, verified, err := s.sealAndVerify(ctx)
 	if err != nil {
 		return ShardOutput{}, false, err
 	}
@@ -181,7 +181,7 @@ func (s *shard) target() activities.Target {
 }
 
 func (s *shard) open(ctx workflow.Context) error {
-	return s.insist(ctx, func() (err error) {
+	return s.retryUntilDone(ctx, func() (err error) {
 		lease, err := s.leaseAll(ctx)
 		if err != nil {
 			return err
@@ -195,13 +195,13 @@ func (s *shard) open(ctx workflow.Context) error {
 	})
 }
 
-// press seals and verifies; files that are not what the seal said are sealed again, and nothing else is: the seal of a large
+// sealAndVerify seals and verifies; files that are not what the seal said are sealed again, and nothing else is: the seal of a large
 // shard takes hours.
-func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, verified activities.VerifyShardOutput, err error) {
+func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShardOutput, verified activities.VerifyShardOutput, err error) {
 	s.sealing = true
 	defer func() { s.sealing = false }()
 	for failures := 1; ; failures++ {
-		err = s.insist(ctx, func() (err error) {
+		err = s.retryUntilDone(ctx, func() (err error) {
 			sealed, err = call(sealing(ctx), do.SealShard, activities.SealShardInput{
 				Target:      s.target(),
 				SpecDigest:  s.state.Open.SpecDigest,
@@ -228,7 +228,7 @@ func (s *shard) press(ctx workflow.Context) (sealed activities.SealShardOutput, 
 }
 
 func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) (verified activities.VerifyShardOutput, err error) {
-	err = s.insist(ctx, func() (err error) {
+	err = s.retryUntilDone(ctx, func() (err error) {
 		lease, err := s.leaseAll(ctx)
 		if err != nil {
 			return err
@@ -300,7 +300,7 @@ func (s *shard) recount(ctx workflow.Context, sealed activities.SealShardOutput,
 
 func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, verified activities.VerifyShardOutput, flags []string) (ShardOutput, error) {
 	var out activities.CommitShardOutput
-	err := s.insist(ctx, func() (err error) {
+	err := s.retryUntilDone(ctx, func() (err error) {
 		out, err = call(quick(ctx), do.CommitShard, activities.CommitShardInput{
 			Target: s.target(), Draft: sealed.Draft, TotalAfter: verified.Total, Flags: flags,
 		})
@@ -323,7 +323,7 @@ func (s *shard) restart(ctx workflow.Context) error {
 	}
 	s.receipts = activities.Receipts{}
 	s.state.Cursor, s.state.OutOfWindow, s.state.Listed, s.state.Fetched, s.state.Messages = "", 0, 0, 0, 0
-	s.collector.reset(max(1, s.in.Chunks))
+	s.collector.reset(max(1, s.in.ChunksInFlight))
 	return nil
 }
 

@@ -112,7 +112,7 @@ func TestChunksAreGivenOutAgainAsSuch(t *testing.T) {
 		return nil
 	}
 	in := may()
-	in.Chunk, in.MetadataRequests = 60, 4
+	in.ChunkSize, in.MetadataRequests = 60, 4
 	runShard(t, environment(t, w), in)
 	again := 0
 	for _, f := range w.fetches {
@@ -358,7 +358,7 @@ func TestShardContinuesAsNewWithoutLosingReceipts(t *testing.T) {
 func TestShardHoldsFewReceipts(t *testing.T) {
 	w := &world{conversations: 3000, pageSize: 500}
 	in := may()
-	in.Chunk, in.MessageRequests, in.MetadataRequests = 0, 80, 80
+	in.ChunkSize, in.MessageRequests, in.MetadataRequests = 0, 80, 80
 	runShard(t, environment(t, w), in)
 	r := w.receipts()
 	covered(t, r, r.Messages, "FetchMessages")

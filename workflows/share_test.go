@@ -140,7 +140,7 @@ func TestExportWidensTheLastWindow(t *testing.T) {
 		begun, now int
 	}{"without a budget": {0, 3, 6}, "with one": {100, 3, 0}} {
 		t.Run(name, func(t *testing.T) {
-			open := activities.OpenExportOutput{Shards: 2, Chunks: 3, RequestsPerSecond: tt.rate}
+			open := activities.OpenExportOutput{Shards: 2, ChunksInFlight: 3, RequestsPerSecond: tt.rate}
 			env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 				long := in.Shard.Window.From.Month() == time.March
 				hours := time.Duration(1)
@@ -151,12 +151,12 @@ func TestExportWidensTheLastWindow(t *testing.T) {
 					return committed(1), err
 				}
 				var last struct {
-					Chunks int `json:"chunks"`
+					ChunksInFlight int `json:"chunks"`
 				}
 				for workflow.GetSignalChannel(ctx, "chunks").ReceiveAsync(&last) {
 				}
-				if in.Chunks != tt.begun || last.Chunks != tt.now {
-					t.Errorf("the last window began with %d fetches and was told %d, want %d and %d", in.Chunks, last.Chunks, tt.begun, tt.now)
+				if in.ChunksInFlight != tt.begun || last.ChunksInFlight != tt.now {
+					t.Errorf("the last window began with %d fetches and was told %d, want %d and %d", in.ChunksInFlight, last.ChunksInFlight, tt.begun, tt.now)
 				}
 				return committed(1), nil
 			})

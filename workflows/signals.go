@@ -49,12 +49,12 @@ func (in leaseInput) Check() error {
 }
 
 type chunksInput struct {
-	Chunks int `json:"chunks"`
+	ChunksInFlight int `json:"chunks"`
 }
 
 func (in chunksInput) Check() error {
-	if in.Chunks < 1 {
-		return fmt.Errorf("chunks %d: expected 1 or more", in.Chunks)
+	if in.ChunksInFlight < 1 {
+		return fmt.Errorf("chunks %d: expected 1 or more", in.ChunksInFlight)
 	}
 	return nil
 }
@@ -160,12 +160,12 @@ func onSignal[In interface{ Check() error }](ctx workflow.Context, name string, 
 type controlInput struct {
 	Paused           *bool `json:"paused,omitempty"`
 	*providers.Lease       // a new one
-	Chunks           int   `json:"chunks,omitempty"`
+	ChunksInFlight   int   `json:"chunks,omitempty"`
 	RetryBlocked     bool  `json:"retry_blocked,omitempty"`
 }
 
 func (in controlInput) Check() error {
-	err := checkRate("chunks", float64(in.Chunks))
+	err := checkRate("chunks", float64(in.ChunksInFlight))
 	if in.Lease != nil {
 		err = errors.Join(checkLease(*in.Lease), err)
 	}
@@ -219,7 +219,7 @@ func (p Policy) signals(messages ...message) []message {
 		case leaseInput:
 			control.Lease = &in.Lease
 		case chunksInput:
-			control.Chunks = in.Chunks
+			control.ChunksInFlight = in.ChunksInFlight
 		case pauseInput:
 			control.Paused = &in.Paused
 		case retryBlockedInput:

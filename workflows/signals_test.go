@@ -43,7 +43,7 @@ func TestShardsTakeTheSignalsOfBothReleases(t *testing.T) {
 			w := &world{conversations: 5, pageSize: 5}
 			env := environment(t, w)
 			in := may()
-			in.Policy, in.Paused, in.RequestsPerSecond, in.Chunks = policy, true, 10, 2
+			in.Policy, in.Paused, in.RequestsPerSecond, in.ChunksInFlight = policy, true, 10, 2
 			env.RegisterDelayedCallback(func() {
 				for _, s := range signals {
 					env.SignalWorkflow(s.name, s.in)

@@ -13,10 +13,10 @@ func (e *export) listen(ctx workflow.Context) error {
 	e.self = workflow.GetInfo(ctx).WorkflowExecution.ID
 	order := func(name string, in any) { e.orders = append(e.orders, message{name, in}) }
 	err := setUpdates(ctx, steering{
-		pause: func() { e.state.Paused = true; order(pauseSignal, pauseInput{Paused: true}) },
-		goOn:  func() { e.state.Paused = false; order(pauseSignal, pauseInput{}) },
-		retry: func() { e.blocked = nil; order(retryBlockedSignal, retryBlockedInput{}) },
-		rate:  e.setRate,
+		pause:  func() { e.state.Paused = true; order(pauseSignal, pauseInput{Paused: true}) },
+		resume: func() { e.state.Paused = false; order(pauseSignal, pauseInput{}) },
+		retry:  func() { e.blocked = nil; order(retryBlockedSignal, retryBlockedInput{}) },
+		rate:   e.setRate,
 	})
 	if err != nil {
 		return err
@@ -24,17 +24,17 @@ func (e *export) listen(ctx workflow.Context) error {
 	lease := func(lease providers.Lease) {
 		e.state.Lease = lease
 		if e.policy.Behaviour >= 1 {
-			e.state.Away = false // the Budget counts on this export; attend leaves it once more
+			e.state.Away = false // the Budget counts on this export; updateBudget leaves it once more
 		}
 		e.wake()
 	}
-	onSignal(ctx, stateSignal, func(_ workflow.Context, in stateInput) { e.hear(in) })
-	onSignal(ctx, endedSignal, func(_ workflow.Context, in endedInput) { e.hearEnd(in) })
+	onSignal(ctx, stateSignal, func(_ workflow.Context, in stateInput) { e.takeState(in) })
+	onSignal(ctx, endedSignal, func(_ workflow.Context, in endedInput) { e.takeEnd(in) })
 	onSignal(ctx, blockedSignal, func(_ workflow.Context, in blockedInput) {
 		if in.Ended {
-			e.hearEnd(endedInput{Shard: in.Shard, Parent: in.Parent, Output: in.Output})
+			e.takeEnd(endedInput{Shard: in.Shard, Parent: in.Parent, Output: in.Output})
 		} else {
-			e.hear(in.state())
+			e.takeState(in.state())
 		}
 	})
 	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { lease(in.Lease) })
@@ -45,8 +45,8 @@ func (e *export) listen(ctx workflow.Context) error {
 // wake lets the export balance the shares, which may be others now, and see whether it should continue as new.
 func (e *export) wake() { e.orders = append(e.orders, message{}) }
 
-// handOn carries out what people have ordered. An empty order only wakes the workflow.
-func (e *export) handOn(ctx workflow.Context) {
+// forwardOrders carries out what people have ordered. An empty order only wakes the workflow.
+func (e *export) forwardOrders(ctx workflow.Context) {
 	for len(e.orders) > 0 {
 		order := e.orders[0]
 		e.orders = e.orders[1:]
@@ -72,8 +72,8 @@ func (e *export) setRate(account float64) {
 	e.state.Lease, e.set = providers.Lease{RequestsPerSecond: part * account, AccountRequestsPerSecond: account}, &account
 }
 
-// attend tells the account's Budget when the export begins or ends to have nothing to do, such as when a person must act.
-func (e *export) attend(ctx workflow.Context) {
+// updateBudget tells the account's Budget when the export begins or ends to have nothing to do, such as when a person must act.
+func (e *export) updateBudget(ctx workflow.Context) {
 	set := e.set
 	if e.set = nil; e.state.Open.Grant == nil {
 		return
@@ -91,8 +91,8 @@ func (e *export) attend(ctx workflow.Context) {
 	}
 }
 
-// leave gives the export's share to others, also when it was cancelled.
-func (e *export) leave(ctx workflow.Context) {
+// leaveBudget gives the export's share to others, also when it was cancelled.
+func (e *export) leaveBudget(ctx workflow.Context) {
 	if e.state.Open.Grant == nil || e.state.Away {
 		return
 	}
@@ -123,7 +123,7 @@ func (e *export) share() float64 {
 			rate -= c.needs // see grant
 		}
 	}
-	soon := min(max(1, e.state.Open.Shards), working+e.left())
+	soon := min(max(1, e.state.Open.Shards), working+e.unstarted())
 	// Where others have leased the whole rate, a little is left: 0 is no limit.
 	return max(e.policy.IdleShare*e.state.RequestsPerSecond, rate) / float64(max(1, soon, working))
 }
@@ -139,9 +139,9 @@ func (c *child) working() bool {
 	return c.blocked == nil && !c.idle && c.needs == 0 && (!c.held || c.own)
 }
 
-// light is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
+// listing is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
 // them, they take no place of others.
-func (e *export) light() (n int) {
+func (e *export) listing() (n int) {
 	for _, c := range e.children {
 		if e.state.RequestsPerSecond <= 0 && !c.shard.Stream.HasConversations() && c.working() {
 			n++
@@ -152,11 +152,11 @@ func (e *export) light() (n int) {
 
 // chunks is how many fetches a shard keeps in flight. Where no budget is split, those of the places that no shard has any more.
 func (e *export) chunks(c *child) int {
-	chunks, places := max(1, e.state.Open.Chunks), max(1, e.state.Open.Shards)
+	chunks, places := max(1, e.state.Open.ChunksInFlight), max(1, e.state.Open.Shards)
 	if e.state.RequestsPerSecond > 0 || !c.shard.Stream.HasConversations() {
 		return chunks
 	}
-	soon := min(places, e.working()-e.light()+e.left())
+	soon := min(places, e.working()-e.listing()+e.unstarted())
 	return chunks * places / max(1, soon)
 }
 
@@ -236,7 +236,7 @@ func (e *export) progress() (ExportProgress, error) {
 	if e.waiting != nil {
 		p.Waiting, p.WaitingUntil = e.waiting, e.waiting.Until
 	} else {
-		p.Waiting = e.elsewhere()
+		p.Waiting = e.waitsForOthers()
 	}
 	switch {
 	case e.closed:

@@ -7,8 +7,8 @@ import "github.com/chatlake/chatlake/providers"
 func (s *shard) next(lease providers.Lease) chunk {
 	c := s.queue[0]
 	s.queue = s.queue[1:]
-	left, known := s.left(c)
-	if s.in.Chunk > 0 || !known && !s.fits(lease) {
+	left, known := s.requestsLeft(c)
+	if s.in.ChunkSize > 0 || !known && !s.fits(lease) {
 		return c
 	}
 	requests := s.portion(left, known, lease)
@@ -40,8 +40,8 @@ func (s *shard) portion(left float64, known bool, lease providers.Lease) float64
 	return max(left/(2*slots), float64(s.policy.FewestFree))
 }
 
-// left is how many requests there are still to be given out, with those of a chunk; false where the end of the list is not known.
-func (s *shard) left(c chunk) (requests float64, known bool) {
+// requestsLeft is how many requests there are still to be given out, with those of a chunk; false where the end of the list is not known.
+func (s *shard) requestsLeft(c chunk) (requests float64, known bool) {
 	requests = s.cost(c, c.high-c.low)
 	for _, waiting := range s.queue {
 		requests += s.cost(waiting, waiting.high-waiting.low)
@@ -59,7 +59,7 @@ func (s *shard) left(c chunk) (requests float64, known bool) {
 // ending says that one of the smallest chunks for each slot is all that is left, where no budget limits the shard: the next one
 // opens and lists meanwhile.
 func (s *shard) ending() bool {
-	left, _ := s.left(chunk{})
+	left, _ := s.requestsLeft(chunk{})
 	return s.lease.RequestsPerSecond <= 0 && s.listed && left <= float64(s.slots*s.policy.FewestFree)
 }
 

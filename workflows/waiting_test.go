@@ -64,7 +64,7 @@ func TestShardSaysWhatItWaitsFor(t *testing.T) {
 			env.RegisterDelayedCallback(look, 30*time.Second)
 			env.RegisterDelayedCallback(look, 2*time.Minute)
 			in := may()
-			in.Chunks, in.Chunk, in.MetadataRequests = 1, 0, 0
+			in.ChunksInFlight, in.ChunkSize, in.MetadataRequests = 1, 0, 0
 			runShard(t, env, in)
 			if looks != 2 {
 				t.Errorf("it waited at %d looks, want 2", looks)
@@ -86,7 +86,7 @@ func TestExportSaysWhatItWaitsFor(t *testing.T) {
 	runExport(t, env, year())
 
 	in := left(t)
-	in.Resume.Held[0].Own, in.Resume.Held[0].Blocked = false, nil
+	in.State.Held[0].Own, in.State.Held[0].Blocked = false, nil
 	env = sharing(activities.OpenExportOutput{}, func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) {
 		return committed(1), nil
 	})

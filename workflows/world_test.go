@@ -239,7 +239,7 @@ func may() workflows.ShardInput {
 		Shard: ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{
 			From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC),
 		}},
-		Spec: "spec", Chunks: 4, Chunk: 25, Costs: providers.Costs{MessageRequests: 1, MetadataRequests: 2}, Policy: workflows.NewPolicy(),
+		Spec: "spec", ChunksInFlight: 4, ChunkSize: 25, Costs: providers.Costs{MessageRequests: 1, MetadataRequests: 2}, Policy: workflows.NewPolicy(),
 	}
 }
 

@@ -157,7 +157,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 func (w *world) shard() workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: w.name, Account: "acme", Stream: schemas.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
-		Lease: providers.Lease{RequestsPerSecond: w.definition.RequestsPerSecond}, Chunks: 3, Chunk: 8, Costs: w.definition.Costs, Policy: workflows.NewPolicy(),
+		Lease: providers.Lease{RequestsPerSecond: w.definition.RequestsPerSecond}, ChunksInFlight: 3, ChunkSize: 8, Costs: w.definition.Costs, Policy: workflows.NewPolicy(),
 	}
 }
 

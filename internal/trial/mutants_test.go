@@ -75,7 +75,7 @@ var guards = []struct {
 	}},
 	{"what ends while a shard tells its export something is seen", []edit{
 		{"workflows/collect.go", "		inFlight := s.inFlight // what ends while the export is being told counts too\n", ""},
-		{"workflows/collect.go", "			s.end(ctx)\n		}\n", "			s.end(ctx)\n		}\n		inFlight := s.inFlight\n"},
+		{"workflows/collect.go", "			s.releaseUnused(ctx)\n		}\n", "			s.releaseUnused(ctx)\n		}\n		inFlight := s.inFlight\n"},
 	}},
 	{"an export reaches the shards that its earlier runs have left", []edit{
 		{"workflows/steer.go", "case c.steered(), c.held && messages[0].name == retryBlockedSignal:", "case c.future != nil && c.held:"},

@@ -146,7 +146,7 @@ func (w *world) activities() *activities.Activities {
 	return &activities.Activities{Lake: w.lake(), Account: func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(w.platform), Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate,
-			Costs: providers.Costs{MessageRequests: w.plan.messages, MetadataRequests: w.plan.metadata}, Parallel: w.plan.parallel, Shards: 2, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
+			Costs: providers.Costs{MessageRequests: w.plan.messages, MetadataRequests: w.plan.metadata}, Parallel: w.plan.parallel, Shards: 2, ChunksInFlight: w.plan.chunks, ChunkSize: w.plan.chunk,
 			Window: "day", OnMismatch: mismatch,
 		}, nil
 	}}
@@ -193,7 +193,7 @@ func (i *intent) begin(w *world, anew any) {
 func (w *world) shardInput(window schemas.Window, refresh string, policy *workflows.Policy) workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: window}, Spec: "spec", Refresh: refresh,
-		Visibility: "full", Lease: providers.Lease{RequestsPerSecond: w.plan.rate}, Chunks: w.plan.chunks, Chunk: w.plan.chunk,
+		Visibility: "full", Lease: providers.Lease{RequestsPerSecond: w.plan.rate}, ChunksInFlight: w.plan.chunks, ChunkSize: w.plan.chunk,
 		Costs: providers.Costs{MessageRequests: w.plan.messages, MetadataRequests: w.plan.metadata}, Flag: w.plan.flag, Policy: policy,
 	}
 }

@@ -101,7 +101,7 @@ func TestKioskExport(t *testing.T) {
 	env.RegisterActivity(do)
 	env.ExecuteWorkflow(workflows.Shard, workflows.ShardInput{
 		Shard: ledger.Shard{Provider: def.Name, Account: "acme", Stream: schemas.StreamCreated, Window: kioskWindow}, Spec: "spec",
-		Chunks: 2, Chunk: 8, Costs: def.Costs, Policy: workflows.NewPolicy(),
+		ChunksInFlight: 2, ChunkSize: 8, Costs: def.Costs, Policy: workflows.NewPolicy(),
 	})
 	var out workflows.ShardOutput
 	if err := env.GetWorkflowResult(&out); err != nil {
