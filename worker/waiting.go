@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/workflows"
@@ -63,7 +64,13 @@ func queued(a *workflow.PendingActivityInfo, now time.Time) *workflows.Waiting {
 	switch {
 	case a.LastFailure != nil && at.After(now):
 		w := workflows.WaitingAfter(temporal.GetDefaultFailureConverter().FailureToError(a.LastFailure))
-		w.Since, w.Until = a.GetLastAttemptCompleteTime().AsTime(), &at
+		w.Since, w.Until = now, &at
+		for _, known := range []*timestamppb.Timestamp{a.LastAttemptCompleteTime, a.LastStartedTime} { // an attempt that timed out never completed
+			if known != nil {
+				w.Since = known.AsTime()
+				break
+			}
+		}
 		return &w
 	case a.ScheduledTime != nil && now.Sub(at) > busyWorkers:
 		return &workflows.Waiting{For: activities.ForWorker, Why: "no worker has a free slot", Since: at}

@@ -42,6 +42,11 @@ func TestWaitOfActivities(t *testing.T) {
 			LastAttemptCompleteTime: timestamppb.New(failed), LastFailure: temporal.GetDefaultFailureConverter().ErrorToFailure(err),
 		}
 	}
+	timedOut := func(started *timestamppb.Timestamp) *workflow.PendingActivityInfo {
+		a := retried("Interrupted", "", time.Minute)
+		a.LastAttemptCompleteTime, a.LastStartedTime = nil, started
+		return a
+	}
 	scheduled := func(since time.Duration) *workflow.PendingActivityInfo {
 		return &workflow.PendingActivityInfo{State: enums.PENDING_ACTIVITY_STATE_SCHEDULED, Attempt: 1, ScheduledTime: timestamppb.New(now.Add(-since))}
 	}
@@ -66,6 +71,8 @@ func TestWaitOfActivities(t *testing.T) {
 		"one waits for room on its disk":      {list(retried("Unavailable", "state folder", time.Minute)), "state folder", time.Minute, "status 507"},
 		"one waits for Temporal":              {list(retried("Transient", "temporal", time.Minute)), "temporal", time.Minute, "status 507"},
 		"one was given back by a worker":      {list(retried("Interrupted", "", time.Minute)), "worker", time.Minute, "status 507"},
+		"one whose worker was killed":         {list(timedOut(timestamppb.New(failed))), "worker", time.Minute, "status 507"},
+		"one that nothing else is known of":   {list(timedOut(nil)), "worker", time.Minute, "status 507"},
 		"one has waited":                      {list(beating(in(-time.Second))), "", 0, ""},
 		"one says what cannot be read":        {list(garbage), "", 0, ""},
 		"one that is new":                     {list(scheduled(time.Second)), "", 0, ""},
@@ -80,7 +87,7 @@ func TestWaitOfActivities(t *testing.T) {
 			}
 			continue
 		}
-		if got == nil || got.For != tt.party || got.Why != tt.why || got.Since.IsZero() || got.Since.After(now) {
+		if got == nil || got.For != tt.party || got.Why != tt.why || got.Since.After(now) || now.Sub(got.Since) > time.Hour {
 			t.Errorf("%s: %+v, want a wait for %s: %s", name, got, tt.party, tt.why)
 			continue
 		}
