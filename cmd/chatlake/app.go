@@ -39,7 +39,6 @@ const (
 
 // run is the whole program but for signals.
 func (a *app) run(ctx context.Context, args []string) int {
-	worker.Build = build()
 	out := redact.NewWriter(a.out)
 	a.width = terminal.Width(a.log)
 	a.out, a.log = out, redact.NewWriter(a.log)

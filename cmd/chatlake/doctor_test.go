@@ -56,6 +56,7 @@ func sick(t *testing.T, ahead time.Duration) string {
 }
 
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	roomy := func(t *testing.T) string {
 		return write(t, sick(t, 0), t.TempDir(), filepath.Join(t.TempDir(), "state"))
 	}
@@ -69,17 +70,17 @@ func TestDoctor(t *testing.T) {
 		{"all in order", roomy, map[string]ledger.Level{}, exitComplete, "it starts inside chatlake when needed"},
 		{"a token that is refused", func(t *testing.T) string {
 			config := roomy(t)
-			t.Setenv("CHATLAKE_TEST_TOKEN", "unknown")
+			setToken(t, config, "unknown")
 			return config
 		}, map[string]ledger.Level{"account: credentials": ledger.LevelFailed}, exitBlocked, "accounts.acme.token"},
 		{"a token that is missing", func(t *testing.T) string {
 			config := roomy(t)
-			t.Setenv("CHATLAKE_TEST_TOKEN", "")
+			setToken(t, config, "")
 			return config
-		}, map[string]ledger.Level{"account: settings": ledger.LevelFailed}, exitBlocked, "CHATLAKE_TEST_TOKEN is not set"},
+		}, map[string]ledger.Level{"account: settings": ledger.LevelFailed}, exitBlocked, "/token cannot be read: no such file"},
 		{"an agent's token", func(t *testing.T) string {
 			config := roomy(t)
-			t.Setenv("CHATLAKE_TEST_TOKEN", "agent")
+			setToken(t, config, "agent")
 			return config
 		}, map[string]ledger.Level{"account: visibility": ledger.LevelWarning}, exitGaps, "an export would miss the rest"},
 		{"a clock that is a minute off", func(t *testing.T) string { return write(t, sick(t, -time.Minute), t.TempDir(), t.TempDir()) },
@@ -105,6 +106,7 @@ func TestDoctor(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			config := tt.config(t)
 			found, out, status := doctor(t, config)
 			for key, level := range found { // how much room this machine has is not the test's

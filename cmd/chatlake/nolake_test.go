@@ -15,7 +15,6 @@ var reading = []string{"verify", "verify --deep", "why 1", "lake files", "lake s
 
 // TestReadingCreatesNothing wants commands that read to say that there is no lake, instead of making an empty one and calling it whole.
 func TestReadingCreatesNothing(t *testing.T) {
-	t.Setenv("CHATLAKE_TEST_TOKEN", "any")
 	root := t.TempDir()
 	file, other := filepath.Join(root, "file"), filepath.Join(root, "other")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

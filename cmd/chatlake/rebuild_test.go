@@ -47,11 +47,11 @@ func writeWall(t *testing.T, address, lake, more string) (config, state string) 
 	t.Helper()
 	config, state = filepath.Join(t.TempDir(), "chatlake.yaml"), filepath.Join(t.TempDir(), "state")
 	text := fmt.Sprintf("state_dir: %s\nlake: {url: 'file:%s'}\naccounts:\n  acme: {provider: liveperson, base_url: '%s', account_id: '%s', "+
-		"token: env:CHATLAKE_TEST_TOKEN, rate: {requests_per_second: 0}, options: {offset_cap: '100'%s}}\n", state, lake, address, liveperson.DefaultAccount, more)
+		"token: 'file:%s', rate: {requests_per_second: 0}, options: {offset_cap: '100'%s}}\n", state, lake, address, liveperson.DefaultAccount, tokenOf(config), more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("CHATLAKE_TEST_TOKEN", liveperson.Token)
+	setToken(t, config, liveperson.Token)
 	return config, state
 }
 
@@ -125,6 +125,7 @@ func rebuild(t *testing.T, config string, args ...string) ([]rebuilt, int) {
 
 // TestRebuild exports with windows of several sizes, some of which are split, loses Temporal's state, and makes it anew.
 func TestRebuild(t *testing.T) {
+	t.Parallel()
 	address, requests := wall(t, 800)
 	root := t.TempDir()
 	config, state := writeWall(t, address, root, "")
@@ -194,6 +195,7 @@ func committedWindows(t *testing.T, config string) (windows []schemas.Window) {
 
 // TestRebuildLeavesOtherSettingsAlone: what was made to other settings is told, and copied only on request.
 func TestRebuildLeavesOtherSettingsAlone(t *testing.T) {
+	t.Parallel()
 	address, requests := wall(t, 300)
 	root := t.TempDir()
 	config, _ := writeWall(t, address, root, "")

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	worker.Build = build()
 	os.Exit(m.Run())
 }
 
@@ -128,16 +129,15 @@ func (s *shelf) windows() []ledger.Record {
 // TestKilledRemapResumes kills a remap twice: between two windows, and when it has written a file that no record names. Once the command
 // has been run again, each window has one more generation, and its files are those of the first to the byte.
 func TestKilledRemapResumes(t *testing.T) {
+	t.Parallel()
 	config := write(t, site(t, 60, 0, nil), t.TempDir(), t.TempDir())
 	out, log, status := chatlake(t, "export", "--config", config, "--from", "2025-01-01", "--to", "2025-07-01")
 	expect(t, "export", status, exitComplete, out+log)
 	s := shelfAt(t, config)
 	first := s.windows()
 	s.age(first)
-	if err := os.Unsetenv("CHATLAKE_TEST_TOKEN"); err != nil { // a remap needs none
-		t.Fatal(err)
-	}
-	var written []string // files of the first generation that the remap has written again
+	setToken(t, config, "") // a remap needs none
+	var written []string    // files of the first generation that the remap has written again
 	restored := func() bool {
 		for _, r := range first {
 			for _, f := range r.Files {

@@ -20,14 +20,13 @@ import (
 
 // TestRemap remaps a lake without the account's token, while its platform refuses to answer: this build made the rows, so none changes.
 func TestRemap(t *testing.T) {
+	t.Parallel()
 	var gone atomic.Bool
 	config := write(t, site(t, 20, 0, &gone), t.TempDir(), t.TempDir())
 	out, log, status := chatlake(t, "export", "--config", config, "--from", "2025-01-01", "--to", "2025-03-01")
 	expect(t, "export", status, exitComplete, out+log)
 	gone.Store(true)
-	if err := os.Unsetenv("CHATLAKE_TEST_TOKEN"); err != nil {
-		t.Fatal(err)
-	}
+	setToken(t, config, "")
 	out, log, status = chatlake(t, "lake", "remap", "--config", config, "--from", "2025-02-01", "--dry-run")
 	expect(t, "remap --dry-run", status, exitComplete, out+log, "acme/created/20250201T000000Z~20250301T000000Z: generation 1 by ", "Nothing was changed.")
 	out, log, status = chatlake(t, "lake", "remap", "--config", config)
@@ -43,6 +42,7 @@ func TestRemap(t *testing.T) {
 // TestRemapWaitsForAPerson takes the keys away that a remap decrypts with. Every command says what the remap waits for, and after a
 // person has acted, resume lets it end.
 func TestRemapWaitsForAPerson(t *testing.T) {
+	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys.pem")
 	config := filepath.Join(t.TempDir(), "chatlake.yaml")
 	text := fmt.Sprintf("state_dir: %s\nlake: {url: 'file:%s'}\naccounts:\n  acme: {provider: giosg, base_url: 'http://127.0.0.1:1', account_id: %s, "+

@@ -72,6 +72,7 @@ func expect(t *testing.T, what string, status, want int, text string, parts ...s
 }
 
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "demo")
 	command := []string{"demo", "--dir", dir, "--provider", "chatwoot", "--conversations", "60", "--latency", "0", "--window", "month"}
 	out, log, status := chatlake(t, command...)
@@ -112,6 +113,7 @@ func TestDemo(t *testing.T) {
 
 // TestDemoOfAll copies one account of every kind of platform side by side.
 func TestDemoOfAll(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "demo")
 	command := []string{"demo", "--dir", dir, "--conversations", "40", "--latency", "0", "--ui=false"}
 	out, log, status := chatlake(t, command...)
@@ -138,17 +140,32 @@ func TestDemoOfAll(t *testing.T) {
 	expect(t, "demo of another platform", status, exitUsage, out+log, "--provider is chatwoot")
 }
 
-// write makes a configuration file for an account of a fake site.
+// write makes a configuration file for an account of a fake site, whose token is in a file beside it.
 func write(t *testing.T, site, lake, state string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "chatlake.yaml")
 	text := fmt.Sprintf("state_dir: %s\nlake: {url: 'file:%s'}\nexport: {chunk: 5}\naccounts:\n"+
-		"  acme: {provider: chatwoot, base_url: '%s', account_id: 1, token: env:CHATLAKE_TEST_TOKEN, rate: {requests_per_second: 0}}\n", state, lake, site)
+		"  acme: {provider: chatwoot, base_url: '%s', account_id: 1, token: 'file:%s', rate: {requests_per_second: 0}}\n", state, lake, site, tokenOf(name))
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("CHATLAKE_TEST_TOKEN", chatwoot.AdministratorToken)
+	setToken(t, name, chatwoot.AdministratorToken)
 	return name
+}
+
+// tokenOf is the file of the token of a configuration.
+func tokenOf(config string) string { return filepath.Join(filepath.Dir(config), "token") }
+
+// setToken puts another token in its place; empty is none.
+func setToken(t *testing.T, config, token string) {
+	t.Helper()
+	err := os.Remove(tokenOf(config))
+	if token != "" {
+		err = os.WriteFile(tokenOf(config), []byte(token), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // site serves a small account; refuse, while true, answers requests for messages with 401.
@@ -171,6 +188,7 @@ func site(t *testing.T, conversations int, latency time.Duration, refuse *atomic
 }
 
 func TestInterruptedExportGoesOn(t *testing.T) {
+	t.Parallel()
 	config := write(t, site(t, 200, 10*time.Millisecond, nil), t.TempDir(), t.TempDir())
 	export := []string{"export", "--config", config, "--from", "2025-01-01", "--to", "2025-07-01"}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -192,6 +210,7 @@ func TestInterruptedExportGoesOn(t *testing.T) {
 }
 
 func TestBlockedExport(t *testing.T) {
+	t.Parallel()
 	var refuse atomic.Bool
 	refuse.Store(true)
 	config := write(t, site(t, 20, 0, &refuse), t.TempDir(), t.TempDir())
@@ -210,6 +229,7 @@ func TestBlockedExport(t *testing.T) {
 }
 
 func TestOrdersToARunningExport(t *testing.T) {
+	t.Parallel()
 	config := write(t, site(t, 400, 20*time.Millisecond, nil), t.TempDir(), t.TempDir())
 	begun, ended := make(chan struct{}), make(chan int, 1)
 	var once sync.Once

@@ -156,6 +156,7 @@ func TestWhyGoesOnPastDamage(t *testing.T) {
 
 // TestWhyAsksTemporal: while a worker runs, what waits for a person is told; no server is started to find out.
 func TestWhyAsksTemporal(t *testing.T) {
+	t.Parallel()
 	var refuse atomic.Bool
 	refuse.Store(true)
 	state := t.TempDir()
