@@ -39,11 +39,11 @@ func (a *Activities) commitShard(ctx context.Context, in CommitShardInput) (Comm
 		execution := activity.GetInfo(ctx).WorkflowExecution
 		record.WorkflowID, record.RunID = execution.ID, execution.RunID
 	}
-	outcome, standing, err := a.Lake.Commit(ctx, record)
+	outcome, existing, err := a.Lake.Commit(ctx, record)
 	if err != nil {
 		return CommitShardOutput{}, err
 	}
-	return CommitShardOutput{Commit: commitOf(string(outcome), standing)}, nil
+	return CommitShardOutput{Commit: commitOf(string(outcome), existing)}, nil
 }
 
 // CleanupInput names a generation whose staged objects are no longer needed.

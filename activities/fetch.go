@@ -44,7 +44,7 @@ func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, lane{"messages", providers.Reader.Messages, func(a Account) int { return a.Batch }})
+	out, err := a.fetch(ctx, in, fetchKind{"messages", providers.Reader.Messages, func(a Account) int { return a.Batch }})
 	return out, a.classify(ctx, err)
 }
 
@@ -52,18 +52,18 @@ func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOut
 func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, lane{"metadata", providers.Reader.Metadata, func(a Account) int { return a.MetadataBatch }})
+	out, err := a.fetch(ctx, in, fetchKind{"metadata", providers.Reader.Metadata, func(a Account) int { return a.MetadataBatch }})
 	return out, a.classify(ctx, err)
 }
 
-// lane is one kind of fetch: what it fetches, and how many conversations at a time.
-type lane struct {
+// fetchKind is one kind of fetch: what it fetches, and how many conversations at a time.
+type fetchKind struct {
 	name      string
 	documents func(providers.Reader, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
 	batch     func(Account) int
 }
 
-func (a *Activities) fetch(ctx context.Context, in FetchInput, l lane) (FetchOutput, error) {
+func (a *Activities) fetch(ctx context.Context, in FetchInput, l fetchKind) (FetchOutput, error) {
 	var header pageHeader
 	if err := a.Lake.ReadHeader(ctx, in.Page.Staged, &header); err != nil {
 		return FetchOutput{}, err
@@ -77,7 +77,7 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l lane) (FetchOut
 	}
 	name := fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256) // other lists of the same window have other pages
 	var found []ChunkReceipt
-	if in.Again || mayBeAgain(ctx) {
+	if in.Again || mayBeRetry(ctx) {
 		if found, err = a.findParts(ctx, in, name); err != nil {
 			return FetchOutput{}, err
 		}

@@ -53,7 +53,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
-	ctx, s, err := a.session(ctx, in.Account, first(account))
+	ctx, s, err := a.session(ctx, in.Account, firstLease(account))
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
@@ -93,8 +93,8 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	}, nil
 }
 
-// first is the lease for the few requests that an export makes before it knows its share of the budget.
-func first(a Account) Lease {
+// firstLease is the lease for the few requests that an export makes before it knows its share of the budget.
+func firstLease(a Account) Lease {
 	return Lease{RequestsPerSecond: a.RequestsPerSecond, AccountRequestsPerSecond: a.RequestsPerSecond}
 }
 

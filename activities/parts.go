@@ -19,9 +19,9 @@ import (
 // what earlier attempts have finished, however they ended. A large chunk therefore costs Temporal no more than a small one, and
 // costs the platform no more if a worker dies.
 
-// mayBeAgain reports whether the activity may have been attempted before. Outside of a worker this is unknown, so it returns
+// mayBeRetry reports whether the activity may have been attempted before. Outside of a worker this is unknown, so it returns
 // true.
-func mayBeAgain(ctx context.Context) bool {
+func mayBeRetry(ctx context.Context) bool {
 	return !activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt > 1
 }
 

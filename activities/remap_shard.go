@@ -123,7 +123,7 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 		return RemapShardOutput{}, fmt.Errorf("%s has no record in the ledger: %w", shard, errIncomplete)
 	}
 	unchanged := RemapShardOutput{Outcome: Unchanged, Commit: commitOf(string(ledger.Adopted), *record)}
-	if madeHere(ctx, *record) {
+	if committedByEarlierAttempt(ctx, *record) {
 		unchanged.Outcome, unchanged.Commit.Outcome = Rewritten, string(ledger.Committed)
 		return unchanged, nil // an earlier attempt committed it
 	}
@@ -152,22 +152,22 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 	if len(findings) > 0 {
 		return RemapShardOutput{}, fmt.Errorf("%s: %s", findings[0].Key, findings[0].Problem) // the activity is retried
 	}
-	next.WorkflowID, next.RunID = whoRuns(ctx)
-	outcome, standing, err := a.Lake.Commit(ctx, next)
+	next.WorkflowID, next.RunID = workflowAndRun(ctx)
+	outcome, existing, err := a.Lake.Commit(ctx, next)
 	if err != nil {
 		return RemapShardOutput{}, err
 	}
-	return RemapShardOutput{Outcome: Rewritten, Commit: commitOf(string(outcome), standing)}, nil
+	return RemapShardOutput{Outcome: Rewritten, Commit: commitOf(string(outcome), existing)}, nil
 }
 
-// madeHere reports whether an earlier attempt of the same activity committed the record.
-func madeHere(ctx context.Context, r ledger.Record) bool {
-	workflow, run := whoRuns(ctx)
+// committedByEarlierAttempt reports whether an earlier attempt of the same activity committed the record.
+func committedByEarlierAttempt(ctx context.Context, r ledger.Record) bool {
+	workflow, run := workflowAndRun(ctx)
 	return run != "" && r.Cause == CauseRemap && r.WorkflowID == workflow && r.RunID == run
 }
 
-// whoRuns returns the ids of the activity's workflow and run, or empty strings outside of a worker.
-func whoRuns(ctx context.Context) (workflow, run string) {
+// workflowAndRun returns the ids of the activity's workflow and run, or empty strings outside of a worker.
+func workflowAndRun(ctx context.Context) (workflow, run string) {
 	if !activity.IsActivity(ctx) {
 		return "", ""
 	}

@@ -89,12 +89,12 @@ func TestWorkersCommitAShardToABucketOnce(t *testing.T) {
 		records[i] = ledger.Record{Shard: may("acme"), SpecDigest: "spec", Files: sealed(t, l, i+1)}
 	}
 	outcomes := make([]ledger.Outcome, len(lakes))
-	standing := make([]ledger.Record, len(lakes))
+	existing := make([]ledger.Record, len(lakes))
 	var group sync.WaitGroup
 	for i, l := range lakes {
 		group.Go(func() {
 			var err error
-			if outcomes[i], standing[i], err = l.Commit(t.Context(), records[i]); err != nil {
+			if outcomes[i], existing[i], err = l.Commit(t.Context(), records[i]); err != nil {
 				t.Error(err)
 			}
 		})
@@ -109,8 +109,8 @@ func TestWorkersCommitAShardToABucketOnce(t *testing.T) {
 	if len(winners) != 1 {
 		t.Fatalf("%v have won, want one", winners)
 	}
-	for i, s := range standing {
-		if diff := cmp.Diff(standing[winners[0]], s); diff != "" {
+	for i, s := range existing {
+		if diff := cmp.Diff(existing[winners[0]], s); diff != "" {
 			t.Errorf("worker %d sees another record (-winner's +its):\n%s", i, diff)
 		}
 	}
@@ -118,7 +118,7 @@ func TestWorkersCommitAShardToABucketOnce(t *testing.T) {
 		t.Errorf("the winner's record again: %s, error %v; want committed", outcome, err)
 	}
 	current, err := lakes[0].Current(t.Context(), ledger.Filter{})
-	if err != nil || len(current) != 1 || !cmp.Equal(current[0], standing[0]) {
+	if err != nil || len(current) != 1 || !cmp.Equal(current[0], existing[0]) {
 		t.Errorf("current %+v, error %v; want the winner's record", current, err)
 	}
 	orphans := 0
@@ -126,7 +126,7 @@ func TestWorkersCommitAShardToABucketOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if object.Key == standing[0].Files[0].Key {
+		if object.Key == existing[0].Files[0].Key {
 			t.Errorf("%s is the winner's and no orphan", object.Key)
 		}
 		orphans++

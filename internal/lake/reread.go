@@ -47,7 +47,7 @@ func (l *Lake) Rows(ctx context.Context, r ledger.Record, table string, columns 
 				continue
 			}
 			if err := l.scanFile(ctx, f, columns, func(row Row) bool { return yield(row, nil) }); err != nil {
-				if !errors.Is(err, errEnough) {
+				if !errors.Is(err, errConsumerStopped) {
 					yield(Row{}, err)
 				}
 				return
@@ -56,8 +56,8 @@ func (l *Lake) Rows(ctx context.Context, r ledger.Record, table string, columns 
 	}
 }
 
-// errEnough ends a scan whose consumer has stopped.
-var errEnough = errors.New("the consumer has stopped")
+// errConsumerStopped ends a scan whose consumer has stopped.
+var errConsumerStopped = errors.New("the consumer has stopped")
 
 func (l *Lake) scanFile(ctx context.Context, f ledger.File, columns []string, yield func(Row) bool) error {
 	local, err := l.fetch(ctx, f)
@@ -71,13 +71,13 @@ func (l *Lake) scanFile(ctx context.Context, f ledger.File, columns []string, yi
 			return err
 		}
 		if left = !yield(row); left {
-			return errEnough
+			return errConsumerStopped
 		}
 		return nil
 	})
 	switch {
 	case left:
-		return errEnough
+		return errConsumerStopped
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:

@@ -96,7 +96,7 @@ func Missing(entries []Entry) []Entry {
 // record.
 func (l *Ledger) readEntry(ctx context.Context, e *Entry) error {
 	r, err := l.generation(ctx, e.Shard, e.Generation)
-	if err != nil && isOfOne(err) {
+	if err != nil && isOfOneObject(err) {
 		e.Problem = err.Error()
 		return nil
 	}
@@ -104,8 +104,8 @@ func (l *Ledger) readEntry(ctx context.Context, e *Entry) error {
 	return err
 }
 
-// isOfOne reports whether an error concerns one object only, so that others can still be read.
-func isOfOne(err error) bool {
+// isOfOneObject reports whether an error concerns one object only, so that others can still be read.
+func isOfOneObject(err error) bool {
 	var damaged *damagedError
 	status := answerOf(err).status
 	return errors.As(err, &damaged) || errors.Is(err, ErrNotExist) || errors.Is(err, fs.ErrPermission) || status >= 400 && status < 500

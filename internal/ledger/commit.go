@@ -53,12 +53,12 @@ func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	r.CommittedAt = l.now().UTC().Truncate(time.Millisecond)
 	r.Generation = max(1, r.Generation)
 	for {
-		outcome, standing, err := l.commit(ctx, r)
+		outcome, existing, err := l.commit(ctx, r)
 		if err != nil {
 			return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
 		}
 		if outcome != "" {
-			return outcome, standing, nil
+			return outcome, existing, nil
 		}
 		r.Generation++
 	}
@@ -99,7 +99,7 @@ func (l *Ledger) commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	if err == nil {
 		return Committed, r, nil
 	}
-	standing, readErr := l.record(ctx, key)
+	existing, readErr := l.record(ctx, key)
 	switch {
 	case readErr != nil && errors.Is(err, ErrExists):
 		return "", Record{}, readErr
@@ -107,12 +107,12 @@ func (l *Ledger) commit(ctx context.Context, r Record) (Outcome, Record, error) 
 		return "", Record{}, err // the write may have succeeded all the same; the next attempt finds out
 	}
 	switch {
-	case standing.Digest == r.Digest:
-		return Committed, *standing, nil
+	case existing.Digest == r.Digest:
+		return Committed, *existing, nil
 	case r.Rewrites != "":
 		return "", Record{}, ErrSuperseded
-	case standing.SpecDigest == r.SpecDigest:
-		return Adopted, *standing, nil
+	case existing.SpecDigest == r.SpecDigest:
+		return Adopted, *existing, nil
 	default:
 		return "", Record{}, nil
 	}
@@ -135,11 +135,11 @@ func (l *Ledger) PutManifest(ctx context.Context, account, export string, v any)
 		if !errors.Is(err, ErrExists) {
 			return "", fmt.Errorf("write manifest: %w", err)
 		}
-		standing, err := l.read(ctx, key)
+		existing, err := l.read(ctx, key)
 		if err != nil {
 			return "", fmt.Errorf("write manifest: %w", err)
 		}
-		if bytes.Equal(standing, b) {
+		if bytes.Equal(existing, b) {
 			return key, nil
 		}
 	}

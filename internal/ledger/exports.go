@@ -97,7 +97,7 @@ func (l *Ledger) manifests(ctx context.Context, account string) ([]exportManifes
 	for i := range all {
 		group.Go(func() error {
 			b, err := l.read(ctx, all[i].key)
-			if err != nil && !isOfOne(err) {
+			if err != nil && !isOfOneObject(err) {
 				return fmt.Errorf("read manifest: %w", err)
 			}
 			if err == nil {

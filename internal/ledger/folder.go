@@ -35,8 +35,8 @@ func newFolder(root string) (*folder, error) {
 // folderAt returns a folder that is only read until something is written.
 func folderAt(root string) *folder { return &folder{root: root, temp: filepath.Join(root, ".tmp")} }
 
-// standingFolder returns a folder that must exist.
-func standingFolder(root string) (*folder, error) {
+// existingFolder returns a folder that must exist.
+func existingFolder(root string) (*folder, error) {
 	info, err := os.Stat(root)
 	switch {
 	case errors.Is(absent(err), ErrNotExist):
@@ -49,8 +49,8 @@ func standingFolder(root string) (*folder, error) {
 	return folderAt(root), nil
 }
 
-// begun reports whether a lake was ever opened here for writing.
-func (f *folder) begun() bool {
+// initialized reports whether a lake was ever opened here for writing.
+func (f *folder) initialized() bool {
 	_, err := os.Stat(f.temp)
 	return err == nil
 }
@@ -101,7 +101,7 @@ func (f *folder) Put(ctx context.Context, key string, body io.ReadSeeker, size i
 // place gives a file its final name.
 func (f *folder) place(temp, name string, ifAbsent bool) error {
 	dir := filepath.Dir(name)
-	stood := f.standing(dir)
+	existed := f.existingParent(dir)
 	err := os.MkdirAll(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		return fs.ErrNotExist // the folder was deleted a moment ago; the object itself may not exist
@@ -117,7 +117,7 @@ func (f *folder) place(temp, name string, ifAbsent bool) error {
 	if err != nil {
 		return err
 	}
-	return syncUpTo(dir, stood)
+	return syncUpTo(dir, existed)
 }
 
 // write makes a synced file of exactly size bytes.
@@ -142,8 +142,8 @@ func (f *folder) write(ctx context.Context, body io.Reader, size int64) (_ strin
 	return out.Name(), out.Sync()
 }
 
-// standing returns the deepest folder on the path to dir, or dir itself, that already exists.
-func (f *folder) standing(dir string) string {
+// existingParent returns the deepest folder on the path to dir, or dir itself, that already exists.
+func (f *folder) existingParent(dir string) string {
 	for dir != f.root {
 		if _, err := os.Stat(dir); err == nil {
 			return dir
@@ -155,7 +155,7 @@ func (f *folder) standing(dir string) string {
 
 // syncUpTo makes the names of a new file and its new folders survive a power failure: it syncs dir and its parents up to one that
 // already existed.
-func syncUpTo(dir, stood string) error {
+func syncUpTo(dir, existed string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be synced there
 	}
@@ -165,7 +165,7 @@ func syncUpTo(dir, stood string) error {
 			return err
 		}
 		err = errors.Join(open.Sync(), open.Close())
-		if err != nil || dir == stood || len(dir) <= len(stood) {
+		if err != nil || dir == existed || len(dir) <= len(existed) {
 			return err
 		}
 	}

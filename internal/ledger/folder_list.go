@@ -36,7 +36,7 @@ var errStop = errors.New("stop")
 func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object, error) bool) error {
 	names, err := os.ReadDir(dir)
 	if errors.Is(absent(err), ErrNotExist) {
-		return f.leadsNowhere(dir)
+		return f.brokenLink(dir)
 	}
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object
 		case strings.HasPrefix(key, prefix):
 			info, err := os.Stat(entry.path)
 			if errors.Is(err, fs.ErrNotExist) { // deleted in the meantime, unless it is a link
-				err = f.leadsNowhere(entry.path)
+				err = f.brokenLink(entry.path)
 				if err == nil {
 					continue
 				}
@@ -82,9 +82,9 @@ func (f *folder) walk(ctx context.Context, dir, prefix string, yield func(Object
 	return nil
 }
 
-// leadsNowhere returns an error if a path does not exist because of a link to a missing target, such as a disk that is not
+// brokenLink returns an error if a path does not exist because of a link to a missing target, such as a disk that is not
 // mounted. Then nothing can be said about what exists below it.
-func (f *folder) leadsNowhere(path string) error {
+func (f *folder) brokenLink(path string) error {
 	for at := path; at != f.root && len(at) > len(f.root); at = filepath.Dir(at) {
 		info, err := os.Lstat(at)
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {

@@ -44,14 +44,14 @@ func Open(ctx context.Context, c Config) (*Ledger, error) {
 			return nil, fmt.Errorf("open lake %s: %w", c.URL, err)
 		}
 		if c.MustExist {
-			if l.store, err = standingFolder(l.root); err != nil {
+			if l.store, err = existingFolder(l.root); err != nil {
 				return nil, err
 			}
 		} else {
 			l.store, err = newFolder(l.root)
 		}
 	case strings.HasPrefix(c.URL, "s3:"):
-		l.root = rootOf(c.URL)
+		l.root = normalizedURL(c.URL)
 		if l.store, err = newBucket(ctx, c); err != nil {
 			return nil, fmt.Errorf("open lake: %w", err) // the URL may contain a login
 		}
@@ -89,7 +89,7 @@ func (l *Ledger) Server() (endpoint, region string) {
 
 // exists returns ErrNoLake if no object of a lake is found.
 func (l *Ledger) exists(ctx context.Context) error {
-	if f, ok := l.store.(*folder); ok && f.begun() {
+	if f, ok := l.store.(*folder); ok && f.initialized() {
 		return nil
 	}
 	for _, root := range []string{ledgerRoot, dataRoot, exportsRoot, stagingRoot} {

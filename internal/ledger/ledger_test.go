@@ -58,11 +58,11 @@ func commit(t *testing.T, l *Ledger, r Record, content string) (Outcome, Record)
 		t.Fatal(err)
 	}
 	r.Files = []File{{Table: "messages", Key: key, Bytes: int64(len(content)), Rows: 1}}
-	outcome, standing, err := l.Commit(t.Context(), r)
+	outcome, existing, err := l.Commit(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return outcome, standing
+	return outcome, existing
 }
 
 // life makes every kind of request that a lake makes: it writes an object of large incompressible bytes, reads it back whole and
@@ -100,9 +100,9 @@ func TestCommitOutcomes(t *testing.T) {
 	l := openFolder(t)
 	shard := may("acme")
 	first := Record{Shard: shard, Generation: 1, SpecDigest: "spec", Counts: Counts{Listed: 3}}
-	outcome, standing := commit(t, l, first, "one")
-	if outcome != Committed || standing.Generation != 1 || standing.Digest == "" || standing.CommittedAt.IsZero() {
-		t.Fatalf("%s %+v, want committed as generation 1", outcome, standing)
+	outcome, existing := commit(t, l, first, "one")
+	if outcome != Committed || existing.Generation != 1 || existing.Digest == "" || existing.CommittedAt.IsZero() {
+		t.Fatalf("%s %+v, want committed as generation 1", outcome, existing)
 	}
 	t.Run("the same again, by another run", func(t *testing.T) {
 		again := first
@@ -112,8 +112,8 @@ func TestCommitOutcomes(t *testing.T) {
 		}
 	})
 	t.Run("same spec, other files", func(t *testing.T) {
-		if outcome, now := commit(t, l, first, "other"); outcome != Adopted || now.Files[0].Key != standing.Files[0].Key {
-			t.Errorf("%s %+v, want the standing record adopted", outcome, now)
+		if outcome, now := commit(t, l, first, "other"); outcome != Adopted || now.Files[0].Key != existing.Files[0].Key {
+			t.Errorf("%s %+v, want the existing record adopted", outcome, now)
 		}
 	})
 	t.Run("another spec", func(t *testing.T) {
@@ -160,7 +160,7 @@ func (s *lossy) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 func TestCommitWhoseAnswerWasLost(t *testing.T) {
 	for _, test := range []struct {
 		what     string
-		standing string // spec of a record that stands already
+		existing string // spec of a record that stands already
 		none     bool
 		err      error
 		outcome  Outcome
@@ -173,8 +173,8 @@ func TestCommitWhoseAnswerWasLost(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			l := openFolder(t)
-			if test.standing != "" {
-				commit(t, l, Record{Shard: may("acme"), SpecDigest: test.standing}, "standing")
+			if test.existing != "" {
+				commit(t, l, Record{Shard: may("acme"), SpecDigest: test.existing}, "standing")
 			}
 			l.store = &lossy{Store: l.store, lost: 1, none: test.none}
 			r := Record{Shard: may("acme"), SpecDigest: "spec"}

@@ -33,15 +33,15 @@ func (l *Ledger) Probe(ctx context.Context) error {
 // otherStore is the advice about a store that does not do what S3 promises.
 const otherStore = "use a store that does, such as AWS S3, or a local folder"
 
-// trial is the result of trying every operation on one object.
-type trial struct {
+// attempt is the result of trying every operation on one object.
+type attempt struct {
 	write, read, list, remove error
 	again                     error // of a second write to the same key; nil if it was refused, as it should be
 	overwritten, listed       bool
 }
 
 // try writes an object, tries to overwrite it, reads it, lists it and deletes it.
-func (l *Ledger) try(ctx context.Context) (t trial) {
+func (l *Ledger) try(ctx context.Context) (t attempt) {
 	const first = "first"
 	key := probeRoot + random()
 	put := func(text string) error {
@@ -59,8 +59,8 @@ func (l *Ledger) try(ctx context.Context) (t trial) {
 	if errors.Is(t.again, ErrExists) {
 		t.again = nil
 	}
-	var standing []byte
-	if standing, t.read = l.read(ctx, key); t.read == nil && string(standing) != first {
+	var existing []byte
+	if existing, t.read = l.read(ctx, key); t.read == nil && string(existing) != first {
 		t.overwritten = true
 	}
 	t.listed, t.list = l.lists(ctx, key)

@@ -126,8 +126,8 @@ func bucketOf(address string) (name, prefix string, err error) {
 	return u.Host, prefix + "/", nil
 }
 
-// rootOf normalizes an s3 URL: one slash between folders, nothing percent-encoded.
-func rootOf(address string) string {
+// normalizedURL normalizes an s3 URL: one slash between folders, nothing percent-encoded.
+func normalizedURL(address string) string {
 	name, prefix, err := bucketOf(address)
 	if err != nil {
 		return address // opening it will fail
@@ -153,8 +153,8 @@ func (c Config) check() error {
 	return nil
 }
 
-// sender returns an HTTP client of the only type to which the SDK adds the certificates in AWS_CA_BUNDLE.
-func sender() *awshttp.BuildableClient {
+// httpClient returns an HTTP client of the only type to which the SDK adds the certificates in AWS_CA_BUNDLE.
+func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = answerTimeout
 		t.OnProxyConnectResponse = redact.ProxyAnswer
@@ -163,12 +163,12 @@ func sender() *awshttp.BuildableClient {
 
 func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(sender()),
+		config.WithHTTPClient(httpClient()),
 		config.WithLogger(logging.Nop{}), // its warnings quote requests and responses
 		config.WithRetryer(func() aws.Retryer {
 			standard := retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = requestAttempts, cmp.Or(c.LongestBackoff, longestBackoff)
-				o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(refusedForGood)}, retry.DefaultRetryables...)
+				o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(permanent)}, retry.DefaultRetryables...)
 			})
 			// versitygw returns the second code for a key if a neighbouring key is deleted at the same moment.
 			return retry.AddWithErrorCodes(standard, "ConditionalRequestConflict", "ExistingObjectIsDirectory")
@@ -189,7 +189,7 @@ func awsSettings(ctx context.Context, c Config) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, credentialsError(err)
 	}
-	learn(found)
+	hideCredentials(found)
 	return settings, nil
 }
 

@@ -85,8 +85,8 @@ func settingsError(err error) error {
 	return &storageError{"read the settings for S3: " + redact.Mask(text), err}
 }
 
-// learn registers credentials with redact, so that they are never printed.
-func learn(c aws.Credentials) {
+// hideCredentials registers credentials with redact, so that they are never printed.
+func hideCredentials(c aws.Credentials) {
 	for _, secret := range []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken} {
 		redact.Learn(secret)
 	}

@@ -61,7 +61,7 @@ func unpackAnswers(stack *middleware.Stack) error {
 		if err != nil || !ok || !strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
 			return out, metadata, err
 		}
-		r.Body = &packed{packed: r.Body}
+		r.Body = &gzipBody{compressed: r.Body}
 		r.Header.Del("Content-Encoding")
 		r.Header.Del("Content-Length") // the compressed length; the object's size is not known
 		r.ContentLength = -1
@@ -69,15 +69,15 @@ func unpackAnswers(stack *middleware.Stack) error {
 	}), middleware.After)
 }
 
-// packed is a body that is decompressed while it is read.
-type packed struct {
-	packed io.ReadCloser
-	body   *gzip.Reader
+// gzipBody is a body that is decompressed while it is read.
+type gzipBody struct {
+	compressed io.ReadCloser
+	body       *gzip.Reader
 }
 
-func (p *packed) Read(b []byte) (n int, err error) {
+func (p *gzipBody) Read(b []byte) (n int, err error) {
 	if p.body == nil {
-		if p.body, err = gzip.NewReader(p.packed); errors.Is(err, io.EOF) {
+		if p.body, err = gzip.NewReader(p.compressed); errors.Is(err, io.EOF) {
 			return 0, io.EOF // no body, for example of a HEAD
 		} else if err != nil {
 			return 0, fmt.Errorf("decompress the response: %w", err)
@@ -86,4 +86,4 @@ func (p *packed) Read(b []byte) (n int, err error) {
 	return p.body.Read(b)
 }
 
-func (p *packed) Close() error { return p.packed.Close() }
+func (p *gzipBody) Close() error { return p.compressed.Close() }

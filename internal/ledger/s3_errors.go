@@ -167,9 +167,9 @@ func (b *bucket) unanswered(err error) string {
 	return cause
 }
 
-// refusedForGood stops the SDK from retrying errors that do not go away: a certificate that is not trusted, http where TLS is
+// permanent stops the SDK from retrying errors that do not go away: a certificate that is not trusted, http where TLS is
 // expected or the reverse, a proxy that refuses, a redirect that cannot be parsed.
-func refusedForGood(err error) aws.Ternary {
+func permanent(err error) aws.Ternary {
 	var verification *tls.CertificateVerificationError
 	var ready *redact.Cause
 	if errors.As(err, &verification) || errors.As(err, &ready) || errors.Is(err, http.ErrSchemeMismatch) || strings.Contains(err.Error(), "parse Location header") {
@@ -217,10 +217,10 @@ func (t explainer) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// cleaned is a body whose read errors quote nothing.
-type cleaned struct{ io.ReadCloser }
+// redactedBody is a body whose read errors quote nothing.
+type redactedBody struct{ io.ReadCloser }
 
-func (c cleaned) Read(p []byte) (int, error) {
+func (c redactedBody) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = redact.Error(err)

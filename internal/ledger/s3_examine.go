@@ -73,8 +73,8 @@ func (b *bucket) examineClock(ctx context.Context) []Check {
 	return []Check{Clock(server, here)}
 }
 
-// unasked is the check of a setting that the store does not report.
-func unasked(name string, err error) Check {
+// notReported is the check of a setting that the store does not report.
+func notReported(name string, err error) Check {
 	a := answerOf(err)
 	if a.status == http.StatusForbidden {
 		return Check{name, LevelNote, "these credentials may not read this setting; ask the bucket's owner" + a.words()}
@@ -86,7 +86,7 @@ func (b *bucket) examineVersioning(ctx context.Context) (versioned bool, _ Check
 	out, err := b.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
 	switch {
 	case err != nil:
-		return false, unasked("versioning", err)
+		return false, notReported("versioning", err)
 	case out.Status == types.BucketVersioningStatusEnabled:
 		return true, Check{"versioning", LevelNote, "old versions are kept: objects deleted below _staging/ still use space, and damaged files can be restored"}
 	}
@@ -100,18 +100,18 @@ func (b *bucket) examineLifecycle(ctx context.Context, versioned bool) []Check {
 	case err == nil:
 		rules = out.Rules
 	case answerOf(err).code != "NoSuchLifecycleConfiguration":
-		return []Check{unasked("lifecycle", err)}
+		return []Check{notReported("lifecycle", err)}
 	}
-	checks := b.judge(rules, versioned)
+	checks := b.checkRules(rules, versioned)
 	if len(checks) == 0 {
 		checks = append(checks, Check{"lifecycle", LevelOK, "no rule harms the lake"})
 	}
 	return checks
 }
 
-// judge finds the rules that harm the lake and those that are missing. No rule may delete or archive data or the ledger. A rule may
+// checkRules finds the rules that harm the lake and those that are missing. No rule may delete or archive data or the ledger. A rule may
 // delete staged objects only when a sweep would: it cannot know which of them are still needed.
-func (b *bucket) judge(rules []types.LifecycleRule, versioned bool) (checks []Check) {
+func (b *bucket) checkRules(rules []types.LifecycleRule, versioned bool) (checks []Check) {
 	add := func(level Level, format string, args ...any) {
 		checks = append(checks, Check{"lifecycle", level, fmt.Sprintf(format, args...)})
 	}

@@ -118,7 +118,7 @@ const sameMoment = 2 * time.Second
 
 func (b *bucket) examineTimes(ctx context.Context, key string) Check {
 	const name = "times"
-	standing, err := b.Stat(ctx, key)
+	existing, err := b.Stat(ctx, key)
 	if err != nil {
 		return failed(name, err)
 	}
@@ -127,11 +127,11 @@ func (b *bucket) examineTimes(ctx context.Context, key string) Check {
 		case err != nil:
 			return failed(name, err)
 		case listed.Key != key:
-		case listed.ModifiedAt.IsZero() || standing.ModifiedAt.IsZero():
+		case listed.ModifiedAt.IsZero() || existing.ModifiedAt.IsZero():
 			return Check{name, LevelWarning, "the store does not report when an object was written, so lake sweep removes nothing"}
-		case listed.ModifiedAt.Sub(standing.ModifiedAt).Abs() > sameMoment:
+		case listed.ModifiedAt.Sub(existing.ModifiedAt).Abs() > sameMoment:
 			return Check{name, LevelWarning, fmt.Sprintf("the modification times in a list and of the object itself differ by %s; lake sweep uses the later one",
-				listed.ModifiedAt.Sub(standing.ModifiedAt).Abs().Round(time.Second))}
+				listed.ModifiedAt.Sub(existing.ModifiedAt).Abs().Round(time.Second))}
 		default:
 			return Check{name, LevelOK, "the modification times in a list and of the object itself agree"}
 		}

@@ -80,13 +80,13 @@ func TestLifecycleRulesThatHarm(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := told(b.judge(append(good, tt.rule), true))
+			got := told(b.checkRules(append(good, tt.rule), true))
 			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], tt.want)) {
 				t.Errorf("found %q, want %q", got, tt.want)
 			}
 		})
 	}
-	if got := told(b.judge(nil, false)); len(got) != 1 || !strings.HasPrefix(got[0], "note lifecycle: no rule removes incomplete multipart uploads") {
+	if got := told(b.checkRules(nil, false)); len(got) != 1 || !strings.HasPrefix(got[0], "note lifecycle: no rule removes incomplete multipart uploads") {
 		t.Errorf("without rules: %q", got)
 	}
 }

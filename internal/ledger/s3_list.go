@@ -90,11 +90,11 @@ func (l *listing) next(ctx context.Context) ([]types.Object, error) {
 		}
 		l.last = key
 	}
-	return page.Contents, l.turn(page)
+	return page.Contents, l.advance(page)
 }
 
-// turn decides what to request after a page.
-func (l *listing) turn(page *s3.ListObjectsV2Output) error {
+// advance decides what to request after a page.
+func (l *listing) advance(page *s3.ListObjectsV2Output) error {
 	confirmed := l.token == nil && len(page.Contents) == 0
 	l.token = nil
 	if !aws.ToBool(page.IsTruncated) {

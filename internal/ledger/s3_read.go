@@ -54,7 +54,7 @@ func (b *bucket) getRange(ctx context.Context, key string, offset, length int64)
 	if err != nil {
 		return nil, b.explain("read", key, err)
 	}
-	out.Body = cleaned{out.Body}
+	out.Body = redactedBody{out.Body}
 	return out, nil
 }
 

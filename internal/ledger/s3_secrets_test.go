@@ -132,12 +132,12 @@ func TestAnswersAreNotQuoted(t *testing.T) {
 
 // TestBrokenBodyIsNotQuoted reads a body whose chunks are broken by the canary.
 func TestBrokenBodyIsNotQuoted(t *testing.T) {
-	body := cleaned{io.NopCloser(brokenReader{})}
+	body := redactedBody{io.NopCloser(brokenReader{})}
 	_, err := io.ReadAll(body)
 	if err == nil || strings.Contains(err.Error(), quoted) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := io.ReadAll(cleaned{io.NopCloser(strings.NewReader("whole"))}); err != nil {
+	if _, err := io.ReadAll(redactedBody{io.NopCloser(strings.NewReader("whole"))}); err != nil {
 		t.Errorf("a whole body: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestProxyRefusals(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			transport := explainer{sender().WithTransportOptions(func(t *http.Transport) { t.Proxy = http.ProxyURL(behind) })}
+			transport := explainer{httpClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = http.ProxyURL(behind) })}
 			b := openBucket(t, on(s3test.Server{Endpoint: "https://store.example", Region: "us-east-1", AccessKey: accessKey, SecretKey: secretKey, Bucket: "lake"})).(*bucket)
 			_, err = transport.Do(request(t, "https://store.example/lake"))
 			text := b.unanswered(err)

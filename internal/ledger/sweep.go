@@ -198,13 +198,13 @@ func (s *sweep) olderThan(ctx context.Context, o Object, age time.Duration) (boo
 	if !old(o.ModifiedAt) {
 		return false, nil
 	}
-	switch standing, err := s.ledger.store.Stat(ctx, o.Key); {
+	switch existing, err := s.ledger.store.Stat(ctx, o.Key); {
 	case errors.Is(err, ErrNotExist):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("sweep: %w", err)
 	default:
-		return old(standing.ModifiedAt), nil
+		return old(existing.ModifiedAt), nil
 	}
 }
 

@@ -32,10 +32,10 @@ var guards = []struct {
 		{"internal/ledger/commit.go", "int64(len(b))+1, true)", "int64(len(b))+1, false)"},
 	}},
 	{"who finds a record looks whose it is", []edit{
-		{"internal/ledger/commit.go", "case standing.Digest == r.Digest:", "case true:"},
+		{"internal/ledger/commit.go", "case existing.Digest == r.Digest:", "case true:"},
 	}},
 	{"a record made to another wish gives way to the next generation", []edit{
-		{"internal/ledger/commit.go", "case standing.SpecDigest == r.SpecDigest:", "case true:"},
+		{"internal/ledger/commit.go", "case existing.SpecDigest == r.SpecDigest:", "case true:"},
 	}},
 	{"only what was made to the same wish is adopted", []edit{
 		{"activities/open_shard.go", "return r.SpecDigest == SpecDigest(spec, in.Shard, in.Refresh) ||", "return true ||"},
