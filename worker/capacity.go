@@ -22,9 +22,9 @@ const (
 
 // Activities is the default number of concurrent activities of a worker on this machine. It depends on the number of cores and on
 // the memory that the process may use: the least of GOMEMLIMIT, the control group's limit and the machine's memory.
-func Activities() int { return fitting(runtime.GOMAXPROCS(0), memory()) }
+func Activities() int { return activitiesFor(runtime.GOMAXPROCS(0), memory()) }
 
-func fitting(cores int, memory int64) int {
+func activitiesFor(cores int, memory int64) int {
 	n := cores * activitiesPerCore
 	if fit := (memory - memoryOfWorker) / memoryPerActivity; memory > 0 && fit < int64(n) {
 		n = int(fit)

@@ -16,7 +16,7 @@ func TestActivitiesByMemoryAndCores(t *testing.T) {
 		{1, 256 << 20, 4}, // the minimum
 		{2, 1, 4},
 	} {
-		if got := fitting(test.cores, test.memory); got != test.want {
+		if got := activitiesFor(test.cores, test.memory); got != test.want {
 			t.Errorf("%d cores and %d MiB: %d activities, want %d", test.cores, test.memory>>20, got, test.want)
 		}
 	}

@@ -25,12 +25,12 @@ func Check(ctx context.Context, c Config, account string) error {
 	case err != nil:
 		return c.Problem("lake.url", err.Error())
 	}
-	_, err = c.probed(ctx, account)
+	_, err = c.openProbed(ctx, account)
 	return err
 }
 
-// probed opens an account and checks that the platform accepts its credentials. Every error except ctx's is a Problem.
-func (c Config) probed(ctx context.Context, account string) (providers.Reader, error) {
+// openProbed opens an account and checks that the platform accepts its credentials. Every error except ctx's is a Problem.
+func (c Config) openProbed(ctx context.Context, account string) (providers.Reader, error) {
 	_, provider, err := c.Open(account)
 	var problem Problem
 	switch {
@@ -51,22 +51,22 @@ func (c Config) probed(ctx context.Context, account string) (providers.Reader, e
 	if err == nil || errors.As(err, &refused) && refused.Kind == providers.Throttled {
 		return provider, nil // the export will wait
 	}
-	return nil, c.blame(account, err)
+	return nil, c.problemOf(account, err)
 }
 
-// blame names the account's setting that makes requests fail.
-func (c Config) blame(account string, err error) Problem {
+// problemOf names the account's setting that makes requests fail.
+func (c Config) problemOf(account string, err error) Problem {
 	var setting *providers.Setting
 	if errors.As(err, &setting) {
 		return c.Problem("accounts."+account+"."+setting.Key, setting.Reason)
 	}
 	var refused *providers.Error
 	errors.As(err, &refused)
-	return c.Problem("accounts."+account+"."+c.Accounts[account].blamed(refused), err.Error())
+	return c.Problem("accounts."+account+"."+c.Accounts[account].likelySetting(refused), err.Error())
 }
 
-// blamed returns the setting of an account that most likely caused an error.
-func (a AccountConfig) blamed(err *providers.Error) string {
+// likelySetting returns the setting of an account that most likely caused an error.
+func (a AccountConfig) likelySetting(err *providers.Error) string {
 	switch {
 	case err == nil, errors.Is(err, rest.ErrHTML), errors.Is(err, rest.ErrRedirect), errors.Is(err, rest.ErrTLS), errors.Is(err, rest.ErrProxy):
 		return "base_url"

@@ -138,7 +138,7 @@ func (c Config) check(found Problems) Problems {
 		for _, key := range c.source.unknownZones() {
 			problems = append(problems, c.Problem(key, "unknown time zone; use a name from the IANA database, such as Europe/Helsinki"))
 		}
-		for _, key := range c.source.besideEmbedded() {
+		for _, key := range c.source.unusedWithEmbedded() {
 			problems = append(problems, c.Problem(key, "has no effect on the embedded server; remove this key, or remove embedded: true"))
 		}
 	}

@@ -19,8 +19,8 @@ func (s *source) config() Config {
 		source:   s,
 		StateDir: root.text("state_dir"),
 		Lake: LakeConfig{
-			URL: l.text("url"), Endpoint: l.text("endpoint"), Region: l.text("region"), PathStyle: l.yes("path_style"),
-			AllowPlaintext: l.yes("allow_plaintext"),
+			URL: l.text("url"), Endpoint: l.text("endpoint"), Region: l.text("region"), PathStyle: l.boolean("path_style"),
+			AllowPlaintext: l.boolean("allow_plaintext"),
 			SSE:            l.text("sse"), KMSKeyID: l.text("kms_key_id"),
 			AccessKey: l.secret("access_key"), SecretKey: l.secret("secret_key"), SessionToken: l.secret("session_token"),
 		},
@@ -30,7 +30,7 @@ func (s *source) config() Config {
 		},
 		Accounts: map[string]AccountConfig{},
 	}
-	if m := root.at("temporal"); m.yes("embedded") {
+	if m := root.at("temporal"); m.boolean("embedded") {
 		c.EmbeddedQueue = m.text("task_queue")
 	} else if m.value != nil {
 		c.Temporal = m.temporal()
@@ -73,7 +73,7 @@ func (b branch) text(key string) string {
 	}
 }
 
-func (b branch) yes(key string) bool {
+func (b branch) boolean(key string) bool {
 	v, _ := b.at(key).value.(bool)
 	return v
 }
@@ -100,8 +100,8 @@ func (b branch) secret(key string) Secret {
 	return Secret{reference: b.text(key), at: Problem{File: b.source.name, Line: b.source.line(at), Key: at}}
 }
 
-// whole returns a secret that may have several lines, such as a private key.
-func (b branch) whole(key string) Secret {
+// multiline returns a secret that may have several lines, such as a private key.
+func (b branch) multiline(key string) Secret {
 	s := b.secret(key)
 	s.whole = true
 	return s
@@ -111,7 +111,7 @@ func (b branch) temporal() *TemporalConfig {
 	tls := b.at("tls")
 	c := &TemporalConfig{
 		Address: b.text("address"), Namespace: b.text("namespace"), TaskQueue: b.text("task_queue"), APIKey: b.secret("api_key"),
-		AllowPlaintext: b.yes("allow_plaintext"),
+		AllowPlaintext: b.boolean("allow_plaintext"),
 		Deployment:     b.at("deployment").deployment(),
 		TLS: TLSConfig{
 			CAFile: tls.text("ca_file"), CertFile: tls.text("cert_file"), KeyFile: tls.text("key_file"), ServerName: tls.text("server_name"),
@@ -137,12 +137,12 @@ func (b branch) deployment() DeploymentConfig {
 func (b branch) account() AccountConfig {
 	a := AccountConfig{
 		Provider: b.text("provider"), BaseURL: b.text("base_url"), AccountID: b.text("account_id"), Token: b.secret("token"),
-		Secrets: map[string]Secret{}, AllowPlaintext: b.yes("allow_plaintext"), AllowUnreadable: b.yes("allow_unreadable"),
+		Secrets: map[string]Secret{}, AllowPlaintext: b.boolean("allow_plaintext"), AllowUnreadable: b.boolean("allow_unreadable"),
 		Options: map[string]string{},
 	}
 	secrets := b.at("secrets")
 	for _, key := range secrets.keys() {
-		a.Secrets[key] = secrets.whole(key)
+		a.Secrets[key] = secrets.multiline(key)
 	}
 	d, _ := definition(a.Provider)
 	a.RequestsPerSecond = d.RequestsPerSecond
@@ -202,10 +202,10 @@ func clock(text string) time.Duration {
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 }
 
-// besideEmbedded returns the keys that describe an external server although the embedded one is used.
-func (s *source) besideEmbedded() (keys []string) {
+// unusedWithEmbedded returns the keys that describe an external server although the embedded one is used.
+func (s *source) unusedWithEmbedded() (keys []string) {
 	m := branch{s, "", s.tree}.at("temporal")
-	if !m.yes("embedded") {
+	if !m.boolean("embedded") {
 		return nil
 	}
 	for _, key := range m.keys() {

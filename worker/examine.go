@@ -39,7 +39,7 @@ func (c Config) Examine(ctx context.Context, account string) []ledger.Check {
 			Name: "credentials", Level: ledger.LevelWarning, Text: "the platform is throttling requests, so they could not be checked; try again later",
 		})
 	case err != nil:
-		return append(checks, ledger.Check{Name: "credentials", Level: ledger.LevelFailed, Text: c.blame(account, err).Error()})
+		return append(checks, ledger.Check{Name: "credentials", Level: ledger.LevelFailed, Text: c.problemOf(account, err).Error()})
 	}
 	checks = append(checks, ledger.Check{Name: "credentials", Level: ledger.LevelOK, Text: "the platform accepts them"}, visibility(found))
 	if found.Unreadable != "" {

@@ -12,8 +12,8 @@ import (
 
 // checkPlaintext refuses to send credentials and conversations over a network unencrypted, section by section.
 func (c Config) checkPlaintext() (problems Problems) {
-	if endpoint, ok := inTheOpen(c.Lake.Endpoint); ok && !c.Lake.AllowPlaintext {
-		problems = append(problems, c.Problem("lake.endpoint", openly(endpoint, "the lake's keys and all conversations", "https", "lake section")))
+	if endpoint, ok := plaintextHost(c.Lake.Endpoint); ok && !c.Lake.AllowPlaintext {
+		problems = append(problems, c.Problem("lake.endpoint", plaintextProblem(endpoint, "the lake's keys and all conversations", "https", "lake section")))
 	}
 	if p, ok := c.plaintextTemporal(); ok {
 		problems = append(problems, p)
@@ -28,11 +28,11 @@ func (c Config) checkPlaintext() (problems Problems) {
 
 func (c Config) plaintextAccount(name string) (Problem, bool) {
 	a := c.Accounts[name]
-	host, ok := inTheOpen(a.BaseURL)
+	host, ok := plaintextHost(a.BaseURL)
 	if !ok || a.AllowPlaintext {
 		return Problem{}, false
 	}
-	return c.Problem("accounts."+name+".base_url", openly(host, "the account's credentials and all conversations", "https", "account")), true
+	return c.Problem("accounts."+name+".base_url", plaintextProblem(host, "the account's credentials and all conversations", "https", "account")), true
 }
 
 func (c Config) plaintextTemporal() (Problem, bool) {
@@ -44,16 +44,16 @@ func (c Config) plaintextTemporal() (Problem, bool) {
 	if err != nil || ledger.IsLoopback(host) {
 		return Problem{}, false // the schema reports an invalid address
 	}
-	return c.Problem("temporal.tls.enabled", openly(host, "the API key", "TLS (remove this key)", "temporal section")), true
+	return c.Problem("temporal.tls.enabled", plaintextProblem(host, "the API key", "TLS (remove this key)", "temporal section")), true
 }
 
-func openly(host, what, instead, section string) string {
+func plaintextProblem(host, what, instead, section string) string {
 	return fmt.Sprintf("%s would go to %s unencrypted, readable by anyone on the network; use %s, or add allow_plaintext: true to the %s if you trust that network",
 		what, host, instead, section)
 }
 
-// inTheOpen returns the host of a URL if it is plain http to another machine.
-func inTheOpen(text string) (host string, open bool) {
+// plaintextHost returns the host of a URL if it is plain http to another machine.
+func plaintextHost(text string) (host string, open bool) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" || u.Host == "" || ledger.IsLoopback(u.Hostname()) {
 		return "", false

@@ -42,7 +42,7 @@ const refsPerListing = 20
 func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, cut string) (Estimate, error) {
 	e := Estimate{Account: account, Window: whole, RequestsPerSecond: c.Accounts[account].RequestsPerSecond}
 	definition, _ := definition(c.Accounts[account].Provider)
-	provider, err := c.probed(ctx, account)
+	provider, err := c.openProbed(ctx, account)
 	if err != nil {
 		return e, err
 	}

@@ -41,7 +41,7 @@ func parse(name string, text []byte) (*source, Problems) {
 		return nil, Problems{syntax(name, err)}
 	}
 	var problems Problems
-	s.tree = s.plant(s.root, "", &problems)
+	s.tree = s.toValues(s.root, "", &problems)
 	return s, problems
 }
 
@@ -59,11 +59,11 @@ func syntax(name string, err error) Problem {
 	return p
 }
 
-// plant converts a node to plain values and records the lines of its keys.
-func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
+// toValues converts a node to plain values and records the lines of its keys.
+func (s *source) toValues(n *yaml.Node, key string, problems *Problems) any {
 	switch n.Kind {
 	case yaml.DocumentNode:
-		return s.plant(n.Content[0], key, problems)
+		return s.toValues(n.Content[0], key, problems)
 	case yaml.AliasNode:
 		*problems = append(*problems, Problem{s.name, n.Line, key, "aliases are not supported; write the value out"})
 		return nil
@@ -77,7 +77,7 @@ func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
 				continue
 			}
 			s.lines[below] = n.Content[i].Line
-			tree[name] = s.plant(n.Content[i+1], below, problems)
+			tree[name] = s.toValues(n.Content[i+1], below, problems)
 		}
 		return tree
 	case yaml.SequenceNode:
@@ -85,7 +85,7 @@ func (s *source) plant(n *yaml.Node, key string, problems *Problems) any {
 		for i, item := range n.Content {
 			below := fmt.Sprintf("%s.%d", key, i)
 			s.lines[below] = item.Line
-			list = append(list, s.plant(item, below, problems))
+			list = append(list, s.toValues(item, below, problems))
 		}
 		return list
 	default:

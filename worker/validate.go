@@ -208,15 +208,15 @@ func lowerFirst(s string) string {
 func nearest(word string, words []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, w := range words {
-		if d := edits(strings.ToLower(word), w); d < distance {
+		if d := levenshtein(strings.ToLower(word), w); d < distance {
 			best, distance = w, d
 		}
 	}
 	return best
 }
 
-// edits returns the Levenshtein distance.
-func edits(a, b string) int {
+// levenshtein returns the Levenshtein distance.
+func levenshtein(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
