@@ -81,21 +81,21 @@ func (a *account) parseStep(at providers.Cursor) (step, error) {
 	return step{part: part, sequence: n, link: link}, nil
 }
 
-// look is one response to a request for a page of the directory.
-type look struct {
+// directoryResponse is one response to a request for a page of the directory.
+type directoryResponse struct {
 	answer rest.Response
 	ids    []string
 	next   string
 }
 
 // same reports whether two responses have the same page.
-func (p look) same(q look) bool {
+func (p directoryResponse) same(q directoryResponse) bool {
 	return slices.Equal(p.ids, q.ids) && (p.next == "") == (q.next == "") && p.answer.Status == q.answer.Status
 }
 
-// look requests one page of a part. It includes deleted rooms, users and teams, because old chats name them. A part that the user
+// directoryOnce requests one page of a part. It includes deleted rooms, users and teams, because old chats name them. A part that the user
 // may not read is a valid response too.
-func (a *account) look(ctx context.Context, at step) (look, error) {
+func (a *account) directoryOnce(ctx context.Context, at step) (directoryResponse, error) {
 	op := "list " + at.part
 	path, query := a.partPath(at.part), url.Values{"include_deleted": {"true"}}
 	own := a.own(path)
@@ -105,9 +105,9 @@ func (a *account) look(ctx context.Context, at step) (look, error) {
 	// Rooms, users and teams, of the vendor's developer documentation.
 	answer, err := a.get(ctx, op, path, query)
 	if at.link != "" && (rest.Gone(err) || rest.StatusOf(err) == http.StatusBadRequest) {
-		return look{}, &providers.Error{Kind: providers.CursorExpired, Op: op, Status: answer.Status, Err: errExpired}
+		return directoryResponse{}, &providers.Error{Kind: providers.CursorExpired, Op: op, Status: answer.Status, Err: errExpired}
 	}
-	p := look{answer: answer}
+	p := directoryResponse{answer: answer}
 	if err != nil {
 		if survivable(err) {
 			err = nil
@@ -129,7 +129,7 @@ func (a *account) look(ctx context.Context, at step) (look, error) {
 
 // directoryPage reads one page of a part until two responses agree, because the rows have no count.
 func (a *account) directoryPage(ctx context.Context, at step) (providers.Page, error) {
-	p, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (look, error) { return a.look(ctx, at) }, look.same)
+	p, err := witness.Agree(ctx, &a.doubt, func(ctx context.Context) (directoryResponse, error) { return a.directoryOnce(ctx, at) }, directoryResponse.same)
 	switch {
 	case err == nil && p.next != "" && p.next == at.link:
 		err = rest.Malformed("list "+at.part, errLoop)

@@ -28,9 +28,9 @@ type row struct {
 type listPage struct {
 	rows           []row
 	next, previous string // pinned links, or empty
-	looks          int    // how many responses were merged
+	responses      int    // how many responses were merged
 	adjoins        bool   // the previous page, by the page's own link, ends at the walk's position
-	beside         bool   // the previous page was read, or cannot be
+	previousRead   bool   // the previous page was read, or cannot be
 	proven         bool   // another page's link confirms it, or it is the first page of a list
 }
 
@@ -51,7 +51,7 @@ func (p *listPage) merge(q listPage, o order) {
 	before := p.rows
 	p.rows, p.next, p.previous = q.rows, q.next, q.previous
 	p.add(before, o)
-	p.looks++
+	p.responses++
 }
 
 // add merges chats into the page.
@@ -76,7 +76,7 @@ func (a *account) page(ctx context.Context, l *list, link string) (listPage, err
 
 // requestPage requests one page of a list. Its errors are the server's refusals.
 func (a *account) requestPage(ctx context.Context, l *list, link string) (listPage, error) {
-	p := listPage{looks: 1}
+	p := listPage{responses: 1}
 	path, query := l.path, l.query
 	if link != "" {
 		path, query = a.absolute(link), nil

@@ -21,7 +21,7 @@ func (w *walk) read(ctx context.Context, l *list) (listPage, order, error) {
 	var answers []listPage // responses without a common chat
 	var wrong error
 	for range witness.Most {
-		p, o, err := w.look(ctx, l)
+		p, o, err := w.requestOnce(ctx, l)
 		if errors.Is(err, errOrder) || errors.Is(err, errLoop) {
 			wrong = err
 			l.doubt.Raise()
@@ -43,11 +43,11 @@ func (w *walk) read(ctx context.Context, l *list) (listPage, order, error) {
 		} else {
 			answers[i].merge(p, o)
 		}
-		whole, err := w.beside(ctx, l, &answers[i], o)
+		whole, err := w.checkPrevious(ctx, l, &answers[i], o)
 		if err != nil {
 			return p, o, err
 		}
-		if p = answers[i]; whole && p.looks >= w.needs(l, p, o) {
+		if p = answers[i]; whole && p.responses >= w.requiredResponses(l, p, o) {
 			p.proven = p.adjoins || w.at.bound == nil
 			return p, o, nil
 		}
@@ -59,8 +59,8 @@ func (w *walk) read(ctx context.Context, l *list) (listPage, order, error) {
 	return listPage{}, unknown, &providers.Error{Kind: providers.Transient, Op: opList, Err: witness.ErrFickle}
 }
 
-// look requests the page once and verifies that it can follow the walk's position.
-func (w *walk) look(ctx context.Context, l *list) (listPage, order, error) {
+// requestOnce requests the page once and verifies that it can follow the walk's position.
+func (w *walk) requestOnce(ctx context.Context, l *list) (listPage, order, error) {
 	p, err := w.page(ctx, l, w.at.link)
 	if err != nil {
 		return p, w.at.order, err
@@ -72,8 +72,8 @@ func (w *walk) look(ctx context.Context, l *list) (listPage, order, error) {
 	return p, o, err
 }
 
-// needs returns how many responses of a page must agree.
-func (w *walk) needs(l *list, p listPage, o order) int {
+// requiredResponses returns how many responses of a page must agree.
+func (w *walk) requiredResponses(l *list, p listPage, o order) int {
 	last := w.at.bound
 	if len(p.rows) > 0 {
 		last = &p.rows[len(p.rows)-1].createdAt
@@ -89,18 +89,18 @@ func (w *walk) needs(l *list, p listPage, o order) int {
 	return l.doubt.Looks()
 }
 
-// beside reads the previous page by p's link to it. That page must contain the chat at the walk's position, or another chat of
+// checkPrevious reads the previous page by p's link to it. That page must contain the chat at the walk's position, or another chat of
 // that chat's page, because the chat may be deleted by now. Later chats that the list has omitted are added to p. It returns
 // false if p omits more than that: then p is not the requested page.
-func (w *walk) beside(ctx context.Context, l *list, p *listPage, o order) (whole bool, err error) {
-	if p.beside || p.previous == "" || w.at.bound == nil || o == unknown {
+func (w *walk) checkPrevious(ctx context.Context, l *list, p *listPage, o order) (whole bool, err error) {
+	if p.previousRead || p.previous == "" || w.at.bound == nil || o == unknown {
 		return true, nil
 	}
 	q, err := w.requestPage(ctx, l, p.previous)
 	var e *providers.Error
 	switch {
 	case errors.As(err, &e) && (e.Kind == providers.NotFound || e.Kind == providers.Malformed || e.Status == http.StatusBadRequest):
-		p.beside = true
+		p.previousRead = true
 		return true, nil
 	case err != nil:
 		return false, err
@@ -111,7 +111,7 @@ func (w *walk) beside(ctx context.Context, l *list, p *listPage, o order) (whole
 	for _, r := range q.rows {
 		switch {
 		case len(p.rows) > 0 && o.beyond(&r.createdAt, &p.rows[0].createdAt):
-			return true, nil // not a page before p but a stale one; the next look requests it again
+			return true, nil // not a page before p but a stale one; the next attempt requests it again
 		case r.createdAt.Equal(bound), listPage{rows: w.above}.has(r.id):
 			reached = true
 		case o.beyond(&r.createdAt, &bound), w.leftOut(r, o):
@@ -119,7 +119,7 @@ func (w *walk) beside(ctx context.Context, l *list, p *listPage, o order) (whole
 		}
 	}
 	if reached {
-		p.beside, p.adjoins = true, true
+		p.previousRead, p.adjoins = true, true
 		p.add(missed, o)
 		return true, nil
 	}

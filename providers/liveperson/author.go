@@ -63,10 +63,10 @@ var directions = map[string]string{typeContact: "in", typeAgent: "out", typeBot:
 // and AGENTS_AND_MANAGERS.
 const everyone = "ALL"
 
-// sign sets a message's author and direction, and from these its kind. Messages with another audience than everyone are private
+// setAuthor sets a message's author and direction, and from these its kind. Messages with another audience than everyone are private
 // to the brand. Messages of the system have no author, whatever their id: they are templates if the consumer can read them, and
 // activities otherwise.
-func (m *mapper) sign(row *schemas.Message, sentBy, audience string) {
+func (m *mapper) setAuthor(row *schemas.Message, sentBy, audience string) {
 	author := m.speaker(row.AuthorID, sentBy)
 	direction := cmp.Or(directions[author], "none")
 	row.IsPrivate = audience != "" && audience != everyone

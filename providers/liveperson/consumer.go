@@ -21,16 +21,16 @@ func mapConsumer(metadata, content schemas.Document) (schemas.Thread, error) {
 		m.id = o.peek("convId")
 	}
 	m.consumerPeople(o)
-	var said object
+	var sent object
 	if content.Kind != "" {
-		if said, err = decodeObject(content.Body); err != nil {
+		if sent, err = decodeObject(content.Body); err != nil {
 			return schemas.Thread{}, fmt.Errorf("%s: %w", content.Kind, err)
 		}
 		m.at = content.ObservedAt
-		m.contents(said.list("messageEventRecords"))
+		m.contents(sent.list("messageEventRecords"))
 		m.at = metadata.ObservedAt
 	}
-	m.consumerRow(o, said)
+	m.consumerRow(o, sent)
 	return m.finish(), nil
 }
 
@@ -39,7 +39,7 @@ func (m *mapper) consumerRow(o, content object) {
 	c := schemas.Conversation{
 		ConversationID: m.id,
 		ObservedAt:     m.at,
-		Status:         o.said("state"),
+		Status:         o.value("state"),
 		CreatedAt:      m.when(o, "startTs"),
 		ClosedAt:       m.when(o, "endTs"),
 		ContactID:      m.contact(),
@@ -68,7 +68,7 @@ func (m *mapper) consumerRow(o, content object) {
 // consumerRating maps the consumer's answers after the conversation. The list has no times for them: the rated agent is the only
 // agent, or the agent who wrote last before the survey.
 func (m *mapper) consumerRating(csat object, dialogs []object, c schemas.Conversation) {
-	score, confirmed := csat.number("csatRate"), csat.said("csatResolutionConfirmation")
+	score, confirmed := csat.number("csatRate"), csat.value("csatResolutionConfirmation")
 	if score == nil && confirmed == nil {
 		return
 	}
@@ -91,7 +91,7 @@ func (m *mapper) consumerRating(csat object, dialogs []object, c schemas.Convers
 	if score != nil {
 		answer = fmt.Sprint(*score)
 	}
-	m.place(&rating, m.history.lastSurvey(), answer, c.ClosedAt)
+	m.locateRating(&rating, m.history.lastSurvey(), answer, c.ClosedAt)
 	if confirmed != nil {
 		question := "csatResolutionConfirmation"
 		rating.Answers = []schemas.Answer{{Question: &question, Answer: confirmed}}
@@ -151,7 +151,7 @@ func (m *mapper) contents(records []object) {
 		case event.has("sequenceList") || kind == "AcceptStatusEvent":
 			statuses = append(statuses, status(r, event, role)...)
 		case isContent(r, event, kind):
-			messages = append(messages, m.said(r, event, kind, role))
+			messages = append(messages, m.asMessage(r, event, kind, role))
 		default:
 			others[kind] = append(others[kind], merged(r, event))
 		}
@@ -205,7 +205,7 @@ func status(r, event object, role string) []object {
 	for _, n := range numbers {
 		one := merged(all, nil)
 		one["seq"] = n
-		if number := saidOf(n); number != nil {
+		if number := valueOf(n); number != nil {
 			one["messageId"] = messageID(one.peek("dialogId"), *number)
 		}
 		each = append(each, one)
@@ -228,12 +228,12 @@ func merged(o, more object) object {
 	return all
 }
 
-// said converts a message to the format of the account's API.
-func (m *mapper) said(r, event object, kind, role string) object {
-	r["type"] = stringOf(cmp.Or(event.said("contentType"), orNil(kind)))
+// asMessage converts a message to the format of the account's API.
+func (m *mapper) asMessage(r, event object, kind, role string) object {
+	r["type"] = stringOf(cmp.Or(event.value("contentType"), orNil(kind)))
 	r["timeL"], r["seq"], r["participantId"] = r.take("serverTimestamp"), r.take("sequence"), r.take("originatorId")
 	r["sentBy"] = role
-	if dialog, n := saidOf(r["dialogId"]), saidOf(r["seq"]); dialog != nil && n != nil {
+	if dialog, n := valueOf(r["dialogId"]), valueOf(r["seq"]); dialog != nil && n != nil {
 		r["messageId"] = messageID(*dialog, *n)
 	}
 	r["messageData"] = contentOf(event)

@@ -15,7 +15,7 @@ import (
 func (m *mapper) content(row *schemas.Message, data object, more attributes) {
 	var read []string
 	if msg := data.object("msg"); msg != nil {
-		read = append(read, said(row, msg)...)
+		read = append(read, textContent(row, msg)...)
 		more.rest("msg.", msg)
 	}
 	for _, file := range [][2]string{{"file", "relativePath"}, {"link", "externalFileLink"}} {
@@ -32,8 +32,8 @@ func (m *mapper) content(row *schemas.Message, data object, more attributes) {
 	row.Text = orNil(strings.Join(read, "\n"))
 }
 
-// said maps the text of a message. If its type is HTML, the markup goes to html and its plain text to text.
-func said(row *schemas.Message, msg object) []string {
+// textContent maps the text of a message. If its type is HTML, the markup goes to html and its plain text to text.
+func textContent(row *schemas.Message, msg object) []string {
 	text := msg.text("text")
 	if text != nil && strings.Contains(strings.ToLower(stringOf(row.ContentType)), "html") {
 		row.HTML, text = text, orNil(wire.PlainText(*text))
@@ -159,12 +159,12 @@ var fileKinds = map[string]string{
 // file maps a file in the platform's store or a linked file, and returns its caption. The file's name is one that was sent,
 // because the address ends with an id.
 func (m *mapper) file(row *schemas.Message, o object, address string) *string {
-	kind := o.said("fileType")
+	kind := o.value("fileType")
 	family, _, _ := strings.Cut(strings.ToLower(stringOf(kind)), "/")
 	part := schemas.Part{Type: cmp.Or(fileKinds[family], "file"), URL: o.text(address), ContentType: kind, Label: o.text("caption")}
 	for _, name := range []string{"fileName", "name"} {
 		if part.Name == nil {
-			part.Name = o.said(name)
+			part.Name = o.value(name)
 		}
 	}
 	all := attributes{}

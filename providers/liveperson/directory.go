@@ -157,12 +157,12 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 		more := attributes{}
 		switch doc.Kind {
 		case kindUsers:
-			row := schemas.Agent{AgentID: *id, ObservedAt: doc.ObservedAt, Type: userType(o, "userTypeId"), Name: orName(o.said("fullName"), o), Email: o.said("email"), Role: o.said("role")}
+			row := schemas.Agent{AgentID: *id, ObservedAt: doc.ObservedAt, Type: userType(o, "userTypeId"), Name: orName(o.value("fullName"), o), Email: o.value("email"), Role: o.value("role")}
 			more.rest("", o)
 			row.Attributes = more.rows()
 			s.Agents = append(s.Agents, row)
 		case kindSkills, kindAgentGroups:
-			row := schemas.Group{GroupID: *id, ObservedAt: doc.ObservedAt, Name: o.said("name"), Description: o.said("description")}
+			row := schemas.Group{GroupID: *id, ObservedAt: doc.ObservedAt, Name: o.value("name"), Description: o.value("description")}
 			if doc.Kind == kindAgentGroups {
 				row.GroupID = "agentGroup:" + *id
 			}
@@ -179,7 +179,7 @@ func (mapping) Snapshot(doc schemas.Document) (schemas.Snapshot, error) {
 func orName(name *string, o object) *string {
 	for _, other := range []string{"nickname", "loginName"} {
 		if name == nil {
-			name = saidOf(o[other])
+			name = valueOf(o[other])
 		}
 	}
 	return name

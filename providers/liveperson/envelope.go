@@ -22,10 +22,10 @@ func readEnvelope(body []byte) (envelope, error) {
 	if body = bytes.TrimSpace(body); len(body) == 0 || body[0] != '{' || !wire.Valid(body) {
 		return e, wire.ErrShape
 	}
-	said := wire.Fields(body)
-	records := said["conversationHistoryRecords"]
+	sent := wire.Fields(body)
+	records := sent["conversationHistoryRecords"]
 	if records == nil {
-		records = said["conversationHistoryMetadataRecords"]
+		records = sent["conversationHistoryMetadataRecords"]
 	}
 	switch {
 	case records == nil, records[0] != '[' && !wire.IsNull(records):
@@ -35,7 +35,7 @@ func readEnvelope(body []byte) (envelope, error) {
 			e.records = append(e.records, record)
 		}
 	}
-	for _, raw := range []json.RawMessage{said["_metadata"], said["_responseMetadata"]} {
+	for _, raw := range []json.RawMessage{sent["_metadata"], sent["_responseMetadata"]} {
 		v, _ := decode(raw)
 		metadata := asObject(v)
 		if n := metadata.integer("count"); n != nil && *n >= 0 {

@@ -52,13 +52,13 @@ func badRequest(body []byte) error {
 
 // internal distinguishes the two failures that have a code.
 func internal(body []byte) error {
-	var said struct {
+	var sent struct {
 		Code any `json:"internalCode"`
 	}
-	if json.Unmarshal(body, &said) != nil {
+	if json.Unmarshal(body, &sent) != nil {
 		return nil
 	}
-	switch said.Code {
+	switch sent.Code {
 	case "0007", 7.0:
 		return errSearch
 	case "0008", 8.0:

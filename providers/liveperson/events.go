@@ -75,7 +75,7 @@ func (k eventKind) entries(o object) []object {
 func sdeTime(e object) any {
 	for _, name := range sortedKeys(e) {
 		payload := asObject(e[name])
-		if at := cmp.Or(saidOf(payload["serverTimeStamp"]), saidOf(payload["originalTimeStamp"])); at != nil {
+		if at := cmp.Or(valueOf(payload["serverTimeStamp"]), valueOf(payload["originalTimeStamp"])); at != nil {
 			return *at
 		}
 	}
@@ -90,7 +90,7 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 		row.CreatedAt = m.when(e, k.time)
 	}
 	if k.actor != "" {
-		row.ActorID = e.said(k.actor)
+		row.ActorID = e.value(k.actor)
 	}
 	for _, name := range k.names {
 		if s := e.peek(name); s != "" {
@@ -100,8 +100,8 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 	if row.ActorID != nil {
 		id = append(id, *row.ActorID)
 		kind := cmp.Or(m.people[*row.ActorID].kind, k.actorType)
-		if said := m.speaker(row.ActorID, e.peek("participantType")); kind == "" || said == kind {
-			kind = said
+		if sent := m.speaker(row.ActorID, e.peek("participantType")); kind == "" || sent == kind {
+			kind = sent
 			e.take("participantType")
 		}
 		row.ActorType = orNil(kind)
@@ -109,7 +109,7 @@ func (m *mapper) event(k eventKind, e object, more ...string) {
 	if row.CreatedAt != nil {
 		id = append(id, strconv.FormatInt(row.CreatedAt.UnixMilli(), 10))
 	}
-	row.MessageID = e.said("messageId")
+	row.MessageID = e.value("messageId")
 	if k.kind == "message_status" {
 		m.delivered(stringOf(row.MessageID), e.peek("messageDeliveryStatus"), row.CreatedAt)
 	}

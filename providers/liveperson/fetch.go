@@ -176,10 +176,10 @@ func headOf(raw []byte) (id string, partial bool, err error) {
 	if len(raw) == 0 || raw[0] != '{' {
 		return "", false, wire.ErrShape
 	}
-	said := wire.Fields(wire.Field(raw, "info"))
+	sent := wire.Fields(wire.Field(raw, "info"))
 	info := object{}
 	for _, name := range []string{"conversationId", "isPartial"} {
-		info[name], _ = decode(said[name])
+		info[name], _ = decode(sent[name])
 	}
 	if id = info.word("conversationId"); id == "" {
 		return "", false, errRow

@@ -78,14 +78,14 @@ func hostOf(body []byte, service string) (string, error) {
 		Service string `json:"service"`
 		BaseURI string `json:"baseURI"`
 	}
-	var said struct {
+	var sent struct {
 		entry
 		All []entry `json:"baseURIs"`
 	}
-	if json.Unmarshal(body, &said) != nil {
+	if json.Unmarshal(body, &sent) != nil {
 		return "", errHostForm
 	}
-	for _, e := range append(said.All, said.entry) {
+	for _, e := range append(sent.All, sent.entry) {
 		name := strings.TrimSuffix(e.BaseURI, "/")
 		if e.Service != service && e.Service != "" || name == "" {
 			continue

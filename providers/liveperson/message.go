@@ -92,11 +92,11 @@ func (m *mapper) message(msg message, sequence int64) schemas.Message {
 		ObservedAt:     m.at,
 		Sequence:       sequence,
 		CreatedAt:      msg.at,
-		AuthorID:       o.said("participantId"),
-		ContentType:    o.said("type"),
+		AuthorID:       o.value("participantId"),
+		ContentType:    o.value("type"),
 	}
 	audience := o.word("audience")
-	m.sign(&row, o.word("sentBy"), audience)
+	m.setAuthor(&row, o.word("sentBy"), audience)
 	all := attributes{}
 	if msg.seq != nil {
 		all.put("seq", strconv.FormatInt(*msg.seq, 10))

@@ -26,7 +26,7 @@ func (m *mapper) collectPeople(o object) {
 			if known.kind != "" && a.peek("userType") == "" && a.peek("userTypeName") == "" {
 				kind = known.kind
 			}
-			m.people[id] = person{kind, cmp.Or(saidOf(a["agentFullName"]), saidOf(a["agentNickname"]), known.name)}
+			m.people[id] = person{kind, cmp.Or(valueOf(a["agentFullName"]), valueOf(a["agentNickname"]), known.name)}
 		})
 	}
 	each(o["consumerParticipants"], func(c object) {
@@ -38,7 +38,7 @@ func (m *mapper) collectPeople(o object) {
 
 func consumerName(c object) *string {
 	name := strings.TrimSpace(c.peek("firstName") + " " + c.peek("lastName"))
-	return cmp.Or(orNil(name), saidOf(c["consumerName"]))
+	return cmp.Or(orNil(name), valueOf(c["consumerName"]))
 }
 
 // participation is one person in one role, from joining to leaving.
@@ -94,7 +94,7 @@ func (s *participations) consumer(c object) {
 	p := s.find(typeContact, id)
 	p.row.Type = typeContact
 	p.row.Name = cmp.Or(p.row.Name, consumerName(c))
-	p.row.Email, p.row.Phone = cmp.Or(p.row.Email, c.said("email")), cmp.Or(p.row.Phone, c.said("phone"))
+	p.row.Email, p.row.Phone = cmp.Or(p.row.Email, c.value("email")), cmp.Or(p.row.Phone, c.value("phone"))
 	p.joined = wire.Earlier(p.joined, c.moment("joinTime"))
 	p.keep(c, "firstName", "lastName", "time", "timeL", "dialogId")
 }

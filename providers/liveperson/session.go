@@ -146,15 +146,15 @@ func lifeOfJWT(token string, now time.Time) time.Duration {
 	if err != nil {
 		return 0
 	}
-	var said struct {
+	var sent struct {
 		Expires float64 `json:"exp"`
 		Issued  float64 `json:"iat"`
 	}
-	if json.Unmarshal(claims, &said) != nil || said.Expires <= 0 || said.Expires > wire.MaxUnix {
+	if json.Unmarshal(claims, &sent) != nil || sent.Expires <= 0 || sent.Expires > wire.MaxUnix {
 		return 0
 	}
-	if said.Issued <= 0 {
-		said.Issued = float64(now.Unix())
+	if sent.Issued <= 0 {
+		sent.Issued = float64(now.Unix())
 	}
-	return lifeOf(int64(max(1, said.Expires-said.Issued)))
+	return lifeOf(int64(max(1, sent.Expires-sent.Issued)))
 }

@@ -51,7 +51,7 @@ func (m *mapper) stated(kind string, score float64, scores *[]schemas.Rating, in
 		}
 	}
 	rating := schemas.Rating{RatingID: kind, Kind: kind, Score: &score}
-	m.place(&rating, m.history.lastSurvey(), fmt.Sprint(score), endOf(info))
+	m.locateRating(&rating, m.history.lastSurvey(), fmt.Sprint(score), endOf(info))
 	return rating
 }
 
@@ -74,9 +74,9 @@ func momentIn(o object, name string) *time.Time {
 	return cmp.Or(momentOf(o[name+"L"]), momentOf(o[name]))
 }
 
-// place sets when a survey in a dialog was asked and answered, and who was rated: the agent who had the conversation when the
+// locateRating sets when a survey in a dialog was asked and answered, and who was rated: the agent who had the conversation when the
 // survey was asked, or when the conversation ended.
-func (m *mapper) place(r *schemas.Rating, dialog, answer string, ended *time.Time) {
+func (m *mapper) locateRating(r *schemas.Rating, dialog, answer string, ended *time.Time) {
 	if r.AskedAt = m.history.dialogs[dialog].started; r.AskedAt == nil && dialog != m.id {
 		if first := inDialog(m.Messages, dialog, ""); len(first) > 0 {
 			r.AskedAt = first[0].CreatedAt
@@ -95,7 +95,7 @@ func (m *mapper) surveyed(o object) (scores, whole []schemas.Rating) {
 	each(o["conversationSurveys"], func(s object) {
 		id, dialog := fmt.Sprintf("survey:%s:%d", s.word("surveyId"), n), s.peek("dialogId")
 		survey := schemas.Rating{RatingID: id, Kind: cmp.Or(s.word("surveyType"), "survey")}
-		m.place(&survey, dialog, "", endOf(asObject(o["info"])))
+		m.locateRating(&survey, dialog, "", endOf(asObject(o["info"])))
 		each(s["surveyData"], func(d object) {
 			given := answersOf(d)
 			survey.Answers = append(survey.Answers, given...)
@@ -103,7 +103,7 @@ func (m *mapper) surveyed(o object) (scores, whole []schemas.Rating) {
 				answer := d.peek("answer")
 				rating := schemas.Rating{RatingID: fmt.Sprintf("%s:%d", id, len(survey.Answers)-1), Kind: kind, Score: d.number("answer"), Answers: given}
 				if rating.Score != nil {
-					m.place(&rating, dialog, answer, nil)
+					m.locateRating(&rating, dialog, answer, nil)
 					rating.AskedAt, rating.AgentID = survey.AskedAt, survey.AgentID
 					scores = append(scores, rating)
 				}
@@ -130,7 +130,7 @@ func answersOf(d object) []schemas.Answer {
 func (m *mapper) agentSurvey(s object, id string) schemas.Rating {
 	rating := schemas.Rating{RatingID: id, Kind: "agent_survey", AnsweredAt: m.when(s, "lastUpdateTime"), ContactID: m.contact()}
 	for _, name := range []string{"assignedAgentId", "performedByAgentId"} {
-		if agent := s.said(name); agent != nil {
+		if agent := s.value(name); agent != nil {
 			rating.AgentID = agent
 		}
 	}

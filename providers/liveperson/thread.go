@@ -130,13 +130,13 @@ func (m *mapper) conversation(o, info object) {
 	c := schemas.Conversation{
 		ConversationID: m.id,
 		ObservedAt:     m.at,
-		Status:         info.said("status"),
-		ChannelType:    info.said("source"),
+		Status:         info.value("status"),
+		ChannelType:    info.value("source"),
 		CreatedAt:      m.when(info, "startTime"),
 		ContactID:      m.contact(),
-		AssigneeID:     info.said("latestAgentId"),
-		GroupID:        info.said("latestSkillId"),
-		Language:       info.said("language"),
+		AssigneeID:     info.value("latestAgentId"),
+		GroupID:        info.value("latestSkillId"),
+		Language:       info.value("language"),
 	}
 	c.State = state(c.Status)
 	ended, whole := m.when(info, "endTime"), m.when(info, "fullDialogEndTime")
@@ -158,7 +158,7 @@ func (m *mapper) conversation(o, info object) {
 	}
 	all.rest("", info)
 	monitoring := o.object("monitoring")
-	c.SourceURL = monitoring.said("conversationStartPage")
+	c.SourceURL = monitoring.value("conversationStartPage")
 	all.rest("monitoring.", monitoring)
 	all.rest("campaign.", o.object("campaign"))
 	summary := o.object("summary")
@@ -233,7 +233,7 @@ func (m *mapper) partial(spokenOf ...any) {
 	for _, v := range spokenOf {
 		list, _ := v.([]any)
 		for _, element := range list {
-			if s := saidOf(asObject(element)["messageId"]); s != nil {
+			if s := valueOf(asObject(element)["messageId"]); s != nil {
 				ids[*s] = true
 			}
 		}

@@ -57,13 +57,13 @@ func (o object) take(name string) any {
 // text takes a text that people wrote: strings as they are, other values as JSON. Null and "" become nil.
 func (o object) text(name string) *string { return textOf(o.take(name)) }
 
-// said takes a field as text. The platform's words for a missing value become nil.
-func (o object) said(name string) *string { return saidOf(o.take(name)) }
+// value takes a field as text. The platform's words for a missing value become nil.
+func (o object) value(name string) *string { return valueOf(o.take(name)) }
 
-func (o object) word(name string) string { return stringOf(o.said(name)) }
+func (o object) word(name string) string { return stringOf(o.value(name)) }
 
 // peek reads a field without taking it.
-func (o object) peek(name string) string { return stringOf(saidOf(o[name])) }
+func (o object) peek(name string) string { return stringOf(valueOf(o[name])) }
 
 func stringOf(s *string) string {
 	if s == nil {
@@ -132,7 +132,7 @@ func (o object) list(name string) []object {
 // milliseconds. In its own example they differ, and the number is right. Invalid times stay in the object.
 func (o object) moment(name string) *time.Time {
 	at := cmp.Or(momentOf(o[name+"L"]), momentOf(o[name]))
-	if at != nil || saidOf(o[name+"L"]) == nil {
+	if at != nil || valueOf(o[name+"L"]) == nil {
 		delete(o, name+"L")
 	}
 	if at != nil {
@@ -143,7 +143,7 @@ func (o object) moment(name string) *time.Time {
 
 // momentOf parses a time in milliseconds or as text. -1, which means "not yet", and times outside of the calendar become nil.
 func momentOf(v any) *time.Time {
-	s := stringOf(saidOf(v))
+	s := stringOf(valueOf(v))
 	if s == "" {
 		return nil
 	}
@@ -198,8 +198,8 @@ func compact(v any) string {
 // nothing are the platform's words for a missing value. "Conversations": the default values of the fields.
 var nothing = []string{"undefined", "null", "NA", "-1", "Unassigned"}
 
-// saidOf returns a value as text, or nil if it is one of the words for a missing value.
-func saidOf(v any) *string {
+// valueOf returns a value as text, or nil if it is one of the words for a missing value.
+func valueOf(v any) *string {
 	s := textOf(v)
 	if s == nil || slices.Contains(nothing, *s) {
 		return nil
