@@ -143,13 +143,18 @@ func (e *export) open(ctx workflow.Context) error {
 	if e.in.Window == "" {
 		e.in.Window = e.state.Open.Window
 	}
-	if grant := e.state.Open.Grant; grant != nil {
-		if e.state.Lease = providers.Lease(grant.Lease); grant.After > 0 {
-			shared := Waiting{For: activities.ForBudget, Why: "other exports of the account still use the share that this one has got"}
-			if err := e.sleep(ctx, grant.After, shared); err != nil {
-				e.leaveBudget(ctx)
-				return err
-			}
+	grant := e.state.Open.Grant
+	if grant != nil {
+		e.state.Lease = providers.Lease(grant.Lease)
+	}
+	if e.set != nil && e.policy.Behaviour >= 1 {
+		e.setRate(*e.set) // a person has said so meanwhile
+	}
+	if grant != nil && grant.After > 0 {
+		shared := Waiting{For: activities.ForBudget, Why: "other exports of the account still use the share that this one has got"}
+		if err := e.sleep(ctx, grant.After, shared); err != nil {
+			e.leaveBudget(ctx)
+			return err
 		}
 	}
 	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-e.policy.Lag); e.state.To.After(latest) {
