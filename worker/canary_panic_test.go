@@ -70,7 +70,7 @@ func (r *aviary) panics(t *testing.T) {
 		deadline := time.Now().Add(30 * time.Second)
 		for !r.panicked("FetchMessages") {
 			if time.Now().After(deadline) {
-				t.Fatal("the log tells of no panic")
+				t.Fatal("the log has no panic")
 			}
 			time.Sleep(100 * time.Millisecond)
 		}

@@ -35,7 +35,7 @@ func TestLimitsOfMemoryAreRead(t *testing.T) {
 		t.Errorf("meminfo: %d, %v; want 16 MiB", got, ok)
 	}
 	if _, ok := memTotal([]byte("MemFree: 1 kB\n")); ok {
-		t.Error("memory was read where none is told")
+		t.Error("a memory limit was read from a file without one")
 	}
 }
 

@@ -79,7 +79,7 @@ func TestCheck(t *testing.T) {
 			}
 			var problem worker.Problem
 			if !errors.As(err, &problem) || !strings.HasPrefix(err.Error(), tt.want) {
-				t.Errorf("error %v, want one that begins with %q", err, tt.want)
+				t.Errorf("error %v, want one beginning with %q", err, tt.want)
 			}
 			if tt.token != "" && strings.Contains(fmt.Sprint(err), tt.token) {
 				t.Errorf("error %v repeats the token", err)
@@ -117,11 +117,11 @@ func TestARefusalNamesAKeyOfTheFile(t *testing.T) {
 			"file:"+t.TempDir(), site.URL, liveperson.DefaultAccount, settings))
 		err := worker.Check(t.Context(), c, "acme")
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%s: error %v, want one that begins with %q", settings, err, want)
+			t.Errorf("%s: error %v, want one beginning with %q", settings, err, want)
 		}
 		whole := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)}
 		if _, err := c.Plan(t.Context(), "acme", whole, ""); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("plan with %s: error %v, want one that begins with %q", settings, err, want)
+			t.Errorf("plan with %s: error %v, want one beginning with %q", settings, err, want)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestAWorkerEndsWithItsServer(t *testing.T) {
 			t.Errorf("error %v, want a line that says that the server ended", err)
 		}
 	case <-time.After(time.Minute):
-		t.Error("the worker goes on without a server")
+		t.Error("the worker continues without a server")
 	}
 	if err := connected.Stop(); err != nil {
 		t.Errorf("stop: %v", err)

@@ -54,7 +54,7 @@ func life(ctx context.Context, l *Lake, large int) error {
 	}
 	outcome, _, err := l.Commit(ctx, ledger.Record{Shard: may("acme"), SpecDigest: "spec", Files: files})
 	if err == nil && outcome != ledger.Committed {
-		err = fmt.Errorf("the commit was %s, and there is nobody else", outcome)
+		err = fmt.Errorf("the commit was %s although nothing else commits", outcome)
 	}
 	if err != nil {
 		return err
@@ -281,13 +281,13 @@ func TestFaultsOfTheLake(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			err := ended[i]
 			if met[i].Load() == 0 {
-				t.Error("the fault was never met")
+				t.Error("the fault never occurred")
 			}
 			if (err == nil) != (f.says == "") || err != nil && !strings.Contains(err.Error(), f.says) {
-				t.Errorf("it ended with %v, want an error that says %q", err, f.says)
+				t.Errorf("it ended with %v, want an error containing %q", err, f.says)
 			}
 			if err != nil && strings.Contains(err.Error(), server.SecretKey) {
-				t.Errorf("the error %q tells a key", err)
+				t.Errorf("the error %q contains a key", err)
 			}
 			straight := lakeAt(server, i)
 			if err != nil {

@@ -72,7 +72,7 @@ func TestLedgerWaitsForNoRecord(t *testing.T) {
 	whole := l.store
 	l.store = failing{whole, key, fmt.Errorf("read %s: %w", key, os.ErrPermission)}
 	if entries, err := l.Entries(t.Context(), Filter{}); err != nil || len(entries) != 2 || entries[0].Problem == "" || entries[1].Record == nil {
-		t.Errorf("%+v, error %v; want the first told of and the second read", entries, err)
+		t.Errorf("%+v, error %v; want the first reported and the second read", entries, err)
 	}
 	down := errors.New("no route to host")
 	l.store = failing{whole, key, down}

@@ -108,7 +108,7 @@ func TestCommitOutcomes(t *testing.T) {
 		again := first
 		again.RunID = "another"
 		if outcome, now := commit(t, l, again, "one"); outcome != Committed || now.RunID != "" || now.Generation != 1 {
-			t.Errorf("%s %+v, want committed, the first record standing", outcome, now)
+			t.Errorf("%s %+v, want committed, with the first record", outcome, now)
 		}
 	})
 	t.Run("same spec, other files", func(t *testing.T) {
@@ -160,11 +160,11 @@ func (s *lossy) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 func TestCommitWhoseAnswerWasLost(t *testing.T) {
 	for _, test := range []struct {
 		what     string
-		existing string // spec of a record that stands already
+		existing string // spec of an existing record
 		none     bool
 		err      error
 		outcome  Outcome
-		ours     bool // the record that stands then is the one of this commit
+		ours     bool // the record is then this commit's
 	}{
 		{"written", "", false, nil, Committed, true},
 		{"not written", "", true, errTimeout, "", false},
@@ -219,7 +219,7 @@ func TestCurrentIsTheHighestGenerationOfEachShard(t *testing.T) {
 	june := may("acme")
 	june.Window = schemas.Window{From: june.Window.To, To: june.Window.To.AddDate(0, 1, 0)}
 	commit(t, l, Record{Shard: may("acme"), SpecDigest: "a"}, "1")
-	for _, spec := range []string{"b", "c", "d", "e", "f", "g", "h", "i", "j", "k"} { // beyond nine, where text order would mislead
+	for _, spec := range []string{"b", "c", "d", "e", "f", "g", "h", "i", "j", "k"} { // more than nine, where text order would be wrong
 		commit(t, l, Record{Shard: may("acme"), SpecDigest: spec}, spec)
 	}
 	commit(t, l, Record{Shard: june, SpecDigest: "a"}, "june")
@@ -290,7 +290,7 @@ func TestRecordsOfAnotherFormatAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := l.Latest(t.Context(), may("acme")); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("record %s: error %v, want one that says %q", content, err, want)
+			t.Errorf("record %s: error %v, want one containing %q", content, err, want)
 		}
 	}
 }
@@ -313,7 +313,7 @@ func TestProbe(t *testing.T) {
 			l.store = test.store(sound)
 			err := l.Probe(t.Context())
 			if (test.want == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), l.root)) {
-				t.Errorf("error %v, want one that says %q", err, test.want)
+				t.Errorf("error %v, want one containing %q", err, test.want)
 			}
 			for object := range sound.List(t.Context(), "") {
 				t.Errorf("the probe left %s", object.Key)

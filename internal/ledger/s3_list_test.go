@@ -85,7 +85,7 @@ func TestIncompleteListsAreErrors(t *testing.T) {
 					t.Errorf("list (-want +got):\n%s", diff)
 				}
 			case !errors.Is(last, ErrIncompleteList) || !strings.Contains(last.Error(), test.says):
-				t.Errorf("the list ended after %d keys with %v, want ErrIncompleteList that says %q", len(got), last, test.says)
+				t.Errorf("the list ended after %d keys with %v, want ErrIncompleteList containing %q", len(got), last, test.says)
 			}
 		})
 	}
@@ -135,7 +135,7 @@ func TestStoresWithoutStartAfterAreListed(t *testing.T) {
 	}
 }
 
-// examineFake looks at the lake in a bucket of a fake, and checks that nothing was left behind.
+// examineFake examines the lake in a fake's bucket, and checks that nothing is left behind.
 func examineFake(t *testing.T, fake *s3test.Fake, change func(*Config)) []Check {
 	t.Helper()
 	c := on(fake.Start(t))
@@ -174,7 +174,7 @@ func TestExamineTriesLists(t *testing.T) {
 	})
 }
 
-// Where a client cannot choose the size of a page, more keys are written than a page of S3 has.
+// If a client cannot choose the page size, Examine writes more keys than fit on a page of S3.
 func TestExamineTriesListsOfTheStoresOwnPages(t *testing.T) {
 	for name, test := range map[string]struct {
 		pageKeys int
@@ -243,7 +243,8 @@ func TestExamineComparesTimes(t *testing.T) {
 	}
 }
 
-// On a store whose lists have milliseconds and whose HEAD has seconds, sweep removes what is old, and nothing that HEAD says is new.
+// If a store's lists have milliseconds and its HEAD has seconds, a sweep removes old objects, and none that are new according to
+// HEAD.
 func TestSweepOnAStoreWithTwoKindsOfTimes(t *testing.T) {
 	fake := &s3test.Fake{}
 	l, err := Open(t.Context(), on(fake.Start(t)))

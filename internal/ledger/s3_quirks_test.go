@@ -18,7 +18,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
-// Proxies and Google's front ends change Accept-Encoding on its way, so it must not be signed, in any call.
+// Proxies and Google's front ends change Accept-Encoding in transit, so no request may sign it.
 func TestAcceptEncodingIsNotSigned(t *testing.T) {
 	server := s3test.Start(t)
 	front := s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -37,7 +37,7 @@ func TestAcceptEncodingIsNotSigned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := life(t.Context(), l, onePutBytes+1); err != nil { // which uploads in parts too
+	if err := life(t.Context(), l, onePutBytes+1); err != nil { // a multipart upload too
 		t.Error(err)
 	}
 	for _, c := range l.Examine(t.Context()) {
@@ -47,7 +47,7 @@ func TestAcceptEncodingIsNotSigned(t *testing.T) {
 	}
 }
 
-// A proxy that asks for gzip in place of the client gets it, and hands it on.
+// A proxy that asks the store for gzip on the client's behalf passes the compressed response on.
 func TestAnswersThatAProxyPacksAreUnpacked(t *testing.T) {
 	server := s3test.Start(t)
 	front := s3test.Proxy(t, server, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -121,7 +121,7 @@ func TestWritesHaveChecksumsWhereTheStoreWantsThem(t *testing.T) {
 			if n := refused.Load(); n != 1 {
 				t.Errorf("%d writes without a checksum, want 1: what a store wants is remembered", n)
 			}
-			// An upload in parts may be the first write of a process.
+			// A multipart upload may be the first write of a process.
 			refused.Store(0)
 			first := openBucket(t, on(lockedBucket(&refused, code, message).Start(t)))
 			if err := first.Put(t.Context(), "large", pattern(0).body(onePutBytes+1), onePutBytes+1, false); err != nil {
@@ -181,7 +181,7 @@ func TestSpellingsOfAURL(t *testing.T) {
 			}
 			mustPut(t, l.store, "k", "x")
 			if got := l.Location("k"); got != want {
-				t.Errorf("the object is said to be at %s, want %s", got, want)
+				t.Errorf("the modification time is %s, want %s", got, want)
 			}
 			if diff := cmp.Diff([]string{strings.TrimPrefix(want, "s3://lake/")}, fake.Keys()); diff != "" {
 				t.Errorf("keys (-want +got):\n%s", diff)
@@ -211,7 +211,7 @@ func TestFolderOfAURL(t *testing.T) {
 	}
 }
 
-// An endpoint may come from the environment, and have a path; all calls go there.
+// An endpoint may come from the environment and have a path; every request must go there.
 func TestEndpointsOfTheEnvironment(t *testing.T) {
 	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} {
 		t.Run(name, func(t *testing.T) {

@@ -18,10 +18,10 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
-// quoted stands for what nobody but its owner may see.
+// quoted is a secret that must not be quoted anywhere.
 const quoted = "canary7f3a"
 
-// profile makes a profile of AWS the only place with credentials.
+// profile makes an AWS profile the only source of credentials.
 func profile(t *testing.T, text string) {
 	t.Helper()
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
@@ -37,7 +37,7 @@ func profile(t *testing.T, text string) {
 	t.Setenv("AWS_PROFILE", "acme")
 }
 
-// TestCredentialsThatCannotBeHadQuoteNothing lets every source of credentials fail with the canary in what it gave.
+// TestCredentialsThatCannotBeHadQuoteNothing has every source of credentials fail with the canary in its output.
 func TestCredentialsThatCannotBeHadQuoteNothing(t *testing.T) {
 	process := func(script string) string {
 		return "[profile acme]\nregion = us-east-1\ncredential_process = sh -c '" + script + "'\n"
@@ -83,7 +83,7 @@ func TestCredentialsThatCannotBeHadQuoteNothing(t *testing.T) {
 	})
 }
 
-// TestAnswersAreNotQuoted spoils every part of an answer, and does all that a store can do.
+// TestAnswersAreNotQuoted corrupts every part of a response, for every operation of a store.
 func TestAnswersAreNotQuoted(t *testing.T) {
 	long := strings.Repeat("0", 40) + quoted
 	for i, test := range []struct {
@@ -130,7 +130,7 @@ func TestAnswersAreNotQuoted(t *testing.T) {
 	}
 }
 
-// TestBrokenBodyIsNotQuoted reads a body whose chunks are broken by the canary.
+// TestBrokenBodyIsNotQuoted reads a body whose chunks the canary corrupts.
 func TestBrokenBodyIsNotQuoted(t *testing.T) {
 	body := redactedBody{io.NopCloser(brokenReader{})}
 	_, err := io.ReadAll(body)

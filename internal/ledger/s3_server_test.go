@@ -17,10 +17,10 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger/s3test"
 )
 
-// The server for tests is tested here, and not beside it, because the SDK is at home here: who imports the server need not
-// know of it.
+// The test server is tested here and not in its own package, because this package already uses the SDK. Importers of the server
+// need not depend on it.
 
-// client asks once and does not try again.
+// client makes single attempts, without retries.
 func client(s s3test.Server) *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: &s.Endpoint, Region: s.Region, UsePathStyle: true, RetryMaxAttempts: 1,

@@ -344,10 +344,10 @@ func race(t *testing.T, s Store, key string, racers int, size int64) {
 		}
 	}
 	if winner < 0 {
-		t.Fatalf("%s: nobody has won", key)
+		t.Fatalf("%s: no racer has won", key)
 	}
 	if stored(t, s, key) != sum(t, pattern(winner<<32).body(size)) {
-		t.Errorf("%s does not hold what the winner wrote", key)
+		t.Errorf("%s does not have what the winner wrote", key)
 	}
 }
 

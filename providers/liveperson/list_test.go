@@ -272,7 +272,7 @@ func TestDenseWindows(t *testing.T) {
 		}
 		left, right, ok := w.Halve()
 		if !ok {
-			t.Fatalf("%s is said to be divisible", w)
+			t.Fatalf("%s is reported as divisible", w)
 		}
 		queue = append(queue, left, right)
 	}
