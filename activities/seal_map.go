@@ -26,7 +26,7 @@ type mapping struct {
 	stop         error // of reading it: nothing follows
 	panicked     any
 	size         int64
-	ready        chan struct{} // closed when thread and err are set
+	ready        chan struct{} // closed when the conversation is mapped, or needs no mapping
 }
 
 // mapInOrder reads conversations ahead, maps them concurrently, and yields the results in order.

@@ -118,8 +118,8 @@ func (l *Ledger) commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	}
 }
 
-// PutManifest writes the manifest of an export and returns its key. It writes nothing if the newest manifest has the same
-// content; otherwise it takes the next number.
+// PutManifest writes the manifest of an export and returns its key. It writes nothing if the export already has a manifest with the
+// same content; otherwise it takes the next free number.
 func (l *Ledger) PutManifest(ctx context.Context, account, export string, v any) (string, error) {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
