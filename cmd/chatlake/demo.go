@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,23 +46,6 @@ func (w world) check() error {
 	return nil
 }
 
-// platformNames are those that --provider may say.
-func platformNames() []string {
-	var names []string
-	for _, p := range platforms.All {
-		names = append(names, p.Provider)
-	}
-	return names
-}
-
-func platformOf(provider string) (simulator.Platform, error) {
-	i := slices.IndexFunc(platforms.All, func(p simulator.Platform) bool { return p.Provider == provider })
-	if i < 0 {
-		return simulator.Platform{}, usage("--provider is %s, not %q", words.List(platformNames()), provider)
-	}
-	return platforms.All[i], nil
-}
-
 type demoFlags struct {
 	world
 	rate      float64
@@ -83,7 +65,7 @@ func (a *app) demoCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.world.flags(flags)
-	flags.StringVar(&f.provider, "provider", "all", "copy one kind of platform only: "+words.List(platformNames()))
+	flags.StringVar(&f.provider, "provider", "all", "copy one kind of platform only: "+demo.PlatformNames())
 	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the copy may use; 0 is no limit")
 	flags.StringVar(&f.dir, "dir", ".chatlake-demo", "folder for the lake and the state; one that a demo made, or an empty or new one")
 	flags.StringVar(&f.window, "window", "month", "how the range is cut: month, week or day")
@@ -96,7 +78,7 @@ func (a *app) demoCommand() *cobra.Command {
 func (a *app) demo(ctx context.Context, f demoFlags) error {
 	chosen := platforms.All
 	if f.provider != "all" {
-		p, err := platformOf(f.provider)
+		p, err := demo.PlatformOf(f.provider)
 		if err != nil {
 			return err
 		}
@@ -139,7 +121,7 @@ func (a *app) copyDemo(ctx context.Context, f demoFlags, d *demo.Demo) error {
 	if err != nil {
 		return errors.Join(err, s.Stop())
 	}
-	a.note("Look at it with       chatlake status --config %s (or verify, lake files, pause, resume)", shown(config))
+	a.note("Look at it with       chatlake status --config %s (or verify, lake files, pause, resume)", demo.Shown(config))
 	ends, err := a.attend(ctx, s, ins...)
 	if err := a.leave(ctx, c, s, err); err != nil {
 		return err
@@ -198,30 +180,16 @@ func worstOf(failures []error) error {
 	return worst
 }
 
-// shown is a path as short as it can be typed here.
-func shown(path string) string {
-	if here, err := os.Getwd(); err == nil {
-		if relative, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(relative, "..") {
-			return relative
-		}
-	}
-	return path
-}
-
 // suggest writes views over exactly the files that count, and two queries to try on them.
 func (a *app) suggest(ctx context.Context, d *demo.Demo, c worker.Config) error {
-	l, err := inspect.Open(ctx, c, "")
+	script, err := inspect.Views(ctx, c, accountNames(c)) // of no other demo
 	if err != nil {
 		return err
 	}
-	counts, err := l.Current(ctx)
+	views, err := d.WriteViews(script)
 	if err != nil {
 		return err
 	}
-	views, err := d.WriteViews(counts.Of(accountNames(c)).Views()) // none of other demos
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(a.out, "\nTwo questions to the lake, for DuckDB (duckdb -init %s):\n%s", shown(views), demo.Queries)
+	_, err = fmt.Fprintf(a.out, "\nTwo questions to the lake, for DuckDB (duckdb -init %s):\n%s", demo.Shown(views), demo.Queries)
 	return err
 }

@@ -48,7 +48,7 @@ func (a *app) doctor(ctx context.Context, account string) error {
 
 // diagnosis is the exit status that the worst check stands for.
 func diagnosis(parts []inspect.Part) int {
-	n := counted(parts)
+	n := inspect.Levels(parts)
 	switch {
 	case n[inspect.LevelFailed] > 0:
 		return exitBlocked
@@ -56,16 +56,6 @@ func diagnosis(parts []inspect.Part) int {
 		return exitGaps
 	}
 	return exitComplete
-}
-
-func counted(parts []inspect.Part) map[inspect.Level]int64 {
-	n := map[inspect.Level]int64{}
-	for _, part := range parts {
-		for _, c := range part.Checks {
-			n[c.Level]++
-		}
-	}
-	return n
 }
 
 func writeExamined(w io.Writer, parts []inspect.Part) error {
@@ -79,7 +69,7 @@ func writeExamined(w io.Writer, parts []inspect.Part) error {
 			return err
 		}
 	}
-	n := counted(parts)
+	n := inspect.Levels(parts)
 	verdict := "All is in order."
 	switch failed, warnings := n[inspect.LevelFailed], n[inspect.LevelWarning]; {
 	case failed > 0 && warnings > 0:

@@ -23,11 +23,9 @@ type rebuildFlags struct {
 
 // rebuilt is what became of one account's windows.
 type rebuilt struct {
-	Account string    `json:"account"`
-	Windows int       `json:"windows"` // of conversations and reports, in the ledger
-	Exports []resumed `json:"exports"`
-	Adopted int       `json:"adopted"`
-	Copied  int       `json:"copied"` // once more, with --again
+	Account string `json:"account"`
+	Windows int    `json:"windows"` // of conversations and reports, in the ledger
+	operate.Rebuilt
 	// Others are windows that were made to other settings of the account than those of today.
 	Others      []string          `json:"others"`
 	Left        []string          `json:"left"` // windows that no export makes
@@ -35,14 +33,6 @@ type rebuilt struct {
 	Gaps        []inspect.Gap     `json:"gaps"`
 	Directories int               `json:"directories"` // snapshots; they need nothing
 	Note        string            `json:"note,omitempty"`
-}
-
-// resumed is an export that was started for windows of the ledger.
-type resumed struct {
-	Name   string                 `json:"name"`
-	Window string                 `json:"window"`
-	Again  bool                   `json:"again,omitempty"`
-	Result workflows.ExportOutput `json:"result"`
 }
 
 // whole says that everything that the ledger has was taken over, and that nothing is missing between.
@@ -102,7 +92,7 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 	results := []rebuilt{}
 	for _, survey := range surveys {
 		var r rebuilt
-		if r, err = a.rebuildAccount(ctx, c, s, survey, f.again); err != nil {
+		if r, err = a.rebuildAccount(ctx, s, survey, f.again); err != nil {
 			break
 		}
 		results = append(results, r)
@@ -113,58 +103,34 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 	return a.reportRebuilt(results)
 }
 
-// rebuildAccount runs the exports of one account, one after the other.
-func (a *app) rebuildAccount(ctx context.Context, c worker.Config, s *operate.Session, survey inspect.Survey, again bool) (rebuilt, error) {
+// rebuildAccount runs the exports of one account.
+func (a *app) rebuildAccount(ctx context.Context, s *operate.Session, survey inspect.Survey, copyAgain bool) (rebuilt, error) {
 	r := rebuilt{
-		Account: survey.Account, Windows: survey.Windows, Exports: []resumed{}, Others: survey.Others, Left: survey.Left,
+		Account: survey.Account, Windows: survey.Windows, Others: survey.Others, Left: survey.Left,
 		Unreadable: survey.Unreadable, Gaps: survey.Gaps, Directories: survey.Directories, Note: survey.Note,
 	}
-	for _, one := range survey.Adopt {
-		if err := a.resume(ctx, s, &r, one, false); err != nil {
-			return r, err
+	spans := func(runs []inspect.Run) (all []operate.Span) {
+		for _, run := range runs {
+			all = append(all, operate.Span{Range: run.Range, Window: run.Size})
 		}
+		return all
 	}
-	if !again || len(survey.Again) == 0 {
-		return r, nil
+	var again []operate.Span
+	if copyAgain {
+		again = spans(survey.Again)
 	}
-	if err := worker.Check(ctx, c, r.Account); err != nil {
-		return r, err
-	}
-	for _, one := range survey.Again {
-		if err := a.resume(ctx, s, &r, one, true); err != nil {
-			return r, err
+	var err error
+	r.Rebuilt, err = s.Rebuild(ctx, r.Account, spans(survey.Adopt), again, func(in workflows.ExportInput, met bool) operate.Watcher {
+		if met {
+			a.note("Resuming export %s of %s, which is running already.", in.Name, in.Account)
 		}
-	}
-	return r, nil
-}
-
-// resume starts an export over windows of the ledger and waits for its end.
-func (a *app) resume(ctx context.Context, s *operate.Session, r *rebuilt, one inspect.Run, again bool) error {
-	in := workflows.ExportInput{
-		Account: r.Account, Name: words.Time(one.Range.From) + "_" + words.Time(one.Range.To), From: one.Range.From, To: one.Range.To,
-		Window: one.Size, Adopt: !again,
-	}
-	started, err := s.Start(ctx, in)
-	if err == nil && started.Met {
-		a.note("Going on with export %s of %s, which runs already.", in.Name, r.Account)
-		err = s.SameRange(ctx, in)
-	}
-	if err != nil {
-		return err
-	}
-	verb := "Adopting"
-	if again {
-		verb = "Copying again"
-	}
-	shown := terminal.NewScreen(a.log, a.width, 1)
-	out, err := s.Follow(ctx, started, &view{screen: shown, title: fmt.Sprintf("%s %s, %s to %s", verb, r.Account, words.Time(in.From), words.Time(in.To)), every: logEvery})
-	if err != nil {
-		return err
-	}
-	r.Adopted += out.Totals.Adopted
-	r.Copied += out.Totals.Shards
-	r.Exports = append(r.Exports, resumed{in.Name, one.Size, again, out})
-	return nil
+		verb := "Adopting"
+		if !in.Adopt {
+			verb = "Copying again"
+		}
+		return &view{screen: terminal.NewScreen(a.log, a.width, 1), title: fmt.Sprintf("%s %s, %s", verb, in.Account, words.Span(in.Range())), every: logEvery}
+	})
+	return r, err
 }
 
 func (a *app) reportRebuilt(results []rebuilt) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/chatlake/chatlake/internal/demo"
 	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/liveperson"
@@ -238,11 +239,11 @@ func TestRebuiltText(t *testing.T) {
 	}
 	results := []rebuilt{
 		{
-			Account: "acme", Windows: 9, Adopted: 4, Directories: 3, Exports: []resumed{{"a", "month", false, result(0, 2)}, {"b", "day", false, result(0, 0, "shard/acme/created/x")}},
+			Account: "acme", Windows: 9, Directories: 3, Rebuilt: operate.Rebuilt{Adopted: 4, Exports: []operate.Resumed{{Name: "a", Window: "month", Result: result(0, 2)}, {Name: "b", Window: "day", Result: result(0, 0, "shard/acme/created/x")}}},
 			Others: []string{"acme/created/a", "acme/created/b", "acme/created/c", "acme/created/d", "acme/created/e"},
 			Left:   []string{"acme/updated/f"}, Unreadable: []ledger.Finding{{Key: "_ledger/g", Problem: "it is damaged"}}, Gaps: []inspect.Gap{{Account: "acme", Stream: "created", Window: month(2)}},
 		},
-		{Account: "beta", Windows: 1, Adopted: 1, Exports: []resumed{{"c", "month", true, result(7, 0)}}, Others: []string{"beta/created/a"}, Copied: 2},
+		{Account: "beta", Windows: 1, Rebuilt: operate.Rebuilt{Adopted: 1, Exports: []operate.Resumed{{Name: "c", Window: "month", Again: true, Result: result(7, 0)}}, Copied: 2}, Others: []string{"beta/created/a"}},
 		{Account: "gone", Note: "is in the ledger and not in the configuration: it stands as it is"},
 	}
 	var got bytes.Buffer

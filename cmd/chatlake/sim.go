@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/demo"
-	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/platforms"
 )
@@ -20,7 +19,7 @@ func (a *app) simCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "sim", Short: "Serve a simulated account", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := platformOf(w.provider)
+			p, err := demo.PlatformOf(w.provider)
 			if err == nil {
 				err = w.check()
 			}
@@ -31,7 +30,7 @@ func (a *app) simCommand() *cobra.Command {
 		},
 	}
 	w.flags(cmd.Flags())
-	cmd.Flags().StringVar(&w.provider, "provider", platforms.All[0].Provider, "kind of platform: "+words.List(platformNames()))
+	cmd.Flags().StringVar(&w.provider, "provider", platforms.All[0].Provider, "kind of platform: "+demo.PlatformNames())
 	cmd.Flags().StringVar(&w.Token, "token", "", "access token of the account (default one that is printed)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "address to serve on")
 	cmd.Flags().Float64Var(&w.Limit, "limit", 0, "requests per second above which the platform answers 429; 0 is no limit")

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/inspect"
+	"github.com/chatlake/chatlake/internal/terminal"
 	"github.com/chatlake/chatlake/internal/words"
 )
 
@@ -49,8 +50,8 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	said := &sayings{note: a.note, every: sayEvery, clock: time.Now, last: time.Now()}
-	v, err := l.Verify(ctx, within, inspect.VerifyOptions{Deep: f.deep, Totals: f.totals, Progress: said.progress})
+	said := terminal.NewProgress(a.note, sayEvery)
+	v, err := l.Verify(ctx, within, inspect.VerifyOptions{Deep: f.deep, Totals: f.totals, Progress: func(p inspect.Progress) { sayProgress(said, p) }})
 	if err != nil {
 		return err
 	}
@@ -64,28 +65,12 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 // sayEvery is how often a command that takes long says how far it is.
 const sayEvery = 5 * time.Second
 
-// sayings are what a long command says of its progress, now and then.
-type sayings struct {
-	note  func(format string, args ...any)
-	every time.Duration
-	clock func() time.Time
-	last  time.Time
-}
-
-// now says something, unless something was said a moment ago.
-func (s *sayings) now(format string, args ...any) {
-	if at := s.clock(); at.Sub(s.last) >= s.every {
-		s.last = at
-		s.note(format, args...)
-	}
-}
-
-// progress says how far a look at windows is.
-func (s *sayings) progress(p inspect.Progress) {
+// sayProgress says how far a look at windows is.
+func sayProgress(said *terminal.Progress, p inspect.Progress) {
 	windows := words.Plural(int64(p.Windows), "window")
 	if p.Account == "" {
-		s.now("%d of %s verified, %s", p.Done, windows, words.Size(p.Bytes))
+		said.Say("%d of %s verified, %s", p.Done, windows, words.Size(p.Bytes))
 		return
 	}
-	s.now("%d of %s of %s counted, %s", p.Done, windows, p.Account, words.Plural(p.Requests, "request"))
+	said.Say("%d of %s of %s counted, %s", p.Done, windows, p.Account, words.Plural(p.Requests, "request"))
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -257,19 +256,6 @@ func TestVerifyAsksThePlatform(t *testing.T) {
 	setToken(t, config, "")
 	out, log, status = chatlake(t, "verify", "--config", config, "--provider-totals")
 	expect(t, "without a token", status, exitUsage, out+log, "/token cannot be read: no such file")
-}
-
-func TestProgressOfLongCommandsIsToldNowAndThen(t *testing.T) {
-	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	var said []string
-	s := &sayings{note: func(f string, args ...any) { said = append(said, fmt.Sprintf(f, args...)) }, every: sayEvery, clock: func() time.Time { return at }, last: at}
-	for i := range 12 {
-		s.now("%d", i)
-		at = at.Add(time.Second)
-	}
-	if diff := cmp.Diff([]string{"5", "10"}, said); diff != "" {
-		t.Errorf("said (-want +got):\n%s", diff)
-	}
 }
 
 // An account that nobody knows is a slip of the pen, and not an account of which nothing is wrong.

@@ -158,7 +158,7 @@ var rules = []rule{
 			"Findings contain no text of a conversation, so that a page can show them",
 	}, {
 		folder: "internal/demo",
-		ours:   []string{"internal/words", "simulator", "worker", "workflows"},
+		ours:   []string{"internal/words", "simulator", "simulator/platforms", "worker", "workflows"},
 		tests:  []string{"*"},
 		never:  []string{awsSDK, arrow, temporal, webUI},
 		why:    "a demo creates accounts and manages a folder; everything else is the same as for any account",

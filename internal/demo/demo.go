@@ -168,6 +168,16 @@ func writeMap[V any](b *strings.Builder, section string, m map[string]V, value f
 	}
 }
 
+// Shown is a path as short as it can be typed in the working directory.
+func Shown(path string) string {
+	if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(relative, "..") {
+			return relative
+		}
+	}
+	return path
+}
+
 func lakeFolder(dir string) string { return filepath.Join(dir, "lake") }
 
 // serve serves on the port of earlier demos in the folder, or on a free one, which the marker remembers.

@@ -6,11 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
+	"github.com/chatlake/chatlake/simulator/platforms"
 	"github.com/chatlake/chatlake/worker"
 )
+
+// PlatformNames lists the platforms that can be simulated, as their providers are named.
+func PlatformNames() string {
+	var names []string
+	for _, p := range platforms.All {
+		names = append(names, p.Provider)
+	}
+	return words.List(names)
+}
+
+// PlatformOf is the platform of a provider. That there is none is a Refusal.
+func PlatformOf(provider string) (simulator.Platform, error) {
+	i := slices.IndexFunc(platforms.All, func(p simulator.Platform) bool { return p.Provider == provider })
+	if i < 0 {
+		return simulator.Platform{}, refuse("--provider must be %s, not %q", PlatformNames(), provider)
+	}
+	return platforms.All[i], nil
+}
 
 // A World is a simulated account.
 type World struct {

@@ -58,8 +58,8 @@ func (c *Current) Missing(ctx context.Context) (int, error) {
 	return len(gone), err
 }
 
-// Of is what counts of some accounts.
-func (c *Current) Of(accounts []string) *Current {
+// of is what counts of some accounts.
+func (c *Current) of(accounts []string) *Current {
 	some := *c
 	some.records = slices.DeleteFunc(slices.Clone(c.records), func(r current) bool { return !slices.Contains(accounts, r.Shard.Account) })
 	return &some
@@ -80,6 +80,19 @@ func (c *Current) Files(table string) []Located {
 
 // Views is a script for DuckDB: one view per table over exactly the files that count.
 func (c *Current) Views() string { return duckDB(c.at, c.records) }
+
+// Views is the script of what counts of some accounts of a configuration.
+func Views(ctx context.Context, c worker.Config, accounts []string) (string, error) {
+	l, err := Open(ctx, c, "")
+	if err != nil {
+		return "", err
+	}
+	counts, err := l.Current(ctx)
+	if err != nil {
+		return "", err
+	}
+	return counts.of(accounts).Views(), nil
+}
 
 // Tables are the names of all tables, in the order of the schema.
 func Tables() []string {

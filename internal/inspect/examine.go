@@ -28,6 +28,17 @@ func Examine(ctx context.Context, c worker.Config, accounts []string) []Part {
 	return append(parts, Part{"temporal", c.ExamineTemporal(ctx)})
 }
 
+// Levels counts the checks of each level.
+func Levels(parts []Part) map[Level]int64 {
+	n := map[Level]int64{}
+	for _, part := range parts {
+		for _, c := range part.Checks {
+			n[c.Level]++
+		}
+	}
+	return n
+}
+
 func examineLake(ctx context.Context, c worker.Config) []Check {
 	if folder, ok := ledger.Folder(c.Lake.URL); ok {
 		remove, err := worker.MakeFolder(filepath.Join(folder, ".tmp")) // as opening the lake does

@@ -2,8 +2,11 @@ package terminal
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -40,5 +43,18 @@ func TestGauge(t *testing.T) {
 		if got := Gauge(share, 4); got != want {
 			t.Errorf("%g: %s, want %s", share, got, want)
 		}
+	}
+}
+
+func TestProgressIsSaidNowAndThen(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	var said []string
+	p := &Progress{func(f string, args ...any) { said = append(said, fmt.Sprintf(f, args...)) }, 5 * time.Second, func() time.Time { return at }, at}
+	for i := range 12 {
+		p.Say("%d", i)
+		at = at.Add(time.Second)
+	}
+	if want := []string{"5", "10"}; !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q", said, want)
 	}
 }
