@@ -10,17 +10,17 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// JoinUpdate makes an export a user of its account's budget; its argument is an activities.BudgetRequest, its result an
+// JoinUpdate makes an export a user of its account's budget. It takes an activities.BudgetRequest and returns an
 // activities.BudgetGrant.
 const JoinUpdate = "join"
 
-// BudgetInput is what a Budget knows of its former runs.
+// BudgetInput is the state that a Budget carries from run to run.
 type BudgetInput struct {
 	RequestsPerSecond float64      `json:"requests_per_second"`
 	SyncShare         float64      `json:"sync_share"`
-	Set               bool         `json:"set,omitempty"` // by a person: the configuration no longer counts
+	Set               bool         `json:"set,omitempty"` // a person has set the rate; the configured one no longer counts
 	Users             []BudgetUser `json:"users,omitempty"`
-	Policy            *Policy      `json:"policy,omitempty"` // nil is that of runs that began before 0.2.0
+	Policy            *Policy      `json:"policy,omitempty"` // nil for runs that began before 0.2.0
 }
 
 // BudgetUser is an export that uses the budget.
@@ -29,12 +29,12 @@ type BudgetUser struct {
 	Sync     bool   `json:"sync,omitempty"`
 }
 
-// BudgetID is the workflow id of an account's budget: one for all processes and all exports.
+// BudgetID is the workflow id of an account's budget. All processes and exports share it.
 func BudgetID(account string) string { return "budget/" + account }
 
-// Budget splits the budget of an account over the exports that are at work, so that together they never exceed it, on any
-// number of workers. Syncs have a share of their own while one is at work, and leave the rest to all others. It ends when the
-// last has gone; whoever joins next starts it again.
+// Budget splits the budget of an account among the exports that are at work, on any number of workers. Together they never exceed
+// it. While syncs are at work, they share the reserved part and other exports share the rest. Budget ends when the last export has
+// left; the next one that joins starts it again.
 func Budget(ctx workflow.Context, in BudgetInput) error {
 	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return err
@@ -71,13 +71,13 @@ func Budget(ctx workflow.Context, in BudgetInput) error {
 type budget struct {
 	BudgetInput
 	policy  Policy
-	changed bool // not all users know their share
-	joined  int  // users that have come in this run, or were there when it began
+	changed bool // some users have not been told their lease
+	joined  int  // users that joined in this run, or were there when it began
 	sent    int
 }
 
-// join answers at once: those that were there are told of their smaller shares, and the new one waits as long as their leases
-// may still last.
+// join answers at once. The other users are told their smaller leases, and the new one waits until activities with the old leases
+// must have ended.
 func (b *budget) join(_ workflow.Context, in activities.BudgetRequest) (activities.BudgetGrant, error) {
 	if !b.Set {
 		b.RequestsPerSecond, b.SyncShare = in.RequestsPerSecond, in.SyncShare
@@ -106,7 +106,7 @@ func (b *budget) remove(workflow string) {
 	b.Users = slices.DeleteFunc(b.Users, func(u BudgetUser) bool { return u.Workflow == workflow })
 }
 
-// grant is the share of a user.
+// grant is what a user may have now.
 func (b *budget) grant(sync bool) activities.BudgetGrant {
 	alike := 0
 	for _, u := range b.Users {
@@ -116,7 +116,7 @@ func (b *budget) grant(sync bool) activities.BudgetGrant {
 	}
 	share, syncs := b.RequestsPerSecond, b.SyncShare
 	if syncs <= 0 || syncs >= 1 {
-		syncs = b.policy.EvenShare // the others would have a share of 0, which is no limit
+		syncs = b.policy.EvenShare // otherwise one side would get 0, which means no limit
 	}
 	switch {
 	case alike == len(b.Users):
@@ -130,11 +130,12 @@ func (b *budget) grant(sync bool) activities.BudgetGrant {
 	}}
 }
 
-// listen takes the signals of exports.
+// listen handles the signals of exports.
 func (b *budget) listen(ctx workflow.Context) {
 	b.joined = len(b.Users)
-	// Signals of two names lose their order if they arrive together. One who leaves and joins again must stay: others would get its share.
-	// One who joins and leaves again stays too, and leaves once more when it is told a lease.
+	// Signals of two names lose their order if they arrive together. A user that leaves and joins again must stay, or others get
+	// its share while it uses it. So leaves are handled first. A user that joins and leaves stays as well, and leaves again when it
+	// is told a lease.
 	onSignal(ctx, leaveSignal, func(_ workflow.Context, in leaveInput) { b.remove(in.Workflow) })
 	onSignal(ctx, joinSignal, func(_ workflow.Context, in joinInput) { b.add(in.BudgetUser) })
 	onSignal(ctx, setRateSignal, func(_ workflow.Context, in SetRateInput) { b.set(in) })
@@ -145,7 +146,7 @@ func (b *budget) set(in SetRateInput) {
 	b.RequestsPerSecond, b.Set, b.changed = in.RequestsPerSecond, true, true
 }
 
-// tellUsers tells all users their shares, until all that are left know theirs. Those that cannot be told are gone.
+// tellUsers tells each user its lease, and starts over while that changes anything. Users that do not run any more are removed.
 func (b *budget) tellUsers(ctx workflow.Context) {
 	for b.changed && ctx.Err() == nil {
 		b.changed = false

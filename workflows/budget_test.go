@@ -31,8 +31,7 @@ type users struct {
 }
 
 func newUsers(t *testing.T) *users {
-	var suite testsuite.WorkflowTestSuite
-	u := &users{t: t, env: suite.NewTestWorkflowEnvironment(), has: map[string]float64{}, after: map[string]time.Duration{}, gone: map[string]bool{}}
+	u := &users{t: t, env: NewTestEnvironment(), has: map[string]float64{}, after: map[string]time.Duration{}, gone: map[string]bool{}}
 	u.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, id, _, _ string, in any) error {
 			u.mu.Lock()

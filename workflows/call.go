@@ -1,6 +1,6 @@
-// Package workflows is what happens and in what order. It touches nothing itself: every effect is an activity.
+// Package workflows decides what happens and in what order. It has no effects of its own: every effect is an activity.
 //
-// It must not know texts, people, providers by name, storage, or any clock other than the workflow's.
+// It must not know texts, people, the names of providers, storage, or any clock but the workflow's.
 package workflows
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// do names the activities; it is never called.
+// do names the activities. Its methods are never called.
 var do *activities.Activities
 
-// call runs an activity and waits for its result. That the input fits the activity is checked by the compiler.
+// call runs an activity and waits for its result. The compiler checks that the input fits the activity.
 func call[In, Out any](ctx workflow.Context, activity func(context.Context, In) (Out, error), in In) (Out, error) {
 	var out Out
 	err := workflow.ExecuteActivity(ctx, activity, in).Get(ctx, &out)
@@ -29,18 +29,18 @@ func call[In, Out any](ctx workflow.Context, activity func(context.Context, In) 
 type remedy int
 
 const (
-	wait     remedy = iota // a durable timer, then the same again
-	again                  // the same again at once
-	split                  // the work in two halves: one conversation in it may be at fault
-	askHuman               // blocked until a person says retry
+	wait     remedy = iota // try again after a durable timer
+	again                  // try again at once
+	split                  // halve the work: one conversation in it may be at fault
+	askHuman               // block until a person orders to try again
 	relist                 // list the window again
-	cutShard               // the window in two halves
-	restart                // the shard from the beginning
-	reseal                 // the shard from what is staged
+	cutShard               // halve the window
+	restart                // start the shard over
+	reseal                 // seal again what is staged
 	giveUp                 // cancelled
 )
 
-// remedyOf says what to do about an activity's error, and what kind of error it is.
+// remedyOf returns what to do about an activity's error, and the kind of the error.
 func remedyOf(err error) (remedy, string) {
 	var application *temporal.ApplicationError
 	var timeout *temporal.TimeoutError
@@ -75,7 +75,7 @@ func remedyOf(err error) (remedy, string) {
 		if waitOf(err) > 0 {
 			return wait, kind
 		}
-		return again, kind // it was waited for by the activity's own retries
+		return again, kind // the activity's own retries have waited
 	case activities.Interrupted:
 		return again, kind
 	default:
@@ -83,7 +83,7 @@ func remedyOf(err error) (remedy, string) {
 	}
 }
 
-// waitOf is how long it is until another try is of use, 0 where the error does not say.
+// waitOf is how long to wait before another try; 0 if the error does not say.
 func waitOf(err error) time.Duration {
 	var application *temporal.ApplicationError
 	var w activities.Wait
@@ -93,7 +93,7 @@ func waitOf(err error) time.Duration {
 	return w.After
 }
 
-// detailOf is the error's own text, without the wrapping that Temporal adds.
+// detailOf is the text of an error without what Temporal wraps around it.
 func detailOf(err error) string {
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {

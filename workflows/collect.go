@@ -11,15 +11,16 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// collector lists and fetches: at most slots activities at a time. What is free of the shard's rate is split among those
-// that begin together, so the leases in flight never add up to more than the rate, and one that works alone has all of it.
+// collector lists and fetches, with a limited number of activities at a time. Activities that begin together split the unleased
+// part of the shard's rate. So the leases in flight never add up to more than the rate, and an activity that runs alone gets all of
+// it.
 type collector struct {
 	slots    int
 	inFlight int
 	listing  bool // a ListPage is in flight
-	listed   bool // the list is at its end
+	listed   bool // the list has been read to its end
 	draining bool // no more pages in this run
-	retry    bool // the list was blocked until a person ordered to try again, and no page has come since
+	retry    bool // a person ordered to try the list again, and no page has come since
 	cut      bool // the window must be split
 	started  int  // activities of this run
 	queue    []chunk
@@ -28,25 +29,25 @@ type collector struct {
 	row      streak
 	done     int64          // activities that succeeded
 	fetched  map[bool]int64 // of them fetches, of metadata or of messages
-	lost     error          // staging is gone; the shard restarts
-	// What the last results said about the rate limit.
+	lost     error          // staged objects are gone; the shard starts over
+	// Counted since the number of slots last changed.
 	requests, throttled int64
 	clean               int
 }
 
-// chunk is one fetch that is to be done.
+// chunk is a fetch in the queue.
 type chunk struct {
 	metadata  bool
 	page      int
 	low, high int
 	attempts  int64
 	waits     int       // after transient errors
-	since     int64     // what the shard had done when it was cut, or at the first of them
-	unread    time.Time // when an answer could not be read for the first time
-	fetched   int64     // fetches of its kind that had succeeded by then
+	since     int64     // collector.done when the chunk was halved or first waited
+	unread    time.Time // when an answer could not be read first
+	fetched   int64     // collector.fetched of its kind at that time
 }
 
-// setChunks keeps more fetches in flight from now on, or fewer.
+// setChunks changes how many fetches the shard keeps in flight.
 func (s *shard) setChunks(chunks int) {
 	s.slots = max(1, s.slots+chunks-s.in.ChunksInFlight)
 	s.in.ChunksInFlight = chunks
@@ -54,7 +55,7 @@ func (s *shard) setChunks(chunks int) {
 
 func (c *collector) reset(slots int) { *c = collector{slots: slots, fetched: map[bool]int64{}} }
 
-// collect stages the whole shard. It returns a continue-as-new error when the history has grown long.
+// collect lists and fetches the whole shard into staging. It returns a continue-as-new error when the history is long.
 func (s *shard) collect(ctx workflow.Context) error {
 	if s.pages == nil {
 		s.pages = map[int]activities.PageReceipt{}
@@ -77,7 +78,7 @@ func (s *shard) collect(ctx workflow.Context) error {
 		}
 		inFlight := s.inFlight // what ends while the export is being told counts too
 		if s.hasWork() && !s.ending() {
-			s.setIdle(ctx, false) // something came back
+			s.setIdle(ctx, false) // a failed chunk is in the queue again
 		} else if s.listed {
 			s.releaseUnused(ctx)
 		}
@@ -89,7 +90,7 @@ func (s *shard) collect(ctx workflow.Context) error {
 	}
 }
 
-// cancelled waits for the activities in flight, which have been told to stop, so that none writes after the cleanup.
+// cancelled waits for the activities in flight, which are being cancelled, so that none of them writes after the cleanup.
 func (s *shard) cancelled(ctx workflow.Context, err error) error {
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -99,7 +100,7 @@ func (s *shard) cancelled(ctx workflow.Context, err error) error {
 	return err
 }
 
-// collected is called when nothing is in flight and nothing is left for this run.
+// collected ends the collecting of this run. Nothing is in flight, and nothing is left to give out.
 func (s *shard) collected(ctx workflow.Context) error {
 	if s.cut || s.listed {
 		return nil
@@ -115,7 +116,7 @@ func (s *shard) collected(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, Shard, next)
 }
 
-// save stages the receipts that the run holds. What comes in meanwhile is held for the next time.
+// save stages the receipts that the run holds. Receipts that come in meanwhile are saved the next time.
 func (s *shard) save(ctx workflow.Context) error {
 	held := s.receipts
 	s.receipts, held.Saved = activities.Receipts{Saved: held.Saved}, nil
@@ -134,15 +135,15 @@ func (s *shard) receiptsHeld() int {
 	return len(r.Pages) + len(r.Messages) + len(r.Metadata) + len(r.Dead)
 }
 
-// hasWork says whether anything is left to give out in this run.
+// hasWork reports whether this run has activities left to start.
 func (s *shard) hasWork() bool { return len(s.queue) > 0 || s.mayList() }
 
-// mayList says whether another page may be listed: one at a time, and only while there is little to fetch.
+// mayList reports whether another page may be listed: one at a time, and only while little is queued.
 func (s *shard) mayList() bool {
 	return !s.listed && !s.listing && !s.draining && !s.cut && len(s.queue) < 2*s.slots
 }
 
-// mayLaunch says whether an activity can be given out now.
+// mayLaunch reports whether an activity may start now.
 func (s *shard) mayLaunch() bool {
 	if s.paused || s.unleased || s.blocked != nil || s.waiting != nil || s.lost != nil || !s.hasWork() {
 		return false
@@ -150,26 +151,25 @@ func (s *shard) mayLaunch() bool {
 	if s.lease.RequestsPerSecond <= 0 {
 		fetching := s.inFlight
 		if s.listing {
-			fetching-- // one request at a time: it needs no slot
+			fetching-- // a list sends one request at a time and needs no slot
 		}
 		return s.mayList() || len(s.queue) > 0 && fetching < s.slots
 	}
-	return s.inFlight < 2*s.slots && s.free() >= s.policy.LeastLease*s.equal() // a share that has grown is used at once
+	return s.inFlight < 2*s.slots && s.free() >= s.policy.LeastLease*s.equal() // a larger lease is used at once
 }
 
-// budget is the rate of the whole shard. Fewer slots are also a lower rate: they were taken away because the provider said
-// "too many requests".
+// budget is the rate of the whole shard. Slots are taken away after "too many requests", so fewer slots also mean a lower rate.
 func (s *shard) budget() float64 {
 	return s.lease.RequestsPerSecond * float64(s.slots) / float64(max(1, s.in.ChunksInFlight))
 }
 
-// equal is the lease of each of as many activities as there are slots.
+// equal is the lease of an activity if every slot had the same.
 func (s *shard) equal() float64 { return s.budget() / float64(max(1, s.slots)) }
 
-// free is how much of the budget no activity in flight has.
+// free is the part of the budget that is not leased to activities.
 func (s *shard) free() float64 { return s.budget() - s.leased }
 
-// nextLease leases an equal part of what is free to one of those that can begin now.
+// nextLease is an equal part of the free rate for one of the activities that can start now.
 func (s *shard) nextLease() providers.Lease {
 	if s.lease.RequestsPerSecond <= 0 {
 		return providers.Lease{}
@@ -182,13 +182,13 @@ func (s *shard) nextLease() providers.Lease {
 	return providers.Lease{RequestsPerSecond: rate, AccountRequestsPerSecond: s.lease.AccountRequestsPerSecond}
 }
 
-// returnLease ends an activity and takes its lease back.
+// returnLease takes back the lease of an activity that has ended.
 func (s *shard) returnLease(lease providers.Lease) {
 	s.inFlight--
 	s.use(lease, -1)
 }
 
-// launch gives out activities while it may. Listing goes first: without it there is nothing to fetch.
+// launch starts as many activities as it may. Listing goes first: without a list there is nothing to fetch.
 func (s *shard) launch(ctx workflow.Context) {
 	if s.started >= s.policy.ActivitiesPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 		s.draining = true
@@ -244,7 +244,7 @@ func (s *shard) enqueue(page activities.PageReceipt) {
 		sizes = []int{s.in.ChunkSize, min(s.policy.RefsPerPage, s.in.ChunkSize*s.policy.MetadataPerMessages)}
 	}
 	if s.in.MetadataRequests == 0 {
-		sizes = sizes[:1] // the messages come with all there is
+		sizes = sizes[:1] // messages and metadata come together
 	}
 	for i, size := range sizes {
 		for low := 0; low < page.Refs; low += size {
@@ -284,7 +284,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	}
 }
 
-// adjustSlots keeps fewer chunks in flight when the provider says "too many requests" often, and more after a clean spell.
+// adjustSlots keeps fewer chunks in flight after many "too many requests", and more after a run of results without any.
 func (s *shard) adjustSlots(u activities.Usage) {
 	s.add(u)
 	s.requests += u.Requests
@@ -304,7 +304,7 @@ func (s *shard) adjustSlots(u activities.Usage) {
 	}
 }
 
-// chunkSize is how many conversations a lease can fetch in about ChunkLength.
+// chunkSize is how many conversations can be fetched under a lease in about ChunkLength.
 func (p Policy) chunkSize(lease providers.Lease, perConversation float64) int {
 	requests := lease.RequestsPerSecond * p.ChunkLength.Seconds()
 	if lease.RequestsPerSecond <= 0 {
@@ -313,13 +313,13 @@ func (p Policy) chunkSize(lease providers.Lease, perConversation float64) int {
 	return p.conversations(requests, perConversation)
 }
 
-// conversations is how many of a page can be fetched with so many requests, one at least.
+// conversations is how many conversations of a page a number of requests can fetch: at least one.
 func (p Policy) conversations(requests, perConversation float64) int {
 	return int(min(max(1, math.Floor(requests/max(perConversation, 0.01))), float64(p.RefsPerPage)))
 }
 
-// pageLimit is how many conversations a page may hold so that listing it takes about ChunkLength at most. Where the
-// provider does not say what listing one costs, twenty come with a request.
+// pageLimit is how many conversations a page may hold so that listing it takes no longer than about ChunkLength. If the provider
+// does not declare what listing costs, a request is assumed to list twenty.
 func (p Policy) pageLimit(lease providers.Lease, perConversation float64, pages int) int {
 	if lease.RequestsPerSecond <= 0 {
 		if pages == 0 {
@@ -333,7 +333,7 @@ func (p Policy) pageLimit(lease providers.Lease, perConversation float64, pages 
 	return int(min(max(20, lease.RequestsPerSecond*p.ChunkLength.Seconds()/perConversation), float64(p.RefsPerPage)))
 }
 
-// length is how long so many requests take at least.
+// length is the least time that a number of requests takes under a lease.
 func (p Policy) length(lease providers.Lease, requests float64) time.Duration {
 	if lease.RequestsPerSecond <= 0 {
 		return p.ChunkLength

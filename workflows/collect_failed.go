@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// listFailed decides what becomes of a list that failed.
+// listFailed handles a list that failed.
 func (s *shard) listFailed(ctx workflow.Context, err error) {
 	remedy, kind := remedyOf(err)
 	switch remedy {
@@ -35,7 +35,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 	}
 }
 
-// blockList asks a person about the list. After the person's order to try again, failures are counted from 0.
+// blockList blocks the shard over its list. Once a person orders to try again, failures are counted from 0.
 func (s *shard) blockList(ctx workflow.Context, kind string, err error) {
 	s.retry = true
 	s.blockOnce(ctx, kind, detailOf(err))
@@ -44,7 +44,7 @@ func (s *shard) blockList(ctx workflow.Context, kind string, err error) {
 	}
 }
 
-// fetchFailed puts a chunk back into the queue, whole or in halves; a single conversation at fault is a dead letter.
+// fetchFailed puts a chunk back into the queue, whole or in halves. A single conversation at fault becomes a dead letter.
 func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 	if s.cut {
 		return
@@ -75,13 +75,13 @@ func (s *shard) fetchFailed(ctx workflow.Context, c chunk, err error) {
 		if c.waits < s.policy.WaitsAlone {
 			s.requeue(c)
 		} else {
-			s.queue = append(s.queue, c) // behind what may succeed
+			s.queue = append(s.queue, c) // others may succeed meanwhile
 		}
 		s.backOff(ctx, waitOf(err), err)
 	}
 }
 
-// halve puts the halves of a chunk into the queue. What cannot be halved is a dead letter.
+// halve puts the halves of a chunk into the queue. A chunk of one conversation becomes a dead letter.
 func (s *shard) halve(c chunk, kind, detail string) {
 	if c.high-c.low > 1 {
 		middle := (c.low + c.high) / 2
@@ -99,12 +99,12 @@ func (s *shard) halve(c chunk, kind, detail string) {
 	})
 }
 
-// failsAlone reports that a chunk goes on failing for a moment while others do not: then it is not the provider that is down, but one
-// conversation in it that cannot be had. The last chunk has no others, and is halved to make some. A single conversation
-// needs as many waits of its own.
+// failsAlone reports whether a chunk keeps failing with transient errors while others succeed. Then the provider is not down; one
+// conversation of the chunk cannot be fetched. The last chunk has no others to compare with, so it is halved to get some. A single
+// conversation must fail as many times again.
 func (s *shard) failsAlone(c *chunk) bool {
 	if c.since == 0 {
-		c.since = s.done // the page was listed, so it is not 0
+		c.since = s.done // at least 1: the page was listed
 	}
 	c.waits++
 	last := c.high-c.low > 1 && s.listed && s.inFlight == 0 && len(s.queue) == 0
@@ -118,8 +118,8 @@ func (s *shard) failsAlone(c *chunk) bool {
 	return true
 }
 
-// mayPass reports whether a single conversation whose answer cannot be read is worth a wait: no answer of the kind was read since,
-// so it may be that none can be for a while.
+// mayPass reports whether to wait for a single conversation whose answer cannot be read. It is worth a wait if no other answer of
+// its kind has been read since: perhaps none can be read for a while.
 func (s *shard) mayPass(ctx workflow.Context, c *chunk, kind string) bool {
 	if kind != string(providers.Malformed) {
 		return false
@@ -137,7 +137,7 @@ func (s *shard) mayPass(ctx workflow.Context, c *chunk, kind string) bool {
 
 func (s *shard) requeue(c chunk) { s.queue = append([]chunk{c}, s.queue...) }
 
-// backOff holds all of the shard's work for a while, which an error may have named; chunks that fail meanwhile do not make it longer.
+// backOff pauses all of the shard's work, for at least as long as the error asks. Chunks that fail meanwhile do not make it longer.
 func (s *shard) backOff(ctx workflow.Context, least time.Duration, cause error) {
 	if s.waiting != nil {
 		return
@@ -158,7 +158,7 @@ func (s *shard) blockOnce(ctx workflow.Context, kind, detail string) {
 	}
 }
 
-// listAgain begins the list anew and leaves out what is known already.
+// listAgain starts the list over. Conversations that were listed before are left out.
 func (s *shard) listAgain() {
 	s.state.Known, s.state.Cursor, s.listed = true, "", false
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// CountMismatch is the kind of a blocked shard of which the provider counts more conversations than it lists.
+// CountMismatch is the kind of a shard that is blocked because the provider counts more conversations than it lists.
 const CountMismatch = "CountMismatch"
 
-// control is the part of a workflow that waits: for people, and for time.
+// control is the part of a workflow that takes orders and waits, for people or for time.
 type control struct {
 	policy Policy
 	paused bool
@@ -21,15 +21,15 @@ type control struct {
 	idle      bool
 	needs     float64
 	blocked   *BlockedShard
-	waiting   *Waiting // nil while it does not
+	waiting   *Waiting // nil while it does not wait
 	parent    *workflow.Execution
 	waiters   []string // workflow ids of the exports that asked for reports
-	ended     bool     // the waiters are being told that the shard has ended
+	ended     bool     // the exports are being told that the shard has ended
 	self      string
-	setChunks func(chunks int) // called when the Export says so
+	setChunks func(chunks int) // called for a chunks signal
 }
 
-// listen takes updates from people and signals from the Export.
+// listen handles updates from people and signals from the Export.
 func (c *control) listen(ctx workflow.Context) error {
 	err := setUpdates(ctx, steering{
 		pause:  func() { c.paused = true },
@@ -47,7 +47,7 @@ func (c *control) listen(ctx workflow.Context) error {
 			c.giveBack()
 		}
 	}
-	// Signals that arrive together are taken in this order: takeLease asks whether the shard is paused or blocked.
+	// Signals that arrive together are handled in this order: takeLease depends on whether the shard is paused or blocked.
 	onSignal(ctx, pauseSignal, func(_ workflow.Context, in pauseInput) { pause(in.Paused) })
 	onSignal(ctx, retryBlockedSignal, func(workflow.Context, retryBlockedInput) { c.blocked = nil })
 	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { c.takeLease(in.Lease, in.Number) })
@@ -74,20 +74,21 @@ func (c *control) listen(ctx workflow.Context) error {
 			c.waiters = append(c.waiters, in.Export)
 		}
 		if !c.ended {
-			// Each answer has its own coroutine: continue-as-new loses requests that this one has not received.
+			// Each answer has its own coroutine, so that this one can receive more requests: continue-as-new loses those that are
+			// not received.
 			workflow.Go(ctx, func(ctx workflow.Context) { c.report(ctx, in.Export, c.state()) })
 		}
 	})
 	return nil
 }
 
-// steering is what a workflow does about the updates that Export and Shard take.
+// steering holds what a workflow does for each update.
 type steering struct {
 	pause, resume, retry func()
 	rate                 func(account float64)
 }
 
-// setUpdates handles the updates. A rate that cannot be kept is refused before the workflow sees it.
+// setUpdates registers the handlers of the updates. An impossible rate is rejected before it enters the history.
 func setUpdates(ctx workflow.Context, s steering) error {
 	set := func(name string, handler any, options workflow.UpdateHandlerOptions) error {
 		return workflow.SetUpdateHandlerWithOptions(ctx, name, handler, options)
@@ -106,15 +107,15 @@ func setUpdates(ctx workflow.Context, s steering) error {
 	)
 }
 
-// drainSignals lets all that listens take what has come, so that continue-as-new loses none of it: a signal that a listener was waiting
-// for has left its channel, but the listener runs after whoever is running now.
+// drainSignals lets every listener handle the signals that have arrived, so that continue-as-new loses none. A signal that a
+// listener waited for has left its channel already, but the listener runs only after the coroutine that is running now.
 func drainSignals(ctx workflow.Context) {
 	last := false
 	workflow.Go(ctx, func(workflow.Context) { last = true })
-	_ = workflow.Await(ctx, func() bool { return last }) // only a cancelled one fails, which loses nothing
+	_ = workflow.Await(ctx, func() bool { return last }) // it fails only if the workflow is cancelled, and then nothing is lost
 }
 
-// block waits for a person, visibly.
+// block waits for a person. The Export and people see it.
 func (c *control) block(ctx workflow.Context, kind, detail string) error {
 	c.blocked = &BlockedShard{Shard: c.self, Kind: kind, Detail: detail}
 	c.giveBack()
@@ -127,17 +128,18 @@ func (c *control) block(ctx workflow.Context, kind, detail string) error {
 	return err
 }
 
-// setIdle tells the Export that the shard has nothing to ask, or has again.
+// setIdle tells the Export whether the shard sends next to no requests, as while it is sealed.
 func (c *control) setIdle(ctx workflow.Context, idle bool) {
 	if c.parent != nil && (c.idle != idle || c.needs > 0) {
 		if c.idle, c.needs = idle, 0; idle && c.lent() {
-			c.lease.RequestsPerSecond *= c.policy.IdleShare // until the Export says how much it is
+			c.lease.RequestsPerSecond *= c.policy.IdleShare // until the Export says what it may have
 		}
 		c.reportState(ctx)
 	}
 }
 
-// releaseUnused tells the Export that what is leased is all that the shard still needs of its share; where there is no limit, that is nothing.
+// releaseUnused tells the Export that the shard needs no more than what it has leased to activities. Without a limit, it needs
+// nothing.
 func (c *control) releaseUnused(ctx workflow.Context) {
 	leased := c.leased
 	switch {
@@ -151,7 +153,7 @@ func (c *control) releaseUnused(ctx workflow.Context) {
 	}
 }
 
-// reportState reports to the Export that started the shard and to those that asked for reports.
+// reportState sends the state to the Export that started the shard and to the exports that asked for reports.
 func (c *control) reportState(ctx workflow.Context) {
 	c.known = c.keeps()
 	if c.parent != nil {
@@ -164,7 +166,7 @@ func (c *control) reportState(ctx workflow.Context) {
 	}
 }
 
-// state is what the shard is now.
+// state is the state signal of now.
 func (c *control) state() message {
 	in := stateInput{Shard: c.self, Parent: c.parentID(), State: StateRunning, Blocked: c.blocked, Leased: c.needs}
 	switch {
@@ -179,7 +181,7 @@ func (c *control) state() message {
 	return message{stateSignal, in}
 }
 
-// parentID is the workflow id of the export that started the shard, empty where none did.
+// parentID is the workflow id of the export that started the shard; empty if none did.
 func (c *control) parentID() string {
 	if c.parent == nil {
 		return ""
@@ -187,7 +189,7 @@ func (c *control) parentID() string {
 	return c.parent.ID
 }
 
-// reportEnd tells the exports that asked for reports that the shard has ended. Requests that arrive meanwhile are answered too.
+// reportEnd tells the exports that asked for reports that the shard has ended. It also answers requests that arrive meanwhile.
 func (c *control) reportEnd(ctx workflow.Context, out *ShardOutput) {
 	c.ended = true
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
@@ -199,21 +201,21 @@ func (c *control) reportEnd(ctx workflow.Context, out *ShardOutput) {
 	}
 }
 
-// report sends a signal to an export. One that does not run any more is forgotten.
+// report sends a signal to an export, and forgets an export that does not run any more.
 func (c *control) report(ctx workflow.Context, export string, m message) {
 	for _, m := range c.policy.signals(m) {
 		err := workflow.SignalExternalWorkflow(ctx, export, "", m.name, m.in).Get(ctx, nil)
 		if err != nil && ctx.Err() == nil {
-			workflow.GetLogger(ctx).Info("the export is not there to be told", "shard", c.self)
+			workflow.GetLogger(ctx).Info("the export does not run any more", "shard", c.self)
 			c.waiters = slices.DeleteFunc(c.waiters, func(w string) bool { return w == export })
 			if c.parentID() == export {
-				c.unleased = false // nobody leases to it any more
+				c.unleased = false // nobody will lease it a rate
 			}
 		}
 	}
 }
 
-// retryUntilDone repeats a step until it succeeds. It returns only errors that another try at the same step cannot cure.
+// retryUntilDone repeats a step until it succeeds. It returns only errors that repeating the step cannot cure.
 func (c *control) retryUntilDone(ctx workflow.Context, step func() error) error {
 	var row streak
 	for failures := 0; ; {
@@ -249,8 +251,8 @@ func (c *control) retryUntilDone(ctx workflow.Context, step func() error) error 
 	}
 }
 
-// patient reports whether the run waits before it asks a person, or gives a conversation up, for what may pass by itself. Runs that
-// began to fail under a release that did not wait go on as they did.
+// patient reports whether the run waits for errors that may pass by themselves before it asks a person or gives up a conversation.
+// Runs that failed first under a release that did not wait still do not wait.
 func (c *control) patient(ctx workflow.Context, what string) bool {
 	return c.policy.Behaviour >= 1 || workflow.GetVersion(ctx, "patient-"+what, workflow.DefaultVersion, 1) == 1
 }

@@ -19,33 +19,33 @@ type ExportInput struct {
 	Name    string    `json:"name"`
 	From    time.Time `json:"from"`
 	To      time.Time `json:"to"`
-	// Window cuts the range: month, week or day; empty takes the configured one.
+	// Window is the size of the windows: month, week or day. Empty takes the configured one.
 	Window string `json:"window,omitempty"`
-	// Refresh, when not empty, makes a new generation of shards that are committed already.
+	// Refresh, if not empty, makes a new generation of shards that are committed already.
 	Refresh string `json:"refresh,omitempty"`
-	// Adopt takes over what the ledger has of the range, and asks the platform nothing.
+	// Adopt takes over the committed windows of the range. The platform gets no requests.
 	Adopt bool `json:"adopt,omitempty"`
-	// Sync gives the export the share of the account's budget that is kept for syncs, and leaves other exports the rest.
+	// Sync gives the export the share of the account's budget that is reserved for syncs. Other exports get the rest.
 	Sync bool `json:"sync,omitempty"`
-	// Policy decides the order of what the export does; nil is that of runs that began before 0.2.0.
+	// Policy decides the order of commands. Nil is the policy of runs that began before 0.2.0.
 	Policy *Policy      `json:"policy,omitempty"`
-	State  *ExportState `json:"resume,omitempty"` // set by continue-as-new only
+	State  *ExportState `json:"resume,omitempty"` // only continue-as-new sets it
 }
 
-// ExportState is what an Export carries through continue-as-new. The plan is not in it: it is the range, cut.
+// ExportState is what an Export carries through continue-as-new. The plan is not part of it: the range gives it.
 type ExportState struct {
 	Open            activities.OpenExportOutput `json:"open"`
 	To              time.Time                   `json:"to"`   // as clipped
-	Next            int                         `json:"next"` // first window of the plan that was not begun
+	Next            int                         `json:"next"` // the first shard of the plan that has not started
 	Extra           []ledger.Shard              `json:"extra,omitempty"`
-	Splits          int                         `json:"splits"` // windows beyond the plan
+	Splits          int                         `json:"splits"` // windows beyond the plan, from halved ones
 	Failed          []string                    `json:"failed,omitempty"`
 	Totals          Totals                      `json:"totals"`
 	providers.Lease                             // this export's part of the budget
-	// Away says that the export has told the account's Budget to give its share to others.
+	// Away is true while the export has left the account's Budget.
 	Away   bool `json:"away,omitempty"`
 	Paused bool `json:"paused,omitempty"`
-	// Held are the shards that were open when the run before this one ended.
+	// Held are the shards that were open when the previous run ended.
 	Held []HeldShard `json:"held,omitempty"`
 }
 
@@ -57,24 +57,24 @@ type ExportOutput struct {
 	Visibility string           `json:"visibility"`
 	Advice     string           `json:"advice,omitempty"`
 	Manifest   string           `json:"manifest"`       // key of the roll-up in the lake
-	Gaps       []schemas.Window `json:"gaps,omitempty"` // of the range, in the ledger
+	Gaps       []schemas.Window `json:"gaps,omitempty"` // of the range; the ledger has nothing there
 	Failed     []string         `json:"failed,omitempty"`
-	// Complete is true when every window is committed without dead letters, flags, a partial visibility, or texts that could
-	// not be decrypted, unless the account allows these.
+	// Complete is true if every window is committed without dead letters and flags, with full visibility, and with all texts
+	// decrypted unless the account allows unreadable ones.
 	Complete bool `json:"complete"`
 }
 
-// Range is what the export is asked to copy.
+// Range is the range that the export is asked to copy.
 func (in ExportInput) Range() schemas.Window { return schemas.Window{From: in.From, To: in.To} }
 
-// Range is what the export has copied: as asked for, clipped to the time when it started.
+// Range is the range that the export has copied: the requested one, clipped to the start of the export.
 func (out ExportOutput) Range() schemas.Window { return schemas.Window{From: out.From, To: out.To} }
 
 // ExportID is the workflow id of an export.
 func ExportID(account, name string) string { return "export/" + account + "/" + name }
 
-// Export copies what was created in a range: it cuts the range into windows, keeps a few shards in flight, oldest first,
-// and ends with the totals. It ends when every window is in the ledger; a shard that is blocked keeps it open.
+// Export copies the conversations that were created in a range. It cuts the range into windows and keeps a few shards in flight,
+// oldest first. It returns the totals once every window is in the ledger. A blocked shard keeps it open.
 func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 	e := &export{in: in, state: ExportState{To: in.To}}
 	e.policy = policyOf(in.Policy)
@@ -107,26 +107,26 @@ type export struct {
 	in       ExportInput
 	state    ExportState
 	plan     []ledger.Shard
-	children []*child // in flight, in the order begun
-	started  int      // of this run
-	draining bool     // no more shards in this run
-	full     bool     // so many shards are blocked that no others are started
-	reported bool     // shards report; see reports
+	children []*child // in flight, in the order of their start
+	started  int      // shards of this run
+	draining bool     // this run starts no more shards
+	full     bool     // too many shards are blocked to start others
+	reported bool     // see reports
 	closed   bool
 	control
-	orders []message // from people, to be handed on
-	set    *float64  // a rate from a person that the account's Budget has not been told yet
+	orders []message // of people, to be forwarded to the shards
+	set    *float64  // the rate that a person has set, until the Budget is told
 }
 
 // child is a shard in flight.
 type child struct {
 	shard   ledger.Shard
-	future  workflow.ChildWorkflowFuture // nil until it has begun under this export
+	future  workflow.ChildWorkflowFuture // nil until this run has started it
 	Told                                 // its lease
-	chunks  int                          // fetches that it may keep in flight
+	chunks  int                          // fetches that it may have in flight
 	blocked *BlockedShard
-	idle    bool    // it asks the platform for next to nothing
-	needs   float64 // what it still has leased, when it has given out all of its work
+	idle    bool    // it sends next to no requests
+	needs   float64 // what it still has leased once all of its work is given out
 	holding
 }
 
@@ -151,7 +151,7 @@ func (e *export) open(ctx workflow.Context) error {
 		e.setRate(*e.set) // a person has said so meanwhile
 	}
 	if grant != nil && grant.After > 0 {
-		shared := Waiting{For: activities.ForBudget, Why: "other exports of the account still use the share that this one has got"}
+		shared := Waiting{For: activities.ForBudget, Why: "other exports of the account may still use the share of this one"}
 		if err := e.sleep(ctx, grant.After, shared); err != nil {
 			e.leaveBudget(ctx)
 			return err
@@ -163,7 +163,7 @@ func (e *export) open(ctx workflow.Context) error {
 	return nil
 }
 
-// shards is the plan: the directory as of the day, then the windows of the range.
+// shards is the plan: today's directory, then the windows of the range.
 func (e *export) shards() []ledger.Shard {
 	var shards []ledger.Shard
 	shard := func(stream schemas.Stream, w schemas.Window) ledger.Shard {
@@ -181,7 +181,7 @@ func (e *export) shards() []ledger.Shard {
 	return shards
 }
 
-// streams are those that each window of the plan has a shard of.
+// streams are the streams that each window has a shard of.
 func (e *export) streams() []schemas.Stream {
 	if e.state.Open.HasReports {
 		return []schemas.Stream{schemas.StreamCreated, schemas.StreamReports}
@@ -210,7 +210,7 @@ func (e *export) run(ctx workflow.Context) error {
 	}
 }
 
-// cancelled waits until the shards have cleaned up behind them.
+// cancelled waits until the cancelled shards have removed their staging.
 func (e *export) cancelled(ctx workflow.Context, err error) error {
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
@@ -220,12 +220,12 @@ func (e *export) cancelled(ctx workflow.Context, err error) error {
 	return err
 }
 
-// unstarted is how many shards were not begun yet.
+// unstarted is how many shards have not started yet.
 func (e *export) unstarted() int { return len(e.plan) - e.state.Next + len(e.state.Extra) }
 
 func (e *export) hasWork() bool { return e.unstarted() > 0 && !e.draining }
 
-// active is how many shards in flight are at work: one that is blocked gives its place to another.
+// active is how many shards in flight are not blocked. A blocked shard gives its place to another.
 func (e *export) active() (n int) {
 	for _, c := range e.children {
 		if c.blocked == nil {
@@ -235,7 +235,7 @@ func (e *export) active() (n int) {
 	return n
 }
 
-// working is how many of them have work to give out: one that is being sealed has not.
+// working is how many shards in flight have work to give out.
 func (e *export) working() (n int) {
 	for _, c := range e.children {
 		if c.working() {
@@ -245,15 +245,15 @@ func (e *export) working() (n int) {
 	return n
 }
 
-// stopped says that the account is not to be asked any more, so that other shards would only ask in vain.
+// stopped reports whether the platform has stopped the account. Then other shards would be refused as well.
 func (e *export) stopped() bool {
 	return slices.ContainsFunc(e.children, func(c *child) bool { return c.blocked != nil && c.blocked.Kind == string(providers.Stopped) })
 }
 
-// mayLaunch reports whether another shard may begin now.
+// mayLaunch reports whether another shard may start now.
 func (e *export) mayLaunch() bool { return e.mayBegin() && e.mayLease() }
 
-// mayBegin reports whether another shard may begin once a lease is free for it.
+// mayBegin reports whether another shard may start as soon as a lease is free for it.
 func (e *export) mayBegin() bool {
 	most := max(1, e.state.Open.Shards)
 	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.listing() < most && e.active() < most+e.policy.IdleShards
@@ -286,7 +286,7 @@ func (e *export) launch(ctx workflow.Context) {
 	}
 }
 
-// supervise runs one shard to its end, however often it has to be started.
+// supervise runs one shard to its end and starts it as often as that takes.
 func (e *export) supervise(ctx workflow.Context, c *child) {
 	defer func() { e.children = slices.DeleteFunc(e.children, func(other *child) bool { return other == c }) }()
 	if c.held && e.awaitHeld(ctx, c) {
@@ -300,7 +300,7 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 			e.finish(c, out)
 			return
 		case temporal.IsWorkflowExecutionAlreadyStartedError(err):
-			// An earlier run of this export or another export started it; what that one commits is adopted.
+			// An earlier run of this export, or another export, started it. This export adopts what it commits.
 			longest := longestUnheard
 			if e.reports(ctx, looks) {
 				if e.awaitHeld(ctx, c) {
@@ -345,7 +345,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		return out, err
 	}
 	c.future = future
-	e.wake() // its share may have become another while it was being started
+	e.wake() // its share may have changed while it was being started
 	if now := e.state.Paused; now != paused && e.policy.Behaviour >= 1 {
 		e.orders = append(e.orders, message{pauseSignal, pauseInput{now}})
 	}
@@ -353,8 +353,8 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	return out, err
 }
 
-// continueAsNew is called when no shard is at work. Those that are open live on without this run; the next one has them from the
-// state, and they report to it, because it has the same workflow id.
+// continueAsNew is called when no shard is at work. Open shards outlive this run. The next run finds them in the state, and they
+// report to it because it has the same workflow id.
 func (e *export) continueAsNew(ctx workflow.Context) error {
 	for drainSignals(ctx); len(e.orders) > 0 || e.set != nil; drainSignals(ctx) {
 		e.forwardOrders(ctx)

@@ -9,7 +9,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// finish adds up what a shard did, or puts the halves of one that must be split into the queue.
+// finish adds the result of a shard to the totals. If the shard must be split, it queues the halves.
 func (e *export) finish(c *child, out ShardOutput) {
 	t := &e.state.Totals
 	t.Requests += out.Usage.Requests

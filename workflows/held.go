@@ -10,42 +10,43 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// HeldShard is an open shard that an Export waits for and that no run of it has as a child any more, or never had.
+// HeldShard is an open shard that an Export waits for but does not have as a child: an earlier run started it, or another export.
 type HeldShard struct {
 	Shard   ledger.Shard  `json:"shard"`
 	Blocked *BlockedShard `json:"blocked,omitempty"`
-	// Own says that a run of the same export started it.
+	// Own is true if a run of the same export started it.
 	Own bool `json:"own,omitempty"`
-	// Asked says that it has been asked for reports. It keeps that through its own runs.
+	// Asked is true if the shard was asked for reports. The shard remembers that when it continues as new.
 	Asked bool `json:"asked,omitempty"`
-	// Told, Idle and Needs are what its share is decided by; see stateInput.
+	// Told, Idle and Needs decide its share; see stateInput.
 	Told  *Told   `json:"told,omitempty"`
 	Idle  bool    `json:"idle,omitempty"`
 	Needs float64 `json:"needs,omitempty"`
 }
 
-// holding is what an Export knows of a shard in flight that this run did not start.
+// holding is what an Export knows about a shard in flight that this run did not start.
 type holding struct {
 	held   bool      // this run did not start it
 	own    bool      // an earlier run of this export did
 	asked  bool      // it has been asked for reports
-	met    bool      // nothing is known of its lease yet
-	ended  bool      // it says that it has ended
+	met    bool      // its lease is not known yet
+	ended  bool      // it has reported its end
 	since  time.Time // when it was met
 	output *ShardOutput
 }
 
-// steered reports whether the shard is this export's to pause and to give a share to.
+// steered reports whether this export pauses the shard and leases it its rate.
 func (c *child) steered() bool { return c.future != nil || c.held && c.own }
 
-// An Export of a release without reports looks at least every longestUnheard, and asks for reports after so many looks.
+// An Export that began under a release without reports looks at least every longestUnheard, and asks for reports after looksUnheard
+// looks.
 const (
 	longestUnheard = 2 * time.Minute
 	looksUnheard   = 100
 )
 
-// reports reports whether shards are asked for reports. A run that began under a release that did not ask starts to ask after some
-// more looks; GetVersion keeps its history replayable.
+// reports is true if shards are asked for reports. A run that began under a release without reports starts to ask after some more
+// looks. GetVersion keeps its history replayable.
 func (e *export) reports(ctx workflow.Context, looks int) bool {
 	if e.policy.Behaviour >= 1 {
 		return true
@@ -57,10 +58,10 @@ func (e *export) reports(ctx workflow.Context, looks int) bool {
 	return e.reported
 }
 
-// isLong reports whether the history has grown so long that the workflow should continue as new.
+// isLong reports whether the history is so long that the workflow should continue as new.
 func isLong(ctx workflow.Context) bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
 
-// busy is how many shards in flight keep this run from continuing as new: those that it started and that are not blocked.
+// busy is how many shards in flight keep this run from continuing as new: its own children that are not blocked.
 func (e *export) busy() (n int) {
 	for _, c := range e.children {
 		if c.blocked == nil && !c.held {
@@ -70,7 +71,7 @@ func (e *export) busy() (n int) {
 	return n
 }
 
-// waitsForOthers is what an export waits for that has nothing to do itself while others copy its windows; nil where it has.
+// waitsForOthers is set if the export only waits for windows that other exports copy.
 func (e *export) waitsForOthers() *Waiting {
 	var w *Waiting
 	n := 0
@@ -86,12 +87,12 @@ func (e *export) waitsForOthers() *Waiting {
 		}
 	}
 	if w != nil {
-		w.Why = fmt.Sprintf("it copies %d windows of this one, which then adopts them", n)
+		w.Why = fmt.Sprintf("it copies %d windows of this export, which then adopts them", n)
 	}
 	return w
 }
 
-// saveHeld puts the open shards into the state, for the next run.
+// saveHeld puts the open shards into the state of the next run.
 func (e *export) saveHeld() {
 	for _, c := range e.children {
 		held := HeldShard{Shard: c.shard, Blocked: c.blocked, Own: c.steered(), Asked: c.held && c.asked}
@@ -102,7 +103,7 @@ func (e *export) saveHeld() {
 	}
 }
 
-// restoreHeld waits for the shards that the run before this one left open.
+// restoreHeld waits for the shards that the previous run left open.
 func (e *export) restoreHeld(ctx workflow.Context) {
 	for _, h := range e.state.Held {
 		c := &child{shard: h.Shard, blocked: h.Blocked, idle: h.Idle, needs: h.Needs, holding: holding{held: true, own: h.Own, asked: h.Asked}}
@@ -117,8 +118,8 @@ func (e *export) restoreHeld(ctx workflow.Context) {
 	e.state.Held = nil
 }
 
-// awaitHeld waits until a shard that this run did not start has ended, and reports whether its result is counted; otherwise it has to be
-// started. The shard reports; a look at it finds out that it was terminated, or that a report was lost.
+// awaitHeld waits for the end of a shard that this run did not start. It reports whether the result was counted; if not, the shard
+// must be started. The shard reports its end. Looking at it finds out if it was terminated, or if a report was lost.
 func (e *export) awaitHeld(ctx workflow.Context, c *child) (finished bool) {
 	first := e.policy.FirstLook
 	if c.held {
@@ -155,7 +156,7 @@ func (e *export) awaitHeld(ctx workflow.Context, c *child) (finished bool) {
 	return false
 }
 
-// cancelHeld cancels a shard of an export that is cancelled, as Temporal does with the children of its last run.
+// cancelHeld cancels the shard along with its export. Temporal does that only for the children of the last run.
 func (c *child) cancelHeld(ctx workflow.Context) {
 	if !c.own {
 		return
@@ -167,7 +168,7 @@ func (c *child) cancelHeld(ctx workflow.Context) {
 	}
 }
 
-// takeState takes what a shard is now.
+// takeState handles the state of a shard.
 func (e *export) takeState(in stateInput) {
 	for _, c := range e.children {
 		if ShardID(c.shard) != in.Shard {
@@ -183,15 +184,14 @@ func (e *export) takeState(in stateInput) {
 		case e.policy.Behaviour >= 1:
 			e.hearLease(c, in)
 		case c.needs > 0 && needs == 0:
-			c.RequestsPerSecond = unknownShare // it has given it away by itself
+			c.RequestsPerSecond = unknownShare // the shard has released it
 		}
 		c.blocked, c.idle, c.needs = in.Blocked, idle, needs
 	}
 	e.wake()
 }
 
-// takeEnd takes the last that a shard says. The end of one that this run has started is known without: it would be that of an earlier
-// run of the shard.
+// takeEnd handles the end of a shard. For a child of this run it is ignored: the signal belongs to an earlier run of the shard.
 func (e *export) takeEnd(in endedInput) {
 	for _, c := range e.children {
 		if ShardID(c.shard) == in.Shard && c.held {

@@ -17,7 +17,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// InvalidInput is the type of the error of a workflow whose input cannot be meant. Nothing was done.
+// InvalidInput is the type of the error of a workflow with a wrong input. The workflow has done nothing.
 const InvalidInput = "InvalidInput"
 
 // Windows are the sizes of ExportInput.Window.
@@ -29,7 +29,7 @@ var (
 	providerName = accountName
 )
 
-// CheckName returns an error unless an export may have the name: it is part of workflow ids and of keys in the lake.
+// CheckName returns an error unless an export may have the name, which becomes part of workflow ids and of keys in the lake.
 func CheckName(name string) error {
 	if !exportName.MatchString(name) {
 		return fmt.Errorf("name %q: expected at most 200 letters, digits, dots, underscores and hyphens, beginning with a letter or digit", name)
@@ -37,7 +37,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Check returns an error unless an Export that starts at a time can do what the input asks for. All that is wrong is in it.
+// Check returns an error unless an Export that starts now can do what the input asks for. The error names everything that is wrong.
 func (in ExportInput) Check(now time.Time) error {
 	errs := []error{checkAccount(in.Account), CheckName(in.Name), checkRange(in.Range()), in.Policy.Check()}
 	if in.Window != "" && !slices.Contains(Windows, in.Window) {
@@ -71,10 +71,10 @@ func (in ShardInput) Check() error {
 	return errors.Join(errs...)
 }
 
-// Check returns an error unless the rate can be kept.
+// Check returns an error unless the rate is possible.
 func (in SetRateInput) Check() error { return checkRate("requests_per_second", in.RequestsPerSecond) }
 
-// Check returns an error unless a Budget can begin with the input.
+// Check returns an error unless a Budget can start with the input.
 func (in BudgetInput) Check() error {
 	errs := []error{checkRate("requests_per_second", in.RequestsPerSecond), checkShare(in.SyncShare), in.Policy.Check()}
 	for _, u := range in.Users {
@@ -83,7 +83,7 @@ func (in BudgetInput) Check() error {
 	return errors.Join(errs...)
 }
 
-// Check returns an error unless the user can be told its share.
+// Check returns an error unless the user can be told its lease.
 func (u BudgetUser) Check() error {
 	if u.Workflow == "" {
 		return errors.New("workflow is missing: expected the workflow id of an export")
@@ -99,11 +99,11 @@ func checkJoin(in activities.BudgetRequest) error {
 // Check returns an error unless a Quota can keep the limits.
 func (in TakeInput) Check() error {
 	if len(in.Limits) == 0 {
-		return errors.New("limits are missing: a use would be granted without any")
+		return errors.New("limits are missing: expected at least one")
 	}
 	for _, limit := range in.Limits {
 		if limit.Uses < 1 || limit.Per <= 0 {
-			return fmt.Errorf("a limit of %d uses in %s cannot be kept", limit.Uses, limit.Per)
+			return fmt.Errorf("limits: %d uses in %s: expected at least one use and a time above 0", limit.Uses, limit.Per)
 		}
 	}
 	return nil
@@ -139,7 +139,7 @@ func checkRange(w schemas.Window) error {
 	return nil
 }
 
-// checkRate refuses what is not a number of 0 or more. Less than 0 would count as no limit.
+// checkRate returns an error unless the number is 0 or more. A negative one would count as no limit.
 func checkRate(name string, n float64) error {
 	if math.IsNaN(n) || math.IsInf(n, 0) || n < 0 {
 		return fmt.Errorf("%s %v: expected 0 or more", name, n)
@@ -158,12 +158,12 @@ func checkShare(share float64) error {
 	return nil
 }
 
-// oneLine joins what errors.Join has put on lines of their own.
+// oneLine is the text of joined errors on one line.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// refuse ends a workflow whose input is wrong. A run that began under a release that did not look goes on as it did.
+// refuse returns the error of a workflow whose input is wrong. A run that began under a release without checks continues.
 func refuse(ctx workflow.Context, policy *Policy, wrong error) error {
 	if wrong == nil || policy == nil && workflow.GetVersion(ctx, "checked-input", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return nil

@@ -112,7 +112,7 @@ func TestBudgetAndQuotaRefuseWrongInput(t *testing.T) {
 		"a use of tomorrow":      {workflows.Quota, workflows.QuotaInput{Uses: []time.Time{time.Now().AddDate(1, 0, 0)}}, "uses"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+			env := workflows.NewTestEnvironment()
 			env.ExecuteWorkflow(test.workflow, test.in)
 			refused(t, env, test.word)
 		})
@@ -155,7 +155,7 @@ func TestUpdatesAreChecked(t *testing.T) {
 	}, time.Minute)
 	runShard(t, shard, in)
 
-	budget := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+	budget := workflows.NewTestEnvironment()
 	budget.RegisterDelayedCallback(func() {
 		for _, in := range []activities.BudgetRequest{{}, {Workflow: "export/acme/x", RequestsPerSecond: -1}, {Workflow: "export/acme/x", SyncShare: -1}} {
 			rejected(t, budget, workflows.JoinUpdate, in)
@@ -163,7 +163,7 @@ func TestUpdatesAreChecked(t *testing.T) {
 	}, time.Minute)
 	budget.ExecuteWorkflow(workflows.Budget, workflows.BudgetInput{})
 
-	quota := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+	quota := workflows.NewTestEnvironment()
 	quota.RegisterDelayedCallback(func() {
 		for _, in := range []workflows.TakeInput{{}, {Limits: []providers.Limit{{Uses: 0, Per: time.Hour}}}, {Limits: []providers.Limit{{Uses: 1}}}} {
 			rejected(t, quota, workflows.TakeUpdate, in)
@@ -217,8 +217,7 @@ func TestWrongSignalsAreIgnored(t *testing.T) {
 		}
 	}
 
-	suite := &testsuite.WorkflowTestSuite{}
-	budget := suite.NewTestWorkflowEnvironment()
+	budget := workflows.NewTestEnvironment()
 	budget.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(nil).Maybe()
 	budget.RegisterDelayedCallback(func() {
 		budget.SignalWorkflow("set_rate", workflows.SetRateInput{RequestsPerSecond: -1})

@@ -6,21 +6,21 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// lessee is what a Shard knows of its lease besides the lease itself; see Told.
+// lessee is what a Shard knows about its lease besides the lease itself; see Told.
 type lessee struct {
-	number    int     // of the newest lease that the Export has told
+	number    int     // of the newest lease from the Export
 	leased    float64 // the sum of the leases of the activities in flight
-	unlimited int     // activities in flight that have no limit
-	known     float64 // the most that the Export counts the shard to have leased
-	unleased  bool    // it has given its lease back, and asks the platform nothing until it has another
+	unlimited int     // activities in flight without a limit
+	known     float64 // the most that the Export believes the shard leases
+	unleased  bool    // it has given its lease back, and sends no requests until it has another
 }
 
-// lent reports whether the shard has its lease from an Export, which gives it to others while the shard does not use it.
+// lent reports whether an Export leases the shard its rate, and lends it to others while the shard does not use it.
 func (c *control) lent() bool {
 	return c.parent != nil && c.lease.RequestsPerSecond > 0 && c.policy.Behaviour >= 1
 }
 
-// keeps is the most that the shard leases to its activities until it is told another lease.
+// keeps is the most that the shard leases to its activities until it gets another lease.
 func (c *control) keeps() float64 {
 	switch {
 	case c.unlimited > 0, !c.unleased && c.lease.RequestsPerSecond <= 0:
@@ -31,10 +31,10 @@ func (c *control) keeps() float64 {
 	return max(c.lease.RequestsPerSecond, c.leased)
 }
 
-// giveBack gives the lease back, but for what is in flight.
+// giveBack gives the lease back, except what activities in flight use.
 func (c *control) giveBack() { c.unleased = c.unleased || c.lent() }
 
-// takeLease takes a lease that the Export has told.
+// takeLease handles a new lease from the Export.
 func (c *control) takeLease(lease providers.Lease, number int) {
 	c.lease = lease
 	if c.policy.Behaviour < 1 {
@@ -42,14 +42,14 @@ func (c *control) takeLease(lease providers.Lease, number int) {
 	}
 	c.number, c.known = number, max(c.known, counted(lease.RequestsPerSecond))
 	if c.blocked == nil && !c.paused || lease.RequestsPerSecond <= 0 {
-		c.unleased = false // otherwise it was told before the Export knew
+		c.unleased = false // otherwise the Export sent it before it knew
 	}
 	if c.needs > 0 {
 		c.lease.RequestsPerSecond = min(c.lease.RequestsPerSecond, c.needs)
 	}
 }
 
-// confirm tells the Export whenever the shard keeps to less than the Export counts.
+// confirm tells the Export whenever the shard keeps less than the Export believes.
 func (c *control) confirm(ctx workflow.Context) {
 	for {
 		err := workflow.Await(ctx, func() bool {
@@ -62,10 +62,10 @@ func (c *control) confirm(ctx workflow.Context) {
 	}
 }
 
-// rounding is how much of a sum of leases may be an error of floating-point arithmetic.
+// rounding is the relative error that a sum of leases may have from floating-point arithmetic.
 const rounding = 1e-9
 
-// awaitLease waits until the Export has leased the shard a rate again.
+// awaitLease waits until the shard has a lease.
 func (c *control) awaitLease(ctx workflow.Context) error {
 	for c.unleased {
 		if err := workflow.Await(ctx, func() bool { return !c.unleased || !c.paused }); err != nil {
@@ -76,13 +76,13 @@ func (c *control) awaitLease(ctx workflow.Context) error {
 			return err
 		}
 		if c.unleased {
-			c.reportState(ctx) // an Export that is gone leases nothing; see report
+			c.reportState(ctx) // finds out if the Export is gone; see report
 		}
 	}
 	return nil
 }
 
-// use counts the lease of an activity that begins, and with -1 of one that has ended.
+// use adds the lease of an activity that starts, or with sign -1 takes off that of one that has ended.
 func (l *lessee) use(lease providers.Lease, sign int) {
 	if lease.RequestsPerSecond <= 0 {
 		l.unlimited += sign
@@ -92,7 +92,7 @@ func (l *lessee) use(lease providers.Lease, sign int) {
 	}
 }
 
-// leaseAll leases all that the shard has to one activity, the only one in flight. It waits until there is a lease.
+// leaseAll waits for a lease and leases all of it to the only activity in flight.
 func (c *control) leaseAll(ctx workflow.Context) (providers.Lease, error) {
 	err := c.awaitLease(ctx)
 	if err == nil {

@@ -8,14 +8,14 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// The timeouts and retries of activities. An activity repeats transient errors itself a few times; then the workflow waits on a
-// durable timer and gives the same work out again, for as long as it takes. Errors that a repetition cannot cure are not retried at
-// all.
+// The timeouts and retries of activities. Temporal retries an activity a few times. Then the workflow waits on a durable timer and
+// starts the same work again, for as long as it takes. Errors that a retry cannot cure are not retried.
 
-// heartbeatTimeout is how long a dead worker's activity is waited for. Activities heartbeat every five seconds.
+// heartbeatTimeout is how long Temporal waits before it takes an activity from a dead worker. Activities heartbeat every five
+// seconds.
 const heartbeatTimeout = 20 * time.Second
 
-// quick is for steps that ask for little: opening, verifying, committing, cleaning.
+// quick is for short steps: opening, verifying, committing, cleaning up.
 func quick(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 30 * time.Minute,
@@ -24,7 +24,7 @@ func quick(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// fetching is for pages and chunks that take about length.
+// fetching is for pages and chunks that take about as long as length.
 func fetching(ctx workflow.Context, length time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 30*time.Minute + 5*length,
@@ -34,7 +34,7 @@ func fetching(ctx workflow.Context, length time.Duration) workflow.Context {
 	})
 }
 
-// shards is for the children of an Export. They outlive its runs: a blocked shard is not lost when the Export continues as
+// shards is for the children of an Export. They outlive its runs, so that a blocked shard is not lost when the Export continues as
 // new.
 func shards(ctx workflow.Context, id string) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
@@ -45,7 +45,7 @@ func shards(ctx workflow.Context, id string) workflow.Context {
 	})
 }
 
-// sealing is for the one step whose length grows with the shard.
+// sealing is for the one step that takes longer the larger the shard is.
 func sealing(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 12 * time.Hour,

@@ -13,35 +13,35 @@ import (
 //
 //	0  runs without a policy, which began before 0.2.0. They have the numbers of [unversioned], and a version marker in the history
 //	   wherever the workflows did something else in an earlier release.
-//	1  0.2.0: the policy in the input says everything, and no markers are written.
+//	1  0.2.0: the policy in the input says everything, no markers are written, and each signal says one thing.
 const latestBehaviour = 1
 
-// Policy is everything that decides the order of a run's commands, except its input. It is fixed when a run begins; the run carries
-// it through continue-as-new and hands it to its children. So another number in a new release changes no run under way.
+// Policy is everything besides the input that decides the order of a run's commands. It is fixed when a run begins. The run carries it through continue-as-new and passes it to its children, so a new release with other numbers changes no run under way.
 //
-// How long an activity may take and how often it is retried is not in it: replay does not look at these.
+// Timeouts and retries of activities are not part of it: replay does not compare them.
 type Policy struct {
-	// Behaviour says what the workflows do where releases differ in more than numbers.
+	// Behaviour is a number for what the workflows do where releases differ in more than numbers.
 	Behaviour int `json:"behaviour"`
 
 	// A provider that is down is asked again after FirstWait, then twice as long each time up to LongestWait.
 	FirstWait   time.Duration `json:"first_wait"`
 	LongestWait time.Duration `json:"longest_wait"`
-	// TriesBeforeBlock is how often a step is tried again after a wait before a person is asked, where the error may pass by itself:
-	// one that times out or panics, an answer that cannot be read, a count that goes on changing.
+	// TriesBeforeBlock is how often a step is tried again, after waits, before a person is asked. It is for errors that may pass by
+	// themselves: timeouts, panics, unreadable answers, counts that keep changing.
 	TriesBeforeBlock int `json:"tries_before_block"`
 
-	// Lag is how far the end of an Export's range stays behind the clock, so that rows that are being created are not cut in two.
+	// Lag is how far the end of an Export's range stays behind the clock, so that no window ends among conversations that are just
+	// being created.
 	Lag time.Duration `json:"lag"`
 	// ShardsPerRun is how many shards a run of Export starts before it continues as new.
 	ShardsPerRun int `json:"shards_per_run"`
 	// ShardFailures is how often an Export starts a shard that fails.
 	ShardFailures int `json:"shard_failures"`
-	// MostBlocked is how many shards of an Export may be blocked before it starts no more: a person must act first, and what an
-	// Export carries through continue-as-new stays small.
+	// MostBlocked is how many shards of an Export may be blocked before it starts no more. A person must act first anyway, and the
+	// state of the Export stays small.
 	MostBlocked int `json:"most_blocked"`
-	// A shard that the Export did not start itself reports to it. In case a report is lost, the Export looks after FirstLook, then
-	// twice as long each time up to LongestLook.
+	// Shards that the Export did not start report to it. In case a report is lost, the Export looks after FirstLook, and then after
+	// waits that double up to LongestLook.
 	FirstLook   time.Duration `json:"first_look"`
 	LongestLook time.Duration `json:"longest_look"`
 	// IdleShare is the part of an Export's rate that a shard keeps while it is sealed, for the few requests it still has, and
@@ -51,51 +51,52 @@ type Policy struct {
 
 	// ActivitiesPerRun is how many activities a run of Shard gives out before it continues as new.
 	ActivitiesPerRun int `json:"activities_per_run"`
-	// ReceiptsHeld is how many receipts a run holds before it stages them: they are an input of the seal, and a Temporal server
-	// takes no more than 2 MB of input.
+	// ReceiptsHeld is how many receipts a run holds before it stages them. They are an input of SealShard, and a Temporal server
+	// accepts no more than 2 MB of input.
 	ReceiptsHeld int `json:"receipts_held"`
-	// RestartsPerShard is how often a shard whose staging was lost begins anew before a person is asked.
+	// RestartsPerShard is how often a shard that has lost its staging starts over before a person is asked.
 	RestartsPerShard int `json:"restarts_per_shard"`
-	// ChunkLength is how long a chunk takes: that often, what is free of a shard's rate is leased anew. ShortestChunk is how long
-	// the last ones of a shard take.
+	// ChunkLength is about how long a chunk takes, and so how often the free part of a shard's rate is leased again. ShortestChunk
+	// is how long the last chunks of a shard take.
 	ChunkLength   time.Duration `json:"chunk_length"`
 	ShortestChunk time.Duration `json:"shortest_chunk"`
-	// FirstPage closes the first page of a shard where no budget limits it, so that fetching begins while the list is still being
-	// read. RefsPerPage closes the others. Both count conversations.
+	// FirstPage is the size of the first page of a shard without a budget, so that fetching begins while the list is still being
+	// read. RefsPerPage is the size of other pages. Both count conversations.
 	FirstPage   int `json:"first_page"`
 	RefsPerPage int `json:"refs_per_page"`
-	// FreeRequests and FewestFree are the largest and the smallest chunk where no budget limits them, in requests. A chunk costs
-	// Temporal some six events.
+	// FreeRequests and FewestFree are the sizes of the largest and the smallest chunk without a budget, in requests. A chunk costs
+	// Temporal about six events.
 	FreeRequests int `json:"free_requests"`
 	FewestFree   int `json:"fewest_free"`
-	// PartRequests is what each part of a chunk costs that is staged by itself: when a worker dies, half of those in flight are
-	// repeated.
+	// PartRequests is the size of a part of a chunk, in requests. Parts are staged one by one. When a worker dies, about half of
+	// the part in flight is repeated.
 	PartRequests int `json:"part_requests"`
-	// MetadataPerMessages is how many times larger a chunk of metadata is than one of messages, where the configuration says how
-	// large that is: the requests are few, and alike for all conversations.
+	// MetadataPerMessages is how many times larger a chunk of metadata is than a chunk of messages whose size is configured.
+	// Metadata takes few requests, and the same number for every conversation.
 	MetadataPerMessages int `json:"metadata_per_messages"`
 	// LeastLease is the part of an equal lease that must be free before an activity begins.
 	LeastLease float64 `json:"least_lease"`
-	// ThrottledShare is the share of "too many requests" above which fewer chunks are kept in flight, RequestsToJudge the least
-	// number of requests to judge by, and CleanResults how many clean results bring one chunk back.
+	// ThrottledShare is the share of "too many requests" above which fewer chunks are kept in flight. RequestsToJudge is the least
+	// number of requests to judge by. CleanResults is how many results without any bring one chunk back.
 	ThrottledShare  float64 `json:"throttled_share"`
 	RequestsToJudge int     `json:"requests_to_judge"`
 	CleanResults    int     `json:"clean_results"`
-	// WaitsAlone is how often a chunk that fails for a moment, while others succeed, is waited for before it is halved.
+	// WaitsAlone is how often a chunk that fails while others succeed is tried again before it is halved.
 	WaitsAlone int `json:"waits_alone"`
 
 	// SignalsPerRun is how many signals a run of Budget sends before it continues as new.
 	SignalsPerRun int `json:"signals_per_run"`
-	// RollCall is how often a Budget of several users tells them their leases: one that was terminated has not left it.
+	// RollCall is how often a Budget with several users tells them their leases. That finds users that were terminated without
+	// leaving.
 	RollCall time.Duration `json:"roll_call"`
-	// EvenShare is what syncs get of a budget whose SyncShare leaves nothing to them or to the others.
+	// EvenShare replaces a SyncShare that leaves nothing to syncs or nothing to the others.
 	EvenShare float64 `json:"even_share"`
 
 	// TakesPerRun is how many updates a run of Quota answers before it continues as new.
 	TakesPerRun int `json:"takes_per_run"`
 }
 
-// unversioned is the policy of the runs that carry none. Their histories have been written with these numbers, so none may change.
+// unversioned is the policy of runs that carry none. Their histories were written with these numbers, so none of them may change.
 var unversioned = Policy{
 	FirstWait:           time.Minute,
 	LongestWait:         15 * time.Minute,
@@ -207,13 +208,13 @@ func (p *Policy) Check() error {
 	return errors.Join(errs...)
 }
 
-// backoff is the wait after so many failures in a row, counted from 1.
+// backoff is the wait after a number of failures in a row, counted from 1.
 func (p Policy) backoff(failures int) time.Duration {
 	return doubled(p.FirstWait, p.LongestWait, failures)
 }
 
-// longestUnread is how long a conversation whose answer cannot be read is asked for while no other answer can be read either: as
-// long as the waits of a step take before a person is asked.
+// longestUnread is how long to ask again for a conversation with an unreadable answer while no other answer can be read either. It
+// is the sum of the waits before a person is asked.
 func (p Policy) longestUnread() (all time.Duration) {
 	for failures := range p.TriesBeforeBlock {
 		all += p.backoff(failures + 1)
@@ -221,13 +222,13 @@ func (p Policy) longestUnread() (all time.Duration) {
 	return all
 }
 
-// passes reports whether an error that a person would be asked about may pass by itself: a worker that dies, and an answer that
-// cannot be read, as a proxy sends it while it restarts.
+// passes reports whether an error may pass by itself, so that a person need not be asked yet: a worker that dies, or an unreadable
+// answer, as a proxy sends it while it restarts.
 func (p Policy) passes(kind string, failures int) bool {
 	return (isCrash(kind) || kind == string(providers.Malformed)) && failures < p.TriesBeforeBlock
 }
 
-// doubled is the n-th of waits that begin with the first, double each time and end at the longest.
+// doubled is the n-th of waits that start at first and double up to longest.
 func doubled(first, longest time.Duration, n int) time.Duration {
 	wait := first
 	for range n - 1 {

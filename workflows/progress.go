@@ -7,11 +7,11 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// ProgressQuery is the query that both workflows answer: Export with ExportProgress, Shard with ShardProgress.
+// ProgressQuery is a query. An Export answers it with ExportProgress, a Shard with ShardProgress, a Remap with RemapProgress.
 const ProgressQuery = "progress"
 
-// The updates that both workflows take. Pause and Resume have no argument, SetRate takes a SetRateInput for the whole
-// account, RetryBlocked frees shards that wait for a person. Export hands each on to its shards.
+// The updates that Export, Shard and Remap take. Pause, Resume and RetryBlocked have no argument; RetryBlocked tries again what is
+// blocked. SetRate takes a SetRateInput for the whole account. An Export forwards them to its shards.
 const (
 	PauseUpdate        = "pause"
 	ResumeUpdate       = "resume"
@@ -25,11 +25,11 @@ type SetRateInput struct {
 	RequestsPerSecond float64 `json:"requests_per_second"`
 }
 
-// Totals add up what shards did.
+// Totals are the sums over an export's shards.
 type Totals struct {
 	Shards        int   `json:"shards"`           // committed by this export
 	Adopted       int   `json:"adopted"`          // found committed already
-	Absent        int   `json:"absent,omitempty"` // not in the ledger, of an export that only adopts
+	Absent        int   `json:"absent,omitempty"` // not in the ledger; only of exports that adopt
 	Listed        int64 `json:"listed"`
 	Conversations int64 `json:"conversations"`
 	Messages      int64 `json:"messages"`
@@ -37,15 +37,15 @@ type Totals struct {
 	Dead          int64 `json:"dead"`
 	Duplicates    int64 `json:"duplicates"`
 	Unreadable    int64 `json:"unreadable,omitempty"`  // texts and other values that could not be decrypted
-	Unwitnessed   int   `json:"unwitnessed,omitempty"` // shards read from lists for which only the platform's own word speaks
-	Flagged       int   `json:"flagged"`               // shards committed with a flag: the provider's count and ours differ
+	Unwitnessed   int   `json:"unwitnessed,omitempty"` // shards whose lists nothing but the platform confirms
+	Flagged       int   `json:"flagged"`               // shards committed with a flag, such as a count that differs from the provider's
 	Files         int   `json:"files"`
 	Bytes         int64 `json:"bytes"`
 	Requests      int64 `json:"requests"`
 	Throttled     int64 `json:"throttled"`
 }
 
-// State is what a workflow is doing, in a word for people.
+// State is a word for what a workflow is doing.
 type State string
 
 const (
@@ -55,7 +55,7 @@ const (
 	StateWaiting  State = "waiting" // see Waiting
 	StateBlocked  State = "blocked" // a person must act; see Blocked
 	StateSealing  State = "sealing"
-	StateIdle     State = "idle" // of a shard, to its Export: it asks the platform for next to nothing
+	StateIdle     State = "idle" // only in signals: the shard sends next to no requests
 	StateDone     State = "done"
 )
 
@@ -70,14 +70,14 @@ type BlockedShard struct {
 type ExportProgress struct {
 	State           State          `json:"state"`
 	From            time.Time      `json:"from"`
-	To              time.Time      `json:"to"` // as clipped to the start of the export
+	To              time.Time      `json:"to"` // clipped to the start of the export
 	Windows         int            `json:"windows"`
 	Done            int            `json:"done"`    // windows committed or adopted
 	Running         []string       `json:"running"` // workflow ids of the shards in flight: ask each for its ShardProgress
 	Blocked         []BlockedShard `json:"blocked,omitempty"`
 	Totals          Totals         `json:"totals"` // of finished shards only
 	providers.Lease                // of this export
-	// Waiting is what the export itself waits for; its shards have their own. WaitingUntil is its end.
+	// Waiting is what the export itself waits for. Its shards have their own. WaitingUntil is Waiting.Until.
 	Waiting      *Waiting   `json:"waiting,omitempty"`
 	WaitingUntil *time.Time `json:"waiting_until,omitempty"`
 	Visibility   string     `json:"visibility"`
@@ -98,6 +98,6 @@ type ShardProgress struct {
 	Throttled    int64         `json:"throttled"`
 	InFlight     int           `json:"in_flight"` // activities
 	Waiting      *Waiting      `json:"waiting,omitempty"`
-	WaitingUntil *time.Time    `json:"waiting_until,omitempty"` // the end of Waiting
+	WaitingUntil *time.Time    `json:"waiting_until,omitempty"` // Waiting.Until
 	Blocked      *BlockedShard `json:"blocked,omitempty"`
 }

@@ -9,30 +9,30 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// TakeUpdate asks a Quota for one use; its argument is a TakeInput, its result a TakeOutput.
+// TakeUpdate asks a Quota for one use. It takes a TakeInput and returns a TakeOutput.
 const TakeUpdate = "take"
 
-// QuotaInput is what a Quota remembers of its former runs.
+// QuotaInput is the state that a Quota carries from run to run.
 type QuotaInput struct {
 	Uses   []time.Time `json:"uses,omitempty"`
-	Policy *Policy     `json:"policy,omitempty"` // nil is that of runs that began before 0.2.0
+	Policy *Policy     `json:"policy,omitempty"` // nil for runs that began before 0.2.0
 }
 
-// TakeInput says what the platform allows.
+// TakeInput is what the platform allows.
 type TakeInput struct {
 	Limits []providers.Limit `json:"limits"`
 }
 
-// TakeOutput says how long to wait before asking again; 0 means that the use was granted, and counted.
+// TakeOutput is how long to wait before asking again. With 0, the use is granted and counted.
 type TakeOutput struct {
 	After time.Duration `json:"after"`
 }
 
-// QuotaID is the workflow id of a quota of an account: one for all processes and all exports.
+// QuotaID is the workflow id of a quota of an account. All processes and exports share it.
 func QuotaID(account, name string) string { return "quota/" + account + "/" + name }
 
-// Quota counts the uses of what a platform allows too rarely for requests per second. It ends when all uses are too old
-// to count; whoever asks next starts it again.
+// Quota counts the uses of something that a platform allows too rarely to express it in requests per second. It ends when all uses
+// are too old to count. The next one who asks starts it again.
 func Quota(ctx workflow.Context, in QuotaInput) error {
 	if err := refuse(ctx, in.Policy, in.Check(workflow.Now(ctx))); err != nil {
 		return err
@@ -57,7 +57,7 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 	}
 	for {
 		seen := takes
-		// A run that was continued does not know the limits yet; it waits for the first who asks, or a day.
+		// A run after continue-as-new does not know the limits yet. It waits until somebody asks, or for a day.
 		asked, err := workflow.AwaitWithTimeout(ctx, max(longest, 24*time.Hour), func() bool { return takes > seen })
 		if err != nil {
 			return err

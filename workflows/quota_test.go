@@ -42,7 +42,6 @@ func (a *asker) ask() {
 }
 
 func TestQuota(t *testing.T) {
-	var suite testsuite.WorkflowTestSuite
 	for name, c := range map[string]struct {
 		limits []providers.Limit
 		uses   int
@@ -55,7 +54,7 @@ func TestQuota(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := suite.NewTestWorkflowEnvironment()
+			env := NewTestEnvironment()
 			a := &asker{t: t, env: env, limits: c.limits, left: c.uses, began: env.Now()}
 			env.RegisterDelayedCallback(func() { a.began = env.Now(); a.ask() }, 0)
 			env.ExecuteWorkflow(Quota, QuotaInput{Policy: NewPolicy()})
@@ -73,8 +72,7 @@ func TestQuota(t *testing.T) {
 }
 
 func TestQuotaContinuesAsNew(t *testing.T) {
-	var suite testsuite.WorkflowTestSuite
-	env := suite.NewTestWorkflowEnvironment()
+	env := NewTestEnvironment()
 	a := &asker{t: t, env: env, limits: []providers.Limit{{Uses: 1, Per: time.Second}}, left: 10 * tuned.TakesPerRun}
 	env.RegisterDelayedCallback(a.ask, 0)
 	env.ExecuteWorkflow(Quota, QuotaInput{Policy: NewPolicy()})

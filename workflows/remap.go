@@ -16,9 +16,9 @@ type RemapInput struct {
 	Account string    `json:"account"`
 	From    time.Time `json:"from"`
 	To      time.Time `json:"to"`
-	// Policy decides the order of what the remap does.
+	// Policy decides the order of commands.
 	Policy *Policy     `json:"policy,omitempty"`
-	State  *RemapState `json:"resume,omitempty"` // set by continue-as-new only
+	State  *RemapState `json:"resume,omitempty"` // only continue-as-new sets it
 }
 
 // RemapState is what a Remap carries through continue-as-new.
@@ -29,19 +29,19 @@ type RemapState struct {
 	Paused bool        `json:"paused,omitempty"`
 }
 
-// RemapTotals add up what became of shards.
+// RemapTotals are the sums over the shards of a remap.
 type RemapTotals struct {
-	Shards    int `json:"shards"` // that the ledger has of the range
+	Shards    int `json:"shards"` // in the ledger, of the range
 	Rewritten int `json:"rewritten"`
 	Unchanged int `json:"unchanged"`
 	Kept      int `json:"kept"`
-	// Of the shards that were rewritten, as they are now.
+	// The rewritten shards as they are now.
 	Conversations int64 `json:"conversations"`
 	Messages      int64 `json:"messages"`
 	Dead          int64 `json:"dead"`
 }
 
-// KeptShard is a shard that stays as it is, because a mapping of this build would lose something of it.
+// KeptShard is a shard that was not rewritten because the mapping of this build would lose something of it.
 type KeptShard struct {
 	Shard ledger.Shard `json:"shard"`
 	Why   string       `json:"why"`
@@ -60,16 +60,16 @@ type RemapOutput struct {
 type RemapProgress struct {
 	State   State         `json:"state"`
 	Totals  RemapTotals   `json:"totals"`
-	Shard   string        `json:"shard,omitempty"` // the one in hand
+	Shard   string        `json:"shard,omitempty"` // the one being rewritten
 	Waiting *Waiting      `json:"waiting,omitempty"`
 	Blocked *BlockedShard `json:"blocked,omitempty"`
 }
 
-// RemapID is the workflow id of a remap: one account has one at a time.
+// RemapID is the workflow id of a remap. An account has one at a time.
 func RemapID(account string) string { return "remap/" + account }
 
-// Remap makes the rows of an account's committed shards anew of the documents that the lake holds, one shard after the other, and
-// asks the platform nothing. Shards that are committed while it runs were mapped by the build that committed them.
+// Remap maps the documents in an account's committed shards to rows again, one shard after the other. The platform gets no
+// requests. Shards that are committed meanwhile were mapped by the build that committed them.
 func Remap(ctx workflow.Context, in RemapInput) (RemapOutput, error) {
 	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return RemapOutput{}, err
@@ -108,7 +108,7 @@ type remap struct {
 	control
 }
 
-// run goes through the shards. A run does one list of them and continues as new for the next.
+// run rewrites the shards of one list, and continues as new for the next list.
 func (r *remap) run(ctx workflow.Context) error {
 	var list activities.ListCommittedOutput
 	err := r.retryUntilDone(ctx, func() (err error) {

@@ -20,9 +20,7 @@ import (
 func remap(t *testing.T, w *world, in workflows.RemapInput, act func(*testsuite.TestWorkflowEnvironment)) (workflows.RemapOutput, error) {
 	t.Helper()
 	for {
-		suite := testsuite.WorkflowTestSuite{}
-		suite.SetLogger(silent{})
-		env := suite.NewTestWorkflowEnvironment()
+		env := workflows.NewTestEnvironment()
 		env.RegisterActivityWithOptions(w.ListCommitted, activity.RegisterOptions{Name: "ListCommitted"})
 		env.RegisterActivityWithOptions(w.RemapShard, activity.RegisterOptions{Name: "RemapShard"})
 		if act != nil {

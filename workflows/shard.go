@@ -16,18 +16,18 @@ type ShardInput struct {
 	Spec            string       `json:"spec"`
 	Refresh         string       `json:"refresh,omitempty"`
 	Visibility      string       `json:"visibility"`
-	providers.Lease              // this shard's part of the budget
-	ChunksInFlight  int          `json:"chunks"` // chunks in flight
-	ChunkSize       int          `json:"chunk"`  // conversations of a chunk, 0 lets the lease decide
+	providers.Lease              // this shard's part of the rate
+	ChunksInFlight  int          `json:"chunks"` // fetches in flight
+	ChunkSize       int          `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
 	providers.Costs
-	// Flag commits a shard whose count does not match the provider's, with a flag, instead of blocking it.
+	// Flag makes a shard whose count differs from the provider's be committed with a flag instead of being blocked.
 	Flag bool `json:"flag"`
-	// Adopt takes over what the ledger has, and copies nothing.
+	// Adopt takes over what the ledger has. Nothing is copied.
 	Adopt  bool `json:"adopt,omitempty"`
 	Paused bool `json:"paused,omitempty"`
-	// Policy decides the order of what the shard does; nil is that of runs that began before 0.2.0.
+	// Policy decides the order of commands. Nil is the policy of runs that began before 0.2.0.
 	Policy *Policy     `json:"policy,omitempty"`
-	State  *ShardState `json:"resume,omitempty"` // set by continue-as-new only
+	State  *ShardState `json:"resume,omitempty"` // only continue-as-new sets it
 }
 
 // ShardState is what a Shard carries through continue-as-new.
@@ -45,28 +45,28 @@ type ShardState struct {
 	Usage       activities.Usage           `json:"usage"`
 	// Waiters are the workflow ids of the exports that asked for reports.
 	Waiters []string `json:"waiters,omitempty"`
-	// Number is that of the lease, and Unleased says that it was given back; see Told.
+	// Number is the number of the lease; Unleased is true if it was given back. See Told.
 	Number   int  `json:"number,omitempty"`
 	Unleased bool `json:"unleased,omitempty"`
 }
 
 // ShardOutput is the result of a Shard.
 type ShardOutput struct {
-	// Split says that the window holds more than the provider can page through, or that the ledger has it in halves;
-	// nothing was committed.
+	// Split is true if the provider cannot page through the whole window, or if the ledger has it in halves. Then nothing was
+	// committed.
 	Split bool `json:"split,omitempty"`
-	// Absent says that the ledger does not have the window, and that none was to be copied.
+	// Absent is true if the ledger does not have a window that was only to be adopted.
 	Absent bool              `json:"absent,omitempty"`
 	Commit activities.Commit `json:"commit"`
 	Usage  activities.Usage  `json:"usage"`
 }
 
-// ShardID is the workflow id of a shard: two exports that want the same shard meet there.
+// ShardID is the workflow id of a shard. It is the same for every export, so that two exports do not copy a shard twice.
 func ShardID(s ledger.Shard) string { return "shard/" + s.String() }
 
-// Shard exports one account, stream and window: it lists, fetches, seals, verifies and commits, and leaves no staging
-// behind. It ends only when the shard stands in the ledger, when it was cancelled, or when the window must be split;
-// everything else is waited out, or waits for a person.
+// Shard exports one account, stream and window. It lists, fetches, seals, verifies, commits, and removes its staging. It ends only
+// if the shard is in the ledger, if it is cancelled, or if the window must be split. After any other failure it tries again later,
+// or waits for a person.
 func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
 	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return ShardOutput{}, err
@@ -94,8 +94,8 @@ type shard struct {
 	control
 	collector
 	sealing   bool
-	lostFiles int // times that sealed files were gone before they were committed
-	recounts  int // times that the provider was asked for a count that did not match once more
+	lostFiles int // times that sealed files vanished before the commit
+	recounts  int // times that the provider was asked again for a count that did not match
 }
 
 func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
@@ -132,7 +132,7 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			return ShardOutput{Absent: true}, nil
 		}
 	} else if s.unleased {
-		s.reportState(ctx) // it has lost what it was blocked by
+		s.reportState(ctx) // it is not blocked any more
 	}
 	for {
 		if err := s.collect(ctx); err != nil {
@@ -162,7 +162,7 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 	}
 }
 
-// sealAndCommit seals, verifies and commits what was collected. It is not done where the window has to be listed once more.
+// sealAndCommit seals, verifies and commits what was collected. It is not done if the window has to be listed again.
 func (s *shard) sealAndCommit(ctx workflow.Context) (out ShardOutput, done bool, err error) {
 	sealed, verified, err := s.sealAndVerify(ctx)
 	if err != nil {
@@ -195,8 +195,8 @@ func (s *shard) open(ctx workflow.Context) error {
 	})
 }
 
-// sealAndVerify seals and verifies; files that are not what the seal said are sealed again, and nothing else is: the seal of a large
-// shard takes hours.
+// sealAndVerify seals and verifies. It seals again only if files are not as the seal described them: sealing a large shard takes
+// hours.
 func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShardOutput, verified activities.VerifyShardOutput, err error) {
 	s.sealing = true
 	defer func() { s.sealing = false }()
@@ -243,9 +243,9 @@ func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) 
 	return verified, err
 }
 
-// reconcile compares the provider's count with ours. A shard that misses conversations is listed once more; if the counts still
-// differ, they are compared again after a wait; then the shard is blocked or flagged by policy. It reports whether to list or seal
-// again.
+// reconcile compares the provider's count with ours. If conversations are missing, the shard is listed again. If the counts still
+// differ, they are compared again after a wait. Then the shard is blocked or flagged, as configured. It reports whether to list or
+// seal again.
 func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (flags []string, again bool, err error) {
 	if sealed.MessageMismatches > 0 {
 		flags = append(flags, activities.FlagMessages)
@@ -276,8 +276,8 @@ func countMismatch(counted, listed int64) string {
 	return fmt.Sprintf("the provider counts %d conversations in the window and lists %d", counted, listed)
 }
 
-// recount asks the provider for its count once more, after a wait: while conversations are deleted, a list and the count after it
-// differ. Where the count changes, the window is worth another list.
+// recount asks the provider for its count again after a wait: while conversations are being deleted, a list and a later count
+// differ. If the count changes, the window is listed again.
 func (s *shard) recount(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (again bool, err error) {
 	s.recounts++
 	before := *verified.Total
@@ -313,7 +313,7 @@ func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, 
 	return ShardOutput{Commit: out.Commit}, nil
 }
 
-// restart forgets what was staged and begins anew, after asking a person when that happens too often.
+// restart forgets what was staged and starts over. If that happens too often, it asks a person first.
 func (s *shard) restart(ctx workflow.Context) error {
 	s.state.Restarts++
 	if s.state.Restarts > s.policy.RestartsPerShard {
@@ -327,7 +327,7 @@ func (s *shard) restart(ctx workflow.Context) error {
 	return nil
 }
 
-// sealAgain goes back to what is staged, after asking a person when sealed files vanish too often.
+// sealAgain returns to what is staged. If sealed files vanish too often, it asks a person first.
 func (s *shard) sealAgain(ctx workflow.Context) error {
 	if s.lostFiles++; s.lostFiles <= s.policy.RestartsPerShard {
 		return nil
@@ -335,7 +335,7 @@ func (s *shard) sealAgain(ctx workflow.Context) error {
 	return s.block(ctx, activities.FilesLost, "sealed files vanish from the lake before they are committed; look for a lifecycle rule or another program that deletes below data")
 }
 
-// abort removes the staging of a shard that ends without a commit, also when it was cancelled.
+// abort removes the staging of a shard that ends without a commit, even if it was cancelled.
 func (s *shard) abort(ctx workflow.Context) {
 	if s.state.Open.Generation == 0 {
 		return
@@ -345,7 +345,7 @@ func (s *shard) abort(ctx workflow.Context) {
 	s.cleanup(detached)
 }
 
-// cleanup is worth a try, no more: staging that stays is swept later and is never read.
+// cleanup tries once to remove the staging. What remains is never read, and is swept later.
 func (s *shard) cleanup(ctx workflow.Context) {
 	if _, err := call(quick(ctx), do.Cleanup, activities.CleanupInput{Target: s.target()}); err != nil {
 		workflow.GetLogger(ctx).Warn("staging was not removed", "shard", s.in.Shard.String(), "error", detailOf(err))
@@ -357,7 +357,7 @@ func (s *shard) add(u activities.Usage) {
 	s.state.Usage.Throttled += u.Throttled
 }
 
-// part is the part of the shard's lease that one of n activities gets.
+// part is the shard's lease divided by n.
 func (s *shard) part(n int) providers.Lease {
 	part := s.lease
 	part.RequestsPerSecond /= float64(n)

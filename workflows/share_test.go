@@ -47,8 +47,7 @@ func told(ctx workflow.Context, rate float64) float64 {
 
 // sharing is an environment in which shards are the given function, and can be told things.
 func sharing(open activities.OpenExportOutput, shard func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error)) *testsuite.TestWorkflowEnvironment {
-	suite := &testsuite.WorkflowTestSuite{}
-	env := suite.NewTestWorkflowEnvironment()
+	env := workflows.NewTestEnvironment()
 	env.SetTestTimeout(time.Minute)
 	env.SetStartTime(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC))
 	env.RegisterWorkflow(workflows.Export)

@@ -10,22 +10,22 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// The signals between workflows. Each says one thing, is named after it, and has an input of the same name.
+// The signals between workflows. Each says one thing and is named after it, and so is its input.
 const (
 	leaseSignal        = "lease"         // Budget to Export, Export to Shard: a new lease
 	chunksSignal       = "chunks"        // Export to Shard: how many fetches it may keep in flight
-	pauseSignal        = "pause"         // Export to Shard: to pause, or to resume
-	retryBlockedSignal = "retry_blocked" // Export to Shard: to try again what a person was asked about
-	reportSignal       = "report"        // Export to Shard: asks for state and ended, for an export that did not start the shard
-	stateSignal        = "state"         // Shard to Export: what it is now
+	pauseSignal        = "pause"         // Export to Shard: pause, or resume
+	retryBlockedSignal = "retry_blocked" // Export to Shard: try again what is blocked
+	reportSignal       = "report"        // Export to Shard: send state and ended to this export too, which did not start the shard
+	stateSignal        = "state"         // Shard to Export: its state
 	endedSignal        = "ended"         // Shard to Export: it has ended
 	joinSignal         = "join"          // Export to Budget: it has work again
 	leaveSignal        = "leave"         // Export to Budget: it has ended, or has nothing to do for now
 	setRateSignal      = "set_rate"      // Export to Budget: a person has set the account's rate
 )
 
-// The signals of release 0.1.0. Runs without a policy send these and no others, so that their histories replay. Every run takes them:
-// runs of both kinds meet while an upgrade is under way. They can go with behaviour 0.
+// The signals of release 0.1.0. Runs without a policy send these, so that their histories replay. Every run takes both sets,
+// because old and new runs meet after an upgrade. These go when behaviour 0 goes.
 const (
 	controlSignal = "control" // Export to Shard: lease, chunks, pause and retry_blocked
 	blockedSignal = "blocked" // Shard to Export: state and ended
@@ -33,7 +33,7 @@ const (
 	budgetSignal  = "budget"  // Export to Budget: set_rate
 )
 
-// message is a signal to be sent.
+// message is a signal to send.
 type message struct {
 	name string
 	in   any
@@ -80,18 +80,18 @@ func (in reportInput) Check() error {
 	return nil
 }
 
-// stateInput is all that an Export needs to know of a shard, as of now.
+// stateInput is all that an Export needs to know about a shard at a time.
 type stateInput struct {
 	Shard string `json:"shard"` // workflow id
 	// Parent is the workflow id of the export that started the shard.
 	Parent string `json:"parent,omitempty"`
-	// State is running, idle or blocked. One that is idle asks the platform for next to nothing.
+	// State is running, idle or blocked. An idle shard sends next to no requests.
 	State   State         `json:"state"`
 	Blocked *BlockedShard `json:"blocked,omitempty"` // set if State is blocked
-	// Leased is set once the shard has given out all of its work: it needs no more than what it has leased to activities.
+	// Leased is set once the shard has given out all of its work. It is the rate leased to activities; the shard needs no more.
 	Leased float64 `json:"leased,omitempty"`
-	// Number is that of the newest lease that the shard knows, and Keeps the most that it leases to activities until it is told
-	// another. Keeps is nil where it has no limit, and in what runs without a policy say.
+	// Number is the number of the newest lease that the shard knows. Keeps is the most that it leases to activities until it gets
+	// another one. Keeps is nil if there is no limit, and from runs without a policy.
 	Number int      `json:"number,omitempty"`
 	Keeps  *float64 `json:"keeps,omitempty"`
 }
@@ -113,7 +113,7 @@ func (in stateInput) Check() error {
 	return errors.Join(checkShardID(in.Shard), wrong, checkRate("leased", in.Leased), checkRate("number", float64(in.Number)), checkRate("keeps", keeps))
 }
 
-// endedInput is the last that an Export hears of a shard.
+// endedInput is the last signal about a shard.
 type endedInput struct {
 	Shard  string `json:"shard"`
 	Parent string `json:"parent,omitempty"`
@@ -138,8 +138,7 @@ func checkShardID(id string) error {
 	return nil
 }
 
-// onSignal calls a function with the input of each signal of a name. A signal cannot be refused, so one with a wrong input is logged
-// and ignored.
+// onSignal calls a function for each signal of a name. A signal cannot be rejected, so a wrong one is logged and ignored.
 func onSignal[In interface{ Check() error }](ctx workflow.Context, name string, take func(workflow.Context, In)) {
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		signals := workflow.GetSignalChannel(ctx, name)
@@ -184,7 +183,7 @@ type blockedInput struct {
 
 func (in blockedInput) Check() error { return checkShardID(in.Shard) }
 
-// state is the same as a state signal.
+// state is the state signal that says the same.
 func (in blockedInput) state() stateInput {
 	state := stateInput{Shard: in.Shard, Parent: in.Parent, State: StateRunning, Blocked: in.Blocked, Leased: in.Needs}
 	switch {
@@ -200,7 +199,7 @@ type shareInput struct{ activities.BudgetGrant }
 
 func (in shareInput) Check() error { return checkLease(providers.Lease(in.Lease)) }
 
-// signals are messages as a run of the policy sends them. Release 0.1.0 puts all that a workflow has to say into one signal.
+// signals translates messages into the signals that a run with this policy sends. Runs of release 0.1.0 put all messages into one.
 func (p Policy) signals(messages ...message) []message {
 	if p.Behaviour >= 1 {
 		return messages
@@ -225,7 +224,7 @@ func (p Policy) signals(messages ...message) []message {
 		case retryBlockedInput:
 			control.RetryBlocked = true
 		default:
-			return messages // of a name that has not changed
+			return messages // 0.1.0 sends the same
 		}
 	}
 	return []message{{controlSignal, control}}

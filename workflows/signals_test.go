@@ -136,7 +136,7 @@ func TestExportsTakeTheSignalsOfBothReleases(t *testing.T) {
 func TestBudgetsTakeTheSignalsOfBothReleases(t *testing.T) {
 	for release, policy := range policies {
 		for _, name := range []string{"budget", "set_rate"} {
-			env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+			env := workflows.NewTestEnvironment()
 			var mu sync.Mutex
 			var told []string
 			env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(

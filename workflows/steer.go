@@ -8,7 +8,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// listen takes updates from people, news from the shards, and the query for progress.
+// listen handles updates from people, signals from shards and the Budget, and the query for progress.
 func (e *export) listen(ctx workflow.Context) error {
 	e.self = workflow.GetInfo(ctx).WorkflowExecution.ID
 	order := func(name string, in any) { e.orders = append(e.orders, message{name, in}) }
@@ -24,7 +24,7 @@ func (e *export) listen(ctx workflow.Context) error {
 	lease := func(lease providers.Lease) {
 		e.state.Lease = lease
 		if e.policy.Behaviour >= 1 {
-			e.state.Away = false // the Budget counts on this export; updateBudget leaves it once more
+			e.state.Away = false // the Budget counts this export as a user; updateBudget leaves it again
 		}
 		e.wake()
 	}
@@ -42,10 +42,10 @@ func (e *export) listen(ctx workflow.Context) error {
 	return workflow.SetQueryHandler(ctx, ProgressQuery, e.progress)
 }
 
-// wake lets the export balance the shares, which may be others now, and see whether it should continue as new.
+// wake makes the export balance the shares, and check whether it should continue as new.
 func (e *export) wake() { e.orders = append(e.orders, message{}) }
 
-// forwardOrders carries out what people have ordered. An empty order only wakes the workflow.
+// forwardOrders sends the orders of people to the shards. An empty order only wakes the workflow.
 func (e *export) forwardOrders(ctx workflow.Context) {
 	for len(e.orders) > 0 {
 		order := e.orders[0]
@@ -62,8 +62,7 @@ func (e *export) forwardOrders(ctx workflow.Context) {
 	}
 }
 
-// setRate changes the account's budget. What part of it is this export's is said by the Budget; until then it is the same as
-// before.
+// setRate changes the account's budget. Until the Budget sends a lease, this export keeps the same part of it.
 func (e *export) setRate(account float64) {
 	part := 1.0
 	if e.state.AccountRequestsPerSecond > 0 {
@@ -72,7 +71,8 @@ func (e *export) setRate(account float64) {
 	e.state.Lease, e.set = providers.Lease{RequestsPerSecond: part * account, AccountRequestsPerSecond: account}, &account
 }
 
-// updateBudget tells the account's Budget when the export begins or ends to have nothing to do, such as when a person must act.
+// updateBudget joins or leaves the account's Budget when the export gets work or runs out of it, for example while all shards are
+// blocked.
 func (e *export) updateBudget(ctx workflow.Context) {
 	set := e.set
 	if e.set = nil; e.state.Open.Grant == nil {
@@ -91,7 +91,7 @@ func (e *export) updateBudget(ctx workflow.Context) {
 	}
 }
 
-// leaveBudget gives the export's share to others, also when it was cancelled.
+// leaveBudget gives the export's share to others, even if the export was cancelled.
 func (e *export) leaveBudget(ctx workflow.Context) {
 	if e.state.Open.Grant == nil || e.state.Away {
 		return
@@ -101,17 +101,16 @@ func (e *export) leaveBudget(ctx workflow.Context) {
 	e.tellBudget(detached, message{leaveSignal, leaveInput{e.self}})
 }
 
-// tellBudget tells the account's Budget; one that is gone has nobody else to share with.
+// tellBudget signals the account's Budget. If there is none, nobody else uses the budget.
 func (e *export) tellBudget(ctx workflow.Context, m message) {
 	for _, m := range e.policy.signals(m) {
 		if err := workflow.SignalExternalWorkflow(ctx, BudgetID(e.in.Account), "", m.name, m.in).Get(ctx, nil); err != nil {
-			workflow.GetLogger(ctx).Info("the account's budget is not there to be told", "account", e.in.Account)
+			workflow.GetLogger(ctx).Info("the account's budget does not run", "account", e.in.Account)
 		}
 	}
 }
 
-// share is the part of the account's budget of each shard that is at work; one that is not keeps a little for what it still has
-// to ask.
+// share is the rate of each shard that has work. Idle shards keep a little for their last requests.
 func (e *export) share() float64 {
 	working := e.working()
 	rate := e.state.RequestsPerSecond
@@ -124,23 +123,22 @@ func (e *export) share() float64 {
 		}
 	}
 	soon := min(max(1, e.state.Open.Shards), working+e.unstarted())
-	// Where others have leased the whole rate, a little is left: 0 is no limit.
+	// At least a little, even if others have leased all of it: 0 would be no limit.
 	return max(e.policy.IdleShare*e.state.RequestsPerSecond, rate) / float64(max(1, soon, working))
 }
 
-// leaseOf is a lease of so many requests per second.
+// leaseOf is a lease of a rate.
 func (e *export) leaseOf(rate float64) providers.Lease {
 	return providers.Lease{RequestsPerSecond: rate, AccountRequestsPerSecond: e.state.AccountRequestsPerSecond}
 }
 
-// working reports whether a shard has work to give out: one that is being sealed has not, and one that another export started
-// uses that export's share.
+// working reports whether a shard has work to give out and uses this export's share. A shard that is being sealed has none left,
+// and a shard of another export uses that export's share.
 func (c *child) working() bool {
 	return c.blocked == nil && !c.idle && c.needs == 0 && (!c.held || c.own)
 }
 
-// listing is how many of those at work keep one request under way: a list without conversations. Where no budget is split among
-// them, they take no place of others.
+// listing is how many shards with work only read a list, one request at a time. Without a budget to split, they take no places.
 func (e *export) listing() (n int) {
 	for _, c := range e.children {
 		if e.state.RequestsPerSecond <= 0 && !c.shard.Stream.HasConversations() && c.working() {
@@ -150,7 +148,8 @@ func (e *export) listing() (n int) {
 	return n
 }
 
-// chunks is how many fetches a shard keeps in flight. Where no budget is split, those of the places that no shard has any more.
+// chunks is how many fetches a shard keeps in flight. Without a budget to split, it includes those of places that no shard needs
+// any more.
 func (e *export) chunks(c *child) int {
 	chunks, places := max(1, e.state.Open.ChunksInFlight), max(1, e.state.Open.Shards)
 	if e.state.RequestsPerSecond > 0 || !c.shard.Stream.HasConversations() {
@@ -160,7 +159,7 @@ func (e *export) chunks(c *child) int {
 	return chunks * places / max(1, soon)
 }
 
-// idleShare is what a shard has that is being sealed: little, unless it is the last.
+// idleShare is the rate of a shard that is being sealed: little, unless it is the last.
 func (e *export) idleShare() float64 {
 	if working := e.working(); working == 0 && !e.mayBegin() {
 		return e.state.RequestsPerSecond / float64(max(1, e.active()))
@@ -168,7 +167,7 @@ func (e *export) idleShare() float64 {
 	return e.policy.IdleShare * e.state.RequestsPerSecond
 }
 
-// balance tells the shards in flight when their share has changed.
+// balance sends new leases and numbers of chunks to the shards whose share has changed.
 func (e *export) balance(ctx workflow.Context) {
 	for _, c := range slices.Clone(e.children) {
 		lease, changed := e.grant(c)
@@ -190,11 +189,11 @@ func (e *export) balance(ctx workflow.Context) {
 	}
 }
 
-// unknownShare is no share: whoever has it is told its own.
+// unknownShare is not a rate: a shard with it is sent a lease.
 const unknownShare = -1
 
-// signal tells a shard. One that this export did not start is only told to try again: all else is up to the export that did. One
-// that has just ended need not know.
+// signal sends messages to a shard. To a shard of another export it sends only retry_blocked: all else is up to that export. It
+// does not matter if the shard has just ended.
 func (e *export) signal(ctx workflow.Context, c *child, messages ...message) {
 	for _, m := range e.policy.signals(messages...) {
 		var sent workflow.Future
@@ -207,7 +206,7 @@ func (e *export) signal(ctx workflow.Context, c *child, messages ...message) {
 			return
 		}
 		if err := sent.Get(ctx, nil); err != nil {
-			workflow.GetLogger(ctx).Info("a shard was not told", "shard", ShardID(c.shard))
+			workflow.GetLogger(ctx).Info("a shard did not get a signal", "shard", ShardID(c.shard))
 		}
 	}
 }

@@ -236,9 +236,7 @@ func TestLeasesNeverAddUpToMoreThanTheBudget(t *testing.T) {
 var budgetSeeds = flag.Int("budget-seeds", 40, "how many seeds TestLeasesNeverAddUpToMoreThanTheBudget has")
 
 func (b *budgeted) run(t *testing.T) {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(silent{})
-	env := suite.NewTestWorkflowEnvironment()
+	env := workflows.NewTestEnvironment()
 	env.SetTestTimeout(time.Minute)
 	start := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	env.SetStartTime(start)

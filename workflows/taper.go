@@ -2,8 +2,8 @@ package workflows
 
 import "github.com/chatlake/chatlake/providers"
 
-// next takes a chunk off the queue, or a part of one: towards the end of a shard they become ever smaller, so that the last of them
-// end together, and no lease lies idle while one goes on (guided self-scheduling: Polychronopoulos, Kuck, 1987).
+// next takes a chunk off the queue, or a part of one. Towards the end of a shard, chunks become smaller and smaller, so that the
+// last ones end together and no lease is idle while one of them still runs (guided self-scheduling: Polychronopoulos, Kuck, 1987).
 func (s *shard) next(lease providers.Lease) chunk {
 	c := s.queue[0]
 	s.queue = s.queue[1:]
@@ -20,13 +20,13 @@ func (s *shard) next(lease providers.Lease) chunk {
 	return c
 }
 
-// fits reports whether a chunk is made to fit its lease: those that begin together then take equally long, and none takes longer than
-// ChunkLength.
+// fits reports whether chunks are cut to fit their leases. Then chunks that start together take equally long, and none takes longer
+// than ChunkLength.
 func (s *shard) fits(lease providers.Lease) bool {
 	return s.policy.Behaviour >= 1 && lease.RequestsPerSecond > 0
 }
 
-// portion is how many of the requests left go into one chunk.
+// portion is how many of the remaining requests go into one chunk.
 func (s *shard) portion(left float64, known bool, lease providers.Lease) float64 {
 	slots, shortest := float64(max(1, s.slots)), s.policy.ShortestChunk.Seconds()
 	switch seconds := s.policy.ChunkLength.Seconds(); {
@@ -40,7 +40,8 @@ func (s *shard) portion(left float64, known bool, lease providers.Lease) float64
 	return max(left/(2*slots), float64(s.policy.FewestFree))
 }
 
-// requestsLeft is how many requests there are still to be given out, with those of a chunk; false where the end of the list is not known.
+// requestsLeft is how many requests are still to be given out, including those of a chunk; false if the length of the list is not
+// known.
 func (s *shard) requestsLeft(c chunk) (requests float64, known bool) {
 	requests = s.cost(c, c.high-c.low)
 	for _, waiting := range s.queue {
@@ -56,14 +57,14 @@ func (s *shard) requestsLeft(c chunk) (requests float64, known bool) {
 	return requests, true
 }
 
-// ending says that one of the smallest chunks for each slot is all that is left, where no budget limits the shard: the next one
-// opens and lists meanwhile.
+// ending reports whether no more is left than one smallest chunk per slot, for a shard without a limit. The next shard opens and
+// lists meanwhile.
 func (s *shard) ending() bool {
 	left, _ := s.requestsLeft(chunk{})
 	return s.lease.RequestsPerSecond <= 0 && s.listed && left <= float64(s.slots*s.policy.FewestFree)
 }
 
-// cost is how many requests so many conversations of a chunk take.
+// cost is how many requests a number of conversations of a chunk takes.
 func (s *shard) cost(c chunk, conversations int) float64 {
 	if c.metadata {
 		return float64(conversations) * max(s.in.MetadataRequests, 0.01)

@@ -9,15 +9,16 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Told is what an Export has told a shard of its share, as long as the shard may still go by it. Leases are numbered. A shard reports
-// the number of the newest that it knows, and the most that it leases to activities until it is told another. So a larger lease counts
-// until the shard says that it keeps to a smaller one, however long its activities take.
+// Told is what an Export has told a shard about its lease, for as long as the shard may act on it. Leases are numbered. The shard
+// reports the number of the newest lease that it knows, and the most that it leases to activities until it gets another. So a
+// larger lease counts until the shard confirms a smaller one, however long its activities take.
 type Told struct {
 	providers.Lease     // the newest
-	Number          int `json:"number,omitempty"` // of the newest; a shard starts with number 0
-	// Rates are what the shard may go by, oldest first. The last is the newest, the first is what the shard last reported.
+	Number          int `json:"number,omitempty"` // of the newest; a shard starts with lease 0
+	// Rates are the leases that the shard may act on, oldest first. The first is what the shard last reported, the last is the
+	// newest.
 	Rates []float64 `json:"rates,omitempty"`
-	// None says that the shard has given its lease back and waits for another.
+	// None is true if the shard has given its lease back and waits for another.
 	None bool `json:"none,omitempty"`
 }
 
@@ -29,12 +30,12 @@ func (t *Told) most() (most float64) {
 	return most
 }
 
-// start is the lease of a run of the shard that begins.
+// start sets the lease that a run of the shard starts with.
 func (t *Told) start(lease providers.Lease) {
 	*t = Told{Lease: lease, Rates: []float64{counted(lease.RequestsPerSecond)}}
 }
 
-// tell numbers a lease that the shard is about to be told. Earlier ones that are no larger need not be remembered.
+// tell numbers a lease that is about to be sent to the shard. Earlier leases that are not larger are forgotten.
 func (t *Told) tell(lease providers.Lease) {
 	rate := counted(lease.RequestsPerSecond)
 	if rate >= t.most() {
@@ -45,7 +46,7 @@ func (t *Told) tell(lease providers.Lease) {
 	t.Rates = append(slices.Clip(t.Rates), rate)
 }
 
-// hear takes what a shard reports. One that did not know the oldest of the leases that count may still go by any of them.
+// hear handles a shard's report. A shard that has not seen the oldest lease that counts may still act on any of them.
 func (t *Told) hear(number int, keeps float64) {
 	i := len(t.Rates) - 1 - (t.Number - number)
 	if i < 0 || i >= len(t.Rates) {
@@ -58,10 +59,11 @@ func (t *Told) hear(number int, keeps float64) {
 	}
 }
 
-// giveBack says that the shard has no lease until it is told another. What it has leased counts until it reports that it has not.
+// giveBack notes that the shard has no lease until it gets another. What it has leased to activities counts until it reports their
+// end.
 func (t *Told) giveBack() { t.None = t.None || t.RequestsPerSecond > 0 }
 
-// counted is the rate of a lease in a sum; 0 is no limit.
+// counted is the rate of a lease in a sum. No limit (0) counts as the largest rate.
 func counted(rate float64) float64 {
 	if rate <= 0 {
 		return math.MaxFloat64
@@ -69,7 +71,7 @@ func counted(rate float64) float64 {
 	return rate
 }
 
-// free is how much of the export's part no shard may have leased to its activities, but for one.
+// free is the part of the export's rate that no shard may have leased to its activities, not counting one shard.
 func (e *export) free(except *child) float64 {
 	free := e.state.RequestsPerSecond
 	for _, c := range e.children {
@@ -80,12 +82,12 @@ func (e *export) free(except *child) float64 {
 	return free
 }
 
-// mayLease reports whether enough of the export's part is free for another shard: half of its share, as for an activity.
+// mayLease reports whether enough of the export's rate is free for another shard: LeastLease of its share, as for an activity.
 func (e *export) mayLease() bool {
 	return e.policy.Behaviour < 1 || e.state.RequestsPerSecond <= 0 || e.free(nil) >= e.policy.LeastLease*e.share()
 }
 
-// due is the share that a shard should have; 0 is none for now.
+// due is the rate that a shard should have; 0 is none for now.
 func (e *export) due(c *child) float64 {
 	switch {
 	case e.policy.Behaviour >= 1 && (c.blocked != nil || e.state.Paused):
@@ -93,13 +95,13 @@ func (e *export) due(c *child) float64 {
 	case c.idle:
 		return e.idleShare()
 	case c.needs > 0:
-		return c.RequestsPerSecond // it keeps to what it has leased by itself
+		return c.RequestsPerSecond // it has released the rest itself
 	}
 	return e.share()
 }
 
-// grant is the lease that a shard can be told now: what it is due, as far as there is room for it. It reports false where the shard is
-// to be told nothing.
+// grant is the lease that a shard can get now: its due, as far as that much is free. It returns false if the shard should not be
+// sent a lease.
 func (e *export) grant(c *child) (providers.Lease, bool) {
 	part, due := e.state.RequestsPerSecond, e.due(c)
 	if e.policy.Behaviour < 1 {
@@ -116,13 +118,13 @@ func (e *export) grant(c *child) (providers.Lease, bool) {
 	case c.None:
 		return lease, rate >= min(due, e.policy.LeastLease*e.share())
 	case c.RequestsPerSecond < rate && rate < due && rate-c.RequestsPerSecond < e.policy.IdleShare*part:
-		return lease, false // so little is not worth a signal
+		return lease, false // too little for a signal
 	default:
 		return lease, c.Lease != lease
 	}
 }
 
-// lendFirst is the first lease of a shard; see mayLease.
+// lendFirst gives a shard its first lease if enough is free; see mayLease.
 func (e *export) lendFirst(c *child) {
 	c.None = e.policy.Behaviour >= 1
 	if lease, ok := e.grant(c); ok && c.None {
@@ -130,7 +132,7 @@ func (e *export) lendFirst(c *child) {
 	}
 }
 
-// lend waits until a shard that is about to be started has a lease.
+// lend waits for the lease of a shard that is about to start.
 func (e *export) lend(ctx workflow.Context, c *child) error {
 	if e.policy.Behaviour < 1 {
 		if c.RequestsPerSecond == unknownShare {
@@ -151,7 +153,8 @@ func (e *export) lend(ctx workflow.Context, c *child) error {
 	return err
 }
 
-// hearLease takes what a shard reports of its lease. One of a release that reported nothing is believed to go by what it is told.
+// hearLease handles what a shard reports about its lease. A shard of a release without such reports is believed to act on what it
+// is told.
 func (e *export) hearLease(c *child, in stateInput) {
 	keeps := in.Keeps
 	if in.Blocked != nil {
@@ -164,7 +167,7 @@ func (e *export) hearLease(c *child, in stateInput) {
 		c.Told = Told{None: true} // it uses the share of another export
 	case keeps == nil:
 	case c.met:
-		c.Number, c.Rates = in.Number, []float64{*keeps} // an earlier export of the same name has told it
+		c.Number, c.Rates = in.Number, []float64{*keeps} // from an earlier export of the same name
 		fallthrough
 	default:
 		c.hear(in.Number, *keeps)
@@ -172,7 +175,7 @@ func (e *export) hearLease(c *child, in stateInput) {
 	c.met = c.met && !c.own
 }
 
-// over is called when a run of the shard has ended: it uses nothing.
+// over notes that a run of the shard has ended and uses nothing.
 func (c *child) over() {
 	c.future, c.blocked, c.idle, c.needs = nil, nil, false, 0
 	if c.None {

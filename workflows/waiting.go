@@ -10,21 +10,21 @@ import (
 	"github.com/chatlake/chatlake/activities"
 )
 
-// Waiting says what a workflow or an activity waits for.
+// Waiting is what a workflow or an activity waits for.
 type Waiting struct {
-	// For is the party that is waited for: one of the For constants.
+	// For is whom or what it waits for: one of the For constants.
 	For string `json:"for"`
-	// Kind is the kind of the error, empty where there was none.
+	// Kind is the kind of the error; empty if there was none.
 	Kind string `json:"kind,omitempty"`
 	// Why is the error or the reason, without texts or names of a conversation.
 	Why string `json:"why"`
-	// Since is when the first of the failures in a row happened.
+	// Since is the time of the first of the failures in a row.
 	Since time.Time `json:"since"`
-	// Until is the time of the next try; nil where nobody knows.
+	// Until is the time of the next try; nil if it is not known.
 	Until *time.Time `json:"until,omitempty"`
 }
 
-// The parties that are waited for, as package activities names them.
+// The values of Waiting.For, from package activities.
 const (
 	ForPlatform    = activities.ForPlatform
 	ForSchedule    = activities.ForSchedule
@@ -36,14 +36,14 @@ const (
 	ForExport      = activities.ForExport
 )
 
-// WaitingAfter is what is waited for after an activity has failed.
+// WaitingAfter is what a workflow waits for after an activity has failed.
 func WaitingAfter(err error) Waiting {
 	_, kind := remedyOf(err)
 	w := Waiting{For: activities.ForPlatform, Kind: kind, Why: detailOf(err)}
 	var application *temporal.ApplicationError
 	var said activities.Wait
 	if errors.As(err, &application) && application.HasDetails() {
-		_ = application.Details(&said) // of an earlier release, or of the SDK
+		_ = application.Details(&said) // the details may be those of an earlier release or of the SDK
 	}
 	switch {
 	case said.For != "":
@@ -56,10 +56,10 @@ func WaitingAfter(err error) Waiting {
 	return w
 }
 
-// streak remembers when failures in a row began. The zero value is none.
+// streak remembers when failures in a row began. The zero value has no failures.
 type streak struct{ began time.Time }
 
-// after is what is waited for after a failure; failures counts those in a row before it.
+// after is what the workflow waits for after a failure. Failures is the number of failures in a row before it.
 func (s *streak) after(ctx workflow.Context, err error, failures int) Waiting {
 	if failures == 0 || s.began.IsZero() {
 		s.began = workflow.Now(ctx)
@@ -69,7 +69,7 @@ func (s *streak) after(ctx workflow.Context, err error, failures int) Waiting {
 	return w
 }
 
-// sleep waits on a durable timer, visibly; retry_blocked and resume do not shorten it.
+// sleep waits on a durable timer. People see it; retry_blocked and resume do not shorten it.
 func (c *control) sleep(ctx workflow.Context, d time.Duration, w Waiting) error {
 	now := workflow.Now(ctx)
 	if w.Since.IsZero() {

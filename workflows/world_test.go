@@ -214,8 +214,7 @@ func (w *world) Cleanup(context.Context, activities.CleanupInput) (activities.Cl
 // environment is a workflow environment in which the activities are the world's.
 func environment(t *testing.T, w *world) *testsuite.TestWorkflowEnvironment {
 	t.Helper()
-	suite := &testsuite.WorkflowTestSuite{}
-	env := suite.NewTestWorkflowEnvironment()
+	env := workflows.NewTestEnvironment()
 	env.SetTestTimeout(30 * time.Second)
 	var a *activities.Activities
 	env.RegisterWorkflow(workflows.Export)
