@@ -1,13 +1,13 @@
-// Package trial runs the export under schedules that nobody would wish for: the real workflows and the real activities, over
-// a platform and a store in memory, in a bubble of time in which one seed decides every order of events. Attempts are given
-// out twice, go on after they were given up, and are killed between any two requests; answers are lost after the deed; runs
-// are terminated, cancelled and started again beside each other; conversations come, grow and go meanwhile.
+// Package trial runs exports under the worst schedules: the real workflows and the real activities, on a platform and a store in
+// memory, in a bubble of time in which one seed decides the order of all events. Attempts at activities run twice, continue after
+// they were given up, and are killed between any two requests. Answers are lost after the change was made. Runs are terminated,
+// cancelled and started again beside each other. Conversations appear, grow and disappear meanwhile.
 //
-// Afterwards the lake, read by the reader rule, must hold what the platform held. A seed that fails is printed, and fails
-// again alone:
+// Afterwards the lake, read by the reader rule, must hold what the platform held. A seed that fails is printed, and can be run again
+// alone:
 //
 //	go test ./internal/trial                                  a few seeds
 //	go test ./internal/trial -seeds 10000                     those that must pass before a change lands
 //	go test ./internal/trial -seeds 1000000 -timeout 0        a night
-//	go test ./internal/trial -seed 4711 -v                    one, with every step
+//	go test ./internal/trial -seed 4711 -v                    one seed, with every step
 package trial

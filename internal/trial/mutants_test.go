@@ -15,11 +15,11 @@ var mutants = flag.Bool("mutants", false, "switch off each guard of the protocol
 
 const house = "../.."
 
-// edit replaces a text that stands once in a file.
+// edit replaces a text that is in a file exactly once.
 type edit struct{ file, old, new string }
 
-// guards are what the protocol rests on, and how each is switched off. The product has no switches: the edits are made in
-// copies, that a compiler is given instead.
+// guards are the parts of the protocol that correctness depends on, and how to switch each off. The product has no switches: the
+// compiler gets edited copies of its files.
 var guards = []struct {
 	name  string
 	edits []edit
@@ -98,8 +98,8 @@ var guards = []struct {
 	}},
 }
 
-// TestMutants looks whether the schedules can fail: each guard that is switched off must show. Without the flag it only
-// looks whether the guards stand where they are said to.
+// TestMutants checks that the schedules can fail: with a guard switched off, one of them must. Without the flag it only checks that
+// each guard is where the table says.
 func TestMutants(t *testing.T) {
 	for _, guard := range guards {
 		t.Run(guard.name, func(t *testing.T) {
@@ -123,8 +123,8 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// TestStoreWithoutConditions is the control: on a store that ignores If-None-Match schedules must go wrong. An export refuses
-// such a store before it begins; these schedules begin without asking.
+// TestStoreWithoutConditions is the control: on a store that ignores If-None-Match, schedules must fail. An export refuses such a
+// store before it begins; these schedules skip that check.
 func TestStoreWithoutConditions(t *testing.T) {
 	ready(t)
 	for seed := uint64(1); seed < 3000; seed++ {
@@ -136,7 +136,7 @@ func TestStoreWithoutConditions(t *testing.T) {
 	t.Error("no schedule shows that the store ignores conditions")
 }
 
-// mutate writes copies of files with their edits, and what tells the compiler to take them.
+// mutate writes edited copies of files, and the overlay that makes the compiler use them.
 func mutate(t *testing.T, edits []edit) (overlay string) {
 	t.Helper()
 	dir := t.TempDir()

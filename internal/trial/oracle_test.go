@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// judge holds what the lake says, read by the reader rule, against what the platform was.
+// judge compares the lake, read by the reader rule, with the platform.
 func (w *world) judge() {
 	ctx := context.Background()
 	records, err := w.lake().Current(ctx, ledger.Filter{})
@@ -40,7 +40,7 @@ func (w *world) judge() {
 	for i, a := range windows {
 		for _, b := range windows[i+1:] {
 			if w.cutBeside {
-				break // one of two at work found the window too dense, and the other did not: readers take the newer rows
+				break // one of two shards found the window too dense and the other did not: readers take the newer rows
 			}
 			if a.From.Before(b.To) && b.From.Before(a.To) {
 				w.fail("%s and %s both count", a, b)
@@ -59,7 +59,7 @@ func (w *world) judge() {
 	}
 }
 
-// judgeIntent looks whether what a run says that it committed or adopted stands, and is what was asked for.
+// judgeIntent checks that what a run reports as committed or adopted exists, and is what was asked for.
 func (w *world) judgeIntent(i *intent) {
 	commit := i.now.shard.Commit
 	shard := w.shardInput(i.window, i.refresh, i.policy).Shard
@@ -76,14 +76,14 @@ func (w *world) judgeIntent(i *intent) {
 	w.fail("%s says %+v, and there is no such generation", i.name, commit)
 }
 
-// judgeComplete holds a run that says that all is well to its word.
+// judgeComplete checks that a run that reports Complete is complete.
 func (w *world) judgeComplete(r *run) {
 	if r.err != nil || len(r.export.Gaps)+len(r.export.Failed) > 0 || r.export.Totals.Dead+int64(r.export.Totals.Flagged) > 0 {
 		w.fail("%s says that it is complete: %+v", r.name, r.export)
 	}
 }
 
-// judgeRecord holds one committed shard against the platform.
+// judgeRecord compares one committed shard with the platform.
 func (w *world) judgeRecord(r ledger.Record) {
 	at := fmt.Sprintf("generation %d of %s", r.Generation, r.Shard)
 	i := slices.IndexFunc(w.store.commits, func(c commit) bool { return c.record.Digest == r.Digest && c.record.Generation == r.Generation })
@@ -127,7 +127,7 @@ func (w *world) judgeRecord(r ledger.Record) {
 	}
 }
 
-// judgeConversation says what is wrong with how a conversation came into the lake, or did not, between two moments.
+// judgeConversation fails if the lake does not show a conversation as it was at some time between two times.
 func (w *world) judgeConversation(at string, c *conversation, in string, messages []int64, began, ended time.Time) {
 	before, existed := c.when(began)
 	after, exists := c.when(ended)
@@ -158,7 +158,7 @@ func (w *world) judgeConversation(at string, c *conversation, in string, message
 	}
 }
 
-// row is what a trial wants to know of a row.
+// row is what a trial checks of a row.
 type row struct {
 	id       string
 	sequence int64
@@ -222,7 +222,7 @@ func column[V any](w *world, group *file.RowGroupReader, at int) []V {
 	return values
 }
 
-// again exports everything once more, undisturbed: all of it must be adopted, and nothing may change.
+// again exports everything again without faults. All of it must be adopted, and nothing may change.
 func (w *world) again() {
 	stood := w.store.lasting()
 	w.plan = w.plan.calm()
@@ -249,10 +249,10 @@ func (w *world) again() {
 	}
 }
 
-// swept looks whether sweeps, long after, leave what the ledger names and nothing else: the first takes what is staged, and
-// the second the files of shards for which nothing is.
+// swept checks that sweeps, months later, leave the files that the ledger names and nothing else. The first sweep removes staging,
+// the second the files of shards without any staging.
 func (w *world) swept() {
-	time.Sleep(4 * time.Second) // months, by the clock of the lake
+	time.Sleep(4 * time.Second) // months by the clock of the lake
 	for range 2 {
 		if _, err := w.lake().Sweep(context.Background(), "", true); err != nil {
 			w.fail("sweep: %v", err)

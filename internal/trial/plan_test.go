@@ -21,33 +21,33 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// plan is what a seed has in store. The numbers are what may still happen.
+// plan is what a seed decides in advance. The counts are of events that may still happen, the fractions are chances.
 type plan struct {
 	export        bool // whole exports, not single shards
 	conversations int
 	pageSize      int
 	chunk, chunks int
 	parallel      int
-	messages      float64 // requests that a conversation costs: where they are many, each is a part of its own
+	messages      float64 // requests per conversation; with many, each conversation is a part of its own
 	metadata      float64
 	rate          float64
 	fileBytes     int64
 	flag          bool
-	counts        bool // the platform can say how many there are
+	counts        bool // the platform can count conversations
 
-	pauses   float64 // of a page to be empty, or to list a conversation twice
-	faults   float64 // of a request
-	mishaps  int     // that may happen to requests in all, or a shard of many files would never be whole
-	zombies  float64 // of an attempt to be given up while it goes on
-	lost     float64 // of a result to come too late
-	timeouts float64 // of a given up attempt to be the last one
+	pauses   float64 // that a page is empty or lists a conversation twice
+	faults   float64 // that a request fails
+	mishaps  int     // the most faults in all, or a shard of many files would never succeed
+	zombies  float64 // that an attempt is given up while it still runs
+	lost     float64 // that a result comes too late
+	timeouts float64 // that an attempt that was given up is the last one
 
 	changes, kills, terminations, cancels, anew, sweeps, dense, vandals, pauseOrders int
 	second                                                                           string // the refresh of a second export beside the first; "none" where there is none
 	old                                                                              bool   // some runs began before 0.2.0, and carry no policy
 }
 
-// newPlan throws the dice. Some worlds are calm, some see everything at once.
+// newPlan draws a plan. Some plans have no faults, some have all of them at once.
 func newPlan(d *rand.Rand) plan {
 	upTo := func(n int) int { return d.IntN(n + 1) }
 	some := func(most float64) float64 {
@@ -92,7 +92,7 @@ func newPlan(d *rand.Rand) plan {
 	return p
 }
 
-// calm ends all that goes wrong.
+// calm is the plan without further faults.
 func (p plan) calm() plan {
 	p.faults, p.zombies, p.lost, p.timeouts = 0, 0, 0, 0
 	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.vandals, p.pauseOrders, p.second = 0, 0, 0, 0, 0, 0, 0, 0, 0, "none"
@@ -152,19 +152,19 @@ func (w *world) activities() *activities.Activities {
 	}}
 }
 
-// intent is what somebody wants in the lake, however many runs it takes.
+// intent is something that a person wants in the lake, however many runs that takes.
 type intent struct {
 	name    string
 	refresh string
 	window  schemas.Window
 	policy  *workflows.Policy
-	began   time.Time // of the chain of runs under way
+	began   time.Time // the start of the current chain of runs
 	now     *run
 	runs    int
 	done    bool
 }
 
-// begin starts a run, or goes on with one.
+// begin starts a run, or the next run after continue-as-new.
 func (i *intent) begin(w *world, anew any) {
 	i.runs++
 	var before *run
@@ -198,7 +198,7 @@ func (w *world) shardInput(window schemas.Window, refresh string, policy *workfl
 	}
 }
 
-// follow does after a run what its export, or a person, does: go on, begin again, or go into halves.
+// follow does what an export or a person does after a run: continue as new, start again, or start the halves.
 func (w *world) follow() (busy bool) {
 	for _, i := range w.intents {
 		r := i.now
@@ -247,7 +247,7 @@ func (w *world) want(name, refresh string, window schemas.Window) {
 	i.begin(w, nil)
 }
 
-// happen lets something happen that no request asked for, and says whether it did.
+// happen makes an event happen beside the requests, and reports whether it did.
 func (w *world) happen() bool {
 	d, p := w.dice, &w.plan
 	var live []*intent
@@ -308,8 +308,8 @@ func (w *world) happen() bool {
 	return true
 }
 
-// vandal deletes a data file that no record names, as a rule of the bucket might. Between the look of a commit and its deed
-// nobody could tell, so it waits until none is under way.
+// vandal deletes a data file that no record names, as a lifecycle rule might. A commit cannot notice that between its check and its
+// put, so vandal waits until no commit is under way.
 func (w *world) vandal() bool {
 	w.mu.Lock()
 	for name := range w.attempts {

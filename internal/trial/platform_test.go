@@ -15,31 +15,31 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// platform is a provider whose conversations come, grow and go while they are exported. It keeps what was when.
+// platform is a provider whose conversations appear, grow and disappear during the export. It remembers their states over time.
 type platform struct {
 	w        *world
 	pageSize int
 	mu       sync.Mutex
 	all      []*conversation // in the order of their making
-	// poison are ids whose messages cannot be fetched, or cannot become rows, or break the process that fetches them.
+	// poison are conversations whose messages cannot be fetched, cannot become rows, or break the process that fetches them.
 	poison map[string]string
 }
 
-// conversation has n messages; their sequence is all that they say.
+// conversation has n messages, which hold nothing but their sequence.
 type conversation struct {
 	id      string
 	created time.Time // of the window
 	life    []state
 }
 
-// state is what a conversation was from a moment on.
+// state is what a conversation is from a time on.
 type state struct {
 	at       time.Time
 	messages int
 	gone     bool
 }
 
-// now is what a conversation is at a moment; ok is false before it came.
+// now is the state of a conversation at a time; ok is false before it appeared.
 func (c *conversation) when(at time.Time) (s state, ok bool) {
 	for _, st := range c.life {
 		if !st.at.After(at) {
@@ -59,7 +59,7 @@ func (p *platform) find(id string) *conversation {
 	return p.all[i]
 }
 
-// add makes a conversation, as of now, that was created at a moment of the range.
+// add makes a conversation appear now, with a creation time in the range.
 func (p *platform) add(created time.Time, messages int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,7 +69,7 @@ func (p *platform) add(created time.Time, messages int) {
 	p.w.note("platform: %s comes, created %s, %d messages", c.id, created.Format(time.DateTime), messages)
 }
 
-// change lets a conversation grow or go.
+// change makes a conversation grow or disappear.
 func (p *platform) change(i int, gone bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,7 +105,7 @@ func (p *platform) standing(w schemas.Window) []*conversation {
 	return found
 }
 
-// request waits for a turn; what the platform then says is read in that moment.
+// request waits for a turn. The answer is read when the turn comes.
 func (p *platform) request(ctx context.Context, what string) error {
 	fail := func(kind providers.Kind) error {
 		return &providers.Error{Kind: kind, Op: what, Err: errStore}
@@ -127,8 +127,8 @@ func (p *platform) request(ctx context.Context, what string) error {
 	return fail(providers.Transient)
 }
 
-// Conversations pages by (created, id): what comes behind the cursor is not in this walk, and nothing is left out. Now and
-// then a page is empty, and a conversation is listed twice.
+// Conversations pages by (created, id). Conversations that appear before the cursor are missing from the list; no others are.
+// Sometimes a page is empty, or a conversation is listed twice.
 func (p *platform) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		for {
@@ -177,7 +177,7 @@ func (p *platform) page(w schemas.Window, at providers.Cursor) providers.Page {
 	return page
 }
 
-// Messages asks for two messages at a time, so that a conversation can grow or go between two requests for it.
+// Messages fetches two messages at a time, so that a conversation can change between two requests.
 func (p *platform) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {

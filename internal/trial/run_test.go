@@ -31,16 +31,16 @@ type run struct {
 	refresh string
 	started time.Time
 
-	before     *run     // that continued as this one, in which shards may live on
-	after      *run     // that it has continued as
-	mail       []letter // signals of shards that are on their way to their export
+	before     *run     // the run that continued as this one; its shards may live on
+	after      *run     // the run that this one continued as
+	mail       []letter // signals to this export that have not arrived
 	alive      map[string]bool
-	pausing    int  // activities that timed out and are not yet given out again
+	pausing    int  // activities that timed out and have not been retried yet
 	over       bool // the workflow has ended
-	terminated bool // as if the server had forgotten it: nothing of it is cleaned up
+	terminated bool // the server has forgotten it: nothing is cleaned up
 	cancelled  bool
 	err        error
-	next       any // the input of the run that goes on after continue-as-new
+	next       any // the input of the next run after continue-as-new
 	shard      workflows.ShardOutput
 	export     workflows.ExportOutput
 }
@@ -51,13 +51,13 @@ type letter struct {
 	in     any
 }
 
-// start begins a run, which may go on where another has continued as new, and returns at once.
+// start starts a run, perhaps as the next run after another one, and returns at once.
 func (w *world) start(name, refresh string, before *run, begin func(env *testsuite.TestWorkflowEnvironment)) *run {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(silence{})
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(100 * time.Hour)
-	env.SetWorkflowRunTimeout(0) // or time, which flies while nothing happens, ends what waits for a person
+	env.SetWorkflowRunTimeout(0) // or runs that wait for a person would time out: time flies while nothing happens
 	env.SetStartTime(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
 	r := &run{w: w, name: name, env: env, refresh: refresh, before: before, alive: map[string]bool{}, do: w.activities(), started: time.Now()}
 	env.SetWorkerOptions(withPost(r))
@@ -83,7 +83,7 @@ func (w *world) start(name, refresh string, before *run, begin func(env *testsui
 	return r
 }
 
-// end takes what the workflow returned.
+// end reads the result of the workflow.
 func (r *run) end() {
 	err := r.env.GetWorkflowError()
 	var anew *workflow.ContinueAsNewError
@@ -118,8 +118,8 @@ func (r *run) cancel() {
 	r.env.CancelWorkflow()
 }
 
-// terminate ends a run as a server does that is lost: no step of it is given out any more. Its code has to end too, so it
-// is told that all that it still asks for is done.
+// terminate ends a run as a lost server does: no activity of it runs any more. Its code must end as well, so every activity that it
+// still starts succeeds at once.
 func (r *run) terminate() {
 	r.w.note("%s is terminated", r.name)
 	r.terminated = true
@@ -131,7 +131,7 @@ func (r *run) live(id string, alive bool) {
 	r.alive[id] = alive
 }
 
-// holder is the earlier run in which a shard lives on; nil where none does.
+// holder is the earlier run in which a shard lives on; nil if there is none.
 func (r *run) holder(shard string) *run {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
@@ -143,7 +143,7 @@ func (r *run) holder(shard string) *run {
 	return nil
 }
 
-// send hands a signal to a shard that an earlier run of the export has started, or to the run of the export that is open.
+// send delivers a signal to a shard that an earlier run of the export has started, or to the open run of the export.
 func (r *run) send(id string, l letter) error {
 	if strings.HasPrefix(id, "shard/") {
 		if holder := r.holder(id); holder != nil {
@@ -164,7 +164,7 @@ func (r *run) send(id string, l letter) error {
 	return nil
 }
 
-// deliver hands over what is on its way to exports; one that has just continued as new hears it in its next run.
+// deliver delivers the signals to exports. An export that has just continued as new gets them in its next run.
 func (w *world) deliver() {
 	for _, r := range w.runs {
 		if r.over || r.env.IsWorkflowCompleted() {
@@ -181,7 +181,7 @@ func (w *world) deliver() {
 	}
 }
 
-// leaves says that a run has continued as new, and that shards of it live on.
+// leaves returns the input of the next run if a run has continued as new while shards of it live on.
 func (r *run) leaves() (next any, ok bool) {
 	var anew *workflow.ContinueAsNewError
 	if r.over || !r.w.plan.export || !r.env.IsWorkflowCompleted() || !errors.As(r.env.GetWorkflowError(), &anew) {
@@ -194,8 +194,7 @@ func (r *run) leaves() (next any, ok bool) {
 	return in, err == nil
 }
 
-// people do what paused and blocked shards wait for. They know exports only: a shard that an earlier run has left is reached through
-// its export.
+// people do what paused and blocked shards wait for. They give orders to exports only, which reach the shards of earlier runs.
 func (w *world) people() {
 	for _, r := range w.runs {
 		switch {
@@ -210,7 +209,7 @@ func (w *world) people() {
 	}
 }
 
-// wind frees what a terminated run has left: a server has forgotten it, and only its code has to end.
+// wind frees the shards of a terminated run. A server would have forgotten them, but their code must end.
 func (r *run) wind() {
 	r.w.mu.Lock()
 	var shards []string
@@ -238,7 +237,7 @@ func (r *run) order(update string, args ...any) {
 	}
 }
 
-// stage stands between a workflow and its activities: it gives each attempt out as often as the plan wants.
+// stage is between a workflow and its activities. It makes as many attempts at each as the plan wants.
 type stage struct{ r *run }
 
 func (s *stage) OpenExport(ctx context.Context, in activities.OpenExportInput) (activities.OpenExportOutput, error) {
@@ -282,15 +281,15 @@ type result[Out any] struct {
 	panics any
 }
 
-// mostAttempts bounds how often an activity is given out though its process lives, and failures how often it may fail
-// before its workflow hears of it.
+// mostAttempts bounds the attempts at an activity whose process lives. Failures is how often an activity fails before its workflow
+// gets the error.
 const (
 	mostAttempts = 3
 	failures     = 4
 )
 
-// perform gives an activity out, one to three times or more when its process dies, and returns what counts. It repeats what
-// may be repeated as Temporal does; the test environment would wait for that on timers that a cancelled run never sees.
+// perform makes one to three attempts at an activity, or more if processes die, and returns the result that counts. It retries as
+// Temporal does. The test environment would wait between retries on timers that never fire for a cancelled run.
 func perform[In, Out any](r *run, ctx context.Context, activityOf func(context.Context, In) (Out, error), in In) (Out, error) {
 	var none Out
 	info := activity.GetInfo(ctx)
@@ -308,7 +307,7 @@ func perform[In, Out any](r *run, ctx context.Context, activityOf func(context.C
 			if r.w.hash("timeout "+a.name) < r.w.plan.timeouts && r.pause(info.Attempt) {
 				return none, temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil)
 			}
-		case r.w.isDead(a): // its process is gone: Temporal gives the activity out again
+		case r.w.isDead(a): // its process is gone: Temporal retries the activity
 		case given < mostAttempts && r.w.hash("lost "+a.name) < r.w.plan.lost:
 			given++ // its result came too late
 		case res.panics != nil:
@@ -327,7 +326,8 @@ func perform[In, Out any](r *run, ctx context.Context, activityOf func(context.C
 	}
 }
 
-// attemptOnce starts an attempt and waits until it is over or given up. One that is given up lives on, and may hear of it.
+// attemptOnce starts an attempt and waits until it is over or given up. An attempt that is given up lives on; its context may be
+// cancelled.
 func attemptOnce[In, Out any](r *run, name string, activityOf func(context.Context, In) (Out, error), in In, mayGiveUp bool) (*attempt, result[Out], bool) {
 	a := r.w.begin(r, name)
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), attemptKey{}, a))
@@ -345,8 +345,8 @@ func attemptOnce[In, Out any](r *run, name string, activityOf func(context.Conte
 	return a, res, over
 }
 
-// pause says whether an attempt may time out, after which the test environment waits before the next. It must not wait when
-// the run is cancelled.
+// pause reports whether an attempt may time out. The test environment then waits before the next one, which it must not do once the
+// run is cancelled.
 func (r *run) pause(attempt int32) bool {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
@@ -367,14 +367,14 @@ func (r *run) resume(attempt int32) {
 	}
 }
 
-// carryOut makes an attempt.
+// carryOut calls the activity.
 func carryOut[In, Out any](ctx context.Context, activityOf func(context.Context, In) (Out, error), in In) (res result[Out]) {
 	defer func() { res.panics = recover() }()
 	res.out, res.err = activityOf(ctx, in)
 	return res
 }
 
-// wait waits for an attempt's end or, where that may be, until it is given up.
+// wait waits until an attempt ends or, if it may be, is given up.
 func wait[Out any](w *world, a *attempt, done chan result[Out], mayGiveUp bool) (res result[Out], over bool) {
 	if !mayGiveUp || w.hash("slow "+a.name) >= w.plan.zombies {
 		return <-done, true
@@ -414,14 +414,14 @@ func (w *world) isDead(a *attempt) bool {
 	return a.dead
 }
 
-// heard is a person who asks for nothing in return.
+// heard ignores the outcome of an update.
 type heard struct{}
 
 func (heard) Accept()             {}
 func (heard) Reject(error)        {}
 func (heard) Complete(any, error) {}
 
-// silence is a logger: what workflows say is not what a trial is about.
+// silence is a logger that drops everything.
 type silence struct{}
 
 func (silence) Debug(string, ...any) {}

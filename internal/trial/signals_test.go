@@ -12,8 +12,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// post carries the signals between exports and shards. The test environment hands them over at once; a server takes its time,
-// in which whatever else is under way may end. So each waits for a turn.
+// post carries the signals between exports and shards. The test environment delivers them at once. A server takes time, and other
+// things happen meanwhile. So each signal waits for a turn.
 type post struct {
 	interceptor.WorkerInterceptorBase
 	interceptor.WorkflowInboundInterceptorBase
@@ -37,7 +37,7 @@ func (p *post) Init(outbound interceptor.WorkflowOutboundInterceptor) error {
 	return p.WorkflowInboundInterceptorBase.Next.Init(out)
 }
 
-// ExecuteWorkflow remembers which workflows run; the test environment says so of children only while their parent runs.
+// ExecuteWorkflow remembers which workflows run. The test environment reports children only while their parent runs.
 func (p *post) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
 	id := workflow.GetInfo(ctx).WorkflowExecution.ID
 	p.r.live(id, true)
@@ -46,8 +46,8 @@ func (p *post) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWork
 	return out, err
 }
 
-// SignalExternalWorkflow does not leave the signal to the test environment, which hands those of a shard to the run that started it
-// and refuses them once that run has continued as new. A server finds the run of a workflow id that is open.
+// SignalExternalWorkflow bypasses the test environment, which delivers signals of a shard to the run that started it, and refuses
+// them once that run has continued as new. A server finds the open run of a workflow id.
 func (p *post) SignalExternalWorkflow(ctx workflow.Context, id, _, name string, in any) workflow.Future {
 	what := "arrives"
 	if name == "report" {
@@ -75,7 +75,7 @@ func (p *post) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...a
 	})}
 }
 
-// answered is a future that is there, with an error or without.
+// answered is a future that is ready.
 func answered(ctx workflow.Context, err error) workflow.Future {
 	future, settable := workflow.NewFuture(ctx)
 	settable.Set(nil, err)
@@ -91,18 +91,18 @@ func (c refusedChild) SignalChildWorkflow(workflow.Context, string, any) workflo
 	return c.Future
 }
 
-// carry waits for a turn before it hands a signal over.
+// carry waits for a turn before it delivers a signal.
 func carry(ctx workflow.Context, what string, deliver func() workflow.Future) workflow.Future {
 	arrived, settable := workflow.NewFuture(ctx)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 1000 * time.Hour})
-		_ = workflow.ExecuteActivity(ctx, (*stage).Carry, what).Get(ctx, nil) // a workflow that is cancelled sends at once
+		_ = workflow.ExecuteActivity(ctx, (*stage).Carry, what).Get(ctx, nil) // a cancelled workflow sends at once
 		settable.Chain(deliver())
 	})
 	return arrived
 }
 
-// Carry is the way of a signal.
+// Carry is the time that a signal takes.
 func (s *stage) Carry(ctx context.Context, what string) error {
 	w, info := s.r.w, activity.GetInfo(ctx)
 	a := w.begin(s.r, fmt.Sprintf("%s %s/%s signal", s.r.name, info.WorkflowExecution.ID, info.ActivityID))

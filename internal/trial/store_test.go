@@ -19,8 +19,8 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 )
 
-// store is a ledger.Store in memory, of which every request is a turn. It watches over what stands: ledger records are
-// written once, data files never change, and a record is put there only when its files are.
+// store is a ledger.Store in memory. Each request to it takes a turn. It fails the trial if a ledger record or a data file changes,
+// or if a record is written before its files.
 type store struct {
 	w *world
 	// forgetful ignores conditions, as some servers do.
@@ -35,10 +35,10 @@ type store struct {
 type object struct {
 	body  []byte
 	at    time.Time
-	order int // of its making; stands for the random part of its key
+	order int // of its creation; replaces the random part of its key
 }
 
-// commit is a ledger record as it was put there.
+// commit is a ledger record as it was written.
 type commit struct {
 	record ledger.Record
 	by     *run
@@ -49,7 +49,7 @@ var errStore = errors.New("503 SlowDown")
 
 var randomPart = regexp.MustCompile(`-[0-9a-f]{16}$`)
 
-// plain is a key without what is random in it.
+// plain is a key without its random part.
 func plain(key string) string {
 	if strings.HasPrefix(key, "_probe/") {
 		return "_probe/"
@@ -57,13 +57,13 @@ func plain(key string) string {
 	return randomPart.ReplaceAllString(key, "")
 }
 
-// request waits for a turn and does a deed. It returns an error where the answer does not come.
-func (s *store) request(ctx context.Context, what string, deed func() error) error {
-	return s.requestOr(ctx, what, new(verdict), deed)
+// request waits for a turn and then acts. It returns an error if the answer is lost.
+func (s *store) request(ctx context.Context, what string, act func() error) error {
+	return s.requestOr(ctx, what, new(verdict), act)
 }
 
-// requestOr is a request whose answer may be wrong, and not say so.
-func (s *store) requestOr(ctx context.Context, what string, spoiled *verdict, deed func() error) error {
+// requestOr is a request whose answer may be wrong without an error.
+func (s *store) requestOr(ctx context.Context, what string, spoiled *verdict, act func() error) error {
 	switch v := s.w.turn(ctx, what); v {
 	case cut, mixed:
 		*spoiled = v
@@ -75,13 +75,13 @@ func (s *store) requestOr(ctx context.Context, what string, spoiled *verdict, de
 		}
 		return errStore
 	case lose:
-		_ = deed()
+		_ = act()
 		return errStore
 	case after:
-		_ = deed()
+		_ = act()
 		return errKilled
 	}
-	return deed()
+	return act()
 }
 
 func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, size int64, ifAbsent bool) error {
@@ -109,14 +109,14 @@ func (s *store) Put(ctx context.Context, key string, body io.ReadSeeker, size in
 	})
 }
 
-// changed is called when an object gets other bytes.
+// changed checks an object whose bytes change.
 func (s *store) changed(key string) {
 	if strings.HasPrefix(key, "_ledger/") || strings.HasPrefix(key, "data/") {
 		s.w.fail("%s was written again, with other bytes", key)
 	}
 }
 
-// committed looks at a record in the moment in which it begins to count.
+// committed checks a record at the moment it begins to count.
 func (s *store) committed(key string, b []byte, a *attempt) {
 	var record ledger.Record
 	if err := json.Unmarshal(b, &record); err != nil {
@@ -135,7 +135,7 @@ func (s *store) committed(key string, b []byte, a *attempt) {
 	s.commits = append(s.commits, c)
 }
 
-// problem says how a file differs from what a record says of it.
+// problem is how a file differs from its entry in a record.
 func (s *store) problem(f ledger.File) string {
 	o, ok := s.objects[f.Key]
 	if !ok {
@@ -189,7 +189,7 @@ func (s *store) Stat(ctx context.Context, key string) (found ledger.Object, err 
 	return found, err
 }
 
-// List gives three objects at a time, as they stand when it comes to them.
+// List returns three objects at a time, as they are at that time.
 func (s *store) List(ctx context.Context, prefix string) iter.Seq2[ledger.Object, error] {
 	return func(yield func(ledger.Object, error) bool) {
 		const most = 3
@@ -215,7 +215,7 @@ func (s *store) List(ctx context.Context, prefix string) iter.Seq2[ledger.Object
 	}
 }
 
-// page is what stands after a place. Keys that are alike but for what is random in them stand in the order of their making.
+// page is the objects after a position. Keys that differ only in their random part are in order of creation.
 func (s *store) page(prefix, last string, most int) (page []ledger.Object, at string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -281,14 +281,14 @@ func (s *store) named() map[string]bool {
 	return named
 }
 
-// remove takes an object away, without a turn.
+// remove deletes an object without a turn.
 func (s *store) remove(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.objects, key)
 }
 
-// below are the keys that begin with a prefix, sorted.
+// below is the sorted keys with a prefix.
 func (s *store) below(prefix string) (keys []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -301,7 +301,7 @@ func (s *store) below(prefix string) (keys []string) {
 	return keys
 }
 
-// lasting is what must not change any more once everything is committed: ledger and data.
+// lasting is the ledger and the data, which must not change once everything is committed.
 func (s *store) lasting() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,7 +25,7 @@ var (
 	most   = flag.Int64("failures", 5, "stop after so many schedules that went wrong")
 )
 
-// ready makes what bubbles share: a folder, and the channels of the pooled codec.
+// ready makes what all bubbles share: a folder, and the channels of the pooled codec.
 func ready(t *testing.T) {
 	t.Helper()
 	if err := os.MkdirAll(scratch, 0o755); err != nil {
@@ -43,7 +43,7 @@ func ready(t *testing.T) {
 	}
 }
 
-// TestSchedules tries the schedules of many seeds.
+// TestSchedules runs the schedules of many seeds.
 func TestSchedules(t *testing.T) {
 	ready(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
@@ -74,13 +74,13 @@ func TestSchedules(t *testing.T) {
 	})
 }
 
-// known are seeds whose schedules went wrong once, and why. Where another change gives a seed another schedule, the reason still says
-// what to look for.
+// known are seeds whose schedules went wrong once, with the reason. A later change may give a seed another schedule; the reason
+// still says what happened.
 var known = map[uint64]string{
 	4270359: "the end of a shard that a continued export had left was told to nobody, and orders from people kept its next look from coming",
 }
 
-// TestKnownSchedules tries the schedules that went wrong once.
+// TestKnownSchedules runs the schedules that went wrong once.
 func TestKnownSchedules(t *testing.T) {
 	ready(t)
 	for seed, why := range known {
@@ -90,7 +90,7 @@ func TestKnownSchedules(t *testing.T) {
 	}
 }
 
-// try plays the schedule of a seed and returns what went wrong.
+// try runs the schedule of a seed and returns what went wrong.
 func try(t *testing.T, seed uint64, forgetful, loud bool) (wrong []string) {
 	if !loud {
 		defer func() {

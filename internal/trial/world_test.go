@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// world is everything that a seed decides. Whoever touches the platform or the store waits for a turn; the scheduler gives
-// one turn at a time, so a schedule is a sequence and a seed replays it.
+// world is everything that a seed decides. Each request to the platform or the store waits for its turn. The scheduler gives one
+// turn at a time, so a schedule is a sequence, and the same seed replays it.
 type world struct {
 	t    testing.TB
 	seed uint64
-	dice *rand.Rand // the scheduler's alone
+	dice *rand.Rand // only the scheduler uses it
 	plan plan
 	born time.Time
 
@@ -31,31 +31,31 @@ type world struct {
 	runs     []*run
 	intents  []*intent
 	steps    int
-	// cutBeside is set when a window was too dense for one of several that were at work on it.
+	// cutBeside is set if a window was too dense for one of several shards that were at work on it.
 	cutBeside bool
 	trace     []string
-	wrong     []string // what must never happen, and did
+	wrong     []string // violations
 }
 
-// turn is one request of an attempt that waits to be carried out.
+// turn is a request of an attempt that waits for the scheduler.
 type turn struct {
 	by      *attempt
 	what    string
-	giveUp  bool // not a request: the moment in which the attempt is given up
+	giveUp  bool // not a request: the attempt is given up at this turn
 	proceed chan verdict
 }
 
-// verdict is what becomes of a turn.
+// verdict is what happens to a turn.
 type verdict string
 
 const (
 	fine   verdict = "fine"
-	refuse verdict = "refused"             // an error, and nothing was done
-	lose   verdict = "answer lost"         // an error, and it was done
-	die    verdict = "killed"              // the process dies before
-	after  verdict = "killed after"        // the process dies after it was done, and nobody hears of it
-	cut    verdict = "cut short"           // of a staged object: half of it comes, and nothing says so
-	mixed  verdict = "mixed up"            // of a staged object: another one comes
+	refuse verdict = "refused"             // an error; nothing was done
+	lose   verdict = "answer lost"         // an error, although it was done
+	die    verdict = "killed"              // the process dies before the request
+	after  verdict = "killed after"        // the process dies after the request, before it gets the answer
+	cut    verdict = "cut short"           // of a staged object: half of it is returned, without an error
+	mixed  verdict = "mixed up"            // of a staged object: another one is returned
 	expire verdict = "cursor expired"      // of a list
 	deny   verdict = "denied"              // of the platform
 	tooBig verdict = "window is too dense" // of a list
@@ -65,19 +65,19 @@ const (
 type attempt struct {
 	name string
 	run  *run
-	dead bool // its process is gone: nothing that it does has an effect any more
+	dead bool // its process is gone: nothing that it does has any effect
 }
 
 var errKilled = errors.New("the process is gone")
 
 type attemptKey struct{}
 
-// clock is that of the lake. It is fast: a step is an hour, so that a sweep has something to do.
+// clock is the clock of the lake. It is fast: a step takes an hour, so that a sweep has something to do.
 func (w *world) clock() time.Time {
 	return last.Add(time.Since(w.born) * time.Duration(time.Hour/time.Millisecond))
 }
 
-// sweep lets somebody sweep the lake.
+// sweep starts a sweep of the lake.
 func (w *world) sweep(name string) {
 	a := w.begin(nil, name)
 	go func() {
@@ -87,11 +87,11 @@ func (w *world) sweep(name string) {
 	}()
 }
 
-// turn waits until the scheduler lets a request be made.
+// turn waits until the scheduler gives a request its turn.
 func (w *world) turn(ctx context.Context, what string) verdict {
 	a, _ := ctx.Value(attemptKey{}).(*attempt)
 	if a == nil {
-		return fine // whoever looks at the world from outside
+		return fine // a check from outside of the schedule
 	}
 	w.mu.Lock()
 	if a.dead {
@@ -113,7 +113,7 @@ func (w *world) schedule() {
 	const most = 20_000 // steps; the longest of ten thousand schedules has a tenth of that
 	idle := 0
 	for w.steps = 0; ; w.steps++ {
-		time.Sleep(time.Millisecond) // whatever has something to do does it
+		time.Sleep(time.Millisecond) // lets everything run until it waits
 		synctest.Wait()
 		if w.steps > most {
 			w.fail("it does not end after %d steps", most)
@@ -142,7 +142,7 @@ func (w *world) schedule() {
 			w.people()
 		}
 		if i := slices.IndexFunc(ready, func(t *turn) bool { return t.by.run == nil && strings.HasPrefix(t.what, "delete data/") }); i >= 0 {
-			w.release(ready[i]) // a sweep deletes within a minute of its look, or not at all
+			w.release(ready[i]) // a sweep deletes within a minute of its list, or not at all
 			continue
 		}
 		if w.happen() {
@@ -152,7 +152,7 @@ func (w *world) schedule() {
 	}
 }
 
-// ready are the turns that can be given now, in an order that does not depend on how goroutines were scheduled.
+// ready is the turns that can be given now, in an order that does not depend on how goroutines ran.
 func (w *world) ready() []*turn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -180,7 +180,7 @@ func (w *world) release(t *turn) {
 	w.hand(t, v)
 }
 
-// hand takes a turn off the list and lets its request go on.
+// hand removes a turn from the list and lets its request continue.
 func (w *world) hand(t *turn, v verdict) {
 	w.mu.Lock()
 	i := slices.Index(w.parked, t)
@@ -193,7 +193,7 @@ func (w *world) hand(t *turn, v verdict) {
 	}
 }
 
-// verdict throws the dice for a request.
+// verdict draws what happens to a request.
 func (w *world) verdict(t *turn) verdict {
 	if w.plan.mishaps == 0 || !w.chance(w.plan.faults) {
 		return fine
@@ -223,7 +223,7 @@ func (w *world) verdict(t *turn) verdict {
 
 func (w *world) chance(p float64) bool { return w.dice.Float64() < p }
 
-// kill ends processes: nothing that these attempts do has an effect any more.
+// kill ends processes: nothing that their attempts do has any effect.
 func (w *world) kill(dead func(*attempt) bool) {
 	w.mu.Lock()
 	var turns []*turn
@@ -243,7 +243,7 @@ func (w *world) kill(dead func(*attempt) bool) {
 	}
 }
 
-// abandon ends everything, so that the bubble can be left.
+// abandon ends everything, so that the bubble can end.
 func (w *world) abandon() {
 	for _, r := range w.runs {
 		r.terminate()
@@ -283,7 +283,7 @@ func (w *world) note(format string, args ...any) {
 	w.trace = append(w.trace, fmt.Sprintf("%5d ", w.steps)+fmt.Sprintf(format, args...))
 }
 
-// fail remembers what must not happen.
+// fail records a violation.
 func (w *world) fail(format string, args ...any) {
 	w.note("WRONG: "+format, args...)
 	w.mu.Lock()
@@ -291,7 +291,7 @@ func (w *world) fail(format string, args ...any) {
 	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
 }
 
-// hash is a die of its own for a name: it does not depend on who else throws.
+// hash is a random number for a name. It does not depend on other draws.
 func (w *world) hash(name string) float64 {
 	h := w.seed*0x9e3779b97f4a7c15 + 0x1234567
 	for _, b := range []byte(name) {
