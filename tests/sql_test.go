@@ -85,7 +85,7 @@ func documented(t *testing.T, root string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(page), "\n## DuckDB\n")
+	_, section, found := strings.Cut(string(page), "\n## DuckDB without chatlake\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var script strings.Builder
 	for found {

@@ -47,22 +47,44 @@ func (a *app) filesCommand() *cobra.Command {
 }
 
 func (a *app) sqlCommand() *cobra.Command {
-	var account string
+	var account, dialect string
 	cmd := &cobra.Command{
-		Use: "sql", Short: "Print DuckDB views over the files that count", Args: cobra.NoArgs,
-		Long: "Prints a script for DuckDB: one view per table over exactly the files that count now. For example:\n" +
-			"  chatlake lake sql > lake.sql && duckdb -init lake.sql",
+		Use: "sql", Short: "Print SQL that makes one view per table over the files that count", Args: cobra.NoArgs,
+		Long: "Prints SQL that makes one view per table, of the rows that count by the rules of docs/lake.md.\n" +
+			"For DuckDB it names the files that count now; print it again to see what is committed later:\n" +
+			"  chatlake lake sql > lake.sql && duckdb -init lake.sql\n" +
+			"For Trino, Athena and Spark it reads the ledger in every query; run it once, in a schema of its own:\n" +
+			"  chatlake lake sql --dialect trino > lake.sql && trino --catalog hive --schema lake -f lake.sql",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(inspect.Dialects(), inspect.Dialect(dialect)) {
+				return usage("--dialect is %s, not %q", words.List(dialectNames()), dialect)
+			}
+			if account != "" && dialect != string(inspect.DuckDB) {
+				return usage("--account is for --dialect %s; views of the others are of all accounts: select those that you want", inspect.DuckDB)
+			}
 			counts, err := a.current(cmd.Context(), account)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(a.out, counts.Views())
+			script, err := counts.Views(inspect.Dialect(dialect))
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(a.out, script)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&account, "account", "", "only this account")
+	cmd.Flags().StringVar(&dialect, "dialect", string(inspect.DuckDB), "engine that the SQL is for: "+words.List(dialectNames()))
 	return cmd
+}
+
+func dialectNames() []string {
+	var names []string
+	for _, d := range inspect.Dialects() {
+		names = append(names, string(d))
+	}
+	return names
 }
 
 // current is what counts. It notes what exports found that is gone.

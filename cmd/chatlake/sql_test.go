@@ -34,3 +34,20 @@ func TestSQLOfALakeOfTheEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// What is not a dialect, or not for one, is said; credentials stand in the script as the configuration refers to them.
+func TestSQLDialects(t *testing.T) {
+	config := write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir())
+	shelfAt(t, config).put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
+	for args, want := range map[string]string{
+		"--dialect oracle":               `--dialect is duckdb, trino, athena and spark, not "oracle"`,
+		"--dialect trino --account acme": "--account is for --dialect duckdb",
+	} {
+		out, errs, status := chatlake(t, append([]string{"lake", "sql", "--config", config}, strings.Fields(args)...)...)
+		expect(t, args, status, exitUsage, out+errs, want)
+	}
+	for _, dialect := range []string{"duckdb", "trino", "athena", "spark"} {
+		out, errs, status := chatlake(t, "lake", "sql", "--config", config, "--dialect", dialect)
+		expect(t, dialect, status, exitComplete, out+errs, "CREATE OR REPLACE VIEW conversations AS", "CREATE OR REPLACE VIEW labels AS")
+	}
+}

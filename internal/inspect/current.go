@@ -2,7 +2,9 @@ package inspect
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
@@ -78,10 +80,24 @@ func (c *Current) Files(table string) []Located {
 	return files
 }
 
-// Views is a script for DuckDB: one view per table over exactly the files that count.
-func (c *Current) Views() string { return duckDB(c.at, c.records) }
+// Views is a script that makes one view per table over exactly the files that count. That of DuckDB is of the records of Of; those of the
+// others are of the whole lake.
+func (c *Current) Views(d Dialect) (string, error) {
+	if d == DuckDB {
+		return duckDB(c.at, c.records), nil
+	}
+	e, ok := engines[d]
+	if !ok {
+		return "", fmt.Errorf("no dialect is named %s", d)
+	}
+	root, err := e.rootFor(strings.TrimSuffix(strings.TrimSuffix(c.lake.lake.Location("data"), "data"), "/"))
+	if err != nil {
+		return "", err
+	}
+	return e.script(root, func(table string) bool { return len(filesOf(c.records, table)) > 0 }, slices.ContainsFunc(c.records, pathsOnly)), nil
+}
 
-// Views is the script of what counts of some accounts of a configuration.
+// Views is the script for DuckDB of what counts of some accounts of a configuration.
 func Views(ctx context.Context, c worker.Config, accounts []string) (string, error) {
 	l, err := Open(ctx, c, "")
 	if err != nil {
@@ -91,7 +107,7 @@ func Views(ctx context.Context, c worker.Config, accounts []string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return counts.of(accounts).Views(), nil
+	return counts.of(accounts).Views(DuckDB)
 }
 
 // Tables are the names of all tables, in the order of the schema.

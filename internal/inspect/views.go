@@ -317,9 +317,22 @@ func overlapIn(records []current) bool {
 	return false
 }
 
-// s3Access lets DuckDB read a bucket with the credentials of the environment.
+// s3Access lets DuckDB read a bucket: with the lake's own credentials where the configuration names environment variables, else with
+// those that the environment of DuckDB has. The script holds no credential.
 func s3Access(c worker.LakeConfig) string {
-	options := []string{"TYPE s3", "PROVIDER credential_chain"}
+	var note string
+	options, keys := []string{"TYPE s3"}, fromEnvironment(c)
+	switch {
+	case keys != nil:
+		options = append(options, keys...)
+		note = "-- getenv is a function of the duckdb program. In a library, define it first: CREATE MACRO getenv(name) AS 'the value'.\n"
+	case !c.AccessKey.IsZero():
+		note = fmt.Sprintf("-- The lake's credentials are in %s and %s: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to them.\n", c.AccessKey, c.SecretKey)
+		fallthrough
+	default:
+		options = append(options, "PROVIDER credential_chain")
+		note += "INSTALL aws; LOAD aws;\n"
+	}
 	if c.Region != "" {
 		options = append(options, "REGION "+quote(c.Region))
 	}
@@ -332,7 +345,25 @@ func s3Access(c worker.LakeConfig) string {
 	if c.PathStyle {
 		options = append(options, "URL_STYLE 'path'")
 	}
-	return "INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;\nCREATE OR REPLACE SECRET chatlake (" + strings.Join(options, ", ") + ");\n"
+	return "INSTALL httpfs; LOAD httpfs;\n" + note + "CREATE OR REPLACE SECRET chatlake (" + strings.Join(options, ", ") + ");\n"
+}
+
+// fromEnvironment are the options of a secret whose parts are in environment variables; nil where they are not.
+func fromEnvironment(c worker.LakeConfig) []string {
+	var options []string
+	for _, part := range []struct {
+		option string
+		secret worker.Secret
+	}{{"KEY_ID", c.AccessKey}, {"SECRET", c.SecretKey}, {"SESSION_TOKEN", c.SessionToken}} {
+		name, ok := strings.CutPrefix(part.secret.String(), "env:")
+		if !ok && (part.option != "SESSION_TOKEN" || !part.secret.IsZero()) {
+			return nil
+		}
+		if ok {
+			options = append(options, part.option+" getenv("+quote(name)+")")
+		}
+	}
+	return options
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -187,7 +187,7 @@ func TestOverlapping(t *testing.T) {
 
 func TestS3Access(t *testing.T) {
 	got := s3Access(worker.LakeConfig{URL: "s3://b/p", Endpoint: "http://127.0.0.1:7070", Region: "eu-central-1", PathStyle: true})
-	want := "INSTALL httpfs; LOAD httpfs; INSTALL aws; LOAD aws;\n" +
+	want := "INSTALL httpfs; LOAD httpfs;\nINSTALL aws; LOAD aws;\n" +
 		"CREATE OR REPLACE SECRET chatlake (TYPE s3, PROVIDER credential_chain, REGION 'eu-central-1', ENDPOINT '127.0.0.1:7070', USE_SSL false, URL_STYLE 'path');\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("statements (-want +got):\n%s", diff)

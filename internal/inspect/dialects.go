@@ -1,0 +1,326 @@
+package inspect
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// A Dialect is an engine that `chatlake lake sql` writes for.
+type Dialect string
+
+// The dialects. What is written for DuckDB names the files that count now. What is written for the others reads the ledger in every query,
+// so that it stays right when more is committed.
+const (
+	DuckDB Dialect = "duckdb"
+	Trino  Dialect = "trino"
+	Athena Dialect = "athena"
+	Spark  Dialect = "spark"
+)
+
+// Dialects are all of them, in the order in which help names them.
+func Dialects() []Dialect { return []Dialect{DuckDB, Trino, Athena, Spark} }
+
+// engine is what differs between engines that read the ledger in every query.
+type engine struct {
+	header string
+	open   string                             // of a quoted name
+	column map[schemas.Kind]string            // types of columns of tables that have no parts
+	list   string                             // %s is the type of the element
+	maps   string                             // of key and value
+	row    string                             // of the fields
+	field  string                             // of name and type
+	path   string                             // the file of a row
+	line   string                             // the column of a table of lines
+	text   string                             // the type of a text in an expression
+	casts  map[schemas.Kind]string            // types of columns of views without rows, where they differ
+	utc    string                             // makes of a column of a table the instant that it is; %s is the column
+	fail   string                             // an expression that fails with the message %s
+	scheme string                             // of S3
+	lines  func(e engine, root string) string // creates lake_ledger
+	table  func(e engine, t external) string  // creates a table over a folder
+	empty  bool                               // a folder that does not exist cannot be read
+}
+
+// external is a table over the files below a folder.
+type external struct {
+	name, location string
+	columns        []schemas.Node
+}
+
+var engines = map[Dialect]engine{
+	Trino: {
+		header: `-- For Trino, in a schema of a catalog of the Hive connector with these settings:
+--   hive.recursive-directories=true            folders within folders are read
+--   hive.timestamp-precision=MICROSECONDS      else times lose their microseconds
+--   hive.parquet.time-zone=UTC                 else times are shifted to the zone of the server
+`,
+		open: `"`,
+		column: map[schemas.Kind]string{
+			schemas.KindText: "varchar", schemas.KindBytes: "varbinary", schemas.KindInteger: "bigint", schemas.KindNumber: "double",
+			schemas.KindBoolean: "boolean", schemas.KindInstant: "timestamp(6)",
+		},
+		list: "array(%s)", maps: "map(%s, %s)", row: "row(%s)", field: `"%s" %s`, path: `"$path"`, line: "line", text: "varchar",
+		casts: map[schemas.Kind]string{schemas.KindInstant: "timestamp(6) with time zone"},
+		utc:   "with_timezone(%s, 'UTC')", fail: "CAST(%s AS integer) = 0", scheme: "s3",
+		lines: func(_ engine, root string) string {
+			return fmt.Sprintf("CREATE TABLE lake_ledger (line varchar)\nWITH (external_location = %s, format = 'TEXTFILE')", quote(root+"/_ledger/v1/"))
+		},
+		table: func(e engine, t external) string {
+			return fmt.Sprintf("CREATE TABLE %s (\n  %s\n)\nWITH (external_location = %s, format = 'PARQUET')", t.name, e.declare(t.columns, " "), quote(t.location))
+		},
+	},
+	Athena: {
+		header: `-- For Athena, engine version 3. Athena runs one statement at a time, and shows times in milliseconds.
+-- These statements have not been run on Athena. Spark's Hive dialect has accepted those that create tables; the views are those of Trino.
+`,
+		open: `"`,
+		column: map[schemas.Kind]string{
+			schemas.KindText: "string", schemas.KindBytes: "binary", schemas.KindInteger: "bigint", schemas.KindNumber: "double",
+			schemas.KindBoolean: "boolean", schemas.KindInstant: "timestamp",
+		},
+		list: "array<%s>", maps: "map<%s,%s>", row: "struct<%s>", field: "%s:%s", path: `"$path"`, line: "line", text: "varchar",
+		casts: map[schemas.Kind]string{
+			schemas.KindText: "varchar", schemas.KindBytes: "varbinary", schemas.KindInstant: "timestamp(3) with time zone",
+		},
+		utc: "with_timezone(%s, 'UTC')", fail: "CAST(%s AS integer) = 0", scheme: "s3",
+		lines: func(_ engine, root string) string {
+			return fmt.Sprintf("CREATE EXTERNAL TABLE lake_ledger (line string)\nROW FORMAT DELIMITED FIELDS TERMINATED BY '\\001'\nSTORED AS TEXTFILE\nLOCATION %s",
+				quote(root+"/_ledger/v1/"))
+		},
+		table: func(e engine, t external) string {
+			hive := e
+			hive.open = "`"
+			return fmt.Sprintf("CREATE EXTERNAL TABLE %s (\n  %s\n)\nSTORED AS PARQUET\nLOCATION %s", t.name, hive.declare(t.columns, " "), quote(t.location))
+		},
+	},
+	Spark: {
+		header: `-- For Spark 4.0 or newer. The views are of the session's catalog: with a metastore they outlive the session.
+-- Times are shown in the zone spark.sql.session.timeZone; set it to UTC.
+`,
+		open: "`",
+		column: map[schemas.Kind]string{
+			schemas.KindText: "STRING", schemas.KindBytes: "BINARY", schemas.KindInteger: "BIGINT", schemas.KindNumber: "DOUBLE",
+			schemas.KindBoolean: "BOOLEAN", schemas.KindInstant: "TIMESTAMP",
+		},
+		list: "ARRAY<%s>", maps: "MAP<%s, %s>", row: "STRUCT<%s>", field: "`%s`: %s", path: "_metadata.file_path", line: "value", text: "STRING",
+		fail: "raise_error(%s) IS NULL", scheme: "s3a", empty: true,
+		lines: func(_ engine, root string) string {
+			return fmt.Sprintf("CREATE TABLE lake_ledger (value STRING)\nUSING text\nOPTIONS (path %s, recursiveFileLookup 'true', pathGlobFilter 'g*.json')",
+				quote(root+"/_ledger/v1"))
+		},
+		table: func(e engine, t external) string {
+			return fmt.Sprintf("CREATE TABLE %s (\n  %s\n)\nUSING parquet\nOPTIONS (path %s, recursiveFileLookup 'true')", t.name, e.declare(t.columns, " "), quote(t.location))
+		},
+	},
+}
+
+// name is the quoted name of a column.
+func (e engine) name(column string) string { return e.open + column + e.open }
+
+func (e engine) names(columns []schemas.Node) []string {
+	var all []string
+	for _, c := range columns {
+		all = append(all, e.name(c.Name))
+	}
+	return all
+}
+
+// typeOf is the type of a column, with other types than those of tables for what has no parts, where others has them.
+func (e engine) typeOf(n schemas.Node, others map[schemas.Kind]string) string {
+	switch n.Kind {
+	case schemas.KindList:
+		return fmt.Sprintf(e.list, e.typeOf(n.Children[0], others))
+	case schemas.KindMap:
+		return fmt.Sprintf(e.maps, e.typeOf(n.Children[0], others), e.typeOf(n.Children[1], others))
+	case schemas.KindStruct:
+		var fields []string
+		for _, c := range n.Children {
+			fields = append(fields, fmt.Sprintf(e.field, c.Name, e.typeOf(c, others)))
+		}
+		return fmt.Sprintf(e.row, strings.Join(fields, ", "))
+	}
+	if t, ok := others[n.Kind]; ok {
+		return t
+	}
+	return e.column[n.Kind]
+}
+
+// declare lists columns with their types.
+func (e engine) declare(columns []schemas.Node, between string) string {
+	var all []string
+	for _, c := range columns {
+		all = append(all, e.name(c.Name)+between+e.typeOf(c, nil))
+	}
+	return strings.Join(all, ",\n  ")
+}
+
+// script is the SQL of an engine over the lake at root, of which some tables have files; old says that some of these are of schema version 1.
+func (e engine) script(root string, has func(table string) bool, old bool) string {
+	var b strings.Builder
+	b.WriteString("-- Views over the files of the lake that count, and no others. They read the ledger in every query: run this once, and again\n" +
+		"-- after an update of chatlake, or after a table had its first rows.\n" + e.header)
+	put := func(statement string) { b.WriteString("\n" + statement + ";\n") }
+	table := func(name, statement string) { // to drop an external table deletes no file
+		put("DROP TABLE IF EXISTS " + name)
+		put(statement)
+	}
+	table("lake_ledger", e.lines(e, root))
+	put(e.files(old))
+	for _, shape := range schemas.Shapes() {
+		if e.empty && !has(shape.Table) {
+			put(e.noRows(shape))
+			continue
+		}
+		name := "all_" + shape.Table
+		table(name, e.table(e, external{name, root + "/data/" + shape.Table + "/", shape.Columns}))
+		put(e.every(shape, old))
+	}
+	put(e.versions())
+	for _, shape := range schemas.Shapes() {
+		put(e.view(shape))
+	}
+	return b.String()
+}
+
+const create = "CREATE OR REPLACE VIEW "
+
+// files is the view lake_files: the key of each file that counts, its shard and partition, and when that was committed. A record in a
+// format that the SQL does not know fails the query, and so does one of files without partition columns unless old says that there are some.
+func (e engine) files(old bool) string {
+	// One line of a record has one field, and the path of a line tells the shard and the generation.
+	extract := func(of, pattern string) string {
+		return fmt.Sprintf("nullif(regexp_extract(%s, '%s', 1), '')", of, pattern)
+	}
+	tooOld := ""
+	if !old {
+		tooOld = `
+  WHEN CAST(coalesce(schema_version, '0') AS bigint) < 2 THEN ` + fmt.Sprintf(e.fail, "concat('print this SQL again, which must know files of schema version 1 too: ', shard)")
+	}
+	return create + `lake_files AS
+WITH all_lines AS (
+  SELECT ` + extract(e.path, "/_ledger/v1/(.*)/g[0-9]+[.]json$") + ` AS shard,
+    CAST(` + extract(e.path, "/g([0-9]+)[.]json$") + ` AS bigint) AS generation,
+    ` + e.line + ` AS line
+  FROM lake_ledger
+), records AS (
+  SELECT shard, line, ` + extract("shard", "^provider=([^/]*)/") + ` AS provider, ` + extract("shard", "/account=([^/]*)/") + ` AS account,
+    ` + extract("shard", "/stream=([^/]*)/") + ` AS stream, ` + extract("shard", "/([^/]*)$") + ` AS period
+  FROM (SELECT shard, generation, line, max(generation) OVER (PARTITION BY shard) AS newest FROM all_lines) AS numbered
+  WHERE generation = newest
+), fields AS (
+  SELECT shard, provider, account, stream, period, ` + extract("line", `"key": "([^"]+)"`) + ` AS file_key,
+    max(` + extract("line", `"committed_at": "([^"]+)"`) + `) OVER (PARTITION BY shard) AS committed_at,
+    max(` + extract("line", `^  "format_version": ([0-9]+)`) + `) OVER (PARTITION BY shard) AS format_version,
+    max(` + extract("line", `^  "schema_version": ([0-9]+)`) + `) OVER (PARTITION BY shard) AS schema_version,
+    max(period) OVER (PARTITION BY provider, account, stream) AS last_period
+  FROM records
+)
+SELECT shard, provider, account, stream, concat(substr(period, 1, 4), '-', substr(period, 5, 2)) AS month, file_key, committed_at
+FROM fields
+WHERE CASE
+  WHEN coalesce(format_version, '') <> '1' THEN ` + fmt.Sprintf(e.fail, "concat('this SQL does not know the format of the record of ', shard)") + tooOld + `
+  WHEN file_key IS NULL THEN false
+  ELSE stream <> 'directory' OR period = last_period END`
+}
+
+// everyColumns are the columns of a table as its views have them. Files of version 1 lack the partition columns.
+func (e engine) everyColumns(shape schemas.Shape, old bool) []string {
+	var all []string
+	for _, c := range shape.Columns {
+		name := e.name(c.Name)
+		switch {
+		case schemas.IsPartition(c.Name) && old:
+			all = append(all, fmt.Sprintf("coalesce(t.%s, f.%s) AS %s", name, name, name))
+		case c.Kind == schemas.KindInstant && e.utc != "":
+			all = append(all, fmt.Sprintf(e.utc, "t."+name)+" AS "+name)
+		default:
+			all = append(all, "t."+name)
+		}
+	}
+	return all
+}
+
+// every is the view of all rows of the files that count.
+func (e engine) every(shape schemas.Shape, old bool) string {
+	return create + "every_" + shape.Table + " AS\nSELECT " + wrap(e.everyColumns(shape, old)) + ", f.shard, f.committed_at\nFROM all_" + shape.Table + " AS t\nJOIN lake_files AS f\n  ON f.file_key = regexp_extract(t." +
+		e.path + ", '/(data/[^/]*/provider=[^/]*/account=[^/]*/stream=[^/]*/month=[^/]*/[^/]*)$', 1)"
+}
+
+// noRows is every of a table that has no files.
+func (e engine) noRows(shape schemas.Shape) string {
+	var columns []string
+	for _, c := range append(slices.Clone(shape.Columns), schemas.Node{Name: "shard", Kind: schemas.KindText}, schemas.Node{Name: "committed_at", Kind: schemas.KindText}) {
+		columns = append(columns, "CAST(NULL AS "+e.typeOf(c, e.casts)+") AS "+e.name(c.Name))
+	}
+	return create + "every_" + shape.Table + " AS\nSELECT " + wrap(columns) + "\nWHERE false"
+}
+
+const ofNoVersion = "('" + string(schemas.StreamReports) + "', '" + string(schemas.StreamDirectory) + "')"
+
+// versions is the view lake_versions: the shard in which each conversation counts.
+func (e engine) versions() string {
+	var states []string
+	for i, state := range []struct{ table, version, where string }{
+		{"conversations", "source_version", ""},
+		{"dead_letters", "CAST(NULL AS bigint)", " AND conversation_id <> ''"},
+		{"tombstones", "CAST(NULL AS bigint)", " AND message_id IS NULL"},
+	} {
+		states = append(states, fmt.Sprintf("    SELECT provider, account, conversation_id, %d AS state, %s AS version, observed_at, committed_at, shard\n    FROM every_%s\n    WHERE %s NOT IN %s%s",
+			i, state.version, state.table, e.name("stream"), ofNoVersion, state.where))
+	}
+	return create + "lake_versions AS\nSELECT provider, account, conversation_id, shard\nFROM (\n" +
+		"  SELECT provider, account, conversation_id, shard, row_number() OVER (\n    PARTITION BY provider, account, conversation_id\n" +
+		"    ORDER BY state, version DESC NULLS LAST, observed_at DESC, committed_at DESC, shard DESC) AS place\n  FROM (\n" +
+		strings.Join(states, "\n    UNION ALL\n") + "\n  ) AS states\n) AS versions\nWHERE place = 1"
+}
+
+// view is the view that people query.
+func (e engine) view(shape schemas.Shape) string {
+	columns := wrap(e.names(shape.Columns))
+	from := "every_" + shape.Table
+	stream := e.name("stream")
+	if !slices.Contains(perConversation, shape.Table) {
+		return create + shape.Table + " AS\nSELECT " + columns + "\nFROM " + from
+	}
+	var qualified []string
+	for _, c := range e.names(shape.Columns) {
+		qualified = append(qualified, "t."+c)
+	}
+	parts := []string{"SELECT " + wrap(qualified) + "\nFROM " + from + " AS t\nJOIN lake_versions AS v\n" +
+		"  ON v.provider = t.provider AND v.account = t.account AND v.conversation_id = t.conversation_id AND v.shard = t.shard\n" +
+		"WHERE t." + stream + " NOT IN " + ofNoVersion}
+	switch shape.Table {
+	case "documents":
+		parts = append(parts, "SELECT "+columns+"\nFROM "+from+"\nWHERE "+stream+" IN "+ofNoVersion+" OR conversation_id IS NULL")
+	case "dead_letters":
+		parts = append(parts, "SELECT "+columns+"\nFROM "+from+"\nWHERE "+stream+" IN "+ofNoVersion)
+	case "events", "ratings":
+		id := strings.TrimSuffix(shape.Table, "s") + "_id"
+		parts = append(parts, "SELECT "+columns+"\nFROM (\n  SELECT *, first_value(shard) OVER (PARTITION BY provider, account, conversation_id, "+id+
+			"\n    ORDER BY observed_at DESC, committed_at DESC, shard DESC) AS last_shard\n  FROM "+from+"\n  WHERE "+stream+" IN "+ofNoVersion+
+			"\n) AS others\nWHERE shard = last_shard")
+	}
+	query := strings.Join(parts, "\nUNION ALL\n")
+	if shape.Table == "ratings" {
+		directory := "CASE WHEN " + stream + " = 'directory' THEN 1 ELSE 0 END"
+		query = "SELECT " + columns + "\nFROM (\nSELECT rows_of_all.*, max(" + directory + ") OVER (PARTITION BY provider, account, conversation_id, rating_id) AS listed\nFROM (\n" +
+			query + "\n) AS rows_of_all\n) AS marked\nWHERE listed = 0 OR " + stream + " = 'directory'"
+	}
+	return create + shape.Table + " AS\n" + query
+}
+
+// rootFor is the lake as an engine names it.
+func (e engine) rootFor(location string) (string, error) {
+	if bucket, ok := strings.CutPrefix(location, "s3://"); ok {
+		return e.scheme + "://" + strings.TrimSuffix(bucket, "/"), nil
+	}
+	folder, err := filepath.Abs(location)
+	if err != nil {
+		return "", fmt.Errorf("find the folder of the lake: %w", err)
+	}
+	return "file://" + filepath.ToSlash(folder), nil
+}
