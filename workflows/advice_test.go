@@ -12,8 +12,8 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// For each kind by which a shard blocks, in each step that can: it stays blocked while the cause lasts, however often it is tried
-// again, and is committed by the first try after the cause is gone.
+// For each kind of error that blocks a shard, in each step: the shard stays blocked while the cause lasts, however often it is
+// tried again. The first try after the cause is gone commits it.
 func TestBlockedShardsEndWhenTheirAdviceIsFollowed(t *testing.T) {
 	tests := []struct{ step, kind string }{
 		{"OpenShard", "Denied"}, {"ListPage", "Denied"}, {"FetchMessages", "Denied"}, {"VerifyShard", "Denied"},
@@ -61,7 +61,7 @@ func TestBlockedShardsEndWhenTheirAdviceIsFollowed(t *testing.T) {
 	}
 }
 
-// on_mismatch: flag, which a blocked count advises, reaches a shard that began without it.
+// The advice for a blocked count, on_mismatch: flag, also works for a shard that began without it.
 func TestOnMismatchReachesABlockedShard(t *testing.T) {
 	more := int64(101)
 	w := &world{conversations: 100, pageSize: 50, total: &more}
@@ -75,7 +75,7 @@ func TestOnMismatchReachesABlockedShard(t *testing.T) {
 	}
 }
 
-// TestListWaitsAgainAfterRetry: a list that was blocked, and fails once more after a person's order, is waited for as in the beginning.
+// TestListWaitsAgainAfterRetry: a blocked list that fails again after a person's order waits as if it failed first.
 func TestListWaitsAgainAfterRetry(t *testing.T) {
 	w := &world{conversations: 15, pageSize: 5}
 	w.fail = func(step string, _, _ int) error {
@@ -92,7 +92,7 @@ func TestListWaitsAgainAfterRetry(t *testing.T) {
 	}
 }
 
-// A list is told once that a person had it tried again, so that what its cursor counts begins anew.
+// The first list after a person's order knows of the order, so that the counters in its cursor start over.
 func TestListIsToldOfRetry(t *testing.T) {
 	w := &world{conversations: 15, pageSize: 5}
 	w.fail = func(step string, _, _ int) error {

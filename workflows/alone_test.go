@@ -8,8 +8,8 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// TestShardLeavesAConversationBehindThatFailsAlone: one conversation that the provider cannot give out, in whatever chunk it
-// is, is a dead letter in the end and keeps nobody waiting for ever.
+// TestShardLeavesAConversationBehindThatFailsAlone: a conversation that the provider cannot return becomes a dead letter, whatever
+// chunk it is in. The shard does not wait for it forever.
 func TestShardLeavesAConversationBehindThatFailsAlone(t *testing.T) {
 	for step, victims := range map[string][]int{"FetchMessages": {33, 59}, "FetchMetadata": {0, 17}} {
 		for _, victim := range victims {
@@ -39,8 +39,7 @@ func TestShardLeavesAConversationBehindThatFailsAlone(t *testing.T) {
 	}
 }
 
-// TestShardGivesNothingUpWhileAllFails: while the provider is down nothing says that a conversation is at fault, however
-// often it was asked for.
+// TestShardGivesNothingUpWhileAllFails: while the provider is down, no conversation is given up, however often it fails.
 func TestShardGivesNothingUpWhileAllFails(t *testing.T) {
 	for _, conversations := range []int{60, 7, 1} {
 		w := &world{conversations: conversations, pageSize: 60}
@@ -64,8 +63,7 @@ func TestShardGivesNothingUpWhileAllFails(t *testing.T) {
 	}
 }
 
-// TestShardListsAgainWhatItCouldNotRead: one page for people among the answers, as a proxy sends it that starts anew, needs
-// no person.
+// TestShardListsAgainWhatItCouldNotRead: one HTML page among the answers, as a restarting proxy sends it, blocks nothing.
 func TestShardListsAgainWhatItCouldNotRead(t *testing.T) {
 	w := &world{conversations: 100, pageSize: 50}
 	lists := 0

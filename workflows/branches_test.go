@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// branches are the ways that the workflows can go, each as words that stand in the trace of a history in this order. A
-// word stands for each that begins with it, and has in it what is behind a star; a bar is between words of which either stands there.
+// branches are the paths through the workflows, each as words that are in the trace of a history in this order. A word matches what
+// begins with the part before a star and contains the part after it. Words with a bar between them are alternatives.
 var branches = map[string][]string{
 	"a shard is committed":                       {"Shard", "OpenShard", "ListPage", "FetchMessages", "FetchMetadata", "SealShard", "VerifyShard", "CommitShard", "Cleanup", `ends: {"commit":{"outcome":"committed"`},
 	"a shard is adopted":                         {"Shard", "OpenShard", `ends: {"commit":{"outcome":"adopted"`},
@@ -122,8 +122,8 @@ var branches = map[string][]string{
 	"a quota is cancelled":                {"Quota", "update take", "cancel", "timer canceled", "ends canceled"},
 }
 
-// TestCorpusHasEveryBranch fails when the version in development has no history of a branch, and when a history of any version shows
-// none of them.
+// TestCorpusHasEveryBranch fails if the version in development has no history of a branch, or if a history of any version shows no
+// branch.
 func TestCorpusHasEveryBranch(t *testing.T) {
 	for _, version := range versions(t) {
 		useless := map[string]bool{}
@@ -150,7 +150,7 @@ func TestCorpusHasEveryBranch(t *testing.T) {
 	}
 }
 
-// shows says whether a trace begins with the first of the words and has the others in their order.
+// shows reports whether a trace begins with the first word and has the others in order.
 func shows(trace, words []string) bool {
 	if len(trace) == 0 || trace[0] != words[0] {
 		return false

@@ -9,8 +9,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// brief makes all waits short, so that days are recorded in seconds: replay knows timers by their order, and looks
-// neither at how long they are nor at the activities' options.
+// brief makes all waits short, so that days are recorded in seconds. Replay knows timers by their order; it compares neither their
+// length nor the options of activities.
 type brief struct {
 	interceptor.WorkerInterceptorBase
 }

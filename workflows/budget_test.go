@@ -17,7 +17,7 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// users are exports that share a budget. What each was told last is what it uses.
+// users are exports that share a budget. Each uses the last lease that it was told.
 type users struct {
 	mu     sync.Mutex // signals are sent beside the test's own routine
 	t      *testing.T
@@ -82,7 +82,7 @@ func (u *users) leave(id string) {
 	u.env.SignalWorkflow(leaveSignal, leaveInput{id})
 }
 
-// share says what each user has now.
+// share compares what each user has now.
 func (u *users) share(step string, want map[string]float64) {
 	u.t.Helper()
 	u.mu.Lock()
@@ -157,7 +157,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// A budget that is not limited is nobody's to wait for.
+// Without a limit, nobody has to wait.
 func TestBudgetWithoutALimit(t *testing.T) {
 	u := newUsers(t)
 	u.env.RegisterDelayedCallback(func() {
@@ -181,7 +181,7 @@ func TestBudgetWithoutALimit(t *testing.T) {
 	}
 }
 
-// What comes while the last of a run's shares is told is not lost.
+// Signals that arrive while a run sends its last leases are not lost.
 func TestBudgetContinuesAsNew(t *testing.T) {
 	most := tuned.SignalsPerRun
 	for _, late := range []int{most - 1, most} {

@@ -11,8 +11,8 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// TestShardSaysThatItEndsBeforeItsLastChunks holds up the fetches in flight once two small chunks are left: the export hears that
-// the shard ends all the same, and lets the next one open and list meanwhile.
+// TestShardSaysThatItEndsBeforeItsLastChunks delays the fetches in flight once two small chunks are left. The export is told anyway
+// that the shard is idle, so that the next one opens and lists meanwhile.
 func TestShardSaysThatItEndsBeforeItsLastChunks(t *testing.T) {
 	const conversations, smallest = 600, 80
 	w := &world{conversations: conversations, pageSize: 200}

@@ -17,8 +17,8 @@ import (
 
 var rewrite = flag.Bool("update", false, "write the golden files anew")
 
-// TestHistoryStructs pins the JSON of everything that stands in histories: such a struct only grows, so a line of the
-// golden file may be added but never changed.
+// TestHistoryStructs pins the JSON of everything in histories. Such a struct only grows: lines may be added to the golden file, but
+// not changed.
 func TestHistoryStructs(t *testing.T) {
 	structs := []any{
 		workflows.ExportInput{}, workflows.ExportOutput{}, workflows.ShardInput{}, workflows.ShardOutput{}, workflows.SetRateInput{},

@@ -17,13 +17,13 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// elsewhere stands for the shards that the export under test did not start: they run on without it.
+// elsewhere replaces the shards that the export under test did not start.
 type elsewhere struct {
-	// The test environment counts in goroutines of its own.
+	// The test environment calls from its own goroutines.
 	reports, retried, cancelled atomic.Int64 // reports are those that the export asked for
 }
 
-// report is what a shard tells an export.
+// report is what a shard signals to an export.
 type report struct {
 	Shard   string                  `json:"shard"`
 	Parent  string                  `json:"parent,omitempty"`
@@ -47,7 +47,8 @@ func (r report) send(env *testsuite.TestWorkflowEnvironment) {
 	}
 }
 
-// attach takes the signals that the export sends to shards elsewhere; answer, if set, is what such a shard reports when asked.
+// attach handles the signals that the export sends to shards elsewhere. Answer and retry, if set, are what such a shard reports
+// when it is asked, or tried again.
 func (o *elsewhere) attach(env *testsuite.TestWorkflowEnvironment, answer func(shard string) report, retry func(shard string) report) {
 	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, shard, _, signal string, in any) error {
@@ -94,7 +95,7 @@ func days250() workflows.ExportInput {
 	return in
 }
 
-// left runs an export whose first shard blocks until it continues as new, and is the input of the next run.
+// left runs an export with a blocked shard until it continues as new, and returns the input of the next run.
 func left(t *testing.T) workflows.ExportInput {
 	t.Helper()
 	env := sharing(activities.OpenExportOutput{Shards: 4}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
@@ -146,7 +147,8 @@ func TestBlockedShardSurvivesContinueAsNew(t *testing.T) {
 	}
 }
 
-// TestWaitingExportKeepsItsHistoryShort: an export that waits a month for a person looks rarely, and continues as new.
+// TestWaitingExportKeepsItsHistoryShort: an export that waits a month for a person looks at its shards rarely, and continues as
+// new.
 func TestWaitingExportKeepsItsHistoryShort(t *testing.T) {
 	env := sharing(activities.OpenExportOutput{}, func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) {
 		return committed(1), nil
@@ -281,7 +283,7 @@ func TestSecondExportShowsAndFreesTheBlockedShardOfTheFirst(t *testing.T) {
 	}
 }
 
-// TestShardKeepsWhoAskedThroughContinueAsNew: an export that asked once is told for as long as the shard is open.
+// TestShardKeepsWhoAskedThroughContinueAsNew: an export that asked once gets reports for as long as the shard is open.
 func TestShardKeepsWhoAskedThroughContinueAsNew(t *testing.T) {
 	env := environment(t, &world{conversations: 900, pageSize: 50})
 	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(nil).Maybe()
@@ -300,7 +302,7 @@ func TestShardKeepsWhoAskedThroughContinueAsNew(t *testing.T) {
 	}
 }
 
-// TestShardThatIsStartedAgainHasAShare: one whose share is not known yet must not be started without a limit.
+// TestShardThatIsStartedAgainHasAShare: a shard whose share is not known yet must not start without a limit.
 func TestShardThatIsStartedAgainHasAShare(t *testing.T) {
 	for _, own := range []bool{true, false} {
 		var rates []float64

@@ -183,7 +183,7 @@ func TestRatesThatAreNoNumbers(t *testing.T) {
 	}
 }
 
-// TestWrongSignalsAreIgnored: signals cannot be refused; a rate below 0 would lift the limit.
+// TestWrongSignalsAreIgnored: signals cannot be rejected, and a negative rate would lift the limit.
 func TestWrongSignalsAreIgnored(t *testing.T) {
 	export := exporting(t, activities.OpenExportOutput{RequestsPerSecond: 10}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 		return committed(1), workflow.Sleep(ctx, time.Hour)

@@ -34,7 +34,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestChunksBecomeSmaller gives a shard out as fast as its leases allow: the last of its activities end within seconds of each other.
+// TestChunksBecomeSmaller gives out a shard as fast as its leases allow. Its last activities must end within seconds of each other.
 func TestChunksBecomeSmaller(t *testing.T) {
 	total := int64(3000)
 	for name, s := range map[string]*shard{
@@ -85,8 +85,8 @@ func TestChunksBecomeSmaller(t *testing.T) {
 	}
 }
 
-// TestNoShareIsWithoutALimit: a shard takes a share of 0 for no limit, so one that is left with nothing has a little all the same, or
-// does not begin.
+// TestNoShareIsWithoutALimit: a share of 0 means no limit. So a shard that would be left with nothing gets a little, or does not
+// start.
 func TestNoShareIsWithoutALimit(t *testing.T) {
 	e := &export{control: control{policy: unversioned}, state: ExportState{Lease: lease(10)}, children: []*child{{needs: 10}, {}, {}}}
 	if share := e.share(); share <= 0 || share > 0.2 {

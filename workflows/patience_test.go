@@ -28,7 +28,7 @@ func garbled(answers int, steps ...string) *world {
 	return w
 }
 
-// TestGarbledAnswersAreWaitedFor: whatever is asked, an answer that cannot be read is asked for again for minutes before a person is.
+// TestGarbledAnswersAreWaitedFor: in every step, an unreadable answer is requested again for minutes before a person is asked.
 func TestGarbledAnswersAreWaitedFor(t *testing.T) {
 	for _, step := range []string{"OpenShard", "ListPage", "VerifyShard"} {
 		t.Run(step, func(t *testing.T) {
@@ -79,8 +79,8 @@ func TestGarbledAnswersAreWaitedFor(t *testing.T) {
 	})
 }
 
-// TestConversationsAreNotGivenUpWhileNothingCanBeRead: a proxy that answers everything with a page for people for some minutes costs
-// no dead letters; a conversation whose answer cannot be read while others can costs one, at once.
+// TestConversationsAreNotGivenUpWhileNothingCanBeRead: a proxy that answers everything with an HTML page for some minutes costs no
+// dead letters. A conversation whose answer cannot be read while others can becomes one at once.
 func TestConversationsAreNotGivenUpWhileNothingCanBeRead(t *testing.T) {
 	for _, step := range []string{"FetchMessages", "FetchMetadata"} {
 		w := &world{conversations: 60, pageSize: 60}
@@ -133,7 +133,8 @@ func counting(counts ...int64) *world {
 	return w
 }
 
-// TestCountIsAskedForAgainBeforeAPersonIs: while conversations are deleted, a count is soon wrong. Only one that stays is a person's.
+// TestCountIsAskedForAgainBeforeAPersonIs: while conversations are being deleted, a count is soon wrong. A person is asked only if
+// it stays wrong.
 func TestCountIsAskedForAgainBeforeAPersonIs(t *testing.T) {
 	for name, test := range map[string]struct {
 		counts  []int64

@@ -16,7 +16,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// other has another number in every field, but does what the release does.
+// other has another number in every field except the behaviour.
 func other(p *workflows.Policy) {
 	*p = workflows.Policy{
 		Behaviour: p.Behaviour, FirstWait: time.Second, LongestWait: time.Second, TriesBeforeBlock: 0, Lag: 4000 * time.Hour, ShardsPerRun: 1,
@@ -41,7 +41,7 @@ func TestOtherPolicyDiffersInEveryNumber(t *testing.T) {
 	}
 }
 
-// TestTuningChangesNoRunUnderWay replays the runs of this release with one that has other numbers everywhere. They go by the numbers
+// TestTuningChangesNoRunUnderWay replays the runs of this release in a release with other numbers everywhere. They keep the numbers
 // that they began with.
 func TestTuningChangesNoRunUnderWay(t *testing.T) {
 	workflows.Tune(t, other)
@@ -52,8 +52,8 @@ func TestTuningChangesNoRunUnderWay(t *testing.T) {
 	}
 }
 
-// TestHistoriesNeedThePolicyThatTheyCarry is the control of the test above: with other numbers in their inputs, many histories cannot
-// be replayed, so workflows that did not take their numbers from there would be found out.
+// TestHistoriesNeedThePolicyThatTheyCarry is the control of the test above. With other numbers in their inputs, many histories
+// cannot be replayed, so the test would notice workflows that ignore the policy.
 func TestHistoriesNeedThePolicyThatTheyCarry(t *testing.T) {
 	all, broken := corpus(t, inDevelopment), 0
 	for name, h := range all {
@@ -91,7 +91,7 @@ func withPolicy(t *testing.T, name string, h *history.History) *history.History 
 	return h
 }
 
-// TestRunsWithAPolicyWriteNoMarkers: the policy says what a run does, so its history need not.
+// TestRunsWithAPolicyWriteNoMarkers: the policy decides what a run does, so its history needs no markers.
 func TestRunsWithAPolicyWriteNoMarkers(t *testing.T) {
 	for name, h := range corpus(t, inDevelopment) {
 		for _, e := range h.Events {
@@ -102,7 +102,7 @@ func TestRunsWithAPolicyWriteNoMarkers(t *testing.T) {
 	}
 }
 
-// TestUnversionedPolicyNeverChanges: runs that carry no policy have been written with these numbers.
+// TestUnversionedPolicyNeverChanges: the histories of runs without a policy were written with these numbers.
 func TestUnversionedPolicyNeverChanges(t *testing.T) {
 	const want = `{"behaviour":0,"first_wait":60000000000,"longest_wait":900000000000,"tries_before_block":3,"lag":60000000000,` +
 		`"shards_per_run":200,"shard_failures":3,"most_blocked":100,"first_look":5000000000,"longest_look":3600000000000,"idle_share":0.02,` +
@@ -119,7 +119,7 @@ func TestUnversionedPolicyNeverChanges(t *testing.T) {
 	}
 }
 
-// TestPolicyThatCannotBeMeantIsRefused sets each number in turn to what no policy can have.
+// TestPolicyThatCannotBeMeantIsRefused sets each number in turn to an impossible value.
 func TestPolicyThatCannotBeMeantIsRefused(t *testing.T) {
 	numbers := reflect.TypeFor[workflows.Policy]()
 	for i := range numbers.NumField() {
@@ -153,7 +153,7 @@ func TestRunOfALaterReleaseWaitsForItsWorkers(t *testing.T) {
 	}
 }
 
-// TestExportHandsItsPolicyToItsShards: a shard goes by the numbers of the export that began it, whatever the worker would take now.
+// TestExportHandsItsPolicyToItsShards: a shard has the numbers of the export that started it, whatever the worker would choose now.
 func TestExportHandsItsPolicyToItsShards(t *testing.T) {
 	for name, carried := range map[string]*workflows.Policy{"none": nil, "one of an earlier release": workflows.NewPolicy()} {
 		if carried != nil {

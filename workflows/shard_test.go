@@ -102,7 +102,7 @@ func TestShardBisectsDownToTheOneAtFault(t *testing.T) {
 	}
 }
 
-// TestChunksAreGivenOutAgainAsSuch looks whether a fetch knows that there may be parts of it.
+// TestChunksAreGivenOutAgainAsSuch checks that a repeated fetch knows that parts of it may be staged.
 func TestChunksAreGivenOutAgainAsSuch(t *testing.T) {
 	w := &world{conversations: 60, pageSize: 60}
 	w.fail = func(step string, low, high int) error {
@@ -354,7 +354,7 @@ func TestShardContinuesAsNewWithoutLosingReceipts(t *testing.T) {
 	}
 }
 
-// TestShardHoldsFewReceipts fetches conversations that are a part each.
+// TestShardHoldsFewReceipts fetches conversations of one part each.
 func TestShardHoldsFewReceipts(t *testing.T) {
 	w := &world{conversations: 3000, pageSize: 500}
 	in := may()
@@ -459,7 +459,7 @@ func TestShardWithoutMetadata(t *testing.T) {
 	}
 }
 
-// TestPendingListIsAskedAgain waits for a report without holding up what is fetched meanwhile.
+// TestPendingListIsAskedAgain: waiting for a report does not delay the fetches.
 func TestPendingListIsAskedAgain(t *testing.T) {
 	w := &world{conversations: 60, pageSize: 50}
 	w.fail = func(step string, _, _ int) error {

@@ -18,7 +18,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// says is what a shard tells its export, of which it knows the lease that it was started with.
+// says sends the state of a shard to its export. The shard knows the lease that it was started with.
 func says(ctx workflow.Context, in workflows.ShardInput, idle bool, blocked *workflows.BlockedShard) {
 	news := map[string]any{"shard": workflows.ShardID(in.Shard), "state": workflows.StateRunning}
 	switch {
@@ -33,7 +33,7 @@ func says(ctx workflow.Context, in workflows.ShardInput, idle bool, blocked *wor
 	_ = workflow.SignalExternalWorkflow(ctx, parent, "", "state", news).Get(ctx, nil)
 }
 
-// told is what the export has told a shard of its share, last of all.
+// told is the rate of the last lease that the export has sent to a shard.
 func told(ctx workflow.Context, rate float64) float64 {
 	signals := workflow.GetSignalChannel(ctx, "lease")
 	for {
@@ -62,7 +62,7 @@ func sharing(open activities.OpenExportOutput, shard func(workflow.Context, work
 	return env
 }
 
-// A shard that is being sealed asks for nothing: the others have its share, and another begins.
+// A shard that is being sealed sends no requests: the others get its share, and another shard starts.
 func TestExportGivesTheShareOfAnIdleShardToOthers(t *testing.T) {
 	open := activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 100}
 	rates := map[time.Month]float64{}
@@ -84,7 +84,7 @@ func TestExportGivesTheShareOfAnIdleShardToOthers(t *testing.T) {
 	}
 }
 
-// A shard that has given out all of its work keeps what it has leased; the rest is for others, and another begins.
+// A shard that has given out all of its work keeps what it has leased. The others get the rest, and another shard starts.
 func TestExportGivesAwayWhatAnEndingShardDoesNotNeed(t *testing.T) {
 	rates := map[time.Month]float64{}
 	env := sharing(activities.OpenExportOutput{Shards: 2, RequestsPerSecond: 100}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
@@ -132,7 +132,7 @@ func TestExportBeginsWindowsBesideADirectory(t *testing.T) {
 	}
 }
 
-// The last window has the places of those that are no more. A budget is split by rates, so there the number stays.
+// The last window takes over the slots of finished ones. With a budget, rates are split instead, and the number stays.
 func TestExportWidensTheLastWindow(t *testing.T) {
 	for name, tt := range map[string]struct {
 		rate       float64
@@ -166,7 +166,7 @@ func TestExportWidensTheLastWindow(t *testing.T) {
 	}
 }
 
-// An account that is stopped is stopped for all windows: none is begun to find that out again.
+// An account that is stopped is stopped for all windows: no other window starts.
 func TestExportOfAStoppedAccountBeginsNothingMore(t *testing.T) {
 	begun, freed := 0, false
 	env := sharing(activities.OpenExportOutput{Shards: 1}, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
@@ -262,7 +262,7 @@ func TestExportLeavesTheBudgetWhileItIsBlocked(t *testing.T) {
 	in := year()
 	in.To = in.From.AddDate(0, 1, 0)
 	runExport(t, env, in)
-	// A budget that has missed that it left tells it a lease.
+	// The lease shows that the budget has missed the first leave.
 	if got := *signals; !slices.Equal(got, []string{"leave", "leave", "join", "leave"}) {
 		t.Errorf("the budget was told %v", got)
 	}

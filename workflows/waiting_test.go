@@ -73,7 +73,8 @@ func TestShardSaysWhatItWaitsFor(t *testing.T) {
 	}
 }
 
-// TestExportSaysWhatItWaitsFor: neither its part of the budget nor a window that another export copies is the platform's.
+// TestExportSaysWhatItWaitsFor: an export that waits for its part of the budget, or for another export, does not wait for the
+// platform.
 func TestExportSaysWhatItWaitsFor(t *testing.T) {
 	env := exporting(t, activities.OpenExportOutput{Grant: &activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 5, AccountRequestsPerSecond: 10}, After: time.Minute}},
 		func(workflow.Context, workflows.ShardInput) (workflows.ShardOutput, error) { return committed(1), nil })

@@ -22,7 +22,7 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// world is an account that the workflows export without touching anything: its activities only count and remember.
+// world is an account for tests of workflows. Its activities have no effects; they count their calls and remember their inputs.
 type world struct {
 	mu            sync.Mutex
 	conversations int // of the window
@@ -164,7 +164,7 @@ func (w *world) SealShard(_ context.Context, in activities.SealShardInput) (acti
 	}, nil
 }
 
-// receipts are all that the seal was given, the saved ones too.
+// receipts are all receipts that the seal got, including the saved ones.
 func (w *world) receipts() activities.Receipts {
 	var all activities.Receipts
 	for _, saved := range w.sealed.Receipts.Saved {
@@ -242,7 +242,7 @@ func may() workflows.ShardInput {
 	}
 }
 
-// covered fails the test unless the chunks and the dead cover every conversation of every page exactly once.
+// covered fails the test unless the chunks and the dead letters cover every conversation of every page exactly once.
 func covered(t *testing.T, r activities.Receipts, chunks []activities.ChunkReceipt, step string) {
 	t.Helper()
 	for _, page := range r.Pages {
