@@ -50,7 +50,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		began = true
 		if a.output != "text" && a.output != "json" {
-			return usage("--output is text or json, not %q", a.output)
+			return usage("--output must be text or json, not %q", a.output)
 		}
 		return nil
 	}
@@ -176,7 +176,7 @@ func build() string {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json() {
 				return a.printJSON(map[string]string{"version": build()})

@@ -13,7 +13,7 @@ func (a *app) configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Check a configuration, or print the schema of configurations"}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "check", Short: "Say what is wrong with a configuration, by line and key", Args: cobra.NoArgs,
+			Use: "check", Short: "List the mistakes in a configuration, by line and key", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error { return a.checkConfig() },
 		},
 		&cobra.Command{

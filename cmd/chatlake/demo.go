@@ -29,10 +29,10 @@ type world struct {
 }
 
 func (w *world) flags(flags *pflag.FlagSet) {
-	flags.IntVar(&w.Conversations, "conversations", 2000, "conversations of a simulated account, made in 2025")
+	flags.IntVar(&w.Conversations, "conversations", 2000, "conversations in a simulated account, all created in 2025")
 	flags.Uint64Var(&w.Seed, "seed", 1, "the same seed makes the same account")
 	flags.DurationVar(&w.Latency, "latency", 5*time.Millisecond, "how long a simulated platform takes to answer")
-	flags.Float64Var(&w.FaultRate, "fault-rate", 0, "share of requests that go wrong, from 0 to 1")
+	flags.Float64Var(&w.FaultRate, "fault-rate", 0, "share of requests that fail, from 0 to 1")
 }
 
 // check says what is wrong with the flags.
@@ -58,20 +58,20 @@ type demoFlags struct {
 func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Copy simulated accounts into a folder; nothing to install or to configure", Args: cobra.NoArgs,
-		Long: "Starts a simulated account of each kind of platform, a Temporal server in this process and a lake in a folder, and copies everything.\n" +
-			"Interrupt it as you like: the same command goes on where it was.",
+		Use: "demo", Short: "Export simulated accounts into a folder; nothing to install or configure", Args: cobra.NoArgs,
+		Long: "Starts a simulated account of each platform, a Temporal server in this process and a lake in a folder, and exports everything.\n" +
+			"Interrupt it at any time: run the command again to resume.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	f.world.flags(flags)
-	flags.StringVar(&f.provider, "provider", "all", "copy one kind of platform only: "+demo.PlatformNames())
-	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the copy may use; 0 is no limit")
-	flags.StringVar(&f.dir, "dir", ".chatlake-demo", "folder for the lake and the state; one that a demo made, or an empty or new one")
-	flags.StringVar(&f.window, "window", "month", "how the range is cut: month, week or day")
-	flags.BoolVar(&f.ui, "ui", true, "show Temporal's UI on a local port")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
-	flags.BoolVar(&f.fresh, "fresh", false, "remove what earlier demos left in the folder, and start over")
+	flags.StringVar(&f.provider, "provider", "all", "export only one platform: "+demo.PlatformNames())
+	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the export may send; 0 means no limit")
+	flags.StringVar(&f.dir, "dir", ".chatlake-demo", "folder for the lake and the state; must be new, empty, or left by a demo")
+	flags.StringVar(&f.window, "window", "month", "size of a window: month, week or day")
+	flags.BoolVar(&f.ui, "ui", true, "serve Temporal's UI on a local port")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
+	flags.BoolVar(&f.fresh, "fresh", false, "delete what earlier demos left in the folder, and start again")
 	return cmd
 }
 
@@ -88,10 +88,10 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		return err
 	}
 	if !slices.Contains([]string{"month", "week", "day"}, f.window) {
-		return usage("--window is month, week or day, not %q", f.window)
+		return usage("--window must be month, week or day, not %q", f.window)
 	}
 	if f.rate < 0 {
-		return usage("--rate must not be negative; 0 is no limit")
+		return usage("--rate must not be negative; 0 means no limit")
 	}
 	dir, err := filepath.Abs(f.dir)
 	if err != nil {
@@ -121,7 +121,7 @@ func (a *app) copyDemo(ctx context.Context, f demoFlags, d *demo.Demo) error {
 	if err != nil {
 		return errors.Join(err, s.Stop())
 	}
-	a.note("Look at it with       chatlake status --config %s (or verify, lake files, pause, resume)", demo.Shown(config))
+	a.note("Inspect it with       chatlake status --config %s (or verify, lake files, pause, resume)", demo.Shown(config))
 	ends, err := a.attend(ctx, s, ins...)
 	if err := a.leave(ctx, c, s, err); err != nil {
 		return err

@@ -15,14 +15,14 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	var account string
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Check all that exports need: folders, lake, accounts, clocks, Temporal", Args: cobra.NoArgs,
-		Long: "Tries everything that an export needs, before it is needed: folders and free space, permissions and settings of the lake's\n" +
-			"bucket, the credentials of each account and what they see, clocks, the Temporal server. It makes a few requests to each platform\n" +
-			"and leaves nothing behind. Exit status 0 when all is in order, 3 with warnings, 4 when a person must repair something,\n" +
-			"2 when the configuration cannot be read.",
+		Use: "doctor", Short: "Test everything that exports need: folders, lake, accounts, clocks, Temporal", Args: cobra.NoArgs,
+		Long: "Tests everything that an export needs before one needs it: folders and free space, permissions and settings of the lake's\n" +
+			"bucket, each account's credentials and what they can see, clocks, and the Temporal server. Sends a few requests to each platform\n" +
+			"and leaves nothing behind. Exit status 0 if everything is in order, 3 with warnings, 4 if something must be fixed before an\n" +
+			"export, 2 if the configuration cannot be read.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), account) },
 	}
-	cmd.Flags().StringVar(&account, "account", "", "only this account (default all of the configuration)")
+	cmd.Flags().StringVar(&account, "account", "", "only this account (default: all in the configuration)")
 	return cmd
 }
 
@@ -73,11 +73,11 @@ func writeExamined(w io.Writer, parts []inspect.Part) error {
 	verdict := "All is in order."
 	switch failed, warnings := n[inspect.LevelFailed], n[inspect.LevelWarning]; {
 	case failed > 0 && warnings > 0:
-		verdict = fmt.Sprintf("%s failed and must be repaired before an export; %s.", words.Plural(failed, "check"), words.Plural(warnings, "warning"))
+		verdict = fmt.Sprintf("%s failed and must be fixed before an export; %s.", words.Plural(failed, "check"), words.Plural(warnings, "warning"))
 	case failed > 0:
-		verdict = fmt.Sprintf("%s failed and must be repaired before an export.", words.Plural(failed, "check"))
+		verdict = fmt.Sprintf("%s failed and must be fixed before an export.", words.Plural(failed, "check"))
 	case warnings > 0:
-		verdict = fmt.Sprintf("%s. Exports work; look at it before something goes wrong.", words.Plural(warnings, "warning"))
+		verdict = fmt.Sprintf("%s. Exports work, but look at this before something goes wrong.", words.Plural(warnings, "warning"))
 	}
 	_, err := fmt.Fprintln(w, verdict)
 	return err

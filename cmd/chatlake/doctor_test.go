@@ -188,9 +188,9 @@ func TestExaminedText(t *testing.T) {
 		status int
 	}{
 		{[]ledger.Check{check(ledger.LevelOK), check(ledger.LevelNote)}, "part\n  ok    name  text\n  note  name  text\nAll is in order.\n", exitComplete},
-		{[]ledger.Check{check(ledger.LevelWarning)}, "part\n  warning  name  text\n1 warning. Exports work; look at it before something goes wrong.\n", exitGaps},
-		{[]ledger.Check{check(ledger.LevelFailed), check(ledger.LevelFailed)}, "part\n  failed  name  text\n  failed  name  text\n2 checks failed and must be repaired before an export.\n", exitBlocked},
-		{[]ledger.Check{check(ledger.LevelFailed), check(ledger.LevelWarning)}, "part\n  failed   name  text\n  warning  name  text\n1 check failed and must be repaired before an export; 1 warning.\n", exitBlocked},
+		{[]ledger.Check{check(ledger.LevelWarning)}, "part\n  warning  name  text\n1 warning. Exports work, but look at this before something goes wrong.\n", exitGaps},
+		{[]ledger.Check{check(ledger.LevelFailed), check(ledger.LevelFailed)}, "part\n  failed  name  text\n  failed  name  text\n2 checks failed and must be fixed before an export.\n", exitBlocked},
+		{[]ledger.Check{check(ledger.LevelFailed), check(ledger.LevelWarning)}, "part\n  failed   name  text\n  warning  name  text\n1 check failed and must be fixed before an export; 1 warning.\n", exitBlocked},
 	} {
 		var got bytes.Buffer
 		parts := []inspect.Part{{Part: "part", Checks: test.checks}}

@@ -27,29 +27,29 @@ func (a *app) exportCommand() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
 		Use:   "export --account <name> --from <date> [--to <date>]",
-		Short: "Copy the conversations created in a range of time",
-		Long: "Copies the conversations created in [from, to) into the lake. Windows that are in the lake already are left alone.\n" +
-			"A command that was interrupted, however, goes on where it was when it is given again.",
+		Short: "Export the conversations created in a time range",
+		Long: "Exports the conversations created in [from, to) into the lake. Windows that the lake already has are skipped.\n" +
+			"Run the command again to resume an interrupted export.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	f.rangeFlags(flags)
 	flags.StringVar(&f.name, "name", "", "name of the export (default <from>_<to>)")
-	flags.BoolVar(&f.refresh, "refresh", false, "copy again what is in the lake already")
-	flags.BoolVar(&f.sync, "sync", false, "go before other exports of the account, with the part of its rate that is kept for syncs")
-	flags.BoolVar(&f.detach, "detach", false, "start the export on workers elsewhere and do not wait")
-	flags.BoolVar(&f.ui, "ui", false, "show the embedded server's UI on a local port")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
+	flags.BoolVar(&f.refresh, "refresh", false, "export windows again that the lake already has")
+	flags.BoolVar(&f.sync, "sync", false, "take priority over other exports of the account, using the rate reserved for syncs")
+	flags.BoolVar(&f.detach, "detach", false, "start the export for workers elsewhere, and do not wait")
+	flags.BoolVar(&f.ui, "ui", false, "serve the embedded server's UI on a local port")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
 	return cmd
 }
 
 // rangeFlags say what is exported.
 func (f *exportFlags) rangeFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&f.account, "account", "", "account of the configuration; may be left out when there is one only")
-	flags.StringVar(&f.from, "from", "", "beginning of the range: 2025-01-01, or a time like 2025-01-01T12:00:00Z")
-	flags.StringVar(&f.to, "to", "", "end of the range, not in it (default the beginning of today, UTC)")
-	flags.StringVar(&f.window, "window", "", "how the range is cut: month, week or day (default as configured)")
+	flags.StringVar(&f.account, "account", "", "account name; optional if only one is configured")
+	flags.StringVar(&f.from, "from", "", "start of the range: 2025-01-01, or a time like 2025-01-01T12:00:00Z")
+	flags.StringVar(&f.to, "to", "", "end of the range, exclusive (default: start of today, UTC)")
+	flags.StringVar(&f.window, "window", "", "size of a window: month, week or day (default: as configured)")
 }
 
 func (a *app) export(ctx context.Context, f exportFlags) error {
@@ -62,7 +62,7 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 		return err
 	}
 	if f.detach && c.Temporal == nil {
-		return usage("--detach needs a Temporal server that stays: add the section temporal to %s, or leave --detach away", a.config)
+		return usage("--detach needs a Temporal server that keeps running: add the section temporal to %s, or omit --detach", a.config)
 	}
 	if !f.detach {
 		if err := c.Secrets(in.Account); err != nil {
@@ -104,7 +104,7 @@ func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInpu
 		return in, err
 	}
 	if f.from == "" {
-		return in, usage("--from is missing: the day from which on conversations are copied, for example --from 2025-01-01")
+		return in, usage("--from is missing: give the first day to export, for example --from 2025-01-01")
 	}
 	if in.From, err = moment(f.from); err != nil {
 		return in, usage("--from: %v", err)
@@ -118,7 +118,7 @@ func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInpu
 		return in, usage("the range is empty: --from %s is not before --to %s", words.Time(in.From), words.Time(in.To))
 	}
 	if f.window != "" && !slices.Contains(workflows.Windows, f.window) {
-		return in, usage("--window is month, week or day, not %q", f.window)
+		return in, usage("--window must be month, week or day, not %q", f.window)
 	}
 	if in.Name == "" {
 		in.Name = words.Time(in.From) + "_" + words.Time(in.To)
@@ -174,7 +174,7 @@ func (a *app) detach(ctx context.Context, s *operate.Session, in workflows.Expor
 	if a.json() {
 		return a.printJSON(map[string]string{"workflow_id": workflows.ExportID(in.Account, in.Name), "account": in.Account, "name": in.Name})
 	}
-	_, err = fmt.Fprintf(a.out, "Started %s. Workers do it (`chatlake worker`); `chatlake status --account %s --name %s` shows how far it is.\n",
+	_, err = fmt.Fprintf(a.out, "Started %s. Workers (`chatlake worker`) run it; `chatlake status --account %s --name %s` shows its progress.\n",
 		workflows.ExportID(in.Account, in.Name), in.Account, in.Name)
 	return err
 }

@@ -44,7 +44,7 @@ func TestExportInput(t *testing.T) {
 		{"no day", one, exportFlags{from: "2025-13-01"}, workflows.ExportInput{}, `--from: "2025-13-01" is not a day`},
 		{"an empty range", one, exportFlags{from: "2025-02-01", to: "2025-02-01"}, workflows.ExportInput{}, "the range is empty"},
 		{"from the future", one, exportFlags{from: "2025-07-01"}, workflows.ExportInput{}, "--from 2025-07-01 is not before --to 2025-06-15"},
-		{"no such window", one, exportFlags{from: "2025-01-01", window: "year"}, workflows.ExportInput{}, `--window is month, week or day, not "year"`},
+		{"no such window", one, exportFlags{from: "2025-01-01", window: "year"}, workflows.ExportInput{}, `--window must be month, week or day, not "year"`},
 		{"a name with a slash", one, exportFlags{from: "2025-01-01", name: "../x"}, workflows.ExportInput{}, "--name: name \"../x\": expected at most 200 letters"},
 	}
 	for _, tt := range tests {
@@ -77,7 +77,7 @@ func TestBlockedOutcome(t *testing.T) {
 	})
 	const want = `Blocked: a person must act.
   list conversations: status 401: access is refused
-    Put the account's token and its user's rights in order (accounts.<name>.token in the configuration).
+    Fix the account's token or its user's permissions (accounts.<name>.token in the configuration).
     waiting: acme/created/a, acme/created/c and 2 more
   the provider counts 3 conversations in the window and lists 2
     Try again later, or set export.on_mismatch: flag to commit the window with a note.

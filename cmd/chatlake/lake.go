@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) lakeCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "lake", Short: "Which files of the lake count, views over them, and state made anew from it"}
+	cmd := &cobra.Command{Use: "lake", Short: "List and query the files that count; rebuild, remap or sweep a lake"}
 	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.rebuildCommand(), a.remapCommand(), a.sweepCommand())
 	return cmd
 }

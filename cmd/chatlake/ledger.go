@@ -12,7 +12,7 @@ import (
 type scope struct{ account, from, to string }
 
 func (s *scope) flags(flags *pflag.FlagSet, from, to string) {
-	flags.StringVar(&s.account, "account", "", "only this account (default all in the lake)")
+	flags.StringVar(&s.account, "account", "", "only this account (default: all in the lake)")
 	flags.StringVar(&s.from, "from", "", from)
 	flags.StringVar(&s.to, "to", "", to)
 }

@@ -16,8 +16,8 @@ func (a *app) planCommand() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
 		Use: "plan", Short: "Estimate what an export would cost; nothing is written", Args: cobra.NoArgs,
-		Long: "Asks the platform how many conversations the range holds, where it can say that, and reckons windows, requests and time.\n" +
-			"It writes nothing, and asks at most one count a window.",
+		Long: "Asks the platform how many conversations the range has, if it can tell, and estimates windows, requests and time.\n" +
+			"Asks for at most one count per window, and writes nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.plan(cmd.Context(), f) },
 	}
 	f.rangeFlags(cmd.Flags())
@@ -63,7 +63,7 @@ func writeEstimate(w io.Writer, e worker.Estimate) error {
 	if e.KeptFrom != nil {
 		fmt.Fprintln(w, gone(*e.KeptFrom))
 	}
-	_, err := fmt.Fprintln(w, "Nothing was written. Windows that the lake has already cost next to nothing.")
+	_, err := fmt.Fprintln(w, "Nothing was written. Windows that the lake already has cost next to nothing.")
 	return err
 }
 
@@ -71,5 +71,5 @@ func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Se
 
 // gone says that a range begins before what the platform keeps.
 func gone(keptFrom time.Time) string {
-	return fmt.Sprintf("The platform deletes old conversations: those that began before %s may be missing, and it does not tell.", words.Time(keptFrom))
+	return fmt.Sprintf("The platform deletes old conversations: those that began before %s may be missing, and it does not say so.", words.Time(keptFrom))
 }

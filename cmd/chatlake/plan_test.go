@@ -41,8 +41,8 @@ The platform cannot count its conversations, so neither requests nor time can be
 Quota reports: 365 uses, which take 6 h 4 min.
 Quota a-day: 365 uses, which take 3 days.
 Quota plenty: 12 uses, all free at once.
-The platform deletes old conversations: those that began before 2026-01-01 may be missing, and it does not tell.
-Nothing was written. Windows that the lake has already cost next to nothing.
+The platform deletes old conversations: those that began before 2026-01-01 may be missing, and it does not say so.
+Nothing was written. Windows that the lake already has cost next to nothing.
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)

@@ -50,15 +50,15 @@ func (r rebuilt) whole() bool {
 func (a *app) rebuildCommand() *cobra.Command {
 	var f rebuildFlags
 	cmd := &cobra.Command{
-		Use: "rebuild", Short: "Make Temporal's state anew from the ledger, after it was lost", Args: cobra.NoArgs,
-		Long: "Reads from the ledger which ranges were copied, and starts exports over exactly those windows. They adopt what is committed, in\n" +
-			"about one activity a window: they ask the platform nothing and copy nothing, so that nothing is in the lake twice. Windows made\n" +
-			"to other settings of an account than those of today are told, and copied only with --again. Exit status 3 when anything in the\n" +
-			"ledger was not adopted, or is missing between.",
+		Use: "rebuild", Short: "Restore Temporal's state from the ledger after it was lost", Args: cobra.NoArgs,
+		Long: "Reads from the ledger which ranges were exported, and starts exports over exactly those windows. The exports adopt what is\n" +
+			"committed: about one activity for each window, no request to the platform, and nothing is written twice. Windows that were made\n" +
+			"with other settings than the account has today are listed, and exported again only with --again. Exit status 3 if the ledger\n" +
+			"has gaps, or anything that could not be adopted.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.rebuild(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&f.account, "account", "", "only this account (default all of the configuration)")
-	cmd.Flags().BoolVar(&f.again, "again", false, "copy windows once more that were made to other settings than today's; costs requests")
+	cmd.Flags().StringVar(&f.account, "account", "", "only this account (default: all in the configuration)")
+	cmd.Flags().BoolVar(&f.again, "again", false, "export windows again that were made with other settings than today's; costs requests")
 	return cmd
 }
 

@@ -252,7 +252,7 @@ func TestRebuiltText(t *testing.T) {
 	}
 	const want = `acme: 4 of 9 windows adopted by 2 exports, with 0 requests to the platform.
 absent: 2025-01-01 to 2025-04-01 has 2 windows that the ledger does not have. Copy them: chatlake export --account acme --from 2025-01-01 --to 2025-04-01
-failed: acme/created/x; the same command tries it again
+failed: acme/created/x; run the command again to retry it
 made to other settings: acme/created/a, acme/created/b, acme/created/c and 2 more. They count as they are. ` + "`chatlake lake rebuild --again`" + ` copies them to today's settings; an export over them would too
 left: acme/updated/f is not a window that exports make; it counts as it is
 unreadable: _ledger/g: it is damaged. ` + "`chatlake verify`" + ` says more

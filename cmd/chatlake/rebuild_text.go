@@ -41,7 +41,7 @@ func (r rebuilt) write(w io.Writer) {
 				words.Plural(int64(n), "window"), inspect.ExportCommand(r.Account, out.Range()))
 		}
 		for _, shard := range out.Failed {
-			fmt.Fprintf(w, "failed: %s; the same command tries it again\n", operate.WindowOf(shard))
+			fmt.Fprintf(w, "failed: %s; run the command again to retry it\n", operate.WindowOf(shard))
 		}
 	}
 	if r.Copied > 0 {

@@ -30,10 +30,10 @@ func (a *app) simCommand() *cobra.Command {
 		},
 	}
 	w.flags(cmd.Flags())
-	cmd.Flags().StringVar(&w.provider, "provider", platforms.All[0].Provider, "kind of platform: "+demo.PlatformNames())
-	cmd.Flags().StringVar(&w.Token, "token", "", "access token of the account (default one that is printed)")
+	cmd.Flags().StringVar(&w.provider, "provider", platforms.All[0].Provider, "platform: "+demo.PlatformNames())
+	cmd.Flags().StringVar(&w.Token, "token", "", "access token of the account (default: the one that is printed)")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:3000", "address to serve on")
-	cmd.Flags().Float64Var(&w.Limit, "limit", 0, "requests per second above which the platform answers 429; 0 is no limit")
+	cmd.Flags().Float64Var(&w.Limit, "limit", 0, "requests per second above which the platform answers 429; 0 means no limit")
 	return cmd
 }
 

@@ -87,7 +87,7 @@ func incomplete(out workflows.ExportOutput) string {
 		lines = append(lines, "  no committed window covers "+words.Span(gap))
 	}
 	for _, shard := range out.Failed {
-		lines = append(lines, "  "+operate.WindowOf(shard)+" failed; the same command tries it again")
+		lines = append(lines, "  "+operate.WindowOf(shard)+" failed; run the command again to retry it")
 	}
 	if t := out.Totals; t.Dead > 0 {
 		lines = append(lines, fmt.Sprintf("  %s could not be copied; the table dead_letters says which and why", words.Plural(t.Dead, "conversation")))

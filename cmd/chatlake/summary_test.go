@@ -77,7 +77,7 @@ func TestIncomplete(t *testing.T) {
 	want := []string{
 		"Not everything is in the lake:",
 		"  no committed window covers 2025-02-01 to 2025-03-01",
-		"  acme/created/x failed; the same command tries it again",
+		"  acme/created/x failed; run the command again to retry it",
 		"  1 conversation could not be copied; the table dead_letters says which and why",
 		"  2 windows committed with a flag: the platform's counts and ours differ; `chatlake verify` lists them",
 		"  the token does not see the whole account. Use an administrator's token.",

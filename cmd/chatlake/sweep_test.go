@@ -29,9 +29,9 @@ func TestSweepCommand(t *testing.T) {
 		args []string
 		says string
 	}{
-		{nil, "To be removed: 1 staged object and 0 data files, 1 B. Nothing was removed yet: chatlake lake sweep --remove\n"},
+		{nil, "Can be removed: 1 staged object and 0 data files, 1 B. Nothing was removed; run chatlake lake sweep --remove to remove it.\n"},
 		{[]string{"--remove"}, "Removed 1 staged object and 0 data files, 1 B.\n"},
-		{[]string{"--remove"}, "Nothing is to be swept.\n"},
+		{[]string{"--remove"}, "There is nothing to sweep.\n"},
 	} {
 		out, _, status := chatlake(t, append([]string{"lake", "sweep", "--config", s.config}, step.args...)...)
 		if diff := cmp.Diff(step.says, out); status != exitComplete || diff != "" {

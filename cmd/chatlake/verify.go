@@ -19,16 +19,17 @@ type verifyFlags struct {
 func (a *app) verifyCommand() *cobra.Command {
 	var f verifyFlags
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Check that the lake is whole: every file as it was written, no gaps", Args: cobra.NoArgs,
-		Long: "Opens every file that counts and compares it with the ledger, looks for gaps between windows, for conversations that\n" +
-			"could not be copied, for texts that could not be decrypted and for windows committed with a note. Exit status 3 when there is any of these, each with what to do.\n" +
-			"With --deep it reads all of the lake, and looks for conversations that are there twice or not at all. With --provider-totals it\n" +
-			"asks the platform how many conversations each window holds now: a request or two a window, at the account's rate.",
+		Use: "verify", Short: "Check that the lake has no gaps, and that every file is as it was written", Args: cobra.NoArgs,
+		Long: "Opens every file that counts and compares it with the ledger. Reports gaps between windows, conversations that could not be\n" +
+			"exported, texts that could not be decrypted and windows that were committed with a flag, each with what to do. Exit status 3\n" +
+			"if it reports any of these. With --deep, it reads the whole lake and also finds conversations that are stored twice or are\n" +
+			"missing. With --provider-totals, it asks the platform how many conversations each window has now: one or two requests for each\n" +
+			"window, within the account's rate.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), f) },
 	}
-	f.flags(cmd.Flags(), "beginning of the range that should be there (default the oldest window)", "end of the range that should be there (default the end of the newest window)")
-	cmd.Flags().BoolVar(&f.deep, "deep", false, "read every file whole: compare digests, and look for conversations that are there twice")
-	cmd.Flags().BoolVar(&f.totals, "provider-totals", false, "ask the platform how many conversations it counts in each window now; costs requests")
+	f.flags(cmd.Flags(), "start of the range that the lake should cover (default: the oldest window)", "end of that range, exclusive (default: the end of the newest window)")
+	cmd.Flags().BoolVar(&f.deep, "deep", false, "read every file completely: compare digests, and find conversations that are stored twice")
+	cmd.Flags().BoolVar(&f.totals, "provider-totals", false, "ask the platform how many conversations each window has now; costs requests")
 	return cmd
 }
 

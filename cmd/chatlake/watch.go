@@ -33,6 +33,6 @@ func (a *app) attend(ctx context.Context, s *operate.Session, ins ...workflows.E
 		}
 		watchers = append(watchers, v)
 	}
-	met := func(in workflows.ExportInput) { a.note("Going on with export %s.", in.Name) }
+	met := func(in workflows.ExportInput) { a.note("Resuming export %s.", in.Name) }
 	return s.Attend(ctx, ins, met, watchers)
 }

@@ -137,7 +137,7 @@ func TestDemoOfAll(t *testing.T) {
 		}
 	}
 	out, log, status = chatlake(t, "demo", "--dir", dir, "--provider", "zendesk")
-	expect(t, "demo of another platform", status, exitUsage, out+log, "--provider is chatwoot")
+	expect(t, "demo of another platform", status, exitUsage, out+log, "--provider must be chatwoot")
 }
 
 // write makes a configuration file for an account of a fake site, whose token is in a file beside it.
@@ -206,7 +206,7 @@ func TestInterruptedExportGoesOn(t *testing.T) {
 	out, log, status = chatlake(t, "export", "--config", config, "--from", "2025-02-01", "--to", "2025-03-01", "--name", "2025-01-01_2025-07-01")
 	expect(t, "another range under the same name", status, exitUsage, out+log, "runs already, from 2025-01-01")
 	out, log, status = chatlake(t, export...)
-	expect(t, "export again", status, exitComplete, out+log, "Going on with export", "Complete: ")
+	expect(t, "export again", status, exitComplete, out+log, "Resuming export", "Complete: ")
 }
 
 func TestBlockedExport(t *testing.T) {
@@ -216,7 +216,7 @@ func TestBlockedExport(t *testing.T) {
 	config := write(t, site(t, 20, 0, &refuse), t.TempDir(), t.TempDir())
 	export := []string{"export", "--config", config, "--from", "2025-01-01", "--to", "2025-03-01"}
 	out, log, status := chatlake(t, append(export, "--output", "json")...)
-	expect(t, "export", status, exitBlocked, log, "Blocked: a person must act.", "status 401", "Put the account's token", "run the command again")
+	expect(t, "export", status, exitBlocked, log, "Blocked: a person must act.", "status 401", "Fix the account's token", "run the command again")
 	var result struct {
 		Blocked []struct{ Shard, Kind string }
 	}
@@ -282,7 +282,7 @@ func TestUsage(t *testing.T) {
 		{"unknown command", []string{"exprot"}, exitUsage, "Did you mean this?\n\texport"},
 		{"unknown flag", []string{"export", "--form", "2025-01-01"}, exitUsage, "unknown flag: --form"},
 		{"too many words", []string{"status", "me"}, exitUsage, "chatlake --help"},
-		{"unknown output", []string{"version", "--output", "xml"}, exitUsage, "--output is text or json"},
+		{"unknown output", []string{"version", "--output", "xml"}, exitUsage, "--output must be text or json"},
 		{"no configuration", []string{"status", "--config", "nowhere.yaml"}, exitUsage, "nowhere.yaml"},
 		{"broken configuration", []string{"config", "check", "--config", broken}, exitUsage, ":2: acounts: unknown key (did you mean accounts?)"},
 		{"good configuration", []string{"config", "check", "--config", config}, exitComplete, "is in order: 1 account"},
@@ -295,9 +295,9 @@ func TestUsage(t *testing.T) {
 		{"no rate", []string{"rate", "--config", config}, exitUsage, "--requests-per-second is missing"},
 		{"a world without conversations", []string{"demo", "--conversations", "0"}, exitUsage, "--conversations must be at least 1"},
 		{"a demo in a folder of others", []string{"demo", "--dir", filepath.Dir(broken)}, exitUsage, "no demo made it"},
-		{"a window that is none", []string{"demo", "--window", "year"}, exitUsage, "--window is month, week or day"},
-		{"a log of no level", []string{"worker", "--config", config, "--log-level", "loud"}, exitUsage, "--log-level is debug, info, warn or error"},
-		{"a log of no form", []string{"worker", "--config", config, "--log-format", "xml"}, exitUsage, "--log-format is json or text"},
+		{"a window that is none", []string{"demo", "--window", "year"}, exitUsage, "--window must be month, week or day"},
+		{"a log of no level", []string{"worker", "--config", config, "--log-level", "loud"}, exitUsage, "--log-level must be debug, info, warn or error"},
+		{"a log of no form", []string{"worker", "--config", config, "--log-format", "xml"}, exitUsage, "--log-format must be json or text"},
 		{"fewer activities than none", []string{"worker", "--config", config, "--activities", "-1"}, exitUsage, "--activities must be at least 1"},
 		{"more faults than requests", []string{"sim", "--fault-rate", "2"}, exitUsage, "--fault-rate must be from 0 to 1"},
 	}

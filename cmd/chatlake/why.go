@@ -21,15 +21,14 @@ func (a *app) whyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why <conversation id>",
 		Short: "Say where a conversation is in the lake, or why it is not",
-		Long: "Looks for a conversation in the windows that are committed, by the platform's own id of it: its window, when it was fetched and\n" +
-			"with which answers, and the files and row groups that its rows are in. When it is not there, it says why as far as that can be\n" +
-			"told: with --created, the time when it was created, much further. Prints ids, counts and times only, never a text.\n" +
-			"Exit status 0 when all of it is in the lake, 3 when it is not.",
+		Long: "Searches the committed windows for a conversation, by the platform's own id. Prints its window, when it was fetched and with\n" +
+			"which responses, and the files and row groups of its rows. If it is missing, says why as far as that is known; --created helps a\n" +
+			"lot. Prints ids, counts and times only, never a text. Exit status 0 if all of it is in the lake, 3 if not.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.why(cmd.Context(), args[0], f) },
 	}
-	f.flags(cmd.Flags(), "look only into windows that end after this time", "look only into windows that begin before this time")
-	cmd.Flags().StringVar(&f.created, "created", "", "when the conversation was created, to tell why it is not there")
+	f.flags(cmd.Flags(), "search only windows that end after this time", "search only windows that start before this time")
+	cmd.Flags().StringVar(&f.created, "created", "", "when the conversation was created, to say why it is missing")
 	return cmd
 }
 

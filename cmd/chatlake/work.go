@@ -25,15 +25,15 @@ var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelI
 func (a *app) workerCommand() *cobra.Command {
 	var f workerFlags
 	cmd := &cobra.Command{
-		Use: "worker", Short: "Work on exports that were started elsewhere, until it is stopped", Args: cobra.NoArgs,
+		Use: "worker", Short: "Run exports that were started elsewhere, until stopped", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.work(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.ui, "ui", false, "show the embedded server's UI on a local port")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default a free one)")
-	flags.IntVar(&f.activities, "activities", 0, "activities at once; 0 is as many as fit the cores and the memory")
-	flags.StringVar(&f.level, "log-level", "info", "what is logged: debug, info, warn or error; below warn, Temporal's SDK logs only at debug")
-	flags.StringVar(&f.form, "log-format", "json", "form of the log: json or text")
+	flags.BoolVar(&f.ui, "ui", false, "serve the embedded server's UI on a local port")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
+	flags.IntVar(&f.activities, "activities", 0, "activities to run at once; 0 means as many as the cores and the memory allow")
+	flags.StringVar(&f.level, "log-level", "info", "lowest level that is logged: debug, info, warn or error; Temporal's SDK logs below warn only at debug")
+	flags.StringVar(&f.form, "log-format", "json", "format of the log: json or text")
 	return cmd
 }
 
@@ -41,7 +41,7 @@ func (a *app) workerCommand() *cobra.Command {
 func (a *app) loggers(f workerFlags) (own, sdk *slog.Logger, err error) {
 	level, ok := levels[f.level]
 	if !ok {
-		return nil, nil, usage("--log-level is debug, info, warn or error, not %q", f.level)
+		return nil, nil, usage("--log-level must be debug, info, warn or error, not %q", f.level)
 	}
 	quieter := level
 	if level == slog.LevelInfo {
@@ -56,7 +56,7 @@ func (a *app) loggers(f workerFlags) (own, sdk *slog.Logger, err error) {
 		}
 		return text(level), text(quieter), nil
 	}
-	return nil, nil, usage("--log-format is json or text, not %q", f.form)
+	return nil, nil, usage("--log-format must be json or text, not %q", f.form)
 }
 
 func (a *app) work(ctx context.Context, f workerFlags) error {
@@ -65,7 +65,7 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		return err
 	}
 	if f.activities < 0 {
-		return usage("--activities must be at least 1, or 0 for as many as fit the machine")
+		return usage("--activities must be at least 1, or 0 for as many as the machine allows")
 	}
 	o := worker.ConnectOptions{
 		UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Logger: sdk, Activities: cmp.Or(f.activities, worker.Activities()), TakeOver: true,
@@ -90,7 +90,7 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		if err := worker.Run(ctx, c, temporal, l); err != nil {
 			return err
 		}
-		logger.Info("stopped; what was in hand goes on wherever workers run")
+		logger.Info("stopped; other workers continue what was in progress")
 		return nil
 	}()
 	return errors.Join(err, temporal.Stop())

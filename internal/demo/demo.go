@@ -29,7 +29,7 @@ type Options struct {
 	Dir       string  // absolute; one that a demo made, or an empty or new one
 	Fresh     bool    // removes first what earlier demos left there
 	Window    string  // month, week or day
-	Rate      float64 // requests per second that the copy may use; 0 is no limit
+	Rate      float64 // requests per second that the export may send; 0 means no limit
 	Platforms []simulator.Platform
 }
 
@@ -139,7 +139,7 @@ func (d *Demo) WriteConfig(c worker.Config) (string, error) {
 	d.marker.Accounts = slices.Compact(slices.Sorted(slices.Values(append(d.marker.Accounts, slices.Sorted(maps.Keys(c.Accounts))...))))
 	name := filepath.Join(d.Dir, ConfigName)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by chatlake demo, which writes it anew each time; use a copy elsewhere for accounts of your own.\n"+
+	fmt.Fprintf(&b, "# Written by chatlake demo, which overwrites it each time; for your own accounts, use a copy in another folder.\n"+
 		"state_dir: %q\nlake: {url: %q}\ntemporal: {embedded: true, task_queue: %s}\nexport: {window: %s}\naccounts:\n",
 		d.Dir, c.Lake.URL, c.TaskQueue(), d.Window)
 	for _, account := range slices.Sorted(maps.Keys(c.Accounts)) {
@@ -185,7 +185,7 @@ func (m *marker) serve(provider string, site http.Handler) (*simulator.Server, e
 	port := m.Ports[provider]
 	server, err := simulator.Serve(fmt.Sprintf("127.0.0.1:%d", port), site)
 	if err != nil && port != 0 {
-		return nil, fmt.Errorf("the port %d, which the simulated account of this folder has, is taken; end the program that uses it, or begin anew with --fresh", port)
+		return nil, fmt.Errorf("port %d, which this folder's simulated account uses, is taken; stop the program that uses it, or start again with --fresh", port)
 	}
 	if err != nil || port != 0 {
 		return server, err

@@ -38,7 +38,7 @@ type World struct {
 	Conversations int
 	Seed          uint64        // the same seed makes the same account
 	Latency       time.Duration // of each answer
-	FaultRate     float64       // share of requests that go wrong, from 0 to 1
+	FaultRate     float64       // share of requests that fail, from 0 to 1
 	Token         string        // empty is the platform's own
 	Limit         float64       // requests per second above which the platform answers 429, 0 for none
 }

@@ -32,15 +32,15 @@ func Causes(blocked []workflows.BlockedShard) []Cause {
 func remedy(kind string) string {
 	switch kind {
 	case "Denied":
-		return "Put the account's token and its user's rights in order (accounts.<name>.token in the configuration)."
+		return "Fix the account's token or its user's permissions (accounts.<name>.token in the configuration)."
 	case "NotFound":
 		return "Check accounts.<name>.base_url and account_id in the configuration."
 	case "Stopped":
-		return "Put in order what the message names (the account's token, its user's rights, or its rate in the configuration)."
+		return "Fix what the message names (the account's token, its user's permissions, or its rate in the configuration)."
 	case "Failed":
-		return "Wait until the platform can do it again; ask its support when it goes on failing."
+		return "Wait until the platform recovers; ask its support if it keeps failing."
 	case "WindowTooDense":
-		return "Try again later. When it goes on, report it: the platform lists too many conversations at the same time."
+		return "Try again later. If it keeps failing, report it: the platform lists too many conversations with the same time."
 	case workflows.CountMismatch:
 		return "Try again later, or set export.on_mismatch: flag to commit the window with a note."
 	case "StagingLost":
@@ -48,10 +48,10 @@ func remedy(kind string) string {
 	case "FilesLost":
 		return "Find out what deletes objects below data/ in the lake."
 	case "Incomplete":
-		return "This is a defect of chatlake; please report it. `chatlake cancel`, and then the same command again, copies the window anew."
+		return "This is a defect of chatlake; please report it. `chatlake cancel`, and then the same command, exports the window again."
 	case "Malformed", "Timeout", "Panic":
 		return "Check that accounts.<name>.base_url is the platform's API; if it is, this is a defect of chatlake."
 	default:
-		return "See to the cause that is named above."
+		return "Fix the cause named above."
 	}
 }

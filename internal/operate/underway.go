@@ -39,7 +39,7 @@ func UnderWay(ctx context.Context, c worker.Config, account string, created time
 		}
 		p, err := s.progress(ctx, e.id())
 		if err != nil {
-			reasons = append(reasons, fmt.Sprintf("The export %s of %s has begun, but no worker answers: `chatlake export` or `chatlake worker` goes on with it.", e.Name, e.Account))
+			reasons = append(reasons, fmt.Sprintf("The export %s of %s has begun, but no worker answers: `chatlake export` or `chatlake worker` resumes it.", e.Name, e.Account))
 			continue
 		}
 		reasons = append(reasons, ofExport(e, p, created)...)
