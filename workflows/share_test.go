@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,10 +21,15 @@ import (
 
 // says sends the state of a shard to its export. The shard knows the lease that it was started with.
 func says(ctx workflow.Context, in workflows.ShardInput, idle bool, blocked *workflows.BlockedShard) {
+	saysKeeping(ctx, in, idle, blocked, 0)
+}
+
+// saysKeeping is says; leased is what the activities of a blocked shard still have.
+func saysKeeping(ctx workflow.Context, in workflows.ShardInput, idle bool, blocked *workflows.BlockedShard, leased float64) {
 	news := map[string]any{"shard": workflows.ShardID(in.Shard), "state": workflows.StateRunning}
 	switch {
 	case blocked != nil:
-		news["state"], news["blocked"], news["keeps"] = workflows.StateBlocked, blocked, 0
+		news["state"], news["blocked"], news["keeps"] = workflows.StateBlocked, blocked, leased
 	case idle:
 		news["state"], news["keeps"] = workflows.StateIdle, 0.02*in.RequestsPerSecond
 	default:
@@ -266,4 +272,32 @@ func TestExportLeavesTheBudgetWhileItIsBlocked(t *testing.T) {
 	if got := *signals; !slices.Equal(got, []string{"leave", "leave", "join", "leave"}) {
 		t.Errorf("the budget was told %v", got)
 	}
+}
+
+// TestExportLeavesTheBudgetOnceNothingIsLeased: others must not get the share of a blocked window while activities of it still use it.
+func TestExportLeavesTheBudgetOnceNothingIsLeased(t *testing.T) {
+	open := activities.OpenExportOutput{Shards: 1, RequestsPerSecond: 10, Grant: &activities.BudgetGrant{Lease: activities.Lease{RequestsPerSecond: 10, AccountRequestsPerSecond: 10}}}
+	env := sharing(open, func(ctx workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		denied := &workflows.BlockedShard{Shard: workflows.ShardID(in.Shard), Kind: string(providers.Denied), Detail: "denied"}
+		saysKeeping(ctx, in, false, denied, 4)
+		err := workflow.Sleep(ctx, 10*time.Minute)
+		saysKeeping(ctx, in, false, denied, 0)
+		return committed(1), errors.Join(err, workflow.Sleep(ctx, time.Hour))
+	})
+	var told atomic.Int64
+	env.OnSignalExternalWorkflow(mock.Anything, workflows.BudgetID("acme"), mock.Anything, mock.Anything, mock.Anything).Return(
+		func(_, _, _, signal string, _ any) error {
+			told.Add(1)
+			return nil
+		})
+	for at, want := range map[time.Duration]int64{5 * time.Minute: 0, 15 * time.Minute: 1} {
+		env.RegisterDelayedCallback(func() {
+			if got := told.Load(); got != want {
+				t.Errorf("after %s the budget was told %d times, want %d", at, got, want)
+			}
+		}, at)
+	}
+	in := year()
+	in.To = in.From.AddDate(0, 1, 0)
+	runExport(t, env, in)
 }

@@ -81,7 +81,7 @@ func (e *export) updateBudget(ctx workflow.Context) {
 	if set != nil {
 		e.tellBudget(ctx, message{setRateSignal, SetRateInput{RequestsPerSecond: *set}})
 	}
-	if away := e.working() == 0 && !e.mayBegin(); away != e.state.Away {
+	if away := e.working() == 0 && !e.mayBegin() && !e.leases(); away != e.state.Away {
 		e.state.Away = away
 		if away {
 			e.tellBudget(ctx, message{leaveSignal, leaveInput{e.self}})

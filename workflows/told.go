@@ -82,6 +82,12 @@ func (e *export) free(except *child) float64 {
 	return free
 }
 
+// leases reports whether activities may still have leases. Shards that are being sealed are left out: they send next to no requests.
+func (e *export) leases() bool {
+	return e.policy.Behaviour >= 1 && e.state.RequestsPerSecond > 0 &&
+		slices.ContainsFunc(e.children, func(c *child) bool { return !c.idle && c.most() > 0 })
+}
+
 // mayLease reports whether enough of the export's rate is free for another shard: LeastLease of its share, as for an activity.
 func (e *export) mayLease() bool {
 	return e.policy.Behaviour < 1 || e.state.RequestsPerSecond <= 0 || e.free(nil) >= e.policy.LeastLease*e.share()

@@ -54,7 +54,8 @@ func (a *app) rateCommand() *cobra.Command {
 	var perSecond float64
 	cmd := n.flags(&cobra.Command{
 		Use: "rate --requests-per-second <number>", Short: "Change the budget of a running export's account", Args: cobra.NoArgs,
-		Long: "Changes the budget until the export ends. Workers never send more than the configuration allows, whatever the budget is.",
+		Long: "Changes the budget that all exports of the account share. It may be larger or smaller than the configured one, which counts\n" +
+			"again once no export of the account is at work.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("requests-per-second") {
 				return usage("--requests-per-second is missing: give the new budget of the whole account; 0 means no limit")
