@@ -107,9 +107,12 @@ func (e *export) saveHeld() {
 func (e *export) restoreHeld(ctx workflow.Context) {
 	for _, h := range e.state.Held {
 		c := &child{shard: h.Shard, blocked: h.Blocked, idle: h.Idle, needs: h.Needs, holding: holding{held: true, own: h.Own, asked: h.Asked}}
-		if h.Told != nil {
+		switch {
+		case h.Told != nil:
 			c.Told = *h.Told
-		} else {
+		case e.policy.Behaviour >= 1:
+			c.None = true
+		default:
 			c.RequestsPerSecond = unknownShare
 		}
 		e.children = append(e.children, c)

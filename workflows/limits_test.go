@@ -106,3 +106,55 @@ func TestNoShareIsWithoutALimit(t *testing.T) {
 		t.Errorf("a share of %v where there is no limit", share)
 	}
 }
+
+// TestNoLeaseIsNegative: a shard that an earlier run left, whose lease this run does not know, is told a positive one or none.
+func TestNoLeaseIsNegative(t *testing.T) {
+	denied := &BlockedShard{Kind: string(providers.Denied)}
+	for name, c := range map[string]*child{
+		"ending":            {needs: 3},
+		"given back":        {needs: 3, Told: Told{Lease: lease(3), None: true}},
+		"idle":              {idle: true},
+		"blocked":           {blocked: denied, Told: Told{Lease: lease(3), None: true}},
+		"told too much":     {Told: Told{Lease: lease(30), Rates: []float64{30}}},
+		"without a limit":   {Told: Told{Rates: []float64{counted(0)}}},
+		"nothing was told":  {},
+		"waits for a lease": {Told: Told{None: true}},
+	} {
+		c.holding = holding{held: true, own: true}
+		e := &export{control: control{policy: tuned}, state: ExportState{Lease: lease(10)}, children: []*child{c}}
+		e.state.AccountRequestsPerSecond = 20
+		if lease, ok := e.grant(c); ok && (lease.RequestsPerSecond <= 0 || lease.RequestsPerSecond > 10) {
+			t.Errorf("%s: a shard is told %v of 10", name, lease)
+		}
+	}
+}
+
+// TestToldCountsWhatMayStillBeInForce: reports may cross with leases, so one does not speak of the leases that came after.
+func TestToldCountsWhatMayStillBeInForce(t *testing.T) {
+	var told Told
+	told.start(lease(5))
+	expect := func(what string, want float64) {
+		t.Helper()
+		if got := told.most(); got != want {
+			t.Errorf("%s: %v counts, want %v", what, got, want)
+		}
+	}
+	expect("at the start", 5)
+	told.tell(lease(2))
+	expect("a lower lease", 5)
+	told.tell(lease(4))
+	expect("then a higher one", 5)
+	told.hear(0, 5)
+	expect("it knows neither", 5)
+	told.hear(1, 2)
+	expect("it knows the lower one", 4)
+	told.hear(2, 3)
+	expect("it keeps to less than the last", 3)
+	told.giveBack()
+	told.hear(2, 1)
+	expect("it has given the lease back, and one activity is left", 1)
+	told.hear(2, 0)
+	expect("none is left", 0)
+	told.tell(lease(0))
+	expect("no limit", counted(0))
+}
