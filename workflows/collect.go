@@ -49,7 +49,7 @@ type chunk struct {
 
 // setChunks changes how many fetches the shard keeps in flight.
 func (s *shard) setChunks(chunks int) {
-	s.slots = max(1, s.slots+chunks-s.in.ChunksInFlight)
+	s.slots = max(1, s.slots+chunks-max(1, s.in.ChunksInFlight))
 	s.in.ChunksInFlight = chunks
 }
 

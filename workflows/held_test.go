@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -326,5 +327,20 @@ func TestShardThatIsStartedAgainHasAShare(t *testing.T) {
 				t.Errorf("own %t: the shards have %v requests a second, want all of them limited", own, rates)
 			}
 		}
+	}
+}
+
+// TestShardThatIsGoneIsStartedAgainWithFetches: one that an earlier run began is found to be gone, and begins with its number of fetches.
+func TestShardThatIsGoneIsStartedAgainWithFetches(t *testing.T) {
+	var fetches []int
+	env := sharing(activities.OpenExportOutput{}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		fetches = append(fetches, in.ChunksInFlight)
+		return committed(1), nil
+	})
+	env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(errors.New("not found"))
+	in := left(t)
+	runExport(t, env, in)
+	if slices.Contains(fetches, 0) {
+		t.Errorf("the shards have %v fetches in flight, want at least one each", fetches)
 	}
 }

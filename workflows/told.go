@@ -154,7 +154,9 @@ func (e *export) lend(ctx workflow.Context, c *child) error {
 		return ok
 	})
 	if err == nil {
-		c.start(lease)
+		if c.start(lease); c.chunks == 0 { // an earlier run has begun the shard
+			c.chunks = e.chunks(c)
+		}
 	}
 	return err
 }
