@@ -26,7 +26,7 @@ type rebuilt struct {
 	Account string `json:"account"`
 	Windows int    `json:"windows"` // of conversations and reports, in the ledger
 	operate.Rebuilt
-	// Others are windows that were made to other settings of the account than those of today.
+	// Others are windows that were made with other settings than the account has today.
 	Others      []string          `json:"others"`
 	Left        []string          `json:"left"` // windows that no export makes
 	Unreadable  []inspect.Finding `json:"unreadable"`

@@ -194,7 +194,7 @@ func committedWindows(t *testing.T, config string) (windows []schemas.Window) {
 	return windows
 }
 
-// TestRebuildLeavesOtherSettingsAlone: what was made to other settings is told, and copied only on request.
+// TestRebuildLeavesOtherSettingsAlone: windows made with other settings are listed, and exported again only on request.
 func TestRebuildLeavesOtherSettingsAlone(t *testing.T) {
 	t.Parallel()
 	address, requests := wall(t, 300)
@@ -220,7 +220,7 @@ func TestRebuildLeavesOtherSettingsAlone(t *testing.T) {
 		t.Errorf("%d requests were made", requests.Load()-asked)
 	}
 	out, log, status := chatlake(t, "lake", "rebuild", "--config", changed)
-	expect(t, "rebuild", status, exitGaps, out+log, "made to other settings: acme/created/20250101T000000Z~", "lake rebuild --again", "unreadable: _ledger/v1/", "the rest is named above")
+	expect(t, "rebuild", status, exitGaps, out+log, "made with other settings: acme/created/20250101T000000Z~", "lake rebuild --again", "unreadable: _ledger/v1/", "the rest is listed above")
 
 	results, status = rebuild(t, changed, "--again")
 	if requests.Load() == asked || len(results) != 1 || results[0].Copied < 2 || status != exitGaps {
@@ -253,15 +253,15 @@ func TestRebuiltText(t *testing.T) {
 	const want = `acme: 4 of 9 windows adopted by 2 exports, with 0 requests to the platform.
 absent: 2025-01-01 to 2025-04-01 has 2 windows that the ledger does not have. Copy them: chatlake export --account acme --from 2025-01-01 --to 2025-04-01
 failed: acme/created/x; run the command again to retry it
-made to other settings: acme/created/a, acme/created/b, acme/created/c and 2 more. They count as they are. ` + "`chatlake lake rebuild --again`" + ` copies them to today's settings; an export over them would too
+made with other settings: acme/created/a, acme/created/b, acme/created/c and 2 more. They count as they are. ` + "`chatlake lake rebuild --again`" + ` exports them again with today's settings, as an export over them would
 left: acme/updated/f is not a window that exports make; it counts as it is
 unreadable: _ledger/g: it is damaged. ` + "`chatlake verify`" + ` says more
 gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01. Copy it: chatlake export --account acme --from 2025-02-01 --to 2025-03-01
-3 snapshots of the directory: nothing needs to be known of them.
+3 snapshots of the directory, which need no export.
 beta: 1 of 1 window adopted by 1 export, with 7 requests to the platform.
 2 windows copied again, the directory of the day among them.
 gone is in the ledger and not in the configuration: it stands as it is.
-Temporal knows again what could be adopted; the rest is named above.
+Temporal's state is restored for what could be adopted; the rest is listed above.
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)

@@ -15,9 +15,9 @@ func writeRebuilt(w io.Writer, results []rebuilt) error {
 		r.write(w)
 		whole = whole && r.whole()
 	}
-	verdict := "Temporal knows again what the ledger has."
+	verdict := "Temporal's state is restored."
 	if !whole {
-		verdict = "Temporal knows again what could be adopted; the rest is named above."
+		verdict = "Temporal's state is restored for what could be adopted; the rest is listed above."
 	}
 	_, err := fmt.Fprintln(w, verdict)
 	return err
@@ -48,7 +48,7 @@ func (r rebuilt) write(w io.Writer) {
 		fmt.Fprintf(w, "%s copied again, the directory of the day among them.\n", words.Plural(int64(r.Copied), "window"))
 	}
 	if r.Copied == 0 && len(r.Others) > 0 {
-		fmt.Fprintf(w, "made to other settings: %s. They count as they are. `chatlake lake rebuild --again` copies them to today's settings; an export over them would too\n",
+		fmt.Fprintf(w, "made with other settings: %s. They count as they are. `chatlake lake rebuild --again` exports them again with today's settings, as an export over them would\n",
 			few(r.Others))
 	}
 	for _, shard := range r.Left {
@@ -61,7 +61,7 @@ func (r rebuilt) write(w io.Writer) {
 		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
 	if r.Directories > 0 {
-		fmt.Fprintf(w, "%s of the directory: nothing needs to be known of them.\n", words.Plural(int64(r.Directories), "snapshot"))
+		fmt.Fprintf(w, "%s of the directory, which need no export.\n", words.Plural(int64(r.Directories), "snapshot"))
 	}
 }
 

@@ -51,13 +51,13 @@ func TestVerifiedText(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `3 windows, 12 files (5.0 kB): read whole and compared with the ledger's digests, counts and conversations.
-unreadable: _ledger/v1/x/g0002.json: commit record is damaged. Restore it from a backup or an older version; as long as it is so, its window does not count
+unreadable: _ledger/v1/x/g0002.json: commit record is damaged. Restore it from a backup or an older version; until then, its window does not count
 damaged: data/x.parquet: the file is missing. Restore it, or copy its window again: copy x
 broken: acme/created/v: 1 conversation is there more than once. Copy it again: copy v
 broken: acme/created/u: a generation is gone
 gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01. Copy it: chatlake export --account acme --from 2025-02-01 --to 2025-03-01
-not copied: acme/created/x: 2 conversations; the table dead_letters says which and why. When the cause is gone: copy x
-flagged: acme/created/y: count_mismatch and message_count_mismatch. Copy it again, or leave it so: copy y
+not copied: acme/created/x: 2 conversations; the table dead_letters says which and why. Once the cause is fixed: copy x
+flagged: acme/created/y: count_mismatch and message_count_mismatch. Copy it again, or leave it as it is: copy y
   3 conversations with another number of messages than the platform states: stated_messages <> stored_messages
 not decrypted: acme/created/r: 2 texts; they are null. Add the private keys to the account's secrets and copy the window again: copy r
   Or accept it: allow_unreadable: true for the account
@@ -70,10 +70,10 @@ The platform of acme was asked for its counts: 2 windows with 3 requests.
 beta is on giosg, which cannot count conversations.
 overlap: acme/created/p and acme/created/q: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)
 not decrypted: beta/created/s: 1 text; they are null, which the account allows (allow_unreadable)
-unwitnessed: acme: only the platform's own answers, which agreed, say that the list chats is whole, in 3 windows (docs/protocol.md, Who witnesses a list)
-1 file that no reader reads, left by attempts that did not commit or are under way (--output json lists them, ` + "`chatlake lake sweep`" + ` removes old ones).
-2 staged objects (900 B) of windows that are committed: nobody needs them any more (` + "`chatlake lake sweep`" + `).
-1 staged object of windows that are not committed: an export is under way or was given up.
+unwitnessed: acme: only the platform's own answers, which agreed, show that the list chats is complete, in 3 windows (docs/protocol.md, Who witnesses a list)
+1 file that no record names, left by attempts that did not commit or are still running (--output json lists them, ` + "`chatlake lake sweep`" + ` removes old ones).
+2 staged objects (900 B) of committed windows: no longer needed (` + "`chatlake lake sweep`" + `).
+1 staged object of windows that are not committed: an export is running or was abandoned.
 The lake is not whole.
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
@@ -223,7 +223,7 @@ func TestVerifyNamesWhatIsHarmless(t *testing.T) {
 	s.damage("_staging/acme/created/"+january.Shard.Window.String()+"/g0002/page-0011223344556677", "staged")
 	out, log, status := chatlake(t, "verify", "--config", s.config, "--deep")
 	expect(t, "verify", status, exitComplete, out+log, "overlap: acme/created/20250101T000000Z~2025", "readers take its newest version",
-		"1 file that no reader reads", "2 staged objects (12 B) of windows that are committed", "1 staged object of windows that are not committed", "The lake is whole.")
+		"1 file that no record names", "2 staged objects (12 B) of committed windows", "1 staged object of windows that are not committed", "The lake is whole.")
 }
 
 // TestVerifyAsksThePlatform: what was created later into a window that is committed is a gap that only the platform knows of.

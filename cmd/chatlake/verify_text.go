@@ -33,7 +33,7 @@ func writeVerified(w io.Writer, v inspect.Verified) error {
 // writeFindings says what is wrong, and what to do about it.
 func writeFindings(w io.Writer, v inspect.Verified) {
 	for _, f := range v.Unreadable {
-		fmt.Fprintf(w, "unreadable: %s: %s. Restore it from a backup or an older version; as long as it is so, its window does not count\n", f.Key, f.Problem)
+		fmt.Fprintf(w, "unreadable: %s: %s. Restore it from a backup or an older version; until then, its window does not count\n", f.Key, f.Problem)
 	}
 	for _, f := range v.Damaged {
 		fmt.Fprintf(w, "damaged: %s: %s. Restore it, or copy its window again: %s\n", f.Key, f.Problem, f.Command)
@@ -49,10 +49,10 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
 	for _, d := range v.Dead {
-		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why. When the cause is gone: %s\n", d.Shard, words.Plural(d.Count, "conversation"), d.Command)
+		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why. Once the cause is fixed: %s\n", d.Shard, words.Plural(d.Count, "conversation"), d.Command)
 	}
 	for _, f := range v.Flagged {
-		fmt.Fprintf(w, "flagged: %s: %s. Copy it again, or leave it so: %s\n", f.Shard, words.List(f.Flags), f.Command)
+		fmt.Fprintf(w, "flagged: %s: %s. Copy it again, or leave it as it is: %s\n", f.Shard, words.List(f.Flags), f.Command)
 		if f.Mismatched > 0 {
 			fmt.Fprintf(w, "  %s with another number of messages than the platform states: stated_messages <> stored_messages\n", words.Plural(f.Mismatched, "conversation"))
 		}
@@ -100,15 +100,15 @@ func writeHarmless(w io.Writer, v inspect.Verified) {
 		}
 	}
 	for _, u := range v.Unwitnessed {
-		fmt.Fprintf(w, "unwitnessed: %s: only the platform's own answers, which agreed, say that the list %s is whole, in %s (docs/protocol.md, Who witnesses a list)\n", u.Account, u.List, words.Plural(int64(u.Windows), "window"))
+		fmt.Fprintf(w, "unwitnessed: %s: only the platform's own answers, which agreed, show that the list %s is complete, in %s (docs/protocol.md, Who witnesses a list)\n", u.Account, u.List, words.Plural(int64(u.Windows), "window"))
 	}
 	if n := len(v.Orphans); n > 0 {
-		fmt.Fprintf(w, "%s that no reader reads, left by attempts that did not commit or are under way (--output json lists them, `chatlake lake sweep` removes old ones).\n", words.Plural(int64(n), "file"))
+		fmt.Fprintf(w, "%s that no record names, left by attempts that did not commit or are still running (--output json lists them, `chatlake lake sweep` removes old ones).\n", words.Plural(int64(n), "file"))
 	}
 	if v.Staged.Objects > 0 {
-		fmt.Fprintf(w, "%s (%s) of windows that are committed: nobody needs them any more (`chatlake lake sweep`).\n", words.Plural(int64(v.Staged.Objects), "staged object"), words.Size(v.Staged.Bytes))
+		fmt.Fprintf(w, "%s (%s) of committed windows: no longer needed (`chatlake lake sweep`).\n", words.Plural(int64(v.Staged.Objects), "staged object"), words.Size(v.Staged.Bytes))
 	}
 	if v.Staged.Open > 0 {
-		fmt.Fprintf(w, "%s of windows that are not committed: an export is under way or was given up.\n", words.Plural(int64(v.Staged.Open), "staged object"))
+		fmt.Fprintf(w, "%s of windows that are not committed: an export is running or was abandoned.\n", words.Plural(int64(v.Staged.Open), "staged object"))
 	}
 }

@@ -107,7 +107,7 @@ func unwitnessedOf(records []ledger.Record) []Unwitnessed {
 
 // Leftovers are staged objects that nobody has removed yet.
 type Leftovers struct {
-	Objects int   `json:"objects"` // of windows that are committed: nobody needs them
+	Objects int   `json:"objects"` // of committed windows: no longer needed
 	Bytes   int64 `json:"bytes"`
 	Open    int   `json:"open"` // of windows that are not: an export is under way, was cancelled or waits
 }

@@ -13,7 +13,7 @@ import (
 type Survey struct {
 	Account string
 	Windows int // of conversations and reports
-	// Others are windows that were made to other settings of the account than those of today.
+	// Others are windows that were made with other settings than the account has today.
 	Others      []string
 	Left        []string // windows that no export makes
 	Unreadable  []Finding
