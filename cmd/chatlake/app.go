@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -163,25 +162,14 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(a.log, &slog.HandlerOptions{Level: level, ReplaceAttr: redact.Attr}))
 }
 
-// build names this program.
-func build() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json() {
-				return a.printJSON(map[string]string{"version": build()})
+				return a.printJSON(map[string]string{"version": worker.Build})
 			}
-			_, err := fmt.Fprintln(a.out, "chatlake", build())
+			_, err := fmt.Fprintln(a.out, "chatlake", worker.Build)
 			return err
 		},
 	}

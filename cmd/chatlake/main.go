@@ -18,7 +18,7 @@ var version = ""
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	worker.Build = build()
+	worker.Build = worker.BuildOf(version)
 	worker.Quiet()
 	a := &app{out: os.Stdout, log: os.Stderr}
 	os.Exit(a.run(ctx, os.Args[1:]))

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	worker.Build = build()
+	worker.Build = worker.BuildOf(version)
 	os.Exit(m.Run())
 }
 

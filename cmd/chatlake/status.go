@@ -47,14 +47,7 @@ func (a *app) status(ctx context.Context, n named) error {
 		return usage("there is no export named %s", n.name)
 	}
 	if a.json() {
-		all := []any{}
-		for _, e := range shown {
-			all = append(all, e)
-		}
-		for _, r := range remaps {
-			all = append(all, r)
-		}
-		err = a.printJSON(all)
+		err = a.printJSON(operate.Listed(shown, remaps))
 	} else if len(shown)+len(remaps) == 0 {
 		_, err = fmt.Fprintln(a.out, "There are no exports or remaps.")
 	} else if err = writeStatus(a.out, shown); err == nil {

@@ -86,7 +86,7 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		if err != nil {
 			return err
 		}
-		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL, "version", build())
+		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL, "version", worker.Build)
 		if err := worker.Run(ctx, c, temporal, l); err != nil {
 			return err
 		}

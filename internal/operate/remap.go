@@ -63,6 +63,18 @@ func (s *Session) Remaps(ctx context.Context, account string) ([]Remap, error) {
 	return found, err
 }
 
+// Listed are exports and remaps in one list, as JSON has them.
+func Listed(exports []Export, remaps []Remap) []any {
+	all := []any{}
+	for _, e := range exports {
+		all = append(all, e)
+	}
+	for _, r := range remaps {
+		all = append(all, r)
+	}
+	return all
+}
+
 // observeRemap asks a remap how far it is and what it waits for. The shard of a block is the one in hand.
 func (s *Session) observeRemap(ctx context.Context, id string) (p workflows.RemapProgress, err error) {
 	if err := s.query(ctx, id, &p); err != nil {
