@@ -13,7 +13,7 @@ import (
 
 func (a *app) lakeCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "lake", Short: "List and query the files that count; rebuild, remap or sweep a lake"}
-	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.rebuildCommand(), a.remapCommand(), a.sweepCommand())
+	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.dictionaryCommand(), a.rebuildCommand(), a.remapCommand(), a.sweepCommand())
 	return cmd
 }
 
@@ -57,7 +57,7 @@ func (a *app) sqlCommand() *cobra.Command {
 			"  chatlake lake sql --dialect trino > lake.sql && trino --catalog hive --schema lake -f lake.sql",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(inspect.Dialects(), inspect.Dialect(dialect)) {
-				return usage("--dialect is %s, not %q", words.List(dialectNames()), dialect)
+				return usage("--dialect must be %s, not %q", words.List(dialectNames()), dialect)
 			}
 			if account != "" && dialect != string(inspect.DuckDB) {
 				return usage("--account is for --dialect %s; views of the others are of all accounts: select those that you want", inspect.DuckDB)
@@ -76,6 +76,27 @@ func (a *app) sqlCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&account, "account", "", "only this account")
 	cmd.Flags().StringVar(&dialect, "dialect", string(inspect.DuckDB), "engine that the SQL is for: "+words.List(dialectNames()))
+	return cmd
+}
+
+func (a *app) dictionaryCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "dictionary", Short: "Print what the tables and columns of the lake mean", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			formats := []string{"markdown", "dbt", "json"}
+			if !slices.Contains(formats, format) {
+				return usage("--format must be %s, not %q", words.List(formats), format)
+			}
+			text, err := inspect.DictionaryAs(format)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(a.out, text)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "markdown", "a page (markdown), sources of dbt (dbt) or json")
 	return cmd
 }
 

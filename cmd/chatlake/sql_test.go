@@ -40,7 +40,7 @@ func TestSQLDialects(t *testing.T) {
 	config := write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir())
 	shelfAt(t, config).put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
 	for args, want := range map[string]string{
-		"--dialect oracle":               `--dialect is duckdb, trino, athena and spark, not "oracle"`,
+		"--dialect oracle":               `--dialect must be duckdb, trino, athena and spark, not "oracle"`,
 		"--dialect trino --account acme": "--account is for --dialect duckdb",
 	} {
 		out, errs, status := chatlake(t, append([]string{"lake", "sql", "--config", config}, strings.Fields(args)...)...)

@@ -26,23 +26,25 @@ func Dialects() []Dialect { return []Dialect{DuckDB, Trino, Athena, Spark} }
 
 // engine is what differs between engines that read the ledger in every query.
 type engine struct {
-	header string
-	open   string                             // of a quoted name
-	column map[schemas.Kind]string            // types of columns of tables that have no parts
-	list   string                             // %s is the type of the element
-	maps   string                             // of key and value
-	row    string                             // of the fields
-	field  string                             // of name and type
-	path   string                             // the file of a row
-	line   string                             // the column of a table of lines
-	text   string                             // the type of a text in an expression
-	casts  map[schemas.Kind]string            // types of columns of views without rows, where they differ
-	utc    string                             // makes of a column of a table the instant that it is; %s is the column
-	fail   string                             // an expression that fails with the message %s
-	scheme string                             // of S3
-	lines  func(e engine, root string) string // creates lake_ledger
-	table  func(e engine, t external) string  // creates a table over a folder
-	empty  bool                               // a folder that does not exist cannot be read
+	header  string
+	open    string                             // of a quoted name
+	column  map[schemas.Kind]string            // types of columns of tables that have no parts
+	list    string                             // %s is the type of the element
+	maps    string                             // of key and value
+	row     string                             // of the fields
+	field   string                             // of name and type
+	path    string                             // the file of a row
+	line    string                             // the column of a table of lines
+	text    string                             // the type of a text in an expression
+	casts   map[schemas.Kind]string            // types of columns of views without rows, where they differ
+	utc     string                             // makes of a column of a table the instant that it is; %s is the column
+	comment bool                               // views have comments, by statements of their own
+	fail    string                             // an expression that fails with the message %s
+	scheme  string                             // of S3
+	lines   func(e engine, root string) string // creates lake_ledger
+	table   func(e engine, t external) string  // creates a table over a folder
+	inView  bool                               // comments on columns stand in the view
+	empty   bool                               // a folder that does not exist cannot be read
 }
 
 // external is a table over the files below a folder.
@@ -65,7 +67,7 @@ var engines = map[Dialect]engine{
 		},
 		list: "array(%s)", maps: "map(%s, %s)", row: "row(%s)", field: `"%s" %s`, path: `"$path"`, line: "line", text: "varchar",
 		casts: map[schemas.Kind]string{schemas.KindInstant: "timestamp(6) with time zone"},
-		utc:   "with_timezone(%s, 'UTC')", fail: "CAST(%s AS integer) = 0", scheme: "s3",
+		utc:   "with_timezone(%s, 'UTC')", fail: "CAST(%s AS integer) = 0", scheme: "s3", comment: true,
 		lines: func(_ engine, root string) string {
 			return fmt.Sprintf("CREATE TABLE lake_ledger (line varchar)\nWITH (external_location = %s, format = 'TEXTFILE')", quote(root+"/_ledger/v1/"))
 		},
@@ -107,7 +109,7 @@ var engines = map[Dialect]engine{
 			schemas.KindBoolean: "BOOLEAN", schemas.KindInstant: "TIMESTAMP",
 		},
 		list: "ARRAY<%s>", maps: "MAP<%s, %s>", row: "STRUCT<%s>", field: "`%s`: %s", path: "_metadata.file_path", line: "value", text: "STRING",
-		fail: "raise_error(%s) IS NULL", scheme: "s3a", empty: true,
+		fail: "raise_error(%s) IS NULL", scheme: "s3a", empty: true, inView: true,
 		lines: func(_ engine, root string) string {
 			return fmt.Sprintf("CREATE TABLE lake_ledger (value STRING)\nUSING text\nOPTIONS (path %s, recursiveFileLookup 'true', pathGlobFilter 'g*.json')",
 				quote(root+"/_ledger/v1"))
@@ -182,6 +184,9 @@ func (e engine) script(root string, has func(table string) bool, old bool) strin
 	put(e.versions())
 	for _, shape := range schemas.Shapes() {
 		put(e.view(shape))
+		if e.comment {
+			b.WriteString(comments(shape))
+		}
 	}
 	return b.String()
 }
@@ -284,7 +289,7 @@ func (e engine) view(shape schemas.Shape) string {
 	from := "every_" + shape.Table
 	stream := e.name("stream")
 	if !slices.Contains(perConversation, shape.Table) {
-		return create + shape.Table + " AS\nSELECT " + columns + "\nFROM " + from
+		return create + shape.Table + e.described(shape) + " AS\nSELECT " + columns + "\nFROM " + from
 	}
 	var qualified []string
 	for _, c := range e.names(shape.Columns) {
@@ -310,7 +315,24 @@ func (e engine) view(shape schemas.Shape) string {
 		query = "SELECT " + columns + "\nFROM (\nSELECT rows_of_all.*, max(" + directory + ") OVER (PARTITION BY provider, account, conversation_id, rating_id) AS listed\nFROM (\n" +
 			query + "\n) AS rows_of_all\n) AS marked\nWHERE listed = 0 OR " + stream + " = 'directory'"
 	}
-	return create + shape.Table + " AS\n" + query
+	return create + shape.Table + e.described(shape) + " AS\n" + query
+}
+
+// described are the columns of a view with their comments, for engines that take them there only.
+func (e engine) described(shape schemas.Shape) string {
+	if !e.inView {
+		return ""
+	}
+	var all []string
+	for _, c := range shape.Columns {
+		all = append(all, e.name(c.Name)+" COMMENT "+e.literal(shape.MeaningOf(c.Name)))
+	}
+	return " (\n  " + strings.Join(all, ",\n  ") + ")"
+}
+
+// literal is a text of Spark, where a backslash would take the next character literally.
+func (e engine) literal(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
 }
 
 // rootFor is the lake as an engine names it.

@@ -34,6 +34,17 @@ func duckDB(c worker.LakeConfig, records []current) string {
 	}
 	for _, shape := range schemas.Shapes() {
 		fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\n%s;\n", shape.Table, view(shape, records, overlap))
+		b.WriteString(comments(shape))
+	}
+	return b.String()
+}
+
+// comments are statements that say what a view and its columns mean.
+func comments(shape schemas.Shape) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "COMMENT ON VIEW %s IS %s;\n", shape.Table, quote("One row is "+shape.Meaning()+"."))
+	for _, c := range shape.Columns {
+		fmt.Fprintf(&b, "COMMENT ON COLUMN %s.%s IS %s;\n", shape.Table, identifier(c.Name), quote(shape.MeaningOf(c.Name)))
 	}
 	return b.String()
 }
