@@ -44,14 +44,14 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create state folder: %w", err)
 	}
-	s := &Server{lock: flock.New(filepath.Join(c.Dir, lockName))}
-	locked, err := s.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("lock state folder %s: %w", c.Dir, err)
-	}
-	if !locked {
+	lock, err := acquire(ctx, c.Dir)
+	if errors.Is(err, ErrInUse) {
 		return nil, fmt.Errorf("state folder %s is in use by another chatlake process: stop that process, or choose another state_dir", c.Dir)
 	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{lock: lock}
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(fmt.Errorf("start embedded Temporal: %w", err), s.lock.Unlock())
 	}

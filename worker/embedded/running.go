@@ -1,11 +1,13 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -20,7 +22,7 @@ func Running(dir string) (string, error) {
 		return "", nil
 	}
 	lock := flock.New(name)
-	free, err := lock.TryLock()
+	free, err := lock.TryRLock() // any number of processes may check at the same time
 	if err != nil {
 		return "", fmt.Errorf("check state folder %s: %w", dir, err)
 	}
@@ -39,13 +41,29 @@ var ErrInUse = errors.New("another chatlake process uses the folder")
 
 // Alone calls do if no server runs on the folder, and keeps others from starting meanwhile. If one runs, it returns ErrInUse.
 func Alone(dir string, do func() error) error {
-	lock := flock.New(filepath.Join(dir, lockName))
-	locked, err := lock.TryLock()
+	lock, err := acquire(context.Background(), dir)
 	if err != nil {
-		return fmt.Errorf("lock state folder %s: %w", dir, err)
-	}
-	if !locked {
-		return ErrInUse
+		return err
 	}
 	return errors.Join(do(), lock.Unlock())
+}
+
+// longestCheck is how long a folder must be locked before it counts as in use. Running locks it too, for less than a millisecond.
+const longestCheck = time.Second
+
+// acquire locks a folder. If another process uses it, the error is ErrInUse.
+func acquire(ctx context.Context, dir string) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(dir, lockName))
+	within, stop := context.WithTimeout(ctx, longestCheck)
+	defer stop()
+	_, err := lock.TryLockContext(within, 10*time.Millisecond)
+	switch {
+	case err == nil:
+		return lock, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case within.Err() != nil:
+		return nil, ErrInUse
+	}
+	return nil, fmt.Errorf("lock state folder %s: %w", dir, err)
 }
