@@ -170,19 +170,19 @@ func TestWhyAsksTemporal(t *testing.T) {
 		t.Errorf("a server was started to find out:\n%s", out)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan int, 1)
+	ended := make(chan string, 1)
 	go func() {
-		_, _, status := chatlakeUntil(ctx, nil, "worker", "--config", config)
-		ended <- status
+		out, log, status := chatlakeUntil(ctx, nil, "worker", "--config", config)
+		ended <- fmt.Sprintf("exit status %d, %s%s", status, out, log)
 	}()
 	const want = "acme/created/20250101T000000Z~20250201T000000Z waits for a person: "
 	deadline := time.Now().Add(time.Minute)
 	for !strings.Contains(out, want) && time.Now().Before(deadline) {
 		out, log, _ = chatlake(t, ask...)
 	}
-	if !strings.Contains(out, want) || !strings.Contains(out, "status 401") || strings.Contains(out, "20250201T000000Z~") {
-		t.Errorf("why does not tell of the window that is blocked, or tells of others:\n%s%s", out, log)
-	}
 	stop()
-	<-ended
+	worker := <-ended
+	if !strings.Contains(out, want) || !strings.Contains(out, "status 401") || strings.Contains(out, "20250201T000000Z~") {
+		t.Errorf("why does not tell of the window that is blocked, or tells of others:\n%s%s\nthe worker: %s", out, log, worker)
+	}
 }
