@@ -24,7 +24,7 @@ const (
 // Dialects are all of them, in the order in which help names them.
 func Dialects() []Dialect { return []Dialect{DuckDB, Trino, Athena, Spark} }
 
-// engine is what differs between engines that read the ledger in every query.
+// engine is what differs between engines.
 type engine struct {
 	header  string
 	open    string                             // of a quoted name
@@ -35,7 +35,6 @@ type engine struct {
 	field   string                             // of name and type
 	path    string                             // the file of a row
 	line    string                             // the column of a table of lines
-	text    string                             // the type of a text in an expression
 	casts   map[schemas.Kind]string            // types of columns of views without rows, where they differ
 	utc     string                             // makes of a column of a table the instant that it is; %s is the column
 	comment bool                               // views have comments, by statements of their own
@@ -54,6 +53,18 @@ type external struct {
 }
 
 var engines = map[Dialect]engine{
+	DuckDB: {
+		header: `-- The lake as of now: these files count, and no others. ` + "`chatlake lake sql`" + ` writes this script anew.
+-- DuckDB 1.5 or newer. The views stay in the database; times are shown in the time zone of the session.
+SET TimeZone = 'UTC';
+`,
+		open: `"`,
+		column: map[schemas.Kind]string{
+			schemas.KindText: "VARCHAR", schemas.KindBytes: "BLOB", schemas.KindInteger: "BIGINT", schemas.KindNumber: "DOUBLE",
+			schemas.KindBoolean: "BOOLEAN", schemas.KindInstant: "TIMESTAMPTZ",
+		},
+		list: "%s[]", maps: "MAP(%s, %s)", row: "STRUCT(%s)", field: `"%s" %s`, comment: true,
+	},
 	Trino: {
 		header: `-- For Trino, in a schema of a catalog of the Hive connector with these settings:
 --   hive.recursive-directories=true            folders within folders are read
@@ -65,7 +76,7 @@ var engines = map[Dialect]engine{
 			schemas.KindText: "varchar", schemas.KindBytes: "varbinary", schemas.KindInteger: "bigint", schemas.KindNumber: "double",
 			schemas.KindBoolean: "boolean", schemas.KindInstant: "timestamp(6)",
 		},
-		list: "array(%s)", maps: "map(%s, %s)", row: "row(%s)", field: `"%s" %s`, path: `"$path"`, line: "line", text: "varchar",
+		list: "array(%s)", maps: "map(%s, %s)", row: "row(%s)", field: `"%s" %s`, path: `"$path"`, line: "line",
 		casts: map[schemas.Kind]string{schemas.KindInstant: "timestamp(6) with time zone"},
 		utc:   "with_timezone(%s, 'UTC')", fail: "CAST(%s AS integer) = 0", scheme: "s3", comment: true,
 		lines: func(_ engine, root string) string {
@@ -84,7 +95,7 @@ var engines = map[Dialect]engine{
 			schemas.KindText: "string", schemas.KindBytes: "binary", schemas.KindInteger: "bigint", schemas.KindNumber: "double",
 			schemas.KindBoolean: "boolean", schemas.KindInstant: "timestamp",
 		},
-		list: "array<%s>", maps: "map<%s,%s>", row: "struct<%s>", field: "%s:%s", path: `"$path"`, line: "line", text: "varchar",
+		list: "array<%s>", maps: "map<%s,%s>", row: "struct<%s>", field: "%s:%s", path: `"$path"`, line: "line",
 		casts: map[schemas.Kind]string{
 			schemas.KindText: "varchar", schemas.KindBytes: "varbinary", schemas.KindInstant: "timestamp(3) with time zone",
 		},
@@ -108,7 +119,7 @@ var engines = map[Dialect]engine{
 			schemas.KindText: "STRING", schemas.KindBytes: "BINARY", schemas.KindInteger: "BIGINT", schemas.KindNumber: "DOUBLE",
 			schemas.KindBoolean: "BOOLEAN", schemas.KindInstant: "TIMESTAMP",
 		},
-		list: "ARRAY<%s>", maps: "MAP<%s, %s>", row: "STRUCT<%s>", field: "`%s`: %s", path: "_metadata.file_path", line: "value", text: "STRING",
+		list: "ARRAY<%s>", maps: "MAP<%s, %s>", row: "STRUCT<%s>", field: "`%s`: %s", path: "_metadata.file_path", line: "value",
 		fail: "raise_error(%s) IS NULL", scheme: "s3a", empty: true, inView: true,
 		lines: func(_ engine, root string) string {
 			return fmt.Sprintf("CREATE TABLE lake_ledger (value STRING)\nUSING text\nOPTIONS (path %s, recursiveFileLookup 'true', pathGlobFilter 'g*.json')",
@@ -123,10 +134,11 @@ var engines = map[Dialect]engine{
 // name is the quoted name of a column.
 func (e engine) name(column string) string { return e.open + column + e.open }
 
-func (e engine) names(columns []schemas.Node) []string {
+// names are the quoted names of columns behind a prefix.
+func (e engine) names(prefix string, columns []schemas.Node) []string {
 	var all []string
 	for _, c := range columns {
-		all = append(all, e.name(c.Name))
+		all = append(all, prefix+e.name(c.Name))
 	}
 	return all
 }
@@ -174,7 +186,7 @@ func (e engine) script(root string, has func(table string) bool, old bool) strin
 	put(e.files(old))
 	for _, shape := range schemas.Shapes() {
 		if e.empty && !has(shape.Table) {
-			put(e.noRows(shape))
+			put(create + "every_" + shape.Table + " AS\n" + e.noRows(withShard(shape.Columns)))
 			continue
 		}
 		name := "all_" + shape.Table
@@ -185,13 +197,11 @@ func (e engine) script(root string, has func(table string) bool, old bool) strin
 	for _, shape := range schemas.Shapes() {
 		put(e.view(shape))
 		if e.comment {
-			b.WriteString(comments(shape))
+			b.WriteString(e.comments(shape))
 		}
 	}
 	return b.String()
 }
-
-const create = "CREATE OR REPLACE VIEW "
 
 // files is the view lake_files: the key of each file that counts, its shard and partition, and when that was committed. A record in a
 // format that the SQL does not know fails the query, and so does one of files without partition columns unless old says that there are some.
@@ -218,7 +228,7 @@ WITH all_lines AS (
   WHERE generation = newest
 ), fields AS (
   SELECT shard, provider, account, stream, period, ` + extract("line", `"key": "([^"]+)"`) + ` AS file_key,
-    max(` + extract("line", `"committed_at": "([^"]+)"`) + `) OVER (PARTITION BY shard) AS committed_at,
+    max(` + extract("line", `"committed_at": "([^"Z]+)`) + `) OVER (PARTITION BY shard) AS committed_at,
     max(` + extract("line", `^  "format_version": ([0-9]+)`) + `) OVER (PARTITION BY shard) AS format_version,
     max(` + extract("line", `^  "schema_version": ([0-9]+)`) + `) OVER (PARTITION BY shard) AS schema_version,
     max(period) OVER (PARTITION BY provider, account, stream) AS last_period
@@ -255,67 +265,23 @@ func (e engine) every(shape schemas.Shape, old bool) string {
 		e.path + ", '/(data/[^/]*/provider=[^/]*/account=[^/]*/stream=[^/]*/month=[^/]*/[^/]*)$', 1)"
 }
 
-// noRows is every of a table that has no files.
-func (e engine) noRows(shape schemas.Shape) string {
-	var columns []string
-	for _, c := range append(slices.Clone(shape.Columns), schemas.Node{Name: "shard", Kind: schemas.KindText}, schemas.Node{Name: "committed_at", Kind: schemas.KindText}) {
-		columns = append(columns, "CAST(NULL AS "+e.typeOf(c, e.casts)+") AS "+e.name(c.Name))
+// noRows is the query of columns of which the lake has no rows.
+func (e engine) noRows(columns []schemas.Node) string {
+	var all []string
+	for _, c := range columns {
+		all = append(all, "CAST(NULL AS "+e.typeOf(c, e.casts)+") AS "+e.name(c.Name))
 	}
-	return create + "every_" + shape.Table + " AS\nSELECT " + wrap(columns) + "\nWHERE false"
+	return "SELECT " + wrap(all) + "\nWHERE false"
 }
 
-const ofNoVersion = "('" + string(schemas.StreamReports) + "', '" + string(schemas.StreamDirectory) + "')"
-
-// versions is the view lake_versions: the shard in which each conversation counts.
-func (e engine) versions() string {
-	var states []string
-	for i, state := range []struct{ table, version, where string }{
-		{"conversations", "source_version", ""},
-		{"dead_letters", "CAST(NULL AS bigint)", " AND conversation_id <> ''"},
-		{"tombstones", "CAST(NULL AS bigint)", " AND message_id IS NULL"},
-	} {
-		states = append(states, fmt.Sprintf("    SELECT provider, account, conversation_id, %d AS state, %s AS version, observed_at, committed_at, shard\n    FROM every_%s\n    WHERE %s NOT IN %s%s",
-			i, state.version, state.table, e.name("stream"), ofNoVersion, state.where))
-	}
-	return create + "lake_versions AS\nSELECT provider, account, conversation_id, shard\nFROM (\n" +
-		"  SELECT provider, account, conversation_id, shard, row_number() OVER (\n    PARTITION BY provider, account, conversation_id\n" +
-		"    ORDER BY state, version DESC NULLS LAST, observed_at DESC, committed_at DESC, shard DESC) AS place\n  FROM (\n" +
-		strings.Join(states, "\n    UNION ALL\n") + "\n  ) AS states\n) AS versions\nWHERE place = 1"
+// withShard are the columns of every_ views.
+func withShard(columns []schemas.Node) []schemas.Node {
+	return append(slices.Clone(columns), schemas.Node{Name: "shard", Kind: schemas.KindText}, schemas.Node{Name: "committed_at", Kind: schemas.KindText})
 }
 
 // view is the view that people query.
 func (e engine) view(shape schemas.Shape) string {
-	columns := wrap(e.names(shape.Columns))
-	from := "every_" + shape.Table
-	stream := e.name("stream")
-	if !slices.Contains(perConversation, shape.Table) {
-		return create + shape.Table + e.described(shape) + " AS\nSELECT " + columns + "\nFROM " + from
-	}
-	var qualified []string
-	for _, c := range e.names(shape.Columns) {
-		qualified = append(qualified, "t."+c)
-	}
-	parts := []string{"SELECT " + wrap(qualified) + "\nFROM " + from + " AS t\nJOIN lake_versions AS v\n" +
-		"  ON v.provider = t.provider AND v.account = t.account AND v.conversation_id = t.conversation_id AND v.shard = t.shard\n" +
-		"WHERE t." + stream + " NOT IN " + ofNoVersion}
-	switch shape.Table {
-	case "documents":
-		parts = append(parts, "SELECT "+columns+"\nFROM "+from+"\nWHERE "+stream+" IN "+ofNoVersion+" OR conversation_id IS NULL")
-	case "dead_letters":
-		parts = append(parts, "SELECT "+columns+"\nFROM "+from+"\nWHERE "+stream+" IN "+ofNoVersion)
-	case "events", "ratings":
-		id := strings.TrimSuffix(shape.Table, "s") + "_id"
-		parts = append(parts, "SELECT "+columns+"\nFROM (\n  SELECT *, first_value(shard) OVER (PARTITION BY provider, account, conversation_id, "+id+
-			"\n    ORDER BY observed_at DESC, committed_at DESC, shard DESC) AS last_shard\n  FROM "+from+"\n  WHERE "+stream+" IN "+ofNoVersion+
-			"\n) AS others\nWHERE shard = last_shard")
-	}
-	query := strings.Join(parts, "\nUNION ALL\n")
-	if shape.Table == "ratings" {
-		directory := "CASE WHEN " + stream + " = 'directory' THEN 1 ELSE 0 END"
-		query = "SELECT " + columns + "\nFROM (\nSELECT rows_of_all.*, max(" + directory + ") OVER (PARTITION BY provider, account, conversation_id, rating_id) AS listed\nFROM (\n" +
-			query + "\n) AS rows_of_all\n) AS marked\nWHERE listed = 0 OR " + stream + " = 'directory'"
-	}
-	return create + shape.Table + e.described(shape) + " AS\n" + query
+	return create + shape.Table + e.described(shape) + " AS\n" + e.counting(shape)
 }
 
 // described are the columns of a view with their comments, for engines that take them there only.

@@ -13,14 +13,13 @@ import (
 	"github.com/chatlake/chatlake/worker"
 )
 
-// duckDB is a script of one view per table over exactly the files that count. Where windows overlap, as after a change of
-// their size, the rows of each conversation are those of its newest version. It names the columns and their types, so that DuckDB opens
-// no file before a view is queried.
+// duckDB is a script of one view per table over exactly the files that count. Only where windows overlap, as after a change of their size,
+// do views apply the rule of conversations that several shards have. The script names the columns and their types, so that DuckDB opens no
+// file before a view is queried.
 func duckDB(c worker.LakeConfig, records []current) string {
+	e := engines[DuckDB]
 	var b strings.Builder
-	b.WriteString("-- The lake as of now: these files count, and no others. `chatlake lake sql` writes this script anew.\n" +
-		"-- DuckDB 1.5 or newer. The views stay in the database; times are shown in the time zone of the session.\n" +
-		"SET TimeZone = 'UTC';\n")
+	b.WriteString(e.header)
 	if strings.HasPrefix(c.URL, "s3://") {
 		b.WriteString(s3Access(c))
 	}
@@ -28,55 +27,69 @@ func duckDB(c worker.LakeConfig, records []current) string {
 	if slices.ContainsFunc(records, pathsOnly) {
 		b.WriteString(partition)
 	}
+	put := func(statement string) { b.WriteString("\n" + statement + ";\n") }
 	overlap := overlapping(records)
 	if overlap {
-		writeVersions(&b, records)
+		put(duckFiles(records))
+		for _, shape := range schemas.Shapes() {
+			if hasShards[shape.Table] {
+				put(e.duckEvery(shape, records))
+			}
+		}
+		put(e.versions())
 	}
 	for _, shape := range schemas.Shapes() {
-		fmt.Fprintf(&b, "\nCREATE OR REPLACE VIEW %s AS\n%s;\n", shape.Table, view(shape, records, overlap))
-		b.WriteString(comments(shape))
+		query := e.readParquet(shape, records, false)
+		switch {
+		case overlap && hasShards[shape.Table]:
+			query = e.counting(shape)
+		case shape.Table == "ratings" && slices.ContainsFunc(records, rates):
+			query = e.listed(shape, query)
+		}
+		b.WriteString("\n" + create + shape.Table + " AS\n" + query + ";\n" + e.comments(shape))
 	}
 	return b.String()
+}
+
+// duckFiles is the view lake_files: the shard of each file that has rows of conversations, and when that was committed.
+func duckFiles(records []current) string {
+	var rows []string
+	for _, r := range records {
+		for i, f := range r.Files {
+			if hasShards[f.Table] {
+				rows = append(rows, fmt.Sprintf("\n  (%s, %s, %s)", quote(r.locations[i]), quote(r.Shard.String()),
+					quote(r.CommittedAt.UTC().Format("2006-01-02T15:04:05.000"))))
+			}
+		}
+	}
+	if len(rows) == 0 {
+		rows = []string{"\n  (NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR)"}
+	}
+	return create + "lake_files AS\nFROM (VALUES" + strings.Join(rows, ",") + "\n) AS files(filename, shard, committed_at)"
+}
+
+// duckEvery is the view of all rows of the files of a table that count.
+func (e engine) duckEvery(shape schemas.Shape, records []current) string {
+	view := create + "every_" + shape.Table + " AS\n"
+	if len(filesOf(records, shape.Table)) == 0 {
+		return view + e.noRows(withShard(shape.Columns))
+	}
+	return view + "SELECT " + wrap(e.names("", withShard(shape.Columns))) + "\nFROM (\n" + e.readParquet(shape, records, true) + "\n) AS rows\nJOIN lake_files USING (filename)"
 }
 
 // comments are statements that say what a view and its columns mean.
-func comments(shape schemas.Shape) string {
+func (e engine) comments(shape schemas.Shape) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "COMMENT ON VIEW %s IS %s;\n", shape.Table, quote("One row is "+shape.Meaning()+"."))
 	for _, c := range shape.Columns {
-		fmt.Fprintf(&b, "COMMENT ON COLUMN %s.%s IS %s;\n", shape.Table, identifier(c.Name), quote(shape.MeaningOf(c.Name)))
+		fmt.Fprintf(&b, "COMMENT ON COLUMN %s.%s IS %s;\n", shape.Table, e.name(c.Name), quote(shape.MeaningOf(c.Name)))
 	}
 	return b.String()
-}
-
-// view is the query of a table.
-func view(shape schemas.Shape, records []current, overlap bool) string {
-	query := readParquet(shape, records, false)
-	if overlap && slices.Contains(perConversation, shape.Table) {
-		query = newest(shape, records)
-	}
-	if shape.Table == "ratings" && slices.ContainsFunc(records, rates) {
-		query = directoryRatings(query)
-	}
-	return query
 }
 
 // rates reports whether a record is of a directory with ratings.
 func rates(r current) bool {
 	return r.Shard.Stream == schemas.StreamDirectory && slices.ContainsFunc(r.Files, func(f ledger.File) bool { return f.Table == "ratings" })
-}
-
-// directoryRatings takes of a rating that a conversation and the directory both have the directory's row, which knows the
-// agent who was rated and when.
-func directoryRatings(query string) string {
-	const directory = "stream = '" + string(schemas.StreamDirectory) + "'"
-	return "SELECT * FROM (\n" + query + "\n)\nQUALIFY " + directory + " OR NOT bool_or(" + directory +
-		") OVER (PARTITION BY provider, account, conversation_id, rating_id)"
-}
-
-// perConversation are the tables whose rows come and go with the version of a conversation.
-var perConversation = []string{
-	"conversations", "messages", "participants", "events", "ratings", "attachments", "documents", "dead_letters", "tombstones",
 }
 
 // partition is a macro for the partition columns of files of schema version 1, which has them in paths only. DuckDB's own
@@ -91,33 +104,32 @@ CREATE OR REPLACE MACRO _partition(filename, number) AS regexp_extract(filename,
 func pathsOnly(r current) bool { return r.SchemaVersion < 2 }
 
 // readParquet selects all columns of the files of a table, and the file of each row where withName says so.
-func readParquet(shape schemas.Shape, records []current, withName bool) string {
+func (e engine) readParquet(shape schemas.Shape, records []current, withName bool) string {
 	var parts []string
-	old := slices.DeleteFunc(slices.Clone(records), func(r current) bool { return !pathsOnly(r) })
-	if files := filesOf(old, shape.Table); len(files) > 0 {
-		parts = append(parts, readFiles(shape, files, withName, true))
-	}
-	if files := filesOf(slices.DeleteFunc(slices.Clone(records), pathsOnly), shape.Table); len(files) > 0 {
-		parts = append(parts, readFiles(shape, files, withName, false))
+	for _, fromPaths := range []bool{true, false} {
+		of := slices.DeleteFunc(slices.Clone(records), func(r current) bool { return pathsOnly(r) != fromPaths })
+		if files := filesOf(of, shape.Table); len(files) > 0 {
+			parts = append(parts, e.readFiles(shape, files, withName, fromPaths))
+		}
 	}
 	if len(parts) == 0 {
-		return empty(shape, withName)
+		return e.noRows(shape.Columns)
 	}
 	return strings.Join(parts, "\nUNION ALL\n")
 }
 
 // readFiles selects all columns of some files. A column that a file lacks is null, except the partition columns if fromPaths says so.
-func readFiles(shape schemas.Shape, files []string, withName, fromPaths bool) string {
+func (e engine) readFiles(shape schemas.Shape, files []string, withName, fromPaths bool) string {
 	var columns, types []string
 	partitions := 0
 	for _, c := range shape.Columns {
 		if fromPaths && schemas.IsPartition(c.Name) {
 			partitions++
-			columns = append(columns, fmt.Sprintf("_partition(filename, %d) AS %s", partitions, identifier(c.Name)))
+			columns = append(columns, fmt.Sprintf("_partition(filename, %d) AS %s", partitions, e.name(c.Name)))
 			continue
 		}
-		columns = append(columns, identifier(c.Name))
-		types = append(types, fmt.Sprintf("%s: {name: %[1]s, type: %s, default_value: NULL}", quote(c.Name), quote(duckType(c))))
+		columns = append(columns, e.name(c.Name))
+		types = append(types, fmt.Sprintf("%s: {name: %[1]s, type: %s, default_value: NULL}", quote(c.Name), quote(e.typeOf(c, nil))))
 	}
 	if withName {
 		columns = append(columns, "filename")
@@ -128,18 +140,6 @@ func readFiles(shape schemas.Shape, files []string, withName, fromPaths bool) st
 	}
 	return "SELECT " + wrap(columns) + "\nFROM read_parquet([" + strings.Join(quoted, ",") + "\n  ], filename = true, hive_partitioning = false, schema = MAP {\n    " +
 		strings.Join(types, ",\n    ") + "})"
-}
-
-// empty is a table of which the lake has no rows.
-func empty(shape schemas.Shape, withName bool) string {
-	var columns []string
-	for _, c := range shape.Columns {
-		columns = append(columns, "NULL::"+duckType(c)+" AS "+identifier(c.Name))
-	}
-	if withName {
-		columns = append(columns, "NULL::VARCHAR AS filename")
-	}
-	return "SELECT " + wrap(columns) + "\nWHERE false"
 }
 
 // wrap joins columns, several in a line.
@@ -161,105 +161,9 @@ func wrap(columns []string) string {
 	return b.String()
 }
 
-// duckTypes are the types of columns that have no parts.
-var duckTypes = map[schemas.Kind]string{
-	schemas.KindText: "VARCHAR", schemas.KindBytes: "BLOB", schemas.KindInteger: "BIGINT", schemas.KindNumber: "DOUBLE",
-	schemas.KindBoolean: "BOOLEAN", schemas.KindInstant: "TIMESTAMPTZ",
-}
-
-// duckType is the type of a column in DuckDB.
-func duckType(n schemas.Node) string {
-	switch n.Kind {
-	case schemas.KindList:
-		return duckType(n.Children[0]) + "[]"
-	case schemas.KindMap:
-		return "MAP(" + duckType(n.Children[0]) + ", " + duckType(n.Children[1]) + ")"
-	case schemas.KindStruct:
-		var fields []string
-		for _, c := range n.Children {
-			fields = append(fields, identifier(c.Name)+" "+duckType(c))
-		}
-		return "STRUCT(" + strings.Join(fields, ", ") + ")"
-	}
-	return duckTypes[n.Kind]
-}
-
-// identifier is a name of a column in SQL; every name is quoted, since some are words of SQL.
-func identifier(name string) string { return `"` + name + `"` }
-
 // literal is a path that DuckDB does not take for a pattern.
 func literal(path string) string {
 	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(path)
-}
-
-// writeVersions makes _files, which says what shard each file is of, and _versions, which says in which shard each conversation counts:
-// where it is whole, in its newest version; where it is nowhere whole, as a dead letter, else as a tombstone.
-func writeVersions(b *strings.Builder, records []current) {
-	b.WriteString("\nCREATE OR REPLACE VIEW _files AS SELECT * FROM (VALUES")
-	first := true
-	for _, r := range records {
-		for i, f := range r.Files {
-			if !slices.Contains(perConversation, f.Table) {
-				continue
-			}
-			if !first {
-				b.WriteString(",")
-			}
-			first = false
-			fmt.Fprintf(b, "\n    (%s, %s, TIMESTAMP %s)", quote(r.locations[i]), quote(r.Shard.String()),
-				quote(r.CommittedAt.UTC().Format("2006-01-02 15:04:05.000")))
-		}
-	}
-	if first {
-		b.WriteString("\n    (NULL::VARCHAR, NULL::VARCHAR, NULL::TIMESTAMP)")
-	}
-	b.WriteString("\n  ) AS t(filename, shard, committed_at);\n")
-	versions, _ := split(records)
-	var states []string
-	for i, state := range []struct{ table, version, where string }{
-		{"conversations", "source_version", ""},
-		{"dead_letters", "NULL", "\nWHERE conversation_id <> ''"},
-		{"tombstones", "NULL", "\nWHERE message_id IS NULL"},
-	} {
-		states = append(states, fmt.Sprintf("SELECT provider, account, conversation_id, %d AS state, %s AS version, observed_at, filename\nFROM (%s)%s",
-			i, state.version, readParquet(shapeOf(state.table), versions, true), state.where))
-	}
-	b.WriteString("\nCREATE OR REPLACE VIEW _versions AS\nSELECT provider, account, conversation_id, shard\nFROM (" +
-		strings.Join(states, "\nUNION ALL\n") + ")\nJOIN _files USING (filename)\n" +
-		"QUALIFY row_number() OVER (PARTITION BY provider, account, conversation_id\n" +
-		"  ORDER BY state, version DESC NULLS LAST, observed_at DESC, committed_at DESC, shard DESC) = 1;\n")
-}
-
-func shapeOf(table string) schemas.Shape {
-	all := schemas.Shapes()
-	return all[slices.IndexFunc(all, func(s schemas.Shape) bool { return s.Table == table })]
-}
-
-// newest is the query of a table whose rows belong to versions of conversations. Rows of reports and of the directory are of no version:
-// of an event or a rating that several windows have, the rows of the window that was observed last count; all others count as they are.
-func newest(shape schemas.Shape, records []current) string {
-	versions, others := split(records)
-	var parts []string
-	if len(filesOf(versions, shape.Table)) > 0 {
-		parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM ("+readParquet(shape, versions, true)+") AS rows\nJOIN _files USING (filename)\n"+
-			"SEMI JOIN _versions USING (provider, account, conversation_id, shard)")
-		if shape.Table == "documents" { // the list itself belongs to no conversation
-			parts = append(parts, "SELECT * FROM ("+readParquet(shape, versions, false)+")\nWHERE conversation_id IS NULL")
-		}
-	}
-	if len(filesOf(others, shape.Table)) > 0 {
-		if id := strings.TrimSuffix(shape.Table, "s") + "_id"; shape.Table == "events" || shape.Table == "ratings" {
-			parts = append(parts, "SELECT rows.* EXCLUDE (filename)\nFROM ("+readParquet(shape, others, true)+") AS rows\nJOIN _files USING (filename)\n"+
-				"QUALIFY shard = first_value(shard) OVER (PARTITION BY provider, account, conversation_id, "+id+
-				"\n  ORDER BY observed_at DESC, committed_at DESC, shard DESC)")
-		} else {
-			parts = append(parts, readParquet(shape, others, false))
-		}
-	}
-	if len(parts) == 0 {
-		return empty(shape, false)
-	}
-	return strings.Join(parts, "\nUNION ALL\n")
 }
 
 // split tells the shards of conversations from those of reports and of the directory. A stream that this build does not know has
