@@ -149,7 +149,7 @@ func crowdedLake(t *testing.T, root string) {
 		"ratings":       {rating("1", "r1", "2026-06-03", "1 in May"), rating("2", "r2", "2026-06-03", "2 in May")},
 		"documents": {doc("1", "1 in May"), doc("2", "2 in May"), doc("3", "3 in May"), doc("4", "4 in May"), doc("5", "5 in May"),
 			doc(nil, "list in May")},
-		"dead_letters": {dead("3", "3 in May", "2026-06-03")},
+		"dead_letters": {dead("3", "3 in May", "2026-06-03"), dead("", "a list in May", "2026-06-03")},
 		"tombstones": {gone("4", "2026-06-03", "4 in May"), gone("5", "2026-06-03", "5 in May"),
 			row("conversation_id", "1", "message_id", "m", "observed_at", "2026-06-03", "reason", "a message of 1 in May")},
 	})
@@ -167,7 +167,7 @@ func crowdedLake(t *testing.T, root string) {
 	})
 	s.put("42/reports/"+may, 1, 2, "2026-06-02", rowsOf{
 		"events":       {event("1", "r", "2026-06-02", "twice in May"), event("1", "r", "2026-06-02", "twice in May"), event("9", "only", "2026-06-02", "of May only")},
-		"documents":    {doc(nil, "report of May")},
+		"documents":    {doc(nil, "report of May"), doc("1", "report of 1")},
 		"dead_letters": {dead("", "a report of May", "2026-06-02")},
 	})
 	s.put("42/reports/"+early, 1, 2, "2026-06-01", rowsOf{
@@ -189,11 +189,12 @@ var crowdedRows = []string{
 	"agents 42 directory 2026-06 7",
 	"attachments 42 created 2026-05 2 in May",
 	"conversations 42 created 2026-05 1", "conversations 42 created 2026-05 2",
-	"dead_letters 42 created 2026-05 3 in May", "dead_letters 42 created 2026-05 4 early", "dead_letters 42 reports 2026-05 a report of May",
+	"dead_letters 42 created 2026-05 3 in May", "dead_letters 42 created 2026-05 4 early", "dead_letters 42 created 2026-05 a list in May",
+	"dead_letters 42 reports 2026-05 a report of May",
 	"documents 42 created 2026-05 1 early", "documents 42 created 2026-05 2 in May", "documents 42 created 2026-05 3 in May",
 	"documents 42 created 2026-05 4 early", "documents 42 created 2026-05 5 early", "documents 42 created 2026-05 list early",
 	"documents 42 created 2026-05 list in May", "documents 42 directory 2026-06 agents", "documents 42 reports 2026-05 report early",
-	"documents 42 reports 2026-05 report of May",
+	"documents 42 reports 2026-05 report of 1", "documents 42 reports 2026-05 report of May",
 	"events 42 created 2026-05 1 early", "events 42 created 2026-05 2 in May", "events 42 reports 2026-05 of May only",
 	"events 42 reports 2026-05 of no conversation", "events 42 reports 2026-05 twice in May", "events 42 reports 2026-05 twice in May",
 	"messages 42 created 2026-05 1 early", "messages 42 created 2026-05 2 in May",
