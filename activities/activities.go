@@ -79,6 +79,10 @@ type Account struct {
 	Window          string // month, week or day
 	OnMismatch      string // block or flag
 	AllowUnreadable bool   // an export with texts that could not be decrypted still counts as complete
+	// Sync is how the account's copy is kept up to date; nil if it is not.
+	Sync *SyncSettings
+	// Blind is providers.Definition.Blind.
+	Blind []string
 }
 
 // Usage is what an activity requested from the platform.

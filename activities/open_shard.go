@@ -118,7 +118,7 @@ func (a *Activities) halved(ctx context.Context, shard ledger.Shard) (bool, erro
 
 // count asks the provider how many conversations the window has. It returns nil if the provider cannot count.
 func (a *Activities) count(ctx context.Context, shard ledger.Shard, lease Lease) (*int64, Usage, error) {
-	if !shard.Stream.HasConversations() {
+	if !shard.Stream.IsByCreation() {
 		return nil, Usage{}, nil
 	}
 	ctx, s, err := a.session(ctx, shard.Account, lease)

@@ -16,9 +16,6 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// CauseRemap is the cause of a record whose rows were made again from documents in the lake.
-const CauseRemap = "remap"
-
 // ListCommittedInput asks for the committed shards of an account whose windows overlap a range.
 type ListCommittedInput struct {
 	Account string         `json:"account"`
@@ -163,7 +160,7 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 // committedByEarlierAttempt reports whether an earlier attempt of the same activity committed the record.
 func committedByEarlierAttempt(ctx context.Context, r ledger.Record) bool {
 	workflow, run := workflowAndRun(ctx)
-	return run != "" && r.Cause == CauseRemap && r.WorkflowID == workflow && r.RunID == run
+	return run != "" && r.Cause == ledger.CauseRemap && r.WorkflowID == workflow && r.RunID == run
 }
 
 // workflowAndRun returns the ids of the activity's workflow and run, or empty strings outside of a worker.
@@ -220,7 +217,7 @@ func (r *remap) seal(ctx context.Context) (ledger.Record, error) {
 		return ledger.Record{}, err
 	}
 	next := r.before
-	next.Generation, next.Cause, next.Rewrites = r.before.Generation+1, CauseRemap, r.before.Digest
+	next.Generation, next.Cause, next.Rewrites = r.before.Generation+1, ledger.CauseRemap, r.before.Digest
 	next.SchemaVersion, next.Writer, next.Counts = schemas.Version, r.lake.Writer(), w.counts
 	next.Files, next.Flags = r.withDocuments(files), nil
 	for _, flag := range r.before.Flags {

@@ -114,7 +114,7 @@ func TestRemapHoldsTheRowsOfTheMendedMapping(t *testing.T) {
 	asked := len(p.asked)
 	out := must(b, b.do.RemapShard, activities.RemapShardInput{Shard: b.Shard})
 	record := b.record()
-	if out.Outcome != activities.Rewritten || record.Generation != 2 || record.Cause != activities.CauseRemap || record.Rewrites != old.Digest {
+	if out.Outcome != activities.Rewritten || record.Generation != 2 || record.Cause != ledger.CauseRemap || record.Rewrites != old.Digest {
 		t.Fatalf("%+v, generation %d, cause %q", out, record.Generation, record.Cause)
 	}
 	if len(p.asked) > asked {

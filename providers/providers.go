@@ -23,6 +23,10 @@ type Ref struct {
 	CreatedAt time.Time `json:"created_at"`
 	// Messages is the conversation's number of messages according to the list, nil if the list does not give one.
 	Messages *int64 `json:"messages,omitempty"`
+	// Version says how new the conversation is according to the list, at most 64 bytes. Of two versions of a conversation, the newer
+	// one is the greater text; equal texts mean that nothing changed that the list can show. Empty if the list does not tell. What a
+	// Version cannot show is said in Definition.Blind.
+	Version string `json:"version,omitempty"`
 	// Hint carries details from the list that help a fetch, such as the id of the contact. It is staged and never enters a
 	// Temporal history. A fetch must also work without it.
 	Hint string `json:"hint,omitempty"`
@@ -84,6 +88,24 @@ type Decrypter interface {
 // Counter is a Reader that can count the conversations of a window.
 type Counter interface {
 	Count(ctx context.Context, w schemas.Window) (int64, error)
+}
+
+// Changer is a Reader that lists conversations by when they changed.
+type Changer interface {
+	// Changes lists the conversations that changed in w by the platform's own signal, starting at the cursor, as Conversations does.
+	// A conversation that changes again after w may be missing: a later window has it. Ref.CreatedAt may be outside w, and Dropped
+	// counts nothing. What the signal misses is said in Definition.Blind. known is what the lake has of the account, for platforms
+	// whose own signal is not enough.
+	Changes(ctx context.Context, w schemas.Window, known Known, at Cursor) iter.Seq2[Page, error]
+}
+
+// Known is what the lake has of an account.
+type Known interface {
+	// Open yields the conversations whose newest version in the lake is not closed, ascending by (CreatedAt, ID). Their Version is
+	// the one that was listed when they were last read.
+	Open(ctx context.Context) iter.Seq2[Ref, error]
+	// Find returns a conversation's newest version in the lake, or false if the lake does not have it.
+	Find(ctx context.Context, id string) (Ref, bool, error)
 }
 
 // Directory is a Reader that can list its agents, contacts, groups, channels, labels and fields.
@@ -245,6 +267,11 @@ type Definition struct {
 	WindowRequests, ExportRequests float64
 	// RetentionMonths is how long the platform keeps conversations; 0 means for ever, or unknown.
 	RetentionMonths int
+	// Blind names what changes neither Ref.Version nor the list of Changes, in words for people: "edited messages", "late ratings".
+	// It is empty if every change shows. A settle of full depth finds these changes.
+	Blind []string
+	// LeastInterval is the shortest time between two syncs that the platform's limits allow; 0 means that there is none.
+	LeastInterval time.Duration
 	// Batch is how many conversations one request of Messages covers; 0 means one.
 	Batch int
 	// MetadataBatch is how many conversations one call of Metadata should get; 0 means one.

@@ -38,7 +38,7 @@ var commonMeanings = map[string]string{
 	"observed_at":     "when the platform was asked",
 	"provider":        "kind of platform, as the configuration names it",
 	"account":         "name of the account in the configuration of chatlake",
-	"stream":          "why the row belongs to its window: created (conversations by the time when they were created), reports (facts by their own time) or directory (a snapshot of a day)",
+	"stream":          "why the row belongs to its window: created (conversations by the time when they were created), changes (conversations by the time when they changed), reports (facts by their own time) or directory (a snapshot of a day)",
 	"month":           "month in which the window begins, in UTC: 2026-05",
 	"attributes":      "what the platform sent and no column has, as texts; parts of objects have names with dots",
 	"message_id":      "the platform's id of the message",

@@ -5,6 +5,7 @@ type Stream string
 
 const (
 	StreamCreated   Stream = "created"   // conversations, by their time of creation
+	StreamChanges   Stream = "changes"   // conversations, by the time at which they changed
 	StreamReports   Stream = "reports"   // facts about conversations and people, by their own time
 	StreamDirectory Stream = "directory" // the account's people, groups and settings, as a snapshot of a day
 )
@@ -13,16 +14,20 @@ const (
 type traits struct {
 	conversations bool // its list is one of conversations
 	continuous    bool // its windows adjoin
+	byCreation    bool // its conversations were created in the window
 }
 
 var streams = map[Stream]traits{
-	StreamCreated:   {conversations: true, continuous: true},
+	StreamCreated:   {conversations: true, continuous: true, byCreation: true},
+	StreamChanges:   {conversations: true, continuous: true},
 	StreamReports:   {continuous: true},
 	StreamDirectory: {},
 }
 
 // Streams returns all streams, in the order in which people see them.
-func Streams() []Stream { return []Stream{StreamCreated, StreamReports, StreamDirectory} }
+func Streams() []Stream {
+	return []Stream{StreamCreated, StreamChanges, StreamReports, StreamDirectory}
+}
 
 // Known reports whether s is one of Streams.
 func (s Stream) Known() bool {
@@ -30,9 +35,13 @@ func (s Stream) Known() bool {
 	return ok
 }
 
-// HasConversations reports whether the stream lists conversations. Then the platform may be able to count them, and each one is fetched
-// and becomes a row. The list of any other stream is already complete.
+// HasConversations reports whether the stream lists conversations. Each one is fetched and becomes a row. The list of any
+// other stream is already complete.
 func (s Stream) HasConversations() bool { return streams[s].conversations }
+
+// IsByCreation reports whether the conversations of a window were created in it. Then the platform may be able to count them, and what is
+// not listed any more is gone. A conversation of any other stream may have been created at any time.
+func (s Stream) IsByCreation() bool { return streams[s].byCreation }
 
 // IsContinuous reports whether the windows of the stream are adjacent, so that a time outside all of them is a gap. Snapshots have no
 // gaps.

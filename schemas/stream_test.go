@@ -4,18 +4,19 @@ import "testing"
 
 func TestStreams(t *testing.T) {
 	for _, test := range []struct {
-		stream                           Stream
-		known, conversations, continuous bool
+		stream                                       Stream
+		known, conversations, byCreation, continuous bool
 	}{
-		{"created", true, true, true},
-		{"reports", true, false, true},
-		{"directory", true, false, false},
-		{"", false, false, false},
-		{"Created", false, false, false},
+		{"created", true, true, true, true},
+		{"changes", true, true, false, true},
+		{"reports", true, false, false, true},
+		{"directory", true, false, false, false},
+		{"", false, false, false, false},
+		{"Created", false, false, false, false},
 	} {
 		s := test.stream
-		if s.Known() != test.known || s.HasConversations() != test.conversations || s.IsContinuous() != test.continuous {
-			t.Errorf("%q: known %t, conversations %t, continuous %t", s, s.Known(), s.HasConversations(), s.IsContinuous())
+		if s.Known() != test.known || s.HasConversations() != test.conversations || s.IsByCreation() != test.byCreation || s.IsContinuous() != test.continuous {
+			t.Errorf("%q: known %t, conversations %t, by creation %t, continuous %t", s, s.Known(), s.HasConversations(), s.IsByCreation(), s.IsContinuous())
 		}
 	}
 	if len(Streams()) != len(streams) {

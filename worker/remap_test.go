@@ -92,7 +92,7 @@ func TestRemapMendsALake(t *testing.T) {
 		t.Errorf("remapped %+v", out)
 	}
 	record := s.current(t)
-	if record.Generation != 2 || record.Cause != activities.CauseRemap || record.WorkflowID != workflows.RemapID("acme") {
+	if record.Generation != 2 || record.Cause != ledger.CauseRemap || record.WorkflowID != workflows.RemapID("acme") {
 		t.Errorf("generation %d, cause %q, by %s", record.Generation, record.Cause, record.WorkflowID)
 	}
 	if n := s.texts(t); n == 0 {

@@ -170,7 +170,7 @@ func TestKilledRemapResumes(t *testing.T) {
 	out, log, status = chatlake(t, remap...)
 	expect(t, "remap", status, exitComplete, out+log, "7 windows: 6 rewritten, 1 unchanged, 0 kept.")
 	for i, r := range s.windows() {
-		if r.Generation != 3 || r.Cause != activities.CauseRemap {
+		if r.Generation != 3 || r.Cause != ledger.CauseRemap {
 			t.Errorf("%s: generation %d, cause %q; want each window written again once", r.Shard, r.Generation, r.Cause)
 		}
 		if diff := cmp.Diff(first[i].Files, r.Files); diff != "" {

@@ -46,7 +46,7 @@ type Staged struct {
 	Documents int64  `json:"documents"`
 }
 
-// Counts are the totals of one shard. A shard is committed only if Listed = Conversations + Gone + Dead.
+// Counts are the totals of one shard. A shard is committed only if Listed = Conversations + Gone + Dead + Unchanged.
 type Counts struct {
 	Listed        int64 `json:"listed"`        // distinct conversation ids in the list
 	Conversations int64 `json:"conversations"` // exported completely
@@ -56,12 +56,31 @@ type Counts struct {
 	Duplicates    int64 `json:"duplicates"`    // conversations listed more than once
 	OutOfWindow   int64 `json:"out_of_window"` // listed rows that belong to other windows
 	Documents     int64 `json:"documents"`
+	// Unchanged is how many listed conversations of a window of changes the lake already had in the listed version. Nothing is written
+	// of them: Listed = Conversations + Gone + Dead + Unchanged.
+	Unchanged int64 `json:"unchanged,omitempty"`
+	// Reused is how many of Conversations were not asked for again: their documents come from the lake.
+	Reused int64 `json:"reused,omitempty"`
+	// Kept is how many of Gone have a row in conversations as well: their last version, which was in the lake.
+	Kept int64 `json:"kept,omitempty"`
 	// Mismatched is how many of Conversations have a different number of messages stored than the provider states.
 	Mismatched int64 `json:"mismatched,omitempty"`
 	// Unreadable is how many texts and other values of Conversations are encrypted and could not be decrypted. They are null in
 	// the rows. Absent in records of builds that did not count them.
 	Unreadable int64 `json:"unreadable,omitempty"`
 }
+
+// Cause is why a generation was made.
+type Cause string
+
+const (
+	CauseExport Cause = "export" // a person asked for a range
+	CauseSync   Cause = "sync"   // the platform was asked what changed
+	CauseSettle Cause = "settle" // a window was listed again
+	CauseRemap  Cause = "remap"  // the rows were made again from the documents in the lake
+	CauseMerge  Cause = "merge"  // narrower windows became one, from the documents in the lake
+	CauseAbsorb Cause = "absorb" // another shard has all of it
+)
 
 // Record is the commit record of one generation of a shard. Data files count only if a record names them.
 type Record struct {
@@ -82,11 +101,16 @@ type Record struct {
 	// Unwitnessed names the lists whose completeness only the platform's own, consistent answers support: no count, no link from
 	// the other side and no second list confirms them. It is not a gap. Absent in records of builds that did not check.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
-	// Cause is why this generation was made from what the lake already held: "remap". Empty if the platform was asked.
-	Cause string `json:"cause,omitempty"`
-	// Rewrites is the digest of the record that this one was made from. Commit replaces exactly that record, or fails.
+	// Cause is why this generation was made. Empty in records of exports of builds that did not tell.
+	Cause Cause `json:"cause,omitempty"`
+	// Rewrites is the digest of the record that this one was made from or opened on. Commit replaces exactly that record, or fails.
 	Rewrites string `json:"rewrites,omitempty"`
-	Files    []File `json:"files"`
+	// OpenedAt is when the shard was opened. Everything in it that was not reused was read after that. Absent in records of builds
+	// that did not tell.
+	OpenedAt *time.Time `json:"opened_at,omitempty"`
+	// AbsorbedBy is the digest of the record that has all conversations of this shard, as new or newer. Such a record has no files.
+	AbsorbedBy string `json:"absorbed_by,omitempty"`
+	Files      []File `json:"files"`
 	// Digest is the hex SHA-256 of the record's content: two records with the same digest are the same commit. Commit sets it.
 	Digest string `json:"digest"`
 	// Who committed the record and when. Not part of the digest.

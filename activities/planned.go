@@ -1,0 +1,58 @@
+package activities
+
+import (
+	"time"
+
+	"github.com/chatlake/chatlake/internal/ledger"
+)
+
+// Depth is how much of a shard is asked for again.
+type Depth string
+
+const (
+	// DepthWhole fetches every listed conversation. The lake is not looked at.
+	DepthWhole Depth = ""
+	// DepthList lists the window and fetches only conversations that the lake does not have in the listed version. The documents of
+	// the others come from the lake. Conversations that the lake has and the list does not are asked for by id.
+	DepthList Depth = "list"
+	// DepthFull is DepthList, but every listed conversation is fetched, which finds changes that a list cannot show.
+	DepthFull Depth = "full"
+)
+
+// Planned is a shard that a workflow is to make, and why.
+type Planned struct {
+	Shard ledger.Shard `json:"shard"`
+	Cause ledger.Cause `json:"cause,omitempty"`
+	Depth Depth        `json:"depth,omitempty"`
+	// Refresh, if not empty, asks for a new generation even if the ledger has the shard. The same text asks for the same generation.
+	Refresh string `json:"refresh,omitempty"`
+}
+
+// SyncSettings are an account's settings for keeping its copy up to date, with defaults filled in.
+type SyncSettings struct {
+	// Every is the interval between syncs, and Cron the times of syncs instead of an interval, in the time zone Zone.
+	Every time.Duration `json:"every,omitempty"`
+	Cron  string        `json:"cron,omitempty"`
+	Zone  string        `json:"zone,omitempty"`
+	// From is where the history begins; zero means that the lake gets no history.
+	From time.Time `json:"from,omitzero"`
+	// Lag is how far a sync stays behind the clock, so that the platform has settled.
+	Lag time.Duration `json:"lag"`
+	// Settle says how long after its end a window is settled, ascending.
+	Settle []time.Duration `json:"settle,omitempty"`
+	// Directory is the time between two snapshots of the directory; 0 means none.
+	Directory time.Duration `json:"directory,omitempty"`
+	// History is the order in which the history is copied.
+	History Order `json:"history,omitempty"`
+	// Retention is how long the platform keeps conversations; 0 means for ever, or unknown.
+	Retention time.Duration `json:"retention,omitempty"`
+}
+
+// Order is the order in which windows are copied.
+type Order string
+
+const (
+	OldestFirst Order = "oldest"
+	NewestFirst Order = "newest"
+	ByDeadline  Order = "deadline" // the window whose conversations the platform deletes first, then the newest
+)
