@@ -19,6 +19,8 @@ const (
 	streamStaff
 	streamFaults
 	streamStale
+	streamScript
+	streamEvent
 )
 
 func (c *Corpus) dice(stream uint64, a, b int) dice { return newDice(c.config.Seed, stream, a, b) }

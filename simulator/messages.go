@@ -65,6 +65,15 @@ func (t Thread) Message(j int) Message {
 	return t.corpus.message(t, j)
 }
 
+// All are the messages, in the order of ids. The caller may change the slice.
+func (t Thread) All() []Message {
+	all := make([]Message, t.Len(), t.Len()+1)
+	for j := range all {
+		all[j] = t.Message(j)
+	}
+	return all
+}
+
 // messageKind is the kind of message j, and the dice for its next throws.
 func (c *Corpus) messageKind(i, j int, o Outline) (dice, MessageKind) {
 	d := c.dice(streamMessage, i, j)

@@ -24,9 +24,10 @@ type Account struct {
 
 // Conduct is how a simulated platform answers.
 type Conduct struct {
-	Token   string        // the only token that it accepts
-	Latency time.Duration // of each answer
-	Limit   float64       // requests per second above which it answers 429, 0 for none
+	Token   string           // the only token that it accepts
+	Latency time.Duration    // of each answer
+	Limit   float64          // requests per second above which it answers 429, 0 for none
+	Now     func() time.Time // time.Now if nil
 }
 
 // Burst is how many requests come through at once where there is a Limit.

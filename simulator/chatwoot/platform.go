@@ -13,7 +13,7 @@ var Platform = simulator.Platform{
 	Account:  simulator.Account{ID: "1", Token: AdministratorToken},
 	Site: func(corpus *simulator.Corpus, c simulator.Conduct) http.Handler {
 		return New(corpus, Options{
-			Latency: c.Latency, Tokens: map[string]Role{c.Token: Administrator},
+			Latency: c.Latency, Now: c.Now, Tokens: map[string]Role{c.Token: Administrator},
 			Throttle: Throttle{PerSecond: c.Limit, Burst: c.Burst()},
 		})
 	},

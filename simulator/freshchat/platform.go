@@ -12,6 +12,6 @@ var Platform = simulator.Platform{
 	Title:    "Freshchat",
 	Account:  simulator.Account{Token: Token, Options: map[string]string{"reports_per_minute": "0", "reports_per_day": "0"}},
 	Site: func(corpus *simulator.Corpus, c simulator.Conduct) http.Handler {
-		return New(corpus, Options{Latency: c.Latency, Token: c.Token, Throttle: Throttle{PerSecond: c.Limit, Burst: c.Burst()}})
+		return New(corpus, Options{Latency: c.Latency, Now: c.Now, Token: c.Token, Throttle: Throttle{PerSecond: c.Limit, Burst: c.Burst()}})
 	},
 }

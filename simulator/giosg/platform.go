@@ -13,7 +13,7 @@ var Platform = simulator.Platform{
 	Account:  simulator.Account{ID: Organization, Token: ManagerToken, Secrets: map[string]string{"private_keys": PrivateKey}},
 	Site: func(corpus *simulator.Corpus, c simulator.Conduct) http.Handler {
 		return New(corpus, Options{
-			Latency: c.Latency, Tokens: map[string]Role{c.Token: Manager}, Encrypted: true,
+			Latency: c.Latency, Now: c.Now, Tokens: map[string]Role{c.Token: Manager}, Encrypted: true,
 			Throttle: Throttle{PerSecond: c.Limit, Burst: c.Burst()},
 		})
 	},

@@ -12,6 +12,6 @@ var Platform = simulator.Platform{
 	Title:    "LivePerson",
 	Account:  simulator.Account{ID: DefaultAccount, Token: Token},
 	Site: func(corpus *simulator.Corpus, c simulator.Conduct) http.Handler {
-		return New(corpus, Options{Latency: c.Latency, Tokens: []string{c.Token}, Throttle: int(c.Limit)})
+		return New(corpus, Options{Latency: c.Latency, Now: c.Now, Tokens: []string{c.Token}, Throttle: int(c.Limit)})
 	},
 }
