@@ -14,6 +14,9 @@ type CommitShardInput struct {
 	Draft      ledger.Staged `json:"draft"`
 	TotalAfter *int64        `json:"total_after,omitempty"`
 	Flags      []string      `json:"flags,omitempty"`
+	// Guarded means that the commit must follow the record that the shard was opened on, or be the shard's first. If another record is
+	// there by then, CommitShard returns Superseded and the shard must be opened again.
+	Guarded bool `json:"guarded,omitempty"`
 }
 
 // CommitShardOutput has the record that counts now.
@@ -39,7 +42,11 @@ func (a *Activities) commitShard(ctx context.Context, in CommitShardInput) (Comm
 		execution := activity.GetInfo(ctx).WorkflowExecution
 		record.WorkflowID, record.RunID = execution.ID, execution.RunID
 	}
-	outcome, existing, err := a.Lake.Commit(ctx, record)
+	commit := a.Lake.Commit
+	if in.Guarded {
+		commit = a.Lake.CommitNext
+	}
+	outcome, existing, err := commit(ctx, record)
 	if err != nil {
 		return CommitShardOutput{}, err
 	}

@@ -19,6 +19,8 @@ const (
 	StagingLost = "StagingLost"
 	// FilesLost means that sealed files disappeared before they were committed: the shard must be sealed again.
 	FilesLost = "FilesLost"
+	// Superseded means that another record of the shard was committed after the shard was opened: the shard must be opened again.
+	Superseded = "Superseded"
 	// Interrupted means that the worker was told to stop. Nothing is wrong with the work.
 	Interrupted = "Interrupted"
 	// Incomplete means that the receipts do not cover the listed conversations. Only a bug in chatlake can cause it.
@@ -92,6 +94,8 @@ func (a *Activities) classify(ctx context.Context, err error) error {
 		kind, options.NonRetryable = StagingLost, true
 	case errors.Is(err, ledger.ErrFilesLost):
 		kind, options.NonRetryable = FilesLost, true
+	case errors.Is(err, ledger.ErrSuperseded):
+		kind, options.NonRetryable = Superseded, true
 	case errors.Is(err, errIncomplete):
 		kind, options.NonRetryable = Incomplete, true
 	}

@@ -25,6 +25,8 @@ type ListPageInput struct {
 	Known *Receipts `json:"known,omitempty"`
 	// Retry means that a person has ordered a retry after the shard was blocked.
 	Retry bool `json:"retry,omitempty"`
+	// Depth is how much of a window of creation is asked for again. A window of changes has no depth.
+	Depth Depth `json:"depth,omitempty"`
 }
 
 // ListPageOutput is the staged page.
@@ -44,6 +46,12 @@ type PageReceipt struct {
 	MinCreatedAt time.Time     `json:"min_created_at"`
 	// Unwitnessed names the lists that only the platform's own answers support, as in providers.Page.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
+	// Unchanged is how many conversations of a list of changes the lake has in the listed version. They are not among Refs.
+	Unchanged int `json:"unchanged,omitempty"`
+	// Reused is how many of Refs come from the lake, so that fetching them asks nothing.
+	Reused int `json:"reused,omitempty"`
+	// Unlisted means that the page is one of ListUnlisted.
+	Unlisted bool `json:"unlisted,omitempty"`
 }
 
 // pageHeader is the header of a staged page.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
@@ -31,6 +32,10 @@ type OpenShardOutput struct {
 	// window must be split again: existing windows are then adopted or replaced, and nothing is copied twice.
 	Halved     bool `json:"halved,omitempty"`
 	Generation int  `json:"generation"` // the generation to make
+	// Rewrites is the digest of the record that counts now, or empty if there is none. OpenedAt is the time before anything was read. A
+	// guarded commit needs both; see SealShardInput.
+	Rewrites string     `json:"rewrites,omitempty"`
+	OpenedAt *time.Time `json:"opened_at,omitempty"`
 	// Total is the provider's own count of the window, or nil if it has none.
 	Total *int64 `json:"total,omitempty"`
 	Usage Usage  `json:"usage"`
@@ -65,7 +70,8 @@ func (a *Activities) OpenShard(ctx context.Context, in OpenShardInput) (OpenShar
 }
 
 func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShardOutput, error) {
-	out := OpenShardOutput{SpecDigest: SpecDigest(in.Spec, in.Shard, in.Refresh), Generation: 1}
+	opened := a.Lake.Now().UTC().Truncate(time.Millisecond)
+	out := OpenShardOutput{SpecDigest: SpecDigest(in.Spec, in.Shard, in.Refresh), Generation: 1, OpenedAt: &opened}
 	latest, err := a.Lake.Latest(ctx, in.Shard)
 	if err != nil {
 		return out, err
@@ -80,7 +86,7 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 			out.Adopted = &commit
 			return out, nil
 		}
-		out.Generation = latest.Generation + 1
+		out.Generation, out.Rewrites = latest.Generation+1, latest.Digest
 	} else if out.Halved, err = a.halved(ctx, in.Shard); err != nil || out.Halved {
 		return out, err
 	}

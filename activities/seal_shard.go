@@ -21,6 +21,10 @@ type SealShardInput struct {
 	OutOfWindow int64    `json:"out_of_window"`
 	TotalBefore *int64   `json:"total_before,omitempty"`
 	Visibility  string   `json:"visibility"`
+	// Cause, Rewrites and OpenedAt go into the record as they are. The last two come from OpenShard.
+	Cause    ledger.Cause `json:"cause,omitempty"`
+	Rewrites string       `json:"rewrites,omitempty"`
+	OpenedAt *time.Time   `json:"opened_at,omitempty"`
 }
 
 // SealShardOutput names the draft of the commit record.
@@ -87,6 +91,9 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Counts:        w.counts,
 		TotalBefore:   in.TotalBefore,
 		Visibility:    in.Visibility,
+		Cause:         in.Cause,
+		Rewrites:      in.Rewrites,
+		OpenedAt:      in.OpenedAt,
 		Files:         files,
 	}
 	for _, page := range receipts.Pages {

@@ -26,7 +26,7 @@ func TestHistoryStructs(t *testing.T) {
 		workflows.BudgetInput{}, workflows.BudgetUser{}, activities.BudgetRequest{}, activities.BudgetGrant{}, activities.Wait{},
 		activities.OpenExportInput{}, activities.OpenExportOutput{},
 		activities.OpenShardInput{}, activities.OpenShardOutput{},
-		activities.ListPageInput{}, activities.ListPageOutput{},
+		activities.ListPageInput{}, activities.ListPageOutput{}, activities.ListUnlistedInput{}, activities.ListUnlistedOutput{},
 		activities.FetchInput{}, activities.FetchOutput{},
 		activities.SaveReceiptsInput{}, activities.SaveReceiptsOutput{},
 		activities.SealShardInput{}, activities.SealShardOutput{},
