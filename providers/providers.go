@@ -272,6 +272,8 @@ type Definition struct {
 	Blind []string
 	// LeastInterval is the shortest time between two syncs that the platform's limits allow; 0 means that there is none.
 	LeastInterval time.Duration
+	// LeastLag is how late the list of Changes may show a change. A sync stays at least this far behind the clock.
+	LeastLag time.Duration
 	// Batch is how many conversations one request of Messages covers; 0 means one.
 	Batch int
 	// MetadataBatch is how many conversations one call of Metadata should get; 0 means one.

@@ -55,6 +55,8 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 		Window:            export.Window,
 		OnMismatch:        export.OnMismatch,
 		AllowUnreadable:   a.config.Accounts[name].AllowUnreadable,
+		Sync:              a.config.Accounts[name].Sync,
+		Blind:             d.Blind,
 	}, nil
 }
 

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/providers"
 )
@@ -77,7 +79,9 @@ type AccountConfig struct {
 	AllowPlaintext bool
 	// AllowUnreadable means that an export counts as complete even if the account's keys cannot decrypt some texts.
 	AllowUnreadable bool
-	Options         map[string]string
+	// Sync is how the account's copy is kept up to date; nil if it is not. SyncDefaults has the defaults.
+	Sync    *activities.SyncSettings
+	Options map[string]string
 }
 
 // DefaultTaskQueue is the task queue that exports and workers share unless the configuration names another.
@@ -136,7 +140,7 @@ func (c Config) check(found Problems) Problems {
 	problems = append(problems, c.checkPlaces()...)
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
-			problems = append(problems, c.Problem(key, "unknown time zone; use a name from the IANA database, such as Europe/Helsinki"))
+			problems = append(problems, c.Problem(key, unknownZone))
 		}
 		for _, key := range c.source.unusedWithEmbedded() {
 			problems = append(problems, c.Problem(key, "has no effect on the embedded server; remove this key, or remove embedded: true"))
@@ -155,6 +159,9 @@ func (c Config) check(found Problems) Problems {
 			problems = append(problems, c.Problem(at+"provider", unknownProvider(c.Accounts[name].Provider)))
 			continue
 		}
+		if sync := c.Accounts[name].Sync; sync != nil {
+			problems = append(problems, c.checkSync(name, definition, *sync, time.Now())...)
+		}
 		if own := c.checkSecrets(at, definition, c.Accounts[name]); len(own) > 0 {
 			problems = append(problems, own...)
 			continue
@@ -169,6 +176,8 @@ func (c Config) check(found Problems) Problems {
 	}
 	return problems
 }
+
+const unknownZone = "unknown time zone; use a name from the IANA database, such as Europe/Helsinki"
 
 func unknownProvider(name string) string {
 	var names []string

@@ -154,6 +154,7 @@ func (b branch) account() AccountConfig {
 		a.SyncShare = share
 	}
 	a.Schedule = b.at("rate").at("schedule").schedule()
+	a.Sync = b.at("sync").sync(a.Provider)
 	options := b.at("options")
 	for _, key := range options.keys() {
 		a.Options[key] = options.text(key)
