@@ -94,6 +94,7 @@ func (c *Current) Views(d Dialect) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	e.empty = e.empty || strings.HasPrefix(root, "file:") // a prefix of a bucket can be read before there is anything below it
 	return e.script(root, func(table string) bool { return len(filesOf(c.records, table)) > 0 }, slices.ContainsFunc(c.records, pathsOnly)), nil
 }
 

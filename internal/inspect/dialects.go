@@ -43,7 +43,7 @@ type engine struct {
 	lines   func(e engine, root string) string // creates lake_ledger
 	table   func(e engine, t external) string  // creates a table over a folder
 	inView  bool                               // comments on columns stand in the view
-	empty   bool                               // a folder that does not exist cannot be read
+	empty   bool                               // a table needs a folder that exists
 }
 
 // external is a table over the files below a folder.
