@@ -49,9 +49,7 @@ func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) 
 	if err := l.checkFiles(ctx, r.Files); err != nil {
 		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
 	}
-	r.FormatVersion = formatVersion
-	r.CommittedAt = l.now().UTC().Truncate(time.Millisecond)
-	r.Generation = max(1, r.Generation)
+	r = l.stamped(r)
 	for {
 		outcome, existing, err := l.commit(ctx, r)
 		if err != nil {
@@ -62,6 +60,31 @@ func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) 
 		}
 		r.Generation++
 	}
+}
+
+// CommitNext is Commit for a record that must follow exactly the generation before its own, or be the first. It returns ErrSuperseded
+// if the ledger has another record in its place, whatever that one's spec is.
+func (l *Ledger) CommitNext(ctx context.Context, r Record) (Outcome, Record, error) {
+	if err := l.checkFiles(ctx, r.Files); err != nil {
+		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
+	}
+	r = l.stamped(r)
+	outcome, existing, err := l.commit(ctx, r)
+	if err == nil && outcome != Committed {
+		err = ErrSuperseded
+	}
+	if err != nil {
+		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
+	}
+	return outcome, existing, nil
+}
+
+// stamped returns the record with what every commit adds.
+func (l *Ledger) stamped(r Record) Record {
+	r.FormatVersion = formatVersion
+	r.CommittedAt = l.now().UTC().Truncate(time.Millisecond)
+	r.Generation = max(1, r.Generation)
+	return r
 }
 
 // checkFiles checks that the store has every file of a record.
