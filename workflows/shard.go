@@ -12,13 +12,16 @@ import (
 
 // ShardInput starts a Shard. Its workflow id is ShardID(Shard).
 type ShardInput struct {
-	Shard           ledger.Shard `json:"shard"`
-	Spec            string       `json:"spec"`
-	Refresh         string       `json:"refresh,omitempty"`
-	Visibility      string       `json:"visibility"`
-	providers.Lease              // this shard's part of the rate
-	ChunksInFlight  int          `json:"chunks"` // fetches in flight
-	ChunkSize       int          `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
+	Shard ledger.Shard `json:"shard"`
+	Cause ledger.Cause `json:"cause,omitempty"`
+	// Depth is how much of the shard is asked for again.
+	Depth           activities.Depth `json:"depth,omitempty"`
+	Spec            string           `json:"spec"`
+	Refresh         string           `json:"refresh,omitempty"`
+	Visibility      string           `json:"visibility"`
+	providers.Lease                  // this shard's part of the rate
+	ChunksInFlight  int              `json:"chunks"` // fetches in flight
+	ChunkSize       int              `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
 	providers.Costs
 	// Flag makes a shard whose count differs from the provider's be committed with a flag instead of being blocked.
 	Flag bool `json:"flag"`
@@ -37,18 +40,29 @@ type ShardState struct {
 	Pages       int                        `json:"pages"`
 	OutOfWindow int64                      `json:"out_of_window"`
 	Saved       []ledger.Staged            `json:"saved,omitempty"`
-	Known       bool                       `json:"known,omitempty"`
-	Restarts    int                        `json:"restarts,omitempty"`
-	Listed      int64                      `json:"listed"`
-	Fetched     int64                      `json:"fetched"`
-	Messages    int64                      `json:"messages"`
-	Usage       activities.Usage           `json:"usage"`
+	// Unlisted is how far conversations that the platform no longer lists were looked up.
+	Unlisted lookup           `json:"unlisted,omitempty"`
+	Known    bool             `json:"known,omitempty"`
+	Restarts int              `json:"restarts,omitempty"`
+	Listed   int64            `json:"listed"`
+	Fetched  int64            `json:"fetched"`
+	Messages int64            `json:"messages"`
+	Usage    activities.Usage `json:"usage"`
 	// Waiters are the workflow ids of the exports that asked for reports.
 	Waiters []string `json:"waiters,omitempty"`
 	// Number is the number of the lease; Unleased is true if it was given back. See Told.
 	Number   int  `json:"number,omitempty"`
 	Unleased bool `json:"unleased,omitempty"`
 }
+
+// lookup is how far a shard with a depth has looked up the conversations that the lake has and the platform no longer lists.
+type lookup int
+
+const (
+	lookupAhead lookup = iota // the list comes first
+	lookupBegun
+	lookupDone
+)
 
 // ShardOutput is the result of a Shard.
 type ShardOutput struct {
@@ -120,16 +134,8 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 
 func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 	if s.in.State == nil {
-		err := s.open(ctx)
-		switch {
-		case err != nil:
-			return ShardOutput{}, err
-		case s.state.Open.Adopted != nil:
-			return ShardOutput{Commit: *s.state.Open.Adopted}, nil
-		case s.state.Open.Halved:
-			return ShardOutput{Split: true}, nil
-		case s.in.Adopt:
-			return ShardOutput{Absent: true}, nil
+		if out, done, err := s.open(ctx); err != nil || done {
+			return out, err
 		}
 	} else if s.unleased {
 		s.reportState(ctx) // it is not blocked any more
@@ -155,6 +161,13 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			err = s.restart(ctx)
 		case remedy == reseal:
 			err = s.sealAgain(ctx)
+		case remedy == reopen:
+			s.abort(ctx)
+			s.forget()
+			out, done, err = s.open(ctx)
+		}
+		if err == nil && done {
+			return out, nil
 		}
 		if err != nil {
 			return ShardOutput{}, err
@@ -180,8 +193,9 @@ func (s *shard) target() activities.Target {
 	return activities.Target{Shard: s.in.Shard, Generation: s.state.Open.Generation}
 }
 
-func (s *shard) open(ctx workflow.Context) error {
-	return s.retryUntilDone(ctx, func() (err error) {
+// open looks the shard up in the ledger. It is done if nothing is left to do.
+func (s *shard) open(ctx workflow.Context) (out ShardOutput, done bool, err error) {
+	err = s.retryUntilDone(ctx, func() (err error) {
 		lease, err := s.leaseAll(ctx)
 		if err != nil {
 			return err
@@ -193,6 +207,19 @@ func (s *shard) open(ctx workflow.Context) error {
 		s.add(s.state.Open.Usage)
 		return err
 	})
+	switch {
+	case err != nil:
+		return out, false, err
+	case s.state.Open.Adopted != nil:
+		out.Commit = *s.state.Open.Adopted
+	case s.state.Open.Halved:
+		out.Split = true
+	case s.in.Adopt:
+		out.Absent = true
+	default:
+		return out, false, nil
+	}
+	return out, true, nil
 }
 
 // sealAndVerify seals and verifies. It seals again only if files are not as the seal described them: sealing a large shard takes
@@ -210,6 +237,9 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 				OutOfWindow: s.state.OutOfWindow,
 				TotalBefore: s.state.Open.Total,
 				Visibility:  s.in.Visibility,
+				Cause:       s.in.Cause,
+				Rewrites:    s.state.Open.Rewrites,
+				OpenedAt:    s.state.Open.OpenedAt,
 			})
 			return err
 		})
@@ -302,7 +332,7 @@ func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, 
 	var out activities.CommitShardOutput
 	err := s.retryUntilDone(ctx, func() (err error) {
 		out, err = call(quick(ctx), do.CommitShard, activities.CommitShardInput{
-			Target: s.target(), Draft: sealed.Draft, TotalAfter: verified.Total, Flags: flags,
+			Target: s.target(), Draft: sealed.Draft, TotalAfter: verified.Total, Flags: flags, Guarded: s.state.Open.OpenedAt != nil,
 		})
 		return err
 	})
@@ -321,10 +351,16 @@ func (s *shard) restart(ctx workflow.Context) error {
 			return err
 		}
 	}
+	s.forget()
+	return nil
+}
+
+// forget is the state before anything was listed.
+func (s *shard) forget() {
 	s.receipts = activities.Receipts{}
 	s.state.Cursor, s.state.OutOfWindow, s.state.Listed, s.state.Fetched, s.state.Messages = "", 0, 0, 0, 0
+	s.state.Unlisted = lookupAhead
 	s.collector.reset(max(1, s.in.ChunksInFlight))
-	return nil
 }
 
 // sealAgain returns to what is staged. If sealed files vanish too often, it asks a person first.
