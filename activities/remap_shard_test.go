@@ -136,7 +136,7 @@ func TestRemapHoldsTheRowsOfTheMendedMapping(t *testing.T) {
 		t.Errorf("lists without a witness (-want +got):\n%s", diff)
 	}
 	for table, columns := range map[string][]string{
-		"documents":  {"conversation_id", "kind", "sequence", "status", "observed_at", "body"},
+		"documents":  {"conversation_id", "kind", "sequence", "status", "observed_at", "body", "body_text"},
 		"tombstones": {"conversation_id", "observed_at", "reason"},
 	} {
 		if diff := cmp.Diff(b.column(old, table, columns...), b.column(record, table, columns...)); diff != "" {
