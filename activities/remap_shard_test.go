@@ -198,6 +198,20 @@ func TestRemapKeepsWhatItWouldLose(t *testing.T) {
 	}
 }
 
+// TestRemapKeepsAShardOfANewerVersion: a build that does not know the tables would copy documents without what newer columns have.
+func TestRemapKeepsAShardOfANewerVersion(t *testing.T) {
+	b, old := committed(t, &platform{n: 12})
+	newer := old
+	newer.Generation, newer.Rewrites, newer.SchemaVersion = 2, old.Digest, schemas.Version+1
+	if _, _, err := b.do.Lake.Commit(t.Context(), newer); err != nil {
+		t.Fatal(err)
+	}
+	out := b.remap()
+	if out.Outcome != activities.Kept || !strings.Contains(out.Why, "schema version 3") || b.record().Generation != 2 {
+		t.Errorf("%+v, generation %d", out, b.record().Generation)
+	}
+}
+
 func TestRemapKeepsAShardWhoseFilesAreDamaged(t *testing.T) {
 	b, old := committed(t, &platform{n: 12})
 	for _, f := range old.Files {
