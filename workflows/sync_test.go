@@ -168,3 +168,67 @@ func TestWindowsThatAreThere(t *testing.T) {
 		}
 	}
 }
+
+// TestShardLooksUpWhatIsNotListed: after the list, a shard with a depth lists what only the lake has, and fetches that as well.
+func TestShardLooksUpWhatIsNotListed(t *testing.T) {
+	w := &world{conversations: 60, pageSize: 25, unlisted: 30}
+	env := environment(t, w)
+	in := may()
+	in.Cause, in.Depth = ledger.CauseSettle, activities.DepthList
+	env.ExecuteWorkflow(workflows.Shard, in)
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	all := w.receipts()
+	refs, unlisted := 0, 0
+	for i, page := range all.Pages {
+		if refs += page.Refs; page.Number != i {
+			t.Errorf("page %d has number %d", i, page.Number)
+		}
+		if page.Unlisted {
+			unlisted += page.Refs
+		}
+	}
+	if refs != 90 || unlisted != 30 || len(w.lists) != 3 || len(w.lookups) != 2 {
+		t.Errorf("%d conversations, %d of them not listed, from %d lists and %d lookups, want 90, 30, 3 and 2", refs, unlisted, len(w.lists), len(w.lookups))
+	}
+	covered(t, all, all.Messages, "FetchMessages")
+	covered(t, all, all.Metadata, "FetchMetadata")
+	for _, list := range w.lists {
+		if list.Depth != activities.DepthList {
+			t.Errorf("listed with depth %q", list.Depth)
+		}
+	}
+	if pages := w.lookups[0].Receipts.Pages; len(pages) != 3 || w.lookups[0].Depth != activities.DepthList {
+		t.Errorf("looked up beside %d pages with depth %q, want the 3 pages of the list", len(pages), w.lookups[0].Depth)
+	}
+	if w.sealed.Cause != ledger.CauseSettle {
+		t.Errorf("sealed with cause %q", w.sealed.Cause)
+	}
+}
+
+// TestShardOpensAgain: a shard that another commit has overtaken forgets what it has fetched and is opened again.
+func TestShardOpensAgain(t *testing.T) {
+	superseded := temporal.NewNonRetryableApplicationError("another generation was committed", activities.Superseded, nil)
+	w := &world{conversations: 10, pageSize: 5}
+	w.fail = func(step string, _, _ int) error {
+		if step == "CommitShard" && w.calls[step] == 1 {
+			return superseded
+		}
+		return nil
+	}
+	env := environment(t, w)
+	env.ExecuteWorkflow(workflows.Shard, may())
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	if w.calls["OpenShard"] != 2 || w.calls["CommitShard"] != 2 || w.calls["Cleanup"] != 2 || w.calls["ListPage"] != 4 {
+		t.Errorf("calls %v, want everything twice", w.calls)
+	}
+	if w.sealed.Rewrites != "digest" || w.sealed.OpenedAt == nil || !w.committed.Guarded {
+		t.Errorf("sealed over %q, opened at %v, guarded %v", w.sealed.Rewrites, w.sealed.OpenedAt, w.committed.Guarded)
+	}
+	if pages := w.receipts().Pages; len(pages) != 2 {
+		t.Errorf("%d pages were sealed, want those of the second time only", len(pages))
+	}
+}
