@@ -28,6 +28,7 @@ import (
 // Definition is Giosg. Its rate limits are not known; five requests per second is a cautious guess.
 var Definition = providers.Definition{
 	Name:              "giosg",
+	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,
