@@ -32,8 +32,10 @@ func (s *Site) latency() time.Duration {
 // membership.
 func (s *Site) guard(name string, do endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		done := s.stats.begin(name, s.options.Now())
+		now := s.options.Now()
+		done := s.stats.begin(name, now)
 		defer done()
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 		if latency := s.latency(); latency > 0 {
 			timer := time.NewTimer(latency)
 			defer timer.Stop()

@@ -182,12 +182,14 @@ func (s *Site) choose(q query, c caller) selection {
 			q.team != 0 && int64(e.team) != q.team,
 			q.person != 0 && int64(e.person) != q.person,
 			!c.sees(int64(e.inbox)),
-			q.within > 0 && e.updated <= since,
 			len(q.labels) > 0 && !s.labelled(e, q.labels),
 			q.text != "" && !s.mentions(e, q.text):
 			continue
 		}
 		list.counts.add(e, c.agent)
+		if q.within > 0 && e.updated <= since { // not in the counts
+			continue
+		}
 		switch q.assignee {
 		case "me":
 			if int64(e.agent) != c.agent {

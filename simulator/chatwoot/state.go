@@ -2,6 +2,7 @@ package chatwoot
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -68,29 +69,71 @@ func (s *Site) thread(number int64) (simulator.Thread, bool) {
 	return s.corpus.Thread(i), true
 }
 
-// change replaces a conversation with the result of edit, unless edit returns false. It reports whether it replaced it.
-func (s *Site) change(number int64, edit func(*simulator.Conversation, *[]simulator.Message) bool) bool {
+// replace replaces a conversation with the result of edit, unless edit returns false. It reports whether it replaced it.
+func (s *Site) replace(number int64, edit func(simulator.Thread) (simulator.Thread, bool)) bool {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	old, ok := s.thread(number)
 	if !ok {
 		return false
 	}
-	all := make([]simulator.Message, old.Len(), old.Len()+1)
-	for j := range all {
-		all[j] = old.Message(j)
-	}
-	conv := old.Conversation
-	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
-	if !edit(&conv, &all) {
+	changed, ok := edit(old)
+	if !ok {
 		return false
 	}
-	conv.Number = number
+	changed.Number = number
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	index := s.remove(old)
-	s.insert(simulator.NewThread(conv, all), index)
+	s.insert(changed, index)
 	return true
+}
+
+// change is replace with a conversation and its messages, for a change that happens now.
+func (s *Site) change(number int64, edit func(*simulator.Conversation, *[]simulator.Message) bool) bool {
+	return s.replace(number, func(old simulator.Thread) (simulator.Thread, bool) {
+		conv, all := old.Conversation, old.All()
+		conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
+		ok := edit(&conv, &all)
+		return simulator.NewThread(conv, all), ok
+	})
+}
+
+// Happen is simulator.Living. New versions do not update the conversation when only a message changes.
+func (s *Site) Happen(e simulator.Event) bool {
+	switch e.Kind {
+	case simulator.Begins:
+		conv, m := e.New(s.corpus)
+		if n := s.begin(conv, e.At, m); n != e.Number {
+			panic(fmt.Sprintf("conversation %d begins, but the script says %d", n, e.Number))
+		}
+		return true
+	case simulator.Vanishes:
+		return s.DeleteConversation(e.Number)
+	}
+	return s.replace(e.Number, func(old simulator.Thread) (simulator.Thread, bool) {
+		changed, ok := e.Apply(s.corpus, old, s.messageID)
+		switch e.Kind {
+		case simulator.Edits, simulator.Retracts, simulator.Rates, simulator.Delivers, simulator.Purges:
+			if s.modern() {
+				changed.UpdatedAt = old.UpdatedAt
+			}
+		}
+		return changed, ok
+	})
+}
+
+// messageID is the id of the next message. The caller holds s.changing.
+func (s *Site) messageID() int64 {
+	id := s.nextID
+	s.nextID += 3
+	return id
+}
+
+// ID is simulator.Living.
+func (s *Site) ID(number int64) (string, bool) {
+	_, ok := s.thread(number)
+	return id(number), ok
 }
 
 // remove takes a conversation out of the lists and returns its index in the corpus. The caller holds s.mu.
@@ -120,9 +163,13 @@ func (s *Site) invalidate() {
 // InsertConversation adds a conversation with messages and returns its number. The site assigns numbers and message ids;
 // zero times mean now. The texts are served unchanged.
 func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simulator.Message) int64 {
-	now := s.options.Now().UTC().Truncate(time.Second)
+	return s.begin(conv, s.options.Now(), messages...)
+}
+
+// begin adds a conversation with messages and returns its number.
+func (s *Site) begin(conv simulator.Conversation, now time.Time, messages ...simulator.Message) int64 {
 	if conv.CreatedAt.IsZero() {
-		conv.CreatedAt = now
+		conv.CreatedAt = now.UTC().Truncate(time.Second)
 	}
 	conv.LastActivityAt = conv.CreatedAt
 	if conv.State == "" {
@@ -144,7 +191,7 @@ func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simul
 		conv.LastActivityAt = messages[j].CreatedAt
 		conv.Survey = max(conv.Survey, messages[j].Survey)
 	}
-	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Microsecond)
+	conv.UpdatedAt = now.UTC().Truncate(time.Microsecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.insert(simulator.NewThread(conv, messages), -1)
@@ -153,8 +200,7 @@ func (s *Site) InsertConversation(conv simulator.Conversation, messages ...simul
 
 // complete fills in the missing fields of a new message. The caller holds s.changing.
 func (s *Site) complete(m *simulator.Message, at time.Time) {
-	m.ID = s.nextID
-	s.nextID += 3
+	m.ID = s.messageID()
 	if m.CreatedAt.IsZero() {
 		m.CreatedAt = at
 	}
