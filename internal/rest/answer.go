@@ -28,13 +28,14 @@ var (
 	ErrRedirect = errors.New("the server redirects to another address; the base URL should be the final one (http or https, with or without www)")
 	// ErrTooLarge means that a body exceeds the cap.
 	ErrTooLarge = errors.New("the answer is too large")
+	// ErrTimeout means that one attempt took longer than Config.Timeout.
+	ErrTimeout = errors.New("no complete answer in time")
 
 	// ErrTLS means that TLS failed: only one side speaks it, or the certificate is not accepted.
 	ErrTLS = errors.New("TLS")
 	// ErrProxy means that a proxy refuses, which neither the platform nor its credentials can change.
 	ErrProxy = errors.New("proxy")
 
-	errTimeout  = errors.New("no complete answer in time")
 	errNotJSON  = errors.New("the answer is not JSON")
 	errCut      = errors.New("the answer was cut off")
 	errConnect  = errors.New("the connection broke")
@@ -212,7 +213,7 @@ func sanitize(ctx context.Context, err error) error {
 	case errors.As(err, &network):
 		return fmt.Errorf("%w: %w", errConnect, redact.Error(network))
 	case errors.As(err, &deadline) && deadline.Timeout():
-		return errTimeout
+		return ErrTimeout
 	}
 	return errConnect
 }

@@ -69,7 +69,7 @@ func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to 
 		}
 		c.tell(pass, meter, outcome, err)
 	}()
-	ctx, cancel := context.WithTimeoutCause(ctx, downloadTimeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, downloadTimeout, ErrTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {

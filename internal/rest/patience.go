@@ -103,7 +103,7 @@ func overloaded(status int) bool {
 // repairable reports whether an immediate retry may well succeed.
 func repairable(err error) bool {
 	switch {
-	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, errTimeout), errors.Is(err, errLinkRedirect), errors.Is(err, errPrivate),
+	case errors.Is(err, ErrRedirect), errors.Is(err, ErrTooLarge), errors.Is(err, errEncoding), errors.Is(err, ErrTimeout), errors.Is(err, errLinkRedirect), errors.Is(err, errPrivate),
 		errors.Is(err, ErrTLS), errors.Is(err, ErrProxy):
 		return false
 	}

@@ -233,7 +233,7 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 		}
 		c.tell(pass, meter, told, err)
 	}()
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, ErrTimeout)
 	defer cancel()
 	var content io.Reader
 	if body != nil {

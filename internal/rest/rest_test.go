@@ -386,7 +386,7 @@ func TestTimeout(t *testing.T) {
 		}))
 		start := time.Now()
 		_, err := c.Get(t.Context(), "read", "/x", nil)
-		if e := problem(t, err); e.Kind != providers.Transient || !errors.Is(err, errTimeout) || time.Since(start) != defaultTimeout || sent != 1 {
+		if e := problem(t, err); e.Kind != providers.Transient || !errors.Is(err, ErrTimeout) || time.Since(start) != defaultTimeout || sent != 1 {
 			t.Errorf("%v after %s and %d tries", err, time.Since(start), sent)
 		}
 	})
