@@ -1,11 +1,14 @@
 package worker
 
 import (
+	"flag"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/simulator"
@@ -51,5 +54,39 @@ func TestEveryProviderIsComplete(t *testing.T) {
 		if _, ok := definition(p.Provider); !ok {
 			t.Errorf("the fake of %s has no provider in the registry", p.Provider)
 		}
+	}
+}
+
+// TestBlindSpots compares the table in docs/sync.md with what the providers say that they cannot see.
+func TestBlindSpots(t *testing.T) {
+	const (
+		path   = "../docs/sync.md"
+		begins = "<!-- The table of blind spots is written by: go test ./worker -run TestBlindSpots -update -->\n"
+		ends   = "<!-- end of the table of blind spots -->\n"
+	)
+	table := "\n| platform | change |\n|---|---|\n"
+	for _, d := range registry {
+		for _, change := range d.Blind {
+			table += "| " + d.Name + " | " + change + " |\n"
+		}
+	}
+	table += "\n"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(page), begins)
+	stands, foot, ok2 := strings.Cut(rest, ends)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no markers for the table", path)
+	}
+	if flag.Lookup("update").Value.String() == "true" { // defined in package worker_test
+		if err := os.WriteFile(path, []byte(head+begins+table+ends+foot), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(table, stands); diff != "" {
+		t.Errorf("the table in %s differs from the providers; write it with -update (-want +got):\n%s", path, diff)
 	}
 }

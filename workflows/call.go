@@ -37,7 +37,6 @@ const (
 	cutShard               // halve the window
 	restart                // start the shard over
 	reseal                 // seal again what is staged
-	reopen                 // open the shard again: another generation was committed
 	giveUp                 // cancelled
 )
 
@@ -72,8 +71,6 @@ func remedyOf(err error) (remedy, string) {
 		return restart, kind
 	case activities.FilesLost:
 		return reseal, kind
-	case activities.Superseded:
-		return reopen, kind
 	case string(providers.Pending):
 		if waitOf(err) > 0 {
 			return wait, kind

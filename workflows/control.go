@@ -225,7 +225,7 @@ func (c *control) retryUntilDone(ctx workflow.Context, step func() error) error 
 		}
 		remedy, kind := remedyOf(err)
 		switch remedy {
-		case giveUp, restart, reseal, reopen:
+		case giveUp, restart, reseal:
 			return err
 		case again:
 		case wait, cutShard, relist:

@@ -29,7 +29,6 @@ import (
 // Definition is Chatwoot, hosted by its vendor or by anybody else.
 var Definition = providers.Definition{
 	Name:              "chatwoot",
-	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,
@@ -39,12 +38,12 @@ var Definition = providers.Definition{
 	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
 	WindowRequests:    16, // this and the next are measured with the simulator
 	ExportRequests:    30,
+	Blind:             blind,
 }
 
 // Inquirly is a Chatwoot of about version 4.0. Only its customers know their host, so there is no default.
 var Inquirly = providers.Definition{
 	Name:              "inquirly",
-	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,
@@ -53,6 +52,14 @@ var Inquirly = providers.Definition{
 	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
 	WindowRequests:    16, // this and the next are measured with the simulator
 	ExportRequests:    30,
+	Blind:             blind,
+}
+
+// blind is what neither versions nor the list of changes show.
+var blind = []string{
+	"edited and deleted messages, delivery states and ratings, on servers since 4.12",
+	"changes without a new message that no sync listed, on servers before 4.0.2",
+	"custom attributes, if more conversations changed since the last sync than the server returns in one answer",
 }
 
 // The kinds of documents.
@@ -119,6 +126,8 @@ type account struct {
 	doubt witness.Doubt // of the directory
 	// windowed is true once an answer has proven that the server applies both bounds of a message window.
 	windowed atomic.Bool
+	// noUpdated is true once the server has been seen to ignore updated_within.
+	noUpdated atomic.Bool
 }
 
 // classes are the endpoints with a limit of their own, unless the server's operator has changed that

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -31,15 +32,53 @@ var (
 type row struct {
 	id        string
 	createdAt time.Time
-	raw       value
+	// activeAt is the time of the last activity in whole seconds, updatedAt that of the last update, which servers before 4.0.2 do
+	// not show. Nil means that the row does not show it.
+	activeAt, updatedAt *time.Time
+	unclear             bool // the row may not show its newest change
+	observedAt          time.Time
+	raw                 value
+}
+
+// readRow reads the fields of a conversation that a list needs. It returns false if the conversation has no id or no time of creation.
+func readRow(raw value) (row, bool) {
+	r := row{id: wire.Word(wire.Field(raw, "id")), raw: raw, updatedAt: moment(wire.Field(raw, "updated_at"))}
+	created, stamp := moment(wire.Field(raw, "created_at")), moment(wire.Field(raw, "timestamp"))
+	r.activeAt = moment(wire.Field(raw, "last_activity_at"))
+	if created == nil {
+		created = stamp
+	} else if r.activeAt == nil {
+		r.activeAt = stamp
+	}
+	if created == nil || r.id == "" {
+		return r, false
+	}
+	r.createdAt = *created
+	return r, true
+}
+
+// version is the row's Ref.Version: the time of the last update, or else of the last activity, in microseconds, and the time of the
+// last activity in seconds. An update is never older than the activity that it comes with, so the version also grows when a server
+// begins to show updates.
+func (r row) version() string {
+	changed := cmp.Or(r.updatedAt, r.activeAt)
+	if r.unclear || changed == nil || changed.Unix() < 0 {
+		return ""
+	}
+	var active int64
+	if r.activeAt != nil {
+		active = max(0, r.activeAt.Unix())
+	}
+	return fmt.Sprintf("%018d.%011d", changed.UnixMicro(), active)
 }
 
 // page is one numbered page of the list, oldest conversation first.
 type page struct {
 	number     int
 	rows       []row
-	total      *int64 // conversations of the account, nil if the server does not give the number
-	observedAt time.Time
+	total      *int64    // conversations of the account, nil if the server does not give the number
+	servedAt   time.Time // by the server's clock, else by ours
+	disordered bool      // the rows are not in the requested order of the last activity
 }
 
 // repeats reports whether two pages begin and end with the same conversations.
@@ -72,19 +111,24 @@ func (a *account) probe(ctx context.Context, number int) (page, error) {
 
 // confirm reads a page again until answers agree.
 func (a *account) confirm(ctx context.Context, p page) (page, error) {
-	first := true
+	p, err := a.agree(ctx, p, func(ctx context.Context) (page, error) { return a.ask(ctx, p.number) })
+	if err == nil {
+		a.list.learn(p)
+	}
+	return p, err
+}
+
+// agree asks for a page until answers agree. The first answer may be there already.
+func (a *account) agree(ctx context.Context, first page, ask func(context.Context) (page, error)) (page, error) {
 	p, err := witness.Agree(ctx, &a.list.doubt, func(ctx context.Context) (page, error) {
-		if first {
-			first = false
+		if p := first; p.number > 0 {
+			first.number = 0
 			return p, nil
 		}
-		return a.ask(ctx, p.number)
+		return ask(ctx)
 	}, page.overlaps)
 	if errors.Is(err, witness.ErrFickle) {
 		err = &providers.Error{Kind: providers.Transient, Op: opList, Err: err}
-	}
-	if err == nil {
-		a.list.learn(p)
 	}
 	return p, err
 }
@@ -92,7 +136,7 @@ func (a *account) confirm(ctx context.Context, p page) (page, error) {
 // overlaps reports whether two answers are of the same page. Between them conversations may have been added at the end or deleted
 // anywhere, but most of a page stays the same.
 func (p page) overlaps(q page) bool {
-	if p.empty() || q.empty() {
+	if p.empty() || q.empty() || p.disordered != q.disordered {
 		return p.empty() && q.empty()
 	}
 	common := 0
@@ -104,31 +148,41 @@ func (p page) overlaps(q page) bool {
 	return 2*common > max(len(p.rows), len(q.rows))
 }
 
-// ask requests one page of the list.
-// app/finders/conversation_finder.rb; sort_by is in the code but not in the vendor's documentation.
+// ask requests one page of the list in the order of creation.
 func (a *account) ask(ctx context.Context, number int) (page, error) {
-	answer, err := a.get(ctx, opList, "/conversations", url.Values{
-		"status": {"all"}, "assignee_type": {"all"}, "sort_by": {"created_at_asc"}, "page": {strconv.Itoa(number)},
-	})
+	p, err := a.request(ctx, number, url.Values{"sort_by": {"created_at_asc"}})
+	if err == nil && !slices.IsSortedFunc(p.rows, func(x, y row) int { return x.createdAt.Compare(y.createdAt) }) {
+		err = rest.Malformed(opList, errOrder)
+	}
+	return p, err
+}
+
+// request requests one page of the list.
+// app/finders/conversation_finder.rb; sort_by and updated_within are in the code but not in the vendor's documentation.
+func (a *account) request(ctx context.Context, number int, query url.Values) (page, error) {
+	query.Set("status", "all")
+	query.Set("assignee_type", "all")
+	query.Set("page", strconv.Itoa(number))
+	answer, err := a.get(ctx, opList, "/conversations", query)
 	if err != nil {
 		return page{}, explain(err)
 	}
-	p := page{number: number, observedAt: answer.ObservedAt}
+	p := page{number: number, servedAt: answer.ObservedAt}
+	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		p.servedAt = at
+	}
 	rows, meta, err := envelope(answer.Body)
 	if err != nil {
 		return p, rest.Malformed(opList, err)
 	}
 	p.total = integer(meta["all_count"])
 	for i, raw := range rows {
-		createdAt := cmp.Or(moment(wire.Field(raw, "created_at")), moment(wire.Field(raw, "timestamp")))
-		id := wire.Word(wire.Field(raw, "id"))
-		if createdAt == nil || id == "" {
+		r, ok := readRow(raw)
+		if !ok {
 			return p, rest.Malformed(opList, fmt.Errorf("row %d of page %d has no id or no valid created_at", i+1, number))
 		}
-		p.rows = append(p.rows, row{id: id, createdAt: *createdAt, raw: raw})
-	}
-	if !slices.IsSortedFunc(p.rows, func(x, y row) int { return x.createdAt.Compare(y.createdAt) }) {
-		return p, rest.Malformed(opList, errOrder)
+		r.observedAt = answer.ObservedAt
+		p.rows = append(p.rows, r)
 	}
 	return p, nil
 }
@@ -209,19 +263,23 @@ func (a *account) start(ctx context.Context, w schemas.Window, at providers.Curs
 
 // window returns the conversations of a page that belong to a window.
 func window(p page, w schemas.Window) providers.Page {
+	in := slices.DeleteFunc(slices.Clone(p.rows), func(r row) bool { return !w.Contains(r.createdAt) })
+	out := output(in)
+	out.Dropped = len(p.rows) - len(in)
+	return out
+}
+
+// output returns conversations, oldest first.
+func output(rows []row) providers.Page {
 	var out providers.Page
-	rows := slices.Clone(p.rows)
+	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(x, y row) int {
 		return cmp.Or(x.createdAt.Compare(y.createdAt), compareIDs(x.id, y.id))
 	})
 	for _, r := range rows {
-		if !w.Contains(r.createdAt) {
-			out.Dropped++
-			continue
-		}
-		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Hint: lastMessage(r.raw)})
+		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.createdAt, Version: r.version(), Hint: lastMessage(r.raw)})
 		out.Documents = append(out.Documents, schemas.Document{
-			Kind: kindConversation, ConversationID: r.id, Status: statusOK, ObservedAt: p.observedAt, Body: r.raw,
+			Kind: kindConversation, ConversationID: r.id, Status: statusOK, ObservedAt: r.observedAt, Body: r.raw,
 		})
 	}
 	return out

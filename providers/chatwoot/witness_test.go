@@ -2,10 +2,12 @@ package chatwoot
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/providertest"
@@ -47,6 +49,82 @@ func TestWitnesses(t *testing.T) {
 				},
 			})
 		})
+	}
+}
+
+// TestWitnessesOfChanges spoils each answer to the list of changes once.
+func TestWitnessesOfChanges(t *testing.T) {
+	for name, options := range map[string]fake.Options{
+		"4.14":       {PageSize: 7},
+		"before 3.7": {PageSize: 7, Version: fake.V3_16, NoUpdatedWithin: true},
+	} {
+		site, w := changedSite(options, 20)
+		providertest.Witness(t, providertest.List{
+			Platform: site, Match: providertest.PathEndsWith("/conversations"), Rows: []string{"data", "payload"}, Unwitnessed: []string{kindMessages, kindParticipants},
+			Open: func(t *testing.T, base string) providers.Reader {
+				return testAccount(t, base, func(p *providers.Account) { p.Token = fake.AdministratorToken })
+			},
+			Read: func(ctx context.Context, p providers.Reader) ([]string, []string, error) { return changesOf(ctx, p, w) },
+		})
+		t.Log(name)
+	}
+}
+
+// changedSite returns an account in whose window every third conversation has a new message, and the window.
+func changedSite(options fake.Options, changes int) (*fake.Site, schemas.Window) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 3 * changes})
+	w := schemas.Window{From: corpus.Config().To, To: corpus.Config().To.Add(quarter)}
+	clock := simulator.NewClock(w.From)
+	options.Now = clock.Now
+	site := fake.New(corpus, options)
+	for i := range changes {
+		site.Happen(simulator.Event{At: w.From.Add(time.Duration(i) * 20 * time.Second), Kind: simulator.Replies, Number: simulator.Number(3 * i), Seed: uint64(i)})
+	}
+	clock.Set(w.To.Add(time.Minute))
+	return site, w
+}
+
+// changesOf lists the changes in a window as a sync does.
+func changesOf(ctx context.Context, p providers.Reader, w schemas.Window) (ids, unwitnessed []string, err error) {
+	changer, ok := p.(providers.Changer)
+	if !ok {
+		return nil, nil, errors.New("the provider does not list changes")
+	}
+	for page, err := range changer.Changes(ctx, w, nil, "") {
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, ref := range page.Refs {
+			ids = append(ids, ref.ID)
+		}
+		unwitnessed = append(unwitnessed, page.Unwitnessed...)
+	}
+	return ids, unwitnessed, nil
+}
+
+// TestStaleChanges answers some requests for changes with another answer.
+func TestStaleChanges(t *testing.T) {
+	for _, options := range []fake.Options{{PageSize: 7}, {PageSize: 7, Version: fake.V3_16, NoUpdatedWithin: true}} {
+		site, w := changedSite(options, 40)
+		struck := 0
+		for seed := range uint64(40) {
+			stale := &simulator.Stale{Seed: seed, Probability: 0.06, Match: providertest.PathEndsWith("/conversations")}
+			server := httptest.NewServer(stale.Wrap(site))
+			a := testAccount(t, server.URL, func(p *providers.Account) { p.Token = fake.AdministratorToken })
+			// Before, other lists are read, with whose pages the cache may answer.
+			_, _, _ = providertest.ListAsExport(t.Context(), a, w)
+			ids, _, err := changesOf(t.Context(), a, w)
+			server.Close()
+			struck += stale.Struck()
+			slices.Sort(ids)
+			if ids = slices.Compact(ids); err != nil || len(ids) != 40 {
+				t.Errorf("%+v, seed %d: %d conversations, %v", options, seed, len(ids), err)
+			}
+		}
+		if struck == 0 {
+			t.Error("no answer was stale")
+		}
+		t.Logf("%d stale answers", struck)
 	}
 }
 
