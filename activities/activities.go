@@ -81,6 +81,8 @@ type Account struct {
 	AllowUnreadable bool   // an export with texts that could not be decrypted still counts as complete
 	// Sync is how the account's copy is kept up to date; nil if it is not.
 	Sync *SyncSettings
+	// Retention is how long the platform keeps conversations; 0 means for ever, or unknown.
+	Retention time.Duration
 	// Blind is providers.Definition.Blind.
 	Blind []string
 }

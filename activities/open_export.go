@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // OpenExportInput asks for the settings of an account's export.
@@ -16,6 +17,16 @@ type OpenExportInput struct {
 	Adopt bool `json:"adopt,omitempty"`
 	// Sync means that the export takes priority over exports that are not syncs.
 	Sync bool `json:"sync,omitempty"`
+	// Range and Window are the range of an export and the size of its windows; see Exception. Anew means that every window is copied
+	// again, and Reprocess which ones otherwise.
+	Range     schemas.Window `json:"range,omitzero"`
+	Window    string         `json:"window,omitempty"`
+	Anew      bool           `json:"anew,omitempty"`
+	Reprocess Reprocess      `json:"reprocess,omitempty"`
+	// Plan asks for a plan that the ledger and the account's settings give, for a run with the nominal time Now. If there is nothing to
+	// do, the platform is not asked and no budget is joined.
+	Plan PlanKind  `json:"plan,omitempty"`
+	Now  time.Time `json:"now,omitzero"`
 }
 
 // OpenExportOutput is the account's settings at the start of the export, without secrets.
@@ -36,6 +47,12 @@ type OpenExportOutput struct {
 	Advice          string    `json:"advice"`
 	CheckedAt       time.Time `json:"checked_at"`
 	Usage           Usage     `json:"usage"`
+	// Plan is the plan that the input asked for.
+	Plan []Planned `json:"plan,omitempty"`
+	// Exceptions are the windows of an export's range that are not copied as they are.
+	Exceptions []Exception `json:"exceptions,omitempty"`
+	// Retention is how long the platform keeps conversations; 0 means for ever, or unknown.
+	Retention time.Duration `json:"retention,omitempty"`
 	// Grant is the export's share of the budget; nil means all of it.
 	Grant *BudgetGrant `json:"grant,omitempty"`
 }
@@ -53,6 +70,10 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
+	plan, err := a.plan(ctx, in, account)
+	if err != nil || in.Plan != "" && len(plan) == 0 {
+		return OpenExportOutput{Provider: account.Name, CheckedAt: time.Now().UTC()}, err
+	}
 	ctx, s, err := a.session(ctx, in.Account, firstLease(account))
 	if err != nil {
 		return OpenExportOutput{}, err
@@ -68,11 +89,18 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	}
 	_, hasDirectory := s.reader.(providers.Directory)
 	_, hasReports := s.reader.(providers.Reporter)
+	exceptions, err := a.exceptions(ctx, in, account, exported(hasReports))
+	if err != nil {
+		return OpenExportOutput{}, err
+	}
 	grant, err := a.join(ctx, in, account)
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
 	return OpenExportOutput{
+		Plan:              plan,
+		Exceptions:        exceptions,
+		Retention:         account.Retention,
 		Grant:             grant,
 		Provider:          s.Name,
 		Spec:              s.Spec,
@@ -91,6 +119,33 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		CheckedAt:         time.Now().UTC(),
 		Usage:             s.usage(),
 	}, nil
+}
+
+// exported are the streams of the windows of an export.
+func exported(hasReports bool) []schemas.Stream {
+	if hasReports {
+		return []schemas.Stream{schemas.StreamCreated, schemas.StreamReports}
+	}
+	return []schemas.Stream{schemas.StreamCreated}
+}
+
+// plan returns the plan that the input asks for, or nothing.
+func (a *Activities) plan(ctx context.Context, in OpenExportInput, account Account) ([]Planned, error) {
+	if in.Plan == "" {
+		return nil, nil
+	}
+	reader, err := account.Reader()
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.planner(ctx, in.Account, account, reader)
+	switch {
+	case err != nil:
+		return nil, err
+	case in.Plan == PlanSync:
+		return p.planSync(in.Now), nil
+	}
+	return p.planSettle(in.Now), nil
 }
 
 // firstLease is the lease for the few requests that an export makes before it knows its share of the budget.

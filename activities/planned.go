@@ -21,12 +21,20 @@ const (
 
 // Planned is a shard that a workflow is to make, and why.
 type Planned struct {
-	Shard ledger.Shard `json:"shard"`
+	ledger.Shard
 	Cause ledger.Cause `json:"cause,omitempty"`
 	Depth Depth        `json:"depth,omitempty"`
 	// Refresh, if not empty, asks for a new generation even if the ledger has the shard. The same text asks for the same generation.
 	Refresh string `json:"refresh,omitempty"`
 }
+
+// PlanKind is which plan a workflow asks for.
+type PlanKind string
+
+const (
+	PlanSync   PlanKind = "sync"   // what changed since the last sync
+	PlanSettle PlanKind = "settle" // windows to be listed again
+)
 
 // SyncSettings are an account's settings for keeping its copy up to date, with defaults filled in.
 type SyncSettings struct {
@@ -56,3 +64,6 @@ const (
 	NewestFirst Order = "newest"
 	ByDeadline  Order = "deadline" // the window whose conversations the platform deletes first, then the newest
 )
+
+// Orders returns all orders.
+func Orders() []Order { return []Order{OldestFirst, NewestFirst, ByDeadline} }

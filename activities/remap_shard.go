@@ -124,6 +124,12 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 		unchanged.Outcome, unchanged.Commit.Outcome = Rewritten, string(ledger.Committed)
 		return unchanged, nil // an earlier attempt committed it
 	}
+	if record.SchemaVersion > schemas.Version { // its documents may be in columns that this build does not know
+		unchanged.Outcome = Kept
+		unchanged.Why = fmt.Sprintf("its tables have schema version %d, and this build knows versions up to %d; use the build that wrote it or a newer one",
+			record.SchemaVersion, schemas.Version)
+		return unchanged, nil
+	}
 	r := &remap{lake: a.Lake, mapper: mapper, before: *record, keepDocuments: record.SchemaVersion == schemas.Version}
 	same, err := r.compare(ctx)
 	switch {

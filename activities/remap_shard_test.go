@@ -136,7 +136,7 @@ func TestRemapHoldsTheRowsOfTheMendedMapping(t *testing.T) {
 		t.Errorf("lists without a witness (-want +got):\n%s", diff)
 	}
 	for table, columns := range map[string][]string{
-		"documents":  {"conversation_id", "kind", "sequence", "status", "observed_at", "body"},
+		"documents":  {"conversation_id", "kind", "sequence", "status", "observed_at", "body", "body_text"},
 		"tombstones": {"conversation_id", "observed_at", "reason"},
 	} {
 		if diff := cmp.Diff(b.column(old, table, columns...), b.column(record, table, columns...)); diff != "" {
@@ -195,6 +195,20 @@ func TestRemapKeepsWhatItWouldLose(t *testing.T) {
 				t.Errorf("%+v, generation %d", out, b.record().Generation)
 			}
 		})
+	}
+}
+
+// TestRemapKeepsAShardOfANewerVersion: a build that does not know the tables would copy documents without what newer columns have.
+func TestRemapKeepsAShardOfANewerVersion(t *testing.T) {
+	b, old := committed(t, &platform{n: 12})
+	newer := old
+	newer.Generation, newer.Rewrites, newer.SchemaVersion = 2, old.Digest, schemas.Version+1
+	if _, _, err := b.do.Lake.Commit(t.Context(), newer); err != nil {
+		t.Fatal(err)
+	}
+	out := b.remap()
+	if out.Outcome != activities.Kept || !strings.Contains(out.Why, "schema version 3") || b.record().Generation != 2 {
+		t.Errorf("%+v, generation %d", out, b.record().Generation)
 	}
 }
 

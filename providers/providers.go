@@ -286,6 +286,8 @@ type Definition struct {
 	// texts. They give no access to the platform. Documents cannot be mapped without them, so a mapping secret that cannot be
 	// resolved blocks a seal; a token never does.
 	MappingSecrets []string
+	// Columns says of columns of the lake, named like conversations.status, what they hold where platforms differ.
+	Columns map[string]string
 }
 
 // Setting is an error about one key of an account's configuration.

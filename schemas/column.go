@@ -52,8 +52,15 @@ func optText[R any](name string, get func(*R) *string) Column[R] {
 	return optional(name, KindText, get, (*Leaf).putText)
 }
 
-func raw[R any](name string, get func(*R) []byte) Column[R] {
-	return required(name, KindBytes, get, (*Leaf).putBytes)
+// bytesUnlessText is null if the bytes are valid UTF-8, which textOf contains.
+func bytesUnlessText[R any](name string, get func(*R) []byte) Column[R] {
+	return optional(name, KindBytes, func(r *R) *[]byte {
+		b := get(r)
+		if utf8.Valid(b) {
+			return nil
+		}
+		return &b
+	}, (*Leaf).putBytes)
 }
 
 // textOf is a text that is null if the bytes are not valid UTF-8.

@@ -128,15 +128,15 @@ var (
 		textMap("attributes", func(r *Attachment) map[string]*string { return r.Attributes }),
 	)
 
-	// Documents contains bodies as they were sent. A body need not be valid UTF-8, so body is a column of bytes. body_text contains it
-	// as a text, for readers that parse it.
+	// Documents contains bodies as they were sent. A body is in body_text if it is valid UTF-8, which readers can parse as it is; any
+	// other body is in body. Files of version 1 have only body, and early files of version 2 have valid UTF-8 in both.
 	Documents = table("documents", "",
 		optText("conversation_id", func(r *Document) *string { return unlessEmpty(r.ConversationID) }),
 		text("kind", func(r *Document) string { return r.Kind }).dictionary(),
 		integer("sequence", func(r *Document) int64 { return r.Sequence }),
 		integer("status", func(r *Document) int64 { return r.Status }),
 		instant("observed_at", func(r *Document) time.Time { return r.ObservedAt }),
-		raw("body", func(r *Document) []byte { return r.Body }).large(),
+		bytesUnlessText("body", func(r *Document) []byte { return r.Body }).large(),
 		textOf("body_text", func(r *Document) []byte { return r.Body }).large().since(2),
 	)
 

@@ -88,12 +88,17 @@ func documented(t *testing.T, root string) string {
 	_, section, found := strings.Cut(string(page), "\n## DuckDB without chatlake\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var script strings.Builder
+	blocks := 0
 	for found {
 		var block string
 		if _, section, found = strings.Cut(section, "```sql\n"); found {
 			block, section, _ = strings.Cut(section, "```")
 			script.WriteString(block)
+			blocks++
 		}
+	}
+	if n := strings.Count(string(page), "```sql"); n != blocks {
+		t.Fatalf("the page has %d blocks of SQL, and %d of them are run here", n, blocks)
 	}
 	const folder = "SET VARIABLE lake = './lake';"
 	if !strings.Contains(script.String(), folder) {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
@@ -22,9 +24,20 @@ type Estimate struct {
 	RequestsPerSecond float64  `json:"requests_per_second"` // 0 means no limit
 	Seconds           *float64 `json:"seconds"`             // nil if unknown
 	Rations           []Ration `json:"rations,omitempty"`
+	Files             *Files   `json:"files"`           // nil if the platform cannot count its conversations
+	Wider             *Files   `json:"wider,omitempty"` // what windows of a month would leave, where shorter ones leave many small files
 	// KeptFrom is the start of the platform's retention, if the range begins before it. See Config.KeptFrom.
 	KeptFrom *time.Time `json:"kept_from,omitempty"`
 }
+
+// Files is what an export into an empty lake leaves there.
+type Files struct {
+	Count int64 `json:"count"`
+	Bytes int64 `json:"bytes"` // of all together
+}
+
+// Small reports whether the files are so small on average that a query pays more for requests than for reading.
+func (f Files) Small() bool { return f.Count > 0 && f.Bytes/f.Count < 1<<20 }
 
 // Ration is how much an export takes from one quota.
 type Ration struct {
@@ -57,11 +70,13 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 	if !ok {
 		return e, nil
 	}
-	total, requests, err := requestsOf(ctx, definition, counter, windows)
+	counts, err := countsOf(ctx, counter, windows)
 	if err != nil {
 		return e, err
 	}
+	total, requests := requestsOf(definition, counts)
 	e.Conversations, e.Requests = &total, &requests
+	e.files(windows, counts)
 	if e.RequestsPerSecond > 0 {
 		if mean := c.Accounts[account].Schedule.Mean(time.Now()); mean > 0 {
 			seconds := float64(requests) / e.RequestsPerSecond / mean
@@ -71,19 +86,69 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 	return e, nil
 }
 
-// requestsOf counts the conversations of all windows and estimates the number of requests of their export.
-func requestsOf(ctx context.Context, d providers.Definition, counter providers.Counter, windows []schemas.Window) (total, requests int64, err error) {
-	sum := d.ExportRequests
-	listing := cmp.Or(d.ListRequests, 1.0/refsPerListing)
+// countsOf returns the number of conversations of each window.
+func countsOf(ctx context.Context, counter providers.Counter, windows []schemas.Window) ([]int64, error) {
+	var counts []int64
 	for _, w := range windows {
 		n, err := counter.Count(ctx, w)
 		if err != nil {
-			return 0, 0, fmt.Errorf("count the conversations of %s: %w", w, err)
+			return nil, fmt.Errorf("count the conversations of %s: %w", w, err)
 		}
+		counts = append(counts, n)
+	}
+	return counts, nil
+}
+
+// requestsOf sums the conversations of all windows and estimates the number of requests of their export.
+func requestsOf(d providers.Definition, counts []int64) (total, requests int64) {
+	sum := d.ExportRequests
+	listing := cmp.Or(d.ListRequests, 1.0/refsPerListing)
+	for _, n := range counts {
 		total += n
 		sum += max(1, d.WindowRequests) + math.Ceil(float64(n)*d.MessageRequests) + float64(n)*d.MetadataRequests + math.Floor(float64(n)*listing)
 	}
-	return total, int64(sum), nil
+	return total, int64(sum)
+}
+
+// Measured with exports of simulated accounts, by windows of a day and of a month. A window leaves one file for each table that it has rows
+// of, unless a file would exceed its maximum size. A window without conversations leaves none.
+const (
+	tablesOfEach         = 4    // conversations, messages, participants and documents have rows of every conversation
+	tablesOfSome         = 4    // events, ratings, attachments and tombstones have
+	shareOfSome          = 0.25 // rows of about every fourth
+	filesOfDirectory     = 8
+	bytesOfFile          = 5_000 // the footer and what else a file without rows would have
+	bytesOfDirectory     = 40_000
+	bytesPerConversation = 3_000
+)
+
+// files estimates the files that windows with so many conversations leave, and what months would leave if those are small.
+func (e *Estimate) files(windows []schemas.Window, counts []int64) {
+	files := filesOf(counts)
+	e.Files = &files
+	months := map[time.Time]int64{}
+	for i, w := range windows {
+		year, month, _ := w.From.Date()
+		months[time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)] += counts[i]
+	}
+	if files.Small() && len(months) < len(windows) {
+		wider := filesOf(slices.Collect(maps.Values(months)))
+		e.Wider = &wider
+	}
+}
+
+// filesOf estimates the files of windows, of which each has a number of conversations, and of a snapshot of the directory.
+func filesOf(counts []int64) Files {
+	files, bytes := float64(filesOfDirectory), float64(bytesOfDirectory)
+	for _, n := range counts {
+		if n == 0 {
+			continue
+		}
+		of := tablesOfEach + tablesOfSome*(1-math.Pow(1-shareOfSome, float64(n)))
+		files += of
+		bytes += of*bytesOfFile + float64(n)*bytesPerConversation
+	}
+	return Files{int64(math.Round(files)), int64(bytes)}
 }
 
 // KeptFrom returns the time from which the account's platform is certain to have all conversations, or nil if a range that begins

@@ -17,6 +17,15 @@ var registry = []providers.Definition{
 	liveperson.Definition,
 }
 
+// Columns says for each provider, by its name, what columns of the lake hold where platforms differ. See providers.Definition.Columns.
+func Columns() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, d := range registry {
+		all[d.Name] = d.Columns
+	}
+	return all
+}
+
 func definition(name string) (providers.Definition, bool) {
 	for _, d := range registry {
 		if d.Name == name {

@@ -14,6 +14,8 @@ import (
 func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Export)
 	r.RegisterWorkflow(workflows.Shard)
+	r.RegisterWorkflow(workflows.Sync)
+	r.RegisterWorkflow(workflows.Settle)
 	r.RegisterWorkflow(workflows.Quota)
 	r.RegisterWorkflow(workflows.Budget)
 	r.RegisterWorkflow(workflows.Remap)

@@ -116,8 +116,8 @@ func duration(text string) (all time.Duration) {
 	return all
 }
 
-// shortDuration writes a duration as a configuration has it, in the largest unit that gives a whole number.
-func shortDuration(d time.Duration) string {
+// DurationText writes a duration as a configuration has it, in the largest unit that gives a whole number.
+func DurationText(d time.Duration) string {
 	for _, unit := range []struct {
 		length time.Duration
 		name   string
@@ -153,15 +153,15 @@ func (c Config) checkSync(account string, d providers.Definition, s activities.S
 		} else if gap := SyncInterval(s); gap == 0 {
 			add("cron", "never happens twice; %s", cronExpected)
 		} else if gap < d.LeastInterval {
-			add("cron", "names times that are %s apart; %s allows at most one sync every %s", shortDuration(gap), d.Name, shortDuration(d.LeastInterval))
+			add("cron", "names times that are %s apart; %s allows at most one sync every %s", DurationText(gap), d.Name, DurationText(d.LeastInterval))
 		}
 	case s.Every < time.Second:
 		add("every", "must be at least 1s")
 	case s.Every < d.LeastInterval:
-		add("every", "is too short: %s allows at most one sync every %s; set %s or more", d.Name, shortDuration(d.LeastInterval), shortDuration(d.LeastInterval))
+		add("every", "is too short: %s allows at most one sync every %s; set %s or more", d.Name, DurationText(d.LeastInterval), DurationText(d.LeastInterval))
 	}
 	if s.Lag < d.LeastLag {
-		add("lag", "is too short: %s may list a change %s late; set %s or more", d.Name, shortDuration(d.LeastLag), shortDuration(d.LeastLag))
+		add("lag", "is too short: %s may list a change %s late; set %s or more", d.Name, DurationText(d.LeastLag), DurationText(d.LeastLag))
 	}
 	if reason := c.source.wrongStart(account); reason != "" {
 		add("from", "%s", reason)

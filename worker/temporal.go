@@ -70,7 +70,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 	var err error
 	if c.Temporal == nil {
 		t.Embedded = true
-		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort}); err != nil {
+		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort, Keywords: attributeNames()}); err != nil {
 			return nil, c.advised(err)
 		}
 		t.UIURL, options.HostPort = t.server.UIURL(), t.server.Address()

@@ -110,6 +110,18 @@ var branches = map[string][]string{
 	"a budget goes on":                  {"Budget on", "ends: "},
 	"a budget is cancelled":             {"Budget", "cancel", "ends canceled"},
 
+	"a window is settled":                      {"Shard", "OpenShard", "ListPage", "ListUnlisted", "ListUnlisted", "SealShard", "CommitShard"},
+	"a window is settled and listed again":     {"Shard", "ListUnlisted", "VerifyShard", "ListPage", "SealShard", "VerifyShard", "CommitShard"},
+	"a shard is overtaken by another commit":   {"Shard", "CommitShard: Superseded", "Cleanup", "OpenShard", "ListPage", "CommitShard"},
+	"a sync of the directory and changes":      {"Sync", "OpenExport", "child", "child", "child ended: well", `ends: {"totals":{"shards":3`},
+	"a sync without anything to do":            {"Sync", "OpenExport", `ends: {"totals":{"shards":0`},
+	"a sync continues as new":                  {"Sync", "child", "child ended: well", "ends as new"},
+	"a sync goes on in a second run":           {"Sync on", "child", "child ended: well", "ends: "},
+	"a sync with a blocked shard":              {"Sync", `signal state *"state":"blocked"`, "update retry_blocked", "tell", "child ended: well", "ends: "},
+	"a sync of a window that is cut":           {"Sync", "child ended: well", "child", "child ended: well", `ends: {"totals":{"shards":4`},
+	"a settle":                                 {"Settle", "OpenExport", "child", "child ended: well", `ends: {"totals":{"shards":2`},
+	"the lake is down while a settle looks up": {"Shard", "ListUnlisted: Unavailable", "timer", "timer fired", "ListUnlisted", "CommitShard"},
+
 	"a remap rewrites, and keeps what it would lose": {"Remap", "ListCommitted", "RemapShard", "RemapShard", `ends: {"totals":{"shards":5,"rewritten":3`},
 	"a remap is denied":               {"Remap", "RemapShard: Denied", "update retry_blocked", "RemapShard", "ends: "},
 	"the lake is down for a remap":    {"Remap", "RemapShard: Unavailable", "timer", "timer fired", "RemapShard", "ends: "},

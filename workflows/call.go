@@ -37,6 +37,7 @@ const (
 	cutShard               // halve the window
 	restart                // start the shard over
 	reseal                 // seal again what is staged
+	reopen                 // open the shard again: another generation was committed
 	giveUp                 // cancelled
 )
 
@@ -71,6 +72,8 @@ func remedyOf(err error) (remedy, string) {
 		return restart, kind
 	case activities.FilesLost:
 		return reseal, kind
+	case activities.Superseded:
+		return reopen, kind
 	case string(providers.Pending):
 		if waitOf(err) > 0 {
 			return wait, kind

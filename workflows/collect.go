@@ -200,6 +200,10 @@ func (s *shard) launch(ctx workflow.Context) {
 		s.started++
 		if s.mayList() {
 			s.listing = true
+			if s.state.Unlisted == lookupBegun {
+				workflow.Go(ctx, func(ctx workflow.Context) { s.listUnlisted(ctx, lease) })
+				continue
+			}
 			workflow.Go(ctx, func(ctx workflow.Context) { s.list(ctx, lease) })
 			continue
 		}
@@ -211,7 +215,7 @@ func (s *shard) launch(ctx workflow.Context) {
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
 		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: activities.Lease(lease),
-		Retry: s.retry,
+		Retry: s.retry, Depth: s.in.Depth,
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
@@ -231,9 +235,38 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	s.state.OutOfWindow += int64(out.Dropped)
 	s.state.Listed += int64(out.Page.Refs)
 	s.listed = out.Next == ""
-	s.receipts.Pages = append(s.receipts.Pages, out.Page)
-	s.pages[out.Page.Number] = out.Page
-	s.enqueue(out.Page)
+	if s.listed && s.in.Depth != activities.DepthWhole && s.state.Unlisted == lookupAhead {
+		s.state.Unlisted, s.listed = lookupBegun, false
+	}
+	s.take(out.Page)
+}
+
+// take queues the conversations of a page.
+func (s *shard) take(page activities.PageReceipt) {
+	s.receipts.Pages = append(s.receipts.Pages, page)
+	s.pages[page.Number] = page
+	s.enqueue(page)
+}
+
+// listUnlisted looks up the conversations that the lake has and the platform no longer lists, page by page.
+func (s *shard) listUnlisted(ctx workflow.Context, lease providers.Lease) {
+	out, err := call(fetching(ctx, s.policy.ChunkLength), do.ListUnlisted, activities.ListUnlistedInput{
+		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.RefsPerPage, Depth: s.in.Depth,
+		Receipts: activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved},
+	})
+	s.returnLease(lease)
+	s.listing = false
+	if err != nil {
+		s.listFailed(ctx, err)
+		return
+	}
+	s.failures, s.retry = 0, false
+	s.done++
+	s.state.Pages++
+	if s.state.Cursor = out.Next; out.Next == "" {
+		s.state.Unlisted, s.listed = lookupDone, true
+	}
+	s.take(out.Page)
 }
 
 // enqueue cuts a page into chunks.
@@ -247,6 +280,7 @@ func (s *shard) enqueue(page activities.PageReceipt) {
 		sizes = sizes[:1] // messages and metadata come together
 	}
 	for i, size := range sizes {
+		size = min(s.policy.RefsPerPage, size*page.Refs/max(1, page.Refs-page.Reused)) // those from the lake take no requests
 		for low := 0; low < page.Refs; low += size {
 			s.queue = append(s.queue, chunk{metadata: i == 1, page: page.Number, low: low, high: min(low+size, page.Refs)})
 		}

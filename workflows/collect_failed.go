@@ -161,4 +161,7 @@ func (s *shard) blockOnce(ctx workflow.Context, kind, detail string) {
 // listAgain starts the list over. Conversations that were listed before are left out.
 func (s *shard) listAgain() {
 	s.state.Known, s.state.Cursor, s.listed = true, "", false
+	if s.state.Unlisted == lookupBegun {
+		s.state.Unlisted = lookupAhead
+	}
 }

@@ -225,7 +225,7 @@ func (c *control) retryUntilDone(ctx workflow.Context, step func() error) error 
 		}
 		remedy, kind := remedyOf(err)
 		switch remedy {
-		case giveUp, restart, reseal:
+		case giveUp, restart, reseal, reopen:
 			return err
 		case again:
 		case wait, cutShard, relist:

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -8,7 +9,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -25,6 +25,12 @@ type ExportInput struct {
 	Refresh string `json:"refresh,omitempty"`
 	// Adopt takes over the committed windows of the range. The platform gets no requests.
 	Adopt bool `json:"adopt,omitempty"`
+	// Reprocess is which committed windows are copied again; empty is none. Refresh copies all of them.
+	Reprocess activities.Reprocess `json:"reprocess,omitempty"`
+	// Order is the order of the windows; empty is oldest first.
+	Order activities.Order `json:"order,omitempty"`
+	// MaxActive, if not 0, is how many shards may be at work at a time. It can only be fewer than the account's.
+	MaxActive int `json:"max_active,omitempty"`
 	// Sync gives the export the share of the account's budget that is reserved for syncs. Other exports get the rest.
 	Sync bool `json:"sync,omitempty"`
 	// Policy decides the order of commands. Nil is the policy of runs that began before 0.2.0.
@@ -37,7 +43,7 @@ type ExportState struct {
 	Open            activities.OpenExportOutput `json:"open"`
 	To              time.Time                   `json:"to"`   // as clipped
 	Next            int                         `json:"next"` // the first shard of the plan that has not started
-	Extra           []ledger.Shard              `json:"extra,omitempty"`
+	Extra           []activities.Planned        `json:"extra,omitempty"`
 	Splits          int                         `json:"splits"` // windows beyond the plan, from halved ones
 	Failed          []string                    `json:"failed,omitempty"`
 	Totals          Totals                      `json:"totals"`
@@ -83,30 +89,43 @@ func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 	} else if err := refuse(ctx, in.Policy, in.Check(workflow.Now(ctx))); err != nil {
 		return ExportOutput{}, err
 	}
-	if err := e.listen(ctx); err != nil {
+	e.again = func() error {
+		in = e.in
+		in.State = &e.state
+		return workflow.NewContinueAsNewError(ctx, Export, in)
+	}
+	if err := e.copy(ctx); err != nil {
 		return ExportOutput{}, err
 	}
-	if in.State == nil {
+	return e.close(ctx)
+}
+
+// copy opens the account, unless an earlier run has, and runs the shards of the plan.
+func (e *export) copy(ctx workflow.Context) error {
+	if err := e.listen(ctx); err != nil {
+		return err
+	}
+	if e.state.Open.Provider == "" {
 		if err := e.open(ctx); err != nil {
-			return ExportOutput{}, err
+			return err
 		}
 	}
 	e.plan = e.shards()
 	e.restoreHeld(ctx)
-	if err := e.run(ctx); err != nil {
-		if !workflow.IsContinueAsNewError(err) {
-			e.leaveBudget(ctx)
-		}
-		return ExportOutput{}, err
+	err := e.run(ctx)
+	if !workflow.IsContinueAsNewError(err) {
+		e.leaveBudget(ctx)
 	}
-	e.leaveBudget(ctx)
-	return e.close(ctx)
+	return err
 }
 
 type export struct {
 	in       ExportInput
+	kind     activities.PlanKind // empty for an Export
+	now      time.Time           // the nominal time; zero takes the schedule's, or the start of the run
+	again    func() error        // continues as new
 	state    ExportState
-	plan     []ledger.Shard
+	plan     []activities.Planned
 	children []*child // in flight, in the order of their start
 	started  int      // shards of this run
 	draining bool     // this run starts no more shards
@@ -120,7 +139,7 @@ type export struct {
 
 // child is a shard in flight.
 type child struct {
-	shard   ledger.Shard
+	activities.Planned
 	future  workflow.ChildWorkflowFuture // nil until this run has started it
 	Told                                 // its lease
 	chunks  int                          // fetches that it may have in flight
@@ -131,8 +150,19 @@ type child struct {
 }
 
 func (e *export) open(ctx workflow.Context) error {
+	in := activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt, Sync: e.in.Sync, Plan: e.kind, Now: e.now}
+	switch {
+	case e.kind == "":
+		if e.policy.Behaviour >= 1 {
+			e.clip(ctx) // before its windows are compared with the ledger
+		}
+		in.Range = schemas.Window{From: e.in.From, To: e.state.To}
+		in.Window, in.Anew, in.Reprocess = e.in.Window, e.in.Refresh != "", e.in.Reprocess
+	case e.now.IsZero():
+		in.Now = nominal(ctx)
+	}
 	err := e.retryUntilDone(ctx, func() (err error) {
-		e.state.Open, err = call(quick(ctx), do.OpenExport, activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt, Sync: e.in.Sync})
+		e.state.Open, err = call(quick(ctx), do.OpenExport, in)
 		return err
 	})
 	if err != nil {
@@ -157,36 +187,15 @@ func (e *export) open(ctx workflow.Context) error {
 			return err
 		}
 	}
-	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-e.policy.Lag); e.state.To.After(latest) {
-		e.state.To = latest
-	}
+	e.clip(ctx)
 	return nil
 }
 
-// shards is the plan: today's directory, then the windows of the range.
-func (e *export) shards() []ledger.Shard {
-	var shards []ledger.Shard
-	shard := func(stream schemas.Stream, w schemas.Window) ledger.Shard {
-		return ledger.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w}
+// clip keeps the end of the range behind the clock.
+func (e *export) clip(ctx workflow.Context) {
+	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-e.policy.Lag); e.state.To.After(latest) {
+		e.state.To = latest
 	}
-	if e.state.Open.HasDirectory && !e.in.Adopt {
-		day := e.state.Open.CheckedAt.UTC().Truncate(24 * time.Hour)
-		shards = append(shards, shard(schemas.StreamDirectory, schemas.Window{From: day, To: day.Add(24 * time.Hour)}))
-	}
-	for _, w := range (schemas.Window{From: e.in.From, To: e.state.To}).Cut(e.in.Window) {
-		for _, stream := range e.streams() {
-			shards = append(shards, shard(stream, w))
-		}
-	}
-	return shards
-}
-
-// streams are the streams that each window has a shard of.
-func (e *export) streams() []schemas.Stream {
-	if e.state.Open.HasReports {
-		return []schemas.Stream{schemas.StreamCreated, schemas.StreamReports}
-	}
-	return []schemas.Stream{schemas.StreamCreated}
 }
 
 func (e *export) run(ctx workflow.Context) error {
@@ -255,7 +264,7 @@ func (e *export) mayLaunch() bool { return e.mayBegin() && e.mayLease() }
 
 // mayBegin reports whether another shard may start as soon as a lease is free for it.
 func (e *export) mayBegin() bool {
-	most := max(1, e.state.Open.Shards)
+	most := e.places()
 	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.listing() < most && e.active() < most+e.policy.IdleShards
 }
 
@@ -265,7 +274,7 @@ func (e *export) launch(ctx workflow.Context) {
 	}
 	e.full = len(e.children)-e.active() >= e.policy.MostBlocked && e.reports(ctx, 0)
 	for e.mayLaunch() {
-		var next ledger.Shard
+		var next activities.Planned
 		if e.state.Next < len(e.plan) {
 			next = e.plan[e.state.Next]
 			e.state.Next++
@@ -274,7 +283,7 @@ func (e *export) launch(ctx workflow.Context) {
 			e.state.Extra = e.state.Extra[1:]
 		}
 		e.started++
-		c := &child{shard: next}
+		c := &child{Planned: next}
 		e.children = append(e.children, c)
 		e.lendFirst(c)
 		e.balance(ctx)
@@ -312,7 +321,7 @@ func (e *export) supervise(ctx workflow.Context, c *child) {
 			_ = workflow.Sleep(ctx, doubled(e.policy.FirstLook, longest, looks))
 		default:
 			if failures++; failures >= e.policy.ShardFailures {
-				e.state.Failed = append(e.state.Failed, ShardID(c.shard))
+				e.state.Failed = append(e.state.Failed, ShardID(c.Shard))
 				return
 			}
 			_ = workflow.Sleep(ctx, e.policy.backoff(failures))
@@ -327,10 +336,12 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		return out, err
 	}
 	paused := e.state.Paused
-	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.shard)), Shard, ShardInput{
-		Shard:          c.shard,
+	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.Shard)), Shard, ShardInput{
+		Shard:          c.Shard,
+		Cause:          c.Cause,
+		Depth:          c.Depth,
 		Spec:           open.Spec,
-		Refresh:        e.in.Refresh,
+		Refresh:        cmp.Or(c.Refresh, e.in.Refresh), // runs of earlier releases have it in their input only
 		Adopt:          e.in.Adopt,
 		Visibility:     open.Visibility,
 		Lease:          c.Lease,
@@ -361,7 +372,5 @@ func (e *export) continueAsNew(ctx workflow.Context) error {
 		e.updateBudget(ctx)
 	}
 	e.saveHeld()
-	next := e.in
-	next.State = &e.state
-	return workflow.NewContinueAsNewError(ctx, Export, next)
+	return e.again()
 }

@@ -15,8 +15,8 @@ func (e *export) finish(c *child, out ShardOutput) {
 	t.Requests += out.Usage.Requests
 	t.Throttled += out.Usage.Throttled
 	if out.Split {
-		left, right, _ := c.shard.Window.Halve()
-		a, b := c.shard, c.shard
+		left, right, _ := c.Window.Halve()
+		a, b := c.Planned, c.Planned
 		a.Window, b.Window = left, right
 		e.state.Extra = append(e.state.Extra, a, b)
 		e.state.Splits++
@@ -66,9 +66,8 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 		return ExportOutput{}, fmt.Errorf("close the export: %w", err)
 	}
 	e.closed = true
-	t := e.state.Totals
 	return ExportOutput{
-		Totals:     t,
+		Totals:     e.state.Totals,
 		From:       e.in.From,
 		To:         e.state.To,
 		Visibility: e.state.Open.Visibility,
@@ -76,7 +75,14 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 		Manifest:   out.Manifest,
 		Gaps:       out.Gaps,
 		Failed:     e.state.Failed,
-		Complete: len(out.Gaps) == 0 && len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 &&
-			e.state.Open.Visibility != "partial" && (t.Unreadable == 0 || e.state.Open.AllowUnreadable),
+		Complete:   len(out.Gaps) == 0 && e.complete(),
 	}, nil
+}
+
+// complete reports whether every shard is committed without dead letters and flags, with full visibility, and with all texts decrypted
+// unless the account allows unreadable ones.
+func (e *export) complete() bool {
+	t := e.state.Totals
+	return len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 &&
+		e.state.Open.Visibility != "partial" && (t.Unreadable == 0 || e.state.Open.AllowUnreadable)
 }

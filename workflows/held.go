@@ -7,13 +7,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/ledger"
 )
 
 // HeldShard is an open shard that an Export waits for but does not have as a child: an earlier run started it, or another export.
 type HeldShard struct {
-	Shard   ledger.Shard  `json:"shard"`
-	Blocked *BlockedShard `json:"blocked,omitempty"`
+	Shard   activities.Planned `json:"shard"`
+	Blocked *BlockedShard      `json:"blocked,omitempty"`
 	// Own is true if a run of the same export started it.
 	Own bool `json:"own,omitempty"`
 	// Asked is true if the shard was asked for reports. The shard remembers that when it continues as new.
@@ -95,7 +94,7 @@ func (e *export) waitsForOthers() *Waiting {
 // saveHeld puts the open shards into the state of the next run.
 func (e *export) saveHeld() {
 	for _, c := range e.children {
-		held := HeldShard{Shard: c.shard, Blocked: c.blocked, Own: c.steered(), Asked: c.held && c.asked}
+		held := HeldShard{Shard: c.Planned, Blocked: c.blocked, Own: c.steered(), Asked: c.held && c.asked}
 		if e.policy.Behaviour >= 1 {
 			held.Told, held.Idle, held.Needs = &c.Told, c.idle, c.needs
 		}
@@ -106,7 +105,7 @@ func (e *export) saveHeld() {
 // restoreHeld waits for the shards that the previous run left open.
 func (e *export) restoreHeld(ctx workflow.Context) {
 	for _, h := range e.state.Held {
-		c := &child{shard: h.Shard, blocked: h.Blocked, idle: h.Idle, needs: h.Needs, holding: holding{held: true, own: h.Own, asked: h.Asked}}
+		c := &child{Planned: h.Shard, blocked: h.Blocked, idle: h.Idle, needs: h.Needs, holding: holding{held: true, own: h.Own, asked: h.Asked}}
 		switch {
 		case h.Told != nil:
 			c.Told = *h.Told
@@ -136,7 +135,7 @@ func (e *export) awaitHeld(ctx workflow.Context, c *child) (finished bool) {
 	for looks := 1; ctx.Err() == nil; looks++ {
 		if !c.asked || looks > 1 {
 			request := reportInput{Export: e.self}
-			if err := workflow.SignalExternalWorkflow(ctx, ShardID(c.shard), "", reportSignal, request).Get(ctx, nil); err != nil {
+			if err := workflow.SignalExternalWorkflow(ctx, ShardID(c.Shard), "", reportSignal, request).Get(ctx, nil); err != nil {
 				break // it does not run
 			}
 			c.asked = true
@@ -166,15 +165,15 @@ func (c *child) cancelHeld(ctx workflow.Context) {
 	}
 	detached, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if err := workflow.RequestCancelExternalWorkflow(detached, ShardID(c.shard), "").Get(detached, nil); err != nil {
-		workflow.GetLogger(ctx).Info("a shard was not cancelled", "shard", ShardID(c.shard))
+	if err := workflow.RequestCancelExternalWorkflow(detached, ShardID(c.Shard), "").Get(detached, nil); err != nil {
+		workflow.GetLogger(ctx).Info("a shard was not cancelled", "shard", ShardID(c.Shard))
 	}
 }
 
 // takeState handles the state of a shard.
 func (e *export) takeState(in stateInput) {
 	for _, c := range e.children {
-		if ShardID(c.shard) != in.Shard {
+		if ShardID(c.Shard) != in.Shard {
 			continue
 		}
 		idle, needs := in.State == StateIdle, in.Leased
@@ -197,7 +196,7 @@ func (e *export) takeState(in stateInput) {
 // takeEnd handles the end of a shard. For a child of this run it is ignored: the signal belongs to an earlier run of the shard.
 func (e *export) takeEnd(in endedInput) {
 	for _, c := range e.children {
-		if ShardID(c.shard) == in.Shard && c.held {
+		if ShardID(c.Shard) == in.Shard && c.held {
 			c.own = c.own || in.Parent == e.self
 			c.ended, c.output = true, in.Output
 			switch {

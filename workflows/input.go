@@ -43,6 +43,13 @@ func (in ExportInput) Check(now time.Time) error {
 	if in.Window != "" && !slices.Contains(Windows, in.Window) {
 		errs = append(errs, fmt.Errorf("window %q: expected month, week or day, or nothing for the configured one", in.Window))
 	}
+	if in.Reprocess != "" && !slices.Contains(activities.Reprocesses(), in.Reprocess) {
+		errs = append(errs, fmt.Errorf("reprocess %q: expected one of %v", in.Reprocess, activities.Reprocesses()))
+	}
+	if in.Order != "" && !slices.Contains(activities.Orders(), in.Order) {
+		errs = append(errs, fmt.Errorf("order %q: expected one of %v", in.Order, activities.Orders()))
+	}
+	errs = append(errs, checkRate("max_active", float64(in.MaxActive)))
 	if latest := now.Add(-policyOf(in.Policy).Lag); !in.From.Before(latest) {
 		errs = append(errs, fmt.Errorf("from %s: expected a time in the past; it is %s", stamp(in.From), stamp(now)))
 	}

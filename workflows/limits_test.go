@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -92,7 +91,7 @@ func TestNoShareIsWithoutALimit(t *testing.T) {
 	if share := e.share(); share <= 0 || share > 0.2 {
 		t.Errorf("a share of %v beside one that has leased all, want little, and more than 0", share)
 	}
-	e.policy, e.plan = tuned, make([]ledger.Shard, 1)
+	e.policy, e.plan = tuned, make([]activities.Planned, 1)
 	e.children = []*child{{needs: 10, Told: Told{Lease: lease(10), Rates: []float64{10}}}}
 	if e.mayLaunch() {
 		t.Errorf("a shard begins beside one that has leased all")

@@ -78,13 +78,15 @@ func (r *recorder) worker() worker.Worker {
 	w := worker.New(r.c, r.name, worker.Options{Interceptors: []interceptor.WorkerInterceptor{&brief{}}})
 	w.RegisterWorkflow(workflows.Export)
 	w.RegisterWorkflow(workflows.Shard)
+	w.RegisterWorkflow(workflows.Sync)
+	w.RegisterWorkflow(workflows.Settle)
 	w.RegisterWorkflow(workflows.Quota)
 	w.RegisterWorkflow(workflows.Budget)
 	w.RegisterWorkflow(workflows.Remap)
 	world, scene := r.world, r.scene
 	for name, f := range map[string]any{
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
-		"FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
+		"ListUnlisted": world.ListUnlisted, "FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
 		"SaveReceipts": world.SaveReceipts, "SealShard": holding(scene, "SealShard", world.SealShard),
 		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
 		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
@@ -92,6 +94,9 @@ func (r *recorder) worker() worker.Worker {
 			open := scene.open
 			open.Provider, open.Spec, open.ChunksInFlight, open.CheckedAt = "chatwoot", "spec", 2, time.Now()
 			open.MessageRequests, open.MetadataRequests = 1, 2
+			for i := range open.Plan {
+				open.Plan[i].Account = r.name
+			}
 			return open, world.begin("OpenExport", 0, 0)
 		}),
 		"CloseExport": func(context.Context, activities.CloseExportInput) (activities.CloseExportOutput, error) {
@@ -139,6 +144,14 @@ func (r *recorder) start() (string, client.WorkflowRun) {
 		remap := *r.remap
 		remap.Account = r.name
 		id, workflow, in = workflows.RemapID(r.name), workflows.Remap, remap
+	case r.sync != nil:
+		sync := *r.sync
+		sync.Account = r.name
+		id, workflow, in = workflows.SyncID(r.name), workflows.Sync, sync
+	case r.settle != nil:
+		settle := *r.settle
+		settle.Account = r.name
+		id, workflow, in = workflows.SettleID(r.name), workflows.Settle, settle
 	case r.budget:
 		id, workflow, in = workflows.BudgetID(r.name), workflows.Budget, workflows.BudgetInput{Policy: workflows.NewPolicy()}
 	case r.quota:

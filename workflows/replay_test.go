@@ -94,6 +94,8 @@ func replay(h *history.History) error {
 	replayer := worker.NewWorkflowReplayer()
 	replayer.RegisterWorkflow(workflows.Export)
 	replayer.RegisterWorkflow(workflows.Shard)
+	replayer.RegisterWorkflow(workflows.Sync)
+	replayer.RegisterWorkflow(workflows.Settle)
 	replayer.RegisterWorkflow(workflows.Quota)
 	replayer.RegisterWorkflow(workflows.Budget)
 	replayer.RegisterWorkflow(workflows.Remap)

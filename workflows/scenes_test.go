@@ -27,6 +27,8 @@ type scene struct {
 	quota  bool
 	budget bool
 	remap  *workflows.RemapInput
+	sync   *workflows.SyncInput
+	settle *workflows.SettleInput
 	open   activities.OpenExportOutput
 	// act is what people do while it runs.
 	act func(r *recorder, id string) error
@@ -37,7 +39,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), syncScenes()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -134,6 +136,10 @@ func shardScenes() map[string]scene {
 		"shard-recount-lists":  {world: deleting()},
 		"shard-refused":        {world: &world{}, shard: func(in *workflows.ShardInput) { in.RequestsPerSecond = -1 }},
 		"shard-bad-files":      {world: &world{conversations: 10, pageSize: 5, badFiles: 1}},
+		"shard-settled":        {world: &world{conversations: 60, pageSize: 25, unlisted: 30}, shard: settled},
+		"shard-settled-again":  {world: settledAgain(), shard: func(in *workflows.ShardInput) { settled(in); in.Flag = true }},
+		"shard-settled-down":   {world: failing("ListUnlisted", 1, 2, kindError(activities.Unavailable)), shard: settled},
+		"shard-superseded":     {world: failing("CommitShard", 1, 1, kindError(activities.Superseded))},
 		"shard-untidy":         {world: failing("Cleanup", 1, 5, kindError(activities.Unavailable))},
 		"shard-throttled":      {world: slowedDown(), shard: one},
 		"shard-pauses":         {world: failing("", 0, 0, nil), act: pauses, shard: one, slow: 300 * time.Millisecond},
@@ -244,4 +250,14 @@ func goesOn(r *recorder, id string) error {
 		return err
 	}
 	return r.order(id, workflows.ResumeUpdate)
+}
+
+// settled asks for a window again.
+func settled(in *workflows.ShardInput) { in.Cause, in.Depth = "settle", activities.DepthList }
+
+// settledAgain is a world whose window has to be listed twice, the second time after the lookup of what is no longer listed.
+func settledAgain() *world {
+	w := alwaysMissing()
+	w.unlisted = 3
+	return w
 }

@@ -6,63 +6,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/chatlake/chatlake/activities"
-	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 )
-
-// ShardInput starts a Shard. Its workflow id is ShardID(Shard).
-type ShardInput struct {
-	Shard           ledger.Shard `json:"shard"`
-	Spec            string       `json:"spec"`
-	Refresh         string       `json:"refresh,omitempty"`
-	Visibility      string       `json:"visibility"`
-	providers.Lease              // this shard's part of the rate
-	ChunksInFlight  int          `json:"chunks"` // fetches in flight
-	ChunkSize       int          `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
-	providers.Costs
-	// Flag makes a shard whose count differs from the provider's be committed with a flag instead of being blocked.
-	Flag bool `json:"flag"`
-	// Adopt takes over what the ledger has. Nothing is copied.
-	Adopt  bool `json:"adopt,omitempty"`
-	Paused bool `json:"paused,omitempty"`
-	// Policy decides the order of commands. Nil is the policy of runs that began before 0.2.0.
-	Policy *Policy     `json:"policy,omitempty"`
-	State  *ShardState `json:"resume,omitempty"` // only continue-as-new sets it
-}
-
-// ShardState is what a Shard carries through continue-as-new.
-type ShardState struct {
-	Open        activities.OpenShardOutput `json:"open"`
-	Cursor      providers.Cursor           `json:"cursor"`
-	Pages       int                        `json:"pages"`
-	OutOfWindow int64                      `json:"out_of_window"`
-	Saved       []ledger.Staged            `json:"saved,omitempty"`
-	Known       bool                       `json:"known,omitempty"`
-	Restarts    int                        `json:"restarts,omitempty"`
-	Listed      int64                      `json:"listed"`
-	Fetched     int64                      `json:"fetched"`
-	Messages    int64                      `json:"messages"`
-	Usage       activities.Usage           `json:"usage"`
-	// Waiters are the workflow ids of the exports that asked for reports.
-	Waiters []string `json:"waiters,omitempty"`
-	// Number is the number of the lease; Unleased is true if it was given back. See Told.
-	Number   int  `json:"number,omitempty"`
-	Unleased bool `json:"unleased,omitempty"`
-}
-
-// ShardOutput is the result of a Shard.
-type ShardOutput struct {
-	// Split is true if the provider cannot page through the whole window, or if the ledger has it in halves. Then nothing was
-	// committed.
-	Split bool `json:"split,omitempty"`
-	// Absent is true if the ledger does not have a window that was only to be adopted.
-	Absent bool              `json:"absent,omitempty"`
-	Commit activities.Commit `json:"commit"`
-	Usage  activities.Usage  `json:"usage"`
-}
-
-// ShardID is the workflow id of a shard. It is the same for every export, so that two exports do not copy a shard twice.
-func ShardID(s ledger.Shard) string { return "shard/" + s.String() }
 
 // Shard exports one account, stream and window. It lists, fetches, seals, verifies, commits, and removes its staging. It ends only
 // if the shard is in the ledger, if it is cancelled, or if the window must be split. After any other failure it tries again later,
@@ -120,16 +65,8 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 
 func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 	if s.in.State == nil {
-		err := s.open(ctx)
-		switch {
-		case err != nil:
-			return ShardOutput{}, err
-		case s.state.Open.Adopted != nil:
-			return ShardOutput{Commit: *s.state.Open.Adopted}, nil
-		case s.state.Open.Halved:
-			return ShardOutput{Split: true}, nil
-		case s.in.Adopt:
-			return ShardOutput{Absent: true}, nil
+		if out, done, err := s.open(ctx); err != nil || done {
+			return out, err
 		}
 	} else if s.unleased {
 		s.reportState(ctx) // it is not blocked any more
@@ -155,6 +92,13 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			err = s.restart(ctx)
 		case remedy == reseal:
 			err = s.sealAgain(ctx)
+		case remedy == reopen:
+			s.abort(ctx)
+			s.forget()
+			out, done, err = s.open(ctx)
+		}
+		if err == nil && done {
+			return out, nil
 		}
 		if err != nil {
 			return ShardOutput{}, err
@@ -180,8 +124,9 @@ func (s *shard) target() activities.Target {
 	return activities.Target{Shard: s.in.Shard, Generation: s.state.Open.Generation}
 }
 
-func (s *shard) open(ctx workflow.Context) error {
-	return s.retryUntilDone(ctx, func() (err error) {
+// open looks the shard up in the ledger. It is done if nothing is left to do.
+func (s *shard) open(ctx workflow.Context) (out ShardOutput, done bool, err error) {
+	err = s.retryUntilDone(ctx, func() (err error) {
 		lease, err := s.leaseAll(ctx)
 		if err != nil {
 			return err
@@ -193,6 +138,19 @@ func (s *shard) open(ctx workflow.Context) error {
 		s.add(s.state.Open.Usage)
 		return err
 	})
+	switch {
+	case err != nil:
+		return out, false, err
+	case s.state.Open.Adopted != nil:
+		out.Commit = *s.state.Open.Adopted
+	case s.state.Open.Halved:
+		out.Split = true
+	case s.in.Adopt:
+		out.Absent = true
+	default:
+		return out, false, nil
+	}
+	return out, true, nil
 }
 
 // sealAndVerify seals and verifies. It seals again only if files are not as the seal described them: sealing a large shard takes
@@ -210,6 +168,9 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 				OutOfWindow: s.state.OutOfWindow,
 				TotalBefore: s.state.Open.Total,
 				Visibility:  s.in.Visibility,
+				Cause:       s.in.Cause,
+				Rewrites:    s.state.Open.Rewrites,
+				OpenedAt:    s.state.Open.OpenedAt,
 			})
 			return err
 		})
@@ -302,7 +263,7 @@ func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, 
 	var out activities.CommitShardOutput
 	err := s.retryUntilDone(ctx, func() (err error) {
 		out, err = call(quick(ctx), do.CommitShard, activities.CommitShardInput{
-			Target: s.target(), Draft: sealed.Draft, TotalAfter: verified.Total, Flags: flags,
+			Target: s.target(), Draft: sealed.Draft, TotalAfter: verified.Total, Flags: flags, Guarded: s.state.Open.OpenedAt != nil,
 		})
 		return err
 	})
@@ -321,10 +282,16 @@ func (s *shard) restart(ctx workflow.Context) error {
 			return err
 		}
 	}
+	s.forget()
+	return nil
+}
+
+// forget is the state before anything was listed.
+func (s *shard) forget() {
 	s.receipts = activities.Receipts{}
 	s.state.Cursor, s.state.OutOfWindow, s.state.Listed, s.state.Fetched, s.state.Messages = "", 0, 0, 0, 0
+	s.state.Unlisted = lookupAhead
 	s.collector.reset(max(1, s.in.ChunksInFlight))
-	return nil
 }
 
 // sealAgain returns to what is staged. If sealed files vanish too often, it asks a person first.

@@ -122,7 +122,7 @@ func (e *export) share() float64 {
 			rate -= c.needs // see grant
 		}
 	}
-	soon := min(max(1, e.state.Open.Shards), working+e.unstarted())
+	soon := min(e.places(), working+e.unstarted())
 	// At least a little, even if others have leased all of it: 0 would be no limit.
 	return max(e.policy.IdleShare*e.state.RequestsPerSecond, rate) / float64(max(1, soon, working))
 }
@@ -141,7 +141,7 @@ func (c *child) working() bool {
 // listing is how many shards with work only read a list, one request at a time. Without a budget to split, they take no places.
 func (e *export) listing() (n int) {
 	for _, c := range e.children {
-		if e.state.RequestsPerSecond <= 0 && !c.shard.Stream.HasConversations() && c.working() {
+		if e.state.RequestsPerSecond <= 0 && !c.Stream.HasConversations() && c.working() {
 			n++
 		}
 	}
@@ -151,8 +151,8 @@ func (e *export) listing() (n int) {
 // chunks is how many fetches a shard keeps in flight. Without a budget to split, it includes those of places that no shard needs
 // any more.
 func (e *export) chunks(c *child) int {
-	chunks, places := max(1, e.state.Open.ChunksInFlight), max(1, e.state.Open.Shards)
-	if e.state.RequestsPerSecond > 0 || !c.shard.Stream.HasConversations() {
+	chunks, places := max(1, e.state.Open.ChunksInFlight), e.places()
+	if e.state.RequestsPerSecond > 0 || !c.Stream.HasConversations() {
 		return chunks
 	}
 	soon := min(places, e.working()-e.listing()+e.unstarted())
@@ -201,12 +201,12 @@ func (e *export) signal(ctx workflow.Context, c *child, messages ...message) {
 		case c.future != nil:
 			sent = c.future.SignalChildWorkflow(ctx, m.name, m.in)
 		case c.steered(), c.held && messages[0].name == retryBlockedSignal:
-			sent = workflow.SignalExternalWorkflow(ctx, ShardID(c.shard), "", m.name, m.in)
+			sent = workflow.SignalExternalWorkflow(ctx, ShardID(c.Shard), "", m.name, m.in)
 		default:
 			return
 		}
 		if err := sent.Get(ctx, nil); err != nil {
-			workflow.GetLogger(ctx).Info("a shard did not get a signal", "shard", ShardID(c.shard))
+			workflow.GetLogger(ctx).Info("a shard did not get a signal", "shard", ShardID(c.Shard))
 		}
 	}
 }
@@ -224,7 +224,7 @@ func (e *export) progress() (ExportProgress, error) {
 		Advice:     e.state.Open.Advice,
 	}
 	for _, c := range e.children {
-		p.Running = append(p.Running, ShardID(c.shard))
+		p.Running = append(p.Running, ShardID(c.Shard))
 		if c.blocked != nil {
 			p.Blocked = append(p.Blocked, *c.blocked)
 		}

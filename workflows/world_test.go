@@ -28,6 +28,7 @@ type world struct {
 	conversations int // of the window
 	pageSize      int
 	total         *int64 // what the provider counts
+	unlisted      int    // conversations of the lake that the provider no longer lists
 	adopted       *activities.Commit
 	halved        bool
 	fail          func(step string, low, high int) error // asked before every activity; low and high only for fetches
@@ -42,6 +43,7 @@ type world struct {
 	inFlightAt         []int   // how many were, at each fetch
 	leased, mostLeased float64 // the sum of the leases in flight
 	lists              []activities.ListPageInput
+	lookups            []activities.ListUnlistedInput
 	fetches            []activities.FetchInput
 	sealed             activities.SealShardInput
 	committed          activities.CommitShardInput
@@ -82,7 +84,8 @@ func (w *world) OpenShard(_ context.Context, in activities.OpenShardInput) (acti
 	if err := w.begin("OpenShard", 0, 0); err != nil {
 		return activities.OpenShardOutput{}, err
 	}
-	return activities.OpenShardOutput{SpecDigest: in.Spec, Adopted: w.adopted, Halved: w.halved, Generation: 1, Total: w.total}, nil
+	opened := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	return activities.OpenShardOutput{Rewrites: "digest", OpenedAt: &opened, SpecDigest: in.Spec, Adopted: w.adopted, Halved: w.halved, Generation: 1, Total: w.total}, nil
 }
 
 func (w *world) ListPage(_ context.Context, in activities.ListPageInput) (activities.ListPageOutput, error) {
@@ -103,6 +106,24 @@ func (w *world) ListPage(_ context.Context, in activities.ListPageInput) (activi
 		out.Page.Refs = 0
 	}
 	if to < w.conversations {
+		out.Next = providers.Cursor(strconv.Itoa(to))
+	}
+	return out, nil
+}
+
+func (w *world) ListUnlisted(_ context.Context, in activities.ListUnlistedInput) (activities.ListUnlistedOutput, error) {
+	if err := w.begin("ListUnlisted", 0, 0); err != nil {
+		return activities.ListUnlistedOutput{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lookups = append(w.lookups, in)
+	from, _ := strconv.Atoi(string(in.Cursor))
+	to := min(from+w.pageSize, w.unlisted)
+	out := activities.ListUnlistedOutput{
+		Page: activities.PageReceipt{Number: in.Number, Refs: to - from, Staged: ledger.Staged{Key: fmt.Sprint("page", in.Number)}, Unlisted: true},
+	}
+	if to < w.unlisted {
 		out.Next = providers.Cursor(strconv.Itoa(to))
 	}
 	return out, nil
@@ -222,6 +243,7 @@ func environment(t *testing.T, w *world) *testsuite.TestWorkflowEnvironment {
 	env.RegisterActivity(&activities.Activities{})
 	env.OnActivity(a.OpenShard, mock.Anything, mock.Anything).Return(w.OpenShard).Maybe()
 	env.OnActivity(a.ListPage, mock.Anything, mock.Anything).Return(w.ListPage).Maybe()
+	env.OnActivity(a.ListUnlisted, mock.Anything, mock.Anything).Return(w.ListUnlisted).Maybe()
 	env.OnActivity(a.FetchMessages, mock.Anything, mock.Anything).Return(w.FetchMessages).Maybe()
 	env.OnActivity(a.FetchMetadata, mock.Anything, mock.Anything).Return(w.FetchMetadata).Maybe()
 	env.OnActivity(a.SaveReceipts, mock.Anything, mock.Anything).Return(w.SaveReceipts).Maybe()

@@ -34,6 +34,8 @@ func outcomeOf(err error) (*outcome, bool) {
 	var order *operate.OrderError
 	var refusal *demo.Refusal
 	var unknown *inspect.UnknownAccountError
+	var conflict *operate.ConflictError
+	var foreign *operate.ForeignScheduleError
 	switch {
 	case errors.As(err, &said):
 		return said, true
@@ -45,6 +47,10 @@ func outcomeOf(err error) (*outcome, bool) {
 		return &outcome{status: exitUsage, text: orderText(order)}, true
 	case errors.As(err, &refusal):
 		return &outcome{status: exitUsage, text: refusal.Error()}, true
+	case errors.As(err, &conflict):
+		return &outcome{status: exitUsage, text: conflictText(conflict)}, true
+	case errors.As(err, &foreign):
+		return &outcome{status: exitUsage, text: foreign.Error()}, true
 	case errors.As(err, &unknown):
 		return &outcome{status: exitUsage, text: unknown.Error()}, true
 	}
@@ -72,6 +78,8 @@ func orderText(e *operate.OrderError) string {
 		return e.Error() + "; say which with --account and --name, or --remap"
 	case operate.OtherRange:
 		return e.Error() + "; choose another --name"
+	case operate.NoSchedule:
+		return e.Error() + "; `chatlake schedule apply` makes those of the configuration"
 	case operate.Unattended:
 		return e.Error() + ". Run the command that began it again (`chatlake export` or `chatlake lake remap`) to resume it"
 	default:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -25,7 +26,9 @@ var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelI
 func (a *app) workerCommand() *cobra.Command {
 	var f workerFlags
 	cmd := &cobra.Command{
-		Use: "worker", Short: "Run exports that were started elsewhere, until stopped", Args: cobra.NoArgs,
+		Use: "worker", Short: "Keep accounts up to date, and run exports that were started elsewhere, until stopped", Args: cobra.NoArgs,
+		Long: "Makes the schedules of the accounts with a section sync, and does the work that they start, and the work of exports that were\n" +
+			"started elsewhere. Without a section temporal, everything runs in this one process.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.work(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
@@ -86,6 +89,9 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		if err != nil {
 			return err
 		}
+		if err := a.applyAtStart(ctx, operate.On(c, temporal), c, logger); err != nil {
+			return err
+		}
 		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL, "version", worker.Build)
 		if err := worker.Run(ctx, c, temporal, l); err != nil {
 			return err
@@ -94,4 +100,28 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		return nil
 	}()
 	return errors.Join(err, temporal.Stop())
+}
+
+// applyAtStart makes the schedules of the configuration before the work begins.
+func (a *app) applyAtStart(ctx context.Context, s *operate.Session, c worker.Config, logger *slog.Logger) error {
+	if !operate.Scheduled(c) && c.Temporal != nil {
+		return nil // the schedules of a cluster are left to those who have some
+	}
+	changes, err := s.Apply(ctx, operate.ApplyOptions{AtStart: true})
+	if err != nil {
+		return err
+	}
+	if reason := s.Untagged(); reason != nil {
+		logger.Warn("runs have no search attributes", "reason", reason)
+	}
+	for _, change := range changes {
+		switch change.Action {
+		case operate.Unchanged:
+		case operate.Kept:
+			logger.Warn("a schedule is not in the configuration; `chatlake schedule apply` deletes it", "schedule", change.ID)
+		default:
+			logger.Info("schedule "+string(change.Action), "schedule", change.ID, "differs", change.Differs)
+		}
+	}
+	return nil
 }

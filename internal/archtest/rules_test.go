@@ -110,11 +110,11 @@ var rules = []rule{
 		ours:   []string{"activities", "internal/ledger", "providers", "schemas"},
 		tests:  []string{"*"},
 		only: []string{
-			"context", "errors", "fmt", "math", "regexp", "slices", "strings", "time",
+			"cmp", "context", "errors", "fmt", "math", "regexp", "slices", "strings", "time",
 			"go.temporal.io/api/enums/v1", "go.temporal.io/sdk/temporal", "go.temporal.io/sdk/workflow",
 		},
 		names: map[string][]string{
-			"internal/ledger": {"Shard", "Staged"},
+			"internal/ledger": {"Shard", "Staged", "Cause", "CauseExport"},
 			"providers": {
 				"Costs", "Cursor", "Kind", "Lease", "Limit", "Quota",
 				"CursorExpired", "Denied", "Malformed", "NotFound", "Pending", "Stopped", "Throttled", "Transient", "WindowTooDense", "Failed",

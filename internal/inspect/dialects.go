@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,8 @@ type engine struct {
 	line    string                             // the column of a table of lines
 	casts   map[schemas.Kind]string            // types of columns of views without rows, where they differ
 	utc     string                             // makes of a column of a table the instant that it is; %s is the column
+	encode  string                             // the bytes of the text %s
+	decode  string                             // the bytes %[1]s as text; null if they are not valid UTF-8
 	comment bool                               // views have comments, by statements of their own
 	fail    string                             // an expression that fails with the message %s
 	scheme  string                             // of S3
@@ -52,6 +55,9 @@ type external struct {
 	columns        []schemas.Node
 }
 
+// trinoDecode compares, because from_utf8 replaces what is not valid.
+const trinoDecode = "CASE WHEN to_utf8(from_utf8(%[1]s)) = %[1]s THEN from_utf8(%[1]s) END"
+
 var engines = map[Dialect]engine{
 	DuckDB: {
 		header: `-- The lake as of now: these files count, and no others. ` + "`chatlake lake sql`" + ` writes this script anew.
@@ -64,6 +70,7 @@ SET TimeZone = 'UTC';
 			schemas.KindBoolean: "BOOLEAN", schemas.KindInstant: "TIMESTAMPTZ",
 		},
 		list: "%s[]", maps: "MAP(%s, %s)", row: "STRUCT(%s)", field: `"%s" %s`, comment: true,
+		encode: "encode(%s)", decode: "TRY(decode(%s))",
 	},
 	Trino: {
 		header: `-- For Trino, in a schema of a catalog of the Hive connector with these settings:
@@ -79,6 +86,7 @@ SET TimeZone = 'UTC';
 		list: "array(%s)", maps: "map(%s, %s)", row: "row(%s)", field: `"%s" %s`, path: `"$path"`, line: "line",
 		casts: map[schemas.Kind]string{schemas.KindInstant: "timestamp(6) with time zone"},
 		utc:   "with_timezone(%s, 'UTC')", fail: "CAST(%s AS integer) = 0", scheme: "s3", comment: true,
+		encode: "to_utf8(%s)", decode: trinoDecode,
 		lines: func(_ engine, root string) string {
 			return fmt.Sprintf("CREATE TABLE lake_ledger (line varchar)\nWITH (external_location = %s, format = 'TEXTFILE')", quote(root+"/_ledger/v1/"))
 		},
@@ -100,6 +108,7 @@ SET TimeZone = 'UTC';
 			schemas.KindText: "varchar", schemas.KindBytes: "varbinary", schemas.KindInstant: "timestamp(3) with time zone",
 		},
 		utc: "with_timezone(%s, 'UTC')", fail: "CAST(%s AS integer) = 0", scheme: "s3",
+		encode: "to_utf8(%s)", decode: trinoDecode,
 		lines: func(_ engine, root string) string {
 			return fmt.Sprintf("CREATE EXTERNAL TABLE lake_ledger (line string)\nROW FORMAT DELIMITED FIELDS TERMINATED BY '\\001'\nSTORED AS TEXTFILE\nLOCATION %s",
 				quote(root+"/_ledger/v1/"))
@@ -121,6 +130,7 @@ SET TimeZone = 'UTC';
 		},
 		list: "ARRAY<%s>", maps: "MAP<%s, %s>", row: "STRUCT<%s>", field: "`%s`: %s", path: "_metadata.file_path", line: "value",
 		fail: "raise_error(%s) IS NULL", scheme: "s3a", empty: true, inView: true,
+		encode: "CAST(%s AS BINARY)", decode: "try_validate_utf8(CAST(%s AS STRING))",
 		lines: func(_ engine, root string) string {
 			return fmt.Sprintf("CREATE TABLE lake_ledger (value STRING)\nUSING text\nOPTIONS (path %s, recursiveFileLookup 'true', pathGlobFilter 'g*.json')",
 				quote(root+"/_ledger/v1"))
@@ -242,7 +252,8 @@ WHERE CASE
   ELSE stream <> 'directory' OR period = last_period END`
 }
 
-// everyColumns are the columns of a table as its views have them. Files of version 1 lack the partition columns.
+// everyColumns are the columns of a table as its views have them. Files of version 1, which exist if old says so, lack the partition
+// columns and the texts of bodies; newer files have a body that is text only as text.
 func (e engine) everyColumns(shape schemas.Shape, old bool) []string {
 	var all []string
 	for _, c := range shape.Columns {
@@ -253,10 +264,26 @@ func (e engine) everyColumns(shape schemas.Shape, old bool) []string {
 		case c.Kind == schemas.KindInstant && e.utc != "":
 			all = append(all, fmt.Sprintf(e.utc, "t."+name)+" AS "+name)
 		default:
-			all = append(all, "t."+name)
+			all = append(all, cmp.Or(e.bodyColumn(shape, c, "t.", old), "t."+name))
 		}
 	}
 	return all
+}
+
+// bodyColumn is the expression of a column that a file may have only as another one, "" for all other columns: the body of a document,
+// which files of version 2 have as text if it is text, and its text, which files of version 1 (old) have only as bytes.
+func (e engine) bodyColumn(shape schemas.Shape, c schemas.Node, prefix string, old bool) string {
+	const body, text = "body", "body_text"
+	either := func(column, function, other string) string {
+		return fmt.Sprintf("coalesce(%s%s, %s) AS %[2]s", prefix, e.name(column), fmt.Sprintf(function, prefix+e.name(other)))
+	}
+	switch {
+	case shape.Table == schemas.Documents.Table && c.Name == body:
+		return either(body, e.encode, text)
+	case shape.Table == schemas.Documents.Table && c.Name == text && old:
+		return either(text, e.decode, body)
+	}
+	return ""
 }
 
 // every is the view of all rows of the files that count.

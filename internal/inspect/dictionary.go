@@ -3,9 +3,12 @@ package inspect
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
 )
 
 // A TableEntry is what the data dictionary says of a table.
@@ -22,6 +25,8 @@ type ColumnEntry struct {
 	Nullable bool   `json:"nullable"`
 	Since    int    `json:"since"` // schema version
 	Meaning  string `json:"meaning"`
+	// Providers says what the column holds of each provider, by its name, where they differ.
+	Providers map[string]string `json:"providers,omitempty"`
 }
 
 // Dictionary describes all tables and columns, in the order of the lake.
@@ -43,7 +48,13 @@ func Dictionary() []TableEntry {
 }
 
 func entry(s schemas.Shape, path string, n schemas.Node) ColumnEntry {
-	return ColumnEntry{Name: path, Type: wordOf(n), Nullable: n.Optional, Since: n.Since, Meaning: s.MeaningOf(path)}
+	e := ColumnEntry{Name: path, Type: wordOf(n), Nullable: n.Optional, Since: n.Since, Meaning: s.MeaningOf(path), Providers: map[string]string{}}
+	for provider, columns := range worker.Columns() {
+		if says, ok := columns[s.Table+"."+path]; ok {
+			e.Providers[provider] = says
+		}
+	}
+	return e
 }
 
 // wordOf is the type of a column in words.
@@ -66,7 +77,7 @@ func DictionaryAs(format string) (string, error) {
 		return string(text) + "\n", err
 	case "markdown":
 		b.WriteString("# Data dictionary\n\nWritten by `chatlake lake dictionary`. Instants are in microseconds and in UTC. \"As sent\" and \"the platform's word\" " +
-			"mean\nwhat the platform says, unchanged; the pages `mapping-*.md` tell for each platform where a column comes from. Lists and maps are\nempty, not null, where there is nothing.\n")
+			"mean\nwhat the platform says, unchanged; the pages `mapping-*.md` tell for each platform where a column comes from;\nthe main differences stand below each meaning. Lists and maps are empty, not null, where there is nothing.\n")
 		for _, t := range Dictionary() {
 			fmt.Fprintf(&b, "\n## %s\n\nOne row is %s.\n\n| column | type | null | since | meaning |\n|---|---|---|---|---|\n", t.Name, t.Meaning)
 			for _, c := range t.Columns {
@@ -74,7 +85,7 @@ func DictionaryAs(format string) (string, error) {
 				if c.Nullable {
 					nullable = "yes"
 				}
-				fmt.Fprintf(&b, "| %s | %s | %s | %d | %s |\n", c.Name, c.Type, nullable, c.Since, c.Meaning)
+				fmt.Fprintf(&b, "| %s | %s | %s | %d | %s |\n", c.Name, c.Type, nullable, c.Since, c.Meaning+byProvider(c.Providers))
 			}
 		}
 	case "dbt":
@@ -86,6 +97,12 @@ func DictionaryAs(format string) (string, error) {
 					continue // a part of a column
 				}
 				fmt.Fprintf(&b, "          - name: %s\n            description: %s\n", c.Name, yamlText(c.Meaning))
+				if len(c.Providers) > 0 {
+					b.WriteString("            meta:\n")
+					for _, provider := range slices.Sorted(maps.Keys(c.Providers)) {
+						fmt.Fprintf(&b, "              %s: %s\n", provider, yamlText(c.Providers[provider]))
+					}
+				}
 				if !c.Nullable {
 					b.WriteString("            data_tests: [not_null]\n")
 				}
@@ -95,6 +112,21 @@ func DictionaryAs(format string) (string, error) {
 		return "", fmt.Errorf("no dictionary is written as %s", format)
 	}
 	return b.String(), nil
+}
+
+// byProvider are the meanings of a column for the providers, in a cell of a table. Providers that say the same stand together.
+func byProvider(says map[string]string) string {
+	names := map[string][]string{}
+	for _, provider := range slices.Sorted(maps.Keys(says)) {
+		names[says[provider]] = append(names[says[provider]], provider)
+	}
+	var cell string
+	for _, provider := range slices.Sorted(maps.Keys(says)) {
+		if same := names[says[provider]]; same[0] == provider {
+			cell += "<br>" + strings.Join(same, ", ") + ": " + says[provider]
+		}
+	}
+	return cell
 }
 
 // yamlText is a text in YAML, which takes those of JSON.

@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
 )
 
 var update = flag.Bool("update", false, "write docs/dictionary.md anew")
@@ -86,5 +88,35 @@ func TestDictionaryHasAllColumns(t *testing.T) {
 	}
 	if _, err := DictionaryAs("oracle"); err == nil {
 		t.Error("a format that there is not was written")
+	}
+}
+
+// TestDictionaryOfProviders: what providers say is of columns that there are, and every format tells it.
+func TestDictionaryOfProviders(t *testing.T) {
+	says := map[string]map[string]string{}
+	for _, table := range Dictionary() {
+		for _, c := range table.Columns {
+			says[table.Name+"."+c.Name] = c.Providers
+		}
+	}
+	for provider, columns := range worker.Columns() {
+		if len(columns) == 0 {
+			t.Errorf("the dictionary says nothing of %s", provider)
+		}
+		for column := range columns {
+			if says[column][provider] == "" {
+				t.Errorf("%s says what %s holds, and the dictionary does not", provider, column)
+			}
+		}
+	}
+	const status = "OPEN or CLOSE"
+	if says["conversations.status"]["liveperson"] != status {
+		t.Errorf("status is %v", says["conversations.status"])
+	}
+	for format, want := range map[string]string{"json": `"liveperson": "` + status + `"`, "dbt": `liveperson: "` + status + `"`, "markdown": "<br>liveperson: " + status} {
+		text, err := DictionaryAs(format)
+		if err != nil || !strings.Contains(text, want) {
+			t.Errorf("no %q as %s, error %v", want, format, err)
+		}
 	}
 }

@@ -118,7 +118,8 @@ func (e engine) readParquet(shape schemas.Shape, records []current, withName boo
 	return strings.Join(parts, "\nUNION ALL\n")
 }
 
-// readFiles selects all columns of some files. A column that a file lacks is null, except the partition columns if fromPaths says so.
+// readFiles selects all columns of some files. A column that a file lacks is null, except the partition columns and the text of a body
+// if fromPaths says that the files are of schema version 1.
 func (e engine) readFiles(shape schemas.Shape, files []string, withName, fromPaths bool) string {
 	var columns, types []string
 	partitions := 0
@@ -128,7 +129,7 @@ func (e engine) readFiles(shape schemas.Shape, files []string, withName, fromPat
 			columns = append(columns, fmt.Sprintf("_partition(filename, %d) AS %s", partitions, e.name(c.Name)))
 			continue
 		}
-		columns = append(columns, e.name(c.Name))
+		columns = append(columns, cmp.Or(e.bodyColumn(shape, c, "", fromPaths), e.name(c.Name)))
 		types = append(types, fmt.Sprintf("%s: {name: %[1]s, type: %s, default_value: NULL}", quote(c.Name), quote(e.typeOf(c, nil))))
 	}
 	if withName {

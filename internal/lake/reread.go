@@ -22,20 +22,44 @@ var ErrDamaged = errors.New("a committed file is damaged")
 // are consecutive. It keeps one row group in memory and one file in scratch. Its errors are those of Rows.
 func (l *Lake) Documents(ctx context.Context, r ledger.Record) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
-		for row, err := range l.Rows(ctx, r, schemas.Documents.Table, "conversation_id", "kind", "sequence", "status", "observed_at", "body") {
-			if err != nil {
-				yield(schemas.Document{}, err)
-				return
+		for row, err := range l.Rows(ctx, r, schemas.Documents.Table, documentColumns...) {
+			doc := schemas.Document{}
+			if err == nil {
+				doc, err = documentOf(row)
 			}
-			doc := schemas.Document{
-				ConversationID: row.Cells[0].Text, Kind: row.Cells[1].Text, Sequence: row.Cells[2].Integer, Status: row.Cells[3].Integer,
-				ObservedAt: time.UnixMicro(row.Cells[4].Integer).UTC(), Body: []byte(row.Cells[5].Text),
-			}
-			if !yield(doc, nil) {
+			if !yield(doc, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// documentColumns are the columns that documentOf needs.
+var documentColumns = []string{"conversation_id", "kind", "sequence", "status", "observed_at", "body", "body_text"}
+
+// documentOf returns the document of a row with the columns documentColumns.
+func documentOf(row Row) (schemas.Document, error) {
+	doc := schemas.Document{
+		ConversationID: row.Cells[0].Text, Kind: row.Cells[1].Text, Sequence: row.Cells[2].Integer, Status: row.Cells[3].Integer,
+		ObservedAt: time.UnixMicro(row.Cells[4].Integer).UTC(),
+	}
+	var err error
+	if doc.Body, err = bodyOf(row.Cells[5], row.Cells[6]); err != nil {
+		return schemas.Document{}, fmt.Errorf("document %s %d of conversation %q: %w", doc.Kind, doc.Sequence, doc.ConversationID, err)
+	}
+	return doc, nil
+}
+
+// bodyOf returns the bytes of a document from its columns body and body_text. Of the same bytes, files of version 1 have only body,
+// files of version 2 have one of them, and early files of version 2 have both.
+func bodyOf(body, text parquet.Cell) ([]byte, error) {
+	switch {
+	case !text.Null:
+		return []byte(text.Text), nil
+	case !body.Null:
+		return []byte(body.Text), nil
+	}
+	return nil, fmt.Errorf("body and body_text are null: %w", ErrDamaged)
 }
 
 // Rows reads columns of one table of a committed record, in the order in which the rows were sealed. It returns ErrDamaged if a

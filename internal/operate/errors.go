@@ -2,6 +2,7 @@ package operate
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
@@ -61,6 +62,7 @@ const (
 	NotRunning OrderKind = "not running"
 	OtherRange OrderKind = "other range" // another export runs under the name
 	Unattended OrderKind = "unattended"  // nobody works on it, so nobody would take the order
+	NoSchedule OrderKind = "no schedule" // of this id, of this account, or at all
 )
 
 func (e *OrderError) Error() string {
@@ -71,6 +73,14 @@ func (e *OrderError) Error() string {
 		return "more than one runs: " + words.List(e.Runs)
 	case OtherRange:
 		return fmt.Sprintf("an export named %s runs already, from %s to %s", e.Run, words.Time(e.Range.From), words.Time(e.Range.To))
+	case NoSchedule:
+		if e.Run == "" {
+			return "there are no schedules"
+		}
+		if strings.Contains(e.Run, "/") {
+			return "there is no schedule " + e.Run
+		}
+		return "account " + e.Run + " has no schedules"
 	case Unattended:
 		return fmt.Sprintf("%s is not being worked on: no chatlake process runs on %s", e.Run, e.Folder)
 	default:

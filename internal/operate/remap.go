@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
-
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -106,12 +103,7 @@ func (s *Session) Remap(ctx context.Context, in workflows.RemapInput, show func(
 	}
 	in.Policy = workflows.NewPolicy()
 	id := workflows.RemapID(in.Account)
-	run, err := s.client().ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       id,
-		TaskQueue:                s.config.TaskQueue(),
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, workflows.Remap, in)
+	run, err := s.start(ctx, in.Account, "remap", id, workflows.Remap, in)
 	if err != nil {
 		return out, fmt.Errorf("start %s: %w", id, err)
 	}

@@ -7,6 +7,7 @@ package operate
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -23,6 +24,8 @@ type Session struct {
 	temporal *worker.Temporal
 	cancel   context.CancelFunc // of the worker
 	failed   chan error         // the worker's end
+	tagging  sync.Once
+	untagged error // why runs that begin have no search attributes
 }
 
 // Connect starts the server in process, or reaches the one that the configuration names.
@@ -33,6 +36,9 @@ func Connect(ctx context.Context, c worker.Config, o worker.ConnectOptions) (*Se
 	}
 	return &Session{config: c, temporal: t}, nil
 }
+
+// On is a session on a connection that exists. Stop stops the connection as well.
+func On(c worker.Config, t *worker.Temporal) *Session { return &Session{config: c, temporal: t} }
 
 // Visit reaches a server to look or to give orders: that of a chatlake process that works in the state folder, where there is one.
 func Visit(ctx context.Context, c worker.Config) (*Session, error) {

@@ -38,16 +38,27 @@ func (s *Session) Start(ctx context.Context, in workflows.ExportInput) (*Run, er
 		return &Run{Met: true, run: s.client().GetWorkflow(ctx, id, "")}, nil
 	}
 	in.Policy = workflows.NewPolicy()
-	run, err := s.client().ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       id,
-		TaskQueue:                s.config.TaskQueue(),
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, workflows.Export, in)
+	run, err := s.start(ctx, in.Account, "export", id, workflows.Export, in)
 	if err != nil {
 		return nil, fmt.Errorf("start export %s: %w", in.Name, err)
 	}
 	return &Run{run: run}, nil
+}
+
+// start starts a workflow, or meets the one that runs under the same id.
+func (s *Session) start(ctx context.Context, account, kind, id string, workflow, in any) (run client.WorkflowRun, err error) {
+	options := client.StartWorkflowOptions{
+		ID:                       id,
+		TaskQueue:                s.config.TaskQueue(),
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		TypedSearchAttributes:    s.attributes(ctx, account, kind),
+	}
+	err = worker.WithAttributes(ctx, func() (err error) {
+		run, err = s.client().ExecuteWorkflow(ctx, options, workflow, in)
+		return err
+	})
+	return run, err
 }
 
 // SameRange refuses, with an OrderError, to meet an export of another range under the same name.

@@ -32,6 +32,7 @@ func (i *idle) ExecuteWorkflow(_ context.Context, _ client.StartWorkflowOptions,
 func TestStartedExportsCarryThePolicy(t *testing.T) {
 	server := &idle{}
 	s := &Session{temporal: &worker.Temporal{Client: server}}
+	s.tagging.Do(func() {}) // the namespace has the search attributes
 	if _, err := s.Start(t.Context(), workflows.ExportInput{Account: "acme", Name: "year"}); err != nil {
 		t.Fatal(err)
 	}

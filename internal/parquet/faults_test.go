@@ -315,7 +315,7 @@ func TestRowsAreCopied(t *testing.T) {
 	}
 	body := []byte("first")
 	row := schemas.Document{Body: body, Kind: "a"}
-	for _, said := range []string{"first", "other"} {
+	for _, said := range []string{"first", "other", "\xff\xfe!!!"} {
 		copy(body, said)
 		if err := w.Append(&row); err != nil {
 			t.Fatal(err)
@@ -326,9 +326,9 @@ func TestRowsAreCopied(t *testing.T) {
 	}
 	var got []any
 	for _, r := range read(t, b.Bytes()) {
-		got = append(got, r.(map[string]any)["body"])
+		got = append(got, r.(map[string]any)["body_text"], r.(map[string]any)["body"])
 	}
-	if want := []any{"Zmlyc3Q=", "b3RoZXI="}; !reflect.DeepEqual(got, want) {
+	if want := []any{"first", nil, "other", nil, nil, "//4hISE="}; !reflect.DeepEqual(got, want) {
 		t.Errorf("bodies %v, want %v", got, want)
 	}
 }

@@ -123,7 +123,7 @@ func told(v reflect.Value) any {
 				fields["conversation_id"] = nil
 			}
 			if fields["body_text"] = nil; utf8.Valid(d.Body) {
-				fields["body_text"] = string(d.Body)
+				fields["body"], fields["body_text"] = nil, string(d.Body)
 			}
 		}
 		return fields

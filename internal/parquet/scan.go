@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
+
+	"github.com/chatlake/chatlake/schemas"
 )
 
-// Cell is a value of a column of text, integers or instants. Instants are in microseconds.
+// Cell is a value of a column of text, bytes, integers or instants. Bytes are in Text, instants are in microseconds.
 type Cell struct {
 	Null    bool
 	Text    string
@@ -26,7 +29,8 @@ type Row struct {
 
 // Query selects what to scan for.
 type Query struct {
-	// Columns are the columns to read: not nested, of text, integers or instants.
+	// Columns are the columns to read: not nested, of text, bytes, integers or instants. A column that a later schema version added
+	// than that of the file is null in all rows. The first column must be one of the first version.
 	Columns []string
 	// Value, if not nil, selects the rows whose first column has that text. Row groups that cannot contain it, according to their
 	// statistics, are not read. Of row groups that turn out not to contain it, only the first column is read.
@@ -71,12 +75,34 @@ func indexes(m *metadata.FileMetaData, names []string) ([]int, error) {
 	var columns []int
 	for _, name := range names {
 		i := m.Schema.ColumnIndexByName(name)
-		if i < 0 || m.Schema.Column(i).MaxRepetitionLevel() > 0 {
+		switch {
+		case i >= 0 && m.Schema.Column(i).MaxRepetitionLevel() == 0:
+			columns = append(columns, i)
+		case i < 0 && len(columns) > 0 && isNewer(m, name):
+			columns = append(columns, absent)
+		default:
 			return nil, fmt.Errorf("there is no column %s without nesting", name)
 		}
-		columns = append(columns, i)
 	}
 	return columns, nil
+}
+
+// absent is the index of a column that is newer than the file.
+const absent = -1
+
+// isNewer reports whether a later schema version than that of the file added a column to its table.
+func isNewer(m *metadata.FileMetaData, column string) bool {
+	table, version := m.KeyValueMetadata().FindValue(keyTable), m.KeyValueMetadata().FindValue(keySchemaVersion)
+	if table == nil || version == nil {
+		return false
+	}
+	of, err := strconv.Atoi(*version)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(schemas.Shapes(), func(s schemas.Shape) bool {
+		return s.Table == *table && slices.ContainsFunc(s.Columns, func(c schemas.Node) bool { return c.Name == column && c.Since > of })
+	})
 }
 
 func scanGroup(group *file.RowGroupReader, columns []int, value *string, found func(Row) error) error {
@@ -93,6 +119,10 @@ func scanGroup(group *file.RowGroupReader, columns []int, value *string, found f
 	}
 	read := [][]Cell{first}
 	for _, column := range columns[1:] {
+		if column == absent {
+			read = append(read, slices.Repeat([]Cell{{Null: true}}, len(first)))
+			continue
+		}
 		next, err := cells(group, column)
 		if err != nil {
 			return err

@@ -93,15 +93,22 @@ func TestColumnsAreStoredAsSaid(t *testing.T) {
 	}
 }
 
-// TestLargeValues: bodies far beyond a page and beyond a row group.
+// TestLargeValues: bodies far beyond a page and beyond a row group, as text and as bytes.
 func TestLargeValues(t *testing.T) {
+	t.Run("body_text", func(t *testing.T) { testLargeValues(t, "body_text", 0) })
+	t.Run("body", func(t *testing.T) { testLargeValues(t, "body", 0xff) })
+}
+
+// testLargeValues writes bodies that begin with a byte, and reads the column that should have them.
+func testLargeValues(t *testing.T, name string, begin byte) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var rows []schemas.Document
-	for _, n := range []int{3 << 20, 10, 0, 1 << 20, 5 << 20} {
+	for _, n := range []int{3 << 20, 10, 1, 1 << 20, 5 << 20} {
 		body := make([]byte, n)
 		for i := range body {
 			body[i] = byte(r.IntN(64))
 		}
+		body[0] = begin
 		rows = append(rows, schemas.Document{Body: body})
 	}
 	data, summary := write(t, schemas.Documents, rows, Options{RowGroupBytes: 4 << 20})
@@ -114,13 +121,13 @@ func TestLargeValues(t *testing.T) {
 	}
 	read := 0
 	for g := range f.NumRowGroups() {
-		column, err := f.RowGroup(g).Column(5)
+		column, err := f.RowGroup(g).Column(f.MetaData().Schema.ColumnIndexByName(name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := make([]parquet.ByteArray, 1)
+		values, levels := make([]parquet.ByteArray, 1), make([]int16, 1)
 		for column.HasNext() {
-			if _, n, err := column.(*file.ByteArrayColumnChunkReader).ReadBatch(1, values, nil, nil); err != nil || n != 1 {
+			if _, n, err := column.(*file.ByteArrayColumnChunkReader).ReadBatch(1, values, levels, nil); err != nil || n != 1 {
 				t.Fatalf("%d bodies read: %v", n, err)
 			}
 			if !bytes.Equal(values[0], rows[read].Body) {

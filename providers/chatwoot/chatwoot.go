@@ -29,6 +29,7 @@ import (
 // Definition is Chatwoot, hosted by its vendor or by anybody else.
 var Definition = providers.Definition{
 	Name:              "chatwoot",
+	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,
@@ -44,6 +45,7 @@ var Definition = providers.Definition{
 // Inquirly is a Chatwoot of about version 4.0. Only its customers know their host, so there is no default.
 var Inquirly = providers.Definition{
 	Name:              "inquirly",
+	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,

@@ -34,6 +34,7 @@ import (
 // guess. The list fetches users a hundred at a time, so nothing is left for Metadata.
 var Definition = providers.Definition{
 	Name:              "freshchat",
+	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,

@@ -123,14 +123,45 @@ func (r reader) pages(ctx context.Context, kind, path string, from int64, may fu
 	return err == nil, err
 }
 
-// Messages fetches all messages of refs. It does not rely on their order, because the vendor's documentation and the responses
-// differ.
+// Messages fetches all messages of refs, and the chat itself if its ref does not come from a list. It does not rely on the order of
+// messages, because the vendor's documentation and the responses differ.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		a.each(refs, yield, func(r reader) error {
-			return r.messages(ctx)
+			found, err := r.messages(ctx)
+			if err != nil || !found || r.ref.Version != "" {
+				return err
+			}
+			return r.chat(ctx)
 		})
 	}
+}
+
+// chat keeps the chat itself. A list has it already, and every ref from a list has a version.
+func (r reader) chat(ctx context.Context) error {
+	chat, err := r.find(ctx, r.ref.ID)
+	if err != nil || chat == nil {
+		return err
+	}
+	return r.keep(chat.document())
+}
+
+// find requests one chat. It returns nil if the chat does not exist any more.
+func (a *account) find(ctx context.Context, id string) (*row, error) {
+	op := "chat " + id
+	// Seen in the history of the vendor's demo-bot.
+	answer, err := a.get(ctx, op, a.root+"/owned_chats/"+url.PathEscape(id), nil)
+	switch {
+	case rest.Gone(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	r, ok := rowOf(answer.Body, answer)
+	if !ok || !strings.EqualFold(r.id, id) {
+		return nil, rest.Malformed(op, wire.ErrShape)
+	}
+	return &r, nil
 }
 
 // mostReads is how often the messages of a chat are read if there are fewer than the list counts. After that, the difference
@@ -138,8 +169,8 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 const mostReads = 3
 
 // messages keeps all messages of a chat. The list counts those of type msg. If there are fewer, or if the pages form a circle, it
-// reads them again, and keeps the reading with the most messages.
-func (r reader) messages(ctx context.Context) error {
+// reads them again, and keeps the reading with the most messages. It returns false if the chat does not exist any more.
+func (r reader) messages(ctx context.Context) (found bool, _ error) {
 	var best []schemas.Document
 	most := int64(-1)
 	var circle error
@@ -159,24 +190,24 @@ func (r reader) messages(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		if n > most {
-			best, most = docs, n
+			best, most, found = docs, n, ok
 		}
 		if !ok || r.ref.Messages == nil || n >= *r.ref.Messages {
 			break
 		}
 	}
 	if most < 0 {
-		return circle
+		return false, circle
 	}
 	for _, doc := range best {
 		if err := r.keep(doc); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // owns reports whether a message belongs to the requested chat. A message without a chat id does.

@@ -33,7 +33,7 @@ func FuzzThread(f *testing.F) {
 
 // FuzzCursor reads arbitrary cursors: each is refused, or could have been issued and leads to the account's own server.
 func FuzzCursor(f *testing.F) {
-	for _, at := range []string{"0u:", "0f1686739774406000:?cursor=cD0yMDIzLTA2LTE0", "0r-1:/x?y", "1f:", "0f:https://evil.example/", "users:1:?cursor=x", "rooms:0:"} {
+	for _, at := range []string{"0u:", "0f1686739774406000:?cursor=cD0yMDIzLTA2LTE0", "0r-1:/x?y", "1f:", "0f:https://evil.example/", "users:1:?cursor=x", "rooms:0:", "f1,2:?cursor=x", "u,:", "r1,-2:/x"} {
 		f.Add(at)
 	}
 	a := testAccount(f, "https://service.giosg.com/sub")
@@ -44,6 +44,14 @@ func FuzzCursor(f *testing.F) {
 			}
 			if p.link != "" && !strings.HasPrefix(a.absolute(p.link), "https://service.giosg.com/") {
 				t.Errorf("the cursor %q leads elsewhere", at)
+			}
+		}
+		if p, err := a.parseOpen(at); err == nil && at != "" {
+			if back, err := a.formatOpen(p); err != nil || string(back) != partOpen+at {
+				t.Errorf("the cursor of open chats %q was taken", at)
+			}
+			if p.link != "" && !strings.HasPrefix(a.absolute(p.link), "https://service.giosg.com/") {
+				t.Errorf("the cursor of open chats %q leads elsewhere", at)
 			}
 		}
 		if s, err := a.parseStep(providers.Cursor(at)); err == nil && s.link != "" && s.link[0] != '/' {

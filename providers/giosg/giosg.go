@@ -28,6 +28,7 @@ import (
 // Definition is Giosg. Its rate limits are not known; five requests per second is a cautious guess.
 var Definition = providers.Definition{
 	Name:              "giosg",
+	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,
@@ -37,6 +38,7 @@ var Definition = providers.Definition{
 	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 4}, // members, tags, and the variables and details of one visitor
 	Secrets:           []string{secretApp, secretKeys, secretPassword},
 	MappingSecrets:    []string{secretKeys, secretPassword},
+	Blind:             blind,
 }
 
 // The secrets of an account in addition to its token.
@@ -180,6 +182,7 @@ type account struct {
 	keys  keyring
 	bots  *bots
 	lists []*list       // one per room, or the one of the organization
+	open  *list         // chats that have not ended, of the room, or of the organization
 	doubt witness.Doubt // of the directory
 }
 
@@ -222,5 +225,6 @@ func open(a providers.Account) (providers.Reader, error) {
 		// All chats of the organization's own rooms, of the vendor's tutorial on fetching chat conversations.
 		p.lists = append(p.lists, newList(p.root+"/owned_chats", o.query))
 	}
+	p.open = p.openList()
 	return p, nil
 }

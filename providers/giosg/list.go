@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
-	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -22,6 +21,9 @@ const opList = "list chats"
 // emptyPageAfter is how many requests a walk makes before it returns a page without chats. The history then has its position, so
 // a crash does not repeat the walk.
 const emptyPageAfter = 100
+
+// unwitnessedDetails are the lists of every chat that nothing confirms.
+var unwitnessedDetails = []string{kindMemberships, kindTags, kindVariables}
 
 // place is the position of a walk.
 type place struct {
@@ -61,7 +63,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 				out.Unwitnessed = []string{kindChats}
 			}
 			if len(out.Refs) > 0 {
-				out.Unwitnessed = append(out.Unwitnessed, kindMemberships, kindTags, kindVariables)
+				out.Unwitnessed = append(out.Unwitnessed, unwitnessedDetails...)
 			}
 			if more && len(out.Refs) == 0 && requests%emptyPageAfter != 0 {
 				continue
@@ -91,12 +93,8 @@ func (a *account) fill(out *providers.Page, w schemas.Window, rows []row) {
 		if ended := boolean(r.fields["is_ended"]); a.leaveOpen && ended != nil && !*ended {
 			continue
 		}
-		out.Refs = append(out.Refs, providers.Ref{
-			ID: r.id, CreatedAt: r.createdAt, Hint: wire.Word(r.fields["room_id"]), Messages: integer(r.fields["message_count"]),
-		})
-		out.Documents = append(out.Documents, schemas.Document{
-			Kind: kindChat, ConversationID: r.id, Status: statusOK, ObservedAt: r.observedAt, Body: r.raw,
-		})
+		out.Refs = append(out.Refs, r.ref())
+		out.Documents = append(out.Documents, r.document())
 	}
 }
 
@@ -141,21 +139,52 @@ func (w *walk) step(ctx context.Context) (p listPage, more bool, err error) {
 
 const longestCursor = 1900
 
-// cursor formats a place as "<list><order><bound in microseconds>:<link>". A link on the list's own path is written as its query.
+// cursor formats a place as "<list><order><bound in microseconds>:<link>".
 func (a *account) cursor(p place) (providers.Cursor, error) {
-	bound := ""
-	if p.bound != nil {
-		bound = strconv.FormatInt(p.bound.UnixMicro(), 10)
-	}
-	link := p.link
-	if own := a.own(a.lists[p.list].path); strings.HasPrefix(link, own+"?") {
-		link = link[len(own):]
-	}
-	text := fmt.Sprintf("%d%c%s:%s", p.list, p.order, bound, link)
+	text := fmt.Sprintf("%d%c%s:%s", p.list, p.order, micros(p.bound), a.shorten(a.lists[p.list], p.link))
 	if len(text) > longestCursor {
-		return "", errors.New("the link to the next page is too long")
+		return "", errLongLink
 	}
 	return providers.Cursor(text), nil
+}
+
+var errLongLink = errors.New("the link to the next page is too long")
+
+// shorten writes a link on the list's own path as its query.
+func (a *account) shorten(l *list, link string) string {
+	if own := a.own(l.path); strings.HasPrefix(link, own+"?") {
+		return link[len(own):]
+	}
+	return link
+}
+
+// lengthen is the reverse of shorten. It returns false for what is not a link.
+func (a *account) lengthen(l *list, link string) (string, bool) {
+	if strings.HasPrefix(link, "?") {
+		link = a.own(l.path) + link
+	}
+	return link, link == "" || strings.HasPrefix(link, "/")
+}
+
+// micros formats a time in microseconds, and no time as an empty text.
+func micros(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return strconv.FormatInt(t.UnixMicro(), 10)
+}
+
+// parseMicros is the reverse of micros.
+func parseMicros(text string) (*time.Time, error) {
+	if text == "" {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return nil, providers.ErrCursor
+	}
+	t := time.UnixMicro(n).UTC()
+	return &t, nil
 }
 
 func (a *account) parseCursor(at providers.Cursor) (place, error) {
@@ -172,19 +201,11 @@ func (a *account) parseCursor(at providers.Cursor) (place, error) {
 	if err != nil || number < 0 || number >= len(a.lists) {
 		return p, providers.ErrCursor
 	}
-	p.list, p.order, p.link = number, order(head[i]), link
-	if bound := head[i+1:]; bound != "" {
-		micros, err := strconv.ParseInt(bound, 10, 64)
-		if err != nil {
-			return p, providers.ErrCursor
-		}
-		t := time.UnixMicro(micros).UTC()
-		p.bound = &t
+	p.list, p.order = number, order(head[i])
+	if p.bound, err = parseMicros(head[i+1:]); err != nil {
+		return p, err
 	}
-	if strings.HasPrefix(link, "?") {
-		p.link = a.own(a.lists[number].path) + link
-	}
-	if p.link != "" && !strings.HasPrefix(p.link, "/") {
+	if p.link, ok = a.lengthen(a.lists[number], link); !ok {
 		return p, providers.ErrCursor
 	}
 	if back, err := a.cursor(p); err != nil || back != at {

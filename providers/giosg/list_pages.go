@@ -13,6 +13,7 @@ import (
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/wire"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // row is one chat in the list.
@@ -20,6 +21,7 @@ type row struct {
 	id         string
 	createdAt  time.Time
 	observedAt time.Time
+	sentAt     time.Time // by the server's clock
 	raw        value
 	fields     object
 }
@@ -99,14 +101,39 @@ func (a *account) requestPage(ctx context.Context, l *list, link string) (listPa
 		p.previous, _ = a.pin(from, previous) // a link to another host does not count
 	}
 	for i, raw := range sent {
-		o := fields(raw)
-		createdAt, id := moment(o["created_at"]), wire.Word(o["id"])
-		if createdAt == nil || id == "" {
+		r, ok := rowOf(raw, answer)
+		if !ok {
 			return p, rest.Malformed(opList, fmt.Errorf("row %d of a page has no id or no creation time", i+1))
 		}
-		p.rows = append(p.rows, row{id: id, createdAt: *createdAt, observedAt: answer.ObservedAt, raw: raw, fields: o})
+		p.rows = append(p.rows, r)
 	}
 	return p, nil
+}
+
+// rowOf reads a chat. It returns false if the chat has no id or no time of creation.
+func rowOf(raw value, answer rest.Response) (row, bool) {
+	o := fields(raw)
+	createdAt, id := moment(o["created_at"]), wire.Word(o["id"])
+	if createdAt == nil || id == "" {
+		return row{}, false
+	}
+	sentAt, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		sentAt = answer.ObservedAt
+	}
+	return row{id: id, createdAt: *createdAt, observedAt: answer.ObservedAt, sentAt: sentAt, raw: raw, fields: o}, true
+}
+
+// ref names the chat.
+func (r row) ref() providers.Ref {
+	return providers.Ref{
+		ID: r.id, CreatedAt: r.createdAt, Hint: wire.Word(r.fields["room_id"]), Messages: integer(r.fields["message_count"]), Version: r.version(),
+	}
+}
+
+// document is the chat as the list has it.
+func (r row) document() schemas.Document {
+	return schemas.Document{Kind: kindChat, ConversationID: r.id, Status: statusOK, ObservedAt: r.observedAt, Body: r.raw}
 }
 
 // explain interprets a refusal of the list: for a later page its cursor has expired; for the first page the organization or room

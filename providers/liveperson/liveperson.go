@@ -26,6 +26,7 @@ import (
 // Definition is LivePerson. Its limits are not published: the budget is a cautious guess.
 var Definition = providers.Definition{
 	Name:              "liveperson",
+	Columns:           columns,
 	Open:              open,
 	Mapper:            openMapper,
 	Check:             check,

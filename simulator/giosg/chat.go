@@ -70,7 +70,10 @@ func (s *Site) open(e entry) room {
 		}
 	}
 	r.updated = last.Add(11 * time.Millisecond)
-	if t.State == simulator.Closed && r.channel.Kind != simulator.Email { // external chats never end on their own
+	if _, changed := s.added[e.number]; changed && t.UpdatedAt.After(r.updated) {
+		r.updated = t.UpdatedAt.Truncate(time.Millisecond)
+	}
+	if s.hasEnded(e) {
 		r.ended = last.Add(2 * time.Second)
 		r.updated = r.ended.Add(11 * time.Millisecond)
 		r.late(s)
@@ -82,8 +85,12 @@ func (s *Site) open(e entry) room {
 	return r
 }
 
-// late adds the rows that arrive after the end of a chat and do not change its updated_at.
+// late adds the rows that have arrived after the end of a chat. They do not change its updated_at.
 func (r *room) late(s *Site) {
+	now := s.options.Now()
+	defer func() {
+		r.lines = slices.DeleteFunc(r.lines, func(l line) bool { return (l.kind == "tag_created" || l.kind == "leave") && l.at.After(now) })
+	}()
 	for i, tag := range r.Tags {
 		r.lines = append(r.lines, line{
 			id: uuid("tagged", r.Number*10+int64(i)), kind: "tag_created", at: r.ended.Add(956 * time.Millisecond),

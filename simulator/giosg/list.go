@@ -59,11 +59,15 @@ func (s *Site) passes(e entry, filters map[string]string) bool {
 	if filters["room"]+filters["is_ended"]+filters["has_user_messages"]+filters["has_visitor_messages"] == "" {
 		return true
 	}
+	if want := filters["is_ended"]; want != "" && (want == "true") != s.hasEnded(e) {
+		return false
+	}
+	if filters["room"]+filters["has_user_messages"]+filters["has_visitor_messages"] == "" {
+		return true
+	}
 	c := s.open(e)
 	_, users, visitors := c.counts()
-	for key, is := range map[string]bool{
-		"is_ended": !c.ended.IsZero(), "has_user_messages": users > 0, "has_visitor_messages": visitors > 0,
-	} {
+	for key, is := range map[string]bool{"has_user_messages": users > 0, "has_visitor_messages": visitors > 0} {
 		if want := filters[key]; want != "" && (want == "true") != is {
 			return false
 		}

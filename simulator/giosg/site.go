@@ -47,6 +47,8 @@ type Options struct {
 	NextHost        string          // host of links, the site's own if empty
 	NextScheme      string          // scheme of links, http if empty
 	ExpiredStatus   int             // status of the answer to an expired cursor, 404 if 0
+	// Newest is how many of the newest conversations of the corpus may still be open; all if 0.
+	Newest int
 	// Encrypted means that the rooms for mail and WhatsApp are encrypted for PublicKey.
 	Encrypted bool
 	Throttle  Throttle
@@ -86,6 +88,7 @@ type Site struct {
 	added   map[int64]*simulator.Thread
 	purged  map[int64]time.Time
 	next    int64 // running number of chats
+	nextID  int64 // running number of messages
 	lists   map[string][]entry
 	stats   Stats
 	tokens  float64
@@ -125,7 +128,7 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 	}
 	s := &Site{
 		corpus: corpus, options: options, added: map[int64]*simulator.Thread{}, purged: map[int64]time.Time{},
-		numbers: map[int64]entry{}, next: corpus.NextNumber(), lists: map[string][]entry{}, tokens: float64(max(1, options.Throttle.Burst)),
+		numbers: map[int64]entry{}, next: corpus.NextNumber(), nextID: corpus.NextMessageID(), lists: map[string][]entry{}, tokens: float64(max(1, options.Throttle.Burst)),
 	}
 	for i := range corpus.Len() {
 		o := corpus.Outline(i)
@@ -159,8 +162,11 @@ func (s *Site) route() {
 	}
 }
 
-// ServeHTTP answers one request.
-func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP answers one request, with the time of the site's clock.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
+	s.mux.ServeHTTP(w, r)
+}
 
 // guard counts, delays and throttles requests and checks their callers.
 func (s *Site) guard(name string, do http.HandlerFunc) http.Handler {

@@ -2,6 +2,7 @@ package giosg
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,8 +132,8 @@ func (s *Site) participants(c room, truth *schemas.Thread) {
 			JoinedAt: at(c.created), Attributes: common(Organization, number(n)),
 		}
 		add(row.Attributes, "member_public_name", a.DisplayName)
-		if !c.ended.IsZero() {
-			row.LeftAt = at(c.ended.Add(3798 * time.Millisecond))
+		if i := slices.IndexFunc(c.lines, func(l line) bool { return l.kind == "leave" && l.senderID == row.ParticipantID }); i >= 0 {
+			row.LeftAt = at(c.lines[i].at)
 		}
 		truth.Participants = append(truth.Participants, row)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/server/schema/sqlite"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -60,14 +61,18 @@ func check(ctx context.Context, file string) error {
 // escaped returns a path escaped for the URI that the server builds for SQLite.
 func escaped(file string) string { return (&url.URL{Path: file}).EscapedPath() }
 
-// prepare creates the tables of a new database, and the namespace.
-func prepare(file string) error {
+// prepare creates the tables of a new database, and the namespace with search attributes.
+func prepare(file string, keywords []string) error {
 	if isNew(file) {
 		if err := create(file); err != nil {
 			return err
 		}
 	}
-	namespace, err := sqlite.NewNamespaceConfig(clusterName, Namespace, false, nil)
+	attributes := map[string]enums.IndexedValueType{}
+	for _, name := range keywords {
+		attributes[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
+	}
+	namespace, err := sqlite.NewNamespaceConfig(clusterName, Namespace, false, attributes)
 	if err != nil {
 		return err
 	}

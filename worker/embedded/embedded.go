@@ -66,7 +66,7 @@ func (s *Server) start(ctx context.Context, c Config) error {
 	if err := check(ctx, database); err != nil {
 		return err
 	}
-	if err := prepare(database); err != nil {
+	if err := prepare(database, c.Keywords); err != nil {
 		return unusable(database, err)
 	}
 	err := s.run(ctx, c, database)

@@ -49,7 +49,7 @@ func TestOnlyTheOwnerMayReadTheDatabase(t *testing.T) {
 		t.Skip("there are no such modes")
 	}
 	dir := t.TempDir()
-	if err := prepare(filepath.Join(dir, databaseName)); err != nil {
+	if err := prepare(filepath.Join(dir, databaseName), nil); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)

@@ -66,7 +66,7 @@ func TestATakenPortIsAnError(t *testing.T) {
 		defer free.release()
 		free.numbers[i] = taken.Addr().(*net.TCPAddr).Port
 		database := filepath.Join(t.TempDir(), databaseName)
-		if err := prepare(database); err != nil {
+		if err := prepare(database, nil); err != nil {
 			t.Fatal(err)
 		}
 		free.handOver()

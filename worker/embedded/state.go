@@ -28,6 +28,8 @@ type Config struct {
 	Dir    string // created if it does not exist; used by one process at a time
 	UI     bool
 	UIPort int // 0 picks a free port
+	// Keywords are the search attributes of a new database, all of type Keyword.
+	Keywords []string
 }
 
 // ErrNotIncluded is the error of Start in a build with the tag noembedded, which contains no server.

@@ -1,0 +1,98 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// soonGone is how long before its deadline a window is urgent.
+const soonGone = 30 * 24 * time.Hour
+
+// shards is the plan: today's directory, then the windows of the range. A sync and a settle have theirs from the ledger.
+func (e *export) shards() (plan []activities.Planned) {
+	if e.kind != "" {
+		return e.state.Open.Plan
+	}
+	shard := func(stream schemas.Stream, w schemas.Window) activities.Planned {
+		return activities.Planned{
+			Shard: ledger.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w},
+			Cause: ledger.CauseExport, Refresh: e.in.Refresh,
+		}
+	}
+	if e.state.Open.HasDirectory && !e.in.Adopt {
+		day := e.state.Open.CheckedAt.UTC().Truncate(24 * time.Hour)
+		plan = append(plan, shard(schemas.StreamDirectory, schemas.Window{From: day, To: day.Add(24 * time.Hour)}))
+	}
+	type of struct {
+		stream schemas.Stream
+		window schemas.Window
+	}
+	exceptions, planned := map[of]activities.Exception{}, map[of]bool{}
+	for _, x := range e.state.Open.Exceptions {
+		exceptions[of{x.Stream, x.Window}] = x
+	}
+	for _, w := range e.ordered((schemas.Window{From: e.in.From, To: e.state.To}).Cut(e.in.Window)) {
+		for _, stream := range e.streams() {
+			x, except := exceptions[of{stream, w}]
+			windows := []schemas.Window{w}
+			if except && len(x.Parts) > 0 {
+				windows = x.Parts
+			}
+			for _, part := range windows {
+				next := shard(stream, part)
+				if except && slices.Contains(x.Of, part) && next.Refresh == "" {
+					next.Refresh, next.Depth = string(e.in.Reprocess)+"/"+e.in.Name, x.Depth
+				}
+				if key := (of{stream, part}); !planned[key] { // a wide part may be in several windows
+					planned[key] = true
+					plan = append(plan, next)
+				}
+			}
+		}
+	}
+	return plan
+}
+
+// ordered sorts windows into the order in which they are copied.
+func (e *export) ordered(windows []schemas.Window) []schemas.Window {
+	if e.in.Order == activities.NewestFirst || e.in.Order == activities.ByDeadline {
+		slices.Reverse(windows)
+	}
+	if kept := e.state.Open.Retention; kept > 0 && e.in.Order == activities.ByDeadline {
+		// What the platform deletes soon goes first, the next deadline before the others.
+		urgent := func(w schemas.Window) bool { return w.From.Add(kept).Before(e.state.Open.CheckedAt.Add(soonGone)) }
+		slices.SortStableFunc(windows, func(a, b schemas.Window) int {
+			switch {
+			case urgent(a) && urgent(b):
+				return a.From.Compare(b.From)
+			case urgent(a):
+				return -1
+			case urgent(b):
+				return 1
+			}
+			return 0
+		})
+	}
+	return windows
+}
+
+// streams are the streams that each window has a shard of.
+func (e *export) streams() []schemas.Stream {
+	if e.state.Open.HasReports {
+		return []schemas.Stream{schemas.StreamCreated, schemas.StreamReports}
+	}
+	return []schemas.Stream{schemas.StreamCreated}
+}
+
+// places is how many shards may have work at a time.
+func (e *export) places() int {
+	most := max(1, e.state.Open.Shards)
+	if e.in.MaxActive > 0 {
+		most = min(most, e.in.MaxActive)
+	}
+	return most
+}

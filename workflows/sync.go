@@ -1,0 +1,86 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+)
+
+// SyncInput starts a Sync or a Settle.
+type SyncInput struct {
+	Account string `json:"account"`
+	// Now replaces the nominal time of the run, which is that of the schedule's action, or else when the run began.
+	Now    time.Time    `json:"now,omitzero"`
+	Policy *Policy      `json:"policy,omitempty"`
+	State  *ExportState `json:"resume,omitempty"` // only continue-as-new sets it
+}
+
+// SettleInput starts a Settle.
+type SettleInput = SyncInput
+
+// SyncOutput is the result of a Sync or a Settle.
+type SyncOutput struct {
+	Totals     Totals   `json:"totals"`
+	Planned    int      `json:"planned"` // shards that the plan had
+	Visibility string   `json:"visibility,omitempty"`
+	Advice     string   `json:"advice,omitempty"`
+	Failed     []string `json:"failed,omitempty"`
+	// Complete is true if every planned shard is committed without dead letters and flags, as in ExportOutput.
+	Complete bool `json:"complete"`
+}
+
+// SyncID and SettleID are the workflow ids of runs that a person starts. A schedule appends the nominal time to them.
+func SyncID(account string) string   { return "sync/" + account }
+func SettleID(account string) string { return "settle/" + account }
+
+// Check returns an error unless a Sync or a Settle can do what the input asks for.
+func (in SyncInput) Check() error { return errors.Join(checkAccount(in.Account), in.Policy.Check()) }
+
+// Sync copies what has changed on the platform since the last sync, and the directory and the reports if they are due. Its windows
+// begin where those in the ledger end, so it does not matter whether a run is late, skipped or doubled.
+func Sync(ctx workflow.Context, in SyncInput) (SyncOutput, error) {
+	return keepUp(ctx, in, activities.PlanSync, func(next SyncInput) error { return workflow.NewContinueAsNewError(ctx, Sync, next) })
+}
+
+// Settle lists windows of created conversations again that are due, and commits them with what has changed. Conversations that did not
+// change are not asked for.
+func Settle(ctx workflow.Context, in SettleInput) (SyncOutput, error) {
+	return keepUp(ctx, in, activities.PlanSettle, func(next SettleInput) error { return workflow.NewContinueAsNewError(ctx, Settle, next) })
+}
+
+// keepUp runs the shards of a plan that the ledger gives, as an Export does with those of a range.
+func keepUp(ctx workflow.Context, in SyncInput, kind activities.PlanKind, again func(SyncInput) error) (SyncOutput, error) {
+	e := &export{in: ExportInput{Account: in.Account, Sync: kind == activities.PlanSync, Policy: in.Policy}, kind: kind, now: in.Now}
+	e.policy = policyOf(in.Policy)
+	e.again = func() error {
+		in.State = &e.state
+		return again(in)
+	}
+	if in.State != nil {
+		e.state = *in.State
+	} else if err := refuse(ctx, in.Policy, in.Check()); err != nil {
+		return SyncOutput{}, err
+	}
+	if err := e.copy(ctx); err != nil {
+		return SyncOutput{}, err
+	}
+	e.closed = true
+	return SyncOutput{
+		Totals: e.state.Totals, Planned: len(e.plan), Visibility: e.state.Open.Visibility, Advice: e.state.Open.Advice,
+		Failed: e.state.Failed, Complete: e.complete(),
+	}, nil
+}
+
+// nominal is the time for which a run was scheduled, or else when it began.
+func nominal(ctx workflow.Context) time.Time {
+	if at, ok := workflow.GetTypedSearchAttributes(ctx).GetTime(scheduledStart); ok {
+		return at
+	}
+	return workflow.GetInfo(ctx).WorkflowStartTime
+}
+
+var scheduledStart = temporal.NewSearchAttributeKeyTime("TemporalScheduledStartTime")
