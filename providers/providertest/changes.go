@@ -53,7 +53,7 @@ type ChangesCase struct {
 func Changes(t *testing.T, c ChangesCase) {
 	missed, listed, changed := 0, 0, 0
 	for seed := range uint64(c.Seeds) {
-		s := &syncing{ChangesCase: c, t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), Moving: c.Platform(t, seed), lake: map[string]copied{}}
+		s := &syncing{ChangesCase: c, t: t, seed: seed, dice: rand.New(rand.NewPCG(seed, 1)), Moving: c.Platform(t, seed), lake: map[string]held{}}
 		server := httptest.NewServer(http.HandlerFunc(s.serve))
 		s.url = server.URL
 		m, l, n := s.run()
@@ -71,8 +71,8 @@ func Changes(t *testing.T, c ChangesCase) {
 	t.Logf("%d seeds: %d changed conversations, %d listed, %d missed", c.Seeds, changed, listed, missed)
 }
 
-// copied is a conversation in the lake of a test.
-type copied struct {
+// held is a conversation in the lake of a test.
+type held struct {
 	ref  providers.Ref
 	open bool
 	text string
@@ -89,7 +89,7 @@ type syncing struct {
 
 	mu   sync.Mutex
 	now  time.Time
-	lake map[string]copied
+	lake map[string]held
 }
 
 func (s *syncing) serve(w http.ResponseWriter, r *http.Request) {
@@ -216,7 +216,7 @@ func (s *syncing) take(ref providers.Ref) {
 		delete(s.lake, ref.ID)
 		return
 	}
-	s.lake[ref.ID] = copied{ref: ref, open: thread.Conversation.State == nil || *thread.Conversation.State != "closed", text: textOf(thread)}
+	s.lake[ref.ID] = held{ref: ref, open: thread.Conversation.State == nil || *thread.Conversation.State != "closed", text: textOf(thread)}
 }
 
 // known is what the lake has.
