@@ -57,13 +57,13 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 		OnMismatch:        export.OnMismatch,
 		AllowUnreadable:   a.config.Accounts[name].AllowUnreadable,
 		Sync:              a.config.Accounts[name].Sync,
-		Retention:         a.config.retention(name),
+		Retention:         a.config.Retention(name),
 		Blind:             d.Blind,
 	}, nil
 }
 
-// retention is how long the platform of an account keeps conversations, by the configuration or else by what is known of the provider.
-func (c *Config) retention(name string) time.Duration {
+// Retention is how long the platform of an account keeps conversations, by the configuration or else by what is known of the provider. 0 means for ever, or unknown.
+func (c Config) Retention(name string) time.Duration {
 	if s := c.Accounts[name].Sync; s != nil {
 		return s.Retention
 	}

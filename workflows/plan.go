@@ -45,7 +45,7 @@ func (e *export) shards() (plan []activities.Planned) {
 			for _, part := range windows {
 				next := shard(stream, part)
 				if except && slices.Contains(x.Of, part) && next.Refresh == "" {
-					next.Refresh, next.Depth = string(e.in.Reprocess)+"/"+e.in.Name, x.Depth
+					next.Refresh, next.Depth = string(e.in.Reprocess)+"/"+e.state.Open.CheckedAt.UTC().Format(time.RFC3339), x.Depth
 				}
 				if key := (of{stream, part}); !planned[key] { // a wide part may be in several windows
 					planned[key] = true

@@ -141,7 +141,7 @@ func TestWindowsThatAreThere(t *testing.T) {
 		"none": {nil, []string{"Jan31", "Feb28", "Mar31"}},
 		"parts, one of them again": {
 			[]activities.Exception{{Stream: schemas.StreamCreated, Window: month(2), Parts: []schemas.Window{half, rest}, Again: true, Depth: activities.DepthList, Of: []schemas.Window{rest}}},
-			[]string{"Jan31", "Feb14", "Feb14 list dead/year", "Mar31"},
+			[]string{"Jan31", "Feb14", "Feb14 list dead/2026-11-21T10:00:00Z", "Mar31"},
 		},
 		"one that is wider": {
 			[]activities.Exception{

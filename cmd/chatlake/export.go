@@ -20,7 +20,9 @@ import (
 type exportFlags struct {
 	account, name, from, to, window string
 	refresh, sync, detach, ui       bool
-	uiPort                          int
+	newest, oldest, deadline        bool
+	reprocess                       string
+	maxActive, uiPort               int
 }
 
 func (a *app) exportCommand() *cobra.Command {
@@ -37,6 +39,14 @@ func (a *app) exportCommand() *cobra.Command {
 	f.rangeFlags(flags)
 	flags.StringVar(&f.name, "name", "", "name of the export (default <from>_<to>)")
 	flags.BoolVar(&f.refresh, "refresh", false, "export windows again that the lake already has")
+	flags.StringVar(&f.reprocess, "reprocess", "missing",
+		"what to export again of the windows that the lake has: missing (nothing), flagged, dead (only what is a dead letter), or all (as --refresh)")
+	flags.BoolVar(&f.oldest, "oldest-first", false, "copy the oldest windows first (the default)")
+	flags.BoolVar(&f.newest, "newest-first", false, "copy the newest windows first")
+	flags.BoolVar(&f.deadline, "by-deadline", false, "copy first what the platform deletes within 30 days, then the newest windows")
+	cmd.MarkFlagsMutuallyExclusive("oldest-first", "newest-first", "by-deadline")
+	cmd.MarkFlagsMutuallyExclusive("refresh", "reprocess")
+	flags.IntVar(&f.maxActive, "max-active", 0, "how many windows to copy at a time (default and at most: export.shards of the configuration)")
 	flags.BoolVar(&f.sync, "sync", false, "take priority over other exports of the account, using the rate reserved for syncs")
 	flags.BoolVar(&f.detach, "detach", false, "start the export for workers elsewhere, and do not wait")
 	flags.BoolVar(&f.ui, "ui", false, "serve the embedded server's UI on a local port")
@@ -126,8 +136,30 @@ func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInpu
 	if err := workflows.CheckName(in.Name); err != nil {
 		return in, usage("--name: %v", err)
 	}
+	switch f.reprocess {
+	case "", "missing":
+	case "flagged":
+		in.Reprocess = "flagged"
+	case "dead":
+		in.Reprocess = "dead"
+	case "all":
+		f.refresh = true
+	default:
+		return in, usage("--reprocess must be missing, flagged, dead or all, not %q", f.reprocess)
+	}
 	if f.refresh {
 		in.Refresh = now.UTC().Format(time.RFC3339)
+	}
+	switch in.MaxActive = f.maxActive; {
+	case f.newest:
+		in.Order = "newest"
+	case f.oldest:
+		in.Order = "oldest"
+	case f.deadline:
+		in.Order = "deadline"
+		if c.Retention(in.Account) == 0 {
+			return in, usage("--by-deadline: how long the platform of %s keeps conversations is not known; set accounts.%[1]s.sync.retention, or use --oldest-first", in.Account)
+		}
 	}
 	if err := in.Check(now); err != nil {
 		return in, usage("%v", err)
