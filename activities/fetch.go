@@ -44,7 +44,7 @@ func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, fetchKind{"messages", providers.Reader.Messages, func(a Account) int { return a.Batch }})
+	out, err := a.fetch(ctx, in, fetchKind{messagesKind, providers.Reader.Messages, func(a Account) int { return a.Batch }})
 	return out, a.classify(ctx, err)
 }
 
@@ -56,11 +56,36 @@ func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOut
 	return out, a.classify(ctx, err)
 }
 
+// messagesKind is the name of the fetch of messages.
+const messagesKind = "messages"
+
 // fetchKind is one kind of fetch: what it fetches, and how many conversations at a time.
 type fetchKind struct {
 	name      string
 	documents func(providers.Reader, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
 	batch     func(Account) int
+}
+
+// alone returns how to fetch everything about a conversation whose documents were to come from the lake. It is nil for metadata, so that
+// the fetch of the messages alone decides.
+func (k fetchKind) alone(s *session) fetcher {
+	if k.name != messagesKind {
+		return nil
+	}
+	return func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+		if s.MetadataRequests == 0 {
+			return s.reader.Messages(ctx, refs)
+		}
+		return func(yield func(schemas.Document, error) bool) {
+			for _, documents := range []fetcher{s.reader.Messages, s.reader.Metadata} {
+				for doc, err := range documents(ctx, refs) {
+					if !yield(doc, err) || err != nil {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 func (a *Activities) fetch(ctx context.Context, in FetchInput, l fetchKind) (FetchOutput, error) {
@@ -84,8 +109,11 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l fetchKind) (Fet
 	}
 	w := newPartWriter(ctx, a.Lake, in, name, header.Refs)
 	defer w.discard()
+	alone := l.alone(s)
 	fetch := func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
-		return l.documents(s.reader, ctx, refs)
+		return header.withLake(ctx, a.Lake, w.index, refs, func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+			return l.documents(s.reader, ctx, refs)
+		}, alone)
 	}
 	for _, gap := range gaps(found, in.Low, in.High) {
 		refs := header.Refs[gap.Low:gap.High]

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -57,6 +58,11 @@ type PageReceipt struct {
 // pageHeader is the header of a staged page.
 type pageHeader struct {
 	Refs []providers.Ref `json:"refs"`
+	// Lake is what the lake has of some of Refs, in their order, and Files are the files that it names.
+	Lake  []inLake   `json:"lake,omitempty"`
+	Files []lakeFile `json:"files,omitempty"`
+	// Unchanged are the ids of listed conversations that the lake has in the listed version. They are not in Refs.
+	Unchanged []string `json:"unchanged,omitempty"`
 }
 
 // refsPerRequest is the assumed number of conversations on a provider's page if there are few or none, so that one of our pages
@@ -88,29 +94,91 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if retrier, ok := s.reader.(providers.Retrier); ok && in.Retry {
 		in.Cursor = retrier.Retry(in.Cursor)
 	}
-	page, duplicates, err := gather(listOf(s.reader, in.Shard.Stream)(ctx, in.Shard.Window, in.Cursor), in.Limit, known)
-	if err != nil {
-		return ListPageOutput{}, err
-	}
-	stage, err := a.Lake.Stage(in.Shard, in.Generation, pageHeader{Refs: page.Refs})
-	if err != nil {
-		return ListPageOutput{}, err
-	}
-	defer stage.Discard()
-	for _, doc := range page.Documents {
-		if err := stage.Add(doc); err != nil {
+	var had *lake.Known
+	if in.Shard.Stream == schemas.StreamChanges || in.Depth != DepthWhole && in.Shard.Stream.IsByCreation() {
+		if had, err = a.Lake.Known(ctx, in.Shard, in.Generation); err != nil {
 			return ListPageOutput{}, err
 		}
 	}
-	staged, err := stage.Commit(ctx, fmt.Sprintf("page-%05d", in.Number))
+	list, err := listOf(s.reader, in.Shard.Stream, had)
 	if err != nil {
 		return ListPageOutput{}, err
 	}
-	receipt := PageReceipt{Staged: staged, Number: in.Number, Refs: len(page.Refs), Duplicates: duplicates, Unwitnessed: page.Unwitnessed}
-	if len(page.Refs) > 0 {
-		receipt.MinCreatedAt = page.Refs[0].CreatedAt
+	page, duplicates, err := gather(list(ctx, in.Shard.Window, in.Cursor), in.Limit, known)
+	if err != nil {
+		return ListPageOutput{}, err
 	}
+	header, err := compare(ctx, had, in, &page)
+	if err != nil {
+		return ListPageOutput{}, err
+	}
+	receipt, err := a.stagePage(ctx, in.Target, in.Number, header, page.Documents)
+	if err != nil {
+		return ListPageOutput{}, err
+	}
+	receipt.Duplicates, receipt.Unwitnessed = duplicates, page.Unwitnessed
 	return ListPageOutput{Page: receipt, Next: page.Next, Dropped: page.Dropped, Usage: s.usage()}, nil
+}
+
+// stagePage stages a page.
+func (a *Activities) stagePage(ctx context.Context, target Target, number int, header pageHeader, documents []schemas.Document) (PageReceipt, error) {
+	stage, err := a.Lake.Stage(target.Shard, target.Generation, header)
+	if err != nil {
+		return PageReceipt{}, err
+	}
+	defer stage.Discard()
+	for _, doc := range documents {
+		if err := stage.Add(doc); err != nil {
+			return PageReceipt{}, err
+		}
+	}
+	staged, err := stage.Commit(ctx, fmt.Sprintf("page-%05d", number))
+	if err != nil {
+		return PageReceipt{}, err
+	}
+	receipt := PageReceipt{Staged: staged, Number: number, Refs: len(header.Refs), Unchanged: len(header.Unchanged)}
+	for _, n := range header.Lake {
+		if n.Reuse {
+			receipt.Reused++
+		}
+	}
+	if len(header.Refs) > 0 {
+		receipt.MinCreatedAt = header.Refs[0].CreatedAt
+	}
+	return receipt, nil
+}
+
+// compare returns the header of a page: which of its conversations are fetched, which come from the lake, and which are left out because
+// the lake has them in the listed version. It removes the latter from the page. had is nil if the lake is not looked at.
+func compare(ctx context.Context, had *lake.Known, in ListPageInput, page *providers.Page) (pageHeader, error) {
+	if had == nil {
+		return pageHeader{Refs: page.Refs}, nil
+	}
+	var header pageHeader
+	unchanged := map[string]bool{}
+	for _, ref := range page.Refs {
+		v, found, err := had.Find(ctx, ref.ID, ref.CreatedAt)
+		if err != nil {
+			return header, err
+		}
+		// A conversation that is listed again after it was gone is new, and one that could not be exported is fetched.
+		whole := found && v.Row && !v.Gone && !v.Dead && ref.Version != ""
+		same, newer := whole && v.Listed == ref.Version, whole && v.Listed > ref.Version
+		if in.Shard.Stream == schemas.StreamChanges && (same || newer) {
+			header.Unchanged = append(header.Unchanged, ref.ID)
+			unchanged[ref.ID] = true
+			continue
+		}
+		if found {
+			// A list may show an older version than the lake has. The newer one is kept, however much is to be fetched.
+			reuse := newer || same && in.Depth == DepthList
+			header.note(len(header.Refs), v, reuse && v.Extent.Documents > 0)
+		}
+		header.Refs = append(header.Refs, ref)
+	}
+	page.Refs = header.Refs
+	page.Documents = slices.DeleteFunc(page.Documents, func(doc schemas.Document) bool { return unchanged[doc.ConversationID] })
+	return header, nil
 }
 
 // gather joins pages until they have limit conversations. It sorts them by (CreatedAt, ID) and removes duplicates.
@@ -176,7 +244,8 @@ func order(page *providers.Page) {
 	})
 }
 
-// knownIDs returns the conversation ids of pages that were listed before.
+// knownIDs returns the conversation ids of pages that were listed before. Those that the list did not have are not among them: if it has
+// one now, it is listed.
 func (a *Activities) knownIDs(ctx context.Context, known *Receipts) (map[string]bool, error) {
 	if known == nil {
 		return nil, nil
@@ -187,12 +256,18 @@ func (a *Activities) knownIDs(ctx context.Context, known *Receipts) (map[string]
 	}
 	ids := map[string]bool{}
 	for _, page := range all.Pages {
+		if page.Unlisted {
+			continue
+		}
 		var header pageHeader
 		if err := a.Lake.ReadHeader(ctx, page.Staged, &header); err != nil {
 			return nil, err
 		}
 		for _, ref := range header.Refs {
 			ids[ref.ID] = true
+		}
+		for _, id := range header.Unchanged {
+			ids[id] = true
 		}
 	}
 	return ids, nil

@@ -13,13 +13,16 @@ import (
 // recorded is what a record says about its conversations in addition to their documents. It keeps the ids of those that are gone
 // or dead in memory, and one row at a time of the others, which are sorted like the documents.
 type recorded struct {
-	dead  map[string]int // indexes in refs
-	refs  []deadRef
-	next  int // the first of refs that was not yielded
-	gone  map[string]bool
-	pull  func() (lake.Row, error, bool)
-	stop  func()
-	ahead *lake.Row // the last row pulled, if it was not used yet
+	dead map[string]int // indexes in refs
+	refs []deadRef
+	next int // the first of refs that was not yielded
+	// sealed are the dead letters of conversations whose documents could not be read. They are mapped again, unless they have a row:
+	// then their documents are those of the last version that could be.
+	sealed map[string]DeadRef
+	gone   map[string]bool
+	pull   func() (lake.Row, error, bool)
+	stop   func()
+	ahead  *lake.Row // the last row pulled, if it was not used yet
 }
 
 // deadRef is a conversation that could not be fetched, and its dead letter.
@@ -30,17 +33,19 @@ type deadRef struct {
 
 // recorded reads the dead letters and the tombstones of the record.
 func (r *remap) recorded(ctx context.Context) (*recorded, error) {
-	s := &recorded{dead: map[string]int{}, gone: map[string]bool{}}
+	s := &recorded{dead: map[string]int{}, sealed: map[string]DeadRef{}, gone: map[string]bool{}}
 	for row, err := range r.lake.Rows(ctx, r.before, schemas.DeadLetters.Table, "conversation_id", "step", "error_kind", "detail", "attempts") {
 		if err != nil {
 			return nil, err
 		}
 		c := row.Cells
-		if c[1].Text == stepSeal {
-			continue // its documents exist and are mapped again
+		letter := DeadRef{Step: c[1].Text, Kind: c[2].Text, Detail: c[3].Text, Attempts: c[4].Integer}
+		if letter.Step == stepSeal {
+			s.sealed[c[0].Text] = letter
+			continue
 		}
 		s.dead[c[0].Text] = len(s.refs)
-		s.refs = append(s.refs, deadRef{c[0].Text, DeadRef{Step: c[1].Text, Kind: c[2].Text, Detail: c[3].Text, Attempts: c[4].Integer}})
+		s.refs = append(s.refs, deadRef{c[0].Text, letter})
 	}
 	for row, err := range r.lake.Rows(ctx, r.before, schemas.Tombstones.Table, "conversation_id", "message_id") {
 		if err != nil {
@@ -50,7 +55,7 @@ func (r *remap) recorded(ctx context.Context) (*recorded, error) {
 			s.gone[row.Cells[0].Text] = true
 		}
 	}
-	s.pull, s.stop = iter.Pull2(r.lake.Rows(ctx, r.before, schemas.Conversations.Table, "conversation_id", "stated_messages"))
+	s.pull, s.stop = iter.Pull2(r.lake.Rows(ctx, r.before, schemas.Conversations.Table, "conversation_id", "stated_messages", "listed_version", "gone_at"))
 	return s, nil
 }
 
@@ -117,21 +122,40 @@ func (r *remap) conversations(ctx context.Context) iter.Seq2[conversation, error
 // conversation yields a conversation that has documents, after the preceding dead conversations that have none.
 func (s *recorded) conversation(docs []schemas.Document, yield func(conversation, error) bool) bool {
 	id := docs[0].ConversationID
-	if at, dead := s.dead[id]; dead {
-		if !s.deadUpTo(at, yield) {
-			return false
-		}
-		s.next = at + 1
-		return yield(conversation{ref: providers.Ref{ID: id}, listed: docs, dead: &s.refs[at].letter}, nil)
-	}
 	row, err := s.row(id)
 	if err != nil {
 		yield(conversation{}, err)
 		return false
 	}
 	c := conversation{ref: providers.Ref{ID: id}, hasRows: row != nil}
-	if row != nil && !row.Cells[1].Null {
-		c.ref.Messages = new(row.Cells[1].Integer)
+	if at, dead := s.dead[id]; dead {
+		if !s.deadUpTo(at, yield) {
+			return false
+		}
+		s.next = at + 1
+		c.dead = &s.refs[at].letter
+	} else if letter, dead := s.sealed[id]; dead && row != nil {
+		c.dead = &letter
+	}
+	if row != nil {
+		if c.ref.Version = row.Cells[2].Text; !row.Cells[1].Null {
+			c.ref.Messages = new(row.Cells[1].Integer)
+		}
+	}
+	switch {
+	case row != nil && !row.Cells[3].Null:
+		c, err = c.asGone(docs, true)
+		if err == nil {
+			return yield(c, nil)
+		}
+		yield(c, err)
+		return false
+	case c.dead != nil && row != nil:
+		c.kept = docs
+		return yield(c, nil)
+	case c.dead != nil:
+		c.listed = docs
+		return yield(c, nil)
 	}
 	c.listed, c.messages = splitDocuments(docs, s.gone[id])
 	if s.gone[id] && len(c.messages) == 0 {

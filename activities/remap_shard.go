@@ -120,6 +120,9 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 		return RemapShardOutput{}, fmt.Errorf("%s has no record in the ledger: %w", shard, errIncomplete)
 	}
 	unchanged := RemapShardOutput{Outcome: Unchanged, Commit: commitOf(string(ledger.Adopted), *record)}
+	if record.AbsorbedBy != "" {
+		return unchanged, nil // another shard has its rows
+	}
 	if committedByEarlierAttempt(ctx, *record) {
 		unchanged.Outcome, unchanged.Commit.Outcome = Rewritten, string(ledger.Committed)
 		return unchanged, nil // an earlier attempt committed it
@@ -261,6 +264,7 @@ func (r *remap) write(ctx context.Context, out *lake.Seal, keepDocuments bool) (
 	w := &shardWriter{lake: r.lake, mapper: r.mapper, out: out, keepDocuments: keepDocuments}
 	was := r.before.Counts
 	w.counts.Listed, w.counts.Duplicates, w.counts.OutOfWindow = was.Listed, was.Duplicates, was.OutOfWindow
+	w.counts.Unchanged, w.counts.Reused, w.counts.Unlisted = was.Unchanged, was.Reused, was.Unlisted
 	var err error
 	if of, ok := sources[r.before.Shard.Stream]; !ok {
 		err = w.writeAll(ctx, r.conversations)

@@ -46,7 +46,7 @@ func (w *shardWriter) mapInOrder(ctx context.Context, conversations func(context
 		for range runtime.GOMAXPROCS(0) {
 			running.Go(func() {
 				for m := range work {
-					m.thread, m.err = w.rows(m.conversation.documents())
+					m.thread, m.err = w.rows(m.conversation.mapped())
 					close(m.ready)
 				}
 			})
@@ -96,7 +96,7 @@ func readAhead(ctx context.Context, conversations iter.Seq2[conversation, error]
 		if ahead.Acquire(ctx, m.size) != nil || !pass(queue, m) {
 			return
 		}
-		if c.dead != nil || c.gone() {
+		if len(c.mapped()) == 0 {
 			close(m.ready)
 		} else if !pass(work, m) {
 			close(m.ready) // nothing waits for it any more
@@ -118,7 +118,7 @@ func (w *shardWriter) rows(docs []schemas.Document) (schemas.Thread, error) {
 
 // size is the number of bytes in the documents.
 func (c conversation) size() (n int64) {
-	for _, docs := range [][]schemas.Document{c.listed, c.messages, c.others} {
+	for _, docs := range [][]schemas.Document{c.kept, c.listed, c.messages, c.others} {
 		for _, doc := range docs {
 			n += int64(len(doc.Body))
 		}

@@ -125,6 +125,8 @@ type shardWriter struct {
 	metadata bool // the provider has metadata to fetch
 	out      *lake.Seal
 	counts   ledger.Counts
+	// compares means that conversations with the content that the lake has are not written.
+	compares bool
 	// keepDocuments means that the documents are not written, because existing files have them.
 	keepDocuments bool
 	lost          int64 // conversations that have rows in the lake but cannot be mapped now
@@ -141,7 +143,8 @@ func (w *shardWriter) run(ctx context.Context, stream schemas.Stream, receipts R
 	if err != nil {
 		return err
 	}
-	w.counts.Listed, w.counts.Duplicates = all.listed, all.duplicates
+	w.counts.Listed, w.counts.Duplicates, w.counts.Unchanged = all.listed, all.duplicates, all.unchanged
+	w.compares = !stream.IsByCreation()
 	return w.writeAll(ctx, all.conversations)
 }
 
@@ -149,54 +152,116 @@ func (w *shardWriter) run(ctx context.Context, stream schemas.Stream, receipts R
 func (w *shardWriter) writeAll(ctx context.Context, conversations func(context.Context) iter.Seq2[conversation, error]) error {
 	for m, err := range w.mapInOrder(ctx, conversations) {
 		if err == nil {
-			err = w.write(m.conversation, m.thread, m.err)
+			err = w.write(ctx, m.conversation, m.thread, m.err)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if w.counts.Conversations+w.counts.Gone+w.counts.Dead != w.counts.Listed {
-		return fmt.Errorf("%d conversations, %d gone and %d dead of %d listed: %w",
-			w.counts.Conversations, w.counts.Gone, w.counts.Dead, w.counts.Listed, errIncomplete)
+	if n := w.counts; n.Conversations+n.Gone+n.Dead+n.Unchanged != n.Listed {
+		return fmt.Errorf("%d conversations, %d gone, %d dead and %d unchanged of %d listed: %w", n.Conversations, n.Gone, n.Dead, n.Unchanged, n.Listed, errIncomplete)
 	}
 	return nil
 }
 
-// write writes one conversation: its rows, or a dead letter if its documents are malformed.
-func (w *shardWriter) write(c conversation, thread schemas.Thread, malformed error) error {
-	if c.dead != nil {
-		return w.dead(c, *c.dead)
-	}
-	if c.gone() {
-		w.counts.Gone++
-		err := w.out.Tombstone(schemas.Tombstone{ConversationID: c.ref.ID, ObservedAt: c.observedAt(), Reason: providers.ReasonGone})
-		if err != nil {
-			return fmt.Errorf("write tombstone of conversation %s: %w", c.ref.ID, err)
-		}
-		return w.documents(c)
-	}
-	if malformed != nil {
+// write writes one conversation: its rows, or a tombstone or a dead letter instead. If the lake had an earlier version of what is gone or
+// dead, its rows are written as well.
+func (w *shardWriter) write(ctx context.Context, c conversation, thread schemas.Thread, malformed error) error {
+	if malformed != nil && c.dead == nil && len(c.kept) == 0 {
+		dead := &DeadRef{Step: stepSeal, Kind: string(providers.Malformed), Detail: malformed.Error(), Attempts: 1}
 		if c.hasRows {
 			w.lost++
 		}
-		return w.dead(c, DeadRef{Step: stepSeal, Kind: string(providers.Malformed), Detail: malformed.Error(), Attempts: 1})
+		if !c.reused {
+			last, err := c.withLast(ctx, w.lake, c.header, c.had)
+			if err != nil {
+				return err
+			}
+			if c = last; len(c.kept) > 0 {
+				thread, malformed = w.rows(c.kept)
+			}
+		}
+		c.dead = dead
 	}
-	thread.Conversation.StoredMessages = int64(len(thread.Messages))
-	if thread.Conversation.StatedMessages == nil {
-		thread.Conversation.StatedMessages = c.ref.Messages
+	switch {
+	case len(c.kept) > 0 && malformed == nil:
+		if err := w.keep(c, thread); err != nil {
+			return err
+		}
+	case len(c.kept) > 0 && c.hasRows:
+		w.lost++
+	}
+	switch {
+	case c.dead != nil:
+		return w.dead(c, *c.dead)
+	case c.gone():
+		return w.gone(c)
+	case w.compares && c.sameContent(thread):
+		w.counts.Unchanged++
+		return nil
+	}
+	if c.reused {
+		w.counts.Reused++
+	}
+	w.counts.Conversations++
+	if err := w.thread(c, &thread); err != nil {
+		return err
 	}
 	if stated := thread.Conversation.StatedMessages; stated != nil && *stated != thread.Conversation.StoredMessages {
 		w.counts.Mismatched++
 	}
-	if d, ok := w.mapper.(providers.Decrypter); ok {
-		w.counts.Unreadable += d.Unreadable(thread)
+	return w.documents(c)
+}
+
+// thread writes the rows of a conversation.
+func (w *shardWriter) thread(c conversation, thread *schemas.Thread) error {
+	row := &thread.Conversation
+	row.StoredMessages = int64(len(thread.Messages))
+	if row.StatedMessages == nil {
+		row.StatedMessages = c.ref.Messages
 	}
-	w.counts.Conversations++
-	w.counts.Messages += thread.Conversation.StoredMessages
-	if err := w.out.Thread(thread); err != nil {
+	if c.ref.Version != "" {
+		row.ListedVersion = &c.ref.Version
+	}
+	if d, ok := w.mapper.(providers.Decrypter); ok {
+		w.counts.Unreadable += d.Unreadable(*thread)
+	}
+	w.counts.Messages += row.StoredMessages
+	if err := w.out.Thread(*thread); err != nil {
 		return fmt.Errorf("write conversation %s: %w", c.ref.ID, err)
 	}
+	return nil
+}
+
+// keep writes the last version of a conversation that is gone or dead.
+func (w *shardWriter) keep(c conversation, thread schemas.Thread) error {
+	w.counts.Kept++
+	if c.gone() {
+		// It was observed when the platform said that it is gone, so that readers prefer it to the same version in another shard.
+		at := c.messages[0].ObservedAt
+		thread.Conversation.GoneAt, thread.Conversation.ObservedAt = &at, at
+	}
+	return w.thread(c, &thread)
+}
+
+// gone writes the tombstone of a conversation.
+func (w *shardWriter) gone(c conversation) error {
+	w.counts.Gone++
+	if c.ref.Unlisted {
+		w.counts.Unlisted++
+	}
+	err := w.out.Tombstone(schemas.Tombstone{ConversationID: c.ref.ID, ObservedAt: c.observedAt(), Reason: providers.ReasonGone})
+	if err != nil {
+		return fmt.Errorf("write tombstone of conversation %s: %w", c.ref.ID, err)
+	}
 	return w.documents(c)
+}
+
+// sameContent reports whether the lake has the conversation with the same content and in the same listed version.
+func (c conversation) sameContent(thread schemas.Thread) bool {
+	n := c.had
+	return n != nil && n.Row && !n.Gone && !n.Dead && n.Listed == c.ref.Version &&
+		n.Content != "" && n.Content == lake.ContentKey(thread.Conversation.ContentSHA256)
 }
 
 // guarded calls read and turns a panic into an error, so that one conversation cannot keep all others out of the lake.
@@ -294,17 +359,32 @@ type conversation struct {
 	listed, messages, others []schemas.Document
 	dead                     *DeadRef
 	hasRows                  bool // the lake has rows of it, which these replace
+	reused                   bool // its documents come from the lake
+	// kept are the documents of the last version of a conversation that is gone or dead.
+	kept []schemas.Document
+	// had is what the lake had of it when header was staged; nil if nothing.
+	header *pageHeader
+	had    *inLake
 }
 
 func (c conversation) documents() []schemas.Document {
-	all := make([]schemas.Document, 0, len(c.listed)+len(c.messages)+len(c.others))
-	return append(append(append(all, c.listed...), c.messages...), c.others...)
+	all := make([]schemas.Document, 0, len(c.kept)+len(c.listed)+len(c.messages)+len(c.others))
+	return append(append(append(append(all, c.kept...), c.listed...), c.messages...), c.others...)
+}
+
+// mapped returns the documents to turn into rows. There are none for a conversation that has no rows.
+func (c conversation) mapped() []schemas.Document {
+	switch {
+	case len(c.kept) > 0:
+		return c.kept
+	case c.dead != nil || c.gone():
+		return nil
+	}
+	return c.documents()
 }
 
 // gone reports whether the provider answered that the conversation does not exist.
-func (c conversation) gone() bool {
-	return len(c.messages) > 0 && (c.messages[0].Status == 404 || c.messages[0].Status == 410)
-}
+func (c conversation) gone() bool { return isGone(c.messages) }
 
 // observedAt is when the conversation was last read.
 func (c conversation) observedAt() (at time.Time) {

@@ -2,8 +2,10 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"iter"
 
+	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -52,15 +54,28 @@ var sources = map[schemas.Stream]source{
 	},
 }
 
-// listOf returns the lister of a stream. It is empty if the platform no longer has such a list.
-func listOf(r providers.Reader, stream schemas.Stream) lister {
-	if stream.HasConversations() {
-		return r.Conversations
+// errNoChanges is the error of a list of changes that the platform does not have. An empty window would say that nothing changed.
+var errNoChanges = &providers.Error{Kind: providers.Failed, Op: "list changes", Err: errors.New("the platform has no list of what changed")}
+
+// listOf returns the lister of a stream. It is empty if the platform no longer has such a list. had is what the lake has, for lists of
+// changes.
+func listOf(r providers.Reader, stream schemas.Stream, had *lake.Known) (lister, error) {
+	switch {
+	case stream == schemas.StreamChanges:
+		changer, ok := r.(providers.Changer)
+		if !ok {
+			return nil, errNoChanges
+		}
+		return func(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+			return changer.Changes(ctx, w, inventory{had}, at)
+		}, nil
+	case stream.HasConversations():
+		return r.Conversations, nil
 	}
 	if list := sources[stream].list; list != nil && list(r) != nil {
-		return list(r)
+		return list(r), nil
 	}
 	return func(context.Context, schemas.Window, providers.Cursor) iter.Seq2[providers.Page, error] {
 		return func(yield func(providers.Page, error) bool) {}
-	}
+	}, nil
 }

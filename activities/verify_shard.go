@@ -54,7 +54,7 @@ func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (Veri
 	}
 	out.Total, out.Usage = total, usage
 	if total != nil {
-		out.Missing = max(0, *total-record.Counts.Listed)
+		out.Missing = max(0, *total-(record.Counts.Listed-record.Counts.Unlisted))
 	}
 	if out.Missing > 0 {
 		account, err := a.Account(ctx, in.Shard.Account)

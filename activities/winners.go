@@ -21,7 +21,9 @@ type winners struct {
 	metadata   map[int][]ChunkReceipt
 	dead       map[int]map[int]DeadRef
 	chosen     map[string]place // which listing is used of conversations that are listed more than once
-	listed     int64            // distinct conversations
+	unlisted   map[int]bool     // pages of conversations that the list did not have
+	listed     int64            // distinct conversations, also unchanged ones
+	unchanged  int64            // distinct conversations that are on no page, because the lake has them in the listed version
 	duplicates int64
 }
 
@@ -34,11 +36,20 @@ func newWinners(ctx context.Context, l *lake.Lake, receipts Receipts, metadata b
 	w := &winners{
 		lake: l, pages: receipts.Pages,
 		refs: map[int]int{}, messages: map[int][]ChunkReceipt{}, metadata: map[int][]ChunkReceipt{},
-		dead: map[int]map[int]DeadRef{}, chosen: map[string]place{},
+		dead: map[int]map[int]DeadRef{}, chosen: map[string]place{}, unlisted: map[int]bool{},
+	}
+	last := func(p PageReceipt) int { // a conversation that is on a page of the list as well is used from there
+		if p.Unlisted {
+			return 1
+		}
+		return 0
 	}
 	slices.SortFunc(w.pages, func(a, b PageReceipt) int {
-		return cmp.Or(a.MinCreatedAt.Compare(b.MinCreatedAt), cmp.Compare(a.Number, b.Number))
+		return cmp.Or(last(a)-last(b), a.MinCreatedAt.Compare(b.MinCreatedAt), cmp.Compare(a.Number, b.Number))
 	})
+	for _, page := range w.pages {
+		w.unlisted[page.Number] = page.Unlisted
+	}
 	steps := map[string]map[int]map[int]bool{"FetchMessages": {}, "FetchMetadata": {}}
 	for _, d := range receipts.Dead {
 		if w.dead[d.Page] == nil {
@@ -80,6 +91,7 @@ func newWinners(ctx context.Context, l *lake.Lake, receipts Receipts, metadata b
 func (w *winners) choose(ctx context.Context) error {
 	seed := maphash.MakeSeed()
 	var hashes []uint64 // in list order
+	var unchanged []uint64
 	for _, page := range w.pages {
 		var header pageHeader
 		if err := w.lake.ReadHeader(ctx, page.Staged, &header); err != nil {
@@ -91,7 +103,13 @@ func (w *winners) choose(ctx context.Context) error {
 		for _, ref := range header.Refs {
 			hashes = append(hashes, maphash.String(seed, ref.ID))
 		}
+		for _, id := range header.Unchanged {
+			unchanged = append(unchanged, maphash.String(seed, id))
+		}
 	}
+	w.unchanged = distinctFrom(unchanged, hashes)
+	w.listed += w.unchanged
+	w.duplicates += int64(len(unchanged)) - w.unchanged
 	again := repeated(hashes)
 	if len(again) == 0 {
 		return nil
@@ -115,6 +133,20 @@ func (w *winners) choose(ctx context.Context) error {
 	return nil
 }
 
+// distinctFrom returns the number of distinct values that are not among others.
+func distinctFrom(values, others []uint64) (n int64) {
+	if len(values) == 0 {
+		return 0
+	}
+	values, others = slices.Compact(slices.Sorted(slices.Values(values))), slices.Sorted(slices.Values(others))
+	for _, v := range values {
+		if _, found := slices.BinarySearch(others, v); !found {
+			n++
+		}
+	}
+	return n
+}
+
 // repeated returns the values that occur more than once.
 func repeated(hashes []uint64) map[uint64]bool {
 	again := map[uint64]bool{}
@@ -134,7 +166,7 @@ func (w *winners) candidate(id string, at place) {
 		w.listed--
 		w.duplicates++
 	}
-	if !ok || w.isDead(current) && !w.isDead(at) {
+	if !ok || w.isDead(current) && !w.isDead(at) && !w.unlisted[at.page] {
 		w.chosen[id] = at
 	}
 }
@@ -171,9 +203,18 @@ func (w *winners) page(ctx context.Context, page PageReceipt, yield func(convers
 			yield(c, err)
 			return false
 		}
+		var err error
 		if d, dead := w.dead[page.Number][i]; dead {
 			c.dead = &d
-		} else if len(c.messages) == 0 {
+			c, err = c.withLast(ctx, w.lake, &header, header.of(i))
+		} else {
+			c, err = c.withLake(&header, header.of(i))
+		}
+		if err != nil {
+			yield(c, err)
+			return false
+		}
+		if c.dead == nil && len(c.messages) == 0 {
 			yield(c, fmt.Errorf("conversation %s has no messages document: %w", ref.ID, errIncomplete))
 			return false
 		}

@@ -79,7 +79,7 @@ var columnMeanings = map[string]string{
 	"conversations.source_version":   "grows with each version at the platform; microseconds of its last change where the platform says that",
 	"conversations.content_sha256":   "digest of all that the lake says about the conversation; compare only values that begin with the same version",
 	"conversations.listed_version":   "how new the conversation was in the list; the greater text is newer; null if the list does not say",
-	"conversations.gone_at":          "when the platform was seen to have the conversation no longer, of which the row is the last version; nothing sets it yet",
+	"conversations.gone_at":          "when the platform was seen to have the conversation no longer, of which the row is the last version; such a conversation has a tombstone as well",
 
 	"messages.sequence":            "place in the conversation, from 0 without gaps, oldest first",
 	"messages.created_at":          "when it was sent",

@@ -14,6 +14,9 @@ import (
 // addUp says what is wrong with the counts of a record: with each other, and with the rows of its files. How many rows a
 // file has its footer has said.
 func addUp(r ledger.Record) (problems []string) {
+	if r.AbsorbedBy != "" {
+		return nil // another shard has its rows
+	}
 	rows := map[string]int64{}
 	for _, f := range r.Files {
 		rows[f.Table] += f.Rows
@@ -29,15 +32,20 @@ func addUp(r ledger.Record) (problems []string) {
 	if !r.Shard.Stream.HasConversations() {
 		return problems
 	}
-	expect(schemas.Conversations.Table, n.Conversations)
+	expect(schemas.Conversations.Table, n.Conversations+n.Kept)
 	expect(schemas.Messages.Table, n.Messages)
-	if n.Listed != n.Conversations+n.Gone+n.Dead {
-		problems = append(problems, fmt.Sprintf("%s listed, but %d whole, %d gone and %d dead", words.Plural(n.Listed, "conversation"), n.Conversations, n.Gone, n.Dead))
+	if n.Listed != n.Conversations+n.Gone+n.Dead+n.Unchanged {
+		ended := []string{fmt.Sprintf("%d whole", n.Conversations), fmt.Sprintf("%d gone", n.Gone), fmt.Sprintf("%d dead", n.Dead)}
+		if n.Unchanged > 0 {
+			ended = append(ended, fmt.Sprintf("%d unchanged", n.Unchanged))
+		}
+		problems = append(problems, fmt.Sprintf("%s listed, but %s", words.Plural(n.Listed, "conversation"), words.List(ended)))
 	}
 	return problems
 }
 
-// identities reads the ids of a window's conversations: each has to end once, as a row, a tombstone or a dead letter.
+// identities reads the ids of a window's conversations: each has to end once, as a row, a tombstone or a dead letter. Only those that the
+// record says were kept have a row beside a tombstone or a dead letter.
 func (v *Verified) identities(ctx context.Context, l *lake.Lake, r ledger.Record) (problems []string, err error) {
 	if !r.Shard.Stream.HasConversations() {
 		return nil, nil
@@ -52,11 +60,19 @@ func (v *Verified) identities(ctx context.Context, l *lake.Lake, r ledger.Record
 	if v.seen == nil {
 		v.seen = newSightings()
 	}
-	v.seen.add(r, ends)
+	if r.Shard.Stream.IsByCreation() { // a conversation changes in many windows
+		v.seen.add(r, ends)
+	}
 	if gone != r.Counts.Gone {
 		problems = append(problems, fmt.Sprintf("its files have %s of conversations, its counts say %d", words.Plural(gone, "tombstone"), r.Counts.Gone))
 	}
-	return append(problems, several(ends)...), nil
+	return append(problems, several(ends, r.Counts.Kept)...), nil
+}
+
+// isKept reports whether a conversation that ended in these tables has a row, and one tombstone or dead letter that says why it is the last.
+func isKept(tables []string) bool {
+	rows := slices.DeleteFunc(slices.Clone(tables), func(table string) bool { return table != schemas.Conversations.Table })
+	return len(tables) == 2 && len(rows) == 1
 }
 
 // endsOf reads in which tables the conversations of a window are, and how many of them are gone. The problem is one of a file that
@@ -94,13 +110,22 @@ func endsOf(ctx context.Context, l *lake.Lake, r ledger.Record) (ends map[string
 // severalNamed is how many conversations are named in one line.
 const severalNamed = 3
 
-// several names the conversations that ended more than once.
-func several(ends map[string][]string) []string {
-	var ids []string
+// several names the conversations that ended more than once, apart from those that were kept, if there are as many as the counts say.
+func several(ends map[string][]string, kept int64) []string {
+	var ids, last []string
 	for id, tables := range ends {
-		if len(tables) > 1 {
+		switch {
+		case isKept(tables):
+			last = append(last, id)
+		case len(tables) > 1:
 			ids = append(ids, id)
 		}
+	}
+	if int64(len(last)) != kept {
+		ids = append(ids, last...)
+	}
+	if len(ids) == 0 && int64(len(last)) < kept {
+		return []string{fmt.Sprintf("its counts say that %d of what is gone or dead have a row, and its files have none", kept)}
 	}
 	if len(ids) == 0 {
 		return nil

@@ -33,7 +33,7 @@ func totalsOf(ctx context.Context, c worker.Config, records []ledger.Record, tel
 	byAccount := map[string][]ledger.Record{}
 	var accounts []string
 	for _, r := range records {
-		if !r.Shard.Stream.HasConversations() {
+		if !r.Shard.Stream.IsByCreation() {
 			continue
 		}
 		if byAccount[r.Shard.Account] == nil {
@@ -82,8 +82,8 @@ func (t *Totals) count(ctx context.Context, c worker.Config, records []ledger.Re
 			continue
 		}
 		t.Windows++
-		if n > r.Counts.Listed {
-			t.Missing = append(t.Missing, Missing{r.Shard.String(), r.Counts.Listed, n, again(t.Account, r.Shard.Window)})
+		if listed := r.Counts.Listed - r.Counts.Unlisted; n > listed {
+			t.Missing = append(t.Missing, Missing{r.Shard.String(), listed, n, again(t.Account, r.Shard.Window)})
 		}
 	}
 	return nil

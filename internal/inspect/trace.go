@@ -75,7 +75,7 @@ func traceIn(ctx context.Context, l *lake.Lake, r ledger.Record, id string) (Tra
 			return t, err
 		}
 	}
-	if len(t.Places) == 0 && r.Shard.Stream == schemas.StreamCreated {
+	if len(t.Places) == 0 && r.Shard.Stream.HasConversations() {
 		return t, nil
 	}
 	for _, f := range rest {
@@ -126,10 +126,19 @@ func (t *Trace) tell(table string, cells []lake.Cell) {
 	case schemas.Documents.Table:
 		t.Documents = append(t.Documents, Answer{cells[1].Text, cells[2].Integer, cells[3].Integer, time.UnixMicro(cells[4].Integer).UTC()})
 	case schemas.DeadLetters.Table:
-		t.State, t.Dead = StateDead, &DeadLetter{cells[1].Text, cells[2].Text, cells[3].Text, cells[4].Integer}
+		t.end(StateDead)
+		t.Dead = &DeadLetter{cells[1].Text, cells[2].Text, cells[3].Text, cells[4].Integer}
 	case schemas.Tombstones.Table:
 		if cells[1].Null { // the others are of its messages
-			t.State, t.Gone = StateGone, cells[2].Text
+			t.end(StateGone)
+			t.Gone = cells[2].Text
 		}
+	}
+}
+
+// end notes that a conversation is dead or gone. If its last version was kept, it is whole all the same.
+func (t *Trace) end(state string) {
+	if t.State != StateWhole {
+		t.State = state
 	}
 }

@@ -207,9 +207,13 @@ func newestDirectory(records []current) []current {
 
 func account(r ledger.Record) string { return r.Shard.Provider + "/" + r.Shard.Account }
 
-// overlapping says whether two windows of one account have time in common, those of reports apart from the others.
+// overlapping says whether two shards of one account may have the same rows: windows that have time in common, those of reports apart from
+// the others, and all windows whose conversations may have been created at any time.
 func overlapping(records []current) bool {
 	versions, reports := split(records)
+	if slices.ContainsFunc(versions, func(r current) bool { return !r.Shard.Stream.IsByCreation() && len(r.Files) > 0 }) {
+		return true
+	}
 	return overlapIn(versions) || overlapIn(reports)
 }
 

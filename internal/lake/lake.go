@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"hash/maphash"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,6 +43,9 @@ type Lake struct {
 	decoders  sync.Pool // of staged objects
 	headers   headers
 	seals     *semaphore.Weighted // bytes that seals may buffer; nil means no limit
+	indexes   *indexes
+	extracts  *extracts
+	hash      func(id string) uint64 // of conversations in indexes
 }
 
 // Open opens the lake in the given storage, as ledger.Open does.
@@ -59,7 +63,11 @@ func New(l *ledger.Ledger, c Config) *Lake {
 		c.Scratch = filepath.Join(os.TempDir(), "chatlake")
 	}
 	seals := semaphore.NewWeighted(max(cmp.Or(c.SealBytes, defaultSealBytes), sealBufferedBytes))
-	return &Lake{Ledger: l, scratch: c.Scratch, writer: c.Writer, fileBytes: c.FileBytes, seals: seals}
+	seed := maphash.MakeSeed()
+	return &Lake{
+		Ledger: l, scratch: c.Scratch, writer: c.Writer, fileBytes: c.FileBytes, seals: seals, indexes: newIndexes(), extracts: newExtracts(),
+		hash: func(id string) uint64 { return maphash.String(seed, id) },
+	}
 }
 
 // ErrStagingLost means that a staged object is missing or has other content. The shard must be fetched again.

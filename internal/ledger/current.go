@@ -60,6 +60,41 @@ func (l *Ledger) Shards(ctx context.Context, f Filter) ([]Shard, error) {
 	return shards, nil
 }
 
+// Generation is a shard and the number of one of its generations.
+type Generation struct {
+	Shard  Shard
+	Number int
+}
+
+// Newest returns the highest generation that is listed of each shard, sorted as by Shards. It reads no record, so a generation that
+// was committed while it lists may be missing.
+func (l *Ledger) Newest(ctx context.Context, f Filter) ([]Generation, error) {
+	var newest []Generation
+	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		shard, generation, err := parseLedgerKey(object.Key)
+		if err != nil {
+			return nil, err
+		}
+		last := len(newest) - 1
+		switch {
+		case !f.matches(shard):
+		case last >= 0 && newest[last].Shard == shard:
+			newest[last].Number = max(newest[last].Number, generation)
+		default:
+			newest = append(newest, Generation{shard, generation})
+		}
+	}
+	return newest, nil
+}
+
+// Record returns the record of a generation, or nil if there is none.
+func (l *Ledger) Record(ctx context.Context, g Generation) (*Record, error) {
+	return l.generation(ctx, g.Shard, g.Number)
+}
+
 // Parts returns the shorter windows inside a shard's window that the ledger has for the same account and stream.
 func (l *Ledger) Parts(ctx context.Context, shard Shard) ([]schemas.Window, error) {
 	whole := shard.Window

@@ -48,7 +48,7 @@ type Staged struct {
 
 // Counts are the totals of one shard. A shard is committed only if Listed = Conversations + Gone + Dead + Unchanged.
 type Counts struct {
-	Listed        int64 `json:"listed"`        // distinct conversation ids in the list
+	Listed        int64 `json:"listed"`        // distinct conversation ids in the list, and Unlisted
 	Conversations int64 `json:"conversations"` // exported completely
 	Gone          int64 `json:"gone"`          // listed, but no longer on the platform when fetched
 	Dead          int64 `json:"dead"`          // listed, but impossible to export
@@ -61,8 +61,10 @@ type Counts struct {
 	Unchanged int64 `json:"unchanged,omitempty"`
 	// Reused is how many of Conversations were not asked for again: their documents come from the lake.
 	Reused int64 `json:"reused,omitempty"`
-	// Kept is how many of Gone have a row in conversations as well: their last version, which was in the lake.
+	// Kept is how many of Gone and Dead have a row in conversations as well: their last version, which was in the lake.
 	Kept int64 `json:"kept,omitempty"`
+	// Unlisted is how many of Gone the list did not have: the lake knew them, and the platform said by id that it has them no longer.
+	Unlisted int64 `json:"unlisted,omitempty"`
 	// Mismatched is how many of Conversations have a different number of messages stored than the provider states.
 	Mismatched int64 `json:"mismatched,omitempty"`
 	// Unreadable is how many texts and other values of Conversations are encrypted and could not be decrypted. They are null in

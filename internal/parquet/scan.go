@@ -35,6 +35,8 @@ type Query struct {
 	// Value, if not nil, selects the rows whose first column has that text. Row groups that cannot contain it, according to their
 	// statistics, are not read. Of row groups that turn out not to contain it, only the first column is read.
 	Value *string
+	// Groups are the row groups to read, counted from 0; nil means all.
+	Groups []int
 }
 
 // readAtOnce is how many values of a column are read at a time.
@@ -60,6 +62,9 @@ func Scan(r io.ReaderAt, size int64, q Query, found func(Row) error) (err error)
 		return fmt.Errorf("scan file: %w", err)
 	}
 	for group := range f.NumRowGroups() {
+		if q.Groups != nil && !slices.Contains(q.Groups, group) {
+			continue
+		}
 		if err := scanGroup(f.RowGroup(group), columns, q.Value, func(row Row) error {
 			row.Group = group
 			return found(row)

@@ -1,0 +1,257 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// A page says what the lake had of its conversations when it was staged, and which of them are not asked for. Everything after it goes by
+// the page, so that sealing is pure, whatever comes into the lake meanwhile.
+
+// inLake is what the lake has of a conversation on a page.
+type inLake struct {
+	Index int `json:"i"` // of the conversation on the page
+	// Reuse means that the platform is not asked: its documents come from the lake.
+	Reuse bool `json:"reuse,omitempty"`
+	Row   bool `json:"row,omitempty"`
+	Gone  bool `json:"gone,omitempty"`
+	Dead  bool `json:"dead,omitempty"`
+	// Listed is the listed version of the row, Stated its number of messages according to the list, and Content its lake.ContentKey.
+	Listed  string `json:"listed,omitempty"`
+	Stated  *int64 `json:"stated,omitempty"`
+	Content string `json:"content,omitempty"`
+	// Documents is the number of documents. At says where they are: indexes of Files, and row groups.
+	Documents int      `json:"n,omitempty"`
+	At        [][2]int `json:"at,omitempty"`
+}
+
+// lakeFile is a committed file that a page needs.
+type lakeFile struct {
+	Key    string `json:"key"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// note adds to the header what the lake has of the conversation at an index.
+func (h *pageHeader) note(index int, v lake.Version, reuse bool) {
+	n := inLake{
+		Index: index, Reuse: reuse, Row: v.Row, Gone: v.Gone, Dead: v.Dead, Listed: v.Listed, Stated: v.Stated, Content: v.Content,
+		Documents: v.Extent.Documents,
+	}
+	for _, g := range v.Extent.Groups {
+		f := lakeFile{g.File.Key, g.File.Bytes, g.File.SHA256}
+		at := slices.Index(h.Files, f)
+		if at < 0 {
+			at = len(h.Files)
+			h.Files = append(h.Files, f)
+		}
+		n.At = append(n.At, [2]int{at, g.Group})
+	}
+	h.Lake = append(h.Lake, n)
+}
+
+// of returns what the lake has of the conversation at an index, or nil. Lake is sorted.
+func (h *pageHeader) of(index int) *inLake {
+	at, ok := slices.BinarySearchFunc(h.Lake, index, func(n inLake, i int) int { return n.Index - i })
+	if !ok {
+		return nil
+	}
+	return &h.Lake[at]
+}
+
+// extract reads a conversation's documents from the lake.
+func (h *pageHeader) extract(ctx context.Context, l *lake.Lake, id string, n *inLake) ([]schemas.Document, error) {
+	from := lake.Extent{Documents: n.Documents}
+	for _, at := range n.At {
+		if at[0] < 0 || at[0] >= len(h.Files) {
+			return nil, fmt.Errorf("the page has no file %d: %w", at[0], lake.ErrDamaged)
+		}
+		f := h.Files[at[0]]
+		from.Groups = append(from.Groups, lake.Group{File: ledger.File{Table: schemas.Documents.Table, Key: f.Key, Bytes: f.Bytes, SHA256: f.SHA256}, Group: at[1]})
+	}
+	return l.Extract(ctx, id, from)
+}
+
+// fromLake is the kind of the document that precedes the documents from the lake in a staged chunk. It is never sealed.
+const fromLake = "chatlake/from_lake"
+
+// withLake yields the documents of refs that a fetch returns, with those that come from the lake: of reused conversations instead of
+// asking for them, and of conversations that are gone, after the answer that says so. Indexes are those of refs on the page.
+func (h *pageHeader) withLake(ctx context.Context, l *lake.Lake, index map[string]int, refs []providers.Ref, fetch, alone fetcher) iter.Seq2[schemas.Document, error] {
+	if len(h.Lake) == 0 {
+		return fetch(ctx, refs)
+	}
+	return func(yield func(schemas.Document, error) bool) {
+		var asked []providers.Ref
+		for _, ref := range refs {
+			if n := h.of(index[ref.ID]); n == nil || !n.Reuse {
+				asked = append(asked, ref)
+			}
+		}
+		answers := newReader(func(yield func(schemas.Document, error) bool) {
+			if len(asked) > 0 {
+				fetch(ctx, asked)(yield)
+			}
+		})
+		defer answers.stop()
+		for _, ref := range refs {
+			n := h.of(index[ref.ID])
+			docs, err := h.documents(ctx, l, ref, n, answers, alone)
+			if err != nil {
+				yield(schemas.Document{}, err)
+				return
+			}
+			for _, doc := range docs {
+				if !yield(doc, nil) {
+					return
+				}
+			}
+		}
+		if err := answers.end(); err != nil {
+			yield(schemas.Document{}, err)
+		}
+	}
+}
+
+type fetcher func(context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
+
+// documents returns the documents of one conversation. alone fetches everything about a conversation; it is nil for metadata, which never
+// comes from the lake by itself.
+func (h *pageHeader) documents(ctx context.Context, l *lake.Lake, ref providers.Ref, n *inLake, answers *reader, alone fetcher) ([]schemas.Document, error) {
+	var docs []schemas.Document
+	switch {
+	case n == nil || !n.Reuse:
+		if docs = answers.take(ref.ID); answers.err != nil {
+			return nil, answers.err
+		}
+		if n == nil || !n.Row || alone == nil || !isGone(docs) {
+			return docs, nil
+		}
+	case alone == nil:
+		return nil, nil
+	}
+	had, err := h.extract(ctx, l, ref.ID, n)
+	switch {
+	case err == nil:
+		return slices.Concat(docs, []schemas.Document{{Kind: fromLake, ConversationID: ref.ID}}, had), nil
+	case !errors.Is(err, lake.ErrDamaged):
+		return nil, err
+	case n.Reuse: // ask the platform after all
+		for doc, err := range alone(ctx, []providers.Ref{ref}) {
+			if err != nil {
+				return nil, err
+			}
+			docs = append(docs, doc)
+		}
+	}
+	return docs, nil
+}
+
+// isGone reports whether the answer is that the conversation does not exist.
+func isGone(docs []schemas.Document) bool { return len(docs) > 0 && providers.IsGone(docs[0]) }
+
+// splitLake separates what was staged of a conversation from the documents of it that come from the lake.
+func splitLake(docs []schemas.Document) (asked, had []schemas.Document) {
+	at := slices.IndexFunc(docs, func(doc schemas.Document) bool { return doc.Kind == fromLake })
+	if at < 0 {
+		return docs, nil
+	}
+	return docs[:at], docs[at+1:]
+}
+
+// inventory is what the lake has of an account, as providers ask for it. A conversation that is gone is not there for them: if the
+// platform lists it again, it is new.
+type inventory struct{ known *lake.Known }
+
+func (i inventory) Open(ctx context.Context) iter.Seq2[providers.Ref, error] {
+	return func(yield func(providers.Ref, error) bool) {
+		for v, err := range i.known.Open(ctx) {
+			if !yield(refOf(v), err) {
+				return
+			}
+		}
+	}
+}
+
+func (i inventory) Find(ctx context.Context, id string) (providers.Ref, bool, error) {
+	v, found, err := i.known.Find(ctx, id, time.Time{})
+	if err != nil || !found || !v.Row || v.Gone {
+		return providers.Ref{}, false, err
+	}
+	return refOf(v), true, nil
+}
+
+func refOf(v lake.Version) providers.Ref {
+	return providers.Ref{ID: v.ID, CreatedAt: v.CreatedAt, Messages: v.Stated, Version: v.Listed}
+}
+
+// withLake returns the conversation with its documents from the lake where the page and the answer say that they count. n is what the
+// lake has of it, or nil.
+func (c conversation) withLake(header *pageHeader, n *inLake) (conversation, error) {
+	c.header, c.had = header, n
+	asked, had := splitLake(c.messages)
+	if len(had) == 0 || n == nil {
+		return c, nil
+	}
+	c.listed, c.others = nil, nil
+	if n.Row {
+		c.ref.Version, c.ref.Messages = n.Listed, n.Stated
+	}
+	switch {
+	case n.Gone:
+		return c.asGone(had, n.Row)
+	case len(asked) == 0:
+		c.messages, c.reused = had, true
+	default:
+		c.kept, c.messages = had, asked[:1]
+	}
+	return c, nil
+}
+
+// asGone returns a conversation that was already gone in the lake, with its documents. If it has a row, its last document is the answer
+// that it is gone, and the others are of its last version.
+func (c conversation) asGone(docs []schemas.Document, row bool) (conversation, error) {
+	if !row {
+		c.listed, c.messages = splitDocuments(docs, true)
+		return c, nil
+	}
+	last := len(docs) - 1
+	if last < 1 || !providers.IsGone(docs[last]) {
+		return c, fmt.Errorf("conversation %s is gone, but its last document does not say so: %w", c.ref.ID, lake.ErrDamaged)
+	}
+	c.kept, c.messages = docs[:last], docs[last:]
+	return c, nil
+}
+
+// withLast returns a conversation that could not be fetched or read with its last version from the lake, so that a generation never has
+// less than the one before. What was fetched is left out: the platform still has it. Without a last version it is as it was fetched.
+func (c conversation) withLast(ctx context.Context, l *lake.Lake, header *pageHeader, n *inLake) (conversation, error) {
+	if n == nil || !n.Row {
+		c.messages, _ = splitLake(c.messages)
+		return c, nil
+	}
+	docs, err := header.extract(ctx, l, c.ref.ID, n)
+	switch {
+	case errors.Is(err, lake.ErrDamaged):
+		c.messages, _ = splitLake(c.messages)
+		return c, nil
+	case err != nil:
+		return c, err
+	}
+	c.listed, c.messages, c.others = nil, nil, nil
+	c.ref.Version, c.ref.Messages = n.Listed, n.Stated
+	if n.Gone {
+		return c.asGone(docs, true)
+	}
+	c.kept = docs
+	return c, nil
+}
