@@ -52,7 +52,7 @@ func (s *Site) people() []simulator.Person {
 	var all []simulator.Person
 	for k := range s.corpus.People() {
 		if p := s.corpus.Person(k); s.hasUser(p.ID) {
-			all = append(all, p)
+			all = append(all, s.person(p.ID))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b simulator.Person) int { return a.CreatedAt.Compare(b.CreatedAt) })
@@ -84,6 +84,12 @@ func (s *Site) users(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		if to, bounded := filters["created_to"]; bounded && p.CreatedAt.After(to) {
+			continue
+		}
+		if from, bounded := filters["updated_from"]; bounded && p.LastActivityAt.Before(from) {
+			continue
+		}
+		if to, bounded := filters["updated_to"]; bounded && p.LastActivityAt.After(to) {
 			continue
 		}
 		if email := q.Get("email"); email == "" || email == p.Email {
@@ -118,7 +124,18 @@ func (s *Site) personByID(id string) (simulator.Person, bool) {
 	if !known || !s.hasUser(number) {
 		return simulator.Person{}, false
 	}
-	return s.corpus.PersonByID(number)
+	return s.person(number), true
+}
+
+// person is a person of the world, with the time of the last message.
+func (s *Site) person(id int64) simulator.Person {
+	p, _ := s.corpus.PersonByID(id)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if at := s.active[id]; at.After(p.LastActivityAt) {
+		p.LastActivityAt = at
+	}
+	return p
 }
 
 // user is GET /users/{id}. It shows a system user only if the request has system_user=true.
@@ -152,10 +169,12 @@ func (s *Site) userConversations(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, "USER_NOT_FOUND", "user not found")
 		return
 	}
-	of := s.byUser[p.ID]
+	s.mu.RLock()
+	of := slices.Clone(s.byUser[p.ID])
 	if next := p.ID + 2; next/2%7 == 0 {
-		of = slices.Concat(of, s.byUser[next])
+		of = append(of, s.byUser[next]...)
 	}
+	s.mu.RUnlock()
 	rows := []any{}
 	for _, i := range of {
 		if t, ok := s.at(i); ok {

@@ -64,6 +64,10 @@ type Site struct {
 	mu      sync.RWMutex
 	deleted map[int]bool
 	erased  map[int64]bool // people
+	changed map[int]*living
+	begun   []int64             // numbers of the conversations that began later; their indexes follow those of the corpus
+	active  map[int64]time.Time // when people wrote later
+	nextID  int64               // of messages
 }
 
 // span is the time range of a conversation's messages, in Unix milliseconds.
@@ -85,6 +89,7 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 	}
 	s := &Site{
 		corpus: corpus, options: options, byID: map[string]int{}, byUser: map[int64][]int{}, numbers: map[string]int64{}, deleted: map[int]bool{}, erased: map[int64]bool{},
+		changed: map[int]*living{}, active: map[int64]time.Time{}, nextID: corpus.NextMessageID(),
 		spans: make([]span, corpus.Len()),
 	}
 	s.limiter.start(options.Throttle, options.Now)
@@ -174,16 +179,26 @@ func (s *Site) guard(name string, do http.HandlerFunc) http.Handler {
 // at is conversation i in its current state, and false if there is none.
 func (s *Site) at(i int) (simulator.Thread, bool) {
 	s.mu.RLock()
-	gone := s.deleted[i]
-	s.mu.RUnlock()
-	if gone {
+	defer s.mu.RUnlock()
+	switch l := s.changed[i]; {
+	case s.deleted[i]:
 		return simulator.Thread{}, false
+	case l != nil:
+		return l.Thread, true
 	}
 	return s.corpus.Thread(i), true
 }
 
-func (s *Site) find(id string) (simulator.Thread, bool) {
+// index is the index of the conversation with an id.
+func (s *Site) index(id string) (int, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	i, ok := s.byID[id]
+	return i, ok
+}
+
+func (s *Site) find(id string) (simulator.Thread, bool) {
+	i, ok := s.index(id)
 	if !ok {
 		return simulator.Thread{}, false
 	}
@@ -192,7 +207,7 @@ func (s *Site) find(id string) (simulator.Thread, bool) {
 
 // DeleteConversation removes a conversation. Finished reports keep its rows.
 func (s *Site) DeleteConversation(id string) bool {
-	i, ok := s.byID[id]
+	i, ok := s.index(id)
 	if !ok {
 		return false
 	}

@@ -106,16 +106,14 @@ func (s *Site) table(event string, from, to time.Time) table {
 		}
 		return t
 	}
-	for i := range s.spans {
-		created := s.corpus.CreatedAt(i)
-		if created.After(to) || max(s.spans[i].to, created.UnixMilli())+int64(maxDelay/time.Millisecond) < from.UnixMilli() {
-			continue
+	for i := range s.len() {
+		if !s.hasChanged(i) {
+			created := s.corpus.CreatedAt(i)
+			if created.After(to) || max(s.spans[i].to, created.UnixMilli())+int64(maxDelay/time.Millisecond) < from.UnixMilli() {
+				continue
+			}
 		}
-		thread, ok := s.at(i)
-		if !ok {
-			continue
-		}
-		for _, h := range s.reportRows(thread, event) {
+		for _, h := range s.rowsOf(i, event) {
 			if in(h.at) {
 				t.rows = append(t.rows, h.cells(t.header))
 			}
@@ -126,9 +124,11 @@ func (s *Site) table(event string, from, to time.Time) table {
 
 func (s *Site) transcript(from, to time.Time, in func(time.Time) bool) table {
 	t := table{header: transcriptHeader}
-	for i, span := range s.spans {
-		if span.to < from.UnixMilli() || span.from > to.UnixMilli() || span.to == 0 {
-			continue
+	for i := range s.len() {
+		if !s.hasChanged(i) {
+			if span := s.spans[i]; span.to < from.UnixMilli() || span.from > to.UnixMilli() || span.to == 0 {
+				continue
+			}
 		}
 		thread, ok := s.at(i)
 		if !ok {

@@ -26,7 +26,7 @@ func (r Reading) readsTranscript() bool { return r.Lane != "rest" && !r.Users }
 // Conversations are the ids of the conversations that were created in a window, in the order of the world.
 func (s *Site) Conversations(window schemas.Window) []string {
 	var ids []string
-	for i := range s.spans {
+	for i := range s.len() {
 		if t, ok := s.at(i); ok && window.Contains(createdAt(t.Outline)) {
 			ids = append(ids, t.UUID)
 		}
@@ -280,7 +280,7 @@ func (s *Site) named(p schemas.Participant, all []unified) schemas.Participant {
 
 func (s *Site) contactRow(t simulator.Thread, all []unified, r Reading) schemas.Participant {
 	row := s.named(schemas.Participant{ParticipantID: uuid(ofUser, t.PersonID), Type: "contact", Role: "contact"}, all)
-	p, _ := s.corpus.PersonByID(t.PersonID)
+	p := s.person(t.PersonID)
 	if !r.readsREST() || !s.hasUser(p.ID) {
 		return row
 	}
