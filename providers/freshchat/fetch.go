@@ -22,8 +22,9 @@ const messagesPerPage = 50
 // assumed to have other messages than REST, and messages are no longer read again.
 const maxFruitless = 25
 
-// Messages fetches all messages of refs and the users that only the messages name. In the transcript lane it sends no requests,
-// because the list already contains everything; it yields a document with status 204.
+// Messages fetches all messages of refs and the users that only the messages name. In the transcript lane it sends no requests for refs
+// of a list by creation, because that list already contains everything; it yields a document with status 204. If a ref does not come
+// from a list, the conversation's own body is fetched as well.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
@@ -55,7 +56,9 @@ func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Docu
 	if err := ctxError(ctx, opMessages(ref.ID)); err != nil {
 		return nil, err
 	}
-	if a.lane == laneTranscript {
+	h := readHint(ref.Hint)
+	unlisted := ref.Version == "" && ref.Hint == ""
+	if a.lane == laneTranscript && !h.REST && !unlisted {
 		return []schemas.Document{{
 			Kind: kindMessages, ConversationID: ref.ID, Status: 204, ObservedAt: time.Now().UTC().Truncate(time.Microsecond),
 		}}, nil
@@ -64,11 +67,17 @@ func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Docu
 	if err != nil || docs[0].Status != statusOK {
 		return docs, err
 	}
-	h := readHint(ref.Hint)
 	if !h.From.IsZero() {
 		if docs, err = a.readAgain(ctx, ref.ID, h, docs); err != nil || docs[0].Status != statusOK {
 			return docs, err
 		}
+	}
+	if unlisted {
+		doc, err := a.conversation(ctx, ref.ID)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
 	}
 	people, err := a.people(ctx, ref.ID, h, docs)
 	return append(docs, people...), err

@@ -41,6 +41,8 @@ var Definition = providers.Definition{
 	Normal:            normal,
 	RequestsPerSecond: 5,
 	Costs:             providers.Costs{MessageRequests: 1, ListRequests: 1}, // the list requests each conversation for its time of creation
+	Blind:             blind,
+	LeastInterval:     leastInterval,
 }
 
 // lane is the source of messages.

@@ -31,8 +31,16 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 		return a.byUsers(ctx, w, at)
 	}
 	return walk(at, opList, func(c cursor) (providers.Page, error) {
-		return a.listStep(ctx, segments(w), c)
+		return a.listStep(ctx, segments(w), c, list{a.ordersFor, a.page})
 	})
+}
+
+// list is what makes a list of reports.
+type list struct {
+	// orders are the reports of a segment.
+	orders func(schemas.Window) []order
+	// page makes a page from some entries of a segment.
+	page func(context.Context, schemas.Window, *segment, []*segmentEntry) (providers.Page, error)
 }
 
 // walk calls step until a page has no Next.
@@ -91,7 +99,7 @@ func (a *account) transcriptWindow(w schemas.Window) schemas.Window {
 }
 
 // listStep orders one report, or lists one page of the segment's conversations.
-func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor) (providers.Page, error) {
+func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor, l list) (providers.Page, error) {
 	if len(parts) == 0 || parts[0].From.After(time.Now()) {
 		return providers.Page{}, ctxError(ctx, opList)
 	}
@@ -99,7 +107,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, rest.Malformed(opList, providers.ErrCursor)
 	}
 	w := parts[c.segment]
-	s, next, err := a.gather(ctx, reportSet{orders: a.ordersFor(w), cursor: c, read: a.readConversations})
+	s, next, err := a.gather(ctx, reportSet{orders: l.orders(w), cursor: c, read: a.readConversations})
 	if err != nil || next != "" {
 		return providers.Page{Next: next}, err
 	}
@@ -107,7 +115,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, rest.Malformed(opList, providers.ErrCursor)
 	}
 	some := s.entries[c.position:min(c.position+a.perPage, len(s.entries))]
-	page, err := a.page(ctx, w, s, some)
+	page, err := l.page(ctx, w, s, some)
 	if err != nil {
 		return providers.Page{}, err
 	}
@@ -176,13 +184,11 @@ func (s *spool) putGroups(groups map[string]*group) error {
 	for _, g := range inOrder {
 		e := s.byID[g.id]
 		if e == nil {
-			e = &entry{id: g.id, first: g.first}
+			e = &entry{id: g.id}
 			s.byID[g.id] = e
 			s.entries = append(s.entries, e)
 		}
-		if !g.first.IsZero() && (e.first.IsZero() || g.first.Before(e.first)) {
-			e.first = g.first
-		}
+		e.span(g.first, g.last)
 		at, err := s.put(g.rows)
 		if err != nil {
 			return err
@@ -194,9 +200,22 @@ func (s *spool) putGroups(groups map[string]*group) error {
 
 // group are the rows of one conversation in one report.
 type group struct {
-	id    string
-	first time.Time
-	rows  []byte
+	id string
+	period
+	rows []byte
+}
+
+// period is the time of the earliest and of the latest row, zero if no row has a time.
+type period struct{ first, last time.Time }
+
+// span extends the period by another one.
+func (p *period) span(first, last time.Time) {
+	if !first.IsZero() && (p.first.IsZero() || first.Before(p.first)) {
+		p.first = first
+	}
+	if last.After(p.last) {
+		p.last = last
+	}
 }
 
 // add adds a row and returns by how many bytes the group has grown.
@@ -207,8 +226,8 @@ func (g *group) add(r record) int {
 		g.rows = append(g.rows, ',')
 	}
 	g.rows = r.json(g.rows)
-	if at := instant(r.get(columnTimes...)); at != nil && (g.first.IsZero() || at.Before(g.first)) {
-		g.first = *at
+	if at := instant(r.get(columnTimes...)); at != nil {
+		g.span(*at, *at)
 	}
 	return len(g.rows) - before + perRow
 }

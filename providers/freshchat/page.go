@@ -38,6 +38,24 @@ type candidate struct {
 	user string // id of the contact, empty if unknown
 	hint hint
 	at   *time.Time // of creation
+	// newest is the latest time in the conversation's own body and in the reports; nil if there is none.
+	newest *time.Time
+}
+
+// seen notes a time of the conversation; zero is none.
+func (c *candidate) seen(at time.Time) {
+	if !at.IsZero() && (c.newest == nil || at.After(*c.newest)) {
+		c.newest = &at
+	}
+}
+
+// version returns the conversation's version: the latest of the time at which its own body says that it was updated, and the times of
+// its rows in the listed reports. A list of other reports may give an older version of the same state, never a newer one.
+func (c *candidate) version() string {
+	if c.newest == nil {
+		return ""
+	}
+	return c.newest.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // hint is what the list passes to a fetch. Count and Digest are of the message ids in the transcript.
@@ -49,6 +67,8 @@ type hint struct {
 	Digest uint64    `json:"digest,omitempty"`
 	// Unnamed is the number of rows of the transcript without a message id. Count does not include them.
 	Unnamed int `json:"unnamed,omitempty"`
+	// REST means that the messages are read by REST in any lane.
+	REST bool `json:"rest,omitempty"`
 }
 
 func (h hint) text() string {
@@ -86,32 +106,43 @@ func (h hint) agrees(got hint) bool {
 
 // page returns a page of those entries that were created in w.
 func (a *account) page(ctx context.Context, w schemas.Window, s *segment, some []*segmentEntry) (providers.Page, error) {
-	if err := ctxError(ctx, opList); err != nil {
-		return providers.Page{}, err
-	}
-	all := make([]candidate, len(some))
-	err := a.inParallel(ctx, len(some), func(ctx context.Context, i int) (err error) {
-		all[i], err = a.examine(ctx, w, s, some[i])
-		return err
-	})
+	all, err := a.examineAll(ctx, a.lane, a.transcriptWindow(w), s, some)
 	if err != nil {
 		return providers.Page{}, err
 	}
-	return a.makePage(ctx, w, all)
+	return a.pageWithin(ctx, w, all)
 }
 
-// makePage returns a page of the candidates that belong to a window, with their contacts.
-func (a *account) makePage(ctx context.Context, w schemas.Window, all []candidate) (providers.Page, error) {
-	var page providers.Page
+// examineAll examines entries. covered is the range of the transcripts.
+func (a *account) examineAll(ctx context.Context, l lane, covered schemas.Window, s *segment, some []*segmentEntry) ([]candidate, error) {
+	if err := ctxError(ctx, opList); err != nil {
+		return nil, err
+	}
+	all := make([]candidate, len(some))
+	err := a.inParallel(ctx, len(some), func(ctx context.Context, i int) (err error) {
+		all[i], err = a.examine(ctx, l, covered, s, some[i])
+		return err
+	})
+	return all, err
+}
+
+// pageWithin returns a page of the candidates that were created in a window.
+func (a *account) pageWithin(ctx context.Context, w schemas.Window, all []candidate) (providers.Page, error) {
 	in := all[:0:0]
 	for _, c := range all {
 		if c.at != nil && w.Contains(*c.at) {
 			in = append(in, c)
-		} else {
-			page.Dropped++
 		}
 	}
-	if a.lane != laneTranscript {
+	page, err := a.makePage(ctx, a.lane, in)
+	page.Dropped = len(all) - len(in)
+	return page, err
+}
+
+// makePage returns a page of candidates, with their contacts.
+func (a *account) makePage(ctx context.Context, l lane, in []candidate) (providers.Page, error) {
+	var page providers.Page
+	if l != laneTranscript {
 		if err := a.contacts(ctx, in); err != nil {
 			return providers.Page{}, err
 		}
@@ -119,7 +150,7 @@ func (a *account) makePage(ctx context.Context, w schemas.Window, all []candidat
 	slices.SortFunc(in, func(a, b candidate) int { return cmp.Or(a.at.Compare(*b.at), cmp.Compare(a.id, b.id)) })
 	for _, c := range in {
 		c.hint.User = c.user
-		page.Refs = append(page.Refs, providers.Ref{ID: c.id, CreatedAt: *c.at, Hint: c.hint.text()})
+		page.Refs = append(page.Refs, providers.Ref{ID: c.id, CreatedAt: *c.at, Hint: c.hint.text(), Version: c.version()})
 		page.Documents = append(page.Documents, c.docs...)
 	}
 	page.Unwitnessed = a.unwitnessed()
@@ -140,14 +171,15 @@ func (a *account) unwitnessed() []string {
 
 // examine collects documents of an entry until the conversation's time of creation is known: from its own body, or else from
 // Conversation-Created, or else from its messages, or else from the transcript.
-func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *segmentEntry) (candidate, error) {
+func (a *account) examine(ctx context.Context, l lane, covered schemas.Window, s *segment, e *segmentEntry) (candidate, error) {
 	c := candidate{id: e.id}
-	transcript, err := a.rowDocument(s, e, w)
+	c.seen(e.last)
+	transcript, err := a.rowDocument(s, e, covered)
 	if err != nil {
 		return c, err
 	}
 	readable := false
-	if a.lane != laneTranscript {
+	if l != laneTranscript {
 		var doc schemas.Document
 		if doc, err = a.conversation(ctx, e.id); err != nil {
 			return c, err
@@ -161,14 +193,15 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 		}
 		c.docs = append(c.docs, schemas.Document{Kind: kindCreated, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: body})
 	}
-	if a.lane != laneREST {
+	if l != laneREST {
 		c.docs = append(c.docs, transcript)
 	}
 	found, err := gatherSources(c.docs)
 	if err != nil {
 		return c, rest.Malformed(opList, err)
 	}
-	if c.at = found.statedCreation(); c.at == nil && a.lane == laneTranscript {
+	c.seen(found.updatedAt())
+	if c.at = found.statedCreation(); c.at == nil && l == laneTranscript {
 		return c, nil // it was created in another window
 	}
 	if c.at == nil {
@@ -177,7 +210,7 @@ func (a *account) examine(ctx context.Context, w schemas.Window, s *segment, e *
 		}
 	}
 	c.user = found.contactID()
-	switch a.lane {
+	switch l {
 	case laneBoth:
 		c.hint = found.hint()
 	case laneREST: // the transcript is not kept as a document, but shows which messages exist
@@ -212,13 +245,12 @@ func (a *account) dateByMessages(ctx context.Context, c *candidate, readable boo
 }
 
 // rowDocument returns an entry's rows of the transcript, which may be none, and the range that was ordered.
-func (a *account) rowDocument(s *segment, e *segmentEntry, w schemas.Window) (schemas.Document, error) {
+func (a *account) rowDocument(s *segment, e *segmentEntry, covered schemas.Window) (schemas.Document, error) {
 	rows, err := a.blocks.read(e.rows)
 	if err != nil {
 		return schemas.Document{}, rest.Malformed(opList, err)
 	}
-	w = a.transcriptWindow(w)
-	body := fmt.Appendf(nil, `{"from":%q,"to":%q,"rows":`, w.From.UTC().Format(time.RFC3339Nano), w.To.UTC().Format(time.RFC3339Nano))
+	body := fmt.Appendf(nil, `{"from":%q,"to":%q,"rows":`, covered.From.UTC().Format(time.RFC3339Nano), covered.To.UTC().Format(time.RFC3339Nano))
 	body = append(append(body, rows...), '}')
 	return schemas.Document{Kind: kindTranscript, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: body}, nil
 }

@@ -34,10 +34,10 @@ type storedBlock struct {
 
 // entry is one conversation of a report, or one document of a report that is not listed by conversation.
 type entry struct {
-	id    string
-	first time.Time // earliest time of a row
-	kind  string
-	rows  []span
+	id string
+	period
+	kind string
+	rows []span
 }
 
 // span is the position of rows in a block: JSON objects, separated by commas.
@@ -162,8 +162,8 @@ type segment struct {
 
 // segmentEntry is an entry and the positions of its rows in each report.
 type segmentEntry struct {
-	id            string
-	first         time.Time
+	id string
+	period
 	kind          string
 	rows, created []rowSpans // created are of Conversation-Created
 }
@@ -192,7 +192,8 @@ func (c *blockCache) read(rows []rowSpans) ([]byte, error) {
 	return append(array, ']'), nil
 }
 
-// merge merges reports: their documents in the order of the reports, and their conversations each once, in the order of the list.
+// merge merges reports: their documents in the order of the reports, and their conversations each once, in the order of the list. Of
+// reports other than Chat-Transcript and Conversation-Created, only the ids and times of conversations count.
 func merge(orders []order, spools []*spool) *segment {
 	s := &segment{}
 	byID := map[string]*segmentEntry{}
@@ -203,16 +204,15 @@ func merge(orders []order, spools []*spool) *segment {
 		for _, e := range report.entries {
 			f := byID[e.id]
 			if f == nil || e.kind != "" {
-				f = &segmentEntry{id: e.id, first: e.first, kind: e.kind}
+				f = &segmentEntry{id: e.id, kind: e.kind}
 				byID[e.id] = f
 				s.entries = append(s.entries, f)
 			}
-			if !e.first.IsZero() && (f.first.IsZero() || e.first.Before(f.first)) {
-				f.first = e.first
-			}
-			if p := (rowSpans{report, e.rows}); orders[i].event == eventCreated {
+			f.span(e.first, e.last)
+			switch p := (rowSpans{report, e.rows}); {
+			case orders[i].event == eventCreated:
 				f.created = append(f.created, p)
-			} else {
+			case orders[i].event == eventTranscript || e.kind != "":
 				f.rows = append(f.rows, p)
 			}
 		}

@@ -163,7 +163,7 @@ func (a *account) walkPage(ctx context.Context, w schemas.Window, s userWalk) (p
 		next = after.text()
 	}
 	a.walks.record(s, next, all)
-	page, err := a.makePage(ctx, w, all)
+	page, err := a.pageWithin(ctx, w, all)
 	page.Next = next
 	return page, err
 }
@@ -225,6 +225,7 @@ func (a *account) examineOfUser(ctx context.Context, f userConversation) (candid
 	if err != nil {
 		return c, rest.Malformed(opUsers, err)
 	}
+	c.seen(found.updatedAt())
 	if c.at = found.statedCreation(); c.at == nil {
 		if found, err = a.dateByMessages(ctx, &c, true, nil); err != nil {
 			return c, err
@@ -263,7 +264,7 @@ func (a *account) pageFromCache(ctx context.Context, w schemas.Window, s userWal
 	if err != nil {
 		return providers.Page{}, err
 	}
-	page, err := a.makePage(ctx, w, all)
+	page, err := a.pageWithin(ctx, w, all)
 	if s.number += len(some); s.number < len(known) {
 		page.Next = s.text()
 	}
