@@ -73,10 +73,11 @@ SET TimeZone = 'UTC';
 		encode: "encode(%s)", decode: "TRY(decode(%s))",
 	},
 	Trino: {
-		header: `-- For Trino, in a schema of a catalog of the Hive connector with these settings:
+		header: `-- For Trino (tried with 476), in a schema of a catalog of the Hive connector with these settings:
 --   hive.recursive-directories=true            folders within folders are read
 --   hive.timestamp-precision=MICROSECONDS      else times lose their microseconds
 --   hive.parquet.time-zone=UTC                 else times are shifted to the zone of the server
+--   fs.native-s3.enabled=true for a bucket, fs.hadoop.enabled=true for a folder
 `,
 		open: `"`,
 		column: map[schemas.Kind]string{
