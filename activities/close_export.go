@@ -23,6 +23,8 @@ type CloseExportOutput struct {
 	Manifest string `json:"manifest"`
 	// Gaps are the parts of the range that no committed shard covers.
 	Gaps []schemas.Window `json:"gaps,omitempty"`
+	// Accepted are those that no shard covers either, and that a person has accepted.
+	Accepted []schemas.Window `json:"accepted,omitempty"`
 }
 
 // manifest lists what the ledger has for the range of an export.
@@ -33,6 +35,7 @@ type manifest struct {
 	schemas.Window
 	Visibility string           `json:"visibility"`
 	Gaps       []schemas.Window `json:"gaps,omitempty"`
+	Accepted   []schemas.Window `json:"accepted,omitempty"`
 	Shards     []manifestShard  `json:"shards"`
 }
 
@@ -58,6 +61,10 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 	if len(streams) == 0 {
 		streams = []schemas.Stream{schemas.StreamCreated} // started by a build that had only this stream
 	}
+	accepted, err := a.Lake.Accepted(ctx, in.Account)
+	if err != nil {
+		return CloseExportOutput{}, err
+	}
 	for _, stream := range streams {
 		records, err := a.Lake.Current(ctx, ledger.Filter{
 			Provider: in.Provider, Account: in.Account, Stream: stream, Window: in.Window,
@@ -70,8 +77,11 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 			windows = append(windows, r.Shard.Window)
 			m.Shards = append(m.Shards, manifestShard{r.Shard.String(), r.Generation, r.Digest, r.Counts, r.Flags})
 		}
-		m.Gaps = append(m.Gaps, in.Without(windows)...)
+		for _, gap := range in.Without(windows) {
+			open := gap.Without(ledger.AcceptedWindows(accepted, in.Account, stream))
+			m.Gaps, m.Accepted = append(m.Gaps, open...), append(m.Accepted, gap.Without(open)...)
+		}
 	}
 	key, err := a.Lake.PutManifest(ctx, in.Account, in.Name, m)
-	return CloseExportOutput{Manifest: key, Gaps: m.Gaps}, err
+	return CloseExportOutput{Manifest: key, Gaps: m.Gaps, Accepted: m.Accepted}, err
 }

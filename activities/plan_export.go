@@ -35,6 +35,8 @@ type Exception struct {
 	Again bool             `json:"again,omitempty"`
 	Depth Depth            `json:"depth,omitempty"`
 	Of    []schemas.Window `json:"of,omitempty"`
+	// Accepted is true if nothing of the window is copied: the lake has nothing of it, and a person has accepted that.
+	Accepted bool `json:"accepted,omitempty"`
 }
 
 // exceptions compares the windows of an export with the ledger, so that nothing is copied again because the windows have another size
@@ -44,8 +46,13 @@ func (a *Activities) exceptions(ctx context.Context, in OpenExportInput, account
 		return nil, nil
 	}
 	size := cmp.Or(in.Window, account.Window)
+	acceptances, err := a.Lake.Accepted(ctx, in.Account)
+	if err != nil {
+		return nil, err
+	}
 	var all []Exception
 	for _, stream := range streams {
+		accepted := ledger.AcceptedWindows(acceptances, in.Account, stream)
 		records, err := a.Lake.Current(ctx, ledger.Filter{Provider: account.Name, Account: in.Account, Stream: stream, Window: in.Range})
 		if err != nil {
 			return nil, err
@@ -69,7 +76,7 @@ func (a *Activities) exceptions(ctx context.Context, in OpenExportInput, account
 			}
 		}
 		for _, w := range in.Range.Cut(size) {
-			if e, ok := exception(stream, w, kept, in.Reprocess); ok {
+			if e, ok := exception(stream, w, kept, accepted, in.Reprocess); ok {
 				all = append(all, e)
 			}
 		}
@@ -77,8 +84,8 @@ func (a *Activities) exceptions(ctx context.Context, in OpenExportInput, account
 	return all, nil
 }
 
-// exception decides how one window of a plan is copied.
-func exception(stream schemas.Stream, w schemas.Window, records []ledger.Record, reprocess Reprocess) (Exception, bool) {
+// exception decides how one window of a plan is copied. What a person has accepted as a gap is not copied.
+func exception(stream schemas.Stream, w schemas.Window, records []ledger.Record, accepted []schemas.Window, reprocess Reprocess) (Exception, bool) {
 	e := Exception{Stream: stream, Window: w}
 	var have []ledger.Record
 	exact := false
@@ -103,11 +110,12 @@ func exception(stream schemas.Stream, w schemas.Window, records []ledger.Record,
 			e.Parts = append(e.Parts, r.Shard.Window)
 		}
 	}
-	if !exact && len(have) > 0 {
-		e.Parts = append(e.Parts, w.Without(e.Parts)...)
+	if open := w.Without(accepted); !exact && (len(have) > 0 || len(open) != 1 || open[0] != w) {
+		e.Parts = append(e.Parts, w.Without(slices.Concat(e.Parts, accepted))...)
+		e.Accepted = len(e.Parts) == 0
 		slices.SortFunc(e.Parts, func(a, b schemas.Window) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
 	}
-	return e, e.Again || len(e.Parts) > 0
+	return e, e.Again || e.Accepted || len(e.Parts) > 0
 }
 
 // widest leaves out windows that are within wider ones.

@@ -114,6 +114,11 @@ func (a *Activities) planner(ctx context.Context, account string, settings Accou
 	slices.SortFunc(p.current, func(a, b ledger.Record) int {
 		return cmp.Or(a.Shard.Window.From.Compare(b.Shard.Window.From), a.Shard.Window.To.Compare(b.Shard.Window.To))
 	})
+	if err != nil {
+		return p, err
+	}
+	accepted, err := a.Lake.Accepted(ctx, account)
+	p.accepted = ledger.AcceptedWindows(accepted, account, schemas.StreamChanges)
 	return p, err
 }
 

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -244,7 +245,7 @@ func TestException(t *testing.T) {
 			records[i].Flags, records[i].Counts.Dead = []string{FlagMessages}, 1
 		}
 		march := window("03-01", "04-01")
-		got, ok := exception(schemas.StreamCreated, march, records, test.reprocess)
+		got, ok := exception(schemas.StreamCreated, march, records, nil, test.reprocess)
 		if test.want != nil {
 			test.want.Stream, test.want.Window = schemas.StreamCreated, march
 		}
@@ -255,6 +256,37 @@ func TestException(t *testing.T) {
 			if diff := cmp.Diff(*test.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
+		}
+	}
+}
+
+// TestAcceptedGapsAreNotCopied: what is around an accepted gap is copied, and what the lake has of it is adopted.
+func TestAcceptedGapsAreNotCopied(t *testing.T) {
+	days := func(from, to int) schemas.Window {
+		return schemas.Window{From: time.Date(2026, 3, from, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 3, to, 0, 0, 0, 0, time.UTC)}
+	}
+	week := days(1, 8)
+	committed := func(w schemas.Window) []ledger.Record {
+		return []ledger.Record{{Shard: ledger.Shard{Stream: schemas.StreamCreated, Window: w}}}
+	}
+	for name, test := range map[string]struct {
+		records  []ledger.Record
+		accepted schemas.Window
+		parts    []schemas.Window
+		all      bool // of the window is accepted
+		plain    bool // the window is copied as it is
+	}{
+		"another time":                      {accepted: days(9, 10), plain: true},
+		"the whole window":                  {accepted: week, all: true},
+		"more than the window":              {accepted: days(1, 20), all: true},
+		"a part":                            {accepted: days(3, 4), parts: []schemas.Window{days(1, 3), days(4, 8)}},
+		"a part beside what the lake has":   {records: committed(days(1, 3)), accepted: days(3, 4), parts: []schemas.Window{days(1, 3), days(4, 8)}},
+		"all that the lake does not have":   {records: committed(days(1, 3)), accepted: days(3, 8), parts: []schemas.Window{days(1, 3)}},
+		"a window that the lake has anyway": {records: committed(week), accepted: week, plain: true},
+	} {
+		e, ok := exception(schemas.StreamCreated, week, test.records, []schemas.Window{test.accepted}, ReprocessMissing)
+		if ok == test.plain || e.Accepted != test.all || !slices.Equal(e.Parts, test.parts) {
+			t.Errorf("%s: %v, %+v; want parts %v", name, ok, e, test.parts)
 		}
 	}
 }

@@ -104,6 +104,8 @@ func syncStart(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%s is not a day such as 2025-01-31, nor a time such as 2025-01-31T12:00:00Z", text)
 }
 
+var durationText = regexp.MustCompile(`^(\d{1,6}(mo|[wdhms]))+$`)
+
 var durationPart = regexp.MustCompile(`(\d+)(mo|[wdhms])`)
 
 // duration reads a text such as 15m, 1d12h or 13mo. The schema reports anything else.
@@ -114,6 +116,14 @@ func duration(text string) (all time.Duration) {
 		all += time.Duration(n) * units[part[2]]
 	}
 	return all
+}
+
+// ParseDuration reads a duration as a configuration has it, such as 15m, 1d12h or 13mo.
+func ParseDuration(text string) (time.Duration, error) {
+	if !durationText.MatchString(text) {
+		return 0, fmt.Errorf("%q is not a duration such as 90s, 15m, 1h, 7d or 13mo", text)
+	}
+	return duration(text), nil
 }
 
 // DurationText writes a duration as a configuration has it, in the largest unit that gives a whole number.

@@ -189,10 +189,16 @@ func OpenLake(ctx context.Context, c Config) (*lake.Lake, error) { return c.open
 func ReadLake(ctx context.Context, c Config) (*lake.Lake, error) {
 	l, err := c.openLake(ctx, true)
 	if errors.Is(err, ledger.ErrNoLake) {
-		return nil, c.Problem("lake.url", err.Error())
+		return nil, noLake{c.Problem("lake.url", err.Error())}
 	}
 	return l, err
 }
+
+// noLake is the Problem that there is no lake.
+type noLake struct{ problem Problem }
+
+func (e noLake) Error() string   { return e.problem.Error() }
+func (e noLake) Unwrap() []error { return []error{e.problem, ledger.ErrNoLake} }
 
 func (c Config) openLake(ctx context.Context, mustExist bool) (*lake.Lake, error) {
 	at := ledger.Config{

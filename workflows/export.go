@@ -31,6 +31,9 @@ type ExportInput struct {
 	Order activities.Order `json:"order,omitempty"`
 	// MaxActive, if not 0, is how many shards may be at work at a time. It can only be fewer than the account's.
 	MaxActive int `json:"max_active,omitempty"`
+	// WholeDays ends the range at midnight UTC, at the last one in the past at the latest. An export that runs every day then copies
+	// whole days.
+	WholeDays bool `json:"whole_days,omitempty"`
 	// Sync gives the export the share of the account's budget that is reserved for syncs. Other exports get the rest.
 	Sync bool `json:"sync,omitempty"`
 	// Policy decides the order of commands. Nil is the policy of runs that began before 0.2.0.
@@ -64,7 +67,9 @@ type ExportOutput struct {
 	Advice     string           `json:"advice,omitempty"`
 	Manifest   string           `json:"manifest"`       // key of the roll-up in the lake
 	Gaps       []schemas.Window `json:"gaps,omitempty"` // of the range; the ledger has nothing there
-	Failed     []string         `json:"failed,omitempty"`
+	// Accepted are gaps that a person has accepted; they do not keep the export from being complete.
+	Accepted []schemas.Window `json:"accepted,omitempty"`
+	Failed   []string         `json:"failed,omitempty"`
 	// Complete is true if every window is committed without dead letters and flags, with full visibility, and with all texts
 	// decrypted unless the account allows unreadable ones.
 	Complete bool `json:"complete"`
@@ -193,7 +198,11 @@ func (e *export) open(ctx workflow.Context) error {
 
 // clip keeps the end of the range behind the clock.
 func (e *export) clip(ctx workflow.Context) {
-	if latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-e.policy.Lag); e.state.To.After(latest) {
+	latest := workflow.Now(ctx).UTC().Truncate(time.Second).Add(-e.policy.Lag)
+	if e.in.WholeDays {
+		latest = latest.Truncate(24 * time.Hour)
+	}
+	if e.state.To.After(latest) {
 		e.state.To = latest
 	}
 }

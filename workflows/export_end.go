@@ -74,6 +74,7 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 		Advice:     e.state.Open.Advice,
 		Manifest:   out.Manifest,
 		Gaps:       out.Gaps,
+		Accepted:   out.Accepted,
 		Failed:     e.state.Failed,
 		Complete:   len(out.Gaps) == 0 && e.complete(),
 	}, nil

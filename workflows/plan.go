@@ -39,7 +39,7 @@ func (e *export) shards() (plan []activities.Planned) {
 		for _, stream := range e.streams() {
 			x, except := exceptions[of{stream, w}]
 			windows := []schemas.Window{w}
-			if except && len(x.Parts) > 0 {
+			if except && (x.Accepted || len(x.Parts) > 0) {
 				windows = x.Parts
 			}
 			for _, part := range windows {

@@ -143,6 +143,9 @@ func TestWindowsThatAreThere(t *testing.T) {
 			[]activities.Exception{{Stream: schemas.StreamCreated, Window: month(2), Parts: []schemas.Window{half, rest}, Again: true, Depth: activities.DepthList, Of: []schemas.Window{rest}}},
 			[]string{"Jan31", "Feb14", "Feb14 list dead/2026-11-21T10:00:00Z", "Mar31"},
 		},
+		"one that a person has accepted as a gap": {
+			[]activities.Exception{{Stream: schemas.StreamCreated, Window: month(2), Accepted: true}}, []string{"Jan31", "Mar31"},
+		},
 		"one that is wider": {
 			[]activities.Exception{
 				{Stream: schemas.StreamCreated, Window: month(2), Parts: []schemas.Window{wide}}, {Stream: schemas.StreamCreated, Window: month(3), Parts: []schemas.Window{wide}},

@@ -36,6 +36,7 @@ func outcomeOf(err error) (*outcome, bool) {
 	var unknown *inspect.UnknownAccountError
 	var conflict *operate.ConflictError
 	var foreign *operate.ForeignScheduleError
+	var refused *inspect.AcceptError
 	switch {
 	case errors.As(err, &said):
 		return said, true
@@ -51,6 +52,8 @@ func outcomeOf(err error) (*outcome, bool) {
 		return &outcome{status: exitUsage, text: conflictText(conflict)}, true
 	case errors.As(err, &foreign):
 		return &outcome{status: exitUsage, text: foreign.Error()}, true
+	case errors.As(err, &refused):
+		return &outcome{status: exitUsage, text: refused.Error()}, true
 	case errors.As(err, &unknown):
 		return &outcome{status: exitUsage, text: unknown.Error()}, true
 	}

@@ -10,20 +10,57 @@ import (
 
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
 
+// statusFlags say what is shown.
+type statusFlags struct {
+	named
+	watch, check, noGaps bool
+	maxLag               string
+}
+
 func (a *app) statusCommand() *cobra.Command {
-	n := named{exports: true}
-	cmd := n.flags(&cobra.Command{
-		Use: "status", Short: "Show the exports and remaps, and how far they are", Args: cobra.NoArgs,
-		Long: "Shows the exports that Temporal remembers, and the last remap of each account. With --name, the exit status is that of the\n" +
-			"export: 0 complete or running, 1 failed, 3 complete with gaps, 4 blocked.",
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.status(cmd.Context(), n) },
+	f := statusFlags{named: named{exports: true}}
+	cmd := f.flags(&cobra.Command{
+		Use: "status", Short: "Show how fresh accounts are, and the exports and remaps", Args: cobra.NoArgs,
+		Long: "Shows how fresh the accounts with a section sync are: up to when every change is in the lake, when their schedules act, which gaps there\n" +
+			"are and what is waited for. Then it shows the exports that Temporal remembers, and the last remap of each account. With --name, it\n" +
+			"shows one export, and the exit status is that of the export: 0 complete or running, 1 failed, 3 complete with gaps, 4 blocked.\n\n" +
+			"With --check, it prints one line for a monitor, from the lake alone. The exit status is then 0 if all is well, 2 if a copy is\n" +
+			"further behind than --max-lag, has gaps with --no-gaps, or has had no sync, and 3 if that cannot be found out.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.statusOf(cmd.Context(), f) },
 	})
-	cmd.Flags().Lookup("account").Usage = "only exports of this account"
-	cmd.Flags().Lookup("name").Usage = "only the export of this name"
+	flags := cmd.Flags()
+	flags.Lookup("account").Usage = "only this account"
+	flags.Lookup("name").Usage = "only the export of this name"
+	flags.BoolVar(&f.watch, "watch", false, "show it again every two seconds, until stopped")
+	flags.BoolVar(&f.check, "check", false, "print one line on whether accounts are fresh, for monitors")
+	flags.StringVar(&f.maxLag, "max-lag", "", "with --check: how far behind an account may be, such as 1h")
+	flags.BoolVar(&f.noGaps, "no-gaps", false, "with --check: an account may have no gaps, other than accepted ones")
+	cmd.MarkFlagsMutuallyExclusive("watch", "check", "name")
 	return cmd
+}
+
+func (a *app) statusOf(ctx context.Context, f statusFlags) error {
+	if f.check {
+		limits := checkFlags{noGaps: f.noGaps}
+		if f.maxLag != "" {
+			var err error
+			if limits.maxLag, err = worker.ParseDuration(f.maxLag); err != nil {
+				return &outcome{status: checkUnknown, text: "UNKNOWN - --max-lag: " + err.Error()}
+			}
+		}
+		return a.check(ctx, f.account, limits)
+	}
+	if f.maxLag != "" || f.noGaps {
+		return usage("--max-lag and --no-gaps need --check")
+	}
+	if f.watch {
+		return a.watchStatus(ctx, f.named)
+	}
+	return a.status(ctx, f.named)
 }
 
 func (a *app) status(ctx context.Context, n named) error {
@@ -33,12 +70,16 @@ func (a *app) status(ctx context.Context, n named) error {
 	}
 	s, err := operate.Visit(ctx, c)
 	if err != nil {
-		return err
+		return errors.Join(err, a.statusWithoutServer(ctx, c, n, err))
 	}
 	shown, err := s.Exports(ctx, n.account, n.name)
 	var remaps []operate.Remap
+	var all []fresh
 	if err == nil && n.name == "" {
 		remaps, err = s.Remaps(ctx, n.account)
+	}
+	if err == nil && n.name == "" {
+		all, err = a.freshness(ctx, c, n.account, s)
 	}
 	if err := errors.Join(err, s.Stop()); err != nil {
 		return err
@@ -46,12 +87,13 @@ func (a *app) status(ctx context.Context, n named) error {
 	if n.name != "" && len(shown) == 0 {
 		return usage("there is no export named %s", n.name)
 	}
-	if a.json() {
-		err = a.printJSON(operate.Listed(shown, remaps))
-	} else if len(shown)+len(remaps) == 0 {
+	switch {
+	case a.json():
+		err = a.printJSON(listed(all, operate.Listed(shown, remaps)))
+	case len(shown)+len(remaps)+len(all) == 0:
 		_, err = fmt.Fprintln(a.out, "There are no exports or remaps.")
-	} else if err = writeStatus(a.out, shown); err == nil {
-		err = writeRemaps(a.out, remaps)
+	default:
+		err = errors.Join(writeFresh(a.out, all), writeStatus(a.out, shown), writeRemaps(a.out, remaps))
 	}
 	if err == nil && n.name != "" {
 		return verdict(shown[0])

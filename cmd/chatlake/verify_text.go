@@ -91,6 +91,7 @@ func writeTotals(w io.Writer, v inspect.Verified) {
 
 // writeHarmless says what is there that nobody would miss.
 func writeHarmless(w io.Writer, v inspect.Verified) {
+	writeAccepted(w, v.Accepted)
 	for _, o := range v.Overlaps {
 		fmt.Fprintf(w, "overlap: %s and %s: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)\n", o.Shard, o.Other)
 	}
@@ -110,5 +111,12 @@ func writeHarmless(w io.Writer, v inspect.Verified) {
 	}
 	if v.Staged.Open > 0 {
 		fmt.Fprintf(w, "%s of windows that are not committed: an export is running or was abandoned.\n", words.Plural(int64(v.Staged.Open), "staged object"))
+	}
+}
+
+// writeAccepted says which gaps a person has accepted, and why.
+func writeAccepted(w io.Writer, gaps []inspect.AcceptedGap) {
+	for _, g := range gaps {
+		fmt.Fprintf(w, "accepted: %s/%s: no committed window covers %s, accepted on %s: %s\n", g.Account, g.Stream, words.Span(g.Window), g.At.Format("2006-01-02"), g.Reason)
 	}
 }

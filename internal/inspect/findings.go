@@ -27,8 +27,39 @@ type Gap struct {
 	Window  schemas.Window `json:"window"`
 }
 
+// An AcceptedGap is a time that no committed window covers, and that a person has accepted.
+type AcceptedGap struct {
+	Gap
+	Reason string    `json:"reason"`
+	At     time.Time `json:"accepted_at"`
+}
+
+// accepted splits gaps into those that stand and those that a person has accepted.
+func accepted(gaps []Gap, all []ledger.Acceptance) (open []Gap, ok []AcceptedGap) {
+	for _, g := range gaps {
+		left := g.Window.Without(ledger.AcceptedWindows(all, g.Account, g.Stream))
+		for _, w := range left {
+			open = append(open, Gap{g.Account, g.Stream, w})
+		}
+		for _, a := range all {
+			if a.Account != g.Account || a.Stream != g.Stream {
+				continue
+			}
+			for _, w := range g.Window.Without(g.Window.Without([]schemas.Window{a.Window})) {
+				ok = append(ok, AcceptedGap{Gap{g.Account, g.Stream, w}, a.Reason, a.AcceptedAt})
+			}
+		}
+	}
+	return open, ok
+}
+
 // Command is the command that copies it.
-func (g Gap) Command() string { return ExportCommand(g.Account, g.Window) }
+func (g Gap) Command() string {
+	if g.Stream == schemas.StreamChanges {
+		return "chatlake schedule trigger sync/" + g.Account // a sync begins where the changes have their first gap
+	}
+	return ExportCommand(g.Account, g.Window)
+}
 
 // A ShardCount is a number of conversations of a window.
 type ShardCount struct {

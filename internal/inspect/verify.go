@@ -24,6 +24,7 @@ type Verified struct {
 	Undecrypted []Undecrypted   `json:"undecrypted"` // windows with texts that could not be decrypted
 	Totals      []Totals        `json:"totals"`      // what the platforms count now, when they were asked
 	Unchecked   []Unchecked     `json:"unchecked"`   // streams that this build does not know
+	Accepted    []AcceptedGap   `json:"accepted"`    // gaps that a person has accepted; harmless
 	Overlaps    []Overlap       `json:"overlaps"`    // readers have to choose between versions there; harmless
 	Unwitnessed []Unwitnessed   `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
 	Orphans     []string        `json:"orphans"`     // files that nobody reads; harmless
@@ -92,7 +93,7 @@ func (l *Lake) Verify(ctx context.Context, within schemas.Window, o VerifyOption
 // verify holds the lake against its ledger.
 func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filter, deep bool, tell func(Progress)) (Verified, error) {
 	v := Verified{
-		Deep: deep, Unreadable: []Finding{}, Damaged: []Damage{}, Broken: []Contradiction{}, Gaps: []Gap{}, Dead: []ShardCount{},
+		Deep: deep, Unreadable: []Finding{}, Damaged: []Damage{}, Broken: []Contradiction{}, Gaps: []Gap{}, Accepted: []AcceptedGap{}, Dead: []ShardCount{},
 		Flagged: []ShardFlags{}, Undecrypted: []Undecrypted{}, Partial: []string{}, Totals: []Totals{}, Unchecked: []Unchecked{}, Overlaps: []Overlap{}, Unwitnessed: []Unwitnessed{}, Orphans: []string{},
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
@@ -114,7 +115,12 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 		}
 		v.Broken = append(v.Broken, twice...)
 	}
-	v.Gaps = append(v.Gaps, gapsOf(read.current, filter)...)
+	acceptances, err := l.Accepted(ctx, filter.Account)
+	if err != nil {
+		return v, err
+	}
+	open, harmless := accepted(gapsOf(read.current, filter), acceptances)
+	v.Gaps, v.Accepted = append(v.Gaps, open...), append(v.Accepted, harmless...)
 	v.Unchecked = append(v.Unchecked, uncheckedOf(read.current)...)
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
 	v.Unwitnessed = append(v.Unwitnessed, unwitnessedOf(read.current)...)
@@ -126,7 +132,6 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 			v.Orphans = append(v.Orphans, object.Key)
 		}
 	}
-	var err error
 	v.Staged, err = leftoversOf(ctx, l, read.entries, filter.Account)
 	return v, err
 }

@@ -19,6 +19,7 @@ const (
 	ledgerRoot  = "_ledger/v1/"
 	stagingRoot = "_staging/"
 	exportsRoot = "_exports/"
+	gapsRoot    = "_gaps/v1/"
 	probeRoot   = "_probe/"
 )
 

@@ -68,7 +68,7 @@ type wanted struct {
 
 func (w wanted) id() string { return ScheduleID(w.Kind, w.Account) }
 
-// runInput is the input of the workflows Sync, Settle and Maintain.
+// runInput is the input of the workflow Maintain.
 type runInput struct {
 	Account string            `json:"account"`
 	Policy  *workflows.Policy `json:"policy"`
@@ -94,7 +94,7 @@ func wantedOf(c worker.Config, account string) []wanted {
 		return nil
 	}
 	policy := workflows.NewPolicy()
-	input := runInput{account, policy}
+	input := workflows.SyncInput{Account: account, Policy: policy}
 	// A run that does not begin in time is not made up for: the next one does its work as well. Runs of an account do not begin at the
 	// same moment as those of others.
 	all := []wanted{newWanted(c, account, KindSync, syncTimes(*s), "Sync", input,
@@ -111,12 +111,14 @@ func wantedOf(c worker.Config, account string) []wanted {
 	}
 	if !s.From.IsZero() {
 		// After midnight, when the day before has ended, so that the windows of the history are whole days.
-		export := workflows.ExportInput{Account: account, Name: historyName, From: s.From, To: forever, Policy: policy}
+		export := workflows.ExportInput{
+			Account: account, Name: historyName, From: s.From, To: forever, WholeDays: true, Order: s.History, Policy: policy,
+		}
 		all = append(all, newWanted(c, account, KindHistory, times{interval: day, offset: 20 * time.Minute}, "Export", export,
 			Setting{"from", words.Time(s.From)}, Setting{"order", string(s.History)}, Setting{"retention", kept(s.Retention)}))
 	}
 	// Maintain merges days and months that have ended, so once a day is enough.
-	return append(all, newWanted(c, account, KindMaintain, times{interval: day, offset: 3 * hour}, "Maintain", input))
+	return append(all, newWanted(c, account, KindMaintain, times{interval: day, offset: 3 * hour}, "Maintain", runInput{account, policy}))
 }
 
 // times are when a schedule acts.

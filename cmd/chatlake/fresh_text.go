@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/chatlake/chatlake/internal/inspect"
+	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
+)
+
+// fresh is what is known of an account that is kept up to date: by the ledger, and by its schedules.
+type fresh struct {
+	inspect.Freshness
+	Schedules []operate.Upkeep `json:"schedules"`
+	// Unreachable is why nothing is known of the schedules.
+	Unreachable string `json:"unreachable,omitempty"`
+}
+
+func writeFresh(w io.Writer, all []fresh) error {
+	for _, f := range all {
+		fmt.Fprintf(w, "%s: %s\n", f.Account, behind(f.Freshness))
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, s := range f.Schedules {
+			fmt.Fprintf(t, "  %s\t%s\n", s.Kind, upkeep(s))
+		}
+		if f.Copied != nil || f.ToGo != nil {
+			fmt.Fprintf(t, "  copied\t%s\n", copied(f.Freshness))
+		}
+		if f.Directory != nil {
+			fmt.Fprintf(t, "  directory\tas of %s\n", instant(f.Directory))
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+		for _, s := range f.Schedules {
+			writeWaits(w, s)
+		}
+		for _, g := range f.Gaps {
+			fmt.Fprintf(w, "  gap: %s: no committed window covers %s. Copy it: %s\n", g.Stream, words.Span(g.Window), g.Command())
+		}
+		for _, g := range f.Accepted {
+			fmt.Fprintf(w, "  accepted gap: %s: %s, accepted on %s: %s\n", g.Stream, words.Span(g.Window), g.At.Format(time.DateOnly), g.Reason)
+		}
+		if f.Unreachable != "" {
+			fmt.Fprintf(w, "  only the lake was looked at: %s\n", f.Unreachable)
+		}
+	}
+	return nil
+}
+
+// behind says how fresh an account is.
+func behind(f inspect.Freshness) string {
+	lag, ok := f.Lag()
+	if !ok {
+		return "no sync has ended yet"
+	}
+	return fmt.Sprintf("up to date until %s, %s behind", instant(f.Watermark), words.Duration(lag))
+}
+
+// upkeep says when a schedule acts, and what its run is doing.
+func upkeep(s operate.Upkeep) string {
+	text := s.Times
+	if s.Last != nil {
+		text += "; last " + instant(s.Last)
+	}
+	switch {
+	case s.Paused:
+		text += "; paused"
+		if s.Note != "" {
+			text += ": " + s.Note
+		}
+	case s.Progress != nil:
+		text += fmt.Sprintf("; %s: %s", s.Progress.State, windows(*s.Progress))
+	case len(s.Running) > 0:
+		text += "; begun"
+	case s.Next != nil:
+		text += "; next " + instant(s.Next)
+	}
+	return text
+}
+
+// copied says which part of the history the lake has.
+func copied(f inspect.Freshness) string {
+	var parts []string
+	if f.Copied != nil {
+		parts = append(parts, words.Span(*f.Copied))
+	}
+	if f.ToGo != nil {
+		parts = append(parts, words.Span(*f.ToGo)+" to go")
+	}
+	return strings.Join(parts, "; ")
+}
+
+func writeWaits(w io.Writer, s operate.Upkeep) {
+	if s.Waiting != nil {
+		fmt.Fprintf(w, "  %s: %s\n", s.Kind, *s.Waiting)
+	}
+	if s.Progress == nil {
+		return
+	}
+	for _, waiting := range s.Progress.Waiting {
+		fmt.Fprintf(w, "  %s: %s\n", s.Kind, waiting)
+	}
+	writeBlocked(w, s.Progress.Blocked)
+}

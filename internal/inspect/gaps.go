@@ -1,0 +1,72 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
+)
+
+// Gaps are the times that no committed window covers.
+type Gaps struct {
+	Open     []Gap         `json:"open"`
+	Accepted []AcceptedGap `json:"accepted"`
+}
+
+// An AcceptError is an acceptance that makes no sense. Nothing was written.
+type AcceptError struct{ Reason string }
+
+func (e *AcceptError) Error() string { return e.Reason }
+
+// longestReason keeps a reason on one line.
+const longestReason = 500
+
+// Gaps returns the gaps of the ledger, or of one account.
+func (l *Lake) Gaps(ctx context.Context) (Gaps, error) {
+	found := Gaps{Open: []Gap{}, Accepted: []AcceptedGap{}}
+	records, err := l.lake.Current(ctx, l.filter(schemas.Window{}))
+	if err != nil {
+		return found, err
+	}
+	all, err := l.lake.Accepted(ctx, l.account)
+	if err != nil {
+		return found, err
+	}
+	open, ok := accepted(gapsOf(records, l.filter(schemas.Window{})), all)
+	found.Open, found.Accepted = append(found.Open, open...), append(found.Accepted, ok...)
+	return found, nil
+}
+
+// AcceptGap writes into the ledger that a part of a stream of an account stays out of the lake, and why. It returns the reason that
+// stands, which is another one if the window was accepted before.
+func AcceptGap(ctx context.Context, c worker.Config, account string, stream schemas.Stream, w schemas.Window, reason string) (AcceptedGap, error) {
+	switch {
+	case !stream.IsContinuous():
+		return AcceptedGap{}, &AcceptError{fmt.Sprintf("stream %s: expected created, changes or reports; a snapshot of the directory has no gaps", stream)}
+	case strings.TrimSpace(reason) == "":
+		return AcceptedGap{}, &AcceptError{"the reason is missing: it stands in the ledger, for those who ask later"}
+	case len(reason) > longestReason || strings.ContainsFunc(reason, func(r rune) bool { return r < ' ' }):
+		return AcceptedGap{}, &AcceptError{fmt.Sprintf("the reason is too long: expected one line of at most %d bytes", longestReason)}
+	}
+	l, err := worker.ReadLake(ctx, c)
+	if err != nil {
+		return AcceptedGap{}, err
+	}
+	records, err := l.Current(ctx, ledger.Filter{Account: account, Stream: stream, Window: w})
+	if err != nil {
+		return AcceptedGap{}, err
+	}
+	var covered []schemas.Window
+	for _, r := range records {
+		covered = append(covered, r.Shard.Window)
+	}
+	if len(w.Without(covered)) == 0 {
+		return AcceptedGap{}, &AcceptError{fmt.Sprintf("there is no gap: committed windows of %s/%s cover %s", account, stream, words.Span(w))}
+	}
+	a, err := l.Accept(ctx, ledger.Acceptance{Account: account, Stream: stream, Window: w, Reason: strings.TrimSpace(reason), Writer: l.Writer()})
+	return AcceptedGap{Gap{account, stream, a.Window}, a.Reason, a.AcceptedAt}, err
+}

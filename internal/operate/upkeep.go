@@ -1,0 +1,48 @@
+package operate
+
+import (
+	"context"
+	"time"
+
+	"github.com/chatlake/chatlake/worker"
+)
+
+// Upkeep is a schedule of an account and what its runs under way are doing.
+type Upkeep struct {
+	Schedule
+	// Progress is set while a run is under way and a worker answers, and Waiting if none answers.
+	Progress *Snapshot `json:"progress,omitempty"`
+	Waiting  *Wait     `json:"waiting,omitempty"`
+}
+
+// Upkeep returns the schedules of all accounts, each with what its runs are doing.
+func (s *Session) Upkeep(ctx context.Context, account string) ([]Upkeep, error) {
+	all, err := s.Schedules(ctx, Choice{Account: account})
+	if err != nil {
+		return nil, err
+	}
+	var found []Upkeep
+	for _, schedule := range all {
+		u := Upkeep{Schedule: schedule}
+		if len(schedule.Running) > 0 && !s.Unattended() {
+			progress, err := s.observe(ctx, schedule.Running[len(schedule.Running)-1])
+			if err == nil {
+				u.Progress = &progress
+			} else {
+				u.Waiting = &Wait{Waiting: *silence(err, time.Now(), s.health(ctx))}
+			}
+		}
+		found = append(found, u)
+	}
+	return found, nil
+}
+
+// Reachable reports whether a server can be asked without starting one: the configured one, or that of a process that uses the state
+// folder.
+func Reachable(c worker.Config) bool {
+	if c.Temporal != nil {
+		return true
+	}
+	running, err := worker.Running(c.StateDir)
+	return err == nil && running
+}
