@@ -69,8 +69,7 @@ func (a *Activities) listUnlisted(ctx context.Context, in ListUnlistedInput) (Li
 			next = position{last.CreatedAt, last.ID}.cursor()
 			break
 		}
-		ref := refOf(v)
-		ref.Unlisted = true
+		ref := providers.Ref{ID: v.ID, CreatedAt: v.CreatedAt, Unlisted: true} // no list says how new it is now
 		header.note(len(header.Refs), v, v.Gone && in.Depth == DepthList && v.Extent.Documents > 0)
 		header.Refs = append(header.Refs, ref)
 	}

@@ -27,8 +27,8 @@ type Ref struct {
 	// one is the greater text; equal texts mean that nothing changed that the list can show. Empty if the list does not tell. What a
 	// Version cannot show is said in Definition.Blind.
 	Version string `json:"version,omitempty"`
-	// Unlisted means that no list has shown the conversation, so no document of a list comes with it: Messages or Metadata must also
-	// fetch what the list would have said.
+	// Unlisted means that no list has shown the conversation, so it has no Version and no document of a list comes with it: Messages
+	// or Metadata must also fetch what the list would have said.
 	Unlisted bool `json:"unlisted,omitempty"`
 	// Hint carries details from the list that help a fetch, such as the id of the contact. It is staged and never enters a
 	// Temporal history. A fetch must also work without it.

@@ -46,10 +46,10 @@ var ErrSuperseded = errors.New("another generation was committed in the meantime
 // takes the next generation after that one, or Commit returns ErrSuperseded. Commit refuses a record whose files are not in the
 // lake.
 func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) {
-	if err := l.checkFiles(ctx, r.Files); err != nil {
+	r, err := l.prepare(ctx, r)
+	if err != nil {
 		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
 	}
-	r = l.stamped(r)
 	for {
 		outcome, existing, err := l.commit(ctx, r)
 		if err != nil {
@@ -65,10 +65,10 @@ func (l *Ledger) Commit(ctx context.Context, r Record) (Outcome, Record, error) 
 // CommitNext is Commit for a record that must follow exactly the generation before its own, or be the first. It returns ErrSuperseded
 // if the ledger has another record in its place, whatever that one's spec is.
 func (l *Ledger) CommitNext(ctx context.Context, r Record) (Outcome, Record, error) {
-	if err := l.checkFiles(ctx, r.Files); err != nil {
+	r, err := l.prepare(ctx, r)
+	if err != nil {
 		return "", Record{}, fmt.Errorf("commit %s: %w", r.Shard, err)
 	}
-	r = l.stamped(r)
 	outcome, existing, err := l.commit(ctx, r)
 	if err == nil && outcome != Committed {
 		err = ErrSuperseded
@@ -79,12 +79,15 @@ func (l *Ledger) CommitNext(ctx context.Context, r Record) (Outcome, Record, err
 	return outcome, existing, nil
 }
 
-// stamped returns the record with what every commit adds.
-func (l *Ledger) stamped(r Record) Record {
+// prepare checks that the record's files are there, and returns it with what every commit adds.
+func (l *Ledger) prepare(ctx context.Context, r Record) (Record, error) {
+	if err := l.checkFiles(ctx, r.Files); err != nil {
+		return r, err
+	}
 	r.FormatVersion = formatVersion
 	r.CommittedAt = l.now().UTC().Truncate(time.Millisecond)
 	r.Generation = max(1, r.Generation)
-	return r
+	return r, nil
 }
 
 // checkFiles checks that the store has every file of a record.

@@ -68,10 +68,10 @@ var guards = []struct {
 		{"workflows/collect_failed.go", "		if c.waits < s.policy.WaitsAlone {\n			s.requeue(c)\n		}", "		if c.waits < s.policy.WaitsAlone {\n			_ = c\n		}"},
 	}},
 	{"a conversation that is given up has a dead letter", []edit{
-		{"activities/seal_shard.go", "	if c.dead != nil {\n		return w.dead(c, *c.dead)\n	}", "	if c.dead != nil {\n		w.counts.Dead++\n		return nil\n	}"},
+		{"activities/seal_shard.go", "	case c.dead != nil:\n		return w.dead(c, *c.dead)\n", "	case c.dead != nil:\n		w.counts.Dead++\n		return nil\n"},
 	}},
 	{"a conversation that is gone has a tombstone", []edit{
-		{"activities/seal_shard.go", "	if c.gone() {\n		w.counts.Gone++", "	if c.gone() {\n		if w.counts.Gone++; w != nil {\n			return nil\n		}"},
+		{"activities/seal_shard.go", "error {\n	w.counts.Gone++\n", "error {\n	if w.counts.Gone++; w != nil {\n		return nil\n	}\n"},
 	}},
 	{"what ends while a shard tells its export something is seen", []edit{
 		{"workflows/collect.go", "		inFlight := s.inFlight // what ends while the export is being told counts too\n", ""},

@@ -233,21 +233,22 @@ func (r *reader) readAround(ctx context.Context, b batch) error {
 	return nil
 }
 
-// Metadata fetches the details, the participants and, if configured, the reporting events of refs. Only a refusal of the details
-// is an error. Some versions do not have the others, and some users may not read them.
+// Metadata fetches the details, the participants and, if configured, the reporting events of refs. What no list has shown always gets its
+// details. Only a refusal of the details is an error. Some versions do not have the others, and some users may not read them.
 func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
-			if !a.metadata(ctx, ref.ID, yield) {
+			if !a.metadata(ctx, ref, yield) {
 				return
 			}
 		}
 	}
 }
 
-func (a *account) metadata(ctx context.Context, id string, yield func(schemas.Document, error) bool) bool {
+func (a *account) metadata(ctx context.Context, ref providers.Ref, yield func(schemas.Document, error) bool) bool {
+	id := ref.ID
 	path := "/conversations/" + url.PathEscape(id)
-	if a.details {
+	if a.details || ref.Unlisted { // or nothing would describe the conversation
 		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: it contains at most the last message.
 		answer, err := a.get(ctx, "details of conversation "+id, path, nil)
 		if err == nil && wire.Fields(answer.Body) == nil {

@@ -306,3 +306,21 @@ func TestMetadata(t *testing.T) {
 		})
 	}
 }
+
+// TestUnlistedConversationsHaveDetails: without a list, only the details describe a conversation.
+func TestUnlistedConversationsHaveDetails(t *testing.T) {
+	a := static(t, map[string]http.HandlerFunc{root + "/conversations/5": providertest.Says(200, `{"id":5}`)})
+	a.details, a.participants = false, false
+	for _, unlisted := range []bool{false, true} {
+		var kinds []string
+		for doc, err := range a.Metadata(t.Context(), []providers.Ref{{ID: "5", Unlisted: unlisted}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			kinds = append(kinds, doc.Kind)
+		}
+		if want := []string{kindDetails}; unlisted && !slices.Equal(kinds, want) || !unlisted && kinds != nil {
+			t.Errorf("unlisted %t: documents %v", unlisted, kinds)
+		}
+	}
+}
