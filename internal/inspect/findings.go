@@ -263,7 +263,7 @@ func gapsOf(records []ledger.Record, filter ledger.Filter) []Gap {
 
 // overlapsOf are windows that have time in common with one before them, of the same account and stream.
 func overlapsOf(records []ledger.Record) []Overlap {
-	sorted := slices.Clone(records)
+	sorted := slices.DeleteFunc(slices.Clone(records), func(r ledger.Record) bool { return r.AbsorbedBy != "" }) // it has no rows
 	slices.SortStableFunc(sorted, func(a, b ledger.Record) int { return a.Shard.Window.From.Compare(b.Shard.Window.From) })
 	furthest := map[series]ledger.Shard{}
 	var found []Overlap

@@ -13,8 +13,8 @@ import (
 	"github.com/chatlake/chatlake/internal/words"
 )
 
-// sightings remember in which windows conversations stand, in 16 bytes each. A conversation is created once, so it stands in one
-// window, or in windows that overlap.
+// sightings remember in which windows of creation conversations stand, in 16 bytes each. A conversation is created once, so it stands in
+// one of them, or in several that overlap.
 type sightings struct {
 	seed    maphash.Seed
 	records []ledger.Record

@@ -218,7 +218,7 @@ func overlapping(records []current) bool {
 }
 
 func overlapIn(records []current) bool {
-	records = slices.DeleteFunc(slices.Clone(records), func(r current) bool { return r.Shard.Stream == schemas.StreamDirectory })
+	records = slices.DeleteFunc(slices.Clone(records), func(r current) bool { return r.Shard.Stream == schemas.StreamDirectory || r.AbsorbedBy != "" })
 	slices.SortFunc(records, func(a, b current) int {
 		return cmp.Or(cmp.Compare(account(a.Record), account(b.Record)), a.Shard.Window.From.Compare(b.Shard.Window.From))
 	})

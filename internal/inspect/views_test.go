@@ -153,12 +153,15 @@ func TestOverlapping(t *testing.T) {
 	other.Shard.Account = "beta"
 	long := month(1)
 	long.To = month(4).From
+	absorbed := committed("created", month(1))
+	absorbed.AbsorbedBy = "digest"
 	tests := []struct {
 		name    string
 		records []current
 		want    bool
 	}{
 		{"none", nil, false},
+		{"an absorbed one, which has no rows", []current{committed("created", long), absorbed}, false},
 		{"adjoining", []current{committed("created", month(2)), committed("created", month(1))}, false},
 		{"two accounts", []current{committed("created", month(1)), other}, false},
 		{"a directory", []current{committed("created", month(1)), committed("directory", month(1))}, false},

@@ -57,7 +57,8 @@ type Counts struct {
 	OutOfWindow   int64 `json:"out_of_window"` // listed rows that belong to other windows
 	Documents     int64 `json:"documents"`
 	// Unchanged is how many listed conversations of a window of changes the lake already had in the listed version. Nothing is written
-	// of them: Listed = Conversations + Gone + Dead + Unchanged.
+	// of them: Listed = Conversations + Gone + Dead + Unchanged. After a merge it counts as well those that readers take from elsewhere,
+	// and after an absorption all that were listed.
 	Unchanged int64 `json:"unchanged,omitempty"`
 	// Reused is how many of Conversations were not asked for again: their documents come from the lake.
 	Reused int64 `json:"reused,omitempty"`
@@ -110,7 +111,8 @@ type Record struct {
 	// OpenedAt is when the shard was opened. Everything in it that was not reused was read after that. Absent in records of builds
 	// that did not tell.
 	OpenedAt *time.Time `json:"opened_at,omitempty"`
-	// AbsorbedBy is the digest of the record that has all conversations of this shard, as new or newer. Such a record has no files.
+	// AbsorbedBy is the digest of a record that has the conversations of this shard, as new or newer. If several records have them
+	// together, it is the one that has most of them. A record with AbsorbedBy has no files.
 	AbsorbedBy string `json:"absorbed_by,omitempty"`
 	Files      []File `json:"files"`
 	// Digest is the hex SHA-256 of the record's content: two records with the same digest are the same commit. Commit sets it.
