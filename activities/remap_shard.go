@@ -87,7 +87,7 @@ type RemapShardOutput struct {
 //
 // It copies what cannot be derived from documents: the documents and their times, tombstones, dead letters of conversations that
 // could not be fetched, flags, the platform's counts, and unwitnessed lists. It never replaces the rows of a conversation with a
-// dead letter, or a readable text with an unreadable one: in these cases it keepDocuments the shard unchanged.
+// dead letter, or a readable text with an unreadable one: in these cases it keeps the shard as it is.
 //
 // It may run several times, even concurrently: committed files do not change, the same rows produce files with the same names,
 // and the commit replaces exactly the record that was read.
@@ -269,7 +269,10 @@ func (r *remap) write(ctx context.Context, out *lake.Seal, keepDocuments bool) (
 	if of, ok := sources[r.before.Shard.Stream]; !ok {
 		err = w.writeAll(ctx, r.conversations)
 	} else if rows := of.rows(r.mapper); rows != nil {
-		err = w.snapshots(r.lake.Documents(ctx, r.before), rows)
+		documents := func() documentsOf { return r.lake.Documents(ctx, r.before) }
+		if rows, err = observedLast(r.before.Shard.Stream, documents, rows); err == nil {
+			err = w.snapshots(documents(), rows)
+		}
 	}
 	if err == nil && w.counts.Documents != was.Documents {
 		err = fmt.Errorf("%d documents were read, expected %d: %w", w.counts.Documents, was.Documents, lake.ErrDamaged)
