@@ -24,6 +24,9 @@ var blind = []string{
 // users, or have other quotas, could sync more often.
 const leastInterval = 15 * time.Minute
 
+// leastLag is how late reports may have a row. The platform does not say; the figure is a cautious guess.
+const leastLag = 5 * time.Minute
+
 // changeEvents are the reports besides Chat-Transcript that name conversations which changed. Late ratings and labels are rows of
 // Reports and change nothing of a conversation.
 var changeEvents = []string{"Conversation-Agent-Assigned", "Conversation-Group-Assigned", "Conversation-Resolved"}
@@ -35,7 +38,7 @@ func (a *account) Changes(ctx context.Context, w schemas.Window, known providers
 		return a.changesByUsers(ctx, w, known, at)
 	}
 	return walk(at, opList, func(c cursor) (providers.Page, error) {
-		return a.listStep(ctx, segments(w), c, list{changeOrders, func(ctx context.Context, w schemas.Window, s *segment, some []*segmentEntry) (providers.Page, error) {
+		return a.listStep(ctx, segments(w), c, list{orders: changeOrders, ended: true, page: func(ctx context.Context, w schemas.Window, s *segment, some []*segmentEntry) (providers.Page, error) {
 			return a.changesPage(ctx, w, known, s, some)
 		}})
 	})

@@ -2,6 +2,7 @@ package freshchat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -346,6 +347,20 @@ func TestChangesWitness(t *testing.T) {
 			return ids, unwitnessed, nil
 		},
 	})
+}
+
+// TestTooSoon lists a window that has not ended by the platform's clock: the sync waits until it has.
+func TestTooSoon(t *testing.T) {
+	l := live(t, simulator.CorpusConfig{Seed: 3, Conversations: 10}, fake.Options{}, nil)
+	now := l.clock.Now()
+	var last error
+	for _, err := range l.open(t).Changes(t.Context(), schemas.Window{From: now.Add(-time.Hour), To: now.Add(90 * time.Second)}, l.copy, "") {
+		last = err
+	}
+	var e *providers.Error
+	if !errors.As(last, &e) || e.Kind != providers.Pending || e.After != 90*time.Second {
+		t.Errorf("%v", last)
+	}
 }
 
 // TestUnlisted fetches conversations whose refs do not come from a list, in every lane.

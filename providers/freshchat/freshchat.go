@@ -43,6 +43,7 @@ var Definition = providers.Definition{
 	Costs:             providers.Costs{MessageRequests: 1, ListRequests: 1}, // the list requests each conversation for its time of creation
 	Blind:             blind,
 	LeastInterval:     leastInterval,
+	LeastLag:          leastLag,
 }
 
 // lane is the source of messages.

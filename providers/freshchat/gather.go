@@ -17,6 +17,7 @@ import (
 type reportSet struct {
 	orders []order
 	cursor cursor
+	ended  bool // an order must come after the end of its window, by the platform's clock
 	read   func(*spool, order, []download) error
 }
 
@@ -30,7 +31,7 @@ func (a *account) gather(ctx context.Context, st reportSet) (*segment, providers
 		if c.position > 0 {
 			return nil, "", rest.Malformed(opList, providers.ErrCursor)
 		}
-		id, err := a.placeOrder(ctx, st.orders[i])
+		id, err := a.placeOrder(ctx, st.orders[i], st.ended)
 		if err != nil {
 			return nil, "", err
 		}

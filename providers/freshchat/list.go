@@ -31,7 +31,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 		return a.byUsers(ctx, w, at)
 	}
 	return walk(at, opList, func(c cursor) (providers.Page, error) {
-		return a.listStep(ctx, segments(w), c, list{a.ordersFor, a.page})
+		return a.listStep(ctx, segments(w), c, list{orders: a.ordersFor, page: a.page})
 	})
 }
 
@@ -39,6 +39,8 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 type list struct {
 	// orders are the reports of a segment.
 	orders func(schemas.Window) []order
+	// ended means that a segment must have ended by the platform's clock.
+	ended bool
 	// page makes a page from some entries of a segment.
 	page func(context.Context, schemas.Window, *segment, []*segmentEntry) (providers.Page, error)
 }
@@ -107,7 +109,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, rest.Malformed(opList, providers.ErrCursor)
 	}
 	w := parts[c.segment]
-	s, next, err := a.gather(ctx, reportSet{orders: l.orders(w), cursor: c, read: a.readConversations})
+	s, next, err := a.gather(ctx, reportSet{orders: l.orders(w), cursor: c, ended: l.ended, read: a.readConversations})
 	if err != nil || next != "" {
 		return providers.Page{Next: next}, err
 	}

@@ -65,12 +65,14 @@ func months(w schemas.Window) []schemas.Window {
 }
 
 var (
-	errOrders = errors.New("the platform accepts no more orders of reports now")
-	errOrder  = errors.New("the platform refuses the report; the window may be too old (about 15 months are kept), or the account's plan does not include the report")
+	errTooSoon = errors.New("the platform's clock has not reached the end of the report's window")
+	errOrders  = errors.New("the platform accepts no more orders of reports now")
+	errOrder   = errors.New("the platform refuses the report; the window may be too old (about 15 months are kept), or the account's plan does not include the report")
 )
 
-// placeOrder orders a report, if the quotas allow it, and returns its id.
-func (a *account) placeOrder(ctx context.Context, o order) (string, error) {
+// placeOrder orders a report, if the quotas allow it, and returns its id. With ended, an order that the platform got before the end of
+// the report's window does not count.
+func (a *account) placeOrder(ctx context.Context, o order, ended bool) (string, error) {
 	if err := a.takeQuotas(ctx, o.event); err != nil {
 		return "", err
 	}
@@ -89,6 +91,9 @@ func (a *account) placeOrder(ctx context.Context, o order) (string, error) {
 		return "", &providers.Error{Kind: providers.Malformed, Op: op, Status: answer.Status, Err: errOrder}
 	case err != nil:
 		return "", err
+	}
+	if at, err := http.ParseTime(answer.Header.Get("Date")); ended && err == nil && at.Before(o.To) {
+		return "", &providers.Error{Kind: providers.Pending, Op: op, After: o.To.Sub(at), Err: errTooSoon}
 	}
 	return orderID(op, answer.Body)
 }

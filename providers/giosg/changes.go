@@ -62,7 +62,7 @@ type changes struct {
 
 // fresh lists the chats by their time of creation. It returns false if the consumer has stopped or an error ended the list.
 func (c *changes) fresh(ctx context.Context, at providers.Cursor, yield func(providers.Page, error) bool) bool {
-	for page, err := range c.Conversations(ctx, schemas.Window{From: c.from, To: c.window.To}, at) {
+	for page, err := range c.list(ctx, walk{account: c.account, window: schemas.Window{From: c.from, To: c.window.To}, ended: true}, at) {
 		listed := len(page.Refs)
 		if err == nil {
 			page, err = c.compare(ctx, page)

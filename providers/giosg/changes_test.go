@@ -2,6 +2,7 @@ package giosg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -276,6 +277,21 @@ func TestChangesWitness(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTooSoon lists a window that has not ended by the server's clock: the sync waits until it has.
+func TestTooSoon(t *testing.T) {
+	l := live(t, simulator.CorpusConfig{Seed: 3, Conversations: 10}, fake.Options{})
+	now := l.clock.Now()
+	var last error
+	for _, err := range testAccount(t, l.url).Changes(t.Context(), schemas.Window{From: now.Add(-time.Hour), To: now.Add(90 * time.Second)}, l.copy, "") {
+		last = err
+	}
+	var e *providers.Error
+	if !errors.As(last, &e) || e.Kind != providers.Pending || e.After != 90*time.Second {
+		t.Errorf("%+v", e)
+	}
+	l.changesOf(t, schemas.Window{From: now.Add(-time.Hour), To: now}, func() {})
 }
 
 // TestUnlistedChats fetches chats whose refs do not come from a list: the chat itself is requested as well, unless it does not exist.

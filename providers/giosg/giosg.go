@@ -39,6 +39,7 @@ var Definition = providers.Definition{
 	Secrets:           []string{secretApp, secretKeys, secretPassword},
 	MappingSecrets:    []string{secretKeys, secretPassword},
 	Blind:             blind,
+	LeastLag:          lateRows,
 }
 
 // The secrets of an account in addition to its token.

@@ -18,6 +18,8 @@ import (
 
 const opList = "list chats"
 
+var errTooSoon = errors.New("the server's clock has not reached the end of the window")
+
 // emptyPageAfter is how many requests a walk makes before it returns a page without chats. The history then has its position, so
 // a crash does not repeat the walk.
 const emptyPageAfter = 100
@@ -36,16 +38,23 @@ type place struct {
 type walk struct {
 	*account
 	window schemas.Window
+	ended  bool // the window must have ended by the server's clock
 	at     place
 	seen   map[string]bool // links read in the current list
-	above  []row           // of the previous page, if this process has read it
+	above  []row           // of the previous page, if this process has read it, and those before it of the same time as its last one
 }
 
 // Conversations reads each list from the nearest page before the window to the first page after it. The server's pages may be
 // short or empty; only a page without a next link is the last.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
+	return a.list(ctx, walk{account: a, window: w}, at)
+}
+
+// list makes a walk from a cursor on.
+func (a *account) list(ctx context.Context, walk walk, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
-		walk := walk{account: a, window: w, seen: map[string]bool{}}
+		w, walk := walk.window, walk
+		walk.seen = map[string]bool{}
 		var err error
 		if walk.at, err = a.parseCursor(at); err != nil {
 			yield(providers.Page{}, rest.Malformed(opList, err))
@@ -124,9 +133,13 @@ func (w *walk) step(ctx context.Context) (p listPage, more bool, err error) {
 	if err != nil {
 		return p, false, err
 	}
+	if early := w.window.To.Sub(p.sentAt); w.ended && early > 0 {
+		return p, false, &providers.Error{Kind: providers.Pending, Op: opList, After: early, Err: errTooSoon}
+	}
 	if len(p.rows) > 0 {
 		w.at.bound = &p.rows[len(p.rows)-1].createdAt
-		w.above = p.rows
+		tied := slices.DeleteFunc(slices.Clone(w.above), func(r row) bool { return !r.createdAt.Equal(*w.at.bound) })
+		w.above = append(tied, p.rows...)
 	}
 	w.at.link = p.next
 	l.remember(w.at.mark, w.at.order)

@@ -29,11 +29,12 @@ type row struct {
 // listPage is one page of a list, merged from one or more responses.
 type listPage struct {
 	rows           []row
-	next, previous string // pinned links, or empty
-	responses      int    // how many responses were merged
-	adjoins        bool   // the previous page, by the page's own link, ends at the walk's position
-	previousRead   bool   // the previous page was read, or cannot be
-	proven         bool   // another page's link confirms it, or it is the first page of a list
+	sentAt         time.Time // by the server's clock
+	next, previous string    // pinned links, or empty
+	responses      int       // how many responses were merged
+	adjoins        bool      // the previous page, by the page's own link, ends at the walk's position
+	previousRead   bool      // the previous page was read, or cannot be
+	proven         bool      // another page's link confirms it, or it is the first page of a list
 }
 
 // overlaps reports whether two responses have the same page: they have a chat in common, or both have none.
@@ -51,7 +52,7 @@ func (p listPage) has(id string) bool {
 // merge adds another response of the same page. A chat in only one of them counts: chats are deleted but never invented.
 func (p *listPage) merge(q listPage, o order) {
 	before := p.rows
-	p.rows, p.next, p.previous = q.rows, q.next, q.previous
+	p.rows, p.next, p.previous, p.sentAt = q.rows, q.next, q.previous, q.sentAt
 	p.add(before, o)
 	p.responses++
 }
@@ -87,6 +88,7 @@ func (a *account) requestPage(ctx context.Context, l *list, link string) (listPa
 	if err != nil {
 		return p, err
 	}
+	p.sentAt = sentAt(answer)
 	sent, next, err := envelope(answer.Body)
 	if err != nil {
 		return p, rest.Malformed(opList, err)
@@ -117,11 +119,15 @@ func rowOf(raw value, answer rest.Response) (row, bool) {
 	if createdAt == nil || id == "" {
 		return row{}, false
 	}
-	sentAt, err := http.ParseTime(answer.Header.Get("Date"))
-	if err != nil {
-		sentAt = answer.ObservedAt
+	return row{id: id, createdAt: *createdAt, observedAt: answer.ObservedAt, sentAt: sentAt(answer), raw: raw, fields: o}, true
+}
+
+// sentAt returns when a response was sent: by the server's clock if it has the header Date.
+func sentAt(answer rest.Response) time.Time {
+	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		return at
 	}
-	return row{id: id, createdAt: *createdAt, observedAt: answer.ObservedAt, sentAt: sentAt, raw: raw, fields: o}, true
+	return answer.ObservedAt
 }
 
 // ref names the chat.

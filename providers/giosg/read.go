@@ -16,7 +16,6 @@ import (
 // A page that cannot hide chats of the window is accepted as it is. For any other page, read follows its link to the previous
 // page, which must end where the walk is. The last page of a window, and a page without that link, is requested until enough
 // responses agree. So a page of a window costs two requests, and its last page three.
-// is asked for until enough answers agree. So a page of a window costs two requests, its last page three.
 func (w *walk) read(ctx context.Context, l *list) (listPage, order, error) {
 	var answers []listPage // responses without a common chat
 	var wrong error
@@ -112,8 +111,13 @@ func (w *walk) checkPrevious(ctx context.Context, l *list, p *listPage, o order)
 		switch {
 		case len(p.rows) > 0 && o.beyond(&r.createdAt, &p.rows[0].createdAt):
 			return true, nil // not a page before p but a stale one; the next attempt requests it again
-		case r.createdAt.Equal(bound), listPage{rows: w.above}.has(r.id):
+		case listPage{rows: w.above}.has(r.id):
 			reached = true
+		case r.createdAt.Equal(bound): // it may have been listed by the process that read the page before
+			reached = true
+			if len(w.above) > 0 {
+				missed = append(missed, r)
+			}
 		case o.beyond(&r.createdAt, &bound), w.leftOut(r, o):
 			missed = append(missed, r)
 		}

@@ -14,6 +14,8 @@ type living struct {
 	events []simulator.Event // that the reports show
 }
 
+var _ simulator.Living = (*Site)(nil)
+
 // Happen is simulator.Living. The platform has no delivery states, no tags and no purges. When a message is edited, deleted or rated,
 // nothing of its conversation changes.
 func (s *Site) Happen(e simulator.Event) bool {

@@ -113,8 +113,11 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 	return s
 }
 
-// ServeHTTP answers one request.
-func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP answers one request, with the time of the site's clock.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
+	s.mux.ServeHTTP(w, r)
+}
 
 // route lists the site's endpoints.
 func (s *Site) route() {

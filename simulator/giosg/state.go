@@ -125,6 +125,8 @@ func (s *Site) remove(e entry) {
 	clear(s.lists)
 }
 
+var _ simulator.Living = (*Site)(nil)
+
 // Happen is simulator.Living. A chat that has ended is locked: it can only be purged or deleted. Only ended chats are purged, and
 // messages are never edited.
 func (s *Site) Happen(e simulator.Event) bool {
@@ -159,6 +161,9 @@ func (s *Site) Happen(e simulator.Event) bool {
 	}
 	changed, ok := e.Apply(s.corpus, old, s.messageID)
 	if ok {
+		if m := changed.Message(changed.Len() - 1); e.Kind == simulator.Closes && !slices.Contains(changed.Participants, m.Author.ID) {
+			changed.Participants = append(slices.Clone(changed.Participants), m.Author.ID) // and leaves a few seconds later
+		}
 		changed.Number = e.Number
 		s.added[e.Number] = &changed
 		clear(s.lists)
