@@ -15,7 +15,7 @@ import (
 // named are the flags that name one export, or the remap of an account.
 type named struct {
 	account, name string
-	remap         bool
+	remap, all    bool
 	exports       bool // remaps are not meant
 }
 
@@ -29,10 +29,23 @@ func (n *named) flags(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// orderFlags are flags, with one that names everything that runs.
+func (n *named) orderFlags(cmd *cobra.Command) *cobra.Command {
+	n.flags(cmd)
+	cmd.Flags().BoolVar(&n.all, "all", false, "everything that runs: exports, syncs, settles and remaps; with --account, of one account")
+	others := []string{"all", "name"}
+	if !n.exports {
+		others = append(others, "remap")
+	}
+	cmd.MarkFlagsMutuallyExclusive(others...)
+	return cmd
+}
+
 func (a *app) pauseCommand() *cobra.Command {
 	var n named
-	return n.flags(&cobra.Command{
-		Use: "pause", Short: "Pause a running export or remap", Args: cobra.NoArgs,
+	return n.orderFlags(&cobra.Command{
+		Use: "pause", Short: "Pause a running export or remap, or everything that runs", Args: cobra.NoArgs,
+		Long: "Pauses what runs. Schedules go on starting new runs: `chatlake schedule pause` stops that.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.order(cmd.Context(), n, "Paused. Work in flight is finished; `chatlake resume` continues.", (*operate.Session).Pause)
 		},
@@ -41,7 +54,7 @@ func (a *app) pauseCommand() *cobra.Command {
 
 func (a *app) resumeCommand() *cobra.Command {
 	var n named
-	return n.flags(&cobra.Command{
+	return n.orderFlags(&cobra.Command{
 		Use: "resume", Short: "Continue a paused export or remap, and try again what is blocked", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.order(cmd.Context(), n, "Resumed. What was blocked is tried again.", (*operate.Session).Resume)
@@ -52,7 +65,7 @@ func (a *app) resumeCommand() *cobra.Command {
 func (a *app) rateCommand() *cobra.Command {
 	n := named{exports: true}
 	var perSecond float64
-	cmd := n.flags(&cobra.Command{
+	cmd := n.orderFlags(&cobra.Command{
 		Use: "rate --requests-per-second <number>", Short: "Change the budget of a running export's account", Args: cobra.NoArgs,
 		Long: "Changes the budget that all exports of the account share. It may be larger or smaller than the configured one, which counts\n" +
 			"again once no export of the account is at work.",
@@ -82,12 +95,53 @@ func (a *app) cancelCommand() *cobra.Command {
 
 // order tells an export or a remap to do something.
 func (a *app) order(ctx context.Context, n named, done string, tell func(s *operate.Session, ctx context.Context, id string) error) error {
+	if n.all {
+		return a.orderAll(ctx, n, done, tell)
+	}
 	return a.visit(ctx, n, func(s *operate.Session, id string) error {
 		if err := tell(s, ctx, id); err != nil {
 			return err
 		}
 		return a.acknowledge(id, done)
 	})
+}
+
+// orderAll tells everything that runs to do something. What ends meanwhile needs no order.
+func (a *app) orderAll(ctx context.Context, n named, done string, tell func(s *operate.Session, ctx context.Context, id string) error) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	s, err := operate.Visit(ctx, c)
+	if err != nil {
+		return err
+	}
+	ids, err := s.All(ctx, n.account, !n.exports)
+	told := []string{}
+	for _, id := range ids {
+		var ended *operate.OrderError
+		err = tell(s, ctx, id)
+		if errors.As(err, &ended) && ended.Kind == operate.NotRunning {
+			err = nil
+			continue
+		}
+		if err != nil {
+			break
+		}
+		told = append(told, id)
+	}
+	if err = errors.Join(err, s.Stop()); err != nil {
+		return err
+	}
+	if a.json() {
+		return a.printJSON(map[string]any{"workflow_ids": told, "done": done})
+	}
+	for _, id := range told {
+		if _, err := fmt.Fprintf(a.out, "%s: %s\n", id, done); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cancel asks an export or a remap to end, and waits for that if no worker runs elsewhere.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -19,32 +20,63 @@ const updateTimeout = 20 * time.Second
 // Only is the workflow id of the only export that runs, of an account where one is named; with remaps, of the only export or remap. That
 // there is none, or that there are several, is an OrderError.
 func (s *Session) Only(ctx context.Context, account string, remaps bool) (string, error) {
-	var running []string
-	kinds, word := []string{"Export"}, "export"
+	types, word := []string{"Export"}, "export"
 	if remaps {
-		kinds, word = append(kinds, "Remap"), "export or remap"
+		types, word = append(types, "Remap"), "export or remap"
 	}
-	for _, kind := range kinds {
+	running, err := s.running(ctx, account, types...)
+	switch {
+	case err != nil:
+		return "", err
+	case len(running) == 0:
+		return "", &OrderError{Kind: NoneRuns, Run: word}
+	case len(running) > 1:
+		return "", &OrderError{Kind: SeveralRun, Runs: running}
+	}
+	return running[0], nil
+}
+
+// All are the workflow ids of everything that runs and takes orders, of an account where one is named; with remaps, also what asks no
+// platform. That nothing runs is an OrderError.
+func (s *Session) All(ctx context.Context, account string, remaps bool) ([]string, error) {
+	types := []string{"Export", "Sync", "Settle"}
+	if remaps {
+		types = append(types, "Remap")
+	}
+	running, err := s.running(ctx, account, types...)
+	if err == nil && len(running) == 0 {
+		err = &OrderError{Kind: NoneRuns, Run: "export, sync or settle"}
+	}
+	return running, err
+}
+
+// running are the workflow ids of what runs, of an account where one is named.
+func (s *Session) running(ctx context.Context, account string, types ...string) (ids []string, err error) {
+	for _, kind := range types {
 		all, err := s.workflows(ctx, kind)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		for _, info := range all {
 			id := info.Execution.WorkflowId
-			parts := strings.SplitN(id, "/", 3) // export/ACCOUNT/NAME or remap/ACCOUNT
-			if statusName(info.Status) == StatusRunning && len(parts) > 1 && (account == "" || account == parts[1]) {
-				running = append(running, id)
+			if statusName(info.Status) == StatusRunning && (account == "" || account == accountOfRun(id)) {
+				ids = append(ids, id)
 			}
 		}
 	}
-	switch len(running) {
-	case 0:
-		return "", &OrderError{Kind: NoneRuns, Run: word}
-	case 1:
-		return running[0], nil
-	default:
-		return "", &OrderError{Kind: SeveralRun, Runs: running}
+	return ids, nil
+}
+
+// nominalTime is what a schedule appends to the workflow ids of its runs.
+var nominalTime = regexp.MustCompile(`-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
+
+// accountOfRun is the account in a workflow id: export/ACCOUNT/NAME, remap/ACCOUNT, or the id of a schedule with a nominal time.
+func accountOfRun(id string) string {
+	parts := strings.SplitN(nominalTime.ReplaceAllString(id, ""), "/", 3)
+	if len(parts) < 2 {
+		return ""
 	}
+	return parts[1]
 }
 
 // Pause lets an export or a remap begin nothing new. All orders name what they are for by its workflow id, and all return an OrderError if
