@@ -17,9 +17,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // syncing makes a configuration file whose account is kept up to date.
-func syncing(t *testing.T, sync string) string {
+func syncing(t *testing.T, sync string, site ...string) string {
 	t.Helper()
-	name := write(t, "http://127.0.0.1:1", t.TempDir(), t.TempDir())
+	name := write(t, append(site, "http://127.0.0.1:1")[0], t.TempDir(), t.TempDir())
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
