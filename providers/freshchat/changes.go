@@ -16,7 +16,7 @@ var blind = []string{
 	"rows that reports show later than they happened",
 	"details of contacts that change later",
 	"properties that change in accounts whose conversations have no updated_time",
-	"in the enumeration users, replies to closed conversations that do not update their user",
+	"in the enumeration users, replies that do not move updated_time, and replies of agents to closed conversations",
 }
 
 // leastInterval is the shortest time between two syncs with the usual quotas: a sync orders each of its reports once, the platform

@@ -370,7 +370,7 @@ func TestUnlisted(t *testing.T) {
 		ids := s.Conversations(whole)
 		s.DeleteConversation(ids[0])
 		copied := providertest.NewCopy(mapper())
-		copied.Update(t, a, providers.Page{Refs: []providers.Ref{{ID: ids[0]}, {ID: ids[1]}}})
+		copied.Update(t, a, providers.Page{Refs: []providers.Ref{{ID: ids[0], Unlisted: true}, {ID: ids[1], Unlisted: true}}})
 		if _, ok := copied.Rows(ids[0]); ok {
 			t.Errorf("%s: a deleted conversation has rows", lane)
 		}

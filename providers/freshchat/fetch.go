@@ -23,8 +23,8 @@ const messagesPerPage = 50
 const maxFruitless = 25
 
 // Messages fetches all messages of refs and the users that only the messages name. In the transcript lane it sends no requests for refs
-// of a list by creation, because that list already contains everything; it yields a document with status 204. If a ref does not come
-// from a list, the conversation's own body is fetched as well.
+// of a list by creation, because that list already contains everything; it yields a document with status 204. If no list has shown a
+// conversation, its own body is fetched as well.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
@@ -57,8 +57,7 @@ func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Docu
 		return nil, err
 	}
 	h := readHint(ref.Hint)
-	unlisted := ref.Version == "" && ref.Hint == ""
-	if a.lane == laneTranscript && !h.REST && !unlisted {
+	if a.lane == laneTranscript && !h.REST && !ref.Unlisted {
 		return []schemas.Document{{
 			Kind: kindMessages, ConversationID: ref.ID, Status: 204, ObservedAt: time.Now().UTC().Truncate(time.Microsecond),
 		}}, nil
@@ -72,7 +71,7 @@ func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Docu
 			return docs, err
 		}
 	}
-	if unlisted {
+	if ref.Unlisted {
 		doc, err := a.conversation(ctx, ref.ID)
 		if err != nil {
 			return nil, err

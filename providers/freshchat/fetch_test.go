@@ -162,7 +162,7 @@ func TestPeople(t *testing.T) {
 	defer server.Close()
 	a := testAccount(t, server.URL)
 	var docs []schemas.Document
-	for doc, err := range a.Messages(t.Context(), []providers.Ref{{ID: "c1", Version: "1"}, {ID: "c2", Version: "1"}}) {
+	for doc, err := range a.Messages(t.Context(), []providers.Ref{{ID: "c1"}, {ID: "c2"}}) {
 		if err != nil {
 			t.Fatal(err)
 		}

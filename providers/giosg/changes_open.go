@@ -216,7 +216,7 @@ func (w *openWalk) divides() bool {
 func (w *openWalk) compareOpen(ref providers.Ref, r *row) {
 	switch {
 	case r == nil:
-		w.out = append(w.out, change{ref: providers.Ref{ID: ref.ID, CreatedAt: ref.CreatedAt}})
+		w.out = append(w.out, change{ref: providers.Ref{ID: ref.ID, CreatedAt: ref.CreatedAt, Unlisted: true}})
 	case r.version() == ref.Version, r.stage() == stageLate, r.stage() == stageOpen && w.leaveOpen:
 	default:
 		doc := r.document()

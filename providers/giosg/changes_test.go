@@ -301,7 +301,7 @@ func TestUnlistedChats(t *testing.T) {
 	s.DeleteChat(ids[0])
 	before := s.Stats().Requests
 	copied := providertest.NewCopy(pure())
-	copied.Update(t, a, providers.Page{Refs: []providers.Ref{{ID: ids[0]}, {ID: ids[1]}}})
+	copied.Update(t, a, providers.Page{Refs: []providers.Ref{{ID: ids[0], Unlisted: true}, {ID: ids[1], Unlisted: true}}})
 	for _, id := range ids[:2] {
 		want, known := s.Thread(id)
 		if diff := copied.Differs(id, want, known); diff != "" {

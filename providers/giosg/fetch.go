@@ -123,13 +123,13 @@ func (r reader) pages(ctx context.Context, kind, path string, from int64, may fu
 	return err == nil, err
 }
 
-// Messages fetches all messages of refs, and the chat itself if its ref does not come from a list. It does not rely on the order of
+// Messages fetches all messages of refs, and the chat itself if no list has shown it. It does not rely on the order of
 // messages, because the vendor's documentation and the responses differ.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		a.each(refs, yield, func(r reader) error {
 			found, err := r.messages(ctx)
-			if err != nil || !found || r.ref.Version != "" {
+			if err != nil || !found || !r.ref.Unlisted {
 				return err
 			}
 			return r.chat(ctx)
@@ -137,7 +137,7 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	}
 }
 
-// chat keeps the chat itself. A list has it already, and every ref from a list has a version.
+// chat keeps the chat itself, unless it does not exist any more.
 func (r reader) chat(ctx context.Context) error {
 	chat, err := r.find(ctx, r.ref.ID)
 	if err != nil || chat == nil {
