@@ -18,10 +18,14 @@ func (e *export) shards() (plan []activities.Planned) {
 		return e.state.Open.Plan
 	}
 	shard := func(stream schemas.Stream, w schemas.Window) activities.Planned {
-		return activities.Planned{
+		next := activities.Planned{
 			Shard: ledger.Shard{Provider: e.state.Open.Provider, Account: e.in.Account, Stream: stream, Window: w},
 			Cause: ledger.CauseExport, Refresh: e.in.Refresh,
 		}
+		if e.in.Refresh != "" && stream.IsByCreation() {
+			next.Depth = activities.DepthFull // what has been deleted since stays in the lake
+		}
+		return next
 	}
 	if e.state.Open.HasDirectory && !e.in.Adopt {
 		day := e.state.Open.CheckedAt.UTC().Truncate(24 * time.Hour)

@@ -235,3 +235,19 @@ func TestShardOpensAgain(t *testing.T) {
 		t.Errorf("%d pages were sealed, want those of the second time only", len(pages))
 	}
 }
+
+// TestRefreshLosesNothing: windows that are copied again look up what the platform no longer lists.
+func TestRefreshLosesNothing(t *testing.T) {
+	depths := map[schemas.Stream]activities.Depth{}
+	env := exporting(t, activities.OpenExportOutput{Shards: 1, HasReports: true, HasDirectory: true}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		depths[in.Shard.Stream] = in.Depth
+		return workflows.ShardOutput{}, nil
+	})
+	in := year()
+	in.Refresh = "again"
+	runExport(t, env, in)
+	want := map[schemas.Stream]activities.Depth{schemas.StreamCreated: activities.DepthFull, schemas.StreamReports: "", schemas.StreamDirectory: ""}
+	if diff := cmp.Diff(want, depths); diff != "" {
+		t.Errorf("depths (-want +got):\n%s", diff)
+	}
+}
