@@ -19,5 +19,6 @@ func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Quota)
 	r.RegisterWorkflow(workflows.Budget)
 	r.RegisterWorkflow(workflows.Remap)
+	r.RegisterWorkflow(workflows.Maintain)
 	r.RegisterActivity(a)
 }

@@ -128,6 +128,12 @@ var branches = map[string][]string{
 	"a remap continues as new":        {"Remap", "ListCommitted", "RemapShard", "ends as new"},
 	"a remap goes on in a second run": {"Remap on", "ListCommitted", "RemapShard", "ends: "},
 
+	"a maintain merges, absorbs, and keeps": {"Maintain", "PlanMaintain", "MergeShards", "AbsorbShards", "MergeShards", "AbsorbShards", "AbsorbShards", "PlanMaintain", `ends: {"totals":{"steps":4,"merged":2`},
+	"a maintain is denied":                  {"Maintain", "MergeShards: Denied", "update retry_blocked", "MergeShards", "ends: "},
+	"the lake is down for a maintain":       {"Maintain", "MergeShards: Unavailable", "timer", "timer fired", "MergeShards", "ends: "},
+	"a maintain continues as new":           {"Maintain", "PlanMaintain", "MergeShards", "ends as new"},
+	"a maintain goes on in a second run":    {"Maintain on", "PlanMaintain", "MergeShards", "ends: "},
+
 	"a quota is taken, used up, and ends": {"Quota", "update take", "timer", "update take", "update take", "timer fired", "ends: "},
 	"a quota continues as new":            {"Quota", "update take", "timer", "ends as new"},
 	"a quota goes on":                     {"Quota on", "update take", "timer fired", "ends: "},

@@ -36,6 +36,8 @@ func TestHistoryStructs(t *testing.T) {
 		activities.CloseExportInput{}, activities.CloseExportOutput{},
 		workflows.RemapInput{}, workflows.RemapOutput{}, activities.ListCommittedInput{}, activities.ListCommittedOutput{},
 		activities.RemapShardInput{}, activities.RemapShardOutput{},
+		workflows.MaintainInput{}, workflows.MaintainOutput{}, activities.PlanMaintainInput{}, activities.PlanMaintainOutput{},
+		activities.MergeShardsInput{}, activities.MergeShardsOutput{}, activities.AbsorbShardsInput{}, activities.AbsorbShardsOutput{},
 	}
 	all := map[string]any{}
 	for _, s := range append(structs, workflows.SignalInputs()...) {

@@ -83,11 +83,13 @@ func (r *recorder) worker() worker.Worker {
 	w.RegisterWorkflow(workflows.Quota)
 	w.RegisterWorkflow(workflows.Budget)
 	w.RegisterWorkflow(workflows.Remap)
+	w.RegisterWorkflow(workflows.Maintain)
 	world, scene := r.world, r.scene
 	for name, f := range map[string]any{
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
 		"ListUnlisted": world.ListUnlisted, "FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
 		"SaveReceipts": world.SaveReceipts, "SealShard": holding(scene, "SealShard", world.SealShard),
+		"PlanMaintain": world.PlanMaintain, "MergeShards": holding(scene, "MergeShards", world.MergeShards), "AbsorbShards": world.AbsorbShards,
 		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
 		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
 		"OpenExport": holding(scene, "OpenExport", func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
@@ -144,6 +146,10 @@ func (r *recorder) start() (string, client.WorkflowRun) {
 		remap := *r.remap
 		remap.Account = r.name
 		id, workflow, in = workflows.RemapID(r.name), workflows.Remap, remap
+	case r.maintain != nil:
+		maintain := *r.maintain
+		maintain.Account = r.name
+		id, workflow, in = workflows.MaintainID(r.name), workflows.Maintain, maintain
 	case r.sync != nil:
 		sync := *r.sync
 		sync.Account = r.name

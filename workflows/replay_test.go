@@ -99,6 +99,7 @@ func replay(h *history.History) error {
 	replayer.RegisterWorkflow(workflows.Quota)
 	replayer.RegisterWorkflow(workflows.Budget)
 	replayer.RegisterWorkflow(workflows.Remap)
+	replayer.RegisterWorkflow(workflows.Maintain)
 	return replayer.ReplayWorkflowHistory(silent{}, h)
 }
 

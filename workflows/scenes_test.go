@@ -22,14 +22,15 @@ type scene struct {
 	hold, hang string
 	slow       time.Duration // of every step that fetches, so that somebody can come between
 	// At most one of these is set: what is run besides a Shard.
-	shard  func(*workflows.ShardInput)
-	export *workflows.ExportInput
-	quota  bool
-	budget bool
-	remap  *workflows.RemapInput
-	sync   *workflows.SyncInput
-	settle *workflows.SettleInput
-	open   activities.OpenExportOutput
+	shard    func(*workflows.ShardInput)
+	export   *workflows.ExportInput
+	quota    bool
+	budget   bool
+	remap    *workflows.RemapInput
+	maintain *workflows.MaintainInput
+	sync     *workflows.SyncInput
+	settle   *workflows.SettleInput
+	open     activities.OpenExportOutput
 	// act is what people do while it runs.
 	act func(r *recorder, id string) error
 }
@@ -39,7 +40,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), syncScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes()} {
 		maps.Copy(all, some)
 	}
 	return all
