@@ -12,8 +12,8 @@ import (
 )
 
 func (a *app) lakeCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "lake", Short: "List and query the files that count; rebuild, remap or sweep a lake"}
-	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.dictionaryCommand(), a.rebuildCommand(), a.remapCommand(), a.sweepCommand())
+	cmd := &cobra.Command{Use: "lake", Short: "List and query the files that count; rebuild, remap, sweep or vacuum a lake"}
+	cmd.AddCommand(a.filesCommand(), a.sqlCommand(), a.dictionaryCommand(), a.rebuildCommand(), a.remapCommand(), a.sweepCommand(), a.vacuumCommand())
 	return cmd
 }
 

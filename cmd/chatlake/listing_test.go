@@ -35,7 +35,7 @@ func TestIncompleteListsEndCommands(t *testing.T) {
 	}
 	broken = true
 	for _, command := range [][]string{
-		{"verify"}, {"lake", "sweep"}, {"lake", "sweep", "--remove"}, {"lake", "files"}, {"lake", "sql"}, {"lake", "rebuild"},
+		{"verify"}, {"lake", "sweep"}, {"lake", "sweep", "--remove"}, {"lake", "vacuum"}, {"lake", "vacuum", "--dry-run"}, {"lake", "files"}, {"lake", "sql"}, {"lake", "rebuild"},
 		{"why", "1", "--account", "acme"},
 	} {
 		out, errs, status := chatlake(t, append(command, "--config", config)...)

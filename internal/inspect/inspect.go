@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
@@ -88,4 +89,17 @@ type Swept struct {
 func (l *Lake) Sweep(ctx context.Context, remove bool) (Swept, error) {
 	swept, err := l.lake.Sweep(ctx, l.account, remove)
 	return Swept{remove, swept}, err
+}
+
+// Vacuumed is what a vacuum found of files that only superseded generations name, and whether it removed them.
+type Vacuumed struct {
+	Removed bool `json:"removed"`
+	ledger.Vacuumed
+}
+
+// Vacuum looks for data files that only superseded generations name, whose successors were committed longer ago than grace, and removes
+// them where it is told to.
+func (l *Lake) Vacuum(ctx context.Context, grace time.Duration, remove bool) (Vacuumed, error) {
+	found, err := l.lake.Vacuum(ctx, l.account, grace, remove)
+	return Vacuumed{remove, found}, err
 }

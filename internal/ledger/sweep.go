@@ -62,7 +62,7 @@ func (l *Ledger) Sweep(ctx context.Context, account string, remove bool) (Swept,
 		return s.Swept, err
 	}
 	if err := s.read(entries); err != nil {
-		return s.Swept, err
+		return s.Swept, fmt.Errorf("sweep: %w", err)
 	}
 	if err := s.clearStaged(ctx); err != nil {
 		return s.Swept, err
@@ -86,7 +86,7 @@ type sweep struct {
 func (s *sweep) read(entries []Entry) error {
 	for _, entry := range entries {
 		if entry.Record == nil {
-			return fmt.Errorf("sweep: %s: %s; the files that it names are unknown", entry.Key, entry.Problem)
+			return fmt.Errorf("%s: %s; the files that it names are unknown", entry.Key, entry.Problem)
 		}
 		shard := entry.Shard.String()
 		s.committed[shard] = max(s.committed[shard], entry.Generation)
@@ -95,7 +95,7 @@ func (s *sweep) read(entries []Entry) error {
 		}
 	}
 	if missing := Missing(entries); len(missing) > 0 {
-		return fmt.Errorf("sweep: the record %s is missing from the ledger although a later one exists; the files that it named are unknown, "+
+		return fmt.Errorf("the record %s is missing from the ledger although a later one exists; the files that it named are unknown, "+
 			"so nothing is removed: restore it, or find out what deletes objects below %s", ledgerKey(missing[0].Shard, missing[0].Generation), ledgerRoot)
 	}
 	return nil
