@@ -1,13 +1,11 @@
 package lake
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/chatlake/chatlake/schemas"
@@ -19,6 +17,7 @@ type index struct {
 	data    *spill
 	at      int64 // of the first entry
 	entries int
+	fences  []uint64 // the hash of the first entry of each block
 	// damage is what is wrong with a file that says which conversations the record has, or empty.
 	damage string
 }
@@ -129,7 +128,10 @@ func (e entry) isOf(data *spill, id string) (bool, error) {
 func (x *indexer) index() (*index, error) {
 	done := &index{data: x.data, at: x.data.size(), entries: len(x.entries)}
 	var b []byte
-	for _, e := range x.entries {
+	for i, e := range x.entries {
+		if i%blockEntries == 0 {
+			done.fences = append(done.fences, e.Hash)
+		}
 		var err error
 		if b, err = binary.Append(b[:0], binary.LittleEndian, e); err != nil {
 			return nil, err
@@ -141,61 +143,71 @@ func (x *indexer) index() (*index, error) {
 	return done, nil
 }
 
-// hash returns the hash of the i-th entry.
-func (x *index) hash(i int) (uint64, error) {
-	var b [8]byte
-	_, err := x.data.ReadAt(b[:], x.at+int64(i*entryBytes))
-	return binary.LittleEndian.Uint64(b[:]), err
-}
+// blockEntries is how many entries are read at a time.
+const blockEntries = 128
 
 // find returns the entry of a conversation, or false.
-func (x *index) find(id string, hash uint64) (entry, bool, error) {
-	var failed error
-	at := sort.Search(x.entries, func(i int) bool {
-		h, err := x.hash(i)
-		failed = cmp.Or(failed, err)
-		return h >= hash
-	})
-	for ; at < x.entries && failed == nil; at++ {
-		e, err := x.entry(at)
-		if err != nil || e.Hash != hash {
-			return entry{}, false, err
+func (x *index) find(id string, hash uint64) (found entry, ok bool, err error) {
+	after, _ := slices.BinarySearch(x.fences, hash)
+	for block := max(0, after-1); block < len(x.fences) && x.fences[block] <= hash; block++ {
+		b, err := x.block(block)
+		if err != nil {
+			return found, false, err
 		}
-		same, err := e.isOf(x.data, id)
-		if err != nil || same {
-			return e, same, err
+		for ; len(b) > 0; b = b[entryBytes:] {
+			if binary.LittleEndian.Uint64(b) != hash { // the first field
+				continue
+			}
+			e, err := decoded(b)
+			if err != nil {
+				return found, false, err
+			}
+			if same, err := e.isOf(x.data, id); err != nil || same {
+				return e, same, err
+			}
 		}
 	}
-	return entry{}, false, failed
+	return found, false, nil
 }
 
 // entry returns the i-th entry.
-func (x *index) entry(i int) (e entry, err error) {
+func (x *index) entry(i int) (entry, error) {
 	b := make([]byte, entryBytes)
-	if _, err = x.data.ReadAt(b, x.at+int64(i*entryBytes)); err == nil {
-		_, err = binary.Decode(b, binary.LittleEndian, &e)
+	if _, err := x.data.ReadAt(b, x.at+int64(i*entryBytes)); err != nil {
+		return entry{}, err
 	}
+	return decoded(b)
+}
+
+func decoded(b []byte) (e entry, err error) {
+	_, err = binary.Decode(b, binary.LittleEndian, &e)
 	return e, err
+}
+
+// block reads the entries of a block.
+func (x *index) block(number int) ([]byte, error) {
+	low := number * blockEntries
+	b := make([]byte, min(blockEntries, x.entries-low)*entryBytes)
+	_, err := x.data.ReadAt(b, x.at+int64(low*entryBytes))
+	return b, err
 }
 
 // all calls found for each entry.
 func (x *index) all(found func(i int, e entry) error) error {
-	const atOnce = 512
-	b := make([]byte, atOnce*entryBytes)
-	var some [atOnce]entry
-	for low := 0; low < x.entries; low += atOnce {
-		n := min(atOnce, x.entries-low)
-		part := b[:n*entryBytes]
-		if _, err := x.data.ReadAt(part, x.at+int64(low*entryBytes)); err != nil {
+	for number := range x.fences {
+		b, err := x.block(number)
+		if err != nil {
 			return err
 		}
-		if err := binary.Read(bytes.NewReader(part), binary.LittleEndian, some[:n]); err != nil {
-			return err
-		}
-		for i, e := range some[:n] {
-			if err := found(low+i, e); err != nil {
+		for i := number * blockEntries; len(b) > 0; i++ {
+			e, err := decoded(b)
+			if err == nil {
+				err = found(i, e)
+			}
+			if err != nil {
 				return err
 			}
+			b = b[entryBytes:]
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func (x *indexes) put(digest string, made *index) {
 
 // count adds what an index takes.
 func (x *indexes) count(of *index, times int64) {
-	x.memory += times * int64(cap(of.data.tail)+bytesOfAnIndex)
+	x.memory += times * int64(cap(of.data.tail)+8*cap(of.fences)+bytesOfAnIndex)
 	x.disk += times * of.data.flushed
 	if of.data.file != nil {
 		x.files += int(times)
