@@ -416,3 +416,43 @@ func TestViewsOfBodies(t *testing.T) {
 		})
 	}
 }
+
+// TestViewsShowWhatIsGoneOnce: a conversation that is gone is there with its last version and its tombstone, whatever other shards still
+// have of it. Shards of what changed have conversations that were created at any time.
+func TestViewsShowWhatIsGoneOnce(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "lake")
+	s := shelf{t, openDuckDB(t), root}
+	const may, july, later = "20260501T000000Z~20260601T000000Z", "20260701T000000Z~20260701T001500Z", "20260702T000000Z~20260702T001500Z"
+	whole := func(id, observed string, version int, gone any) map[string]any {
+		return row("conversation_id", id, "observed_at", observed, "source_version", version, "gone_at", gone)
+	}
+	message := func(id, message string) map[string]any { return row("conversation_id", id, "message_id", message) }
+	s.put("42/created/"+may, 1, 2, "2026-06-01", rowsOf{"conversations": {whole("1", "2026-06-01", 1, nil), whole("2", "2026-06-01", 1, nil), whole("3", "2026-06-01", 1, nil)}})
+	s.put("42/changes/"+july, 1, 2, "2026-07-01", rowsOf{
+		"conversations": {whole("1", "2026-07-01", 2, nil), whole("2", "2026-07-01", 2, nil)},
+		"messages":      {message("1", "1 in July"), message("2", "2 in July")},
+	})
+	// Of the same version, the row that says that it is gone was observed last.
+	s.put("42/created/"+may, 2, 2, "2026-07-03", rowsOf{
+		"conversations": {whole("1", "2026-07-03", 2, "2026-07-03"), whole("2", "2026-07-01", 2, nil), whole("3", "2026-06-01", 1, nil)},
+		"messages":      {message("1", "1 settled"), message("2", "2 settled"), message("3", "3 settled")},
+		"tombstones":    {row("conversation_id", "1", "observed_at", "2026-07-03", "reason", "1 settled")},
+	})
+	s.put("42/changes/"+later, 1, 2, "2026-07-02", rowsOf{
+		"conversations": {whole("3", "2026-07-02", 1, "2026-07-02")},
+		"messages":      {message("3", "3 last")},
+		"tombstones":    {row("conversation_id", "3", "observed_at", "2026-07-02", "reason", "3 in July")},
+	})
+	for dialect, translate := range map[string]func(string) string{"duckdb": func(s string) string { return s }, "trino": inDuckDB} {
+		db := run(t, translate(sqlFor(t, root, dialect)))
+		for query, want := range map[string][]string{
+			`SELECT concat_ws(' ', conversation_id, strftime(gone_at, '%d')) FROM conversations ORDER BY 1`: {"1 03", "2", "3 02"},
+			`SELECT message_id FROM messages ORDER BY 1`:                                                    {"1 settled", "2 settled", "3 last"},
+			`SELECT reason FROM tombstones ORDER BY 1`:                                                      {"1 settled", "3 in July"},
+		} {
+			if got := texts(t, db, query); !slices.Equal(got, want) {
+				t.Errorf("%s, %s: %q, want %q", dialect, query, got, want)
+			}
+		}
+	}
+}

@@ -269,3 +269,42 @@ func TestUnknownAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifyKnowsWhatIsKept: a conversation that is gone or dead may have the rows of its last version, if the record says so. It may also
+// be in any number of windows of changes.
+func TestVerifyKnowsWhatIsKept(t *testing.T) {
+	kept := func(kept int64) func(*ledger.Record) {
+		return func(r *ledger.Record) {
+			r.Counts.Conversations, r.Counts.Listed, r.Counts.Kept = r.Counts.Conversations-2, r.Counts.Listed-2, kept
+		}
+	}
+	settled := content{whole: []string{"1", "2", "3"}, gone: []string{"2"}, dead: []string{"3"}}
+	for name, tt := range map[string]struct {
+		kept  int64
+		found string
+	}{
+		"as the record says": {2, ""},
+		"one less":           {1, "its files have 3 rows of conversations, its counts say 2"},
+		"not said":           {0, "2 conversations are there more than once: 2 (in conversations and tombstones) and 3 (in conversations and dead_letters)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShelf(t)
+			settled.change = kept(tt.kept)
+			s.put(schemas.StreamCreated, month(1), settled)
+			for _, w := range []schemas.Window{month(3), month(4)} {
+				s.put(schemas.StreamChanges, w, content{whole: []string{"1"}, change: func(r *ledger.Record) {
+					r.Counts.Unchanged, r.Counts.Listed = 4, r.Counts.Listed+4
+				}})
+			}
+			out, log, _ := chatlake(t, "verify", "--deep", "--config", s.config)
+			if tt.found != "" && !strings.Contains(out, tt.found) || tt.found == "" && strings.Contains(out, "broken: ") {
+				t.Errorf("want %q in:\n%s%s", tt.found, out, log)
+			}
+			for _, unwanted := range []string{"also in", "unchanged\n"} {
+				if strings.Contains(out, unwanted) {
+					t.Errorf("%q in:\n%s", unwanted, out)
+				}
+			}
+		})
+	}
+}
