@@ -128,7 +128,7 @@ func crowdedLake(t *testing.T, root string) {
 	s := shelf{t, openDuckDB(t), root}
 	const may, early, day = "20260501T000000Z~20260601T000000Z", "20260501T000000Z~20260508T000000Z", "20260601T000000Z~20260602T000000Z"
 	doc := func(id any, name string) map[string]any {
-		return row("conversation_id", id, "kind", name, "sequence", 0, "status", 200, "observed_at", "2026-06-01", "body", "{}")
+		return row("conversation_id", id, "kind", name, "sequence", 0, "status", 200, "observed_at", "2026-06-01", "body", "{}", "body_text", "{}")
 	}
 	dead := func(id, step, observed string) map[string]any {
 		return row("conversation_id", id, "observed_at", observed, "step", step, "error_kind", "gone", "attempts", 1)
