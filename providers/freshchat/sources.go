@@ -208,14 +208,6 @@ func readReportRows(doc schemas.Document, rows []byte) ([]reportRow, error) {
 	return all, nil
 }
 
-// updatedAt returns when the conversation's own body says that it was updated, zero if it does not.
-func (s *sources) updatedAt() time.Time {
-	if at := moment(s.conversation["updated_time"]); at != nil {
-		return *at
-	}
-	return time.Time{}
-}
-
 // statedCreation returns the time of creation from the conversation's own body, or else from Conversation-Created. That report also
 // has rows about reopened conversations; they do not count.
 func (s *sources) statedCreation() *time.Time {

@@ -125,7 +125,8 @@ func complete(t *testing.T, seed uint64, options fake.Options) (late, stale int)
 	dice := rand.New(rand.NewPCG(seed, 1))
 	last, hidden := map[int64]time.Time{}, map[int64]bool{}
 	kinds := []simulator.EventKind{simulator.Begins, simulator.Begins, simulator.Replies, simulator.Replies, simulator.Replies, simulator.Closes, simulator.Closes, simulator.Labels, simulator.Purges, simulator.Vanishes}
-	play := simulator.NewPlay(l.clock, l, l.corpus.Script(simulator.ScriptConfig{Seed: seed, From: start, To: end, Events: 400, Kinds: kinds}))
+	script := l.corpus.Script(simulator.ScriptConfig{Seed: seed, From: start, To: end, Events: 400, Kinds: kinds})
+	play := simulator.NewPlay(l.clock, l, script)
 	play.After = func(e simulator.Event) {
 		if visible(e) {
 			last[e.Number] = e.At
@@ -136,8 +137,12 @@ func complete(t *testing.T, seed uint64, options fake.Options) (late, stale int)
 	listed := 0
 	for from := start; from.Before(end.Add(2 * time.Hour)); {
 		to := from.Add(time.Duration(1+dice.IntN(40)) * time.Minute).Truncate(time.Second)
-		play.Until(to.Add(time.Duration(dice.IntN(90)) * time.Second))
-		listed += len(l.changesOf(t, schemas.Window{From: from, To: to}, func() { play.Until(l.clock.Now().Add(time.Duration(dice.IntN(40)) * time.Second)) }))
+		lag := time.Duration(dice.IntN(90)) * time.Second
+		if i := slices.IndexFunc(script, func(e simulator.Event) bool { return e.Kind == simulator.Closes && e.At.After(to) }); i >= 0 && dice.IntN(2) == 0 {
+			to, lag = script[i].At.Truncate(time.Second).Add(time.Second), 4*time.Second // a chat has just ended
+		}
+		play.Until(to.Add(lag))
+		listed += len(l.changesOf(t, schemas.Window{From: from, To: to}, func() { play.Until(l.clock.Now().Add(time.Duration(dice.IntN(2)*dice.IntN(40)) * time.Second)) }))
 		for n, at := range last {
 			id, ok := l.ID(n)
 			if hidden[n] || at.Before(from) || !at.Before(to) || !ok {
@@ -292,6 +297,42 @@ func TestTooSoon(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	l.changesOf(t, schemas.Window{From: now.Add(-time.Hour), To: now}, func() {})
+}
+
+// TestLongWalk ends so many of so many open chats that the comparison is divided several times, also within a page, and continues in a new
+// process each time. Every ended chat is listed once, and requested by its id once.
+func TestLongWalk(t *testing.T) {
+	for name, options := range map[string]fake.Options{"newest first": {PageSize: 2}, "oldest first": {PageSize: 2, IgnoreOrdering: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := live(t, simulator.CorpusConfig{Seed: 2, Conversations: 500}, options)
+			now := l.clock.Now()
+			l.export(t, testAccount(t, l.url), schemas.Window{From: l.corpus.Config().From, To: now})
+			ended := map[string]bool{}
+			for i := range l.corpus.Len() {
+				n := simulator.Number(i)
+				if (i/60)%2 == 0 && l.Happen(simulator.Event{At: now, Kind: simulator.Closes, Number: n, Seed: uint64(n)}) {
+					id, _ := l.ID(n)
+					ended[id] = true
+				}
+			}
+			l.clock.Set(now.Add(time.Hour))
+			before, pages := l.Stats().Endpoints, 0
+			refs := l.changesOf(t, schemas.Window{From: now, To: now.Add(time.Minute)}, func() { pages++ })
+			listed := map[string]bool{}
+			for _, ref := range refs {
+				listed[ref.ID] = true
+				if !ended[ref.ID] {
+					t.Errorf("chat %s has not ended", ref.ID)
+				}
+			}
+			asked := l.Stats().Endpoints["owned_chats/{chat}"] - before["owned_chats/{chat}"]
+			if len(listed) != len(ended) || len(refs) != len(ended) || asked != int64(len(ended)) || pages < 3 {
+				t.Errorf("%d of %d ended chats are listed by %d refs after %d requests by id, on %d pages", len(listed), len(ended), len(refs), asked, pages)
+			}
+			t.Logf("%d ended chats on %d pages", len(ended), pages)
+		})
+	}
 }
 
 // TestUnlistedChats fetches chats whose refs do not come from a list: the chat itself is requested as well, unless it does not exist.
