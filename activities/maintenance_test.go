@@ -167,29 +167,33 @@ const (
 // year is a simulated lake that is synced every 15 minutes, settled after 1, 7 and 30 days, and maintained once a day. Every sync finds
 // changes for every table, as if no quarter of an hour were quiet. No record is written anywhere.
 type year struct {
-	months map[string]map[ledger.Shard]ledger.Record
-	files  map[string]int // of the windows that begin in a month
+	months map[time.Time]map[ledger.Shard]ledger.Record // by the beginning of the month in which their windows begin
+	files  map[time.Time]int                            // of these windows
 	now    time.Time
 }
 
+// someFiles are as many files as a shard can have.
+var someFiles [filesOfConversations]ledger.File
+
 func (y *year) commit(stream schemas.Stream, w schemas.Window, files int) {
 	s := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: stream, Window: w}
-	month := s.Partition().Month
+	month := monthOf(w.From).From
 	if y.months[month] == nil {
 		y.months[month] = map[ledger.Shard]ledger.Record{}
 	}
 	before := y.months[month][s]
 	y.files[month] += files - len(before.Files)
-	y.months[month][s] = ledger.Record{Shard: s, Generation: before.Generation + 1, Files: make([]ledger.File, files), CommittedAt: y.now}
+	y.months[month][s] = ledger.Record{Shard: s, Generation: before.Generation + 1, Files: someFiles[:files], CommittedAt: y.now}
 }
 
 // maintain does the steps that are due in the months that are not at rest. Some changes are always of conversations of earlier months, so
 // no window of changes is as a whole in windows of creation: that is the worst case.
 func (y *year) maintain() {
 	highest := map[ledger.Shard]int{}
-	for _, shards := range y.months {
+	for month, shards := range y.months {
+		rest := !y.now.Before(month.AddDate(0, 1, 0).Add(restAfter))
 		for s, r := range shards {
-			if of := monthOf(s.Window.From); y.now.Before(of.To.Add(restAfter)) || s.Stream == schemas.StreamCreated || s.Stream == schemas.StreamDirectory {
+			if !rest || s.Stream == schemas.StreamCreated || s.Stream == schemas.StreamDirectory {
 				highest[s] = r.Generation
 			}
 		}
@@ -198,7 +202,7 @@ func (y *year) maintain() {
 		month := monthOf(m)
 		var records []ledger.Record
 		for s := range worthReading(highest, month, y.now) {
-			records = append(records, y.months[s.Partition().Month][s])
+			records = append(records, y.months[monthOf(s.Window.From).From][s])
 		}
 		for _, step := range maintenance(records, month, y.now) {
 			most := 0
@@ -233,7 +237,7 @@ func (y *year) settle(day time.Time) {
 // TestAYearOfSyncsLeavesFewFiles simulates a year of syncs every 15 minutes, with reports every hour and a snapshot a day.
 func TestAYearOfSyncsLeavesFewFiles(t *testing.T) {
 	const every, lag = 15 * time.Minute, 2 * time.Minute
-	y := &year{months: map[string]map[ledger.Shard]ledger.Record{}, files: map[string]int{}}
+	y := &year{months: map[time.Time]map[ledger.Shard]ledger.Record{}, files: map[time.Time]int{}}
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	synced, reported := begin, begin
 	open, closed := 0, 0
@@ -252,14 +256,14 @@ func TestAYearOfSyncsLeavesFewFiles(t *testing.T) {
 		switch y.now.Sub(day) {
 		case every:
 			y.commit(schemas.StreamDirectory, schemas.Window{From: day, To: day.AddDate(0, 0, 1)}, filesOfDirectory)
-		case 2 * time.Hour:
+		case 3 * time.Hour:
 			y.settle(day)
 			y.maintain()
 			for m := begin; y.now.After(m.AddDate(0, 1, 3)); m = m.AddDate(0, 1, 0) {
-				closed = max(closed, y.files[m.Format("2006-01")])
+				closed = max(closed, y.files[m])
 			}
 		}
-		open = max(open, y.files[y.now.Format("2006-01")])
+		open = max(open, y.files[monthOf(y.now).From])
 	}
 	t.Logf("at most %d files of a month that ended three days ago, and %d of the month that goes on", closed, open)
 	if closed > 40 || open > 2000 {

@@ -403,6 +403,12 @@ func TestMergeTakesTheNewestVersions(t *testing.T) {
 	if again := u.absorb(wide); again.Absorbed != 0 {
 		t.Errorf("absorbed again: %+v", again)
 	}
+	for _, r := range u.current(schemas.StreamChanges) {
+		out, err := u.do.RemapShard(t.Context(), activities.RemapShardInput{Shard: r.Shard})
+		if err != nil || out.Outcome != activities.Unchanged {
+			t.Errorf("a remap of %s: %+v, %v", r.Shard, out, err)
+		}
+	}
 }
 
 func (u *upkeep) latest(shard ledger.Shard) ledger.Record {
