@@ -299,6 +299,40 @@ func TestTooSoon(t *testing.T) {
 	l.changesOf(t, schemas.Window{From: now.Add(-time.Hour), To: now}, func() {})
 }
 
+// TestJustEnded reads two chats right after their end, an old and a young one. The old one is left to the next window, which has the rows
+// that follow the end. So is the young one, which the lake has as open too.
+func TestJustEnded(t *testing.T) {
+	l := live(t, simulator.CorpusConfig{Seed: 2, Conversations: 60}, fake.Options{PageSize: 5})
+	now := l.clock.Now()
+	l.Happen(l.corpus.Script(simulator.ScriptConfig{Seed: 1, From: now, To: now.Add(time.Second), Events: 1, Kinds: []simulator.EventKind{simulator.Begins}})[0])
+	l.clock.Set(now.Add(10 * time.Second))
+	l.export(t, testAccount(t, l.url), schemas.Window{From: l.corpus.Config().From, To: l.clock.Now()})
+	at := now.Add(15 * time.Minute)
+	ended := map[string]bool{}
+	old := 0
+	for n := int64(1); n <= l.corpus.NextNumber(); n++ {
+		if (old == 0 || n == l.corpus.NextNumber()) && l.Happen(simulator.Event{At: at, Kind: simulator.Closes, Number: n, Seed: uint64(n)}) {
+			id, _ := l.ID(n)
+			ended[id] = true
+			old++
+		}
+	}
+	l.clock.Set(at.Add(4 * time.Second))
+	none := l.changesOf(t, schemas.Window{From: now.Add(10 * time.Second), To: at.Add(time.Second)}, func() {})
+	l.clock.Set(at.Add(3 * time.Minute))
+	all := l.changesOf(t, schemas.Window{From: at.Add(time.Second), To: at.Add(2 * time.Minute)}, func() {})
+	if len(ended) == 0 || len(none) != 0 || len(all) != len(ended) {
+		t.Errorf("%d chats are listed right after their end, and %d of %d later", len(none), len(all), len(ended))
+	}
+	for id := range ended {
+		want, known := l.Thread(id)
+		if diff := l.copy.Differs(id, want, known); diff != "" || len(want.Events) == 0 {
+			t.Errorf("chat %s (-want +got):\n%s", id, diff)
+		}
+	}
+	t.Logf("%d chats", len(ended))
+}
+
 // TestLongWalk ends so many of so many open chats that the comparison is divided several times, also within a page, and continues in a new
 // process each time. Every ended chat is listed once, and requested by its id once.
 func TestLongWalk(t *testing.T) {
