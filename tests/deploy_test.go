@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -82,4 +83,45 @@ func serves(s types.ServiceConfig, port string) bool {
 		}
 	}
 	return slices.ContainsFunc(told, func(word string) bool { return strings.HasSuffix(word, ":"+port) })
+}
+
+// TestSystemdUnit checks the unit: systemd accepts it where there is one, and it keeps what the program promises.
+func TestSystemdUnit(t *testing.T) {
+	file := filepath.Join(top, "deploy", "chatlake.service")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(line, "#") {
+			keys[key] = value
+		}
+	}
+	for key, want := range map[string]string{
+		"ExecStart":                "/usr/local/bin/chatlake worker --config /etc/chatlake/chatlake.yaml",
+		"WorkingDirectory":         "%S/" + keys["StateDirectory"], // state_dir is relative to it
+		"RestartPreventExitStatus": "2",
+		"Restart":                  "on-failure",
+		"NoNewPrivileges":          "yes",
+		"ProtectSystem":            "strict",
+		"UMask":                    "0077",
+	} {
+		if keys[key] != want {
+			t.Errorf("%s=%s, want %s", key, keys[key], want)
+		}
+	}
+	words := strings.Fields(keys["ExecStart"])
+	start(t, t.TempDir(), append(words[1:2:2], "--help")...).succeed(t)
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Log("systemd-analyze is not here, so systemd itself did not check the unit")
+		return
+	}
+	out, _ := exec.Command(analyze, "verify", file).CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "chatlake.service") && !strings.Contains(line, "is not executable") { // the program is not installed here
+			t.Errorf("systemd: %s", strings.TrimSpace(line))
+		}
+	}
 }

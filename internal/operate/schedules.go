@@ -52,8 +52,8 @@ type mark struct {
 	Build     string    `json:"build"`
 }
 
-// timesSetting is the name of the setting that says when a schedule acts.
-const timesSetting = "times"
+// The names of settings that matter here: when a schedule acts, and where the history begins.
+const timesSetting, fromSetting = "times", "from"
 
 // markKey is the key of the memo.
 const markKey = "chatlake"
@@ -115,7 +115,7 @@ func wantedOf(c worker.Config, account string) []wanted {
 			Account: account, Name: historyName, From: s.From, To: forever, WholeDays: true, Order: s.History, Policy: policy,
 		}
 		all = append(all, newWanted(c, account, KindHistory, times{interval: day, offset: 20 * time.Minute}, "Export", export,
-			Setting{"from", words.Time(s.From)}, Setting{"order", string(s.History)}, Setting{"retention", kept(s.Retention)}))
+			Setting{fromSetting, words.Time(s.From)}, Setting{"order", string(s.History)}, Setting{"retention", kept(s.Retention)}))
 	}
 	// Maintain merges days and months that have ended, so once a day is enough.
 	return append(all, newWanted(c, account, KindMaintain, times{interval: day, offset: 3 * hour}, "Maintain", runInput{account, policy}))
@@ -170,7 +170,8 @@ func (w wanted) options(attributes temporal.SearchAttributes) client.ScheduleOpt
 	w.action.TypedSearchAttributes = attributes
 	return client.ScheduleOptions{
 		ID: w.id(), Spec: w.spec, Action: &w.action, Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: w.catchUp,
-		Memo: map[string]any{markKey: string(w.Kind)},
+		Memo:               map[string]any{markKey: string(w.Kind)},
+		TriggerImmediately: w.Kind == KindHistory, // nobody wants to wait until midnight for what is missing
 	}
 }
 

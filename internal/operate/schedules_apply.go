@@ -221,6 +221,12 @@ func (s *Session) carryOut(ctx context.Context, c Change, w wanted) error {
 	if err != nil {
 		return fmt.Errorf("apply schedule %s: %w", c.ID, err)
 	}
+	if c.Action == Changed && slices.ContainsFunc(c.Differs, func(d Difference) bool { return d.Name == fromSetting }) {
+		// As after Create: what is missing now is copied now.
+		if err := s.schedule(ctx, c.ID).Trigger(ctx, client.ScheduleTriggerOptions{}); err != nil {
+			return fmt.Errorf("trigger schedule %s: %w", c.ID, err)
+		}
+	}
 	return nil
 }
 

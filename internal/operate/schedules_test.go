@@ -266,3 +266,49 @@ func TestWantedSchedules(t *testing.T) {
 		t.Errorf("without a section sync: %+v", wanted)
 	}
 }
+
+// TestHistoryBeginsAtOnce: what is missing is copied when the schedule is made, and when the history begins elsewhere; not after midnight.
+func TestHistoryBeginsAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server")
+	}
+	ctx := t.Context()
+	c := keeping(t.TempDir(), "acme")
+	s, err := Connect(ctx, c, worker.ConnectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	begun := func(actions int) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			all, err := s.Schedules(ctx, Choice{Account: "acme"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var taken []int
+			for _, one := range all {
+				taken = append(taken, one.Actions+one.Skipped)
+			}
+			if slices.Equal(taken, []int{0, 0, actions, 0}) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("actions of sync, settle, history and maintain: %v, want only %d of the history", taken, actions)
+			}
+		}
+	}
+	if _, err := s.Apply(ctx, ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	begun(1)
+	c.Accounts["acme"].Sync.From = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	apply(t, s, ApplyOptions{}, map[string]string{
+		"sync/acme": "unchanged", "settle/acme": "unchanged", "history/acme": "changed; from: 2025-01-01 -> 2024-01-01", "maintain/acme": "unchanged",
+	})
+	begun(2)
+}
