@@ -73,8 +73,10 @@ func upkeep(s operate.Upkeep) string {
 		if s.Note != "" {
 			text += ": " + s.Note
 		}
-	case s.Progress != nil:
+	case s.Progress != nil && s.Progress.Windows > 0:
 		text += fmt.Sprintf("; %s: %s", s.Progress.State, windows(*s.Progress))
+	case s.Progress != nil:
+		text += fmt.Sprintf("; %s", s.Progress.State)
 	case len(s.Running) > 0:
 		text += "; begun"
 	case s.Next != nil:

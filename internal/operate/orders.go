@@ -41,7 +41,7 @@ func (s *Session) Only(ctx context.Context, account string, remaps bool) (string
 func (s *Session) All(ctx context.Context, account string, remaps bool) ([]string, error) {
 	types := []string{"Export", "Sync", "Settle"}
 	if remaps {
-		types = append(types, "Remap")
+		types = append(types, "Remap", "Maintain")
 	}
 	running, err := s.running(ctx, account, types...)
 	if err == nil && len(running) == 0 {

@@ -68,12 +68,6 @@ type wanted struct {
 
 func (w wanted) id() string { return ScheduleID(w.Kind, w.Account) }
 
-// runInput is the input of the workflow Maintain.
-type runInput struct {
-	Account string            `json:"account"`
-	Policy  *workflows.Policy `json:"policy"`
-}
-
 const (
 	day  = 24 * time.Hour
 	hour = time.Hour
@@ -118,7 +112,7 @@ func wantedOf(c worker.Config, account string) []wanted {
 			Setting{fromSetting, words.Time(s.From)}, Setting{"order", string(s.History)}, Setting{"retention", kept(s.Retention)}))
 	}
 	// Maintain merges days and months that have ended, so once a day is enough.
-	return append(all, newWanted(c, account, KindMaintain, times{interval: day, offset: 3 * hour}, "Maintain", runInput{account, policy}))
+	return append(all, newWanted(c, account, KindMaintain, times{interval: day, offset: 3 * hour}, "Maintain", workflows.MaintainInput{Account: account, Policy: policy}))
 }
 
 // times are when a schedule acts.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/workflows"
 )
 
 // Upkeep is a schedule of an account and what its runs under way are doing.
@@ -25,7 +26,7 @@ func (s *Session) Upkeep(ctx context.Context, account string) ([]Upkeep, error) 
 	for _, schedule := range all {
 		u := Upkeep{Schedule: schedule}
 		if len(schedule.Running) > 0 && !s.Unattended() {
-			progress, err := s.observe(ctx, schedule.Running[len(schedule.Running)-1])
+			progress, err := s.observeRun(ctx, schedule.Kind, schedule.Running[len(schedule.Running)-1])
 			if err == nil {
 				u.Progress = &progress
 			} else {
@@ -33,6 +34,28 @@ func (s *Session) Upkeep(ctx context.Context, account string) ([]Upkeep, error) 
 			}
 		}
 		found = append(found, u)
+	}
+	return found, nil
+}
+
+// observeRun asks a run of a schedule how far it is. Maintain has no windows to count.
+func (s *Session) observeRun(ctx context.Context, kind Kind, id string) (Snapshot, error) {
+	if kind != KindMaintain {
+		return s.observe(ctx, id)
+	}
+	var p workflows.MaintainProgress
+	if err := s.query(ctx, id, &p); err != nil {
+		return Snapshot{}, err
+	}
+	found := Snapshot{At: time.Now(), State: p.State}
+	if p.Waiting == nil {
+		p.Waiting = worker.Waiting(ctx, s.client(), id)
+	}
+	if p.Waiting != nil {
+		found.Waiting = addWait(nil, *p.Waiting, 0)
+	}
+	if p.Blocked != nil {
+		found.Blocked = []workflows.BlockedShard{*p.Blocked}
 	}
 	return found, nil
 }
