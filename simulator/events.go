@@ -168,10 +168,11 @@ func (e Event) Apply(c *Corpus, t Thread, nextID func() int64) (Thread, bool) {
 		conv.Custom, ok = append(custom, Attribute{"order_id", fmt.Sprintf("O-%d", d.next())}), true
 		c.markAttributes(conv.Custom[len(conv.Custom)-1:])
 	case Purges:
+		conv.Survey = NotAsked
 		for i := range all {
 			ok = ok || !all[i].Deleted
 			all[i].Text, all[i].Mail, all[i].Items, all[i].Files, all[i].Deleted = nil, nil, nil, nil, true
-			all[i].Comment = ""
+			all[i].ContentType, all[i].Survey, all[i].Rating, all[i].Comment = "text", NotAsked, 0, ""
 		}
 	}
 	return NewThread(conv, all), ok

@@ -134,8 +134,9 @@ func (s *Site) partial() bool {
 
 // find returns the matching conversations in the search engine, in order.
 func (s *Site) find(order string, fits func(entry) bool) []entry {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ripen()
 	var found []entry
 	for _, e := range s.entries {
 		if !e.held && fits(e) {

@@ -54,7 +54,10 @@ type Options struct {
 	UnknownIs404   bool // a single unknown id is answered with 404, otherwise with no records
 	ByIDLimit      int  // records by id in one answer; 0 means all
 	LastUpdateTime bool // info has the time of the last update
-	NoDirectory    int  // status with which account configuration is refused; 0 means it is not
+	// Unseen are the events that do not count as an update, Unstamped those that do but leave the update time in info as it was.
+	Unseen, Unstamped []simulator.EventKind
+	IndexDelay        time.Duration // after which an event shows in searches
+	NoDirectory       int           // status with which account configuration is refused; 0 means it is not
 
 	// PartialShards answers every n-th search with partialResult and half the rows; 0 means never.
 	PartialShards int
@@ -77,16 +80,27 @@ type entry struct {
 	id         string
 }
 
+// indexing is an entry that searches do not have yet.
+type indexing struct {
+	at time.Time
+	entry
+}
+
 // Site is one account of a fake LivePerson. It is safe for concurrent use, and its world may change while it serves.
 type Site struct {
 	corpus  *simulator.Corpus
 	options Options
 	mux     *http.ServeMux
 
+	changing sync.Mutex // held by whoever changes the world, before mu
+
 	mu      sync.RWMutex
 	entries []entry          // ascending by start
 	numbers map[string]int64 // numbers of conversations by id, without deleted ones
 	changed map[int64]simulator.Thread
+	waiting []indexing // ascending by time
+	next    int64      // running number of conversations
+	nextID  int64      // of messages
 	cache   map[int64]facts
 	tokens  map[string]time.Time // issued tokens, with their expiry
 	spent   map[string]bool      // used nonces
@@ -116,7 +130,7 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 	}
 	s := &Site{
 		corpus: corpus, options: options, numbers: map[string]int64{}, changed: map[int64]simulator.Thread{}, cache: map[int64]facts{},
-		tokens: map[string]time.Time{}, spent: map[string]bool{}, stats: Stats{Endpoints: map[string]int64{}},
+		next: corpus.NextNumber(), nextID: corpus.NextMessageID(), tokens: map[string]time.Time{}, spent: map[string]bool{}, stats: Stats{Endpoints: map[string]int64{}},
 	}
 	for i := range corpus.Len() {
 		s.entries = append(s.entries, entryOf(corpus.Thread(i)))
@@ -161,6 +175,7 @@ func (s *Site) route() {
 // count counts, delays and throttles requests.
 func (s *Site) count(name string, do http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 		s.mu.Lock()
 		s.stats.Requests++
 		s.stats.Endpoints[name]++
@@ -198,79 +213,6 @@ func (s *Site) Stats() Stats {
 		stats.Endpoints[name] = n
 	}
 	return stats
-}
-
-// thread is a conversation in its current state, and false if there is none.
-func (s *Site) thread(id string) (simulator.Thread, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	number, ok := s.numbers[id]
-	if !ok {
-		return simulator.Thread{}, false
-	}
-	if t, changed := s.changed[number]; changed {
-		return t, true
-	}
-	i, ok := s.corpus.Index(number)
-	if !ok {
-		return simulator.Thread{}, false
-	}
-	return s.corpus.Thread(i), true
-}
-
-// DeleteConversation removes a conversation without a trace.
-func (s *Site) DeleteConversation(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.numbers[id]
-	delete(s.numbers, id)
-	s.entries = slices.DeleteFunc(s.entries, func(e entry) bool { return e.id == id })
-	return ok
-}
-
-// Hold hides conversations from searches until Release, as if the search engine had not indexed them yet.
-func (s *Site) Hold(ids ...string) { s.hold(true, ids) }
-
-// Release makes conversations visible to searches.
-func (s *Site) Release(ids ...string) { s.hold(false, ids) }
-
-func (s *Site) hold(held bool, ids []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.entries {
-		if slices.Contains(ids, s.entries[i].id) {
-			s.entries[i].held = held
-		}
-	}
-}
-
-// UpdateConversation changes a conversation with edit and sets its update time to now. Its id does not change.
-func (s *Site) UpdateConversation(id string, edit func(*simulator.Conversation)) bool {
-	old, ok := s.thread(id)
-	if !ok {
-		return false
-	}
-	conv := old.Conversation
-	var all []simulator.Message
-	for j := range old.Len() {
-		all = append(all, old.Message(j))
-	}
-	conv.UpdatedAt = s.options.Now().UTC().Truncate(time.Millisecond)
-	edit(&conv)
-	conv.Number, conv.UUID, conv.CreatedAt = old.Number, old.UUID, old.CreatedAt
-	t := simulator.NewThread(conv, all)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.changed[old.Number] = t
-	delete(s.cache, old.Number)
-	for i := range s.entries {
-		if s.entries[i].id == id {
-			held := s.entries[i].held
-			s.entries[i] = entryOf(t)
-			s.entries[i].held = held
-		}
-	}
-	return true
 }
 
 type obj = map[string]any
