@@ -9,6 +9,7 @@ var columns = map[string]string{
 	"conversations.first_reply_at":   "first_reply_created_at",
 	"conversations.last_activity_at": "last_activity_at, else timestamp",
 	"conversations.source_version":   "updated_at, else the last activity",
+	"conversations.listed_version":   "updated_at, else the last activity, in microseconds; then the last activity in seconds",
 	"conversations.tags":             "labels",
 	"messages.author_type":           "by the type of the sender: user is agent, agent_bot and captain_assistant are bot; system for automation rules and for messages out without a sender",
 	"messages.kind":                  "by message_type: incoming and outgoing are message, or note if private and outgoing; activity and template stay",

@@ -9,6 +9,7 @@ var columns = map[string]string{
 	"conversations.closed_at":       "info.conversationEndTime, else info.endTime",
 	"conversations.channel_type":    "info.source: APP, SHARK (web), SMS and others",
 	"conversations.source_version":  "info.lastUpdateTime, else the newest time in any of its rows",
+	"conversations.listed_version":  "info.lastUpdateTime, else for a conversation that is over its last end, in milliseconds",
 	"conversations.stated_messages": "null, except for a record that stays partial: more than it has, so that the difference shows",
 	"messages.author_type":          "by sentBy: Consumer is contact, Bot is bot, Controller and System are system; for Agent, by the type of the participant",
 	"messages.kind":                 "message; if its audience is not ALL, note, or activity if the system wrote it; template from the system to the consumer",

@@ -58,8 +58,11 @@ func readRow(raw json.RawMessage) (row, error) {
 	var at *time.Time
 	if info := o.object("info"); info != nil {
 		r.id, at = info.word("conversationId"), info.moment("startTime")
+		r.updated = info.moment("lastUpdateTime")
+		r.version = versionOf(info, r.updated)
 	} else {
 		r.id, at = o.word("convId"), o.moment("startTs")
+		r.version = consumerVersion(o)
 	}
 	if r.id == "" || at == nil {
 		return r, errRow

@@ -35,9 +35,11 @@ var (
 
 // row is one listed conversation.
 type row struct {
-	id  string
-	at  time.Time
-	raw json.RawMessage
+	id      string
+	at      time.Time
+	updated *time.Time // nil if the platform does not say it
+	version string     // Ref.Version
+	raw     json.RawMessage
 }
 
 // second is the precision to which the order of the list is trusted.
@@ -48,12 +50,15 @@ type page struct {
 	rows       []row
 	count      *int64 // conversations in the requested window, if the server says so
 	observedAt time.Time
+	servedAt   time.Time // by the server's clock, else by ours
 }
 
 // order is the requested sort order, offset and page size of a list.
 type order struct {
 	sort          string
 	offset, limit int
+	// changes, if not nil, asks only for conversations that were updated since the window began.
+	changes *schemas.Window
 }
 
 // spans splits w into windows that the platform accepts: it takes three months at most, after rounding outwards.
@@ -123,7 +128,10 @@ func (a *account) requestPage(ctx context.Context, w schemas.Window, o order) (p
 	} else {
 		answer, err = a.search(ctx, w, o)
 	}
-	p := page{observedAt: answer.ObservedAt}
+	p := page{observedAt: answer.ObservedAt, servedAt: answer.ObservedAt}
+	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		p.servedAt = at
+	}
 	if err != nil {
 		return p, a.explain(ctx, err, w, o)
 	}
@@ -153,15 +161,19 @@ func (a *account) requestPage(ctx context.Context, w schemas.Window, o order) (p
 // none would return everything. "Conversations", Messaging Interactions API.
 func (a *account) search(ctx context.Context, w schemas.Window, o order) (rest.Response, error) {
 	from, to := bounds(w)
+	body := map[string]any{
+		"start": map[string]int64{"from": from, "to": to}, "status": a.status, "contentToRetrieve": []string{"summary"},
+	}
+	if o.changes != nil {
+		body["latestUpdateTime"] = map[string]int64{"from": o.changes.From.UnixMilli()}
+	}
 	return a.ask(ctx, serviceHistory, rest.Request{
 		Op: opList, Method: http.MethodPost, Path: a.path("search"), Repeatable: true,
 		Query: url.Values{
 			"offset": {strconv.Itoa(o.offset)}, "limit": {strconv.Itoa(o.limit)}, "sort": {o.sort},
 			"v": {a.sdeVersion}, "source": {a.source},
 		},
-		JSON: map[string]any{
-			"start": map[string]int64{"from": from, "to": to}, "status": a.status, "contentToRetrieve": []string{"summary"},
-		},
+		JSON: body,
 	})
 }
 
@@ -274,6 +286,9 @@ type placeInList struct {
 	done   int64
 	plain  bool // only the offset tells what was returned
 	idle   int  // consecutive full pages without new rows
+	// changes, if not nil, is the window of changes that are listed, and tally counts them. Neither is in the cursor of a place.
+	changes *schemas.Window
+	tally   *tally
 }
 
 func (p placeInList) cursor() providers.Cursor {
@@ -289,9 +304,20 @@ func (p placeInList) cursor() providers.Cursor {
 }
 
 func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
+	if at == "" {
+		return placeInList{}, nil
+	}
+	p, err := parseCursor(at)
+	if err == nil && p.span >= spans {
+		err = providers.ErrCursor
+	}
+	return p, err
+}
+
+func parseCursor(at providers.Cursor) (placeInList, error) {
 	var p placeInList
 	if at == "" {
-		return p, nil
+		return p, providers.ErrCursor
 	}
 	p.plain = strings.HasPrefix(string(at), "t")
 	parts := strings.Split(string(at[1:]), ".")
@@ -306,7 +332,7 @@ func parsePlace(at providers.Cursor, spans int) (placeInList, error) {
 	p.offset, err2 = strconv.Atoi(parts[1])
 	p.done, err3 = strconv.ParseInt(parts[2], 10, 64)
 	p.idle, err4 = strconv.Atoi(parts[3])
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || p.span < 0 || p.span >= spans || p.offset < 0 || p.cursor() != at {
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || p.span < 0 || p.offset < 0 || p.cursor() != at {
 		return p, providers.ErrCursor
 	}
 	return p, nil
@@ -324,7 +350,7 @@ func (a *account) window(rows []row, w schemas.Window, observedAt time.Time) pro
 			out.Dropped++
 			continue
 		}
-		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.at})
+		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.at, Version: r.version})
 		if a.consumer {
 			out.Documents = append(out.Documents, schemas.Document{
 				Kind: kindMetadata, ConversationID: r.id, Status: http.StatusOK, ObservedAt: observedAt, Body: r.raw,

@@ -35,10 +35,16 @@ var Definition = providers.Definition{
 	RequestsPerSecond: 5,
 	// A hundred records per request, some of them fetched again alone
 	Costs:           providers.Costs{MessageRequests: 1.5 / batchSize, ListRequests: 1.0 / pageSize},
-	WindowRequests:  3,  // a count before and after, and a page
-	ExportRequests:  9,  // hosts, sign-in, directory
-	RetentionMonths: 13, // "Conversations", Messaging Interactions API: "retention time 13 months"
-	Batch:           batchSize,
+	WindowRequests:  3, // a count before and after, and a page
+	ExportRequests:  9, // hosts, sign-in, directory
+	RetentionMonths: retentionMonths,
+	Blind: []string{
+		"updates that do not move latestUpdateTime; the platform does not say which these are",
+		"a second update that moves latestUpdateTime but not lastUpdateTime, within ten minutes of the first",
+		"everything that comes after the end of a conversation, if its record has no lastUpdateTime and no sync listed it",
+		"messages that a consumer gets after the end of a conversation, in mode consumer",
+	},
+	Batch: batchSize,
 	Secrets: []string{
 		secretClientID, secretClientSecret, secretAppKey, secretAppSecret, secretAccessToken, secretAccessSecret,
 		secretUsername, secretPassword,
@@ -48,6 +54,9 @@ var Definition = providers.Definition{
 
 // domainService returns the hosts of all other services. "Domain API".
 const domainService = "https://api.liveperson.net"
+
+// retentionMonths is from "Conversations", Messaging Interactions API: "retention time 13 months".
+const retentionMonths = 13
 
 // batchSize is the number of records fetched by id per request. pageSize is the maximum number of rows on a page. "Get
 // conversation by conversation ID" and "Conversations", Messaging Interactions API.

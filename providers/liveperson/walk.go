@@ -15,21 +15,24 @@ import (
 // between the two. Otherwise rows have moved to lower offsets, and walk reads those. Rows that moved up are only read twice, and
 // are recognized by their time.
 func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList) (providers.Page, *placeInList, error) {
-	o := order{sort: startAscending, offset: at.offset, limit: pageSize}
+	o := order{sort: startAscending, offset: at.offset, limit: pageSize, changes: at.changes}
 	if a.consumer {
 		o.sort, o.limit = a.sort, a.pageSize
 	}
-	p, err := a.page(ctx, span, o)
+	p, err := a.read(ctx, span, o)
 	for err == nil && moved(p, at, o.offset) {
 		back := len(p.rows)
 		if back == 0 {
 			back = o.limit
 		}
 		o.offset = max(0, o.offset-back)
-		p, err = a.page(ctx, span, o)
+		p, err = a.read(ctx, span, o)
 	}
 	if err != nil {
 		return providers.Page{}, nil, err
+	}
+	if at.changes != nil && p.servedAt.Before(at.changes.To) {
+		return providers.Page{}, nil, &providers.Error{Kind: providers.Transient, Op: opList, After: at.changes.To.Sub(p.servedAt), Err: errTooSoon}
 	}
 	if o.sort == startAscending && !slices.IsSortedFunc(p.rows, func(x, y row) int { return int(x.second() - y.second()) }) {
 		return providers.Page{}, nil, rest.Malformed(opList, errOrder)
@@ -44,7 +47,7 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 	end := o.offset + len(p.rows)
 	// A page may be shorter than requested. Without a count, only an empty page is the last.
 	if short := len(p.rows) < o.limit; len(p.rows) == 0 || short && p.count != nil && int64(end) >= *p.count {
-		return a.pageOf(p, fresh, span), nil, nil
+		return a.pageOf(p, fresh, span, at), nil, nil
 	}
 	last := p.rows[len(p.rows)-1].second()
 	begin := end - 1 // of the next page: the row before those of the last second
@@ -56,19 +59,23 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 	}
 	if o.sort != startAscending || begin <= o.offset {
 		// There is nothing to hold back, or almost nothing else: only the offset can tell what comes next.
-		return a.pageOf(p, fresh, span), &placeInList{span: at.span, offset: end, done: at.done, plain: true}, nil
+		return a.pageOf(p, fresh, span, at), &placeInList{span: at.span, offset: end, done: at.done, plain: true, changes: at.changes, tally: at.tally}, nil
 	}
-	next := &placeInList{span: at.span, offset: begin, done: max(at.done, last)}
+	next := &placeInList{span: at.span, offset: begin, done: max(at.done, last), changes: at.changes, tally: at.tally}
 	if fresh = slices.DeleteFunc(fresh, func(r row) bool { return r.second() == last }); len(fresh) == 0 {
 		if next.idle = at.idle + 1; next.idle > mostIdle {
 			return providers.Page{}, nil, rest.Malformed(opList, errCircle)
 		}
 	}
-	return a.pageOf(p, fresh, span), next, nil
+	return a.pageOf(p, fresh, span, at), next, nil
 }
 
 // pageOf returns the rows of a page that are in a span.
-func (a *account) pageOf(p page, rows []row, span schemas.Window) providers.Page {
+func (a *account) pageOf(p page, rows []row, span schemas.Window, at placeInList) providers.Page {
+	if at.changes != nil {
+		at.tally.add(p, rows)
+		rows = changed(rows, at.changes.From)
+	}
 	out := a.window(rows, span, p.observedAt)
 	if p.count == nil {
 		out.Unwitnessed = []string{"conversations"}
