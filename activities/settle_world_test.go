@@ -221,7 +221,6 @@ type attempt struct {
 	activities.Target
 	open     activities.OpenShardOutput
 	receipts activities.Receipts
-	listed   []activities.PageReceipt
 }
 
 func (s *settling) begin(shard ledger.Shard, refresh string) *attempt {

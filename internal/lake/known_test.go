@@ -438,3 +438,28 @@ func mustLedger(b *testing.B) *ledger.Ledger {
 	}
 	return l
 }
+
+// TestUnlistedBelongsWhereItWasListed: the time in a row may be another one than that of the list, at the edge of a window.
+func TestUnlistedBelongsWhereItWasListed(t *testing.T) {
+	l := openFolder(t)
+	june := may("acme")
+	june.Window = schemas.Window{From: june.Window.To, To: june.Window.To.AddDate(0, 1, 0)}
+	commit(t, l, may("acme"), 1, held{id: "edge", version: "1", created: 24*31 + 1, documents: 1})
+	commit(t, l, june, 1, held{id: "own", version: "1", created: 24 * 40, documents: 1})
+	commit(t, l, changesOf("acme", 1000, 1001), 1,
+		held{id: "edge", version: "2", created: 24*31 + 1, documents: 1}, held{id: "changed", version: "1", created: 24*31 + 2, documents: 1})
+	k := knownOf(t, l, "acme")
+	for window, want := range map[schemas.Window][]string{may("acme").Window: {"edge"}, june.Window: {"changed", "own"}} {
+		unlisted, err := k.Unlisted(t.Context(), window, each(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, v := range unlisted {
+			got = append(got, v.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: not listed are %v, want %v", window, got, want)
+		}
+	}
+}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/chatlake/chatlake/schemas"
 )
 
 // Unlisted returns the newest versions of the conversations that were created in a window and that are not listed, ascending by the time
-// of their creation and their id. A conversation that the lake has without a row, so that nothing says when it was created, belongs to the
-// window if its shard does. It returns ErrDamaged if nobody can say which conversations a shard has.
+// of their creation and their id. A conversation belongs to the window in which it was listed before, if there is one, whatever its row
+// says: a list may have another time than the row. It returns ErrDamaged if nobody can say which conversations a shard has.
 func (k *Known) Unlisted(ctx context.Context, w schemas.Window, listed iter.Seq2[string, error]) ([]Version, error) {
 	candidates, err := k.createdIn(ctx, w)
 	if err != nil {
@@ -44,6 +45,15 @@ func (k *Known) Unlisted(ctx context.Context, w schemas.Window, listed iter.Seq2
 		if err != nil {
 			return nil, err
 		}
+		if !r.shard.Stream.IsByCreation() {
+			elsewhere, err := k.listedBeside(ctx, w, v)
+			if err != nil {
+				return nil, err
+			}
+			if elsewhere {
+				continue
+			}
+		}
 		if newest.CreatedAt.IsZero() {
 			newest.CreatedAt = w.From // an order needs some time
 		}
@@ -51,6 +61,29 @@ func (k *Known) Unlisted(ctx context.Context, w schemas.Window, listed iter.Seq2
 	}
 	slices.SortFunc(unlisted, byCreation)
 	return slices.CompactFunc(unlisted, func(a, b Version) bool { return a.ID == b.ID }), nil
+}
+
+// besides is how far the time of a list and that of a row may be apart.
+const besides = 24 * time.Hour
+
+// listedBeside reports whether a conversation was listed in a window of creation beside w.
+func (k *Known) listedBeside(ctx context.Context, w schemas.Window, v Version) (bool, error) {
+	hash := k.lake.hash(v.ID)
+	for _, r := range k.records {
+		at := r.shard.Window
+		if !r.shard.Stream.IsByCreation() || at.To.After(w.From) && at.From.Before(w.To) ||
+			v.CreatedAt.Before(at.From.Add(-besides)) || v.CreatedAt.After(at.To.Add(besides)) {
+			continue
+		}
+		x, err := k.lake.indexOf(ctx, r)
+		if err != nil {
+			return false, err
+		}
+		if _, found, err := x.find(v.ID, hash); err != nil || found {
+			return found, err
+		}
+	}
+	return false, nil
 }
 
 // candidates are conversations that may not be listed, sorted by their hashes.
@@ -87,7 +120,7 @@ func (k *Known) createdIn(ctx context.Context, w schemas.Window) (*candidates, e
 		c.records, c.indexes = append(c.records, r), append(c.indexes, x)
 		within := byCreation && !r.shard.Window.From.Before(w.From) && !r.shard.Window.To.After(w.To)
 		err = x.all(func(i int, e entry) error {
-			if e.Flags&hasCreated != 0 && from <= e.Created && e.Created < to || e.Flags&hasCreated == 0 && within {
+			if within || e.Flags&hasCreated != 0 && from <= e.Created && e.Created < to {
 				c.all = append(c.all, candidate{e.Hash, int32(len(c.records) - 1), int32(i)})
 			}
 			return nil
