@@ -11,7 +11,7 @@ import (
 )
 
 // reading are the commands that only look at a lake.
-var reading = []string{"verify", "verify --deep", "why 1", "lake files", "lake sql", "lake sweep", "lake sweep --remove", "lake rebuild", "lake remap", "lake remap --dry-run"}
+var reading = []string{"verify", "verify --deep", "why 1", "lake files", "lake sql", "lake sweep", "lake sweep --remove", "lake vacuum", "lake vacuum --dry-run", "lake rebuild", "lake remap", "lake remap --dry-run"}
 
 // TestReadingCreatesNothing wants commands that read to say that there is no lake, instead of making an empty one and calling it whole.
 func TestReadingCreatesNothing(t *testing.T) {

@@ -48,7 +48,7 @@ func TestForeignWordsAreNotTold(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, command := range []string{
-				"doctor --output json", "doctor", "verify", "verify --output json", "why 1", "lake files", "lake sql", "lake sweep", "lake rebuild",
+				"doctor --output json", "doctor", "verify", "verify --output json", "why 1", "lake files", "lake sql", "lake sweep", "lake vacuum", "lake rebuild",
 				"export --from 2025-01-01 --to 2025-02-01", "plan --from 2025-01-01 --to 2025-02-01", "worker", "status", "status --output json",
 				"pause --name x", "config check",
 			} {

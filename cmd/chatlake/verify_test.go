@@ -262,7 +262,7 @@ func TestVerifyAsksThePlatform(t *testing.T) {
 func TestUnknownAccount(t *testing.T) {
 	s := newShelf(t)
 	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
-	for _, command := range []string{"verify", "why 1", "lake files --table messages", "lake sql", "lake sweep", "lake rebuild"} {
+	for _, command := range []string{"verify", "why 1", "lake files --table messages", "lake sql", "lake sweep", "lake vacuum --dry-run", "lake rebuild"} {
 		_, errors, status := chatlake(t, append(strings.Fields(command), "--account", "acne", "--config", s.config)...)
 		if status != exitUsage || !strings.Contains(errors, "there is no account acne") || !strings.Contains(errors, "acme") {
 			t.Errorf("%s: exit status %d: %s", command, status, errors)
