@@ -52,8 +52,12 @@ type demoFlags struct {
 	dir       string
 	window    string
 	ui, fresh bool
+	live      bool
 	uiPort    int
 }
+
+// demoFolder is the folder of demos, unless another is named.
+const demoFolder = ".chatlake-demo"
 
 func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
@@ -67,10 +71,11 @@ func (a *app) demoCommand() *cobra.Command {
 	f.world.flags(flags)
 	flags.StringVar(&f.provider, "provider", "all", "export only one platform: "+demo.PlatformNames())
 	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the export may send; 0 means no limit")
-	flags.StringVar(&f.dir, "dir", ".chatlake-demo", "folder for the lake and the state; must be new, empty, or left by a demo")
+	flags.StringVar(&f.dir, "dir", demoFolder, "folder for the lake and the state; must be new, empty, or left by a demo")
 	flags.StringVar(&f.window, "window", "month", "size of a window: month, week or day")
 	flags.BoolVar(&f.ui, "ui", true, "serve Temporal's UI on a local port")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
+	flags.BoolVar(&f.live, "live", false, "let the accounts change, and keep the copy up to date until Ctrl-C; always starts again, in .chatlake-demo-live")
 	flags.BoolVar(&f.fresh, "fresh", false, "delete what earlier demos left in the folder, and start again")
 	return cmd
 }
@@ -93,11 +98,17 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if f.rate < 0 {
 		return usage("--rate must not be negative; 0 means no limit")
 	}
+	if f.live {
+		f.fresh = true // what happened at the simulated accounts is not kept
+		if f.dir == demoFolder {
+			f.dir += "-live"
+		}
+	}
 	dir, err := filepath.Abs(f.dir)
 	if err != nil {
 		return err
 	}
-	d, err := demo.Open(ctx, demo.Options{World: f.World, Dir: dir, Fresh: f.fresh, Window: f.window, Rate: f.rate, Platforms: chosen})
+	d, err := demo.Open(ctx, demo.Options{World: f.World, Dir: dir, Fresh: f.fresh, Window: f.window, Rate: f.rate, Platforms: chosen, Live: f.live})
 	if err != nil {
 		return err
 	}
@@ -122,6 +133,9 @@ func (a *app) copyDemo(ctx context.Context, f demoFlags, d *demo.Demo) error {
 		return errors.Join(err, s.Stop())
 	}
 	a.note("Inspect it with       chatlake status --config %s (or verify, lake files, pause, resume)", demo.Shown(config))
+	if f.live {
+		return a.leave(ctx, c, s, a.followDemo(ctx, s, d, c))
+	}
 	ends, err := a.attend(ctx, s, ins...)
 	if err := a.leave(ctx, c, s, err); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/simulator"
@@ -31,6 +32,7 @@ type Options struct {
 	Window    string  // month, week or day
 	Rate      float64 // requests per second that the export may send; 0 means no limit
 	Platforms []simulator.Platform
+	Live      bool // the accounts change while they are served, and are kept up to date; see GoOn
 }
 
 // A Demo is simulated accounts that are served, and the folder that they are copied into. It must be closed.
@@ -38,6 +40,7 @@ type Demo struct {
 	Options
 	marker  *marker
 	servers map[string]*simulator.Server // by provider
+	lives   map[string]*life             // by provider, of a live demo
 }
 
 // Open claims the folder and serves an account of each platform. A folder that it leaves alone is a Refusal.
@@ -54,14 +57,28 @@ func Open(ctx context.Context, o Options) (*Demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Demo{Options: o, marker: m, servers: map[string]*simulator.Server{}}
+	d := &Demo{Options: o, marker: m, servers: map[string]*simulator.Server{}, lives: map[string]*life{}}
 	corpus := o.Corpus()
 	for _, p := range o.Platforms {
-		server, err := m.serve(p.Provider, o.Site(p, corpus))
+		site := o.site(p, corpus, nil)
+		if o.Live {
+			clock := simulator.NewClock(time.Now())
+			site = o.site(p, corpus, clock.Now)
+			l := newLife(site, clock, corpus, o.Seed)
+			if l == nil {
+				continue
+			}
+			d.lives[p.Provider] = l
+		}
+		server, err := m.serve(p.Provider, o.faulty(site))
 		if err != nil {
 			return nil, errors.Join(err, d.Close(ctx))
 		}
 		d.servers[p.Provider] = server
+	}
+	d.Platforms = slices.DeleteFunc(slices.Clone(d.Platforms), func(p simulator.Platform) bool { return d.servers[p.Provider] == nil })
+	if len(d.Platforms) == 0 {
+		return nil, errors.Join(refuse("--live: the simulated account of %s does not change; choose another platform", o.Platforms[0].Title), d.Close(ctx))
 	}
 	return d, nil
 }
@@ -115,16 +132,26 @@ func (d *Demo) Config() (worker.Config, []workflows.ExportInput) {
 	}
 	var ins []workflows.ExportInput
 	for _, p := range d.Platforms {
-		name := fmt.Sprintf("%s-%d-%d", p.Provider, d.Conversations, d.Seed)
+		name := d.AccountOf(p)
 		url := d.servers[p.Provider].URL
 		account := account(p)
 		account.BaseURL, account.RequestsPerSecond = url, d.Rate
+		if d.Live {
+			sync := worker.SyncDefaults(p.Provider)
+			sync.Every, sync.Lag, sync.From = syncEvery, syncLag, From
+			account.Sync = &sync
+		}
 		c.Accounts[name] = account
 		ins = append(ins, workflows.ExportInput{
 			Account: name, Name: words.Time(From) + "_" + words.Time(To), From: From, To: To, Window: d.Window,
 		})
 	}
 	return c.WithDefaults(), ins
+}
+
+// AccountOf is the name of the account of a platform.
+func (d *Demo) AccountOf(p simulator.Platform) string {
+	return fmt.Sprintf("%s-%d-%d", p.Provider, d.Conversations, d.Seed)
 }
 
 // queue is the task queue of demos.
@@ -150,6 +177,9 @@ func (d *Demo) WriteConfig(c worker.Config) (string, error) {
 		}
 		if !p.Token.IsZero() {
 			b.WriteString("    token: env:CHATLAKE_DEMO_TOKEN\n")
+		}
+		if s := p.Sync; s != nil {
+			fmt.Fprintf(&b, "    sync: {every: %s, lag: %s, from: %s}\n", s.Every, s.Lag, s.From.Format(time.DateOnly))
 		}
 		writeMap(&b, "secrets", p.Secrets, func(key string) string { return "env:CHATLAKE_DEMO_" + strings.ToUpper(key) })
 		writeMap(&b, "options", p.Options, func(key string) string { return strconv.Quote(p.Options[key]) })

@@ -63,7 +63,16 @@ func account(p simulator.Platform) worker.AccountConfig {
 
 // Site answers as an account of the platform does that has the conversations of a corpus.
 func (w World) Site(p simulator.Platform, corpus *simulator.Corpus) http.Handler {
-	handler := p.Site(corpus, simulator.Conduct{Token: cmp.Or(w.Token, p.Account.Token), Latency: w.Latency, Limit: w.Limit})
+	return w.faulty(w.site(p, corpus, nil))
+}
+
+// site is Site without faults. now is its clock; nil is the system's.
+func (w World) site(p simulator.Platform, corpus *simulator.Corpus, now func() time.Time) http.Handler {
+	return p.Site(corpus, simulator.Conduct{Token: cmp.Or(w.Token, p.Account.Token), Latency: w.Latency, Limit: w.Limit, Now: now})
+}
+
+// faulty lets a share of the requests to a site fail.
+func (w World) faulty(handler http.Handler) http.Handler {
 	if w.FaultRate > 0 {
 		handler = (&simulator.Faults{Seed: w.Seed, Probability: w.FaultRate}).Wrap(handler)
 	}
