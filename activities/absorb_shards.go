@@ -113,7 +113,7 @@ type candidate struct {
 
 // read reads the records of the candidates and of what may absorb them.
 func (s *absorption) read(ctx context.Context, shard ledger.Shard) error {
-	f := ledger.Filter{Provider: shard.Provider, Account: shard.Account, Stream: shard.Stream, Window: shard.Window}
+	f := ledger.Filter(shard)
 	records, err := s.lake.Current(ctx, f)
 	if err != nil {
 		return err

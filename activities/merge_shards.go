@@ -112,7 +112,7 @@ const elsewhere = -1
 
 // read reads the records of the shards.
 func (m *merge) read(ctx context.Context) error {
-	f := ledger.Filter{Provider: m.shard.Provider, Account: m.shard.Account, Stream: m.shard.Stream, Window: m.shard.Window}
+	f := ledger.Filter(m.shard)
 	records, err := m.lake.Current(ctx, f)
 	if err != nil {
 		return err

@@ -132,8 +132,8 @@ func (u *upkeep) commit(stream schemas.Stream, w schemas.Window, cause ledger.Ca
 		doc := schemas.Document{ConversationID: c.id, Kind: "messages", Status: 200, ObservedAt: c.observed, Body: body}
 		switch {
 		case c.version > 0:
-			thread, err := u.Thread([]schemas.Document{doc})
-			if err != nil {
+			var thread schemas.Thread
+			if thread, err = u.Thread([]schemas.Document{doc}); err != nil {
 				u.t.Fatal(err)
 			}
 			if thread.Conversation.ContentSHA256, err = thread.Digest(); err != nil {
