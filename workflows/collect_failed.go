@@ -27,7 +27,7 @@ func (s *shard) listFailed(ctx workflow.Context, err error) {
 	case restart:
 		s.lost = err
 	case split, askHuman:
-		if s.policy.passes(kind, s.failures) {
+		if s.row.passes(s.policy, kind, s.failures) {
 			s.backOff(ctx, 0, err)
 			return
 		}

@@ -235,7 +235,7 @@ func (c *control) retryUntilDone(ctx workflow.Context, step func() error) error 
 				return err
 			}
 		case split, askHuman:
-			if c.policy.passes(kind, failures) && (isCrash(kind) || c.patient(ctx, "step")) {
+			if row.passes(c.policy, kind, failures) && (isCrash(kind) || c.patient(ctx, "step")) {
 				w := row.after(ctx, err, failures)
 				failures++
 				if err := c.sleep(ctx, c.policy.backoff(failures), w); err != nil {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/mock"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
@@ -77,6 +79,35 @@ func TestGarbledAnswersAreWaitedFor(t *testing.T) {
 			t.Errorf("%+v, want 12 shards", out)
 		}
 	})
+}
+
+// TestAnOutageLeavesTries: after hours in which a platform was down, an unreadable answer or a worker that dies blocks nothing.
+func TestAnOutageLeavesTries(t *testing.T) {
+	for _, step := range []string{"OpenShard", "ListPage", "VerifyShard"} {
+		for name, err := range map[string]error{
+			"unreadable answers": kindError(providers.Malformed),
+			"dead workers":       temporal.NewNonRetryableApplicationError("the worker is gone", "PanicError", temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil)),
+		} {
+			w := &world{conversations: 10, pageSize: 5}
+			w.fail = func(s string, _, _ int) error {
+				switch n := w.calls[step]; {
+				case s != step || n > 16:
+					return nil
+				case n%8 < 6:
+					return kindError(providers.Transient)
+				}
+				return err
+			}
+			env := environment(t, w)
+			env.RegisterDelayedCallback(func() {
+				if p := shardProgress(t, env); p.Blocked != nil {
+					t.Errorf("%s after an outage, at %s: blocked by %s", name, step, p.Blocked.Kind)
+					update(t, env, workflows.RetryBlockedUpdate)
+				}
+			}, 12*time.Hour)
+			runShard(t, env, may())
+		}
+	}
 }
 
 // TestConversationsAreNotGivenUpWhileNothingCanBeRead: a proxy that answers everything with an HTML page for some minutes costs no

@@ -222,11 +222,8 @@ func (p Policy) longestUnread() (all time.Duration) {
 	return all
 }
 
-// passes reports whether an error may pass by itself, so that a person need not be asked yet: a worker that dies, or an unreadable
-// answer, as a proxy sends it while it restarts.
-func (p Policy) passes(kind string, failures int) bool {
-	return (isCrash(kind) || kind == string(providers.Malformed)) && failures < p.TriesBeforeBlock
-}
+// mayPass reports whether an error may pass by itself: a worker that dies, or an unreadable answer, as a proxy sends it while it restarts.
+func mayPass(kind string) bool { return isCrash(kind) || kind == string(providers.Malformed) }
 
 // doubled is the n-th of waits that start at first and double up to longest.
 func doubled(first, longest time.Duration, n int) time.Duration {

@@ -56,13 +56,30 @@ func WaitingAfter(err error) Waiting {
 	return w
 }
 
-// streak remembers when failures in a row began. The zero value has no failures.
-type streak struct{ began time.Time }
+// streak remembers failures in a row. The zero value has none.
+type streak struct {
+	began   time.Time
+	passing int // the last ones in a row that may pass by themselves
+}
+
+// passes reports whether a failure may pass by itself, so that a person need not be asked yet. Failures is the number of failures in a
+// row before it. A platform that was down before does not use up the tries.
+func (s *streak) passes(p Policy, kind string, failures int) bool {
+	if failures > 0 && p.Behaviour >= 1 {
+		failures = s.passing
+	}
+	return mayPass(kind) && failures < p.TriesBeforeBlock
+}
 
 // after is what the workflow waits for after a failure. Failures is the number of failures in a row before it.
 func (s *streak) after(ctx workflow.Context, err error, failures int) Waiting {
 	if failures == 0 || s.began.IsZero() {
-		s.began = workflow.Now(ctx)
+		s.began, s.passing = workflow.Now(ctx), 0
+	}
+	if _, kind := remedyOf(err); mayPass(kind) {
+		s.passing++
+	} else {
+		s.passing = 0
 	}
 	w := WaitingAfter(err)
 	w.Since = s.began
