@@ -106,6 +106,7 @@ type stage struct {
 	ready    time.Time // the bubble's time at which the next may begin
 	errors   []string
 	over     chan struct{} // closed when the test has seen enough: all attempts end
+	killer   *killer       // nil if no worker dies
 }
 
 func progressOf(env *testsuite.TestWorkflowEnvironment) (p workflows.ShardProgress, err error) {
@@ -182,7 +183,15 @@ func perform[In, Out any](s *stage, ctx context.Context, do func(context.Context
 	defer stop()
 	s.enter()
 	defer s.leave()
-	out, err := within(ctx, s.over, activity.GetInfo(ctx).StartToCloseTimeout, do, in)
+	var out Out
+	var err error
+	died := s.killer.kill(ctx, func(ctx context.Context) {
+		out, err = within(ctx, s.over, activity.GetInfo(ctx).StartToCloseTimeout, do, in)
+	})
+	if died {
+		var none Out
+		return none, errDied()
+	}
 	if err == nil {
 		return out, nil
 	}

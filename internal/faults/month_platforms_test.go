@@ -1,0 +1,74 @@
+package faults
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/simulator"
+	fakechatwoot "github.com/chatlake/chatlake/simulator/chatwoot"
+	fakefreshchat "github.com/chatlake/chatlake/simulator/freshchat"
+	fakegiosg "github.com/chatlake/chatlake/simulator/giosg"
+)
+
+// livingSite is a fake account whose conversations begin, change and disappear while they are copied.
+type livingSite struct {
+	simulator.Living
+	conversations func(schemas.Window) []string
+	thread        func(id string) (schemas.Thread, bool)
+}
+
+// moving is a platform whose changes can be listed, with a fake that goes on.
+type moving struct {
+	platform
+	live func(*simulator.Corpus, time.Duration) livingSite
+	// hidden are the kinds of events that neither the list of changes nor a version shows: only settles find them.
+	hidden []simulator.EventKind
+	// late is how long after an event a sync may still miss it, because the platform shows it later than it happens.
+	late time.Duration
+}
+
+// movingPlatforms are all platforms whose reader lists changes.
+var movingPlatforms = []moving{
+	{
+		platform: ofChatwoot,
+		live: func(c *simulator.Corpus, latency time.Duration) livingSite {
+			s := fakechatwoot.New(c, fakechatwoot.Options{Latency: latency})
+			return livingSite{s, s.Conversations, s.Thread}
+		},
+		hidden: []simulator.EventKind{simulator.Edits, simulator.Retracts, simulator.Rates, simulator.Delivers, simulator.Purges, simulator.Vanishes},
+	}, {
+		platform: ofGiosg,
+		live: func(c *simulator.Corpus, latency time.Duration) livingSite {
+			s := fakegiosg.New(c, fakegiosg.Options{Latency: latency})
+			return livingSite{s, s.Conversations, s.Thread}
+		},
+		hidden: []simulator.EventKind{simulator.Labels, simulator.Purges, simulator.Vanishes},
+		late:   10 * time.Minute,
+	}, {
+		platform: ofFreshchat,
+		live: func(c *simulator.Corpus, latency time.Duration) livingSite {
+			s := fakefreshchat.New(c, fakefreshchat.Options{Latency: latency})
+			return livingSite{s, s.Conversations, func(id string) (schemas.Thread, bool) {
+				return s.Thread(id, fakefreshchat.Reading{Lane: "both", Covered: schemas.Window{From: c.Config().From, To: c.Config().From.AddDate(1, 0, 0)}})
+			}}
+		},
+		hidden: []simulator.EventKind{simulator.Edits, simulator.Retracts, simulator.Rates, simulator.Annotates, simulator.Vanishes},
+		late:   time.Hour,
+	},
+}
+
+// isHidden reports whether only a settle finds an event.
+func (m moving) isHidden(k simulator.EventKind) bool { return slices.Contains(m.hidden, k) }
+
+// outage answers nothing while it lasts.
+func outage(site http.Handler, lasts schemas.Window) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if lasts.Contains(time.Now()) {
+			http.Error(w, "down", http.StatusServiceUnavailable)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
+}
