@@ -143,6 +143,15 @@ func (s *stage) OpenExport(ctx context.Context, in activities.OpenExportInput) (
 func (s *stage) ListUnlisted(ctx context.Context, in activities.ListUnlistedInput) (activities.ListUnlistedOutput, error) {
 	return perform(s, ctx, s.do.ListUnlisted, in)
 }
+func (s *stage) PlanMaintain(ctx context.Context, in activities.PlanMaintainInput) (activities.PlanMaintainOutput, error) {
+	return perform(s, ctx, s.do.PlanMaintain, in)
+}
+func (s *stage) MergeShards(ctx context.Context, in activities.MergeShardsInput) (activities.MergeShardsOutput, error) {
+	return perform(s, ctx, s.do.MergeShards, in)
+}
+func (s *stage) AbsorbShards(ctx context.Context, in activities.AbsorbShardsInput) (activities.AbsorbShardsOutput, error) {
+	return perform(s, ctx, s.do.AbsorbShards, in)
+}
 func (s *stage) CloseExport(ctx context.Context, in activities.CloseExportInput) (activities.CloseExportOutput, error) {
 	return perform(s, ctx, s.do.CloseExport, in)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -55,7 +57,9 @@ type month struct {
 	happened []event
 	shown    map[int64]time.Time // when conversations last changed in a way that the signal shows, unless the lake has it
 
-	runs, skipped, doubled int
+	runs, skipped, doubled, merged, absorbed int
+	removed                                  int
+	dated                                    map[string]bool // files whose age is set
 }
 
 // event is an event that happened, and the id of its conversation.
@@ -102,7 +106,7 @@ func TestEveryChangingPlatformMoves(t *testing.T) {
 // newMonth must be called in a bubble.
 func newMonth(t *testing.T, p moving, seed uint64) *month {
 	m := &month{
-		moving: p, t: t, dice: rand.New(rand.NewPCG(seed, 7)), read: map[string]map[string]version{}, shown: map[int64]time.Time{},
+		moving: p, t: t, dice: rand.New(rand.NewPCG(seed, 7)), read: map[string]map[string]version{}, shown: map[int64]time.Time{}, dated: map[string]bool{},
 		killer: &killer{dice: rand.New(rand.NewPCG(seed, 8))},
 	}
 	m.start = time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
@@ -234,7 +238,7 @@ func (m *month) live() {
 		}
 		if !tick.Before(settle) {
 			settle = settle.Add(24 * time.Hour)
-			runs = append(runs, func() { m.settle(tick) })
+			runs = append(runs, func() { m.settle(tick); m.maintain() })
 		}
 		if !byHand.IsZero() && !tick.Before(byHand) {
 			byHand = time.Time{}
@@ -249,13 +253,18 @@ func (m *month) live() {
 		tick := time.Now().UTC()
 		m.sync(tick)
 		m.settle(tick)
+		m.maintain()
 		m.look(fmt.Sprintf("after the runs of %s", tick.Format(time.RFC3339)))
 		if tick.After(last) {
 			break
 		}
 	}
 	m.settled()
-	m.t.Logf("%d runs, %d actions missed, %d doubled; %d events happened; workers died %d times; %d requests", m.runs, m.skipped, m.doubled, len(m.happened), m.killer.hit, m.requests.Load())
+	if m.skipped == 0 || m.doubled == 0 || m.merged == 0 || m.absorbed == 0 || m.removed == 0 || m.killer.hit == 0 {
+		m.t.Error("something that the month is about did not happen")
+	}
+	m.t.Logf("%d runs, %d actions missed, %d doubled; %d windows merged, %d absorbed, %d files removed; %d events happened; workers died %d times; %d requests",
+		m.runs, m.skipped, m.doubled, m.merged, m.absorbed, m.removed, len(m.happened), m.killer.hit, m.requests.Load())
 }
 
 // beside runs workflows at the same time.
@@ -275,6 +284,39 @@ func (m *month) settle(nominal time.Time) workflows.SyncOutput {
 	r := runWorkflow(m, nominal, workflows.Settle, workflows.SettleInput{Account: "acme", Policy: workflows.NewPolicy()})
 	m.ended("settle", r)
 	return r.out
+}
+
+// maintain merges and absorbs, and removes the files that no record names any more.
+func (m *month) maintain() {
+	r := runWorkflow(m, time.Time{}, workflows.Maintain, workflows.MaintainInput{Account: "acme", Policy: workflows.NewPolicy()})
+	if r.err != nil || r.out.Totals.Kept > 0 {
+		m.t.Errorf("the maintenance of %s ended with %+v, %v\n%v", time.Now().UTC().Format(time.RFC3339), r.out, r.err, r.errors)
+	}
+	m.mu.Lock()
+	m.runs++
+	m.merged += r.out.Totals.Merged
+	m.absorbed += r.out.Totals.Absorbed
+	m.mu.Unlock()
+	m.vacuum()
+}
+
+// vacuum removes the files that no record has named for a week. Their ages are set by the bubble's clock, as no file system does.
+func (m *month) vacuum() {
+	err := filepath.WalkDir(filepath.Join(m.root, "data"), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || m.dated[name] {
+			return err
+		}
+		m.dated[name] = true
+		return os.Chtimes(name, time.Now(), time.Now())
+	})
+	if err != nil {
+		m.t.Error(err)
+	}
+	removed, err := m.lake.Vacuum(m.t.Context(), "", 7*24*time.Hour, true)
+	if err != nil {
+		m.t.Error(err)
+	}
+	m.removed += removed.Files
 }
 
 func (m *month) ended(what string, r ran[workflows.SyncOutput]) {
