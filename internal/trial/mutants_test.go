@@ -18,12 +18,15 @@ const house = "../.."
 // edit replaces a text that is in a file exactly once.
 type edit struct{ file, old, new string }
 
-// guards are the parts of the protocol that correctness depends on, and how to switch each off. The product has no switches: the
-// compiler gets edited copies of its files.
-var guards = []struct {
+// guard is a part of the protocol that correctness depends on, and how to switch it off. The product has no switches: the compiler gets
+// edited copies of its files.
+type guard struct {
 	name  string
 	edits []edit
-}{
+}
+
+// guards are what the copy of a range needs.
+var guards = []guard{
 	{"a staged object is named by what it holds", []edit{
 		{"internal/lake/staging.go", "key := s.folder + stagedName(name, sum, s.documents)", `key := s.folder + stagedName(name, fmt.Sprintf("%064d", 0), 0)`},
 		{"internal/lake/staging_read.go", "hex.EncodeToString(sum.Sum(nil)) != st.SHA256", `hex.EncodeToString(sum.Sum(nil)) == ""`},
@@ -41,10 +44,10 @@ var guards = []struct {
 		{"activities/open_shard.go", "return r.SpecDigest == SpecDigest(spec, in.Shard, in.Refresh) ||", "return true ||"},
 	}},
 	{"a record is committed when its files are there: HEAD", []edit{
-		{"internal/ledger/commit.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+		{"internal/ledger/commit.go", "for _, f := range files {", "for _, f := range files[:0] {"},
 	}},
 	{"a record is committed after its files", []edit{
-		{"internal/ledger/commit.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+		{"internal/ledger/commit.go", "for _, f := range files {", "for _, f := range files[:0] {"},
 		{"internal/lake/seal.go", "	defer s.Discard()\n	defer context.AfterFunc", "	defer context.AfterFunc"},
 		{"internal/lake/seal.go", "err := s.uploads.Wait(); s.err == nil", "err := error(nil); s.err == nil"},
 		{"activities/verify_shard.go", "BadFiles: len(findings)", "BadFiles: 0 * len(findings)"},
@@ -90,7 +93,7 @@ var guards = []struct {
 	{"a sweep takes no file of a shard at work", []edit{
 		{"internal/ledger/sweep.go", "case !old || s.open[shard.String()]:", "case !old:"},
 		{"internal/ledger/sweep.go", "unnamedKept  = 7 * 24 * time.Hour", "unnamedKept  = 0 * time.Hour"},
-		{"internal/ledger/commit.go", "l.checkFiles(ctx, r.Files)", "l.checkFiles(ctx, nil)"},
+		{"internal/ledger/commit.go", "for _, f := range files {", "for _, f := range files[:0] {"},
 	}},
 	{"a sweep takes no file that a record names", []edit{
 		{"internal/ledger/sweep.go", "if s.named[file.Key] {", "if s.named[file.Key] && file.Bytes < 0 {"},
@@ -98,28 +101,69 @@ var guards = []struct {
 	}},
 }
 
+// keepers are what an account that is kept up to date needs as well.
+var keepers = []guard{
+	{"of equal versions the one that was observed last counts", []edit{
+		{"internal/lake/known.go", "v.ObservedAt.Compare(other.ObservedAt),\n		v.committed.Compare(other.committed), ", "v.committed.Compare(other.committed), v.ObservedAt.Compare(other.ObservedAt),\n		"},
+	}},
+	{"a commit follows the record that its shard was opened on", []edit{
+		{"workflows/shard.go", "Guarded: s.state.Open.OpenedAt != nil", "Guarded: false"},
+		{"internal/ledger/commit.go", `case r.Rewrites != "":`, `case r.Rewrites != "" && r.Generation < 0:`},
+	}},
+	{"what the lake has in a newer version is taken from the lake", []edit{
+		{"activities/list_page.go", "reuse := newer || same &&", "reuse := same &&"},
+	}},
+	{"a sync begins where the ledger ends", []edit{
+		{"activities/plan_sync.go", "ledger.Watermark(p.current, from, p.accepted...), to)", "to.Add(-max(p.settings.Every, leastSince)), to)"},
+	}},
+	{"what a settled window lists no more is asked for by id", []edit{
+		{"activities/list_unlisted.go", "range unlisted {", "range unlisted[:0] {"},
+	}},
+	{"only what the list shows in the same version is taken from the lake", []edit{
+		{"activities/list_page.go", "same, newer := whole && v.Listed == ref.Version,", "same, newer := whole,"},
+	}},
+	{"what has other content counts as changed", []edit{
+		{"activities/seal_shard.go", "n.Content == lake.ContentKey(thread.Conversation.ContentSHA256)", "lake.ContentKey(thread.Conversation.ContentSHA256) != \"\""},
+	}},
+	{"a shard is absorbed by what is as new or newer", []edit{
+		{"activities/absorb_shards.go", "ok = ok && found.Covers(v, later); ok {", "ok = ok || found.Covers(v, later); ok {"},
+	}},
+	{"a vacuum takes no file that a current record names", []edit{
+		{"internal/ledger/vacuum.go", "		delete(over, f.Key)\n", "		over[f.Key] = true\n"},
+	}},
+	{"a shard looks at what was committed before it was opened", []edit{
+		{"internal/lake/known.go", "asked && before != nil {", "(asked || !asked) && before != nil {"},
+	}},
+}
+
 // TestMutants checks that the schedules can fail: with a guard switched off, one of them must. Without the flag it only checks that
 // each guard is where the table says.
 func TestMutants(t *testing.T) {
 	for _, guard := range guards {
-		t.Run(guard.name, func(t *testing.T) {
-			overlay := mutate(t, guard.edits)
-			if !*mutants {
-				return
-			}
-			t.Parallel() // compilers wait for linkers
-			cmd := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestSchedules$", "-timeout", "10m", ".", "-seeds", "4000", "-failures", "1")
-			out, err := cmd.CombinedOutput()
-			switch text := string(out); {
-			case err == nil:
-				t.Error("no schedule shows that it is switched off")
-			case !strings.Contains(text, "seed "):
-				t.Errorf("the schedules were not tried: %v\n%s", err, text)
-			default:
-				_, found, _ := strings.Cut(text, "seed ")
-				t.Logf("seed %s", strings.Join(strings.Split(found, "\n")[:2], " "))
-			}
-		})
+		t.Run(guard.name, func(t *testing.T) { guard.switchOff(t, "copied") })
+	}
+	for _, guard := range keepers {
+		t.Run(guard.name, func(t *testing.T) { guard.switchOff(t, "kept") })
+	}
+}
+
+// switchOff tries schedules of one kind without a guard.
+func (g guard) switchOff(t *testing.T, only string) {
+	overlay := mutate(t, g.edits)
+	if !*mutants {
+		return
+	}
+	t.Parallel() // compilers wait for linkers
+	cmd := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestSchedules$", "-timeout", "10m", ".", "-seeds", "6000", "-failures", "1", "-only", only)
+	out, err := cmd.CombinedOutput()
+	switch text := string(out); {
+	case err == nil:
+		t.Error("no schedule shows that it is switched off")
+	case !strings.Contains(text, "seed "):
+		t.Errorf("the schedules were not tried: %v\n%s", err, text)
+	default:
+		_, found, _ := strings.Cut(text, "seed ")
+		t.Logf("seed %s", strings.Join(strings.Split(found, "\n")[:2], " "))
 	}
 }
 

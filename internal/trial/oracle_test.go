@@ -48,7 +48,7 @@ func (w *world) judge() {
 		}
 	}
 	for _, i := range w.intents {
-		if i.done && !w.plan.export && !i.now.shard.Split {
+		if i.done && i.kind == shards && !i.now.shard.Split {
 			w.judgeIntent(i)
 		}
 	}
@@ -249,10 +249,15 @@ func (w *world) again() {
 	}
 }
 
-// swept checks that sweeps, months later, leave the files that the ledger names and nothing else. The first sweep removes staging,
-// the second the files of shards without any staging.
+// swept checks what sweeps leave months later.
 func (w *world) swept() {
 	time.Sleep(4 * time.Second) // months by the clock of the lake
+	w.clean()
+}
+
+// clean checks that sweeps leave the files that the ledger names and nothing else. The first sweep removes staging, the second the files
+// of shards without any staging.
+func (w *world) clean() {
 	for range 2 {
 		if _, err := w.lake().Sweep(context.Background(), "", true); err != nil {
 			w.fail("sweep: %v", err)

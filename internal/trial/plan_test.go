@@ -24,6 +24,7 @@ import (
 // plan is what a seed decides in advance. The counts are of events that may still happen, the fractions are chances.
 type plan struct {
 	export        bool // whole exports, not single shards
+	kept          bool // an account that is kept up to date, on a desk; see newKeptPlan
 	conversations int
 	pageSize      int
 	chunk, chunks int
@@ -45,6 +46,11 @@ type plan struct {
 	changes, kills, terminations, cancels, anew, sweeps, dense, vandals, pauseOrders int
 	second                                                                           string // the refresh of a second export beside the first; "none" where there is none
 	old                                                                              bool   // some runs began before 0.2.0, and carry no policy
+
+	actions  int     // of schedules and people, while an account is kept up to date
+	window   string  // the size of windows
+	versions string  // fine, seconds or none: what lists and rows say of when a conversation changed
+	stale    float64 // that a conversation is read from a replica
 }
 
 // newPlan draws a plan. Some plans have no faults, some have all of them at once.
@@ -94,8 +100,8 @@ func newPlan(d *rand.Rand) plan {
 
 // calm is the plan without further faults.
 func (p plan) calm() plan {
-	p.faults, p.zombies, p.lost, p.timeouts = 0, 0, 0, 0
-	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.vandals, p.pauseOrders, p.second = 0, 0, 0, 0, 0, 0, 0, 0, 0, "none"
+	p.faults, p.zombies, p.lost, p.timeouts, p.stale = 0, 0, 0, 0, 0
+	p.changes, p.kills, p.terminations, p.cancels, p.anew, p.sweeps, p.dense, p.vandals, p.pauseOrders, p.actions, p.second = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "none"
 	return p
 }
 
@@ -105,11 +111,20 @@ var (
 	creation = []time.Duration{0, time.Hour, time.Hour, 23 * time.Hour, 24 * time.Hour, 30 * time.Hour, 47 * time.Hour}
 )
 
+// isKept reports whether the schedule of a seed is that of an account that is kept up to date. The others copy a range.
+func isKept(seed uint64) bool { return seed%3 == 1 }
+
 // newWorld makes the world of a seed.
 func newWorld(t testing.TB, seed uint64, forgetful bool) *world {
 	d := rand.New(rand.NewPCG(seed, 0))
-	w := &world{t: t, seed: seed, dice: d, plan: newPlan(d), born: time.Now(), attempts: map[string]*attempt{}}
+	w := &world{t: t, seed: seed, dice: d, born: time.Now(), attempts: map[string]*attempt{}}
 	w.store = &store{w: w, objects: map[string]object{}, forgetful: forgetful}
+	if isKept(seed) {
+		w.plan = newKeptPlan(d)
+		w.keepUp()
+		return w
+	}
+	w.plan = newPlan(d)
 	w.platform = &platform{w: w, pageSize: w.plan.pageSize, poison: map[string]string{}}
 	for range w.plan.conversations {
 		w.platform.add(first.Add(creation[d.IntN(len(creation))]), d.IntN(5))
@@ -143,6 +158,9 @@ func (w *world) activities() *activities.Activities {
 	if !w.plan.counts {
 		reader = struct{ providers.Reader }{reader}
 	}
+	if w.plan.kept {
+		return w.desk.activities()
+	}
 	return &activities.Activities{Lake: w.lake(), Account: func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(w.platform), Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate,
@@ -155,6 +173,8 @@ func (w *world) activities() *activities.Activities {
 // intent is something that a person wants in the lake, however many runs that takes.
 type intent struct {
 	name    string
+	kind    kind
+	nominal time.Time // of a sync or a settle
 	refresh string
 	window  schemas.Window
 	policy  *workflows.Policy
@@ -173,16 +193,18 @@ func (i *intent) begin(w *world, anew any) {
 	} else {
 		before = i.now
 	}
-	i.now = w.start(fmt.Sprintf("%s.%d", i.name, i.runs), i.refresh, before, func(env *testsuite.TestWorkflowEnvironment) {
+	i.now = w.start(fmt.Sprintf("%s.%d", i.name, i.runs), i.kind, i.refresh, before, func(env *testsuite.TestWorkflowEnvironment) {
 		switch {
-		case w.plan.export && anew != nil:
-			env.ExecuteWorkflow(workflows.Export, anew)
-		case w.plan.export:
+		case anew != nil:
+			env.ExecuteWorkflow(kinds[i.kind], anew)
+		case i.kind == upkeeps:
+			env.ExecuteWorkflow(workflows.Maintain, workflows.MaintainInput{Account: "acme", Policy: i.policy})
+		case i.kind == syncs || i.kind == settles:
+			env.ExecuteWorkflow(kinds[i.kind], workflows.SyncInput{Account: "acme", Now: i.nominal, Policy: i.policy})
+		case i.kind == exports:
 			env.ExecuteWorkflow(workflows.Export, workflows.ExportInput{
 				Account: "acme", Name: "may", From: i.window.From, To: i.window.To, Refresh: i.refresh, Policy: i.policy,
 			})
-		case anew != nil:
-			env.ExecuteWorkflow(workflows.Shard, anew)
 		default:
 			env.ExecuteWorkflow(workflows.Shard, w.shardInput(i.window, i.refresh, i.policy))
 		}
@@ -212,6 +234,10 @@ func (w *world) follow() (busy bool) {
 		}
 		busy = true
 		switch {
+		case i.kind == syncs || i.kind == settles || i.kind == upkeeps:
+			if i.done = r.next == nil; r.next != nil {
+				i.begin(w, r.next)
+			}
 		case r.terminated:
 			i.begin(w, nil)
 		case r.next != nil:
@@ -223,7 +249,7 @@ func (w *world) follow() (busy bool) {
 				continue
 			}
 			i.begin(w, nil)
-		case r.err != nil, w.plan.export && len(r.export.Gaps) > 0:
+		case r.err != nil, i.kind == exports && len(r.export.Gaps) > 0:
 			i.begin(w, nil)
 		case r.shard.Split:
 			i.done = true
@@ -239,12 +265,23 @@ func (w *world) follow() (busy bool) {
 }
 
 func (w *world) want(name, refresh string, window schemas.Window) {
-	i := &intent{name: name, refresh: refresh, window: window, policy: workflows.NewPolicy()}
+	does := shards
+	if w.plan.export || w.plan.kept {
+		does = exports
+	}
+	i := w.intent(name, does)
+	i.refresh, i.window = refresh, window
 	if w.plan.old && w.dice.IntN(2) == 0 {
 		i.policy = nil
 	}
-	w.intents = append(w.intents, i)
 	i.begin(w, nil)
+}
+
+// intent adds an intent. Nothing has begun yet.
+func (w *world) intent(name string, does kind) *intent {
+	i := &intent{name: name, kind: does, policy: workflows.NewPolicy()}
+	w.intents = append(w.intents, i)
+	return i
 }
 
 // happen makes an event happen beside the requests, and reports whether it did.
@@ -264,7 +301,11 @@ func (w *world) happen() bool {
 		return true
 	}
 	switch {
-	case may(&p.changes, 0.05):
+	case p.kept && may(&p.changes, 0.15):
+		w.desk.happen()
+	case p.kept && may(&p.actions, 0.02):
+		w.act()
+	case !p.kept && may(&p.changes, 0.05):
 		switch d.IntN(3) {
 		case 0:
 			w.platform.add(first.Add(creation[d.IntN(len(creation))]), d.IntN(5))
@@ -282,7 +323,7 @@ func (w *world) happen() bool {
 		if r.terminate(); d.IntN(2) == 0 { // its worker lives on, or does not
 			w.kill(func(a *attempt) bool { return a.run == r })
 		}
-	case !p.export && may(&p.cancels, 0.01): // Temporal's test environment cannot cancel children
+	case !p.export && !p.kept && may(&p.cancels, 0.01): // Temporal's test environment cannot cancel children
 		if r := live[d.IntN(len(live))].now; r.pausing == 0 {
 			r.cancel()
 		}

@@ -106,11 +106,11 @@ func (p *platform) standing(w schemas.Window) []*conversation {
 }
 
 // request waits for a turn. The answer is read when the turn comes.
-func (p *platform) request(ctx context.Context, what string) error {
+func request(ctx context.Context, w *world, what string) error {
 	fail := func(kind providers.Kind) error {
 		return &providers.Error{Kind: kind, Op: what, Err: errStore}
 	}
-	switch p.w.turn(ctx, what) {
+	switch w.turn(ctx, what) {
 	case fine:
 		return nil
 	case expire:
@@ -132,7 +132,7 @@ func (p *platform) request(ctx context.Context, what string) error {
 func (p *platform) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
 		for {
-			if err := p.request(ctx, "list "+string(at)); err != nil {
+			if err := request(ctx, p.w, "list "+string(at)); err != nil {
 				yield(providers.Page{}, err)
 				return
 			}
@@ -209,7 +209,7 @@ func (p *platform) thread(ctx context.Context, id string) (docs []schemas.Docume
 }
 
 func (p *platform) messages(ctx context.Context, id string, from int) (_ schemas.Document, more bool, err error) {
-	if err := p.request(ctx, fmt.Sprintf("messages %s from %d", id, from)); err != nil {
+	if err := request(ctx, p.w, fmt.Sprintf("messages %s from %d", id, from)); err != nil {
 		return schemas.Document{}, false, err
 	}
 	switch p.poison[id] {
@@ -235,7 +235,7 @@ func (p *platform) messages(ctx context.Context, id string, from int) (_ schemas
 func (p *platform) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
-			if err := p.request(ctx, "metadata "+ref.ID); err != nil {
+			if err := request(ctx, p.w, "metadata "+ref.ID); err != nil {
 				yield(schemas.Document{}, err)
 				return
 			}
@@ -279,7 +279,7 @@ func (p *platform) Thread(docs []schemas.Document) (schemas.Thread, error) {
 
 // Count is how many conversations of a window are there now.
 func (p *platform) Count(ctx context.Context, w schemas.Window) (int64, error) {
-	if err := p.request(ctx, "count"); err != nil {
+	if err := request(ctx, p.w, "count"); err != nil {
 		return 0, err
 	}
 	return int64(len(p.standing(w))), nil

@@ -28,6 +28,7 @@ type run struct {
 	name    string
 	env     *testsuite.TestWorkflowEnvironment
 	do      *activities.Activities
+	kind    kind
 	refresh string
 	started time.Time
 
@@ -43,7 +44,23 @@ type run struct {
 	next       any // the input of the next run after continue-as-new
 	shard      workflows.ShardOutput
 	export     workflows.ExportOutput
+	kept       workflows.SyncOutput
+	upkept     workflows.MaintainOutput
 }
+
+// kind is a kind of workflow.
+type kind string
+
+const (
+	shards  kind = "shard"
+	exports kind = "export"
+	syncs   kind = "sync"
+	settles kind = "settle"
+	upkeeps kind = "maintain"
+)
+
+// kinds are the workflows of each kind.
+var kinds = map[kind]any{shards: workflows.Shard, exports: workflows.Export, syncs: workflows.Sync, settles: workflows.Settle, upkeeps: workflows.Maintain}
 
 // letter is a signal.
 type letter struct {
@@ -52,22 +69,26 @@ type letter struct {
 }
 
 // start starts a run, perhaps as the next run after another one, and returns at once.
-func (w *world) start(name, refresh string, before *run, begin func(env *testsuite.TestWorkflowEnvironment)) *run {
+func (w *world) start(name string, does kind, refresh string, before *run, begin func(env *testsuite.TestWorkflowEnvironment)) *run {
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(silence{})
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetTestTimeout(100 * time.Hour)
 	env.SetWorkflowRunTimeout(0) // or runs that wait for a person would time out: time flies while nothing happens
 	env.SetStartTime(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
-	r := &run{w: w, name: name, env: env, refresh: refresh, before: before, alive: map[string]bool{}, do: w.activities(), started: time.Now()}
+	if w.plan.kept {
+		env.SetStartTime(w.clock())
+	}
+	r := &run{w: w, name: name, kind: does, env: env, refresh: refresh, before: before, alive: map[string]bool{}, do: w.activities(), started: time.Now()}
 	env.SetWorkerOptions(withPost(r))
 	if before != nil {
 		w.mu.Lock()
 		before.after, r.mail, before.mail = r, before.mail, nil
 		w.mu.Unlock()
 	}
-	env.RegisterWorkflow(workflows.Export)
-	env.RegisterWorkflow(workflows.Shard)
+	for _, workflow := range kinds {
+		env.RegisterWorkflow(workflow)
+	}
 	env.RegisterActivity(&stage{r})
 	env.SetOnChildWorkflowCompletedListener(func(info *workflow.Info, _ converter.EncodedValue, err error) {
 		w.note("%s: %s ends: %v", name, info.WorkflowExecution.ID, err)
@@ -89,12 +110,14 @@ func (r *run) end() {
 	var anew *workflow.ContinueAsNewError
 	var next any
 	switch {
-	case errors.As(err, &anew) && r.w.plan.export:
-		next, err = input[workflows.ExportInput](anew)
 	case errors.As(err, &anew):
-		next, err = input[workflows.ShardInput](anew)
-	case err == nil && r.w.plan.export:
+		next, err = r.kind.input(anew)
+	case err == nil && r.kind == exports:
 		err = r.env.GetWorkflowResult(&r.export)
+	case err == nil && r.kind == upkeeps:
+		err = r.env.GetWorkflowResult(&r.upkept)
+	case err == nil && r.kind != shards:
+		err = r.env.GetWorkflowResult(&r.kept)
 	case err == nil:
 		err = r.env.GetWorkflowResult(&r.shard)
 	}
@@ -102,6 +125,19 @@ func (r *run) end() {
 	defer r.w.mu.Unlock()
 	r.over, r.err, r.next = true, err, next
 	r.w.trace = append(r.w.trace, fmt.Sprintf("%5d %s ends: %v", r.w.steps, r.name, err))
+}
+
+// input is the input of the next run.
+func (k kind) input(anew *workflow.ContinueAsNewError) (any, error) {
+	switch k {
+	case exports:
+		return input[workflows.ExportInput](anew)
+	case shards:
+		return input[workflows.ShardInput](anew)
+	case upkeeps:
+		return input[workflows.MaintainInput](anew)
+	}
+	return input[workflows.SyncInput](anew)
 }
 
 func input[In any](anew *workflow.ContinueAsNewError) (in In, err error) {
@@ -184,10 +220,10 @@ func (w *world) deliver() {
 // leaves returns the input of the next run if a run has continued as new while shards of it live on.
 func (r *run) leaves() (next any, ok bool) {
 	var anew *workflow.ContinueAsNewError
-	if r.over || !r.w.plan.export || !r.env.IsWorkflowCompleted() || !errors.As(r.env.GetWorkflowError(), &anew) {
+	if r.over || r.kind == shards || !r.env.IsWorkflowCompleted() || !errors.As(r.env.GetWorkflowError(), &anew) {
 		return nil, false
 	}
-	in, err := input[workflows.ExportInput](anew)
+	in, err := r.kind.input(anew)
 	if err != nil {
 		r.w.fail("%s continues with what cannot be read: %v", r.name, err)
 	}
@@ -248,6 +284,18 @@ func (s *stage) OpenShard(ctx context.Context, in activities.OpenShardInput) (ac
 }
 func (s *stage) ListPage(ctx context.Context, in activities.ListPageInput) (activities.ListPageOutput, error) {
 	return perform(s.r, ctx, s.r.do.ListPage, in)
+}
+func (s *stage) ListUnlisted(ctx context.Context, in activities.ListUnlistedInput) (activities.ListUnlistedOutput, error) {
+	return perform(s.r, ctx, s.r.do.ListUnlisted, in)
+}
+func (s *stage) PlanMaintain(ctx context.Context, in activities.PlanMaintainInput) (activities.PlanMaintainOutput, error) {
+	return perform(s.r, ctx, s.r.do.PlanMaintain, in)
+}
+func (s *stage) MergeShards(ctx context.Context, in activities.MergeShardsInput) (activities.MergeShardsOutput, error) {
+	return perform(s.r, ctx, s.r.do.MergeShards, in)
+}
+func (s *stage) AbsorbShards(ctx context.Context, in activities.AbsorbShardsInput) (activities.AbsorbShardsOutput, error) {
+	return perform(s.r, ctx, s.r.do.AbsorbShards, in)
 }
 func (s *stage) FetchMessages(ctx context.Context, in activities.FetchInput) (activities.FetchOutput, error) {
 	return perform(s.r, ctx, s.r.do.FetchMessages, in)

@@ -22,6 +22,7 @@ var (
 	past   = flag.Uint64("after", 0, "the seed before the first one")
 	during = flag.Duration("during", 0, "begin no schedule after so long, 0 for no end")
 	one    = flag.Uint64("seed", 0, "the only schedule to try, with every step")
+	only   = flag.String("only", "", "try only the schedules of this kind: kept or copied")
 	most   = flag.Int64("failures", 5, "stop after so many schedules that went wrong")
 )
 
@@ -63,6 +64,9 @@ func TestSchedules(t *testing.T) {
 			t.Run(fmt.Sprint(lane), func(t *testing.T) {
 				t.Parallel()
 				for seed := *past + lane + 1; seed <= *past+*seeds && failed.Load() < *most && !over(); seed += lanes {
+					if *only != "" && (*only == "kept") != isKept(seed) {
+						continue
+					}
 					tried.Add(1)
 					if wrong := try(t, seed, false, false); len(wrong) > 0 {
 						failed.Add(1)
@@ -101,20 +105,10 @@ func try(t *testing.T, seed uint64, forgetful, loud bool) (wrong []string) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, seed, forgetful)
-		if w.plan.export {
-			w.want("export", "", schemas.Window{From: first, To: last})
+		if w.plan.kept {
+			w.keep()
 		} else {
-			for i, day := range (schemas.Window{From: first, To: last}).Cut("day") {
-				w.want(fmt.Sprintf("shard%d", i+1), "", day)
-			}
-		}
-		w.schedule()
-		if len(w.wrong) == 0 {
-			w.judge()
-		}
-		if len(w.wrong) == 0 {
-			w.again()
-			w.swept()
+			w.copy()
 		}
 		if loud {
 			t.Logf("plan %+v\n%s", w.plan, strings.Join(w.trace, "\n"))
@@ -122,4 +116,23 @@ func try(t *testing.T, seed uint64, forgetful, loud bool) (wrong []string) {
 		wrong = w.wrong
 	})
 	return wrong
+}
+
+// copy copies a range once, or a few shards.
+func (w *world) copy() {
+	if w.plan.export {
+		w.want("export", "", schemas.Window{From: first, To: last})
+	} else {
+		for i, day := range (schemas.Window{From: first, To: last}).Cut("day") {
+			w.want(fmt.Sprintf("shard%d", i+1), "", day)
+		}
+	}
+	w.schedule()
+	if len(w.wrong) == 0 {
+		w.judge()
+	}
+	if len(w.wrong) == 0 {
+		w.again()
+		w.swept()
+	}
 }

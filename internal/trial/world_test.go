@@ -23,6 +23,7 @@ type world struct {
 	born time.Time
 
 	store    *store
+	desk     *desk // of an account that is kept up to date
 	platform *platform
 
 	mu       sync.Mutex
@@ -74,6 +75,9 @@ type attemptKey struct{}
 
 // clock is the clock of the lake. It is fast: a step takes an hour, so that a sweep has something to do.
 func (w *world) clock() time.Time {
+	if w.desk != nil {
+		return w.desk.now()
+	}
 	return last.Add(time.Since(w.born) * time.Duration(time.Hour/time.Millisecond))
 }
 
@@ -119,6 +123,9 @@ func (w *world) schedule() {
 			w.fail("it does not end after %d steps", most)
 			w.abandon()
 			return
+		}
+		if w.desk != nil {
+			w.desk.look()
 		}
 		w.deliver()
 		if w.follow() {
