@@ -159,7 +159,7 @@ func (m *month) fresh(after string, now standing) {
 			continue
 		}
 		if v, ok := now.counts[id]; !ok || v.observed < at.UnixMicro() && v.source < at.UnixMicro() {
-			m.t.Errorf("%s: conversation %s changed at %s, the watermark is %s, and the lake has %+v (%t)", after, id, at, now.watermark, v, ok)
+			m.t.Errorf("%s: conversation %s changed at %s, the watermark is %s, and the lake has %+v (%t); it happened: %v", after, id, at, now.watermark, v, ok, m.story(id))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	fakechatwoot "github.com/chatlake/chatlake/simulator/chatwoot"
 	fakefreshchat "github.com/chatlake/chatlake/simulator/freshchat"
 	fakegiosg "github.com/chatlake/chatlake/simulator/giosg"
+	fakeliveperson "github.com/chatlake/chatlake/simulator/liveperson"
 )
 
 // livingSite is a fake account whose conversations begin, change and disappear while they are copied.
@@ -56,6 +57,13 @@ var movingPlatforms = []moving{
 		},
 		hidden: []simulator.EventKind{simulator.Edits, simulator.Retracts, simulator.Rates, simulator.Annotates, simulator.Vanishes},
 		late:   time.Hour,
+	}, {
+		platform: ofLivePerson,
+		live: func(c *simulator.Corpus, latency time.Duration) livingSite {
+			s := fakeliveperson.New(c, fakeliveperson.Options{Latency: latency, LastUpdateTime: true, IndexDelay: time.Minute, Unseen: []simulator.EventKind{simulator.Delivers, simulator.Rates}})
+			return livingSite{s, s.Conversations, s.Thread}
+		},
+		hidden: []simulator.EventKind{simulator.Delivers, simulator.Rates, simulator.Vanishes},
 	},
 }
 
