@@ -29,6 +29,8 @@ type Activities struct {
 	Account func(ctx context.Context, name string) (Account, error)
 	// Join adds an export to the users of its account's budget. If it is nil, the export has the whole budget.
 	Join func(ctx context.Context, account string, in BudgetRequest) (BudgetGrant, error)
+
+	opened sync.Map // of ledger.Generation: its ledger.Record, as far as plans need it
 }
 
 // BudgetRequest asks for a share of an account's budget.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
@@ -109,17 +111,54 @@ func (a *Activities) planner(ctx context.Context, account string, settings Accou
 		p.settings = *settings.Sync
 	}
 	slices.Sort(p.settings.Settle)
-	var err error
-	p.current, err = a.Lake.Current(ctx, ledger.Filter{Provider: settings.Name, Account: account})
-	slices.SortFunc(p.current, func(a, b ledger.Record) int {
-		return cmp.Or(a.Shard.Window.From.Compare(b.Shard.Window.From), a.Shard.Window.To.Compare(b.Shard.Window.To))
-	})
+	newest, err := a.Lake.Newest(ctx, ledger.Filter{Provider: settings.Name, Account: account})
 	if err != nil {
 		return p, err
 	}
+	if p.current, err = a.planned(ctx, newest); err != nil {
+		return p, err
+	}
+	slices.SortFunc(p.current, func(a, b ledger.Record) int {
+		return cmp.Or(a.Shard.Window.From.Compare(b.Shard.Window.From), a.Shard.Window.To.Compare(b.Shard.Window.To))
+	})
 	accepted, err := a.Lake.Accepted(ctx, account)
 	p.accepted = ledger.AcceptedWindows(accepted, account, schemas.StreamChanges)
 	return p, err
+}
+
+// planned returns records as far as plans need them: their shards, and when those were opened that were created or are the newest
+// directory. A sync would otherwise read every record of the account. It reads each of them once in a process, because records do not
+// change.
+func (a *Activities) planned(ctx context.Context, newest []ledger.Generation) ([]ledger.Record, error) {
+	var directory schemas.Window
+	for _, g := range newest {
+		if g.Shard.Stream == schemas.StreamDirectory && g.Shard.Window.From.After(directory.From) {
+			directory = g.Shard.Window
+		}
+	}
+	records := make([]ledger.Record, len(newest))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(recordsAtOnce)
+	for i, g := range newest {
+		records[i] = ledger.Record{Shard: g.Shard, Generation: g.Number}
+		if !g.Shard.Stream.IsByCreation() && (g.Shard.Stream != schemas.StreamDirectory || g.Shard.Window != directory) {
+			continue
+		}
+		group.Go(func() error {
+			if read, ok := a.opened.Load(g); ok {
+				records[i] = read.(ledger.Record)
+				return nil
+			}
+			r, err := a.Lake.Record(groupCtx, g)
+			if err != nil || r == nil {
+				return err // a record that is gone is for verify to find
+			}
+			records[i] = ledger.Record{Shard: r.Shard, Generation: r.Generation, OpenedAt: r.OpenedAt, CommittedAt: r.CommittedAt}
+			a.opened.Store(g, records[i])
+			return nil
+		})
+	}
+	return records, group.Wait()
 }
 
 // streamsOf returns the streams that a reader can list.

@@ -1,12 +1,16 @@
 package activities
 
 import (
+	"context"
+	"io"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -289,4 +293,51 @@ func TestAcceptedGapsAreNotCopied(t *testing.T) {
 			t.Errorf("%s: %v, %+v; want parts %v", name, ok, e, test.parts)
 		}
 	}
+}
+
+// TestPlansReadFewRecords: a sync reads the records of windows of creation once, and none of changes, however many there are.
+func TestPlansReadFewRecords(t *testing.T) {
+	ctx := t.Context()
+	folder, err := ledger.Open(ctx, ledger.Config{URL: "file:" + t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &countingStore{Store: folder.Store()}
+	a := &Activities{Lake: lake.New(ledger.New(store, "lake", nil), lake.Config{Scratch: t.TempDir()})}
+	for _, r := range recordsOf(t, []has{
+		{"created", "01-01", "02-01", "02-02"}, {"created", "02-01", "03-01", "03-02"}, {"directory", "03-01", "03-02", "03-01T01:00"}, {"directory", "03-02", "03-03", "03-02T01:00"},
+		{"changes", "03-01", "03-02", ""}, {"changes", "03-02", "03-03", ""}, {"changes", "03-03", "03-04", ""}, {"reports", "03-03", "03-04", ""},
+	}) {
+		r.SpecDigest = "spec"
+		if _, _, err := a.Lake.Commit(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int64{3, 0} { // the created ones and the newest directory; then none
+		store.gets.Store(0)
+		p, err := a.planner(ctx, "acme", Account{Name: "double"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.current) != 8 || store.gets.Load() != want {
+			t.Errorf("%d records with %d reads, want 8 with %d", len(p.current), store.gets.Load(), want)
+		}
+		if at := ledger.OpenedSince(p.current); !at.Equal(on(t, "02-02")) {
+			t.Errorf("opened since %s", at)
+		}
+		if !p.directoryIsDue(on(t, "03-03T02:00")) || p.end(schemas.StreamReports) != on(t, "03-04") {
+			t.Error("the directory or the reports were read wrong")
+		}
+	}
+}
+
+// countingStore counts reads.
+type countingStore struct {
+	ledger.Store
+	gets atomic.Int64
+}
+
+func (s *countingStore) Get(ctx context.Context, key string, from, length int64) (io.ReadCloser, error) {
+	s.gets.Add(1)
+	return s.Store.Get(ctx, key, from, length)
 }

@@ -53,7 +53,9 @@ type MaintainProgress struct {
 func MaintainID(account string) string { return "maintain/" + account }
 
 // Check returns an error unless a Maintain can do what the input asks for.
-func (in MaintainInput) Check() error { return errors.Join(checkAccount(in.Account), in.Policy.Check()) }
+func (in MaintainInput) Check() error {
+	return errors.Join(checkAccount(in.Account), in.Policy.Check())
+}
 
 // Maintain makes few files of many, one month after the other: it merges narrow windows, and replaces shards that others have all of by
 // generations without files. The platform gets no requests, and readers see the same before and after every step. It may be ended at any
