@@ -119,7 +119,7 @@ const (
 	filesOfDirectory     = 8
 	bytesOfFile          = 5_000 // the footer and what else a file without rows would have
 	bytesOfDirectory     = 40_000
-	bytesPerConversation = 3_000
+	bytesPerConversation = 2_000
 )
 
 // files estimates the files that windows with so many conversations leave, and what months would leave if those are small.
