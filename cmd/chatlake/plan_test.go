@@ -22,12 +22,12 @@ func TestPlan(t *testing.T) {
 	plan := []string{"plan", "--config", config, "--from", "2025-01-01", "--to", "2026-01-01"}
 	out, log, status := chatlake(t, plan...)
 	expect(t, "plan", status, exitComplete, out+log, "acme (chatwoot), 2025-01-01 to 2026-01-01: 12 windows.",
-		"200 conversations by the platform's own count; about 822 requests.", "In the lake: about 104 files of 10.7 kB on average.", "Nothing was written.")
+		"200 conversations by the platform's own count; about 822 requests.", "In the lake: about 104 files of 8.8 kB on average.", "Nothing was written.")
 	if strings.Contains(out, "--window") {
 		t.Errorf("there are no wider windows than months:\n%s", out)
 	}
 	out, log, status = chatlake(t, append(plan, "--window", "day")...)
-	expect(t, "plan of days", status, exitComplete, out+log, "files of 5.", "Windows of a month (--window month) would leave about 104 files of 10.7 kB on average.")
+	expect(t, "plan of days", status, exitComplete, out+log, "files of 5.", "Windows of a month (--window month) would leave about 104 files of 8.8 kB on average.")
 	out, log, status = chatlake(t, append(plan, "--output", "json", "--window", "week")...)
 	expect(t, "plan as JSON", status, exitComplete, out+log)
 	var e worker.Estimate
