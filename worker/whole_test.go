@@ -30,13 +30,14 @@ import (
 
 // whole has everything that an export needs, in this process.
 type whole struct {
-	site   *fake.Site
-	reader providers.Reader
-	mapper providers.Mapper
-	lake   *lake.Lake
-	client client.Client
-	state  string // Temporal's folder
-	root   string // the lake's
+	site    *fake.Site
+	reader  providers.Reader
+	mapper  providers.Mapper
+	lake    *lake.Lake
+	client  client.Client
+	state   string          // Temporal's folder
+	root    string          // the lake's
+	counted map[string]bool // runs whose events were counted
 }
 
 const queue = "chatlake"

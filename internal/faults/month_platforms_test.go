@@ -26,6 +26,10 @@ type moving struct {
 	live func(*simulator.Corpus, time.Duration) livingSite
 	// hidden are the kinds of events that neither the list of changes nor a version shows: only settles find them.
 	hidden []simulator.EventKind
+	// unsays means that a sync does not see a change either if such an event follows it.
+	unsays bool
+	// loose means that rows depend on the way in which a conversation was found, so that only messages are compared.
+	loose bool
 	// late is how long after an event a sync may still miss it, because the platform shows it later than it happens.
 	late time.Duration
 }
@@ -56,6 +60,8 @@ var movingPlatforms = []moving{
 			}}
 		},
 		hidden: []simulator.EventKind{simulator.Edits, simulator.Retracts, simulator.Rates, simulator.Annotates, simulator.Vanishes},
+		loose:  true,
+		unsays: true, // reports do not name a message that was deleted
 		late:   time.Hour,
 	}, {
 		platform: ofLivePerson,

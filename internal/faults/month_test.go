@@ -43,6 +43,7 @@ type month struct {
 	t      *testing.T
 	site   livingSite
 	killer *killer
+	mapper providers.Mapper
 	dice   *rand.Rand
 
 	from, start, end time.Time      // of the first conversation, of the events
@@ -136,6 +137,7 @@ func newMonth(t *testing.T, p moving, seed uint64) *month {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.mapper = mapper
 	m.lake, err = lake.Open(t.Context(), ledger.Config{URL: "file:" + m.root}, lake.Config{Scratch: filepath.Join(t.TempDir(), "scratch"), Writer: "month"})
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +211,8 @@ func (m *month) play(script []simulator.Event) {
 		m.happened = append(m.happened, event{e, id})
 		if !m.isHidden(e.Kind) {
 			m.shown[e.Number] = e.At
+		} else if m.unsays {
+			delete(m.shown, e.Number)
 		}
 		m.mu.Unlock()
 	}

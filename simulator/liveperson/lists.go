@@ -1,5 +1,7 @@
 package liveperson
 
+import "slices"
+
 func (s *Site) agentRecord(f facts, a attendance, at int64) obj {
 	return s.stamp(obj{
 		"agentFullName": a.name, "agentNickname": a.nick, "agentLoginName": a.login, "agentDeleted": false, "agentId": a.id,
@@ -89,7 +91,7 @@ func (s *Site) statusRecords(f facts) []obj {
 
 // hasSurvey reports whether there is a dialog for the survey.
 func (f facts) hasSurvey() bool {
-	return len(f.messages) > 0 && f.messages[len(f.messages)-1].dialog == f.survey
+	return f.end > 0 && slices.ContainsFunc(f.messages, func(m said) bool { return m.dialog == f.survey })
 }
 
 func (s *Site) dialogs(f facts) []obj {

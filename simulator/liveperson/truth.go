@@ -209,8 +209,12 @@ func (s *Site) ratingRows(f facts, truth *schemas.Thread) {
 	if f.rating != nil {
 		score := float64(f.rating.Rating)
 		asked := []schemas.Answer{{Question: f.rating.Text, Answer: word(strconv.Itoa(f.rating.Rating))}}
+		asking := f.end + 100
+		if !f.hasSurvey() { // open again
+			asking = f.messages[slices.IndexFunc(f.messages, func(m said) bool { return m.dialog == f.survey })].at
+		}
 		survey := schemas.Rating{
-			ConversationID: f.UUID, RatingID: "survey:545:0", Kind: "Satisfaction", AskedAt: at(f.end + 100), AnsweredAt: at(f.full),
+			ConversationID: f.UUID, RatingID: "survey:545:0", Kind: "Satisfaction", AskedAt: at(asking), AnsweredAt: at(f.full),
 			AgentID: agent, ContactID: contact, Answers: asked,
 		}
 		csat := survey
