@@ -187,7 +187,7 @@ func (l *Lake) readRecord(ctx context.Context, g ledger.Generation) (*known, err
 func (k *Known) Find(ctx context.Context, id string, created time.Time) (best Version, found bool, err error) {
 	hash := k.lake.hash(id)
 	for _, r := range k.records {
-		if len(r.files) == 0 || !created.IsZero() && r.shard.Stream.IsByCreation() && !r.shard.Window.Contains(created) {
+		if len(r.files) == 0 || !created.IsZero() && r.shard.Stream.IsByCreation() && !near(r.shard.Window, created) {
 			continue
 		}
 		x, err := k.lake.indexOf(ctx, r)
@@ -210,6 +210,11 @@ func (k *Known) Find(ctx context.Context, id string, created time.Time) (best Ve
 		}
 	}
 	return best, found, nil
+}
+
+// near reports whether a conversation whose row has a time of creation may have been listed in a window.
+func near(w schemas.Window, created time.Time) bool {
+	return created.After(w.From.Add(-besides)) && created.Before(w.To.Add(besides))
 }
 
 // version returns what an entry of the record says.
@@ -265,8 +270,8 @@ func (k *Known) open(ctx context.Context) (open []Version, err error) {
 			if err != nil {
 				return err
 			}
-			newest, _, err := k.Find(ctx, v.ID, v.CreatedAt)
-			if newest.Record == v.Record {
+			newest, found, err := k.Find(ctx, v.ID, v.CreatedAt)
+			if err == nil && (!found || newest.Record == v.Record) {
 				open = append(open, v)
 			}
 			return err

@@ -41,9 +41,12 @@ func (k *Known) Unlisted(ctx context.Context, w schemas.Window, listed iter.Seq2
 		if err != nil {
 			return nil, err
 		}
-		newest, _, err := k.Find(ctx, v.ID, v.CreatedAt)
+		newest, found, err := k.Find(ctx, v.ID, v.CreatedAt)
 		if err != nil {
 			return nil, err
+		}
+		if !found { // the list and the row have very different times
+			newest = v
 		}
 		if !r.shard.Stream.IsByCreation() {
 			elsewhere, err := k.listedBeside(ctx, w, v)

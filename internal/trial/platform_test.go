@@ -219,7 +219,14 @@ func (p *platform) messages(ctx context.Context, id string, from int) (_ schemas
 		panic("conversation " + id)
 	}
 	p.mu.Lock()
-	s := p.find(id).last()
+	c := p.find(id)
+	p.mu.Unlock()
+	if c == nil {
+		p.w.t.Errorf("somebody asks for conversation %q, which never was", id)
+		return schemas.Document{}, false, &providers.Error{Kind: providers.Malformed, Op: "messages of conversation " + id}
+	}
+	p.mu.Lock()
+	s := c.last()
 	p.mu.Unlock()
 	if s.gone {
 		return document("messages", id, 404, nil), false, nil
