@@ -33,9 +33,12 @@ func newKeptPlan(d *rand.Rand) plan {
 		kept: true, conversations: upTo(4), pageSize: 1 + upTo(2), chunk: 1 + upTo(2), chunks: 1 + upTo(2), parallel: 1 + upTo(2),
 		messages: 1, metadata: float64(upTo(1)), flag: true, counts: d.IntN(2) == 0,
 		faults: some(0.04), mishaps: upTo(40), zombies: some(0.3), lost: some(0.2),
-		changes: upTo(14), kills: upTo(2), anew: upTo(1), dense: max(0, upTo(5)-4), actions: 2 + upTo(5),
+		changes: upTo(14), kills: upTo(2), anew: upTo(1), dense: max(0, upTo(5)-4), actions: 2 + upTo(7),
 		window: []string{"day", "month"}[d.IntN(2)], versions: []string{"fine", "seconds", "seconds", "none"}[d.IntN(4)],
-		stale: some(0.3), second: "none",
+		stale: some(0.6), second: "none",
+	}
+	if p.versions == "none" {
+		p.stale = 0 // such a list cannot show that it is old
 	}
 	if d.IntN(5) == 0 {
 		p.fileBytes = 1000
@@ -49,8 +52,10 @@ func newKeptPlan(d *rand.Rand) plan {
 // keepUp opens the desk of a world.
 func (w *world) keepUp() {
 	d := &desk{w: w, view: view{}, files: cache{}, settings: activities.SyncSettings{
-		Every: 15 * time.Minute, Lag: 2 * time.Second, Settle: []time.Duration{time.Hour, 12 * time.Hour},
-	}}
+		Every: 15 * time.Minute, Lag: 2 * time.Second}}
+	for _, hours := range []time.Duration{1, 5, 10, 15, 20, 28, 36, 45, 54} {
+		d.settings.Settle = append(d.settings.Settle, hours*time.Hour)
+	}
 	w.desk = d
 	for range w.plan.conversations {
 		d.add(history.From.Add(time.Duration(w.dice.IntN(47))*time.Hour), w.dice.IntN(3))
@@ -82,13 +87,16 @@ func (w *world) act() {
 	}
 	n := len(w.intents)
 	switch d.IntN(10) {
-	case 0, 1, 2, 3:
+	case 0, 1, 2:
 		w.launch(fmt.Sprint("sync", n), syncs, now)
-	case 4:
+	case 3:
 		w.launch(fmt.Sprint("sync", n, "a"), syncs, now)
 		w.launch(fmt.Sprint("sync", n, "b"), syncs, now.Add(-time.Duration(d.IntN(2))*time.Minute))
-	case 5, 6:
+	case 4, 5, 6:
 		w.launch(fmt.Sprint("settle", n), settles, now)
+		if d.IntN(3) == 0 {
+			w.launch(fmt.Sprint("settle", n, "b"), settles, now)
+		}
 	case 7:
 		w.launch(fmt.Sprint("maintain", n), upkeeps, now)
 	case 8:
@@ -116,7 +124,9 @@ func (w *world) rest() {
 	d.leap(time.Minute)
 	w.complete(syncs)
 	w.fresh()
+	w.finds()
 	d.leap(max(0, deskCloses.Add(settled+time.Minute).Sub(w.clock())))
+	w.complete(upkeeps) // before a settle has everything
 	d.settings.Settle = []time.Duration{settled}
 	w.complete(settles)
 	w.truth()
@@ -219,8 +229,10 @@ func (d *desk) look() {
 				w.fail("%s: conversation %s is seen in state %d, and was in %d", at, id, now.state, was.state)
 			}
 		}
-		if c.record.Cause == ledger.CauseSettle && c.record.Shard.Stream.IsByCreation() && c.record.OpenedAt != nil {
+		d.follows(at, commits[:d.seen], c)
+		if c.record.Cause == ledger.CauseSettle && c.record.OpenedAt != nil {
 			d.settled(at, c)
+			d.newest(at, commits[:d.seen], c)
 		}
 	}
 }
@@ -236,6 +248,52 @@ func (d *desk) settled(at string, c commit) {
 		}
 		if chat.life[i].gone && chat.index(c.clock) == i && !r.gone && d.w.store.commits[r.by].clock.Before(opened) {
 			d.w.fail("%s: conversation %s was gone before, and is seen alive", at, chat.id)
+		}
+	}
+}
+
+// follows checks that a record replaces the one that it says, which is the generation before.
+func (d *desk) follows(at string, before []commit, c commit) {
+	digest := ""
+	for _, b := range before {
+		if b.record.Shard == c.record.Shard && b.record.Generation == c.record.Generation-1 {
+			digest = b.record.Digest
+		}
+	}
+	if c.record.Rewrites != digest {
+		d.w.fail("%s: it was made to replace %.8q, and replaces %.8q", at, c.record.Rewrites, digest)
+	}
+}
+
+// newest checks that a settle has no conversation in an older version than the lake had when the shard was opened.
+func (d *desk) newest(at string, before []commit, c commit) {
+	i := slices.IndexFunc(before, func(b commit) bool { return !b.clock.Before(*c.record.OpenedAt) })
+	if i < 0 {
+		i = len(before)
+	}
+	had := d.readers(before[:i])
+	for _, r := range d.rows(c.record).rows {
+		if was, ok := had[r.id]; ok && r.source < was.source {
+			d.w.fail("%s: conversation %s is of an older version than what was there when it was opened", at, r.id)
+		}
+	}
+}
+
+// finds checks that the index of the lake has of each conversation what readers see.
+func (w *world) finds() {
+	if len(w.wrong) > 0 {
+		return
+	}
+	shard := ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: schemas.StreamCreated, Window: history}
+	known, err := w.lake().Known(context.Background(), shard, 1)
+	if err != nil {
+		w.fail("the index of the lake: %v", err)
+		return
+	}
+	for id, r := range w.desk.view {
+		v, ok, err := known.Find(context.Background(), id, time.Time{})
+		if err != nil || !ok || !v.ObservedAt.Equal(r.observed) || v.Gone != r.gone {
+			w.fail("readers see conversation %s as observed at %s, and the index has %s, %v", id, r.observed.UTC(), v.ObservedAt, err)
 		}
 	}
 }

@@ -303,7 +303,7 @@ func (w *world) happen() bool {
 	switch {
 	case p.kept && may(&p.changes, 0.15):
 		w.desk.happen()
-	case p.kept && may(&p.actions, 0.02):
+	case p.kept && may(&p.actions, 0.04):
 		w.act()
 	case !p.kept && may(&p.changes, 0.05):
 		switch d.IntN(3) {
