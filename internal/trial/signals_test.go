@@ -49,7 +49,7 @@ func (p *post) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWork
 // SignalExternalWorkflow bypasses the test environment, which delivers signals of a shard to the run that started it, and refuses
 // them once that run has continued as new. A server finds the open run of a workflow id.
 func (p *post) SignalExternalWorkflow(ctx workflow.Context, id, _, name string, in any) workflow.Future {
-	what := "arrives"
+	what := arrives
 	if name == "report" {
 		what = looks
 	}
@@ -57,13 +57,16 @@ func (p *post) SignalExternalWorkflow(ctx workflow.Context, id, _, name string, 
 }
 
 func (p *post) SignalChildWorkflow(ctx workflow.Context, id, name string, in any) workflow.Future {
-	return carry(ctx, "arrives", func() workflow.Future {
+	return carry(ctx, arrives, func() workflow.Future {
 		return p.WorkflowOutboundInterceptorBase.Next.SignalChildWorkflow(ctx, id, name, in)
 	})
 }
 
 // looks is the turn of an export that looks at a shard of an earlier run. While there are only such turns, somebody has to act.
 const looks = "looks at a shard"
+
+// arrives is the turn of any other signal. An export that looks and a shard that answers can go on for ever by themselves.
+const arrives = "arrives"
 
 // ExecuteChildWorkflow refuses to start a shard that lives on from an earlier run of the export, as a server does.
 func (p *post) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {

@@ -115,7 +115,7 @@ func (w *world) turn(ctx context.Context, what string) verdict {
 // schedule gives turns until every run has ended and no attempt is left.
 func (w *world) schedule() {
 	const most = 20_000 // steps; the longest of ten thousand schedules has a tenth of that
-	idle := 0
+	idle, talk := 0, 0
 	for w.steps = 0; ; w.steps++ {
 		time.Sleep(time.Millisecond) // lets everything run until it waits
 		synctest.Wait()
@@ -145,8 +145,10 @@ func (w *world) schedule() {
 			continue
 		}
 		idle = 0
-		if !slices.ContainsFunc(ready, func(t *turn) bool { return t.what != looks }) {
-			w.people()
+		if slices.ContainsFunc(ready, func(t *turn) bool { return t.what != looks && t.what != arrives }) {
+			talk = 0
+		} else if talk++; talk%100 == 0 || !slices.ContainsFunc(ready, func(t *turn) bool { return t.what != looks }) {
+			w.people() // nothing happens any more but that an export looks at a shard, and the shard answers
 		}
 		if i := slices.IndexFunc(ready, func(t *turn) bool { return t.by.run == nil && strings.HasPrefix(t.what, "delete data/") }); i >= 0 {
 			w.release(ready[i]) // a sweep deletes within a minute of its list, or not at all
