@@ -82,14 +82,23 @@ func (p *planner) units(begin, now time.Time) []schemas.Window {
 // due returns the longest of the times after the end of a window that have passed and that no generation was opened after, and how
 // deep to look. It returns 0 if the window is settled for now.
 func (p *planner) due(w schemas.Window, created []ledger.Record, now time.Time) (after time.Duration, depth Depth) {
-	whole := slices.DeleteFunc(slices.Clone(created), func(r ledger.Record) bool { return r.Shard.Window != w && !w.Yields(r.Shard.Window) })
-	opened := now
-	for _, r := range whole {
-		if at := openedAt(r); at.Before(opened) {
-			opened = at
+	opened, missing := now, true
+	for _, made := range []func(schemas.Window) bool{func(of schemas.Window) bool { return of == w }, w.Yields} {
+		whole := slices.DeleteFunc(slices.Clone(created), func(r ledger.Record) bool { return !made(r.Shard.Window) })
+		if len(p.uncovered(w, whole)) > 0 {
+			continue
 		}
+		first := now
+		for _, r := range whole {
+			if at := openedAt(r); at.Before(first) {
+				first = at
+			}
+		}
+		if missing || first.After(opened) { // a window that was also made in halves counts as the later of both
+			opened = first
+		}
+		missing = false
 	}
-	missing := len(p.uncovered(w, whole)) > 0
 	for i, d := range p.settings.Settle {
 		at := w.To.Add(d)
 		if now.Before(at) || !missing && !opened.Before(at) {

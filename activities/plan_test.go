@@ -174,6 +174,18 @@ func TestPlanSettle(t *testing.T) {
 				{"changes", "03-01", "04-02", ""}, {"created", "03-01", "03-16T12:00", "04-02"}, {"created", "03-16T12:00", "04-01", "04-02"},
 			},
 		},
+		"a month that was settled, and before that in halves": {
+			now: "04-02", lake: []has{
+				{"changes", "03-01", "04-02", ""}, {"created", "03-01", "03-16T12:00", "04-01"}, {"created", "03-16T12:00", "04-01", "04-01"},
+				{"created", "03-01", "04-01", "04-02"},
+			},
+		},
+		"a month that was settled in halves, and before that whole": {
+			now: "04-02", lake: []has{
+				{"changes", "03-01", "04-02", ""}, {"created", "03-01", "03-16T12:00", "04-02"}, {"created", "03-16T12:00", "04-01", "04-02"},
+				{"created", "03-01", "04-01", "04-01"},
+			},
+		},
 		"the last settle is full": {
 			now: "05-01", lake: []has{{"changes", "03-01", "05-01", ""}, {"created", "03-01", "04-01", "04-10"}, {"created", "04-01", "05-01", "05-02"}},
 			want: []string{"created 03-01T00:00 04-01T00:00 settle full settle/720h0m0s"},
