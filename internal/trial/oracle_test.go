@@ -111,8 +111,8 @@ func (w *world) judgeRecord(r ledger.Record) {
 	}
 	for _, c := range w.platform.all {
 		if !c.created.Before(r.Shard.Window.From) && c.created.Before(r.Shard.Window.To) {
-			// A tombstone of the generation before stands again.
-			w.judgeConversation(at, c, inside[c.id], kept[c.id] || r.Generation > 1 && inside[c.id] == "tombstones", messages[c.id], began, ended)
+			// What the generation before had as gone or dead is asked for by id again.
+			w.judgeConversation(at, c, inside[c.id], kept[c.id] || r.Generation > 1 && inside[c.id] != "conversations", messages[c.id], began, ended)
 		} else if inside[c.id] != "" {
 			w.fail("%s: conversation %s is of another window", at, c.id)
 		}
