@@ -89,7 +89,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	}
 	_, hasDirectory := s.reader.(providers.Directory)
 	_, hasReports := s.reader.(providers.Reporter)
-	exceptions, err := a.exceptions(ctx, in, account, exported(hasReports))
+	exceptions, err := a.exceptions(ctx, in, account, ExportedStreams(hasReports))
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
@@ -121,8 +121,8 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	}, nil
 }
 
-// exported are the streams of the windows of an export.
-func exported(hasReports bool) []schemas.Stream {
+// ExportedStreams are the streams that each window of an export has a shard of.
+func ExportedStreams(hasReports bool) []schemas.Stream {
 	if hasReports {
 		return []schemas.Stream{schemas.StreamCreated, schemas.StreamReports}
 	}

@@ -86,10 +86,7 @@ func (e *export) ordered(windows []schemas.Window) []schemas.Window {
 
 // streams are the streams that each window has a shard of.
 func (e *export) streams() []schemas.Stream {
-	if e.state.Open.HasReports {
-		return []schemas.Stream{schemas.StreamCreated, schemas.StreamReports}
-	}
-	return []schemas.Stream{schemas.StreamCreated}
+	return activities.ExportedStreams(e.state.Open.HasReports)
 }
 
 // places is how many shards may have work at a time.
