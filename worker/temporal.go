@@ -86,6 +86,11 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		}
 		return nil, errors.Join(fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err), t.Stop())
 	}
+	if t.Embedded {
+		if err := releaseOrphans(ctx, t.Client); err != nil {
+			logger(o.Logger).Warn("activities of the process that used this state folder before begin again only after their heartbeat timeout", "error", err)
+		}
+	}
 	return t, nil
 }
 
