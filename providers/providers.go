@@ -289,6 +289,8 @@ type Definition struct {
 	// texts. They give no access to the platform. Documents cannot be mapped without them, so a mapping secret that cannot be
 	// resolved blocks a seal; a token never does.
 	MappingSecrets []string
+	// Push is how the platform announces what happens; nil if it does not.
+	Push *Push
 	// Columns says of columns of the lake, named like conversations.status, what they hold where platforms differ.
 	Columns map[string]string
 }

@@ -157,6 +157,14 @@ var rules = []rule{
 		why: "it answers questions about a lake from the lake alone, even without Temporal; worker checks whether platforms and servers answer. " +
 			"Findings contain no text of a conversation, so that a page can show them",
 	}, {
+		folder: "internal/receive",
+		ours:   []string{"providers"},
+		never:  []string{awsSDK, arrow, temporal, webUI},
+		names: map[string][]string{
+			"providers": {"Announcement", "BadSignature", "Notice", "OtherAccount", "Push", "Reason", "Refusal", "Refuse", "Unreadable", "Unsigned"},
+		},
+		why: "it takes requests from strangers: it keeps ids only, so no text of a conversation can get past it, and it knows no platform and no Temporal",
+	}, {
 		folder: "internal/demo",
 		ours:   []string{"internal/words", "simulator", "simulator/platforms", "worker", "workflows"},
 		tests:  []string{"*"},

@@ -39,6 +39,7 @@ var Definition = providers.Definition{
 	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
+	Push:              &push,
 	RequestsPerSecond: 5,
 	Costs:             providers.Costs{MessageRequests: 1, ListRequests: 1}, // the list requests each conversation for its time of creation
 	Blind:             blind,

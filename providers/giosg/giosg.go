@@ -33,6 +33,7 @@ var Definition = providers.Definition{
 	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
+	Push:              &push,
 	BaseURL:           "https://service.giosg.com",
 	RequestsPerSecond: 5,
 	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 4}, // members, tags, and the variables and details of one visitor

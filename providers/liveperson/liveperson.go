@@ -31,6 +31,7 @@ var Definition = providers.Definition{
 	Mapper:            openMapper,
 	Check:             check,
 	Normal:            normal,
+	Push:              &push,
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
 	// A hundred records per request, some of them fetched again alone

@@ -1,0 +1,82 @@
+package providers
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+)
+
+// Push is how a platform announces what happens. Announcements are hints: they name conversations to be fetched, and nothing of them
+// becomes a row.
+type Push struct {
+	// Read checks and reads an announcement. It is pure: the same notice, keys and time give the same result. Its error is a *Refusal.
+	//
+	// If the notice has a signature and there are keys, the signature must be that of one of them; then Signed is set. A notice without
+	// a signature is read all the same, because the caller may trust it for another reason.
+	Read func(n Notice, keys []string, now time.Time) (Announcement, error)
+	// Key says what the keys are, for people: "the secret of the webhook". It is empty if the platform signs nothing.
+	Key string
+	// CheckKey returns nil if Read can use the key, or else an error that says what is expected. It does not contain the key.
+	CheckKey func(key string) error
+}
+
+// Notice is a request that a platform has sent.
+type Notice struct {
+	Method string
+	Header http.Header
+	Query  url.Values
+	Body   []byte // exactly as sent
+	// AccountID is the platform's own id of the account, as configured. An announcement that names another one is refused.
+	AccountID string
+}
+
+// Announcement is what a platform announces.
+type Announcement struct {
+	// Conversations are the ids of the conversations that something happened to. There are none if it concerns no conversation.
+	Conversations []string
+	// Signed means that the signature was checked.
+	Signed bool
+}
+
+// Reason is why an announcement is refused. Reasons are counted, so there are few.
+type Reason string
+
+const (
+	Unsigned     Reason = "unsigned"      // it has no signature, and the account does not trust it for another reason
+	BadSignature Reason = "bad_signature" // it has a signature, but of none of the keys
+	BadAlgorithm Reason = "bad_algorithm" // it is signed in a way that is never accepted
+	Expired      Reason = "expired"       // its time is too long ago, or in the future
+	Unreadable   Reason = "unreadable"    // it is not what the platform sends
+	OtherAccount Reason = "other_account" // it is about another account of the platform
+)
+
+// Refusal is the error of an announcement that is not accepted. It contains nothing that was sent.
+type Refusal struct{ Reason Reason }
+
+func (r *Refusal) Error() string { return "refused: " + string(r.Reason) }
+
+// Refuse returns a Refusal.
+func Refuse(reason Reason) error { return &Refusal{reason} }
+
+// ReplayWindow is how old a signed announcement may be, and how far in the future.
+const ReplayWindow = 5 * time.Minute
+
+// Fresh returns an error if the time that an announcement states is not within the replay window.
+func Fresh(stated, now time.Time) error {
+	if d := now.Sub(stated); d > ReplayWindow || d < -ReplayWindow {
+		return Refuse(Expired)
+	}
+	return nil
+}
+
+var announcedID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$`)
+
+// CheckAnnounced returns an error unless the text can be the id of a conversation on some platform. Ids become part of workflow inputs.
+func CheckAnnounced(id string) error {
+	if !announcedID.MatchString(id) {
+		return fmt.Errorf("not the id of a conversation: expected at most 128 letters, digits, dots, colons, underscores and hyphens")
+	}
+	return nil
+}
