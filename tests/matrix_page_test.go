@@ -23,15 +23,16 @@ An experiment passes if, afterwards,
 - the command has ended with status 0, and every row of every table matches the fake site;
 - ` + "`chatlake verify --deep`" + ` has ended with status 0;
 - no staged object of a committed shard is left, and no data file that no record names, unless the export was cancelled;
-- the number of repeated requests is within its limit: what the activities in flight had requested, once if a process was
-  killed, four times if a server or connection was down (each activity is attempted four times), or everything that was not
-  committed if the export was cancelled;
+- no more was asked for again than the activities in flight had asked for, once if a process was killed, four times if a server
+  or connection was down (each activity is attempted four times), and everything once if the export was cancelled;
 - the histories have at most %.1f events per activity, plus %d per workflow run.
 
 A cell shows
 
-- the repeated requests, beyond those of an undisturbed export of the same size: 90 conversations, with 3 chunks of 2
-  conversations in flight; where the shard continues as new, 1,060 conversations, with 4 chunks of 1;
+- what was asked for again: conversations whose messages, details or participants were, and other requests beyond those of an
+  undisturbed export of the same size. There are %d conversations, of which %d fetches are in flight, each of the messages of
+  one conversation or of the details and participants of ten; where the shard continues as new, %d conversations and %d
+  fetches. The only window with conversations has the fetches of two windows, because nothing else needs them;
 - the events per activity;
 - the seconds that it took, with %d experiments side by side.
 
@@ -53,7 +54,8 @@ func writePage(outcomes []result) string {
 		verdict = fmt.Sprintf("%d failed", failed)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, preamble, len(outcomes), time.Now().UTC().Format(time.DateOnly), verdict, outage.Seconds(), eventsPerActivity, eventsPerRun, *atOnce)
+	fmt.Fprintf(&b, preamble, len(outcomes), time.Now().UTC().Format(time.DateOnly), verdict, outage.Seconds(), eventsPerActivity, eventsPerRun,
+		short.conversations, short.slots(), long.conversations, long.slots(), *atOnce)
 	for _, folder := range []bool{false, true} {
 		writeTable(&b, slices.DeleteFunc(slices.Clone(outcomes), func(o result) bool { return o.cell.folder != folder }))
 	}

@@ -17,15 +17,19 @@ import (
 
 // play says how large an export is and how it is divided.
 type play struct {
-	conversations, chunks, chunk int
+	conversations, shards, chunks, chunk int
 }
 
 var (
-	short = play{conversations: 90, chunks: 3, chunk: 2}
+	short = play{conversations: 60, shards: 2, chunks: 2, chunk: 1}
 	// long means enough activities for the shard to continue as new: 800 in one run, and a page of 500 conversations more than
 	// were started by then.
-	long = play{conversations: 1060, chunks: 4, chunk: 1}
+	long = play{conversations: 1060, shards: 2, chunks: 4, chunk: 1}
 )
+
+// slots is how many fetches are in flight at most. There is one window with conversations, and it gets those of the places that no
+// window needs.
+func (p play) slots() int64 { return int64(p.shards * p.chunks) }
 
 // january is the only window of the export.
 var january = schemas.Window{From: year.From, To: year.From.AddDate(0, 1, 0)}
@@ -65,7 +69,7 @@ func newStage(t *testing.T, p play, onFolder bool, address string) *stage {
 		lake = fmt.Sprintf("{url: s3://%s/chatlake, endpoint: %q, region: %s, path_style: true, access_key: file:access_key, secret_key: file:secret_key}",
 			front.Bucket, front.Endpoint, front.Region)
 	}
-	s.folder = configure(t, s.provider(t, s.site), lake, fmt.Sprintf("{shards: 2, chunks: %d, chunk: %d}", p.chunks, p.chunk))
+	s.folder = configure(t, s.provider(t, s.site), lake, fmt.Sprintf("{shards: %d, chunks: %d, chunk: %d}", p.shards, p.chunks, p.chunk))
 	if onFolder {
 		s.wire.folder(t, filepath.Join(s.folder, "lake"))
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -32,9 +33,10 @@ type wire struct {
 
 	mu      sync.Mutex
 	traps   []*trap
-	site    bool // cut off
-	lake    bool // cut off
-	refused int  // requests refused because of a cut
+	site    bool             // cut off
+	lake    bool             // cut off
+	refused int              // requests refused because of a cut
+	asked   map[string]int64 // requests that reached the provider, by path and query
 }
 
 // trap waits for a moment and then acts, once.
@@ -111,10 +113,45 @@ func (w *wire) refuses(isCut *bool) bool {
 
 // provider puts the wire in front of a fake site and returns its address.
 func (w *wire) provider(t *testing.T, site http.Handler) string {
+	counted := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.count(r)
+		site.ServeHTTP(rw, r)
+	})
 	return serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.pass(rw, r, site, &w.site, func(m moment) bool { return m.site != nil && m.site(r) })
+		w.pass(rw, r, counted, &w.site, func(m moment) bool { return m.site != nil && m.site(r) })
 	}))
 }
+
+func (w *wire) count(r *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asked == nil {
+		w.asked = map[string]int64{}
+	}
+	w.asked[r.RequestURI]++
+}
+
+// again is how often conversations were asked for again, by endpoint. How many requests a conversation takes depends on what the
+// process knows of the platform: one that has just started may ask for the end of a list that another process took for complete. So
+// the request of a conversation that was sent most often counts.
+func (w *wire) again() map[string]int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	most := map[string]int64{} // by path
+	for uri, times := range w.asked {
+		of, _, _ := strings.Cut(uri, "?")
+		most[of] = max(most[of], times)
+	}
+	all := map[string]int64{}
+	for of, times := range most {
+		if found := ofConversation.FindStringSubmatch(of); found != nil {
+			all["conversations/{id}"+found[1]] += times - 1
+		}
+	}
+	return all
+}
+
+var ofConversation = regexp.MustCompile(`/conversations/\d+(/\w+)?$`)
 
 // store puts the wire in front of an S3 server. The lake is the server's folder chatlake.
 func (w *wire) store(t *testing.T, server s3test.Server) s3test.Server {
