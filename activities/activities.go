@@ -71,7 +71,9 @@ type Account struct {
 	Specs             func() []string
 	RequestsPerSecond float64 // the account's budget; 0 means no limit
 	SyncShare         float64 // the share for syncs while one is running
+	// Costs are of conversations in windows of creation, Changed of those in windows of changes.
 	providers.Costs
+	Changed         providers.Costs
 	Batch           int    // conversations whose messages the provider fetches with one request
 	MetadataBatch   int    // conversations whose metadata the provider fetches together
 	Parallel        int    // concurrent requests of one chunk

@@ -172,7 +172,7 @@ func stageShard(b *testing.B, p providers.Definition, reader providers.Reader, f
 		b.Fatal(err)
 	}
 	account := activities.Account{
-		Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapperOf(b, p)), Name: p.Name, Costs: p.Costs,
+		Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapperOf(b, p)), Name: p.Name, Costs: p.Prices(nil).Costs,
 		Batch: p.Batch, MetadataBatch: p.MetadataBatch, Parallel: 8,
 	}
 	s := staged{activities: &activities.Activities{
@@ -198,7 +198,7 @@ func stageShard(b *testing.B, p providers.Definition, reader providers.Reader, f
 		}
 		next, r.Pages = out.Next, append(r.Pages, out.Page)
 		r.Messages = append(r.Messages, fetch(s.activities.FetchMessages, out.Page, 50)...)
-		if p.MetadataRequests > 0 {
+		if p.Prices(nil).MetadataRequests > 0 {
 			r.Metadata = append(r.Metadata, fetch(s.activities.FetchMetadata, out.Page, 250)...)
 		}
 	}

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -105,7 +106,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		Provider:          s.Name,
 		Spec:              s.Spec,
 		RequestsPerSecond: s.RequestsPerSecond,
-		Costs:             s.Costs,
+		Costs:             costsOf(s.Account, in.Plan),
 		Shards:            s.Shards,
 		ChunksInFlight:    s.ChunksInFlight,
 		ChunkSize:         s.ChunkSize,
@@ -119,6 +120,14 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		CheckedAt:         time.Now().UTC(),
 		Usage:             s.usage(),
 	}, nil
+}
+
+// costsOf returns the costs of the conversations of a run: a sync lists changes.
+func costsOf(account Account, kind PlanKind) providers.Costs {
+	if kind == PlanSync {
+		return cmp.Or(account.Changed, account.Costs)
+	}
+	return account.Costs
 }
 
 // ExportedStreams are the streams that each window of an export has a shard of.

@@ -103,3 +103,9 @@ func inOrder(chunks []ChunkReceipt, dead map[int]bool, n int) ([]ChunkReceipt, e
 	}
 	return chunks, nil
 }
+
+// hasMetadata reports whether every conversation must have metadata among the receipts: as when the run began, whatever the account's
+// options say by now.
+func hasMetadata(account Account, in SealShardInput, receipts Receipts) bool {
+	return !in.NoMetadata && (account.MetadataRequests > 0 || len(receipts.Metadata) > 0)
+}

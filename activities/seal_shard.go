@@ -25,6 +25,8 @@ type SealShardInput struct {
 	Cause    ledger.Cause `json:"cause,omitempty"`
 	Rewrites string       `json:"rewrites,omitempty"`
 	OpenedAt *time.Time   `json:"opened_at,omitempty"`
+	// NoMetadata means that the run did not fetch metadata, because the account's options asked for none when it began.
+	NoMetadata bool `json:"no_metadata,omitempty"`
 }
 
 // SealShardOutput names the draft of the commit record.
@@ -72,7 +74,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		return SealShardOutput{}, err
 	}
 	defer out.Discard()
-	w := &shardWriter{lake: a.Lake, mapper: mapper, metadata: account.MetadataRequests > 0, out: out}
+	w := &shardWriter{lake: a.Lake, mapper: mapper, metadata: hasMetadata(account, in, receipts), out: out}
 	w.counts.OutOfWindow = in.OutOfWindow
 	if err := w.run(ctx, in.Shard.Stream, receipts); err != nil {
 		return SealShardOutput{}, err

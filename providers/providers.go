@@ -239,15 +239,6 @@ type Ration struct {
 	Uses  int
 }
 
-// Costs are the requests that one conversation usually takes.
-type Costs struct {
-	MessageRequests float64 `json:"message_requests"`
-	// MetadataRequests is 0 if Messages already fetches everything; then Metadata is never called.
-	MetadataRequests float64 `json:"metadata_requests"`
-	// ListRequests is the cost of listing the conversation; 0 means 1/20, one request for a page of twenty.
-	ListRequests float64 `json:"list_requests,omitempty"`
-}
-
 // Definition describes a provider to the registry.
 type Definition struct {
 	Name string // as in the configuration and in keys
@@ -264,10 +255,8 @@ type Definition struct {
 	BaseURL string
 	// RequestsPerSecond is the default budget.
 	RequestsPerSecond float64
-	Costs
-	// For estimates: WindowRequests is the fixed cost of a window (counts before and after, ends of lists), ExportRequests the
-	// fixed cost of an export beside its windows (signing in, the directory).
-	WindowRequests, ExportRequests float64
+	// Prices returns what reading an account with options takes. Check has accepted the options.
+	Prices func(options map[string]string) Prices
 	// RetentionMonths is how long the platform keeps conversations; 0 means for ever, or unknown.
 	RetentionMonths int
 	// Blind names what changes neither Ref.Version nor the list of Changes, in words for people: "edited messages", "late ratings".

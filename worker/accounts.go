@@ -33,11 +33,11 @@ func newAccounts(c Config, q counters) *accounts {
 // account returns the configuration of an account and opens nothing. An error in the configuration has the kind Denied, because a
 // person must act.
 func (a *accounts) account(_ context.Context, name string) (activities.Account, error) {
-	d, _, err := a.config.known(name)
+	d, known, err := a.config.known(name)
 	if err != nil {
 		return activities.Account{}, err
 	}
-	export := a.config.Export
+	export, prices := a.config.Export, d.Prices(known.Options)
 	return activities.Account{
 		Reader:            func() (providers.Reader, error) { return a.reader(name) },
 		Mapper:            func() (providers.Mapper, error) { return a.config.Mapper(name) },
@@ -46,7 +46,8 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 		Specs:             func() []string { return a.config.Specs(name) },
 		RequestsPerSecond: a.config.Accounts[name].RequestsPerSecond,
 		SyncShare:         a.config.Accounts[name].SyncShare,
-		Costs:             d.Costs,
+		Costs:             prices.Costs,
+		Changed:           prices.Changed,
 		Batch:             d.Batch,
 		MetadataBatch:     d.MetadataBatch,
 		Parallel:          requestsPerChunk,

@@ -74,7 +74,7 @@ func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, 
 	if err != nil {
 		return e, err
 	}
-	total, requests := requestsOf(definition, counts)
+	total, requests := requestsOf(definition.Prices(c.Accounts[account].Options), counts)
 	e.Conversations, e.Requests = &total, &requests
 	e.files(windows, counts)
 	if e.RequestsPerSecond > 0 {
@@ -100,12 +100,11 @@ func countsOf(ctx context.Context, counter providers.Counter, windows []schemas.
 }
 
 // requestsOf sums the conversations of all windows and estimates the number of requests of their export.
-func requestsOf(d providers.Definition, counts []int64) (total, requests int64) {
-	sum := d.ExportRequests
-	listing := cmp.Or(d.ListRequests, 1.0/refsPerListing)
+func requestsOf(p providers.Prices, counts []int64) (total, requests int64) {
+	sum := p.Run + p.Directory
 	for _, n := range counts {
 		total += n
-		sum += max(1, d.WindowRequests) + math.Ceil(float64(n)*d.MessageRequests) + float64(n)*d.MetadataRequests + math.Floor(float64(n)*listing)
+		sum += p.Window(schemas.Window{}) + math.Ceil(float64(n)*p.MessageRequests) + float64(n)*p.MetadataRequests + math.Floor(float64(n)*p.Listing())
 	}
 	return total, int64(sum)
 }

@@ -62,7 +62,7 @@ func TestRequestsOfAYear(t *testing.T) {
 		made     float64
 	}{{"liveperson", 50, 57}, {"liveperson", 500, 194}, {"chatwoot", 50, 2051}} {
 		d, _ := definition(test.provider)
-		_, requests := requestsOf(d, slices.Repeat([]int64{test.each}, len(year.Cut("month"))))
+		_, requests := requestsOf(d.Prices(nil), slices.Repeat([]int64{test.each}, len(year.Cut("month"))))
 		if said := float64(requests); said < test.made*0.9 || said > test.made*1.1 {
 			t.Errorf("%s, %d a month: estimate %g; an export made %g", test.provider, test.each, said, test.made)
 		}

@@ -80,7 +80,7 @@ func newWhole(t testing.TB, conversations int, account activities.Account) *whol
 		t.Fatal(err)
 	}
 	account.Reader, account.Mapper, account.Name, account.Spec = providertest.Reads(w.reader), providertest.Maps(w.mapper), "chatwoot", "spec"
-	account.Costs = chatwoot.Definition.Costs
+	account.Costs = chatwoot.Definition.Prices(nil).Costs
 	run := sdk.New(w.client, queue, sdk.Options{})
 	worker.Register(run, &activities.Activities{
 		Lake:    w.lake,

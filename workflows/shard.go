@@ -171,6 +171,7 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 				Cause:       s.in.Cause,
 				Rewrites:    s.state.Open.Rewrites,
 				OpenedAt:    s.state.Open.OpenedAt,
+				NoMetadata:  s.in.MetadataRequests == 0,
 			})
 			return err
 		})

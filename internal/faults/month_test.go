@@ -145,7 +145,8 @@ func newMonth(t *testing.T, p moving, seed uint64) *month {
 	m.settings = worker.SyncDefaults(p.name)
 	m.do = &activities.Activities{Lake: m.lake, Account: func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
-			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4, Costs: p.definition.Costs,
+			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4, Costs: p.definition.Prices(account.Options).Costs,
+			Changed:           p.definition.Prices(account.Options).Changed,
 			RequestsPerSecond: p.definition.RequestsPerSecond, Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch, Shards: 2, ChunksInFlight: 2,
 			Window: "month", OnMismatch: "flag", Sync: &m.settings, Retention: m.settings.Retention, Blind: p.definition.Blind,
 		}, nil

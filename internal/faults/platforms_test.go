@@ -164,7 +164,7 @@ func short(c *simulator.Corpus) int {
 
 // has reports whether an export of the platform makes requests of a part. Only metadata is missing on some platforms.
 func (p platform) has(where place) bool {
-	return where != atMetadata || p.definition.MetadataRequests > 0
+	return where != atMetadata || p.definition.Prices(p.account.Options).MetadataRequests > 0
 }
 
 // after is the text after a part of a path.

@@ -146,7 +146,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 	w.do = &activities.Activities{Lake: w.lake, Account: func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4,
-			Costs: p.definition.Costs,
+			Costs: p.definition.Prices(account.Options).Costs,
 			Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch,
 		}, nil
 	}}
@@ -157,7 +157,7 @@ func newWorld(t *testing.T, p platform, config simulator.CorpusConfig, wrap spoi
 func (w *world) shard() workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: w.name, Account: "acme", Stream: schemas.StreamCreated, Window: window}, Spec: "spec", Visibility: "full",
-		Lease: providers.Lease{RequestsPerSecond: w.definition.RequestsPerSecond}, ChunksInFlight: 3, ChunkSize: 8, Costs: w.definition.Costs, Policy: workflows.NewPolicy(),
+		Lease: providers.Lease{RequestsPerSecond: w.definition.RequestsPerSecond}, ChunksInFlight: 3, ChunkSize: 8, Costs: w.definition.Prices(w.account.Options).Costs, Policy: workflows.NewPolicy(),
 	}
 }
 

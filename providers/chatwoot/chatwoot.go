@@ -37,9 +37,7 @@ var Definition = providers.Definition{
 	Push:              &push,
 	BaseURL:           "https://app.chatwoot.com",
 	RequestsPerSecond: 10, // a server allows 50 for each IP address by default
-	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
-	WindowRequests:    16, // this and the next are measured with the simulator
-	ExportRequests:    30,
+	Prices:            prices,
 	Blind:             blind,
 }
 
@@ -53,9 +51,7 @@ var Inquirly = providers.Definition{
 	Normal:            normal,
 	Push:              &push,
 	RequestsPerSecond: 5,
-	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 2},
-	WindowRequests:    16, // this and the next are measured with the simulator
-	ExportRequests:    30,
+	Prices:            prices,
 	Blind:             blind,
 }
 

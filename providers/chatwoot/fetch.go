@@ -17,7 +17,8 @@ import (
 	"github.com/chatlake/chatlake/schemas"
 )
 
-// Messages fetches all messages of refs in windows of ids. Each window is known to be complete.
+// Messages fetches all messages of refs in windows of ids. Each window is known to be complete. If Metadata fetches nothing, it also
+// fetches the details of what no list has shown.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
@@ -31,6 +32,12 @@ func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[
 					yield(schemas.Document{}, err)
 				}
 				return
+			}
+			// Without metadata, nothing else would describe a conversation that no list has shown.
+			if ref.Unlisted && !a.hasMetadata() && r.highest != maxID {
+				if _, ok := a.describe(ctx, ref.ID, yield); !ok {
+					return
+				}
 			}
 		}
 	}
@@ -245,24 +252,29 @@ func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[
 	}
 }
 
+// describe fetches the details of a conversation. It returns whether the conversation exists, and false if the walk must end.
+func (a *account) describe(ctx context.Context, id string, yield func(schemas.Document, error) bool) (found, ok bool) {
+	// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: it contains at most the last message.
+	answer, err := a.get(ctx, "details of conversation "+id, "/conversations/"+url.PathEscape(id), nil)
+	if err == nil && wire.Fields(answer.Body) == nil {
+		err = rest.Malformed("details of conversation "+id, wire.ErrShape)
+	}
+	if err != nil && !rest.Gone(err) {
+		yield(schemas.Document{}, err)
+		return false, false
+	}
+	return err == nil, yield(rest.Document(kindDetails, id, answer), nil)
+}
+
 func (a *account) metadata(ctx context.Context, ref providers.Ref, yield func(schemas.Document, error) bool) bool {
+	if !a.hasMetadata() {
+		return true
+	}
 	id := ref.ID
 	path := "/conversations/" + url.PathEscape(id)
 	if a.details || ref.Unlisted { // or nothing would describe the conversation
-		// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: it contains at most the last message.
-		answer, err := a.get(ctx, "details of conversation "+id, path, nil)
-		if err == nil && wire.Fields(answer.Body) == nil {
-			err = rest.Malformed("details of conversation "+id, wire.ErrShape)
-		}
-		if err != nil && !rest.Gone(err) {
-			yield(schemas.Document{}, err)
-			return false
-		}
-		if !yield(rest.Document(kindDetails, id, answer), nil) {
-			return false
-		}
-		if rest.Gone(err) {
-			return true
+		if found, ok := a.describe(ctx, id, yield); !found || !ok {
+			return ok
 		}
 	}
 	for _, part := range []struct {

@@ -307,20 +307,37 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// TestUnlistedConversationsHaveDetails: without a list, only the details describe a conversation.
+// TestUnlistedConversationsHaveDetails: without a list, only the details describe a conversation. They come with the metadata, or with the
+// messages if the options ask for no metadata, because then nobody calls Metadata.
 func TestUnlistedConversationsHaveDetails(t *testing.T) {
-	a := static(t, map[string]http.HandlerFunc{root + "/conversations/5": providertest.Says(200, `{"id":5}`)})
-	a.details, a.participants = false, false
-	for _, unlisted := range []bool{false, true} {
-		var kinds []string
-		for doc, err := range a.Metadata(t.Context(), []providers.Ref{{ID: "5", Unlisted: unlisted}}) {
-			if err != nil {
-				t.Fatal(err)
+	for _, test := range []struct {
+		participants, unlisted bool
+		messages, metadata     []string
+	}{
+		{false, false, []string{kindMessages}, nil},
+		{false, true, []string{kindMessages, kindDetails}, nil},
+		{true, false, []string{kindMessages}, []string{kindParticipants}},
+		{true, true, []string{kindMessages}, []string{kindDetails, kindParticipants}},
+	} {
+		a := static(t, map[string]http.HandlerFunc{
+			root + "/conversations/5":              providertest.Says(200, `{"id":5}`),
+			root + "/conversations/5/messages":     providertest.Says(200, `{"meta":{},"payload":[]}`),
+			root + "/conversations/5/participants": providertest.Says(200, `[]`),
+		})
+		a.details, a.participants = false, test.participants
+		kinds := func(docs iter.Seq2[schemas.Document, error]) (kinds []string) {
+			for doc, err := range docs {
+				if err != nil {
+					t.Fatal(err)
+				}
+				kinds = append(kinds, doc.Kind)
 			}
-			kinds = append(kinds, doc.Kind)
+			return kinds
 		}
-		if want := []string{kindDetails}; unlisted && !slices.Equal(kinds, want) || !unlisted && kinds != nil {
-			t.Errorf("unlisted %t: documents %v", unlisted, kinds)
+		refs := []providers.Ref{{ID: "5", Unlisted: test.unlisted}}
+		messages, metadata := kinds(a.Messages(t.Context(), refs)), kinds(a.Metadata(t.Context(), refs))
+		if !slices.Equal(messages, test.messages) || !slices.Equal(metadata, test.metadata) {
+			t.Errorf("%+v: messages yield %v, metadata %v", test, messages, metadata)
 		}
 	}
 }

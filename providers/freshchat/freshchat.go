@@ -41,7 +41,7 @@ var Definition = providers.Definition{
 	Normal:            normal,
 	Push:              &push,
 	RequestsPerSecond: 5,
-	Costs:             providers.Costs{MessageRequests: 1, ListRequests: 1}, // the list requests each conversation for its time of creation
+	Prices:            prices,
 	Blind:             blind,
 	LeastInterval:     leastInterval,
 	LeastLag:          leastLag,

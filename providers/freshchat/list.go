@@ -87,15 +87,15 @@ func cutWindow(w schemas.Window, next func(from time.Time) time.Time) []schemas.
 }
 
 // ordersFor returns the reports that list a segment.
-func (a *account) ordersFor(w schemas.Window) []order {
+func (o options) ordersFor(w schemas.Window) []order {
 	all := orderEach(eventCreated, months(schemas.Window{From: w.From.Add(-createdLead), To: w.To}))
-	return append(all, orderEach(eventTranscript, a.transcriptWindow(w).Cut("day"))...)
+	return append(all, orderEach(eventTranscript, o.transcriptWindow(w).Cut("day"))...)
 }
 
 // transcriptWindow returns the range of the transcripts that are read for a segment.
-func (a *account) transcriptWindow(w schemas.Window) schemas.Window {
-	if a.lane == laneTranscript {
-		w.To = w.To.AddDate(0, 0, a.tail)
+func (o options) transcriptWindow(w schemas.Window) schemas.Window {
+	if o.lane == laneTranscript {
+		w.To = w.To.AddDate(0, 0, o.tail)
 	}
 	return w
 }

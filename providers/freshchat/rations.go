@@ -8,18 +8,9 @@ import (
 // Rations returns how many uses of the quotas the reports of a window take: those that list conversations and those that Reports
 // lists. It does not count reports that are ordered again after a failure.
 func (a *account) Rations(w schemas.Window) []providers.Ration {
-	var orders []order
-	if !a.users {
-		for _, segment := range segments(w) {
-			orders = append(orders, a.ordersFor(segment)...)
-		}
-	}
-	for _, event := range a.reports {
-		orders = append(orders, orderEach(event, months(w))...)
-	}
 	var all []providers.Ration
 	at := map[string]int{}
-	for _, o := range orders {
+	for _, o := range a.ordersOf(w) {
 		for _, quota := range a.quotas(o.event) {
 			i, ok := at[quota.Name]
 			if !ok {

@@ -36,7 +36,7 @@ var Definition = providers.Definition{
 	Push:              &push,
 	BaseURL:           "https://service.giosg.com",
 	RequestsPerSecond: 5,
-	Costs:             providers.Costs{MessageRequests: 1, MetadataRequests: 4}, // members, tags, and the variables and details of one visitor
+	Prices:            prices,
 	Secrets:           []string{secretApp, secretKeys, secretPassword},
 	MappingSecrets:    []string{secretKeys, secretPassword},
 	Blind:             blind,

@@ -34,11 +34,8 @@ var Definition = providers.Definition{
 	Push:              &push,
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
-	// A hundred records per request, some of them fetched again alone
-	Costs:           providers.Costs{MessageRequests: 1.5 / batchSize, ListRequests: 1.0 / pageSize},
-	WindowRequests:  3, // a count before and after, and a page
-	ExportRequests:  9, // hosts, sign-in, directory
-	RetentionMonths: retentionMonths,
+	Prices:            prices,
+	RetentionMonths:   retentionMonths,
 	Blind: []string{
 		"updates that do not move latestUpdateTime; the platform does not say which these are",
 		"a second update that moves latestUpdateTime but not lastUpdateTime, within ten minutes of the first",

@@ -90,7 +90,7 @@ func TestKioskExport(t *testing.T) {
 	}
 	do := &activities.Activities{Lake: l, Account: func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
-			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: def.Name, Spec: "spec", Parallel: 4, Costs: def.Costs,
+			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: def.Name, Spec: "spec", Parallel: 4, Costs: def.Prices(nil).Costs,
 		}, nil
 	}}
 	suite := &testsuite.WorkflowTestSuite{}
@@ -101,7 +101,7 @@ func TestKioskExport(t *testing.T) {
 	env.RegisterActivity(do)
 	env.ExecuteWorkflow(workflows.Shard, workflows.ShardInput{
 		Shard: ledger.Shard{Provider: def.Name, Account: "acme", Stream: schemas.StreamCreated, Window: kioskWindow}, Spec: "spec",
-		ChunksInFlight: 2, ChunkSize: 8, Costs: def.Costs, Policy: workflows.NewPolicy(),
+		ChunksInFlight: 2, ChunkSize: 8, Costs: def.Prices(nil).Costs, Policy: workflows.NewPolicy(),
 	})
 	var out workflows.ShardOutput
 	if err := env.GetWorkflowResult(&out); err != nil {

@@ -23,7 +23,13 @@ import (
 // Definition is the provider for the registry.
 var Definition = providers.Definition{
 	Name: "kiosk", Open: open, Mapper: openMapper, Check: check, Normal: normal,
-	RequestsPerSecond: 5, Costs: providers.Costs{MessageRequests: 1},
+	RequestsPerSecond: 5, Prices: prices,
+}
+
+// prices returns what an account takes: a conversation its messages.
+func prices(map[string]string) providers.Prices {
+	one := providers.Costs{MessageRequests: 1}
+	return providers.Prices{Costs: one, Changed: one, Window: providers.Constant(1)}
 }
 
 type options struct{ notes bool }

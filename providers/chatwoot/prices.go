@@ -1,0 +1,37 @@
+package chatwoot
+
+import "github.com/chatlake/chatlake/providers"
+
+// rowsPerPage is the size of a page of conversations. Each page is requested until two answers agree.
+// app/finders/conversation_finder.rb
+const rowsPerPage = 25
+
+// prices returns what an account takes: a conversation its messages, and what the options ask for. The other figures were measured with
+// the simulator.
+func prices(given map[string]string) providers.Prices {
+	const listing, window, run, directory, sync = 2.0 / rowsPerPage, 15, 4, 16, 3
+	p := providers.Prices{
+		Costs:   providers.Costs{MessageRequests: 1, ListRequests: listing},
+		Changed: providers.Costs{MessageRequests: 1, ListRequests: 0.001}, // one answer lists all changes
+		Window:  providers.Constant(window), Run: run, Directory: directory, Sync: sync,
+	}
+	o, err := readOptions(given)
+	if err != nil {
+		return p // Check has accepted them
+	}
+	for _, part := range []struct {
+		wanted bool
+		name   string
+		option string
+	}{{o.details, "details", optionDetails}, {o.participants, "participants", optionParticipants}, {o.reporting, "reporting events", optionReporting}} {
+		if part.wanted {
+			p.MetadataRequests++
+			p.Parts = append(p.Parts, providers.Part{Name: part.name, Requests: 1, Option: part.option + ": false"})
+		}
+	}
+	p.Changed.MetadataRequests = p.MetadataRequests
+	return p
+}
+
+// hasMetadata reports whether Metadata fetches anything of listed conversations.
+func (o options) hasMetadata() bool { return o.details || o.participants || o.reporting }

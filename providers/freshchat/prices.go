@@ -1,0 +1,44 @@
+package freshchat
+
+import (
+	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// requestsPerReport are those of a report: the order, a poll and a download. It takes more polls while the platform makes it.
+const requestsPerReport = 3
+
+// prices returns what an account takes: a list requests each conversation for its time of creation, except in the lane transcript, and
+// then its messages.
+func prices(given map[string]string) providers.Prices {
+	const body, contact, run, directory = 1.0, 1.0 / userBatch, 1, 14
+	one := providers.Costs{MessageRequests: 1, ListRequests: body + contact}
+	p := providers.Prices{Costs: one, Changed: one, Run: run, Directory: directory}
+	o, err := readOptions(given)
+	if err != nil {
+		return p // Check has accepted them
+	}
+	if o.lane == laneTranscript {
+		p.Costs = providers.Costs{ListRequests: contact} // the reports contain everything
+	}
+	p.Window = func(w schemas.Window) float64 { return float64(requestsPerReport * len(o.ordersOf(w))) }
+	p.Sync = float64(requestsPerReport * (len(changeEvents) + 2)) // and Conversation-Created and Chat-Transcript
+	if o.users {
+		p.Sync, p.Open = 2, 1
+	}
+	return p
+}
+
+// ordersOf returns the reports of a window: those that list its conversations and those that Reports lists.
+func (o options) ordersOf(w schemas.Window) []order {
+	var orders []order
+	if !o.users {
+		for _, segment := range segments(w) {
+			orders = append(orders, o.ordersFor(segment)...)
+		}
+	}
+	for _, event := range o.reports {
+		orders = append(orders, orderEach(event, months(w))...)
+	}
+	return orders
+}

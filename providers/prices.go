@@ -1,0 +1,57 @@
+package providers
+
+import (
+	"cmp"
+
+	"github.com/chatlake/chatlake/schemas"
+)
+
+// Costs are the requests that one conversation usually takes.
+type Costs struct {
+	MessageRequests float64 `json:"message_requests"`
+	// MetadataRequests is 0 if Messages already fetches everything; then Metadata is never called.
+	MetadataRequests float64 `json:"metadata_requests"`
+	// ListRequests is the cost of listing the conversation; 0 means 1/20, one request for a page of twenty.
+	ListRequests float64 `json:"list_requests,omitempty"`
+}
+
+// refsPerListing is the number of conversations that one list request returns if a provider does not say it. Platforms return 20 to 100.
+const refsPerListing = 20
+
+// Listing returns the cost of listing a conversation.
+func (c Costs) Listing() float64 { return cmp.Or(c.ListRequests, 1.0/refsPerListing) }
+
+// Fetching returns the cost of fetching a conversation that is listed.
+func (c Costs) Fetching() float64 { return c.MessageRequests + c.MetadataRequests }
+
+// Prices are the requests that reading an account with certain options takes. The sizes of activities and the estimates of
+// chatlake plan come from the same prices.
+type Prices struct {
+	// Costs are those of a conversation in a window of creation.
+	Costs
+	// Changed are those of a conversation in a window of changes.
+	Changed Costs
+	// Window returns the requests that a window of creation takes besides its conversations: counts, the ends of lists, reports.
+	Window func(w schemas.Window) float64
+	// Run is what a run takes before its first window: checks of the credentials, signing in.
+	Run float64
+	// Directory is what a snapshot of the directory takes.
+	Directory float64
+	// Sync is what a list of changes takes if nothing has changed, and Open what it takes for each conversation that the lake has as
+	// open.
+	Sync, Open float64
+	// Parts are the requests of a conversation that options turn off.
+	Parts []Part
+}
+
+// Part is a part of what a conversation takes.
+type Part struct {
+	Name     string  // in words: "participants"
+	Requests float64 // of a conversation
+	Option   string  // what turns it off: "participants: false"
+}
+
+// Constant returns a Prices.Window that is the same for each window.
+func Constant(requests float64) func(schemas.Window) float64 {
+	return func(schemas.Window) float64 { return requests }
+}
