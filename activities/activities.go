@@ -30,6 +30,7 @@ type Activities struct {
 	// Join adds an export to the users of its account's budget. If it is nil, the export has the whole budget.
 	Join func(ctx context.Context, account string, in BudgetRequest) (BudgetGrant, error)
 
+	checks sync.Map // of providers.Reader: its last check
 	opened sync.Map // of ledger.Generation: its ledger.Record, as far as plans need it
 }
 

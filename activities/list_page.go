@@ -53,6 +53,8 @@ type PageReceipt struct {
 	Reused int `json:"reused,omitempty"`
 	// Unlisted means that the page is one of ListUnlisted.
 	Unlisted bool `json:"unlisted,omitempty"`
+	// Total is how many conversations the window has according to the list itself, as in providers.Page. Only the last page has it.
+	Total *int64 `json:"total,omitempty"`
 }
 
 // pageHeader is the header of a staged page.
@@ -116,7 +118,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if err != nil {
 		return ListPageOutput{}, err
 	}
-	receipt.Duplicates, receipt.Unwitnessed = duplicates, page.Unwitnessed
+	receipt.Duplicates, receipt.Unwitnessed, receipt.Total = duplicates, page.Unwitnessed, page.Total
 	return ListPageOutput{Page: receipt, Next: page.Next, Dropped: page.Dropped, Usage: s.usage()}, nil
 }
 
@@ -211,7 +213,7 @@ func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]
 		for _, ref := range page.Refs {
 			seen[ref.ID] = true
 		}
-		all.Next, all.Dropped = page.Next, all.Dropped+page.Dropped
+		all.Next, all.Dropped, all.Total = page.Next, all.Dropped+page.Dropped, page.Total
 		all.Unwitnessed = union(all.Unwitnessed, page.Unwitnessed)
 		requests++
 		empty := len(page.Refs) == 0 && len(page.Documents) == 0

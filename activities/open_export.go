@@ -79,14 +79,9 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	if err != nil {
 		return OpenExportOutput{}, err
 	}
-	if err := a.Lake.Probe(ctx); err != nil {
+	check, err := a.check(ctx, in, s.reader)
+	if err != nil {
 		return OpenExportOutput{}, err
-	}
-	probe := providers.Probe{Visibility: providers.VisibilityUnknown}
-	if prober, ok := s.reader.(providers.Prober); ok && !in.Adopt {
-		if probe, err = prober.Probe(ctx); err != nil {
-			return OpenExportOutput{}, err
-		}
 	}
 	_, hasDirectory := s.reader.(providers.Directory)
 	_, hasReports := s.reader.(providers.Reporter)
@@ -115,9 +110,9 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		AllowUnreadable:   s.AllowUnreadable,
 		HasDirectory:      hasDirectory,
 		HasReports:        hasReports,
-		Visibility:        string(probe.Visibility),
-		Advice:            probe.Advice,
-		CheckedAt:         time.Now().UTC(),
+		Visibility:        string(check.Visibility),
+		Advice:            check.Advice,
+		CheckedAt:         check.at.UTC(),
 		Usage:             s.usage(),
 	}, nil
 }
@@ -128,6 +123,40 @@ func costsOf(account Account, kind PlanKind) providers.Costs {
 		return cmp.Or(account.Changed, account.Costs)
 	}
 	return account.Costs
+}
+
+// checkedFor is how long syncs and settles rely on a check of the lake and of the credentials.
+const checkedFor = time.Hour
+
+// check is when the lake and an account's credentials were checked, and what was found.
+type check struct {
+	providers.Probe
+	at time.Time
+}
+
+// check checks the lake and the credentials. A run that follows the platform by a plan relies on what this process found within the last
+// hour with the same secrets: a reader is opened anew when a secret changes. Whatever is wrong since then fails the first request that
+// needs it.
+func (a *Activities) check(ctx context.Context, in OpenExportInput, reader providers.Reader) (check, error) {
+	now := a.Lake.Now()
+	if before, ok := a.checks.Load(reader); ok && in.Plan != "" {
+		if c := before.(check); !now.Before(c.at) && now.Sub(c.at) < checkedFor {
+			return c, nil
+		}
+	}
+	if err := a.Lake.Probe(ctx); err != nil {
+		return check{}, err
+	}
+	c := check{providers.Probe{Visibility: providers.VisibilityUnknown}, now}
+	prober, ok := reader.(providers.Prober)
+	if !ok || in.Adopt {
+		return c, nil
+	}
+	var err error
+	if c.Probe, err = prober.Probe(ctx); err == nil {
+		a.checks.Store(reader, c)
+	}
+	return c, err
 }
 
 // ExportedStreams are the streams that each window of an export has a shard of.

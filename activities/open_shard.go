@@ -18,7 +18,10 @@ type OpenShardInput struct {
 	Spec    string `json:"spec"`
 	Refresh string `json:"refresh,omitempty"`
 	// Adopt means that nothing will be copied, so the provider is not asked for its count.
-	Adopt bool  `json:"adopt,omitempty"`
+	Adopt bool `json:"adopt,omitempty"`
+	// Depth is how much of the window is asked for again. With DepthList, the provider is asked for its count only if the ledger does not
+	// have the window.
+	Depth Depth `json:"depth,omitempty"`
 	Lease Lease `json:"lease"`
 }
 
@@ -90,7 +93,7 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 	} else if out.Halved, err = a.halved(ctx, in.Shard); err != nil || out.Halved {
 		return out, err
 	}
-	if in.Adopt {
+	if in.Adopt || in.Depth == DepthList && latest != nil {
 		return out, nil
 	}
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)

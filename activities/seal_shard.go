@@ -92,6 +92,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Writer:        a.Lake.Writer(),
 		Counts:        w.counts,
 		TotalBefore:   in.TotalBefore,
+		TotalListed:   totalListed(receipts.Pages),
 		Visibility:    in.Visibility,
 		Cause:         in.Cause,
 		Rewrites:      in.Rewrites,

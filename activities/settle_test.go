@@ -37,6 +37,43 @@ func TestSettleOfAnUnchangedWindowAsksNothing(t *testing.T) {
 	}
 }
 
+// TestSettleCountsOnlyWhatTheListDoesNot: a list that counts its window proves an unchanged one. The platform is asked for its count once if
+// the list does not, if it says another number, or if something has changed, and twice if the lake does not have the window.
+func TestSettleCountsOnlyWhatTheListDoesNot(t *testing.T) {
+	s := newSettling(t, newChats(12))
+	s.p.total = new(int64(12))
+	if s.settle(activities.DepthWhole, ""); s.p.counted != 2 {
+		t.Errorf("a window that is new was counted %d times, want before and after", s.p.counted)
+	}
+	for i, test := range []struct {
+		name    string
+		total   *int64
+		change  func()
+		depth   activities.Depth
+		counted int
+	}{
+		{"unchanged", new(int64(12)), nil, activities.DepthList, 0},
+		{"a list that does not count", nil, nil, activities.DepthList, 1},
+		{"a list that counts more", new(int64(13)), nil, activities.DepthList, 1},
+		{"a changed conversation", new(int64(12)), func() { s.p.touch("c3", "bye") }, activities.DepthList, 1},
+		{"full depth", new(int64(12)), nil, activities.DepthFull, 2},
+		{"one that is gone", new(int64(11)), func() { s.p.all["c4"].gone = true }, activities.DepthList, 0},
+		{"one that was gone", new(int64(11)), nil, activities.DepthList, 0},
+	} {
+		s.p.total = test.total
+		if test.change != nil {
+			test.change()
+		}
+		r := s.settle(test.depth, fmt.Sprint("settle/", i))
+		if s.p.counted != test.counted || (r.TotalAfter == nil) != (test.counted == 0) || (r.TotalBefore == nil) == (test.counted == 2) {
+			t.Errorf("%s: counted %d times, want %d; totals %v, %v", test.name, s.p.counted, test.counted, r.TotalBefore, r.TotalAfter)
+		}
+		if diff := cmp.Diff(test.total, r.TotalListed); diff != "" {
+			t.Errorf("%s: total of the list in the record (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
 // TestSettleFetchesWhatChanged: a new version, a new conversation, and nothing else. Depth full fetches everything.
 func TestSettleFetchesWhatChanged(t *testing.T) {
 	s := newSettling(t, newChats(12))

@@ -39,6 +39,9 @@ type chats struct {
 	asked []string // what was asked about single conversations, in order
 	open  []string // what the lake said is open, when changes were listed
 	count int64    // of the window; 0 means that of what is listed
+	total *int64   // that the list itself says at its end
+	// counted is how often the platform was asked for its count.
+	counted int
 }
 
 func newChats(n int) *chats {
@@ -93,6 +96,8 @@ func (p *chats) pages(ids []string, at providers.Cursor) iter.Seq2[providers.Pag
 			}
 			if from += perPage; from < len(ids) {
 				page.Next = providers.Cursor(fmt.Sprint(from))
+			} else {
+				page.Total = p.total
 			}
 			if !yield(page, nil) || page.Next == "" {
 				return
@@ -117,6 +122,7 @@ func (p *chats) Changes(ctx context.Context, w schemas.Window, had providers.Kno
 }
 
 func (p *chats) Count(_ context.Context, w schemas.Window) (int64, error) {
+	p.counted++
 	if p.count > 0 {
 		return p.count, nil
 	}
@@ -186,8 +192,9 @@ func (p *chats) Thread(docs []schemas.Document) (schemas.Thread, error) {
 // settling runs shards of a chats platform against a lake in a folder.
 type settling struct {
 	*bench
-	p    *chats
-	root string
+	p     *chats
+	root  string
+	depth activities.Depth // of the shard under way
 }
 
 func newSettling(t *testing.T, p *chats) *settling {
@@ -203,7 +210,7 @@ func newSettling(t *testing.T, p *chats) *settling {
 	b.env = (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
 	b.env.RegisterActivity(b.do)
 	b.Shard = ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: schemas.StreamCreated, Window: schemas.Window{From: epoch, To: epoch.AddDate(0, 1, 0)}}
-	return &settling{b, p, root}
+	return &settling{bench: b, p: p, root: root}
 }
 
 // changes returns the shard of what changed since a time.
@@ -225,7 +232,7 @@ type attempt struct {
 
 func (s *settling) begin(shard ledger.Shard, refresh string) *attempt {
 	s.t.Helper()
-	open := must(s.bench, s.do.OpenShard, activities.OpenShardInput{Shard: shard, Spec: "spec", Refresh: refresh})
+	open := must(s.bench, s.do.OpenShard, activities.OpenShardInput{Shard: shard, Spec: "spec", Refresh: refresh, Depth: s.depth})
 	if open.Adopted != nil || open.OpenedAt == nil {
 		s.t.Fatalf("opened %+v, want a generation to make", open)
 	}
@@ -295,7 +302,7 @@ func (a *attempt) seal() activities.SealShardOutput {
 func (a *attempt) commit() ledger.Record {
 	a.t.Helper()
 	sealed := a.seal()
-	verified := must(a.bench, a.do.VerifyShard, activities.VerifyShardInput{Target: a.Target, Draft: sealed.Draft})
+	verified := must(a.bench, a.do.VerifyShard, activities.VerifyShardInput{Target: a.Target, Draft: sealed.Draft, Depth: a.depth})
 	if verified.Missing > 0 || verified.BadFiles > 0 {
 		a.t.Errorf("verified %+v, want nothing missing", verified)
 	}
@@ -317,7 +324,8 @@ func (s *settling) latest(shard ledger.Shard) ledger.Record {
 // settle makes a generation of the window.
 func (s *settling) settle(depth activities.Depth, refresh string) ledger.Record {
 	s.t.Helper()
-	s.p.asked = nil
+	s.p.asked, s.p.counted, s.depth = nil, 0, depth
+	defer func() { s.depth = activities.DepthWhole }()
 	return s.begin(s.Shard, refresh).collect(depth).commit()
 }
 

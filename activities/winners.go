@@ -287,3 +287,14 @@ func (r *reader) fill() bool {
 	}
 	return r.filled
 }
+
+// totalListed returns what the last page of a list says of the window's total, or nil.
+func totalListed(pages []PageReceipt) *int64 {
+	var last PageReceipt
+	for _, page := range pages {
+		if !page.Unlisted && page.Number >= last.Number {
+			last = page
+		}
+	}
+	return last.Total
+}

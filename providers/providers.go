@@ -41,6 +41,9 @@ type Page struct {
 	Documents []schemas.Document // what the list already contained, in the order of Refs
 	Next      Cursor             // where to continue; empty after the last page
 	Dropped   int                // listed rows outside the window
+	// Total is how many conversations the window has, if the list itself says so: by its own count, or by the positions of the window's
+	// ends, while nothing moved. Only the last page has it. Whoever relies on it compares it with what was listed.
+	Total *int64
 	// Unwitnessed names the lists behind this page that nothing confirms except the platform's own repeated answer: no count,
 	// no link from the other side, no second list. The commit record contains it.
 	Unwitnessed []string

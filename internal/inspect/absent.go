@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -77,8 +78,8 @@ func ofTime(read reading, f ledger.Filter, created time.Time) []string {
 func notListed(r ledger.Record) string {
 	text := fmt.Sprintf("%s was committed at %s with %s, and the platform did not list this one.",
 		r.Shard, r.CommittedAt.UTC().Format("2006-01-02 15:04 UTC"), words.Plural(r.Counts.Listed, "conversation"))
-	if r.TotalAfter != nil {
-		text += fmt.Sprintf(" It counted %s itself.", words.Grouped(*r.TotalAfter))
+	if counted := cmp.Or(r.TotalAfter, r.TotalListed); counted != nil {
+		text += fmt.Sprintf(" It counted %s itself.", words.Grouped(*counted))
 	}
 	if r.Visibility == "partial" {
 		text += " The token that it was read with does not see the whole account: give the account one that does, then " + again(r.Shard.Account, r.Shard.Window)

@@ -93,14 +93,17 @@ type Record struct {
 	Supersedes    int    `json:"supersedes,omitempty"` // the previous generation, 0 for none
 	SpecDigest    string `json:"spec_digest"`          // of all settings that determine the content of the shard
 	// Refresh is what the export added to the settings to request a new generation. SpecDigest includes it.
-	Refresh       string   `json:"refresh,omitempty"`
-	SchemaVersion int      `json:"schema_version"`
-	Writer        string   `json:"writer"` // the build that sealed the shard
-	Counts        Counts   `json:"counts"`
-	TotalBefore   *int64   `json:"total_before,omitempty"` // the provider's own count of the window before listing
-	TotalAfter    *int64   `json:"total_after,omitempty"`  // and after
-	Visibility    string   `json:"visibility,omitempty"`   // full, partial or unknown
-	Flags         []string `json:"flags,omitempty"`        // gaps that the policy accepted, for example "count_mismatch"
+	Refresh       string `json:"refresh,omitempty"`
+	SchemaVersion int    `json:"schema_version"`
+	Writer        string `json:"writer"` // the build that sealed the shard
+	Counts        Counts `json:"counts"`
+	TotalBefore   *int64 `json:"total_before,omitempty"` // the provider's own count of the window before listing
+	TotalAfter    *int64 `json:"total_after,omitempty"`  // and after
+	// TotalListed is the count of the window that the list itself gave at its end, if it did: by the platform's count, or by the positions
+	// of the window's ends. If it agrees with what was listed, and nothing had changed, the platform is not asked for TotalAfter.
+	TotalListed *int64   `json:"total_listed,omitempty"`
+	Visibility  string   `json:"visibility,omitempty"` // full, partial or unknown
+	Flags       []string `json:"flags,omitempty"`      // gaps that the policy accepted, for example "count_mismatch"
 	// Unwitnessed names the lists whose completeness only the platform's own, consistent answers support: no count, no link from
 	// the other side and no second list confirms them. It is not a gap. Absent in records of builds that did not check.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`

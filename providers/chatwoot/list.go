@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -202,7 +203,11 @@ func explain(err error) error {
 // Conversations walks the pages of a window downwards, from the page with its end to the page with its beginning.
 func (a *account) Conversations(ctx context.Context, w schemas.Window, at providers.Cursor) iter.Seq2[providers.Page, error] {
 	return func(yield func(providers.Page, error) bool) {
+		at, ends := parseEnds(at)
 		p, err := a.start(ctx, w, at)
+		if err == nil && at == "" {
+			ends = a.end(p, w.To)
+		}
 		for {
 			if err != nil {
 				yield(providers.Page{}, err)
@@ -213,7 +218,9 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 				out.Unwitnessed = a.unwitnessed()
 			}
 			if p.number > 1 && (p.empty() || !p.first().Before(w.From)) {
-				out.Next = cursor(p.number-1, a.list.length())
+				out.Next = cursor(p.number-1, a.list.length()) + ends.cursor()
+			} else {
+				out.Total = a.between(ends, p, w.From)
 			}
 			if !yield(out, nil) || out.Next == "" {
 				return
@@ -293,6 +300,63 @@ func lastMessage(row value) string {
 		return ""
 	}
 	return wire.Word(wire.Field(messages[len(messages)-1], "id"))
+}
+
+// ends is what a walk has seen of the end of its window: the number of conversations before it, those of the account, and the rows of a
+// full page. It is zero if the position of the end was not certain.
+type ends struct {
+	before, total int64
+	length        int
+}
+
+// end returns the position of the end of a window from the page with the last conversation before it.
+func (a *account) end(p page, t time.Time) ends {
+	before := a.position(p, t)
+	if p.total == nil {
+		return ends{}
+	}
+	last := before == int64(p.number-1)*int64(a.list.length())+int64(len(p.rows)) && before != *p.total
+	if _, next := a.list.between(t); last && next != p.number+1 {
+		return ends{} // more may follow
+	}
+	return ends{before, *p.total, a.list.length()}
+}
+
+// between returns how many conversations are between the end of a window and its beginning at t, which is on page p. It returns nil if
+// that is not certain, because the list has changed since the end was seen.
+func (a *account) between(e ends, p page, t time.Time) *int64 {
+	if e == (ends{}) && !p.empty() || p.total == nil || *p.total != e.total || a.list.length() != e.length {
+		return nil
+	}
+	n := e.before - a.position(p, t)
+	return &n
+}
+
+// position is the number of conversations created before t, which is on page p.
+func (a *account) position(p page, t time.Time) int64 {
+	n := sort.Search(len(p.rows), func(i int) bool { return !p.rows[i].createdAt.Before(t) })
+	return int64(p.number-1)*int64(a.list.length()) + int64(n)
+}
+
+// cursor is what the cursor of a walk says of the ends.
+func (e ends) cursor() providers.Cursor {
+	if e == (ends{}) {
+		return ""
+	}
+	return providers.Cursor(fmt.Sprintf("/%d.%d.%d", e.before, e.total, e.length))
+}
+
+// parseEnds cuts a cursor into the place where the walk continues and the ends. A cursor that says nothing of them has none.
+func parseEnds(at providers.Cursor) (providers.Cursor, ends) {
+	place, text, _ := strings.Cut(string(at), "/")
+	var e ends
+	if n, err := fmt.Sscanf(text, "%d.%d.%d", &e.before, &e.total, &e.length); n != 3 || err != nil || e.cursor() != providers.Cursor("/"+text) {
+		if text != "" {
+			return at, ends{} // start refuses it
+		}
+		return providers.Cursor(place), ends{}
+	}
+	return providers.Cursor(place), e
 }
 
 // checkBelow checks that p comes before the page above, which was read first. After deletions, the end of p may contain

@@ -220,3 +220,64 @@ func TestRowsWithoutIDOrTime(t *testing.T) {
 		}
 	}
 }
+
+// TestTotals: a list says at its end how many conversations the window has, also to a process that continues it, unless it cannot know.
+func TestTotals(t *testing.T) {
+	for name, test := range map[string]struct {
+		list   fakeList
+		window schemas.Window
+		change func(*fakeList) // after the first page
+		want   *int64
+	}{
+		"nothing":                    {list: fakeList{size: 10}, window: seconds(0, 9), want: new(int64)},
+		"one page":                   {list: fakeList{times: ladder(0, 1, 8), size: 10}, window: seconds(2, 7), want: new(int64(5))},
+		"the middle":                 {list: fakeList{times: ladder(0, 1, 100), size: 10}, window: seconds(13, 77), want: new(int64(64))},
+		"up to the end":              {list: fakeList{times: ladder(0, 1, 95), size: 10}, window: seconds(13, 200), want: new(int64(82))},
+		"pages that end with it":     {list: fakeList{times: ladder(0, 1, 100), size: 10}, window: seconds(20, 60), want: new(int64(40))},
+		"a list that ends early":     {list: fakeList{times: ladder(0, 1, 50), size: 10, total: 80}, window: seconds(13, 100)},
+		"within one that ends early": {list: fakeList{times: ladder(0, 1, 50), size: 10, total: 80}, window: seconds(13, 45), want: new(int64(32))},
+		"a server without a total":   {list: fakeList{times: ladder(0, 1, 100), size: 10, noTotal: true}, window: seconds(13, 77)},
+		"one is deleted meanwhile":   {list: fakeList{times: ladder(0, 1, 100), size: 10}, window: seconds(13, 77), change: func(l *fakeList) { l.times = l.times[1:] }},
+		"one is created meanwhile":   {list: fakeList{times: ladder(0, 1, 100), size: 10}, window: seconds(13, 77), change: func(l *fakeList) { l.times = append(l.times, 100) }},
+	} {
+		a := serveList(t, &test.list)
+		var at providers.Cursor
+		var last providers.Page
+		for n := 0; ; n++ { // each page by another process
+			for page, err := range a.Conversations(t.Context(), test.window, at) {
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if last = page; page.Next != "" && page.Total != nil {
+					t.Errorf("%s: a page before the last has a total", name)
+				}
+				break
+			}
+			if at = last.Next; at == "" {
+				break
+			}
+			if n == 0 && test.change != nil {
+				test.change(&test.list)
+			}
+			a = serveList(t, &test.list)
+		}
+		switch {
+		case test.want == nil && last.Total != nil:
+			t.Errorf("%s: total %d, want none", name, *last.Total)
+		case test.want != nil && (last.Total == nil || *last.Total != *test.want):
+			t.Errorf("%s: total %v, want %d", name, last.Total, *test.want)
+		}
+	}
+}
+
+// Ends that were not written by this provider are refused like any other cursor.
+func TestBadEnds(t *testing.T) {
+	a := serveList(t, &fakeList{times: ladder(0, 1, 100), size: 10})
+	for _, at := range []providers.Cursor{"p3.10/x", "p3.10/1.2", "p3.10/01.2.3", "p3.10/1.2.3.4"} {
+		for _, err := range a.Conversations(t.Context(), seconds(0, 50), at) {
+			if !errors.Is(err, providers.ErrCursor) {
+				t.Errorf("%s: %v, want that the cursor is refused", at, err)
+			}
+		}
+	}
+}

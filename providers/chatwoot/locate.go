@@ -3,7 +3,6 @@ package chatwoot
 import (
 	"context"
 	"errors"
-	"sort"
 	"sync"
 	"time"
 
@@ -215,9 +214,8 @@ func (a *account) countBefore(ctx context.Context, t time.Time) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := sort.Search(len(p.rows), func(i int) bool { return !p.rows[i].createdAt.Before(t) })
-	count := int64(p.number-1)*int64(a.list.length()) + int64(n)
-	if n < len(p.rows) || p.total == nil || *p.total <= count {
+	count := a.position(p, t)
+	if count < int64(p.number-1)*int64(a.list.length())+int64(len(p.rows)) || p.total == nil || *p.total <= count {
 		return count, nil
 	}
 	// All rows of the page are older than t. If no page follows, return the server's own total: then the count exposes a list that

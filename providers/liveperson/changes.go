@@ -193,7 +193,7 @@ func (a *account) sweepOn(ctx context.Context, s *sweep) (providers.Page, bool, 
 		if err != nil {
 			return out, false, err
 		}
-		out.Dropped = 0
+		out.Dropped, out.Total = 0, nil
 		switch {
 		case next != nil:
 			s.place = *next
@@ -237,7 +237,7 @@ func (a *account) changesOfConsumer(ctx context.Context, w schemas.Window, at pr
 	kept := schemas.Window{From: w.To.AddDate(0, -retentionMonths, 0), To: w.To}
 	return func(yield func(providers.Page, error) bool) {
 		for out, err := range a.Conversations(ctx, kept, at) {
-			out.Dropped = 0
+			out.Dropped, out.Total = 0, nil
 			if !yield(out, err) {
 				return
 			}

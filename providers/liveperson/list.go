@@ -265,10 +265,7 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 				yield(providers.Page{}, err)
 				return
 			}
-			if next == nil && place.span+1 < len(spans) {
-				next = &placeInList{span: place.span + 1}
-			}
-			if next != nil {
+			if next = place.count(&out, next, len(spans)); next != nil {
 				out.Next = next.cursor()
 			}
 			if !yield(out, nil) || next == nil {
@@ -286,9 +283,37 @@ type placeInList struct {
 	done   int64
 	plain  bool // only the offset tells what was returned
 	idle   int  // consecutive full pages without new rows
+	// inside is how many conversations the window has in the spans before this one, by the platform's counts, and outside how many of
+	// this span were listed that are not of the window. unsure means that one of them is not known.
+	inside, outside int64
+	unsure          bool
 	// changes, if not nil, is the window of changes that are listed, and tally counts them. Neither is in the cursor of a place.
 	changes *schemas.Window
 	tally   *tally
+}
+
+// count takes what a page at p says of the window's total over to the next place, which is nil at the end of a span. It returns where the
+// list continues. At the end of all spans it leaves the total on the page, if it is known.
+func (p placeInList) count(page *providers.Page, next *placeInList, spans int) *placeInList {
+	inside, outside, unsure := p.inside, p.outside+int64(page.Dropped), p.unsure || p.plain
+	counted := page.Total
+	page.Total = nil
+	if next != nil {
+		next.inside, next.outside, next.unsure = inside, outside, unsure
+		return next
+	}
+	if counted == nil {
+		unsure = true
+	} else {
+		inside += *counted - outside
+	}
+	if p.span+1 < spans {
+		return &placeInList{span: p.span + 1, inside: inside, unsure: unsure}
+	}
+	if !unsure {
+		page.Total = &inside
+	}
+	return nil
 }
 
 func (p placeInList) cursor() providers.Cursor {
@@ -299,6 +324,12 @@ func (p placeInList) cursor() providers.Cursor {
 	text := fmt.Sprintf("%s%d.%d.%d", kind, p.span, p.offset, p.done)
 	if p.idle > 0 {
 		text += fmt.Sprintf(".%d", p.idle)
+	}
+	switch {
+	case p.unsure:
+		text += "/?"
+	case p.inside > 0 || p.outside > 0:
+		text += fmt.Sprintf("/%d.%d", p.inside, p.outside)
 	}
 	return providers.Cursor(text)
 }
@@ -320,7 +351,13 @@ func parseCursor(at providers.Cursor) (placeInList, error) {
 		return p, providers.ErrCursor
 	}
 	p.plain = strings.HasPrefix(string(at), "t")
-	parts := strings.Split(string(at[1:]), ".")
+	text, counted, _ := strings.Cut(string(at[1:]), "/")
+	if p.unsure = counted == "?"; counted != "" && !p.unsure {
+		if _, err := fmt.Sscanf(counted, "%d.%d", &p.inside, &p.outside); err != nil {
+			return p, providers.ErrCursor
+		}
+	}
+	parts := strings.Split(text, ".")
 	if len(parts) == 3 {
 		parts = append(parts, "0")
 	}

@@ -452,3 +452,41 @@ func TestNoContent(t *testing.T) {
 		t.Errorf("%d conversations", len(refs))
 	}
 }
+
+// TestTotals: a list says at its end how many conversations the window has, also to a process that continues it, unless it cannot know.
+func TestTotals(t *testing.T) {
+	minute := int64(60_000)
+	around := slices.Concat([]int64{-2 * minute, -minute}, ladder(0, 900, 250), []int64{60 * minute, 61 * minute, 62 * minute}) // the platform rounds
+	for name, test := range map[string]struct {
+		list roll
+		want *int64
+	}{
+		"nothing":               {roll{}, new(int64)},
+		"one page":              {roll{times: ladder(0, 1000, 40)}, new(int64(40))},
+		"pages with outsiders":  {roll{times: around}, new(int64(250))},
+		"a count that is large": {roll{times: ladder(0, 700, 300), count: 310}, nil},
+		"all at once":           {roll{times: slices.Repeat([]int64{5000}, 350)}, nil}, // only offsets tell what was listed
+	} {
+		a := test.list.serve(t, nil)
+		var at providers.Cursor
+		var last providers.Page
+		for { // each page by another process
+			for page, err := range a.Conversations(t.Context(), hours(1), at) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last = page; page.Next != "" && page.Total != nil {
+					t.Errorf("%s: a page before the last has a total", name)
+				}
+				break
+			}
+			if at = last.Next; at == "" {
+				break
+			}
+			a = test.list.serve(t, nil)
+		}
+		if diff := cmp.Diff(test.want, last.Total); diff != "" {
+			t.Errorf("%s: total (-want +got):\n%s", name, diff)
+		}
+	}
+}

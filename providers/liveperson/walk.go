@@ -47,7 +47,9 @@ func (a *account) walk(ctx context.Context, span schemas.Window, at placeInList)
 	end := o.offset + len(p.rows)
 	// A page may be shorter than requested. Without a count, only an empty page is the last.
 	if short := len(p.rows) < o.limit; len(p.rows) == 0 || short && p.count != nil && int64(end) >= *p.count {
-		return a.pageOf(p, fresh, span, at), nil, nil
+		out := a.pageOf(p, fresh, span, at)
+		out.Total = p.count // of the whole span, with what the platform rounds it up to
+		return out, nil, nil
 	}
 	last := p.rows[len(p.rows)-1].second()
 	begin := end - 1 // of the next page: the row before those of the last second

@@ -72,6 +72,17 @@ func testList(t *testing.T, c Case) {
 			t.Errorf("Count = %d, %v; want %d", n, err, len(c.Conversations))
 		}
 	}
+	checkTotal(t, all, len(c.Conversations))
+}
+
+// checkTotal checks what the pages of a list say of the window's total.
+func checkTotal(t *testing.T, all []providers.Page, want int) {
+	t.Helper()
+	for i, page := range all {
+		if page.Total != nil && (page.Next != "" || *page.Total != int64(want)) {
+			t.Errorf("page %d of %d says that the window has %d conversations, want %d on the last page or nothing", i+1, len(all), *page.Total, want)
+		}
+	}
 }
 
 // ofRefs checks that documents are complete and grouped by conversation in the order of refs.
@@ -99,7 +110,9 @@ func testResume(t *testing.T, c Case) {
 		if page.Next == "" {
 			continue
 		}
-		got, want := idsOf(Refs(pages(t, other, c.Window, page.Next))), idsOf(Refs(all[i+1:]))
+		rest := pages(t, other, c.Window, page.Next)
+		checkTotal(t, rest, len(c.Conversations))
+		got, want := idsOf(Refs(rest)), idsOf(Refs(all[i+1:]))
 		if !slices.Equal(got, want) {
 			t.Errorf("the cursor after page %d lists %d conversations, want %d", i, len(got), len(want))
 		}
@@ -126,7 +139,9 @@ func testWindows(t *testing.T, c Case) {
 			}
 		}
 		for name, p := range map[string]providers.Reader{"used": p, "fresh": fresh} {
-			if got := Refs(pages(t, p, w, "")); !slices.Equal(idsOf(got), idsOf(want)) {
+			listed := pages(t, p, w, "")
+			checkTotal(t, listed, len(want))
+			if got := Refs(listed); !slices.Equal(idsOf(got), idsOf(want)) {
 				t.Errorf("the %s provider lists %d conversations in %s, want %d", name, len(got), w, len(want))
 			}
 			if counter, ok := p.(providers.Counter); ok {
