@@ -90,6 +90,8 @@ type Account struct {
 	Retention time.Duration
 	// Blind is providers.Definition.Blind.
 	Blind []string
+	// Keeper is providers.Definition.Keeper.
+	Keeper providers.Keeper
 }
 
 // Usage is what an activity requested from the platform.

@@ -109,11 +109,11 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l fetchKind) (Fet
 	}
 	w := newPartWriter(ctx, a.Lake, in, name, header.Refs)
 	defer w.discard()
-	alone := l.alone(s)
+	from := supply{lake: a.Lake, alone: l.alone(s), keeps: s.Keeper != nil, fetch: func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+		return l.documents(s.reader, ctx, refs)
+	}}
 	fetch := func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
-		return header.withLake(ctx, a.Lake, w.index, refs, func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
-			return l.documents(s.reader, ctx, refs)
-		}, alone)
+		return header.withLake(ctx, from, w.index, refs)
 	}
 	for _, gap := range gaps(found, in.Low, in.High) {
 		refs := header.Refs[gap.Low:gap.High]

@@ -25,8 +25,10 @@ type inLake struct {
 	Row   bool `json:"row,omitempty"`
 	Gone  bool `json:"gone,omitempty"`
 	Dead  bool `json:"dead,omitempty"`
-	// Listed is the listed version of the row, Stated its number of messages according to the list, and Content its lake.ContentKey.
+	// Listed is the listed version of the row, Source its source version, Stated its number of messages according to the list, and
+	// Content its lake.ContentKey.
 	Listed  string `json:"listed,omitempty"`
+	Source  *int64 `json:"source,omitempty"`
 	Stated  *int64 `json:"stated,omitempty"`
 	Content string `json:"content,omitempty"`
 	// Documents is the number of documents. At says where they are: indexes of Files, and row groups.
@@ -44,8 +46,8 @@ type lakeFile struct {
 // note adds to the header what the lake has of the conversation at an index.
 func (h *pageHeader) note(index int, v lake.Version, reuse bool) {
 	n := inLake{
-		Index: index, Reuse: reuse, Row: v.Row, Gone: v.Gone, Dead: v.Dead, Listed: v.Listed, Stated: v.Stated, Content: v.Content,
-		Documents: v.Extent.Documents,
+		Index: index, Reuse: reuse, Row: v.Row, Gone: v.Gone, Dead: v.Dead, Listed: v.Listed, Source: v.Source, Stated: v.Stated,
+		Content: v.Content, Documents: v.Extent.Documents,
 	}
 	for _, g := range v.Extent.Groups {
 		f := lakeFile{g.File.Key, g.File.Bytes, g.File.SHA256}
@@ -85,10 +87,11 @@ func (h *pageHeader) extract(ctx context.Context, l *lake.Lake, id string, n *in
 const fromLake = "chatlake/from_lake"
 
 // withLake yields the documents of refs that a fetch returns, with those that come from the lake: of reused conversations instead of
-// asking for them, and of conversations that are gone, after the answer that says so. Indexes are those of refs on the page.
-func (h *pageHeader) withLake(ctx context.Context, l *lake.Lake, index map[string]int, refs []providers.Ref, fetch, alone fetcher) iter.Seq2[schemas.Document, error] {
+// asking for them, and after the answer of conversations that are gone, and of all others if s keeps some of them. Indexes are those of
+// refs on the page.
+func (h *pageHeader) withLake(ctx context.Context, s supply, index map[string]int, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	if len(h.Lake) == 0 {
-		return fetch(ctx, refs)
+		return s.fetch(ctx, refs)
 	}
 	return func(yield func(schemas.Document, error) bool) {
 		var asked []providers.Ref
@@ -99,13 +102,13 @@ func (h *pageHeader) withLake(ctx context.Context, l *lake.Lake, index map[strin
 		}
 		answers := newReader(func(yield func(schemas.Document, error) bool) {
 			if len(asked) > 0 {
-				fetch(ctx, asked)(yield)
+				s.fetch(ctx, asked)(yield)
 			}
 		})
 		defer answers.stop()
 		for _, ref := range refs {
 			n := h.of(index[ref.ID])
-			docs, err := h.documents(ctx, l, ref, n, answers, alone)
+			docs, err := h.documents(ctx, s, ref, n, answers)
 			if err != nil {
 				yield(schemas.Document{}, err)
 				return
@@ -124,29 +127,38 @@ func (h *pageHeader) withLake(ctx context.Context, l *lake.Lake, index map[strin
 
 type fetcher func(context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
 
-// documents returns the documents of one conversation. alone fetches everything about a conversation; it is nil for metadata, which never
-// comes from the lake by itself.
-func (h *pageHeader) documents(ctx context.Context, l *lake.Lake, ref providers.Ref, n *inLake, answers *reader, alone fetcher) ([]schemas.Document, error) {
+// supply is where the documents of a chunk come from.
+type supply struct {
+	lake  *lake.Lake
+	fetch fetcher
+	// alone fetches everything about a conversation; it is nil for metadata, which never comes from the lake by itself.
+	alone fetcher
+	keeps bool // the account has a providers.Keeper
+}
+
+// documents returns the documents of one conversation.
+func (h *pageHeader) documents(ctx context.Context, s supply, ref providers.Ref, n *inLake, answers *reader) ([]schemas.Document, error) {
 	var docs []schemas.Document
 	switch {
 	case n == nil || !n.Reuse:
 		if docs = answers.take(ref.ID); answers.err != nil {
 			return nil, answers.err
 		}
-		if n == nil || !n.Row || alone == nil || !isGone(docs) {
+		keeps := n != nil && n.Row && s.alone != nil && (isGone(docs) || s.keeps && !n.Gone)
+		if !keeps {
 			return docs, nil
 		}
-	case alone == nil:
+	case s.alone == nil:
 		return nil, nil
 	}
-	had, err := h.extract(ctx, l, ref.ID, n)
+	had, err := h.extract(ctx, s.lake, ref.ID, n)
 	switch {
 	case err == nil:
 		return slices.Concat(docs, []schemas.Document{{Kind: fromLake, ConversationID: ref.ID}}, had), nil
 	case !errors.Is(err, lake.ErrDamaged):
 		return nil, err
 	case n.Reuse: // ask the platform after all
-		for doc, err := range alone(ctx, []providers.Ref{ref}) {
+		for doc, err := range s.alone(ctx, []providers.Ref{ref}) {
 			if err != nil {
 				return nil, err
 			}
@@ -202,6 +214,10 @@ func (c conversation) withLake(header *pageHeader, n *inLake) (conversation, err
 	if len(had) == 0 || n == nil {
 		return c, nil
 	}
+	if len(asked) > 0 && !isGone(asked) {
+		c.messages, c.earlier = asked, had
+		return c, nil
+	}
 	c.listed, c.others = nil, nil
 	if n.Row {
 		c.ref.Version, c.ref.Messages = n.Listed, n.Stated
@@ -247,11 +263,46 @@ func (c conversation) withLast(ctx context.Context, l *lake.Lake, header *pageHe
 	case err != nil:
 		return c, err
 	}
-	c.listed, c.messages, c.others = nil, nil, nil
+	c.listed, c.messages, c.others, c.earlier = nil, nil, nil, nil
 	c.ref.Version, c.ref.Messages = n.Listed, n.Stated
 	if n.Gone {
 		return c.asGone(docs, true)
 	}
 	c.kept = docs
 	return c, nil
+}
+
+// withEarlier returns a conversation that was read again with what is kept of the documents that the lake had of it.
+func (c conversation) withEarlier(k providers.Keeper) (conversation, error) {
+	if len(c.earlier) == 0 || k == nil {
+		return c, nil
+	}
+	kept, err := guarded(func(had []schemas.Document) ([]schemas.Document, error) { return k.Keep(had, c.documents()) }, c.earlier)
+	if err != nil {
+		return c, &providers.Error{Kind: providers.Malformed, Op: "keep what the lake has of conversation " + c.ref.ID, Err: err}
+	}
+	c.others, c.earlier = append(slices.Clip(c.others), kept...), nil
+	return c, nil
+}
+
+// olderThanLake reports whether a conversation was read in an older version than the lake has: a list without versions may come from a
+// replica that is behind, and a list may show less of a version than the lake knows.
+func (c conversation) olderThanLake(thread schemas.Thread) bool {
+	n := c.had
+	return n != nil && n.Row && !n.Gone && !n.Dead && !c.reused && n.Source != nil &&
+		(thread.Conversation.SourceVersion == nil || *thread.Conversation.SourceVersion < *n.Source)
+}
+
+// asInLake returns a conversation with its documents from the lake instead of those that were read. It reports whether they are there.
+func (c conversation) asInLake(ctx context.Context, l *lake.Lake) (conversation, bool, error) {
+	docs, err := c.header.extract(ctx, l, c.ref.ID, c.had)
+	switch {
+	case errors.Is(err, lake.ErrDamaged):
+		return c, false, nil
+	case err != nil:
+		return c, false, err
+	}
+	c.listed, c.messages, c.others, c.reused = nil, docs, nil, true
+	c.ref.Version, c.ref.Messages = c.had.Listed, c.had.Stated
+	return c, true, nil
 }

@@ -3,6 +3,7 @@ package activities
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -110,7 +111,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if err != nil {
 		return ListPageOutput{}, err
 	}
-	header, err := compare(ctx, had, in, &page)
+	header, err := a.compare(ctx, had, s.Keeper, in, &page)
 	if err != nil {
 		return ListPageOutput{}, err
 	}
@@ -152,13 +153,15 @@ func (a *Activities) stagePage(ctx context.Context, target Target, number int, h
 
 // compare returns the header of a page: which of its conversations are fetched, which come from the lake, and which are left out because
 // the lake has them in the listed version. It removes the latter from the page. had is nil if the lake is not looked at.
-func compare(ctx context.Context, had *lake.Known, in ListPageInput, page *providers.Page) (pageHeader, error) {
+func (a *Activities) compare(ctx context.Context, had *lake.Known, keeper providers.Keeper, in ListPageInput, page *providers.Page) (pageHeader, error) {
 	if had == nil {
 		return pageHeader{Refs: page.Refs}, nil
 	}
 	var header pageHeader
 	unchanged := map[string]bool{}
+	changes, documents := in.Shard.Stream == schemas.StreamChanges, page.Documents
 	for _, ref := range page.Refs {
+		listed := documentsOfNext(ref.ID, &documents)
 		v, found, err := had.Find(ctx, ref.ID, ref.CreatedAt)
 		if err != nil {
 			return header, err
@@ -166,21 +169,56 @@ func compare(ctx context.Context, had *lake.Known, in ListPageInput, page *provi
 		// A conversation that is listed again after it was gone is new, and one that could not be exported is fetched.
 		whole := found && v.Row && !v.Gone && !v.Dead && ref.Version != ""
 		same, newer := whole && v.Listed == ref.Version, whole && v.Listed > ref.Version
-		if in.Shard.Stream == schemas.StreamChanges && (same || newer) {
+		// A list may show an older version than the lake has. The newer one is kept, however much is to be fetched; but what reports show
+		// of a version depends on their window.
+		reuse := newer && (keeper == nil || in.Depth == DepthList) || same && in.Depth == DepthList
+		if reuse = reuse && v.Extent.Documents > 0; changes {
+			reuse = same || newer
+		}
+		if reuse && keeper != nil {
+			adds, err := a.adds(ctx, keeper, v, listed)
+			if err != nil {
+				return header, err
+			}
+			reuse = !adds
+		}
+		if reuse && changes {
 			header.Unchanged = append(header.Unchanged, ref.ID)
 			unchanged[ref.ID] = true
 			continue
 		}
 		if found {
-			// A list may show an older version than the lake has. The newer one is kept, however much is to be fetched.
-			reuse := newer || same && in.Depth == DepthList
-			header.note(len(header.Refs), v, reuse && v.Extent.Documents > 0)
+			header.note(len(header.Refs), v, reuse)
 		}
 		header.Refs = append(header.Refs, ref)
 	}
 	page.Refs = header.Refs
 	page.Documents = slices.DeleteFunc(page.Documents, func(doc schemas.Document) bool { return unchanged[doc.ConversationID] })
 	return header, nil
+}
+
+// documentsOfNext takes the documents of a conversation off those of a page, which are in the order of its conversations.
+func documentsOfNext(id string, documents *[]schemas.Document) []schemas.Document {
+	n := 0
+	for n < len(*documents) && (*documents)[n].ConversationID == id {
+		n++
+	}
+	taken := (*documents)[:n]
+	*documents = (*documents)[n:]
+	return taken
+}
+
+// adds reports whether a list says something of a conversation that the lake lacks, apart from its version.
+func (a *Activities) adds(ctx context.Context, keeper providers.Keeper, v lake.Version, listed []schemas.Document) (bool, error) {
+	had, err := a.Lake.Extract(ctx, v.ID, v.Extent)
+	switch {
+	case errors.Is(err, lake.ErrDamaged):
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	adds, err := keeper.Adds(had, listed)
+	return adds || err != nil, nil // what cannot be read is fetched, and becomes a dead letter if it still cannot
 }
 
 // gather joins pages until they have limit conversations. It sorts them by (CreatedAt, ID) and removes duplicates.

@@ -46,7 +46,9 @@ func (w *shardWriter) mapInOrder(ctx context.Context, conversations func(context
 		for range runtime.GOMAXPROCS(0) {
 			running.Go(func() {
 				for m := range work {
-					m.thread, m.err = w.rows(m.conversation.mapped())
+					if m.conversation, m.err = m.conversation.withEarlier(w.keeper); m.err == nil {
+						m.thread, m.err = w.rows(m.conversation.mapped())
+					}
 					close(m.ready)
 				}
 			})
@@ -118,7 +120,7 @@ func (w *shardWriter) rows(docs []schemas.Document) (schemas.Thread, error) {
 
 // size is the number of bytes in the documents.
 func (c conversation) size() (n int64) {
-	for _, docs := range [][]schemas.Document{c.kept, c.listed, c.messages, c.others} {
+	for _, docs := range [][]schemas.Document{c.kept, c.listed, c.messages, c.others, c.earlier} {
 		for _, doc := range docs {
 			n += int64(len(doc.Body))
 		}

@@ -74,7 +74,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		return SealShardOutput{}, err
 	}
 	defer out.Discard()
-	w := &shardWriter{lake: a.Lake, mapper: mapper, metadata: hasMetadata(account, in, receipts), out: out}
+	w := &shardWriter{lake: a.Lake, mapper: mapper, keeper: account.Keeper, metadata: hasMetadata(account, in, receipts), out: out}
 	w.counts.OutOfWindow = in.OutOfWindow
 	if err := w.run(ctx, in.Shard.Stream, receipts); err != nil {
 		return SealShardOutput{}, err
@@ -125,6 +125,7 @@ func (a *Activities) draft(ctx context.Context, target Target, record ledger.Rec
 type shardWriter struct {
 	lake     *lake.Lake
 	mapper   providers.Mapper
+	keeper   providers.Keeper
 	metadata bool // the provider has metadata to fetch
 	out      *lake.Seal
 	counts   ledger.Counts
@@ -185,6 +186,15 @@ func (w *shardWriter) write(ctx context.Context, c conversation, thread schemas.
 			}
 		}
 		c.dead = dead
+	}
+	if len(c.kept) == 0 && malformed == nil && c.olderThanLake(thread) {
+		newer, there, err := c.asInLake(ctx, w.lake)
+		if err != nil {
+			return err
+		}
+		if rows, err := w.rows(newer.messages); there && err == nil {
+			c, thread = newer, rows
+		}
 	}
 	switch {
 	case len(c.kept) > 0 && malformed == nil:
@@ -365,6 +375,8 @@ type conversation struct {
 	reused                   bool // its documents come from the lake
 	// kept are the documents of the last version of a conversation that is gone or dead.
 	kept []schemas.Document
+	// earlier are the documents that the lake had of a conversation that was read again, of which some are kept.
+	earlier []schemas.Document
 	// had is what the lake had of it when header was staged; nil if nothing.
 	header *pageHeader
 	had    *inLake

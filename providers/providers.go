@@ -91,6 +91,17 @@ type Decrypter interface {
 	Unreadable(thread schemas.Thread) int64
 }
 
+// Keeper keeps, when a conversation is read again, what the lake has and the new reading lacks: what a report about another window said.
+// So the rows depend on all that was ever read, not on how the conversation was found last. Methods are pure and safe for concurrent use.
+type Keeper interface {
+	// Keep returns those of the documents had, which the lake has of a conversation, that count together with the documents read. It may
+	// leave out parts of them that are not true any more.
+	Keep(had, read []schemas.Document) ([]schemas.Document, error)
+	// Adds reports whether documents of a list say something that is to be kept and that had does not say. Then the conversation is
+	// fetched, even if the lake has it in the listed version.
+	Adds(had, listed []schemas.Document) (bool, error)
+}
+
 // Counter is a Reader that can count the conversations of a window.
 type Counter interface {
 	Count(ctx context.Context, w schemas.Window) (int64, error)
@@ -265,6 +276,8 @@ type Definition struct {
 	// Blind names what changes neither Ref.Version nor the list of Changes, in words for people: "edited messages", "late ratings".
 	// It is empty if every change shows. A settle of full depth finds these changes.
 	Blind []string
+	// Keeper keeps documents that a later reading of their conversation may lack. It is nil if every reading says everything.
+	Keeper Keeper
 	// LeastInterval is the shortest time between two syncs that the platform's limits allow; 0 means that there is none.
 	LeastInterval time.Duration
 	// LeastLag is how late the list of Changes may show a change. A sync stays at least this far behind the clock.

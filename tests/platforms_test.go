@@ -62,7 +62,7 @@ type monthly struct {
 }
 
 func (m monthly) Thread(id string) (schemas.Thread, bool) {
-	return m.Site.Thread(id, freshchat.Reading{Lane: "both", Covered: m.month[id]})
+	return m.Site.Thread(id, freshchat.Reading{Lane: "both", Covered: []schemas.Window{m.month[id]}})
 }
 
 // TestExportOfFreshchat is the round trip of Freshchat with reports and both lanes, including the other reports.

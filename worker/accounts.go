@@ -60,6 +60,7 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 		Sync:              a.config.Accounts[name].Sync,
 		Retention:         a.config.Retention(name),
 		Blind:             d.Blind,
+		Keeper:            d.Keeper,
 	}, nil
 }
 

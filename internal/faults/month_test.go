@@ -148,7 +148,7 @@ func newMonth(t *testing.T, p moving, seed uint64) *month {
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4, Costs: p.definition.Prices(account.Options).Costs,
 			Changed:           p.definition.Prices(account.Options).Changed,
 			RequestsPerSecond: p.definition.RequestsPerSecond, Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch, Shards: 2, ChunksInFlight: 2,
-			Window: "month", OnMismatch: "flag", Sync: &m.settings, Retention: m.settings.Retention, Blind: p.definition.Blind,
+			Window: "month", OnMismatch: "flag", Sync: &m.settings, Retention: m.settings.Retention, Blind: p.definition.Blind, Keeper: p.definition.Keeper,
 		}, nil
 	}}
 	m.ticks = localTimes(t, m.start, m.end.AddDate(0, 0, 1), *monthHours)

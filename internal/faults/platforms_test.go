@@ -93,7 +93,7 @@ var ofFreshchat = platform{
 	fake: func(c *simulator.Corpus) site {
 		s := fakefreshchat.New(c, fakefreshchat.Options{MessagePage: short(c)})
 		return site{Handler: s, ids: s.Conversations(window), thread: func(id string) (schemas.Thread, bool) {
-			return s.Thread(id, fakefreshchat.Reading{Lane: "both", Covered: window})
+			return s.Thread(id, fakefreshchat.Reading{Lane: "both", Covered: []schemas.Window{window}})
 		}}
 	},
 	moment: func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") },

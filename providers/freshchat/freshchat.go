@@ -43,6 +43,7 @@ var Definition = providers.Definition{
 	RequestsPerSecond: 5,
 	Prices:            prices,
 	Blind:             blind,
+	Keeper:            keeper{},
 	LeastInterval:     leastInterval,
 	LeastLag:          leastLag,
 }

@@ -262,7 +262,7 @@ func TestOrdersThrottled(t *testing.T) {
 func TestDeletedBetween(t *testing.T) {
 	s, a, w := site(t, small(60), fake.Options{}, nil)
 	victim := s.Conversations(w)[7]
-	want, _ := s.Thread(victim, fake.Reading{Lane: "both", Covered: w})
+	want, _ := s.Thread(victim, fake.Reading{Lane: "both", Covered: []schemas.Window{w}})
 	listed := providers.Ref{}
 	for page, err := range a.Conversations(t.Context(), w, "") {
 		if err != nil {

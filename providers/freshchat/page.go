@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"net/url"
 	"slices"
@@ -29,6 +28,7 @@ const (
 	kindMessages     = "messages"
 	kindUser         = "user"
 	kindSystemUser   = "system_user"
+	kindNewest       = "newest_message" // when the conversation had its newest message, which has been deleted
 )
 
 // candidate is a conversation that may belong to a window.
@@ -234,9 +234,7 @@ func (a *account) rowDocument(s *segment, e *segmentEntry, covered schemas.Windo
 	if err != nil {
 		return schemas.Document{}, rest.Malformed(opList, err)
 	}
-	body := fmt.Appendf(nil, `{"from":%q,"to":%q,"rows":`, covered.From.UTC().Format(time.RFC3339Nano), covered.To.UTC().Format(time.RFC3339Nano))
-	body = append(append(body, rows...), '}')
-	return schemas.Document{Kind: kindTranscript, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: body}, nil
+	return schemas.Document{Kind: kindTranscript, ConversationID: e.id, Status: statusOK, ObservedAt: s.at, Body: transcriptBody(covered, rows)}, nil
 }
 
 // conversation requests a conversation's own body. If the API does not know the conversation, the document contains the status.

@@ -63,7 +63,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Parallel()
 			s, a, whole := site(t, config, tt.options, tt.settings)
 			refs, docs := collect(t, a, whole)
-			reading := fake.Reading{Lane: string(a.lane), Users: a.users, Covered: a.transcriptWindow(whole)}
+			reading := fake.Reading{Lane: string(a.lane), Users: a.users, Covered: []schemas.Window{a.transcriptWindow(whole)}}
 			ids := map[string]bool{}
 			for _, ref := range refs {
 				ids[ref.ID] = true

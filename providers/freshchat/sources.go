@@ -17,17 +17,25 @@ type sources struct {
 	observedAt   time.Time // of the newest document
 	conversation object
 	body         *schemas.Document // of the conversation, of any status
-	created      []reportRow
-	covered      schemas.Window // the range of the transcript, zero if there is none
-	transcript   []reportRow    // each message once
-	asked        bool           // the messages were read by REST
-	messages     []message      // each once
-	refused      int64          // status of the answer if the messages could not be read
+	created      []reportRow       // of the newest document first
+	transcripts  []transcriptPart  // the newest first
+	transcript   []reportRow       // each message once
+	newest       *time.Time        // of the messages that the conversation ever had, as far as a document says so
+	asked        bool              // the messages were read by REST
+	messages     []message         // each once
+	refused      int64             // status of the answer if the messages could not be read
 	users        map[string]person
 	actors       map[string]actor // according to the transcript
 }
 
 type actor struct{ name, email *string }
+
+// transcriptPart is what the transcripts of a range have of the conversation.
+type transcriptPart struct {
+	doc    schemas.Document
+	window schemas.Window
+	rows   []reportRow
+}
 
 // reportRow is one row of a report. Its cells are by column.
 type reportRow struct {
@@ -36,6 +44,7 @@ type reportRow struct {
 	empty map[string]bool // columns with an empty cell
 	at    *time.Time
 	time  string // column of at
+	place [2]int // the transcript in sources, and the row in it
 }
 
 // message is one message as sent by the REST API.
@@ -65,7 +74,38 @@ func gatherSources(docs []schemas.Document) (*sources, error) {
 			return nil, fmt.Errorf("%s %d: %w", doc.Kind, doc.Sequence, err)
 		}
 	}
+	newestFirst(s.transcripts, func(t transcriptPart) time.Time { return t.doc.ObservedAt })
+	newestFirst(s.created, func(l reportRow) time.Time { return l.doc.ObservedAt })
+	s.joinTranscripts()
 	return s, nil
+}
+
+// newestFirst sorts by the time at which something was read. What was read at the same time keeps its order.
+func newestFirst[T any](all []T, at func(T) time.Time) {
+	slices.SortStableFunc(all, func(a, b T) int { return at(b).Compare(at(a)) })
+}
+
+// joinTranscripts collects the rows of all transcripts. Of each time, the newest transcript counts whose range contains it. The reports
+// of two days may both contain a message from midnight.
+func (s *sources) joinTranscripts() {
+	seen := map[string]bool{}
+	for i, t := range s.transcripts {
+		for j, l := range t.rows {
+			l.place = [2]int{i, j}
+			id := l.cells["message_id"]
+			if id != "" && seen[id] || coveredBy(s.transcripts[:i], l.at) {
+				continue
+			}
+			seen[id] = true
+			s.transcript = append(s.transcript, l)
+			s.learn(l)
+		}
+	}
+}
+
+// coveredBy reports whether the range of a transcript contains a time.
+func coveredBy(all []transcriptPart, at *time.Time) bool {
+	return slices.ContainsFunc(all, func(t transcriptPart) bool { return contains(t.window, at) })
 }
 
 func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
@@ -88,9 +128,16 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 		s.asked = s.asked || doc.Kind == kindMessages
 		err = s.addMessages(doc, at)
 	case doc.Kind == kindCreated:
-		s.created, err = readReportRows(doc, doc.Body)
+		var rows []reportRow
+		rows, err = readReportRows(doc, doc.Body)
+		s.created = append(s.created, rows...)
 	case doc.Kind == kindTranscript:
 		err = s.addTranscript(doc)
+	case doc.Kind == kindNewest:
+		var o object
+		if o, err = wire.ParseObject(doc.Body); err == nil {
+			s.newest = moment(o["created_time"])
+		}
 	case doc.Kind == kindUser || doc.Kind == kindSystemUser:
 		var o object
 		if o, err = wire.ParseObject(doc.Body); err == nil {
@@ -141,24 +188,16 @@ func (s *sources) addTranscript(doc schemas.Document) error {
 	if err != nil {
 		return err
 	}
+	t := transcriptPart{doc: doc}
 	if from, to := moment(o["from"]), moment(o["to"]); from != nil && to != nil {
-		s.covered = schemas.Window{From: *from, To: *to}
+		t.window = schemas.Window{From: *from, To: *to}
 	}
 	rows := o["rows"]
 	if wire.IsNull(rows) || rows[0] != '[' {
 		return wire.ErrShape
 	}
-	doc.Body = nil
-	lines, err := readReportRows(doc, rows)
-	seen := map[string]bool{}
-	for _, l := range lines {
-		id := l.cells["message_id"]
-		if id == "" || !seen[id] { // the reports of two days may both contain a message from midnight
-			seen[id] = true
-			s.transcript = append(s.transcript, l)
-			s.learn(l)
-		}
-	}
+	t.rows, err = readReportRows(doc, rows)
+	s.transcripts = append(s.transcripts, t)
 	return err
 }
 
@@ -300,7 +339,10 @@ func (s *sources) contactID() string {
 
 // hint returns the count and the digest of the transcript's message ids.
 func (s *sources) hint() hint {
-	h := hint{From: s.covered.From, To: s.covered.To}
+	var h hint
+	if len(s.transcripts) > 0 { // of a list
+		h.From, h.To = s.transcripts[0].window.From, s.transcripts[0].window.To
+	}
 	for _, l := range s.transcript {
 		if id := l.cells["message_id"]; id != "" {
 			h.add(id)

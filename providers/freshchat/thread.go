@@ -70,11 +70,9 @@ func (s *sources) row(all []unifiedMessage) schemas.Conversation {
 		c.ObservedAt = s.body.ObservedAt
 	}
 	for _, u := range all {
-		if u.at != nil && (c.LastActivityAt == nil || u.at.After(*c.LastActivityAt)) {
-			c.LastActivityAt = u.at
-		}
+		c.LastActivityAt = wire.Later(c.LastActivityAt, u.at)
 	}
-	if t := cmp.Or(c.UpdatedAt, c.LastActivityAt); t != nil {
+	if t := cmp.Or(c.UpdatedAt, wire.Later(c.LastActivityAt, s.newest)); t != nil {
 		version := t.UnixMicro()
 		c.SourceVersion = &version
 	}
@@ -94,16 +92,14 @@ func (s *sources) row(all []unifiedMessage) schemas.Conversation {
 // addCreation adds the cells of Conversation-Created as attributes "created.<column>". They describe the conversation when it was
 // created.
 func (s *sources) addCreation(more wire.Attributes) {
-	for _, l := range s.created {
-		if l.reopens() {
-			continue
-		}
-		for name, cell := range l.cells {
-			if name != l.time && !slices.Contains(creationColumns, name) {
-				more.Put("created."+name, wire.NonEmpty(cell))
-			}
-		}
+	l := creation(s.created)
+	if l == nil {
 		return
+	}
+	for name, cell := range l.cells {
+		if name != l.time && !slices.Contains(creationColumns, name) {
+			more.Put("created."+name, wire.NonEmpty(cell))
+		}
 	}
 }
 
@@ -113,8 +109,12 @@ var creationColumns = []string{columnConversation, columnInteraction, "channel_i
 // compareLanes records how far the lanes agree. StatedMessages counts the messages that all lanes have, so that every difference
 // between the lanes appears as a difference between stored and stated messages.
 func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, more wire.Attributes) {
-	if s.covered.To.IsZero() {
+	if !slices.ContainsFunc(s.transcripts, func(t transcriptPart) bool { return !t.window.To.IsZero() }) {
 		return
+	}
+	var end time.Time // of the transcripts
+	for _, t := range s.transcripts {
+		end = *wire.Later(&end, &t.window.To)
 	}
 	var onlyTranscript, onlyREST int64
 	lastDay := false // of the transcript has a message
@@ -122,10 +122,10 @@ func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, mo
 		switch {
 		case u.fromREST == nil:
 			onlyTranscript++
-		case u.fromTranscript == nil && contains(s.covered, u.at):
+		case u.fromTranscript == nil && coveredBy(s.transcripts, u.at):
 			onlyREST++
 		}
-		lastDay = lastDay || u.at != nil && !u.at.Before(s.covered.To.Add(-24*time.Hour))
+		lastDay = lastDay || u.at != nil && !u.at.Before(end.Add(-24*time.Hour))
 	}
 	if !s.asked {
 		if lastDay {

@@ -2,6 +2,7 @@ package freshchat
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,23 @@ type Reading struct {
 	Lane string // both, rest or transcript
 	// Users means that conversations were found through their users, and no reports were read.
 	Users bool
-	// Covered is the time range of the transcripts that were read.
-	Covered schemas.Window
+	// Covered are the time ranges of the transcripts that were read.
+	Covered []schemas.Window
+}
+
+// covers reports whether a transcript of a time was read.
+func (r Reading) covers(at time.Time) bool {
+	return slices.ContainsFunc(r.Covered, func(w schemas.Window) bool { return w.Contains(at) })
+}
+
+// end is the end of the last transcript that was read.
+func (r Reading) end() (end time.Time) {
+	for _, w := range r.Covered {
+		if w.To.After(end) {
+			end = w.To
+		}
+	}
+	return end
 }
 
 func (r Reading) readsREST() bool       { return r.Lane != "transcript" }
@@ -57,7 +73,7 @@ func (s *Site) Thread(conversationID string, r Reading) (schemas.Thread, bool) {
 	}
 	var all []unified
 	for _, u := range s.sentMessages(t) {
-		h := unified{sent: u, rest: r.readsREST() && s.inREST(u), line: r.readsTranscript() && s.inTranscript(u) && r.Covered.Contains(u.at)}
+		h := unified{sent: u, rest: r.readsREST() && s.inREST(u), line: r.readsTranscript() && s.inTranscript(u) && r.covers(u.at)}
 		if h.rest || h.line {
 			all = append(all, h)
 		}
@@ -209,10 +225,10 @@ func (s *Site) agree(c *schemas.Conversation, all []unified, r Reading) {
 		if !h.rest {
 			onlyTranscript++
 		}
-		if h.rest && !h.line && r.Covered.Contains(h.at) {
+		if h.rest && !h.line && r.covers(h.at) {
 			onlyREST++
 		}
-		continues = continues || !h.at.Before(r.Covered.To.AddDate(0, 0, -1))
+		continues = continues || !h.at.Before(r.end().AddDate(0, 0, -1))
 	}
 	if !r.readsREST() {
 		if continues {
