@@ -289,7 +289,7 @@ func (c conversation) withEarlier(k providers.Keeper) (conversation, error) {
 // replica that is behind, and a list may show less of a version than the lake knows.
 func (c conversation) olderThanLake(thread schemas.Thread) bool {
 	n := c.had
-	return n != nil && n.Row && !n.Gone && !n.Dead && !c.reused && n.Source != nil &&
+	return n != nil && n.Row && !n.Gone && !c.reused && n.Source != nil &&
 		(thread.Conversation.SourceVersion == nil || *thread.Conversation.SourceVersion < *n.Source)
 }
 

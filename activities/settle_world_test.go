@@ -25,6 +25,7 @@ import (
 type chat struct {
 	created, changed time.Time
 	text             string
+	report           string // what only a report says; empty if the list has none
 	version          string // as the list shows it
 	gone, unlisted   bool
 	unreadable       bool // its documents cannot be mapped
@@ -93,6 +94,9 @@ func (p *chats) pages(ids []string, at providers.Cursor) iter.Seq2[providers.Pag
 			for _, id := range ids[from:min(from+perPage, len(ids))] {
 				page.Refs = append(page.Refs, providers.Ref{ID: id, CreatedAt: p.all[id].created, Version: p.all[id].version, Messages: new(int64(1))})
 				page.Documents = append(page.Documents, p.document("conversation", id))
+				if said := p.all[id].report; said != "" {
+					page.Documents = append(page.Documents, schemas.Document{Kind: "report", ConversationID: id, Status: 200, ObservedAt: p.tick(), Body: []byte(said)})
+				}
 			}
 			if from += perPage; from < len(ids) {
 				page.Next = providers.Cursor(fmt.Sprint(from))
@@ -172,7 +176,12 @@ func (p *chats) Metadata(_ context.Context, refs []providers.Ref) iter.Seq2[sche
 
 func (p *chats) Thread(docs []schemas.Document) (schemas.Thread, error) {
 	var thread schemas.Thread
+	var said []string
 	for _, doc := range docs {
+		if doc.Kind == "report" {
+			said = append(said, string(doc.Body))
+			continue
+		}
 		var body chatBody
 		if err := json.Unmarshal(doc.Body, &body); err != nil || body.Unreadable || doc.Status != 200 {
 			return thread, &providers.Error{Kind: providers.Malformed, Op: "decode " + doc.Kind}
@@ -186,7 +195,24 @@ func (p *chats) Thread(docs []schemas.Document) (schemas.Thread, error) {
 		}
 		thread.Messages = []schemas.Message{{ConversationID: doc.ConversationID, MessageID: doc.ConversationID + "-0", ObservedAt: doc.ObservedAt, Kind: "message", Text: &body.Text}}
 	}
+	slices.Sort(said)
+	if len(said) > 0 {
+		thread.Conversation.Status = new(strings.Join(slices.Compact(said), ","))
+	}
 	return thread, nil
+}
+
+// reporting keeps what reports said.
+type reporting struct{}
+
+func (reporting) Keep(had, _ []schemas.Document) ([]schemas.Document, error) {
+	return slices.DeleteFunc(slices.Clone(had), func(doc schemas.Document) bool { return doc.Kind != "report" }), nil
+}
+
+func (reporting) Adds(had, listed []schemas.Document) (bool, error) {
+	return slices.ContainsFunc(listed, func(doc schemas.Document) bool {
+		return doc.Kind == "report" && !slices.ContainsFunc(had, func(h schemas.Document) bool { return h.Kind == "report" && string(h.Body) == string(doc.Body) })
+	}), nil
 }
 
 // settling runs shards of a chats platform against a lake in a folder.

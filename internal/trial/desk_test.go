@@ -46,6 +46,7 @@ type moment struct {
 	changed  time.Time // what the platform says; a blind change leaves it as it was
 	messages int
 	gone     bool
+	blind    bool // no list shows that it came
 }
 
 func (c *chat) last() moment { return c.life[len(c.life)-1] }
@@ -156,6 +157,7 @@ func (d *desk) happen() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	m := c.last()
+	m.blind = false
 	now := d.now()
 	what := "has a reply"
 	switch kind := dice.IntN(8); {
@@ -166,7 +168,7 @@ func (d *desk) happen() {
 	case kind == 0:
 		m.gone, what = true, "is deleted"
 	case kind < 3:
-		what = "is edited, and no list shows it"
+		m.blind, what = true, "is edited, and no list shows it"
 	default:
 		m.messages++
 		m.changed = d.changed(now)
@@ -233,8 +235,9 @@ func (d *desk) page(all []*chat, at providers.Cursor, stale float64) (page provi
 		if old := c.before(state); old >= 0 && d.w.hash(fmt.Sprint("stale ", c.id, d.now().UnixNano())) < stale {
 			state, ref.Hint = old, fmt.Sprint(old)
 		}
-		if d.w.plan.versions != "none" {
-			ref.Version = c.life[state].changed.Format(micros)
+		// More may happen in a second that is not over.
+		if changed := c.life[state].changed; d.w.plan.versions == "fine" || d.w.plan.versions == "seconds" && d.now().Sub(changed) >= time.Second {
+			ref.Version = changed.Format(micros)
 		}
 		page.Refs = append(page.Refs, ref)
 		page.Documents = append(page.Documents, d.document("conversation", c.id, 200, note{}))

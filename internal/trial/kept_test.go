@@ -37,9 +37,6 @@ func newKeptPlan(d *rand.Rand) plan {
 		window: []string{"day", "month"}[d.IntN(2)], versions: []string{"fine", "seconds", "seconds", "none"}[d.IntN(4)],
 		stale: some(0.6), second: "none",
 	}
-	if p.versions == "none" {
-		p.stale = 0 // such a list cannot show that it is old
-	}
 	if d.IntN(5) == 0 {
 		p.fileBytes = 1000
 	}
@@ -436,8 +433,8 @@ func (w *world) fresh() {
 		}
 		shown := -1
 		for i, m := range c.life {
-			if i > 0 && m.changed.Equal(c.life[i-1].changed) {
-				continue // blind, or in the same second
+			if m.blind {
+				continue
 			}
 			if !m.changed.Before(begin) && m.changed.Before(watermark) {
 				shown = i

@@ -282,3 +282,24 @@ func TestVersion(t *testing.T) {
 		t.Errorf("a row without activity has version %q", r.version())
 	}
 }
+
+// TestVersionOfTheSecond: on a server that shows whole seconds, a row has no version before the second of its last activity is over by
+// the server's clock, because more may happen in it.
+func TestVersionOfTheSecond(t *testing.T) {
+	config := simulator.CorpusConfig{Seed: 3, Conversations: 1, From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)}
+	thread := simulator.NewCorpus(config).Thread(0)
+	for _, tt := range []struct {
+		server string
+		after  time.Duration
+		has    bool
+	}{
+		{fake.V3_16, 0, false}, {fake.V3_16, 900 * time.Millisecond, false}, {fake.V3_16, time.Second, true}, {fake.V4_14, 0, true},
+	} {
+		now := thread.LastActivityAt.Truncate(time.Second).Add(tt.after)
+		_, a, whole := site(t, config, fake.Options{Version: tt.server, Now: func() time.Time { return now }})
+		refs, _ := collect(t, a, whole)
+		if len(refs) != 1 || (refs[0].Version != "") != tt.has {
+			t.Errorf("%s, %s after the second of the last activity: %+v; has a version: %t, want %t", tt.server, tt.after, refs, !tt.has, tt.has)
+		}
+	}
+}

@@ -183,6 +183,8 @@ func (a *account) request(ctx context.Context, number int, query url.Values) (pa
 			return p, rest.Malformed(opList, fmt.Errorf("row %d of page %d has no id or no valid created_at", i+1, number))
 		}
 		r.observedAt = answer.ObservedAt
+		// More may happen in the second of the last activity without showing, unless the row has the time of the update.
+		r.unclear = r.updatedAt == nil && r.activeAt != nil && r.activeAt.Unix() >= p.servedAt.Unix()
 		p.rows = append(p.rows, r)
 	}
 	return p, nil
