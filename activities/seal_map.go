@@ -117,13 +117,3 @@ func (w *shardWriter) rows(docs []schemas.Document) (schemas.Thread, error) {
 		return thread, err
 	}, docs)
 }
-
-// size is the number of bytes in the documents.
-func (c conversation) size() (n int64) {
-	for _, docs := range [][]schemas.Document{c.kept, c.listed, c.messages, c.others, c.earlier} {
-		for _, doc := range docs {
-			n += int64(len(doc.Body))
-		}
-	}
-	return n
-}

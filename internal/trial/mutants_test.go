@@ -111,7 +111,8 @@ var keepers = []guard{
 		{"internal/ledger/commit.go", `case r.Rewrites != "":`, `case r.Rewrites != "" && r.Generation < 0:`},
 	}},
 	{"what the lake has in a newer version is taken from the lake", []edit{
-		{"activities/list_page.go", "reuse := newer || same &&", "reuse := same &&"},
+		{"activities/list_page.go", "reuse := newer && (keeper == nil", "reuse := false && (keeper == nil"},
+		{"activities/in_lake.go", "return n != nil && n.Row && !n.Gone && !c.reused", "return n != nil && n.Row && n.Gone && !c.reused"},
 	}},
 	{"a sync begins where the ledger ends", []edit{
 		{"activities/plan_sync.go", "ledger.Watermark(p.current, from, p.accepted...), to)", "to.Add(-max(p.settings.Every, leastSince)), to)"},

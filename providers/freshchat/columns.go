@@ -6,7 +6,7 @@ var columns = map[string]string{
 	"conversations.state":            "open where status is new, assigned or reopened; pending where it is waiting; closed where it is resolved",
 	"conversations.updated_at":       "updated_time",
 	"conversations.last_activity_at": "time of the last message",
-	"conversations.source_version":   "updated_time, else the time of the last message",
+	"conversations.source_version":   "updated_time, else the time of the newest message that it ever had",
 	"conversations.stated_messages":  "messages on which REST and the transcript agree, and those outside the range of the transcript; null where only one of the two is read",
 	"messages.author_type":           "by actor_type: user is contact; agent, bot and system stay",
 	"messages.kind":                  "note where message_type or detailed_message_type says private, activity where the system wrote it, else message",

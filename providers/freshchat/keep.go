@@ -197,7 +197,7 @@ func (s *sources) newestOf(before *sources, left []reportRow) (doc schemas.Docum
 		}
 		return newest
 	}
-	was, is := latest(before.newest, before.messages, before.transcript), latest(nil, s.messages, slices.Concat(s.transcript, left))
+	was, is := latest(before.newest, before.messages, before.transcript), latest(s.newest, s.messages, slices.Concat(s.transcript, left))
 	if was == nil || is != nil && !is.Before(*was) || !s.updatedAt().IsZero() {
 		return doc, false
 	}
