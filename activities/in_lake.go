@@ -302,7 +302,7 @@ func (c conversation) asInLake(ctx context.Context, l *lake.Lake) (conversation,
 	case err != nil:
 		return c, false, err
 	}
-	c.listed, c.messages, c.others, c.reused = nil, docs, nil, true
+	c.listed, c.messages, c.others = nil, docs, nil
 	c.ref.Version, c.ref.Messages = c.had.Listed, c.had.Stated
 	return c, true, nil
 }
