@@ -16,31 +16,37 @@ type usage struct {
 	kinds                    map[string]int64 // events by type
 }
 
+func (u *usage) add(o usage) {
+	u.runs, u.events, u.activities, u.decided = u.runs+o.runs, u.events+o.events, u.activities+o.activities, u.decided+o.decided
+}
+
 // perActivity is the unit of an export's budget of events.
 func (u usage) perActivity() float64 { return float64(u.events) / float64(max(1, u.activities)) }
 
 // temporal is a running chatlake process whose Temporal server and UI can be queried.
 type temporal struct {
 	*process
-	port int
+	port    int
+	address string // of a server that outlives its workers
 }
 
 // openTemporal starts a process that runs the Temporal server of a state folder.
 func openTemporal(t *testing.T, folder string) temporal {
 	t.Helper()
 	port := freePort(t)
-	return temporal{start(t, folder, "worker", "--ui-port", strconv.Itoa(port)), port}
+	return temporal{start(t, folder, "worker", "--ui-port", strconv.Itoa(port)), port, ""}
 }
 
 // serveTemporal starts a Temporal server that outlives the workers that the test kills. It is a chatlake worker on a task queue that
-// nobody else uses, so it has no work. serveTemporal returns when the server can be dialled at address.
-func serveTemporal(t *testing.T) (server temporal, address string) {
+// nobody else uses, so it has no work. serveTemporal returns when the server can be dialled.
+func serveTemporal(t *testing.T) temporal {
 	t.Helper()
 	folder := configure(t, "http://127.0.0.1:1", "{url: file:lake}", "{}")
-	server = openTemporal(t, folder)
+	server := openTemporal(t, folder)
 	var none struct{}
 	server.ask(t, server.workflows(""), &none)
-	return server, strings.TrimSpace(read(t, filepath.Join(folder, "state", "temporal.address")))
+	server.address = strings.TrimSpace(read(t, filepath.Join(folder, "state", "temporal.address")))
+	return server
 }
 
 func (s temporal) workflows(rest string) string {

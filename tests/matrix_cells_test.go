@@ -7,12 +7,17 @@ import (
 	"time"
 )
 
-// ofShard recognizes a method on an object of the shard under test, but not of the directory.
-func ofShard(method, root, name string) func(string, string) bool {
+// ofStream recognizes a method on an object of a stream.
+func ofStream(stream, method, root, name string) func(string, string) bool {
 	return func(m, key string) bool {
 		return m == method && strings.HasPrefix(key, root) && strings.HasPrefix(path.Base(key), name) &&
-			(strings.Contains(key, "/created/") || strings.Contains(key, "/stream=created/"))
+			(strings.Contains(key, "/"+stream+"/") || strings.Contains(key, "/stream="+stream+"/"))
 	}
+}
+
+// ofShard recognizes a method on an object of the shard under test, but not of the directory.
+func ofShard(method, root, name string) func(string, string) bool {
+	return ofStream("created", method, root, name)
 }
 
 func staged(name string) func(string, string) bool { return ofShard(http.MethodPut, "_staging/", name) }
@@ -86,6 +91,7 @@ const tries = 4
 
 // cell is one experiment: a death at a step, on one kind of lake.
 type cell struct {
+	upkeep *upkeep // nil for an export
 	step   moment
 	death  death
 	folder bool // the lake is a folder instead of a bucket
@@ -98,10 +104,32 @@ func (c cell) lake() string {
 	return "S3"
 }
 
-func (c cell) String() string { return c.step.name + ", " + c.death.name + ", " + c.lake() }
+// kind is what dies.
+func (c cell) kind() string {
+	if c.upkeep == nil {
+		return "export"
+	}
+	return c.upkeep.name
+}
 
-// everyCell is the whole matrix. On a folder, the test sees only operations with an effect, after they were carried out.
-func everyCell() (cells []cell) {
+// silent reports whether the provider must not be asked for anything.
+func (c cell) silent() bool { return c.upkeep != nil && c.upkeep.silent }
+
+func (c cell) String() string {
+	return c.kind() + ": " + c.step.name + ", " + c.death.name + ", " + c.lake()
+}
+
+// everyCell is the whole matrix.
+func everyCell() []cell {
+	all := everyCellOf(nil, steps, deaths)
+	for _, u := range upkeeps {
+		all = append(all, everyCellOf(u, u.steps, u.deaths)...)
+	}
+	return all
+}
+
+// everyCellOf is each death at each step. On a folder, the test sees only operations with an effect, after they were carried out.
+func everyCellOf(u *upkeep, steps []moment, deaths []death) (cells []cell) {
 	for _, folder := range []bool{false, true} {
 		for _, s := range steps {
 			if folder && s.lake != nil && (!s.after || s.name == stepVerify.name) && s.name != stepMessages.name {
@@ -109,7 +137,7 @@ func everyCell() (cells []cell) {
 			}
 			for _, d := range deaths {
 				if !folder || d.folders {
-					cells = append(cells, cell{s, d, folder})
+					cells = append(cells, cell{u, s, d, folder})
 				}
 			}
 		}
@@ -117,21 +145,25 @@ func everyCell() (cells []cell) {
 	return cells
 }
 
-// someCells covers every step and every death, for daily use.
+// someCells covers every step of an export and every death, and of the upkeep what is most its own, for daily use.
 func someCells() []cell {
 	return []cell{
-		{stepList, siteCut, false},
-		{stepPage, storeKilled, false},
-		{stepFetch, allKilled, true},
-		{stepMessages, workerKilled, false},
-		{stepMetadata, workerEnded, true},
-		{stepContinue, allKilled, false},
-		{stepSeal, storeCut, false},
-		{stepDraft, workerKilled, true},
-		{stepVerify, storeKilled, false},
-		{stepCommit, workerKilled, false},
-		{stepStands, allKilled, false},
-		{stepCleanup, workerKilled, false},
-		{stepCancel, workerEnded, false},
+		{nil, stepContinue, allKilled, false}, // it takes longest
+		{nil, stepList, siteCut, false},
+		{nil, stepPage, storeKilled, false},
+		{nil, stepFetch, allKilled, true},
+		{nil, stepMessages, workerKilled, false},
+		{nil, stepMetadata, workerEnded, true},
+		{nil, stepSeal, storeCut, false},
+		{nil, stepDraft, workerKilled, true},
+		{nil, stepVerify, storeKilled, false},
+		{nil, stepCommit, workerKilled, false},
+		{nil, stepStands, allKilled, false},
+		{nil, stepCleanup, workerKilled, false},
+		{nil, stepCancel, workerEnded, false},
+		{syncs, stepChanges, allKilled, true},
+		{settles, stepExtract, allKilled, false},
+		{maintains, stepAbsorbed, allKilled, false},
+		{vacuums, stepVacuumed, vacuumKilled, true},
 	}
 }

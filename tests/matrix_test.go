@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"maps"
-	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,38 +13,51 @@ import (
 )
 
 var (
-	matrix = flag.String("matrix", "some", "which cells of the kill matrix to play: some, whole, or those whose name holds this text")
+	matrix = flag.String("matrix", "some", "which cells of the kill matrix to play: some, whole, or those whose name matches this expression")
 	atOnce = flag.Int("at-once", 4, "cells of the kill matrix at a time; they wait most of their time")
-	table  = flag.String("table", "", "file to write the kill matrix to, as Markdown")
+	table  = flag.String("table", "", "page in which to rewrite the tables of which every cell was played")
 )
 
-// TestKillMatrix kills a process, a server or a connection in the middle of every step of an export. Afterwards it runs the same
-// command again if a person would have to, and the lake is as if nothing had happened.
+// TestKillMatrix kills a process, a server or a connection in the middle of every step of an export, a sync, a settle, a maintenance
+// and a vacuum. Afterwards it runs the same command again if a person would have to, and the lake is as if nothing had happened.
 //
-//	go -C tests test -run TestKillMatrix -timeout 2h -matrix whole
+//	go -C tests test -run TestKillMatrix -timeout 4h -matrix whole
 //
-// With -table ../docs/kill-matrix.md it rewrites that page.
+// With -table ../docs/kill-matrix.md it rewrites the tables on that page of which it played every cell.
 func TestKillMatrix(t *testing.T) {
 	cells := chosenCells()
 	if len(cells) == 0 {
 		t.Fatalf("no cell is called %q", *matrix)
 	}
-	unbroken := map[play]map[string]int64{}
-	for _, c := range cells {
-		if unbroken[c.play()] == nil {
-			unbroken[c.play()] = c.play().requests(t)
-		}
-	}
 	outcomes := make([]result, len(cells))
 	slots := make(chan struct{}, *atOnce)
 	var playing sync.WaitGroup
-	for i, c := range cells {
+	next := func(name string, play func(*testing.T)) {
+		slots <- struct{}{}
 		playing.Go(func() {
-			slots <- struct{}{}
 			defer func() { <-slots }()
-			began := time.Now()
-			passed := t.Run(c.String(), func(t *testing.T) { outcomes[i] = c.run(t, unbroken[c.play()]) })
-			outcomes[i].cell, outcomes[i].passed, outcomes[i].took = c, passed, time.Since(began)
+			t.Run(name, play)
+		})
+	}
+	unbroken := map[undisturbed]*requests{}
+	for i, c := range cells {
+		once := unbroken[c.undisturbed()]
+		if once == nil {
+			once = &requests{known: make(chan struct{})}
+			unbroken[c.undisturbed()] = once
+			if c.silent() {
+				close(once.known)
+			} else {
+				next("undisturbed "+c.kind(), func(t *testing.T) {
+					defer close(once.known)
+					once.sent = c.undisturbed().requests(t)
+				})
+			}
+		}
+		next(c.String(), func(t *testing.T) {
+			o, began := &outcomes[i], time.Now()
+			defer func() { o.cell, o.passed, o.took = c, !t.Failed(), time.Since(began) }()
+			*o = c.run(t, once)
 		})
 	}
 	playing.Wait()
@@ -52,7 +65,7 @@ func TestKillMatrix(t *testing.T) {
 		t.Logf("%s: %s", o.cell, o)
 	}
 	if *table != "" {
-		if err := os.WriteFile(*table, []byte(writePage(outcomes)), 0o644); err != nil {
+		if err := writePage(*table, outcomes); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,7 +78,8 @@ func chosenCells() []cell {
 	case "whole":
 		return everyCell()
 	}
-	return slices.DeleteFunc(everyCell(), func(c cell) bool { return !strings.Contains(c.String(), *matrix) })
+	name := regexp.MustCompile(*matrix)
+	return slices.DeleteFunc(everyCell(), func(c cell) bool { return !name.MatchString(c.String()) })
 }
 
 // result is the outcome of a cell.
@@ -80,48 +94,73 @@ type result struct {
 	orphans  int
 }
 
+// undisturbed is what an undisturbed run depends on.
+type undisturbed struct {
+	play
+	upkeep *upkeep
+}
+
+func (c cell) undisturbed() undisturbed { return undisturbed{c.play(), c.upkeep} }
+
+// requests are those that an undisturbed run sends to the provider, by endpoint, once they are known.
+type requests struct {
+	known chan struct{}
+	sent  map[string]int64
+}
+
 func (c cell) play() play {
-	if c.step.name == stepContinue.name {
+	if c.upkeep == nil && c.step.name == stepContinue.name {
 		return long
 	}
 	return short
 }
 
 // run plays a cell and judges it by the requests of an undisturbed export.
-func (c cell) run(t *testing.T, unbroken map[string]int64) result {
-	var s *stage
+func (c cell) run(t *testing.T, once *requests) result {
 	var server temporal
 	if c.death.apart {
-		var address string
-		server, address = serveTemporal(t)
-		s = newStage(t, c.play(), c.folder, address)
+		server = serveTemporal(t)
+	}
+	if c.upkeep != nil {
+		s := newStage(t, c.play(), c.folder, "")
+		asked, used := c.upkeep.run(t, s, &c, server)
+		return c.judge(t, s, asked, once, used)
+	}
+	s := newStage(t, c.play(), c.folder, server.address)
+	if c.death.apart {
 		c.playApart(s)
 	} else {
-		s = newStage(t, c.play(), c.folder, "")
 		c.playTogether(s)
 	}
 	s.pending.Wait()
-
-	o := result{repeated: map[string]int64{}}
-	for endpoint, n := range s.site.Stats().Endpoints {
-		o.repeated[endpoint] = n - unbroken[endpoint]
+	sameAsSite(t, s.root, s.site, january, "conversation", "messages")
+	if !c.death.apart {
+		server = openTemporal(t, s.folder)
 	}
-	maps.Copy(o.repeated, s.again())
-	c.judgeRequests(t, s, o.repeated, unbroken)
+	var used usage
+	for kind, u := range server.histories(t) {
+		used.add(u)
+		t.Logf("%s: %d runs, %d events, %d activities: %v", kind, u.runs, u.events, u.activities, u.kinds)
+	}
+	return c.judge(t, s, s.site.Stats().Endpoints, once, used)
+}
+
+// judge compares what was asked with an undisturbed run, and looks for what is left.
+func (c cell) judge(t *testing.T, s *stage, asked map[string]int64, once *requests, used usage) result {
+	t.Helper()
+	<-once.known
+	o := result{repeated: map[string]int64{}, usage: used}
+	for endpoint, n := range asked {
+		o.repeated[endpoint] = n - once.sent[endpoint]
+	}
+	if !c.silent() {
+		maps.Copy(o.repeated, s.again())
+	}
+	c.judgeRequests(t, s, o.repeated, once.sent)
 	if left := s.staging(); len(left) > 0 {
 		t.Errorf("%d staged objects of committed shards are left: %q", len(left), left)
 	}
 	o.orphans = c.judgeFiles(t, s)
-	sameAsSite(t, s.root, s.site, january, "conversation", "messages")
-
-	if !c.death.apart {
-		server = openTemporal(t, s.folder)
-	}
-	for kind, u := range server.histories(t) {
-		o.usage.runs, o.usage.events, o.usage.activities = o.usage.runs+u.runs, o.usage.events+u.events, o.usage.activities+u.activities
-		o.usage.decided += u.decided
-		t.Logf("%s: %d runs, %d events, %d activities: %v", kind, u.runs, u.events, u.activities, u.kinds)
-	}
 	if bound := eventsPerActivity*float64(o.usage.activities) + float64(eventsPerRun*o.usage.runs); float64(o.usage.decided) > bound {
 		t.Errorf("%d events besides workflow tasks for %d activities in %d runs, want at most %.1f for each activity and %d for each run: %.0f",
 			o.usage.decided, o.usage.activities, o.usage.runs, eventsPerActivity, eventsPerRun, bound)
@@ -177,7 +216,12 @@ func (c cell) playApart(s *stage) {
 // arm sets the trap of the cell. The trap of a cancelled export is in the cleanup after it.
 func (c cell) arm(s *stage) {
 	if c.step.name != stepCancel.name {
-		s.set(&trap{moment: c.step, strike: s.strikes(c.death), drop: c.death.drop(c.step)})
+		deadly := &trap{moment: c.step, strike: s.strikes(c.death), drop: c.death.drop(c.step)}
+		if c.step.first != nil {
+			s.set(&trap{moment: *c.step.first, strike: func() { s.set(deadly) }})
+			return
+		}
+		s.set(deadly)
 		return
 	}
 	s.set(&trap{moment: stepFetch, strike: func() {
@@ -223,10 +267,14 @@ func (c cell) finishCancelled(s *stage, p *process) {
 	s.start(exportJanuary...).succeed(s.t)
 }
 
-// requests is the number of requests that an undisturbed export of this size sends to the provider, by endpoint.
-func (p play) requests(t *testing.T) map[string]int64 {
+// requests plays an undisturbed run.
+func (u undisturbed) requests(t *testing.T) map[string]int64 {
 	t.Helper()
-	s := newStage(t, p, true, "")
+	s := newStage(t, u.play, true, "")
+	if u.upkeep != nil {
+		asked, _ := u.upkeep.run(t, s, nil, temporal{})
+		return asked
+	}
 	s.start(exportJanuary...).succeed(t)
 	return s.site.Stats().Endpoints
 }
@@ -241,6 +289,9 @@ func (c cell) judgeRequests(t *testing.T, s *stage, repeated, once map[string]in
 		"conversations/{id}/messages":     messages,
 		"conversations/{id}":              metadata,
 		"conversations/{id}/participants": metadata,
+	}
+	if c.silent() {
+		bounds = map[string]int64{}
 	}
 	for _, endpoint := range slices.Sorted(maps.Keys(repeated)) {
 		bound, ok := bounds[endpoint]
@@ -264,7 +315,7 @@ func (c cell) judgeFiles(t *testing.T, s *stage) int {
 	p := s.start("verify", "--deep", "--output", "json")
 	p.succeed(t)
 	var found struct{ Orphans []string }
-	if err := json.Unmarshal(p.out.Bytes(), &found); err != nil {
+	if err := json.Unmarshal(p.result.Bytes(), &found); err != nil {
 		t.Fatalf("%v:\n%s", err, tail(p.out.Bytes()))
 	}
 	if len(found.Orphans) > 0 && c.step.name != stepCancel.name {

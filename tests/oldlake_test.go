@@ -72,7 +72,7 @@ func succeeds(t *testing.T, folder string, args ...string) string {
 	t.Helper()
 	p := start(t, folder, args...)
 	p.succeed(t)
-	return string(p.out.Bytes())
+	return string(p.result.Bytes())
 }
 
 // TestOldLake reads a lake of schema version 1, brings a part of it to this version and then all of it, and reads it each time: with

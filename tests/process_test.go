@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,7 +59,8 @@ var binary = sync.OnceValues(func() (string, error) {
 // process is a running chatlake.
 type process struct {
 	cmd    *exec.Cmd
-	out    output
+	out    output // of both kinds
+	result output // standard output alone, without what the process says while it works
 	exited chan struct{}
 }
 
@@ -104,7 +106,7 @@ func launch(folder string, args ...string) (*process, error) {
 	p.cmd.Env = append(os.Environ(), "CHATWOOT_TOKEN="+chatwoot.AdministratorToken, "FRESHCHAT_TOKEN="+freshchat.Token,
 		"GIOSG_TOKEN="+giosg.ManagerToken, "GIOSG_KEY="+giosg.PrivateKey,
 		"LIVEPERSON_CLIENT_ID="+liveperson.ClientID, "LIVEPERSON_CLIENT_SECRET="+liveperson.ClientSecret)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.Stdout, p.cmd.Stderr = io.MultiWriter(&p.out, &p.result), &p.out
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ type era struct {
 
 func newEra(t *testing.T, onFolder bool) *era {
 	t.Helper()
-	_, address := serveTemporal(t)
+	address := serveTemporal(t).address
 	e := &era{
 		wire: &wire{}, day: time.Now().UTC().YearDay(), folder: t.TempDir(), onFolder: onFolder,
 		storm: storm{share: 0.02}, boards: map[string]*switchboard{},

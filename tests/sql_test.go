@@ -124,7 +124,7 @@ func TestViewsOverEveryPath(t *testing.T) {
 				if status := p.status(t); status != 0 {
 					t.Fatalf("status %d: %s", status, p.out.String())
 				}
-				scripts := map[string]string{"chatlake lake sql": p.out.String()}
+				scripts := map[string]string{"chatlake lake sql": p.result.String()}
 				if !strings.ContainsAny(path, "*?[") { // the page documents this limit
 					scripts["docs/lake.md"] = documented(t, root)
 				}

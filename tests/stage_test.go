@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -82,6 +83,15 @@ func newStage(t *testing.T, p play, onFolder bool, address string) *stage {
 		s.configureTemporal(address)
 	}
 	return s
+}
+
+// configureSync adds the section sync to the account. Nothing happens by itself for a day.
+func (s *stage) configureSync() {
+	name := filepath.Join(s.folder, "chatlake.yaml")
+	text := strings.Replace(read(s.t, name), "    rate: {", "    sync: {every: 1d, lag: 1s, settle: [1d, 9000d]}\n    rate: {", 1)
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *stage) configureTemporal(address string) {

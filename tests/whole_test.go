@@ -57,7 +57,7 @@ func ratingsOnce(t *testing.T, folder string, site *chatwoot.Site) {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	t.Chdir(folder)
-	if _, err := db.Exec(p.out.String()); err != nil {
+	if _, err := db.Exec(p.result.String()); err != nil {
 		t.Fatal(err)
 	}
 	var all, answered, agents int

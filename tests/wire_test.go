@@ -24,6 +24,8 @@ type moment struct {
 	nth int
 	// after means after the request was carried out, but before it is answered.
 	after bool
+	// first is what must have happened before; nil if nothing.
+	first *moment
 }
 
 // wire is between a process and the outside world, its provider and its store. It sees each request, and disturbs the ones that it
@@ -151,14 +153,27 @@ func (w *wire) again() map[string]int64 {
 	return all
 }
 
+// forget sets the counts to zero.
+func (w *wire) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = nil
+}
+
 var ofConversation = regexp.MustCompile(`/conversations/\d+(/\w+)?$`)
+
+// listing is the method of a request for the keys that begin with one.
+const listing = "LIST"
 
 // store puts the wire in front of an S3 server. The lake is the server's folder chatlake.
 func (w *wire) store(t *testing.T, server s3test.Server) s3test.Server {
 	w.root = filepath.Join(server.Dir, "chatlake")
 	return s3test.Proxy(t, server, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
-		key := strings.TrimPrefix(r.URL.Path, "/"+server.Bucket+"/chatlake/")
-		w.pass(rw, r, next, &w.lake, func(m moment) bool { return m.lake != nil && m.lake(r.Method, key) })
+		method, key := r.Method, strings.TrimPrefix(r.URL.Path, "/"+server.Bucket+"/chatlake/")
+		if r.URL.Query().Has("list-type") {
+			method, key = listing, strings.TrimPrefix(r.URL.Query().Get("prefix"), "chatlake/")
+		}
+		w.pass(rw, r, next, &w.lake, func(m moment) bool { return m.lake != nil && m.lake(method, key) })
 	})
 }
 

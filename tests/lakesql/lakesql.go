@@ -32,10 +32,10 @@ WHERE age = 1`
 
 // Lake is an open lake in a folder.
 type Lake struct {
-	// Account and Stream, if not empty, restrict which shards are read.
-	Account, Stream string
-	db              *sql.DB
-	root            string
+	// Account and Stream, if not empty, restrict which shards are read, and Shard restricts them to one of Shards.
+	Account, Stream, Shard string
+	db                     *sql.DB
+	root                   string
 }
 
 // Open reads the current ledger of the lake in a folder.
@@ -58,21 +58,37 @@ func (l *Lake) Close() error { return l.db.Close() }
 
 // Files lists the Parquet files that count for a table, as absolute paths in the order of their keys.
 func (l *Lake) Files(ctx context.Context, table string) ([]string, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT "key" FROM files WHERE "table" = ? AND ? IN ('', shard.account) AND ? IN ('', shard.stream) ORDER BY "key"`,
-		table, l.Account, l.Stream)
+	rows, err := l.db.QueryContext(ctx, `SELECT "key" FROM files WHERE "table" = ? AND ? IN ('', shard.account) AND ? IN ('', shard.stream) AND ? IN ('', `+shardName+`) ORDER BY "key"`,
+		table, l.Account, l.Stream, l.Shard)
+	files, err := texts(rows, err)
+	for i, key := range files {
+		files[i] = filepath.Join(l.root, filepath.FromSlash(key))
+	}
+	return files, err
+}
+
+// Shards names the shards that have files.
+func (l *Lake) Shards(ctx context.Context) ([]string, error) {
+	return texts(l.db.QueryContext(ctx, "SELECT DISTINCT "+shardName+" FROM files WHERE ? IN ('', shard.account) AND ? IN ('', shard.stream) ORDER BY 1",
+		l.Account, l.Stream))
+}
+
+// shardName is the name of a shard: account/stream/from~to.
+const shardName = `concat(shard.account, '/', shard.stream, '/', shard."window"."from", '~', shard."window"."to")`
+
+func texts(rows *sql.Rows, err error) (all []string, _ error) {
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var files []string
 	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
+		var text string
+		if err := rows.Scan(&text); err != nil {
 			return nil, err
 		}
-		files = append(files, filepath.Join(l.root, filepath.FromSlash(key)))
+		all = append(all, text)
 	}
-	return files, rows.Err()
+	return all, rows.Err()
 }
 
 // Rows reads all rows of a table, each as an R. The table's columns and R's fields must match: the field CreatedAt is the
