@@ -48,6 +48,7 @@ func (a *Activities) listCommitted(ctx context.Context, in ListCommittedInput) (
 	if err != nil {
 		return ListCommittedOutput{}, err
 	}
+	shards = slices.DeleteFunc(shards, func(s ledger.Shard) bool { return s.Stream.IsOwn() }) // there are no documents of it
 	slices.SortFunc(shards, func(a, b ledger.Shard) int { return cmp.Compare(a.String(), b.String()) })
 	out := ListCommittedOutput{Total: len(shards)}
 	for _, shard := range shards {

@@ -296,6 +296,8 @@ type Definition struct {
 	MappingSecrets []string
 	// Push is how the platform announces what happens; nil if it does not.
 	Push *Push
+	// Ends means that the Reader is an Ender.
+	Ends bool
 	// Columns says of columns of the lake, named like conversations.status, what they hold where platforms differ.
 	Columns map[string]string
 }

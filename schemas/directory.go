@@ -69,5 +69,6 @@ func Shapes() []Shape {
 		Conversations.Shape, Messages.Shape, Participants.Shape, Events.Shape, Ratings.Shape, Attachments.Shape,
 		Documents.Shape, DeadLetters.Shape, Tombstones.Shape,
 		Agents.Shape, Contacts.Shape, Groups.Shape, Channels.Shape, Labels.Shape, Fields.Shape,
+		Audits.Shape,
 	}
 }

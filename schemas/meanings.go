@@ -30,6 +30,7 @@ var tableMeanings = map[string]string{
 	"channels":      "an inbox, a room or another place where conversations begin",
 	"labels":        "a label of the account",
 	"fields":        "the definition of a custom attribute",
+	"audits":        "a conversation that chatlake asked the platform to change, once for each run that asked",
 }
 
 // commonMeanings are those of columns that mean the same in every table that has them.
@@ -38,7 +39,7 @@ var commonMeanings = map[string]string{
 	"observed_at":     "when the platform was asked",
 	"provider":        "kind of platform, as the configuration names it",
 	"account":         "name of the account in the configuration of chatlake",
-	"stream":          "why the row belongs to its window: created (conversations by the time when they were created), changes (conversations by the time when they changed), reports (facts by their own time) or directory (a snapshot of a day)",
+	"stream":          "why the row belongs to its window: created (conversations by the time when they were created), changes (conversations by the time when they changed), reports (facts by their own time), directory (a snapshot of a day) or audits (what chatlake asked the platform to change)",
 	"month":           "month in which the window begins, in UTC: 2026-05",
 	"attributes":      "what the platform sent and no column has, as texts; parts of objects have names with dots",
 	"message_id":      "the platform's id of the message",
@@ -154,4 +155,14 @@ var columnMeanings = map[string]string{
 	"fields.type":                  "type of its values, in the platform's word",
 	"fields.applies_to":            "conversation or contact",
 	"fields.choices":               "values that can be chosen",
+	"audits.audit_id":              "digest of the run and the conversation",
+	"audits.action":                "end: the conversation should end",
+	"audits.observed_at":           "when the platform was last asked about the conversation",
+	"audits.outcome":               "ended (the platform said so in its answer); unconfirmed (its answer was lost, and afterwards the conversation had ended or was gone); refused; or open (its answers were lost, and the conversation had not ended when it was last looked at)",
+	"audits.asked_at":              "when chatlake asked for the change, the first time in the run",
+	"audits.workflow_id":           "id of the workflow that asked",
+	"audits.run_id":                "id of its run",
+	"audits.error_kind":            "kind of the last error, null where there was none",
+	"audits.state_before":          "what the platform said of the conversation right before, without texts",
+	"audits.state_after":           "what it said afterwards; empty where it does not have the conversation any more",
 }

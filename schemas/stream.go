@@ -8,6 +8,7 @@ const (
 	StreamChanges   Stream = "changes"   // conversations, by the time at which they changed
 	StreamReports   Stream = "reports"   // facts about conversations and people, by their own time
 	StreamDirectory Stream = "directory" // the account's people, groups and settings, as a snapshot of a day
+	StreamAudits    Stream = "audits"    // what chatlake asked the platform to change, by the month of the run that asked
 )
 
 // traits are the properties of a stream.
@@ -15,6 +16,7 @@ type traits struct {
 	conversations bool // its list is one of conversations
 	continuous    bool // its windows adjoin
 	byCreation    bool // its conversations were created in the window
+	own           bool // no platform lists it: chatlake tells what it did
 }
 
 var streams = map[Stream]traits{
@@ -22,11 +24,12 @@ var streams = map[Stream]traits{
 	StreamChanges:   {conversations: true, continuous: true},
 	StreamReports:   {continuous: true},
 	StreamDirectory: {},
+	StreamAudits:    {own: true},
 }
 
 // Streams returns all streams, in the order in which people see them.
 func Streams() []Stream {
-	return []Stream{StreamCreated, StreamChanges, StreamReports, StreamDirectory}
+	return []Stream{StreamCreated, StreamChanges, StreamReports, StreamDirectory, StreamAudits}
 }
 
 // Known reports whether s is one of Streams.
@@ -46,3 +49,7 @@ func (s Stream) IsByCreation() bool { return streams[s].byCreation }
 // IsContinuous reports whether the windows of the stream are adjacent, so that a time outside all of them is a gap. Snapshots have no
 // gaps.
 func (s Stream) IsContinuous() bool { return streams[s].continuous }
+
+// IsOwn reports whether chatlake itself is the source of the stream. No platform lists it, and there are no documents of it, so it can be
+// neither copied nor mapped again.
+func (s Stream) IsOwn() bool { return streams[s].own }

@@ -188,12 +188,18 @@ func crowdedLake(t *testing.T, root string) {
 		"agents":  {row("agent_id", "7", "observed_at", "2026-06-01", "type", "agent")},
 		"ratings": {rating("2", "r2", "2026-06-01", "2 listed")}, "documents": {doc(nil, "agents")},
 	})
+	audit := func(id, outcome string) map[string]any {
+		return row("audit_id", id, "conversation_id", "1", "observed_at", "2026-06-04", "action", "end", "outcome", outcome, "asked_at", "2026-06-04")
+	}
+	s.put("42/audits/"+may, 1, 2, "2026-06-04", rowsOf{"audits": {audit("a", "replaced")}})
+	s.put("42/audits/"+may, 2, 2, "2026-06-05", rowsOf{"audits": {audit("a", "ended"), audit("b", "refused")}})
 }
 
 // crowdedRows are the rows that count, each by its table, its partition and a column that tells it from the others.
 var crowdedRows = []string{
 	"agents 42 directory 2026-06 7",
 	"attachments 42 created 2026-05 2 in May",
+	"audits 42 audits 2026-05 ended", "audits 42 audits 2026-05 refused",
 	"conversations 42 created 2026-05 1", "conversations 42 created 2026-05 2",
 	"dead_letters 42 created 2026-05 3 in May", "dead_letters 42 created 2026-05 4 early", "dead_letters 42 created 2026-05 a list in May",
 	"dead_letters 42 reports 2026-05 a report of May",
@@ -213,6 +219,7 @@ var crowdedRows = []string{
 var telling = map[string]string{
 	"conversations": "conversation_id", "messages": "message_id", "participants": "participant_id", "events": "text", "ratings": "comment",
 	"attachments": "attachment_id", "documents": "kind", "dead_letters": "step", "tombstones": "reason", "agents": "agent_id",
+	"audits": "outcome",
 }
 
 // shown are the rows of all views.

@@ -80,8 +80,10 @@ type AccountConfig struct {
 	// AllowUnreadable means that an export counts as complete even if the account's keys cannot decrypt some texts.
 	AllowUnreadable bool
 	// Sync is how the account's copy is kept up to date; nil if it is not. SyncDefaults has the defaults.
-	Sync    *activities.SyncSettings
-	Options map[string]string
+	Sync *activities.SyncSettings
+	// EndStale is how conversations that never end are ended on a schedule; nil if they are not.
+	EndStale *EndStaleConfig
+	Options  map[string]string
 }
 
 // DefaultTaskQueue is the task queue that exports and workers share unless the configuration names another.
@@ -161,6 +163,9 @@ func (c Config) check(found Problems) Problems {
 		}
 		if sync := c.Accounts[name].Sync; sync != nil {
 			problems = append(problems, c.checkSync(name, definition, *sync, time.Now())...)
+		}
+		if end := c.Accounts[name].EndStale; end != nil {
+			problems = append(problems, c.checkEndStale(name, definition, *end)...)
 		}
 		if own := c.checkSecrets(at, definition, c.Accounts[name]); len(own) > 0 {
 			problems = append(problems, own...)

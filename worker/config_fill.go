@@ -155,6 +155,7 @@ func (b branch) account() AccountConfig {
 	}
 	a.Schedule = b.at("rate").at("schedule").schedule()
 	a.Sync = b.at("sync").sync(a.Provider)
+	a.EndStale = b.at("end_stale").endStale()
 	options := b.at("options")
 	for _, key := range options.keys() {
 		a.Options[key] = options.text(key)

@@ -20,5 +20,6 @@ func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Budget)
 	r.RegisterWorkflow(workflows.Remap)
 	r.RegisterWorkflow(workflows.Maintain)
+	r.RegisterWorkflow(workflows.EndStaleChats)
 	r.RegisterActivity(a)
 }

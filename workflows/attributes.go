@@ -6,7 +6,7 @@ import "go.temporal.io/sdk/temporal"
 // the state only if its run began with one.
 var (
 	AccountAttribute = temporal.NewSearchAttributeKeyKeyword("ChatlakeAccount")
-	KindAttribute    = temporal.NewSearchAttributeKeyKeyword("ChatlakeKind")  // export, remap, sync, settle, history or maintain
+	KindAttribute    = temporal.NewSearchAttributeKeyKeyword("ChatlakeKind")  // export, remap, sync, settle, history, maintain or end-stale
 	StateAttribute   = temporal.NewSearchAttributeKeyKeyword("ChatlakeState") // a State
 )
 

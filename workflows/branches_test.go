@@ -134,6 +134,14 @@ var branches = map[string][]string{
 	"a maintain continues as new":           {"Maintain", "PlanMaintain", "MergeShards", "ends as new"},
 	"a maintain goes on in a second run":    {"Maintain on", "PlanMaintain", "MergeShards", "ends: "},
 
+	"stale conversations are ended":               {"EndStaleChats", "OpenEnding", "ResolveAudits", "CommitAudits", "ListStale", "ListStale", "ListStale", "EndConversations", "EndConversations", "CommitAudits", `ends: {"open":12,"found":6,"ended":5`},
+	"stale conversations are only listed":         {"EndStaleChats", "OpenEnding", "ListStale", "ListStale", "ListStale", `ends: {"open":12,"found":6,"ended":0`},
+	"the platform is down for an end":             {"EndStaleChats", "EndConversations: Unavailable", "timer", "timer fired", "EndConversations", "CommitAudits", "ends: "},
+	"an end is denied":                            {"EndStaleChats", "EndConversations: Denied", "update retry_blocked", "EndConversations", "CommitAudits", "ends: "},
+	"a list of stale conversations expires":       {"EndStaleChats", "ListStale: CursorExpired", "timer", "timer fired", "ListStale", "ListStale", "ListStale", "EndConversations", "ends: "},
+	"an end is cancelled while blocked":           {"EndStaleChats", "EndConversations: Denied", "cancel", "ResolveAudits", "CommitAudits", "ends canceled"},
+	"an end shares the budget, and rests from it": {"EndStaleChats", "OpenEnding", "timer", "timer fired", "EndConversations: Denied", "tell", "update retry_blocked", "OpenEnding", "EndConversations", "CommitAudits", "tell", "ends: "},
+
 	"a quota is taken, used up, and ends": {"Quota", "update take", "timer", "update take", "update take", "timer fired", "ends: "},
 	"a quota continues as new":            {"Quota", "update take", "timer", "ends as new"},
 	"a quota goes on":                     {"Quota on", "update take", "timer fired", "ends: "},

@@ -37,6 +37,9 @@ func TestHistoryStructs(t *testing.T) {
 		workflows.RemapInput{}, workflows.RemapOutput{}, activities.ListCommittedInput{}, activities.ListCommittedOutput{},
 		activities.RemapShardInput{}, activities.RemapShardOutput{},
 		workflows.MaintainInput{}, workflows.MaintainOutput{}, activities.PlanMaintainInput{}, activities.PlanMaintainOutput{},
+		workflows.EndStaleInput{}, workflows.EndStaleOutput{}, activities.OpenEndingInput{}, activities.OpenEndingOutput{},
+		activities.ListStaleInput{}, activities.ListStaleOutput{}, activities.EndConversationsInput{}, activities.EndConversationsOutput{},
+		activities.ResolveAuditsInput{}, activities.ResolveAuditsOutput{}, activities.CommitAuditsInput{}, activities.CommitAuditsOutput{},
 		activities.MergeShardsInput{}, activities.MergeShardsOutput{}, activities.AbsorbShardsInput{}, activities.AbsorbShardsOutput{},
 	}
 	all := map[string]any{}

@@ -66,8 +66,9 @@ func (in ShardInput) Check() error {
 	if !providerName.MatchString(s.Provider) {
 		errs = append(errs, fmt.Errorf("shard.provider %q: expected the name of a provider, as in a configuration", s.Provider))
 	}
-	if !s.Stream.Known() {
-		errs = append(errs, fmt.Errorf("shard.stream %q: expected one of %v", s.Stream, schemas.Streams()))
+	if !s.Stream.Known() || s.Stream.IsOwn() {
+		listed := slices.DeleteFunc(schemas.Streams(), schemas.Stream.IsOwn)
+		errs = append(errs, fmt.Errorf("shard.stream %q: expected one of %v", s.Stream, listed))
 	}
 	if in.Spec == "" {
 		errs = append(errs, errors.New("spec is missing: OpenExport returns it"))

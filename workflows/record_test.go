@@ -84,12 +84,15 @@ func (r *recorder) worker() worker.Worker {
 	w.RegisterWorkflow(workflows.Budget)
 	w.RegisterWorkflow(workflows.Remap)
 	w.RegisterWorkflow(workflows.Maintain)
+	w.RegisterWorkflow(workflows.EndStaleChats)
 	world, scene := r.world, r.scene
 	for name, f := range map[string]any{
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
 		"ListUnlisted": world.ListUnlisted, "FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
 		"SaveReceipts": world.SaveReceipts, "SealShard": holding(scene, "SealShard", world.SealShard),
 		"PlanMaintain": world.PlanMaintain, "MergeShards": holding(scene, "MergeShards", world.MergeShards), "AbsorbShards": world.AbsorbShards,
+		"OpenEnding": holding(scene, "OpenEnding", world.OpenEnding), "ListStale": world.ListStale, "EndConversations": holding(scene, "EndConversations", world.EndConversations),
+		"ResolveAudits": world.ResolveAudits, "CommitAudits": world.CommitAudits,
 		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
 		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
 		"OpenExport": holding(scene, "OpenExport", func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
@@ -150,6 +153,10 @@ func (r *recorder) start() (string, client.WorkflowRun) {
 		maintain := *r.maintain
 		maintain.Account = r.name
 		id, workflow, in = workflows.MaintainID(r.name), workflows.Maintain, maintain
+	case r.endStale != nil:
+		end := *r.endStale
+		end.Account = r.name
+		id, workflow, in = workflows.EndStaleID(r.name), workflows.EndStaleChats, end
 	case r.sync != nil:
 		sync := *r.sync
 		sync.Account = r.name

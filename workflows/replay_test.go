@@ -100,6 +100,7 @@ func replay(h *history.History) error {
 	replayer.RegisterWorkflow(workflows.Budget)
 	replayer.RegisterWorkflow(workflows.Remap)
 	replayer.RegisterWorkflow(workflows.Maintain)
+	replayer.RegisterWorkflow(workflows.EndStaleChats)
 	return replayer.ReplayWorkflowHistory(silent{}, h)
 }
 

@@ -28,6 +28,7 @@ type scene struct {
 	budget   bool
 	remap    *workflows.RemapInput
 	maintain *workflows.MaintainInput
+	endStale *workflows.EndStaleInput
 	sync     *workflows.SyncInput
 	settle   *workflows.SettleInput
 	open     activities.OpenExportOutput
@@ -40,7 +41,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -49,6 +49,11 @@ type world struct {
 	committed          activities.CommitShardInput
 	saved              []activities.Receipts
 	remapped           []time.Month
+	grant              *activities.BudgetGrant        // that a run which ends conversations gets
+	ended              []string                       // conversations, in order
+	refusals           int                            // of the end of a conversation, at each call
+	lostAudits         []ledger.Shard                 // of earlier runs
+	audits             []activities.CommitAuditsInput // in order
 }
 
 func (w *world) begin(step string, low, high int) error {

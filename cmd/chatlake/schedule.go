@@ -15,7 +15,8 @@ func (a *app) scheduleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "schedule", Short: "Show and control the schedules that keep accounts up to date",
 		Long: "Each account with a section sync has up to four schedules on the Temporal server: sync copies what has changed, settle lists windows\n" +
-			"again that are due, history exports what is not in the lake yet, maintain makes few files of many. A worker makes them when it starts.",
+			"again that are due, history exports what is not in the lake yet, maintain makes few files of many. An account with a section end_stale\n" +
+			"has one that ends conversations which never end: end-stale. A worker makes them when it starts.",
 	}
 	cmd.AddCommand(
 		a.applyCommand(), a.scheduleListCommand(), a.describeCommand(),

@@ -33,7 +33,7 @@ func writeChanges(w io.Writer, changes []operate.Change, dryRun bool) error {
 		}
 	}
 	if len(changes) == 0 {
-		_, err := fmt.Fprintln(w, "There is nothing to schedule: no account has a section sync.")
+		_, err := fmt.Fprintln(w, "There is nothing to schedule: no account has a section sync or end_stale.")
 		return err
 	}
 	var parts []string

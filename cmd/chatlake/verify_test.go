@@ -35,7 +35,7 @@ func TestVerifiedText(t *testing.T) {
 			{Shard: "acme/created/r", Count: 2, Command: "copy r"},
 			{Shard: "beta/created/s", Count: 1, Allowed: true, Command: "copy s"},
 		},
-		Unchecked: []inspect.Unchecked{{Account: "acme", Stream: "audits", Windows: 4, Writer: "chatlake 0.9.0"}},
+		Unchecked: []inspect.Unchecked{{Account: "acme", Stream: "later", Windows: 4, Writer: "chatlake 0.9.0"}},
 		Partial:   []string{"acme/created/z"},
 		Totals: []inspect.Totals{
 			{Account: "acme", Windows: 2, Requests: 3, Missing: []inspect.Missing{{Shard: "acme/created/w", Listed: 9, Counted: 12, Command: "copy w"}}, Failed: []string{"count: status 500"}},
@@ -61,7 +61,7 @@ flagged: acme/created/y: count_mismatch and message_count_mismatch. Copy it agai
   3 conversations with another number of messages than the platform states: stated_messages <> stored_messages
 not decrypted: acme/created/r: 2 texts; they are null. Add the private keys to the account's secrets and copy the window again: copy r
   Or accept it: allow_unreadable: true for the account
-not checked: acme/audits: 4 windows of a stream that this build does not know. Their files were compared with the ledger; gaps, counts and duplicates
+not checked: acme/later: 4 windows of a stream that this build does not know. Their files were compared with the ledger; gaps, counts and duplicates
   were not checked. Run verify with the build that wrote them, or a newer one: chatlake 0.9.0
 partial: acme/created/z was read with a token that does not see the whole account. Give the account one that does, and copy it again with --refresh
 more now: acme/created/w: the platform counts 12 conversations, 9 were listed. Copy it again: copy w
@@ -201,10 +201,10 @@ func TestVerifyNamesStreamsItDoesNotKnow(t *testing.T) {
 	s := newShelf(t)
 	s.put(schemas.StreamCreated, month(1), content{whole: []string{"1"}})
 	later := func(r *ledger.Record) { r.Counts.Conversations = 7 } // which means something else there
-	s.put("audits", month(1), content{whole: []string{"1"}, change: later})
-	s.put("audits", month(3), content{whole: []string{"1"}, change: later})
+	s.put("later", month(1), content{whole: []string{"1"}, change: later})
+	s.put("later", month(3), content{whole: []string{"1"}, change: later})
 	out, log, status := chatlake(t, "verify", "--deep", "--config", s.config)
-	expect(t, "verify", status, exitGaps, out+log, "3 windows, ", "not checked: acme/audits: 2 windows of a stream", "What was checked is whole, but not everything could be checked.")
+	expect(t, "verify", status, exitGaps, out+log, "3 windows, ", "not checked: acme/later: 2 windows of a stream", "What was checked is whole, but not everything could be checked.")
 	for _, unwanted := range []string{"gap: ", "broken: ", "not whole"} {
 		if strings.Contains(out, unwanted) {
 			t.Errorf("%q in:\n%s", unwanted, out)

@@ -46,7 +46,7 @@ func (l *Lake) Gaps(ctx context.Context) (Gaps, error) {
 func AcceptGap(ctx context.Context, c worker.Config, account string, stream schemas.Stream, w schemas.Window, reason string) (AcceptedGap, error) {
 	switch {
 	case !stream.IsContinuous():
-		return AcceptedGap{}, &AcceptError{fmt.Sprintf("stream %s: expected created, changes or reports; a snapshot of the directory has no gaps", stream)}
+		return AcceptedGap{}, &AcceptError{fmt.Sprintf("stream %s: expected created, changes or reports; a snapshot of the directory and audits have no gaps", stream)}
 	case strings.TrimSpace(reason) == "":
 		return AcceptedGap{}, &AcceptError{"the reason is missing: it stands in the ledger, for those who ask later"}
 	case len(reason) > longestReason || strings.ContainsFunc(reason, func(r rune) bool { return r < ' ' }):

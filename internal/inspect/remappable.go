@@ -27,7 +27,9 @@ func (l *Lake) Remappable(ctx context.Context, within schemas.Window) ([]Remappa
 	}
 	all := []Remappable{}
 	for _, r := range records {
-		all = append(all, remappable(r))
+		if !r.Shard.Stream.IsOwn() {
+			all = append(all, remappable(r))
+		}
 	}
 	return all, nil
 }

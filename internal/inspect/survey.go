@@ -45,7 +45,7 @@ func survey(c worker.Config, read reading, account string) Survey {
 	for _, record := range read.current {
 		shard := record.Shard
 		switch {
-		case shard.Account != account:
+		case shard.Account != account, shard.Stream.IsOwn():
 		case shard.Stream == schemas.StreamDirectory:
 			r.Directories++
 		case known[shard.Stream] == nil:

@@ -210,6 +210,7 @@ func account(r ledger.Record) string { return r.Shard.Provider + "/" + r.Shard.A
 // overlapping says whether two shards of one account may have the same rows: windows that have time in common, those of reports apart from
 // the others, and all windows whose conversations may have been created at any time.
 func overlapping(records []current) bool {
+	records = slices.DeleteFunc(slices.Clone(records), func(r current) bool { return r.Shard.Stream.IsOwn() })
 	versions, reports := split(records)
 	if slices.ContainsFunc(versions, func(r current) bool { return !r.Shard.Stream.IsByCreation() && len(r.Files) > 0 }) {
 		return true

@@ -55,6 +55,7 @@ type Seal struct {
 	channels      *tableWriter[schemas.Channel]
 	labels        *tableWriter[schemas.Label]
 	fields        *tableWriter[schemas.Field]
+	audits        *tableWriter[schemas.Audit]
 
 	tables  []sealTable // all of the above, in the order of the lake
 	uploads *errgroup.Group
@@ -134,6 +135,7 @@ func NewSeal(ctx context.Context, store ledger.Store, scratch string, shard ledg
 	s.channels = newTable(s, schemas.Channels)
 	s.labels = newTable(s, schemas.Labels)
 	s.fields = newTable(s, schemas.Fields)
+	s.audits = newTable(s, schemas.Audits)
 	return s, nil
 }
 
@@ -164,6 +166,12 @@ func (s *Seal) DeadLetter(d schemas.DeadLetter) error {
 // Tombstone writes a tombstone.
 func (s *Seal) Tombstone(t schemas.Tombstone) error {
 	addRows(s.tombstones, t)
+	return s.err
+}
+
+// Audit writes what chatlake asked a platform to change.
+func (s *Seal) Audit(a schemas.Audit) error {
+	addRows(s.audits, a)
 	return s.err
 }
 

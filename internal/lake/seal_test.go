@@ -183,6 +183,9 @@ func sealAll(t *testing.T, seal *Seal, threads int) []ledger.File {
 	if err := seal.Tombstone(schemas.Tombstone{ConversationID: "2", ObservedAt: sealFrom, Reason: "conversation_not_found"}); err != nil {
 		t.Fatal(err)
 	}
+	if err := seal.Audit(schemas.Audit{AuditID: "1", ConversationID: "1", AskedAt: &sealFrom, StateBefore: map[string]*string{"is_ended": nil}}); err != nil {
+		t.Fatal(err)
+	}
 	err := seal.Snapshot(schemas.Snapshot{
 		Agents: []schemas.Agent{{AgentID: "7"}}, Contacts: []schemas.Contact{{ContactID: "1", CreatedAt: &sealFrom}},
 		Groups: []schemas.Group{{GroupID: "1"}}, Channels: []schemas.Channel{{ChannelID: "1"}},
@@ -241,7 +244,7 @@ func TestSeal(t *testing.T) {
 	want := map[string]int64{
 		"conversations": threads, "messages": 8 * threads, "participants": 2 * threads, "events": threads, "ratings": threads,
 		"attachments": threads, "documents": threads, "dead_letters": 1, "tombstones": threads + 1,
-		"agents": 1, "contacts": 1, "groups": 1, "channels": 1, "labels": 1, "fields": 1,
+		"agents": 1, "contacts": 1, "groups": 1, "channels": 1, "labels": 1, "fields": 1, "audits": 1,
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("rows (-want +got)\n%s", diff)
@@ -274,7 +277,7 @@ func TestSealCreatedAt(t *testing.T) {
 		case "conversations", "events", "ratings":
 		case "messages":
 			to = some(sealFrom.Add(2*time.Minute + 7*time.Second))
-		case "contacts":
+		case "contacts", "audits":
 			to = from
 		default:
 			from, to = nil, nil

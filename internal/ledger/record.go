@@ -83,6 +83,7 @@ const (
 	CauseRemap  Cause = "remap"  // the rows were made again from the documents in the lake
 	CauseMerge  Cause = "merge"  // narrower windows became one, from the documents in the lake
 	CauseAbsorb Cause = "absorb" // another shard has all of it
+	CauseAudit  Cause = "audit"  // chatlake asked the platform to change something
 )
 
 // Record is the commit record of one generation of a shard. Data files count only if a record names them.

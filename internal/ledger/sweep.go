@@ -33,7 +33,7 @@ type Swept struct {
 }
 
 // Sweep removes objects that are no longer needed: staged objects of committed shards after a day, and of other shards after
-// three months; data files that no record names after a week, unless something is staged for their shard. If remove is false,
+// three months, except what chatlake has yet to write down of its own doings; data files that no record names after a week, unless something is staged for their shard. If remove is false,
 // Sweep only counts them. The counts are valid even if Sweep returns an error.
 //
 // A list is never enough to delete a file. Before deleting the first file of a shard, Sweep reads the shard's records by their
@@ -105,6 +105,10 @@ func (s *sweep) clearStaged(ctx context.Context) error {
 	for _, left := range s.staged {
 		kept := stagedKept
 		open := left.Generation == 0 || left.Generation > s.committed[left.shard()]
+		if open && left.Stream.IsOwn() {
+			s.Open++ // nobody can fetch again what chatlake did
+			continue
+		}
 		if open {
 			kept = openKept
 		}

@@ -17,14 +17,17 @@ import (
 // updateTimeout is how long a worker has to take an order.
 const updateTimeout = 20 * time.Second
 
-// Only is the workflow id of the only export that runs, of an account where one is named; with remaps, of the only export or remap. That
-// there is none, or that there are several, is an OrderError.
+// Only is the workflow id of the only export that runs, of an account where one is named; with remaps, of the only export or remap, or
+// else of the only run that ends conversations. That there is none, or that there are several, is an OrderError.
 func (s *Session) Only(ctx context.Context, account string, remaps bool) (string, error) {
 	types, word := []string{"Export"}, "export"
 	if remaps {
 		types, word = append(types, "Remap"), "export or remap"
 	}
 	running, err := s.running(ctx, account, types...)
+	if err == nil && len(running) == 0 && remaps {
+		running, err = s.running(ctx, account, "EndStaleChats")
+	}
 	switch {
 	case err != nil:
 		return "", err
@@ -39,7 +42,7 @@ func (s *Session) Only(ctx context.Context, account string, remaps bool) (string
 // All are the workflow ids of everything that runs and takes orders, of an account where one is named; with remaps, also what asks no
 // platform. That nothing runs is an OrderError.
 func (s *Session) All(ctx context.Context, account string, remaps bool) ([]string, error) {
-	types := []string{"Export", "Sync", "Settle"}
+	types := []string{"Export", "Sync", "Settle", "EndStaleChats"}
 	if remaps {
 		types = append(types, "Remap", "Maintain")
 	}

@@ -107,45 +107,21 @@ func (s *Session) Remap(ctx context.Context, in workflows.RemapInput, show func(
 	if err != nil {
 		return out, fmt.Errorf("start %s: %w", id, err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- run.Get(ctx, &out) }()
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
 	var seen workflows.RemapProgress
-	var mute hush
-	room := newRoomWatch(s.config)
-	retried := false
-	blocked := 0 // looks in a row
-	for {
-		select {
-		case err := <-ended:
-			return out, endOf("remap", err)
-		case err := <-s.failed:
-			s.failed <- err
-			return workflows.RemapOutput{}, err
-		case <-ticker.C:
-			p, err := s.observeRemap(ctx, id)
-			wait := cmp.Or(room.look(time.Now()), mute.heard(err, time.Now(), s.health(ctx)))
-			if err == nil {
-				seen = p
-			}
-			if wait != nil {
-				seen.Waiting = wait
-			}
-			if err == nil || wait != nil {
-				show(seen)
-			}
-			switch {
-			case err != nil: // the worker is not there yet, or busy; the next look tells more
-			case p.Blocked == nil:
-				blocked, retried = 0, true
-			case !retried: // it was blocked before: who gives the command again has acted
-				retried = s.send(ctx, id, instruction{name: workflows.RetryBlockedUpdate}) == nil
-			default:
-				if blocked++; blocked > 2 {
-					return workflows.RemapOutput{}, &BlockedError{[]workflows.BlockedShard{*p.Blocked}}
-				}
-			}
+	err = s.attendRun(ctx, "remap", run, &out, func() (*workflows.BlockedShard, error) {
+		p, err := s.observeRemap(ctx, id)
+		if err == nil {
+			seen = p
 		}
+		return p.Blocked, err
+	}, func(wait *workflows.Waiting) {
+		if wait != nil {
+			seen.Waiting = wait
+		}
+		show(seen)
+	})
+	if err != nil {
+		return workflows.RemapOutput{}, err
 	}
+	return out, nil
 }

@@ -25,13 +25,14 @@ type Kind string
 
 // The kinds of schedules, in the order in which people see them. A schedule's id is its kind, a slash and the account.
 const (
-	KindSync     Kind = "sync"     // copies what has changed
-	KindSettle   Kind = "settle"   // lists windows again that are due
-	KindHistory  Kind = "history"  // exports what is not in the lake yet
-	KindMaintain Kind = "maintain" // makes few files of many
+	KindSync     Kind = "sync"      // copies what has changed
+	KindSettle   Kind = "settle"    // lists windows again that are due
+	KindHistory  Kind = "history"   // exports what is not in the lake yet
+	KindMaintain Kind = "maintain"  // makes few files of many
+	KindEndStale Kind = "end-stale" // ends conversations that never end
 )
 
-var kinds = []Kind{KindSync, KindSettle, KindHistory, KindMaintain}
+var kinds = []Kind{KindSync, KindSettle, KindHistory, KindMaintain, KindEndStale}
 
 // ScheduleID is the id of a schedule, and of its runs before the server appends the nominal time.
 func ScheduleID(kind Kind, account string) string { return string(kind) + "/" + account }
@@ -81,8 +82,33 @@ const (
 // forever is the end of the history: an export ends at the present at the latest.
 var forever = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// wantedOf returns the schedules of an account, or none if it is not kept up to date.
+// wantedOf returns the schedules of an account: those that keep it up to date, and the one that ends conversations.
 func wantedOf(c worker.Config, account string) []wanted {
+	return append(wantedSync(c, account), wantedEnd(c, account)...)
+}
+
+// wantedEnd returns the schedule that ends conversations of an account, or none. Each run looks at all that have not ended, so one that
+// did not begin in time is not made up for.
+func wantedEnd(c worker.Config, account string) []wanted {
+	e := c.Accounts[account].EndStale
+	if e == nil {
+		return nil
+	}
+	input := workflows.EndStaleInput{Account: account, OlderThan: e.OlderThan, Most: e.Most, Confirm: e.Confirm, Policy: workflows.NewPolicy()}
+	t := times{interval: e.Every}
+	if e.Every%day == 0 {
+		t.offset = 4 * hour
+	}
+	confirm := "no: runs only tell what they would end"
+	if e.Confirm {
+		confirm = "yes"
+	}
+	return []wanted{newWanted(c, account, KindEndStale, t, "EndStaleChats", input,
+		Setting{"older than", worker.DurationText(e.OlderThan)}, Setting{"most", fmt.Sprint(e.Most)}, Setting{"confirm", confirm})}
+}
+
+// wantedSync returns the schedules that keep an account up to date, or none.
+func wantedSync(c worker.Config, account string) []wanted {
 	s := c.Accounts[account].Sync
 	if s == nil {
 		return nil
@@ -196,10 +222,10 @@ func kept(d time.Duration) string {
 	return worker.DurationText(d)
 }
 
-// scheduled returns the accounts that a configuration keeps up to date, in order.
+// scheduled returns the accounts of a configuration that have schedules, in order.
 func scheduled(c worker.Config) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
-		if c.Accounts[name].Sync != nil {
+		if a := c.Accounts[name]; a.Sync != nil || a.EndStale != nil {
 			names = append(names, name)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/chatlake/chatlake/worker"
+	"github.com/chatlake/chatlake/workflows"
 )
 
 // keeping is a configuration of accounts that are kept up to date.
@@ -76,7 +77,7 @@ func TestSchedules(t *testing.T) {
 	all := func(text string) map[string]string {
 		m := map[string]string{}
 		for _, account := range []string{"acme", "beta"} {
-			for _, kind := range kinds {
+			for _, kind := range kinds[:4] { // those of a section sync
 				m[ScheduleID(kind, account)] = text
 			}
 		}
@@ -165,11 +166,11 @@ func TestSchedules(t *testing.T) {
 	}
 	waitForList(t, s, 9)
 	want := map[string]string{}
-	for _, kind := range kinds {
+	for _, kind := range kinds[:4] { // those of a section sync
 		want[ScheduleID(kind, "acme")], want[ScheduleID(kind, "beta")] = "unchanged", "kept"
 	}
 	apply(t, On(cluster(keeping(c.StateDir, "acme")), s.temporal), ApplyOptions{AtStart: true}, want)
-	for _, kind := range kinds {
+	for _, kind := range kinds[:4] { // those of a section sync
 		want[ScheduleID(kind, "beta")] = "deleted"
 	}
 	elsewhere := keeping(c.StateDir, "acme")
@@ -311,4 +312,31 @@ func TestHistoryBeginsAtOnce(t *testing.T) {
 		"sync/acme": "unchanged", "settle/acme": "unchanged", "history/acme": "changed; from: 2025-01-01 -> 2024-01-01", "maintain/acme": "unchanged",
 	})
 	begun(2)
+}
+
+// TestEndStaleSchedule is there with or without a section sync, and says whether its runs end anything.
+func TestEndStaleSchedule(t *testing.T) {
+	c := keeping(t.TempDir(), "acme")
+	a := c.Accounts["acme"]
+	a.EndStale = &worker.EndStaleConfig{Every: 12 * time.Hour, OlderThan: 7 * day, Most: 50}
+	c.Accounts["acme"] = a
+	if all := wantedOf(c, "acme"); len(all) != 5 || all[4].Kind != KindEndStale {
+		t.Errorf("beside a section sync: %+v", all)
+	}
+	a.Sync = nil
+	for _, confirm := range []bool{false, true} {
+		a.EndStale.Confirm = confirm
+		c.Accounts["acme"] = a
+		all := wantedOf(c, "acme")
+		if len(all) != 1 || all[0].id() != "end-stale/acme" || !slices.Equal(scheduled(c), []string{"acme"}) {
+			t.Fatalf("without a section sync: %+v, scheduled %v", all, scheduled(c))
+		}
+		in, ok := all[0].action.Args[0].(workflows.EndStaleInput)
+		if !ok || in.Confirm != confirm || in.OlderThan != 7*day || in.Most != 50 || in.Check() != nil || all[0].action.Workflow != "EndStaleChats" {
+			t.Errorf("the input is %+v, %v", all[0].action.Args, in.Check())
+		}
+		if got := all[0].Settings[3]; got.Name != "confirm" || (got.Value == "yes") != confirm {
+			t.Errorf("the settings are %+v", all[0].Settings)
+		}
+	}
 }

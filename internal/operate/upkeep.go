@@ -38,12 +38,16 @@ func (s *Session) Upkeep(ctx context.Context, account string) ([]Upkeep, error) 
 	return found, nil
 }
 
-// observeRun asks a run of a schedule how far it is. Maintain has no windows to count.
+// observeRun asks a run of a schedule how far it is. Maintain and EndStaleChats have no windows to count.
 func (s *Session) observeRun(ctx context.Context, kind Kind, id string) (Snapshot, error) {
-	if kind != KindMaintain {
+	if kind != KindMaintain && kind != KindEndStale {
 		return s.observe(ctx, id)
 	}
-	var p workflows.MaintainProgress
+	var p struct { // what the progress of both has
+		State   workflows.State         `json:"state"`
+		Waiting *workflows.Waiting      `json:"waiting"`
+		Blocked *workflows.BlockedShard `json:"blocked"`
+	}
 	if err := s.query(ctx, id, &p); err != nil {
 		return Snapshot{}, err
 	}

@@ -130,6 +130,9 @@ type Request struct {
 	Form   url.Values // the body as a form, if JSON is nil
 	// Repeatable means that the request may safely be sent twice although its method does not imply it, as a search by POST.
 	Repeatable bool
+	// Once means that the request is sent at most once, because the caller must look before it asks again: a 429 is returned as an
+	// answer. It pauses the account all the same.
+	Once bool
 	// OwnQuota means that the endpoint has a quota of its own: a 429 is returned at once and pauses no other request.
 	OwnQuota bool
 	// LeastPause is the minimum pause after a 429, for platforms that require more than a second.
@@ -174,16 +177,16 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	} else if r.Form != nil {
 		body = []byte(r.Form.Encode())
 	}
-	p := patience{repeatable: r.Repeatable || idempotent(r.Method), waits: maxWaits}
+	p := patience{repeatable: !r.Once && (r.Repeatable || idempotent(r.Method)), waits: maxWaits}
 	for {
 		if err := c.classes.wait(ctx, r.Op, target, &p); err != nil {
 			return Response{}, err
 		}
 		answer, err := c.try(ctx, r, target, body, &p)
-		if err == nil && answer.Status == http.StatusTooManyRequests && c.classes.refused(target, answer.After) {
+		if err == nil && answer.Status == http.StatusTooManyRequests && c.classes.refused(target, answer.After) && !r.Once {
 			continue
 		}
-		if err == nil && r.OwnQuota && answer.Status == http.StatusTooManyRequests {
+		if err == nil && (r.OwnQuota || r.Once) && answer.Status == http.StatusTooManyRequests {
 			return answer, nil
 		}
 		again, err := p.judge(ctx, r.Op, c.gate, answer, err)

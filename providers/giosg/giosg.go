@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/witness"
@@ -41,6 +42,7 @@ var Definition = providers.Definition{
 	MappingSecrets:    []string{secretKeys, secretPassword},
 	Blind:             blind,
 	LeastLag:          lateRows,
+	Ends:              true,
 }
 
 // The secrets of an account in addition to its token.
@@ -186,6 +188,9 @@ type account struct {
 	lists []*list       // one per room, or the one of the organization
 	open  *list         // chats that have not ended, of the room, or of the organization
 	doubt witness.Doubt // of the directory
+
+	me        atomic.Pointer[string] // the token's user, once it was asked for
+	endsOwned atomic.Bool            // the last chat that ended was one of the organization
 }
 
 func open(a providers.Account) (providers.Reader, error) {

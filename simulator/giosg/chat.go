@@ -75,6 +75,9 @@ func (s *Site) open(e entry) room {
 	}
 	if s.hasEnded(e) {
 		r.ended = last.Add(2 * time.Second)
+		if at, asked := s.ended[e.number]; asked {
+			r.ended = at
+		}
 		r.updated = r.ended.Add(11 * time.Millisecond)
 		r.late(s)
 	}

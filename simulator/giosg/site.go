@@ -51,6 +51,10 @@ type Options struct {
 	Newest int
 	// Encrypted means that the rooms for mail and WhatsApp are encrypted for PublicKey.
 	Encrypted bool
+	// EndsAt is where chats can be ended; everywhere if empty.
+	EndsAt EndPlace
+	// RefuseEnd is called right before a chat ends. It returns the status with which that is refused, and 0 if it is not. It may be nil.
+	RefuseEnd func(chat string) int
 	Throttle  Throttle
 	Latency   time.Duration
 	Now       func() time.Time // time.Now if nil
@@ -87,8 +91,10 @@ type Site struct {
 	numbers map[int64]entry
 	added   map[int64]*simulator.Thread
 	purged  map[int64]time.Time
-	next    int64 // running number of chats
-	nextID  int64 // running number of messages
+	ended   map[int64]time.Time // chats that were ended by a request
+	ends    map[string]int      // requests to end a chat that were carried out, by chat
+	next    int64               // running number of chats
+	nextID  int64               // running number of messages
 	lists   map[string][]entry
 	stats   Stats
 	tokens  float64
@@ -127,7 +133,7 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 		options.Tokens = map[string]Role{ManagerToken: Manager, LimitedToken: Limited, OutsiderToken: Outsider}
 	}
 	s := &Site{
-		corpus: corpus, options: options, added: map[int64]*simulator.Thread{}, purged: map[int64]time.Time{},
+		corpus: corpus, options: options, added: map[int64]*simulator.Thread{}, purged: map[int64]time.Time{}, ended: map[int64]time.Time{}, ends: map[string]int{},
 		numbers: map[int64]entry{}, next: corpus.NextNumber(), nextID: corpus.NextMessageID(), lists: map[string][]entry{}, tokens: float64(max(1, options.Throttle.Burst)),
 	}
 	for i := range corpus.Len() {
@@ -144,6 +150,8 @@ func New(corpus *simulator.Corpus, options Options) *Site {
 func (s *Site) route() {
 	s.mux = http.NewServeMux()
 	s.mux.Handle("GET /api/v5/users/me", s.guard("users/me", s.me))
+	s.mux.Handle("PATCH /api/v5/users/{user}/chats/{chat}", s.guard("users/{user}/chats/{chat}", s.endAsUser))
+	s.mux.Handle("PATCH /api/v5/orgs/{org}/owned_chats/{chat}", s.guard("end owned_chats/{chat}", s.endOwned))
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "Not found.") })
 	for path, do := range map[string]http.HandlerFunc{
 		"owned_chats":                                     s.chats,
@@ -193,7 +201,7 @@ func (s *Site) guard(name string, do http.HandlerFunc) http.Handler {
 			fail(w, http.StatusUnauthorized, "Invalid token.")
 		case name == "users/me":
 			do(w, r)
-		case org != Organization || role == Outsider:
+		case role == Outsider, org != Organization && r.PathValue("user") == "":
 			fail(w, http.StatusNotFound, "Not found.")
 		case role == Limited && name == "rooms":
 			fail(w, http.StatusForbidden, "You do not have permission to perform this action.")
@@ -257,5 +265,5 @@ func (s *Site) me(w http.ResponseWriter, r *http.Request) {
 	if role == Outsider {
 		org = uuid("org", 2)
 	}
-	send(w, fields{"id": uuid("user", s.corpus.Agents()[0].ID), "organization_id": org})
+	send(w, fields{"id": s.user(), "organization_id": org})
 }

@@ -40,6 +40,9 @@ func (s *Site) old(e entry) bool {
 
 // hasEnded reports whether a chat has ended. The caller holds s.mu.
 func (s *Site) hasEnded(e entry) bool {
+	if _, ended := s.ended[e.number]; ended {
+		return true
+	}
 	var o simulator.Outline
 	if t := s.added[e.number]; t != nil {
 		o = t.Outline
