@@ -74,6 +74,9 @@ type Site struct {
 	changed map[int64]*simulator.Thread // what differs from the corpus; nil means deleted
 	lists   map[string]selection        // results, discarded at every change
 	derived derived
+
+	hooks    []hook
+	nextHook int64
 }
 
 // New returns a site that serves a world.
@@ -153,6 +156,9 @@ func (s *Site) route() {
 		{"GET", "csat_survey_responses", s.surveys},
 		{"GET", "csat_survey_responses/metrics", s.surveyMetrics},
 		{"GET", "reporting_events", s.accountEvents},
+		{"GET", "webhooks", s.webhooks},
+		{"POST", "webhooks", s.createWebhook},
+		{"DELETE", "webhooks/{id}", s.deleteWebhook},
 	} {
 		s.mux.Handle(e.method+" /api/v1/accounts/{account}/"+e.path, s.guard(e.path, e.do))
 	}
