@@ -28,7 +28,8 @@ type PlanMaintainOutput struct {
 }
 
 // PlanMaintain finds the next month of an account in which files can become fewer, and what is to be done there. It opens no account and
-// reads no record of a shard that was merged and replaced.
+// reads no record of a shard that was merged and replaced. When nothing is left to do, it writes the checkpoints that are due, so that
+// readers need not read those records either.
 func (a *Activities) PlanMaintain(ctx context.Context, in PlanMaintainInput) (PlanMaintainOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
@@ -69,7 +70,8 @@ func (a *Activities) planMaintain(ctx context.Context, in PlanMaintainInput) (Pl
 			return PlanMaintainOutput{Month: name, Steps: steps}, nil
 		}
 	}
-	return PlanMaintainOutput{}, nil
+	_, err = a.Lake.Checkpoint(ctx, f, listed)
+	return PlanMaintainOutput{}, err
 }
 
 // recordsAtOnce is how many records are read concurrently.

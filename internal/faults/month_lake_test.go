@@ -4,6 +4,7 @@ import (
 	stdcmp "cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,10 @@ func (m *month) stand() standing {
 	records, err := m.lake.Current(m.t.Context(), ledger.Filter{})
 	if err != nil {
 		m.t.Fatal(err)
+	}
+	plain, err := ledger.New(m.lake.Store(), "", nil).CheckpointFrom(math.MaxInt).Current(m.t.Context(), ledger.Filter{})
+	if diff := cmp.Diff(plain, records); err != nil || diff != "" {
+		m.t.Fatalf("current records (-without +with checkpoints), %v:\n%s", err, diff)
 	}
 	s := standing{counts: map[string]version{}, tombstones: map[string]bool{}, records: records, watermark: ledger.Watermark(records, ledger.OpenedSince(records))}
 	for _, r := range records {

@@ -118,9 +118,20 @@ func newMonth(t *testing.T, p moving, seed uint64) *month {
 	m.from = time.Date(m.start.Year(), m.start.Month()-1, 1, 0, 0, 0, 0, time.UTC)
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: seed, Conversations: 150, From: m.from, To: m.start.AddDate(0, 0, -4)})
 	time.Sleep(time.Until(m.start))
-	m.site = p.live(corpus, latency)
 	dark := m.start.AddDate(0, 0, 12).Add(5 * time.Hour)
 	m.down = schemas.Window{From: dark, To: dark.Add(24 * time.Hour)}
+	m.settings = worker.SyncDefaults(p.name)
+	m.open(corpus, p.definition.RequestsPerSecond)
+	m.lake.CheckpointFrom(1) // a month has few records
+	m.ticks = localTimes(t, m.start, m.end.AddDate(0, 0, 1), *monthHours)
+	go m.play(m.script(corpus))
+	return m
+}
+
+// open serves the platform and opens an empty lake.
+func (m *month) open(corpus *simulator.Corpus, requestsPerSecond float64) {
+	t, p := m.t, m.moving
+	m.site = p.live(corpus, latency)
 	m.world = world{t: t, platform: p.platform, root: t.TempDir()}
 	base, stop := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.requests.Add(1)
@@ -128,7 +139,7 @@ func newMonth(t *testing.T, p moving, seed uint64) *month {
 	}))
 	t.Cleanup(stop)
 	account := p.account
-	account.Name, account.BaseURL, account.Rate.RequestsPerSecond = "acme", base, p.definition.RequestsPerSecond
+	account.Name, account.BaseURL, account.Rate.RequestsPerSecond = "acme", base, requestsPerSecond
 	reader, err := p.definition.Open(account)
 	if err != nil {
 		t.Fatal(err)
@@ -142,18 +153,14 @@ func newMonth(t *testing.T, p moving, seed uint64) *month {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.settings = worker.SyncDefaults(p.name)
 	m.do = &activities.Activities{Lake: m.lake, Account: func(context.Context, string) (activities.Account, error) {
 		return activities.Account{
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4, Costs: p.definition.Prices(account.Options).Costs,
 			Changed:           p.definition.Prices(account.Options).Changed,
-			RequestsPerSecond: p.definition.RequestsPerSecond, Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch, Shards: 2, ChunksInFlight: 2,
+			RequestsPerSecond: requestsPerSecond, Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch, Shards: 2, ChunksInFlight: 2,
 			Window: "month", OnMismatch: "flag", Sync: &m.settings, Retention: m.settings.Retention, Blind: p.definition.Blind, Keeper: p.definition.Keeper,
 		}, nil
 	}}
-	m.ticks = localTimes(t, m.start, m.end.AddDate(0, 0, 1), *monthHours)
-	go m.play(m.script(corpus))
-	return m
 }
 
 // localTimes are the times of a schedule that names hours of a day in a zone. The day on which the clocks are set has other distances between them.

@@ -64,11 +64,11 @@ func Open(ctx context.Context, c worker.Config, account string) (*Lake, error) {
 		return nil, err
 	}
 	if _, configured := c.Accounts[account]; !configured && account != "" {
-		entries, err := l.Entries(ctx, ledger.Filter{Account: account})
+		known, err := l.Shards(ctx, ledger.Filter{Account: account})
 		if err != nil {
 			return nil, err
 		}
-		if len(entries) == 0 {
+		if len(known) == 0 {
 			return nil, &UnknownAccountError{account, slices.Sorted(maps.Keys(c.Accounts))}
 		}
 	}

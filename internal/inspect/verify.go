@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
@@ -99,7 +100,11 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
 	v.Broken = append(v.Broken, holes(read.entries)...)
 	v.Broken = append(v.Broken, forgotten(read.forgotten)...)
-	for _, f := range read.manifests {
+	checkpoints, err := l.CheckpointFindings(ctx, ledger.Filter{Account: filter.Account}, read.entries)
+	if err != nil {
+		return v, err
+	}
+	for _, f := range slices.Concat(read.manifests, checkpoints) {
 		v.Broken = append(v.Broken, Contradiction{Shard: f.Key, Problem: f.Problem})
 	}
 	for i, r := range read.current {

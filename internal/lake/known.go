@@ -143,9 +143,14 @@ func (l *Lake) readKnown(ctx context.Context, shard ledger.Shard, before *Known)
 		group.SetLimit(recordsAtOnce)
 		from := len(next.records)
 		next.records = append(next.records, make([]*known, len(newest))...)
+		absorbed := l.Absorbed(ctx, ledger.Filter{Provider: shard.Provider, Account: shard.Account, Stream: stream}, slices.DeleteFunc(slices.Clone(newest), func(g ledger.Generation) bool { return had[g] != nil }))
 		for i, g := range newest {
 			if r := had[g]; r != nil {
 				next.records[from+i] = r
+				continue
+			}
+			if r, ok := absorbed[g]; ok {
+				next.records[from+i] = &known{shard: g.Shard, number: g.Number, digest: r.Digest, committed: r.CommittedAt}
 				continue
 			}
 			to := &next.records[from+i]

@@ -34,7 +34,7 @@ func (l *Ledger) Latest(ctx context.Context, shard Shard) (*Record, error) {
 		}
 		highest[shard] = max(highest[shard], generation)
 	}
-	records, err := l.newest(ctx, ledgerFolder(shard), highest)
+	records, err := l.newest(ctx, ledgerFolder(shard), highest, nil)
 	if err != nil || len(records) == 0 {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (l *Ledger) Parts(ctx context.Context, shard Shard) ([]schemas.Window, erro
 }
 
 // Current is the reader rule: it returns the newest record of each shard. The files of these records, and no others, are the
-// content of the lake. Records are sorted by provider, account, stream and window.
+// content of the lake. Records are sorted by provider, account, stream and window. Those of absorbed shards may come from a checkpoint.
 func (l *Ledger) Current(ctx context.Context, f Filter) ([]Record, error) {
 	highest := map[Shard]int{}
 	for object, err := range l.store.List(ctx, ledgerPrefix(f)) {
@@ -133,7 +133,11 @@ func (l *Ledger) Current(ctx context.Context, f Filter) ([]Record, error) {
 			highest[shard] = max(highest[shard], generation)
 		}
 	}
-	return l.newest(ctx, ledgerPrefix(f), highest)
+	var listed []Generation
+	for shard, generation := range highest {
+		listed = append(listed, Generation{shard, generation})
+	}
+	return l.newest(ctx, ledgerPrefix(f), highest, l.Absorbed(ctx, f, listed))
 }
 
 // Overlaps reports whether w overlaps the filter's window.

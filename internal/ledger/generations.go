@@ -37,14 +37,20 @@ func (l *Ledger) generations(ctx context.Context, shard Shard, from int) ([]Reco
 }
 
 // newest reads the newest record of each shard and sorts them by key. highest has the highest generation that a list of prefix
-// showed for each shard, or 0.
-func (l *Ledger) newest(ctx context.Context, prefix string, highest map[Shard]int) ([]Record, error) {
+// showed for each shard, or 0. absorbed are records that are known; nothing is asked about their shards.
+func (l *Ledger) newest(ctx context.Context, prefix string, highest map[Shard]int, absorbed map[Generation]Record) ([]Record, error) {
 	var mu sync.Mutex
 	var records []Record
 	var unlisted []string
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(requestsAtOnce)
 	for shard, listed := range highest {
+		if r, ok := absorbed[Generation{shard, listed}]; ok {
+			mu.Lock()
+			records = append(records, r)
+			mu.Unlock()
+			continue
+		}
 		group.Go(func() error {
 			var newest []Record
 			if listed > 0 {
@@ -72,7 +78,11 @@ func (l *Ledger) newest(ctx context.Context, prefix string, highest map[Shard]in
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(ledgerFolder(a.Shard), ledgerFolder(b.Shard)) })
+	folders := make(map[Shard]string, len(records))
+	for _, r := range records {
+		folders[r.Shard] = ledgerFolder(r.Shard)
+	}
+	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(folders[a.Shard], folders[b.Shard]) })
 	return records, l.mustList(ctx, prefix, unlisted)
 }
 

@@ -20,7 +20,9 @@ const (
 	stagingRoot = "_staging/"
 	exportsRoot = "_exports/"
 	gapsRoot    = "_gaps/v1/"
-	probeRoot   = "_probe/"
+	// Checkpoints are not below the ledger, where every object is a record.
+	checkpointRoot = "_checkpoints/v1/"
+	probeRoot      = "_probe/"
 )
 
 // checkKey refuses keys that could leave the root of the lake or collide with the files in progress of a folder.

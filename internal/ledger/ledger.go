@@ -31,11 +31,13 @@ type Ledger struct {
 	store Store
 	root  string // the URL or path below which people find keys
 	now   func() time.Time
+	// fewest is the least number of records of a checkpoint.
+	fewest int
 }
 
 // Open opens the storage of a lake. It creates a missing local folder, unless MustExist is set. It never creates a bucket.
 func Open(ctx context.Context, c Config) (*Ledger, error) {
-	l := &Ledger{now: time.Now}
+	l := &Ledger{now: time.Now, fewest: checkpointFewest}
 	folder, isFolder := Folder(c.URL)
 	var err error
 	switch {
@@ -108,7 +110,7 @@ func New(store Store, root string, now func() time.Time) *Ledger {
 	if now == nil {
 		now = time.Now
 	}
-	return &Ledger{store: store, root: root, now: now}
+	return &Ledger{store: store, root: root, now: now, fewest: checkpointFewest}
 }
 
 // Store returns the store that holds the lake.

@@ -145,8 +145,9 @@ var scratch = func() string {
 	return dir
 }()
 
+// lake has checkpoints of single records: a schedule has few.
 func (w *world) lake() *lake.Lake {
-	return lake.New(ledger.New(w.store, "memory:", w.clock), lake.Config{Scratch: scratch, Writer: "trial", FileBytes: w.plan.fileBytes})
+	return lake.New(ledger.New(w.store, "memory:", w.clock).CheckpointFrom(1), lake.Config{Scratch: scratch, Writer: "trial", FileBytes: w.plan.fileBytes})
 }
 
 func (w *world) activities() *activities.Activities {
