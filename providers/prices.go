@@ -33,6 +33,10 @@ type Prices struct {
 	Changed Costs
 	// Window returns the requests that a window of creation takes besides its conversations: counts, the ends of lists, reports.
 	Window func(w schemas.Window) float64
+	// Relist is what a window takes, besides its conversations, if the lake has it and nothing has changed.
+	Relist func(w schemas.Window) float64
+	// Jobs returns how many jobs of the platform, such as reports, a window of creation and a window of reports wait for; nil means none.
+	Jobs func(w schemas.Window) int
 	// Run is what a run takes before its first window: checks of the credentials, signing in.
 	Run float64
 	// Directory is what a snapshot of the directory takes.
@@ -40,8 +44,18 @@ type Prices struct {
 	// Sync is what a list of changes takes if nothing has changed, and Open what it takes for each conversation that the lake has as
 	// open.
 	Sync, Open float64
+	// Reports is what a window of reports takes.
+	Reports float64
 	// Parts are the requests of a conversation that options turn off.
 	Parts []Part
+}
+
+// Orders returns how many jobs a window waits for.
+func (p Prices) Orders(w schemas.Window) int {
+	if p.Jobs == nil {
+		return 0
+	}
+	return p.Jobs(w)
 }
 
 // Part is a part of what a conversation takes.

@@ -120,7 +120,7 @@ func TestARefusalNamesAKeyOfTheFile(t *testing.T) {
 			t.Errorf("%s: error %v, want one beginning with %q", settings, err, want)
 		}
 		whole := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)}
-		if _, err := c.Plan(t.Context(), "acme", whole, ""); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := c.Plan(t.Context(), worker.PlanInput{Account: "acme", Range: whole, Requests: 100, Sample: 5}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("plan with %s: error %v, want one beginning with %q", settings, err, want)
 		}
 	}
@@ -136,7 +136,7 @@ func TestPlanTriesTheCredentials(t *testing.T) {
 		c := load(t, fmt.Sprintf("lake: {url: %q}\naccounts:\n  acme: {provider: %s, base_url: %q, account_id: %q, token: env:CHATLAKE_TEST_TOKEN}\n",
 			"file:"+t.TempDir(), f.Provider, server.URL, f.Account.ID))
 		whole := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC)}
-		_, err := c.Plan(t.Context(), "acme", whole, "")
+		_, err := c.Plan(t.Context(), worker.PlanInput{Account: "acme", Range: whole, Requests: 100, Sample: 5})
 		var problem worker.Problem
 		if !errors.As(err, &problem) || problem.Key != "accounts.acme.token" {
 			t.Errorf("%s: error %v, want a problem of the token", f.Provider, err)

@@ -4,40 +4,53 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/workflows"
 )
 
-// Estimate is what an export would cost.
+// Figure is a number and its precision.
+type Figure = providers.Figure
+
+// Estimate is what an export would cost, and what keeping its copy up to date would.
 type Estimate struct {
 	Account  string `json:"account"`
 	Provider string `json:"provider"`
 	schemas.Window
-	Windows           int      `json:"windows"`
-	Conversations     *int64   `json:"conversations"` // nil if the platform cannot count them
-	Requests          *int64   `json:"requests"`
-	RequestsPerSecond float64  `json:"requests_per_second"` // 0 means no limit
-	Seconds           *float64 `json:"seconds"`             // nil if unknown
-	Rations           []Ration `json:"rations,omitempty"`
-	Files             *Files   `json:"files"`           // nil if the platform cannot count its conversations
-	Wider             *Files   `json:"wider,omitempty"` // what windows of a month would leave, where shorter ones leave many small files
+	Windows int `json:"windows"`
+	// Conversations is nil if they cannot be counted. How says in words what was counted. If Since is set, older conversations could
+	// not be counted, and no figure includes them.
+	Conversations *providers.Figure `json:"conversations"`
+	How           string            `json:"how,omitempty"`
+	Since         *time.Time        `json:"since,omitempty"`
+	// Messages are estimated from Sampled conversations, which were read. It is nil if none were.
+	Messages          *providers.Figure `json:"messages"`
+	Sampled           int               `json:"sampled"`
+	Requests          *providers.Figure `json:"requests"`
+	Parts             []Part            `json:"parts,omitempty"`     // those of Requests that options turn off
+	RequestsPerSecond float64           `json:"requests_per_second"` // 0 means no limit
+	Seconds           *providers.Figure `json:"seconds"`             // nil if unknown
+	Rations           []Ration          `json:"rations,omitempty"`
+	Files             *Files            `json:"files"`           // nil if the conversations are not known
+	Wider             *Files            `json:"wider,omitempty"` // what windows of a month would leave, where shorter ones leave many small files
+	Events            *int64            `json:"events"`          // of histories in Temporal
+	Sync              *SyncCost         `json:"sync"`
+	Overtaken         *Overtaken        `json:"overtaken,omitempty"`
 	// KeptFrom is the start of the platform's retention, if the range begins before it. See Config.KeptFrom.
 	KeptFrom *time.Time `json:"kept_from,omitempty"`
+	// Asked is how many requests the estimate took.
+	Asked int64 `json:"asked"`
 }
 
-// Files is what an export into an empty lake leaves there.
-type Files struct {
-	Count int64 `json:"count"`
-	Bytes int64 `json:"bytes"` // of all together
+// Part is a part of an export that an option turns off.
+type Part struct {
+	Name     string           `json:"name"`
+	Requests providers.Figure `json:"requests"`
+	Option   string           `json:"option"`
 }
-
-// Small reports whether the files are so small on average that a query pays more for requests than for reading.
-func (f Files) Small() bool { return f.Count > 0 && f.Bytes/f.Count < 1<<20 }
 
 // Ration is how much an export takes from one quota.
 type Ration struct {
@@ -46,108 +59,107 @@ type Ration struct {
 	Seconds float64 `json:"seconds"` // from the first use to the last
 }
 
-// refsPerListing is the minimum number of conversations that one list request returns; platforms return 20 to 100.
-const refsPerListing = 20
+// PlanInput asks for an estimate.
+type PlanInput struct {
+	Account string
+	Range   schemas.Window
+	Window  string // month, week or day; empty is the configured one
+	// Requests is about how many requests counting may take where the platform does not count. Sample is how many conversations are read.
+	Requests, Sample int
+}
 
-// Plan estimates what an export of an account over a range would cost, split into windows of a month, a week or a day; an empty cut
-// means the configured one. It checks the credentials, asks the platform for at most one count per window, and writes nothing. If the
-// configuration is at fault, the error is a Problem.
-func (c Config) Plan(ctx context.Context, account string, whole schemas.Window, cut string) (Estimate, error) {
-	e := Estimate{Account: account, Window: whole, RequestsPerSecond: c.Accounts[account].RequestsPerSecond}
-	definition, _ := definition(c.Accounts[account].Provider)
-	provider, err := c.openProbed(ctx, account)
+// Plan estimates what an export would cost. It checks the credentials, counts or samples the account's conversations, reads some of them,
+// and writes nothing. If the configuration is at fault, the error is a Problem.
+func (c Config) Plan(ctx context.Context, in PlanInput) (Estimate, error) {
+	settings := c.Accounts[in.Account]
+	e := Estimate{Account: in.Account, Window: in.Range, RequestsPerSecond: settings.RequestsPerSecond}
+	d, _ := definition(settings.Provider)
+	meter := providers.NewMeter(providers.Lease{RequestsPerSecond: e.RequestsPerSecond, AccountRequestsPerSecond: e.RequestsPerSecond})
+	defer meter.End()
+	ctx = providers.WithMeter(ctx, meter)
+	reader, err := c.openProbed(ctx, in.Account)
 	if err != nil {
 		return e, err
 	}
-	e.Provider = definition.Name
-	e.KeptFrom = c.KeptFrom(account, whole.From, time.Now())
-	windows := whole.Cut(cmp.Or(cut, c.Export.Window))
+	e.Provider = d.Name
+	e.KeptFrom = c.KeptFrom(in.Account, in.Range.From, time.Now())
+	windows := in.Range.Cut(cmp.Or(in.Window, c.Export.Window))
 	e.Windows = len(windows)
-	if rationed, ok := provider.(providers.Rationed); ok {
+	if rationed, ok := reader.(providers.Rationed); ok {
 		e.Rations = rationsOf(rationed, windows)
 	}
-	counter, ok := provider.(providers.Counter)
-	if !ok {
-		return e, nil
-	}
-	counts, err := countsOf(ctx, counter, windows)
-	if err != nil {
+	s := sampling{config: c, in: in, reader: reader, prices: d.Prices(settings.Options)}
+	err = s.run(ctx)
+	e.Asked = meter.Requests()
+	if err != nil || !s.counted {
 		return e, err
 	}
-	total, requests := requestsOf(definition.Prices(c.Accounts[account].Options), counts)
-	e.Conversations, e.Requests = &total, &requests
-	e.files(windows, counts)
-	if e.RequestsPerSecond > 0 {
-		if mean := c.Accounts[account].Schedule.Mean(time.Now()); mean > 0 {
-			seconds := float64(requests) / e.RequestsPerSecond / mean
-			e.Seconds = &seconds
-		}
+	e.Conversations, e.How, e.Sampled = new(whole(s.total)), s.how, len(s.threads)
+	if !s.since.IsZero() {
+		e.Since = &s.since
 	}
+	if len(s.threads) > 0 {
+		e.Messages = new(whole(s.total.Times(s.mean(func(t sampled) float64 { return float64(t.messages) }))))
+	}
+	counts := s.spread(windows)
+	e.files(windows, counts, s.exact && len(s.windows) == len(windows))
+	requests := s.export(windows, counts)
+	e.Requests = new(whole(requests))
+	for _, part := range s.prices.Parts {
+		e.Parts = append(e.Parts, Part{part.Name, whole(s.total.Times(providers.Exactly(part.Requests))), part.Option})
+	}
+	rate := c.rate(in.Account)
+	if rate > 0 {
+		seconds := requests.Times(providers.Exactly(1 / rate))
+		for _, r := range e.Rations {
+			seconds = providers.Figure{About: max(seconds.About, r.Seconds), Least: max(seconds.Least, r.Seconds), Most: max(seconds.Most, r.Seconds)}
+		}
+		e.Seconds = new(whole(seconds))
+	}
+	e.Events = new(c.events(in.Account, reader, s, windows, counts))
+	e.Sync = c.syncCost(in.Account, d, reader, s)
+	e.Overtaken = c.overtaken(in.Account, s, windows, counts, time.Now())
 	return e, nil
 }
 
+// rate is how many requests a second the account may send on average over a week; 0 if there is no limit, or if it may send none.
+func (c Config) rate(account string) float64 {
+	a := c.Accounts[account]
+	return a.RequestsPerSecond * a.Schedule.Mean(time.Now())
+}
+
+// events estimates the events in the histories of an export.
+func (c Config) events(account string, reader providers.Reader, s sampling, windows []schemas.Window, counts []float64) int64 {
+	in := workflows.EventsInput{
+		RequestsPerSecond: c.Accounts[account].RequestsPerSecond, Costs: s.prices.Costs, Shards: c.Export.Shards, Chunks: c.Export.ChunksInFlight, ChunkSize: c.Export.ChunkSize,
+	}
+	_, in.Directory = reader.(providers.Directory)
+	_, in.Reports = reader.(providers.Reporter)
+	for i, w := range windows {
+		in.Windows = append(in.Windows, workflows.EventsOfWindow{Conversations: counts[i], Jobs: s.prices.Orders(w)})
+	}
+	return int64(math.Round(workflows.NewPolicy().Events(in)))
+}
+
+// whole rounds a figure to whole numbers.
+func whole(f providers.Figure) providers.Figure {
+	if f.Least == f.Most {
+		return providers.Exactly(math.Round(f.About))
+	}
+	return providers.Figure{About: math.Round(f.About), Least: math.Floor(f.Least), Most: math.Ceil(f.Most)}
+}
+
 // countsOf returns the number of conversations of each window.
-func countsOf(ctx context.Context, counter providers.Counter, windows []schemas.Window) ([]int64, error) {
-	var counts []int64
+func countsOf(ctx context.Context, counter providers.Counter, windows []schemas.Window) ([]float64, error) {
+	var counts []float64
 	for _, w := range windows {
 		n, err := counter.Count(ctx, w)
 		if err != nil {
 			return nil, fmt.Errorf("count the conversations of %s: %w", w, err)
 		}
-		counts = append(counts, n)
+		counts = append(counts, float64(n))
 	}
 	return counts, nil
-}
-
-// requestsOf sums the conversations of all windows and estimates the number of requests of their export.
-func requestsOf(p providers.Prices, counts []int64) (total, requests int64) {
-	sum := p.Run + p.Directory
-	for _, n := range counts {
-		total += n
-		sum += p.Window(schemas.Window{}) + math.Ceil(float64(n)*p.MessageRequests) + float64(n)*p.MetadataRequests + math.Floor(float64(n)*p.Listing())
-	}
-	return total, int64(sum)
-}
-
-// Measured with exports of simulated accounts, by windows of a day and of a month. A window leaves one file for each table that it has rows
-// of, unless a file would exceed its maximum size. A window without conversations leaves none.
-const (
-	tablesOfEach         = 4    // conversations, messages, participants and documents have rows of every conversation
-	tablesOfSome         = 4    // events, ratings, attachments and tombstones have
-	shareOfSome          = 0.25 // rows of about every fourth
-	filesOfDirectory     = 8
-	bytesOfFile          = 5_000 // the footer and what else a file without rows would have
-	bytesOfDirectory     = 40_000
-	bytesPerConversation = 2_000
-)
-
-// files estimates the files that windows with so many conversations leave, and what months would leave if those are small.
-func (e *Estimate) files(windows []schemas.Window, counts []int64) {
-	files := filesOf(counts)
-	e.Files = &files
-	months := map[time.Time]int64{}
-	for i, w := range windows {
-		year, month, _ := w.From.Date()
-		months[time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)] += counts[i]
-	}
-	if files.Small() && len(months) < len(windows) {
-		wider := filesOf(slices.Collect(maps.Values(months)))
-		e.Wider = &wider
-	}
-}
-
-// filesOf estimates the files of windows, of which each has a number of conversations, and of a snapshot of the directory.
-func filesOf(counts []int64) Files {
-	files, bytes := float64(filesOfDirectory), float64(bytesOfDirectory)
-	for _, n := range counts {
-		if n == 0 {
-			continue
-		}
-		of := tablesOfEach + tablesOfSome*(1-math.Pow(1-shareOfSome, float64(n)))
-		files += of
-		bytes += of*bytesOfFile + float64(n)*bytesPerConversation
-	}
-	return Files{int64(math.Round(files)), int64(bytes)}
 }
 
 // KeptFrom returns the time from which the account's platform is certain to have all conversations, or nil if a range that begins

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"iter"
-	"slices"
 	"testing"
 	"time"
 
@@ -49,22 +48,6 @@ func TestRangesBeyondTheRetention(t *testing.T) {
 	} {
 		if diff := cmp.Diff(test.want, c.KeptFrom(test.account, test.from, now)); diff != "" {
 			t.Errorf("%s from %s (-want +got):\n%s", test.account, test.from, diff)
-		}
-	}
-}
-
-// TestRequestsOfAYear compares estimates with the requests that exports of the simulated account made.
-func TestRequestsOfAYear(t *testing.T) {
-	year := schemas.Window{From: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	for _, test := range []struct {
-		provider string
-		each     int64 // conversations a month
-		made     float64
-	}{{"liveperson", 50, 57}, {"liveperson", 500, 194}, {"chatwoot", 50, 2051}} {
-		d, _ := definition(test.provider)
-		_, requests := requestsOf(d.Prices(nil), slices.Repeat([]int64{test.each}, len(year.Cut("month"))))
-		if said := float64(requests); said < test.made*0.9 || said > test.made*1.1 {
-			t.Errorf("%s, %d a month: estimate %g; an export made %g", test.provider, test.each, said, test.made)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"maps"
@@ -100,10 +101,27 @@ func TestPrices(t *testing.T) {
 				}
 			}
 			near("metadata", n*prices.MetadataRequests, metadata, 0.01*n*prices.MetadataRequests)
+			if changer, ok := reader.(providers.Changer); ok {
+				quiet := schemas.Window{From: window.To.AddDate(0, 3, 0), To: window.To.AddDate(0, 3, 0).Add(15 * time.Minute)}
+				near("a list of no changes", prices.Sync, requests(t, func(m *providers.Meter) iter.Seq2[providers.Page, error] {
+					return changer.Changes(providers.WithMeter(t.Context(), m), quiet, emptyLake{}, "")
+				}, func(providers.Page) {}), 1)
+			}
 			all := listed + reported + counted + messages + metadata
 			near("all requests", prices.Window(window)+n*(prices.Listing()+prices.Fetching()), all, max(15, 0.1*all))
 		})
 	}
+}
+
+// emptyLake has no conversations.
+type emptyLake struct{}
+
+func (emptyLake) Open(context.Context) iter.Seq2[providers.Ref, error] {
+	return func(func(providers.Ref, error) bool) {}
+}
+
+func (emptyLake) Find(context.Context, string) (providers.Ref, bool, error) {
+	return providers.Ref{}, false, nil
 }
 
 func requests[T any](t *testing.T, walk func(*providers.Meter) iter.Seq2[T, error], each func(T)) float64 {

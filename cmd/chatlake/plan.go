@@ -2,29 +2,35 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 )
 
+// planFlags say what is estimated, and how much the estimate may cost.
+type planFlags struct {
+	exportFlags
+	requests, sample int
+}
+
 func (a *app) planCommand() *cobra.Command {
-	var f exportFlags
+	var f planFlags
 	cmd := &cobra.Command{
-		Use: "plan", Short: "Estimate what an export would cost; nothing is written", Args: cobra.NoArgs,
-		Long: "Asks the platform how many conversations the range has, if it can tell, and estimates windows, requests, time and files.\n" +
-			"Asks for at most one count per window, and writes nothing.",
+		Use: "plan", Short: "Estimate what an export and its syncs would cost; nothing is written", Args: cobra.NoArgs,
+		Long: "Counts the conversations of the range, reads some of them, and estimates requests, time, files, and a month of syncs.\n" +
+			"It stays within the account's rate, says how many requests it took, and writes nothing.\n" +
+			"Where the platform does not count, conversations are sampled. That takes some minutes if it makes one report a minute.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.plan(cmd.Context(), f) },
 	}
 	f.rangeFlags(cmd.Flags())
+	cmd.Flags().IntVar(&f.requests, "requests", 100, "about how many requests counting may take where the platform does not count")
+	cmd.Flags().IntVar(&f.sample, "sample", 20, "how many conversations to read; with 0, messages and changes are not estimated")
 	return cmd
 }
 
-func (a *app) plan(ctx context.Context, f exportFlags) error {
+func (a *app) plan(ctx context.Context, f planFlags) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -33,58 +39,18 @@ func (a *app) plan(ctx context.Context, f exportFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.requests < 20 || f.requests > 100_000 {
+		return usage("--requests must be from 20 to 100000, not %d", f.requests)
+	}
+	if f.sample < 0 || f.sample > 1000 {
+		return usage("--sample must be from 0 to 1000, not %d", f.sample)
+	}
 	if err := c.Secrets(in.Account); err != nil {
 		return err
 	}
-	e, err := c.Plan(ctx, in.Account, in.Range(), in.Window)
+	e, err := c.Plan(ctx, worker.PlanInput{Account: in.Account, Range: in.Range(), Window: in.Window, Requests: f.requests, Sample: f.sample})
 	if err != nil {
 		return err
 	}
 	return show(a, e, writeEstimate)
-}
-
-func writeEstimate(w io.Writer, e worker.Estimate) error {
-	fmt.Fprintf(w, "%s (%s), %s to %s: %s.\n", e.Account, e.Provider, words.Time(e.From), words.Time(e.To), words.Plural(int64(e.Windows), "window"))
-	if e.Conversations == nil {
-		fmt.Fprintln(w, "The platform cannot count its conversations, so requests, time and files cannot be estimated.")
-	} else {
-		fmt.Fprintf(w, "%s by the platform's own count; about %s.\n", words.Plural(*e.Conversations, "conversation"), words.Plural(*e.Requests, "request"))
-	}
-	if e.Seconds != nil {
-		fmt.Fprintf(w, "At %g requests a second: about %s.\n", e.RequestsPerSecond, words.Duration(seconds(*e.Seconds)))
-	}
-	writeFiles(w, e)
-	for _, r := range e.Rations {
-		takes := "which take " + words.Duration(seconds(r.Seconds))
-		if r.Seconds == 0 {
-			takes = "all free at once"
-		}
-		fmt.Fprintf(w, "Quota %s: %s, %s.\n", r.Quota, words.Plural(int64(r.Uses), "use"), takes)
-	}
-	if e.KeptFrom != nil {
-		fmt.Fprintln(w, gone(*e.KeptFrom))
-	}
-	_, err := fmt.Fprintln(w, "Nothing was written. Windows that the lake already has cost next to nothing.")
-	return err
-}
-
-// writeFiles says what the export leaves in an empty lake, and what wider windows would leave.
-func writeFiles(w io.Writer, e worker.Estimate) {
-	if e.Files == nil {
-		return
-	}
-	about := func(f worker.Files) string {
-		return fmt.Sprintf("%s of %s on average", words.Plural(f.Count, "file"), words.Size(f.Bytes/max(1, f.Count)))
-	}
-	fmt.Fprintf(w, "In the lake: about %s.\n", about(*e.Files))
-	if e.Wider != nil {
-		fmt.Fprintf(w, "Every query opens each file, so small files make queries slow. Windows of a month (--window month) would leave about %s.\n", about(*e.Wider))
-	}
-}
-
-func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
-
-// gone says that a range begins before what the platform keeps.
-func gone(keptFrom time.Time) string {
-	return fmt.Sprintf("The platform deletes old conversations: those that began before %s may be missing, and it does not say so.", words.Time(keptFrom))
 }

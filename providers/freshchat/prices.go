@@ -21,7 +21,10 @@ func prices(given map[string]string) providers.Prices {
 	if o.lane == laneTranscript {
 		p.Costs = providers.Costs{ListRequests: contact} // the reports contain everything
 	}
-	p.Window = func(w schemas.Window) float64 { return float64(requestsPerReport * len(o.ordersOf(w))) }
+	p.Jobs = func(w schemas.Window) int { return len(o.ordersOf(w)) }
+	p.Window = func(w schemas.Window) float64 { return float64(requestsPerReport * p.Jobs(w)) }
+	p.Relist = func(w schemas.Window) float64 { return float64(requestsPerReport * len(o.listing(w))) }
+	p.Reports = float64(requestsPerReport * len(o.reports))
 	p.Sync = float64(requestsPerReport * (len(changeEvents) + 2)) // and Conversation-Created and Chat-Transcript
 	if o.users {
 		p.Sync, p.Open = 2, 1
@@ -29,14 +32,20 @@ func prices(given map[string]string) providers.Prices {
 	return p
 }
 
+// listing returns the reports that list the conversations of a window.
+func (o options) listing(w schemas.Window) (orders []order) {
+	if o.users {
+		return nil
+	}
+	for _, segment := range segments(w) {
+		orders = append(orders, o.ordersFor(segment)...)
+	}
+	return orders
+}
+
 // ordersOf returns the reports of a window: those that list its conversations and those that Reports lists.
 func (o options) ordersOf(w schemas.Window) []order {
-	var orders []order
-	if !o.users {
-		for _, segment := range segments(w) {
-			orders = append(orders, o.ordersFor(segment)...)
-		}
-	}
+	orders := o.listing(w)
 	for _, event := range o.reports {
 		orders = append(orders, orderEach(event, months(w))...)
 	}

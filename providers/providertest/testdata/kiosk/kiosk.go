@@ -29,7 +29,7 @@ var Definition = providers.Definition{
 // prices returns what an account takes: a conversation its messages.
 func prices(map[string]string) providers.Prices {
 	one := providers.Costs{MessageRequests: 1}
-	return providers.Prices{Costs: one, Changed: one, Window: providers.Constant(1)}
+	return providers.Prices{Costs: one, Changed: one, Window: providers.Constant(1), Relist: providers.Constant(1)}
 }
 
 type options struct{ notes bool }
