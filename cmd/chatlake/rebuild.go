@@ -31,6 +31,7 @@ type rebuilt struct {
 	Left        []string          `json:"left"` // windows that no export makes
 	Unreadable  []inspect.Finding `json:"unreadable"`
 	Gaps        []inspect.Gap     `json:"gaps"`
+	Changes     int               `json:"changes"`     // windows of changes; syncs continue after them
 	Directories int               `json:"directories"` // snapshots; they need nothing
 	Note        string            `json:"note,omitempty"`
 }
@@ -107,7 +108,7 @@ func (a *app) rebuild(ctx context.Context, f rebuildFlags) error {
 func (a *app) rebuildAccount(ctx context.Context, s *operate.Session, survey inspect.Survey, copyAgain bool) (rebuilt, error) {
 	r := rebuilt{
 		Account: survey.Account, Windows: survey.Windows, Others: survey.Others, Left: survey.Left,
-		Unreadable: survey.Unreadable, Gaps: survey.Gaps, Directories: survey.Directories, Note: survey.Note,
+		Unreadable: survey.Unreadable, Gaps: survey.Gaps, Changes: survey.Changes, Directories: survey.Directories, Note: survey.Note,
 	}
 	spans := func(runs []inspect.Run) (all []operate.Span) {
 		for _, run := range runs {

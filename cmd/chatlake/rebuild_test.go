@@ -239,7 +239,7 @@ func TestRebuiltText(t *testing.T) {
 	}
 	results := []rebuilt{
 		{
-			Account: "acme", Windows: 9, Directories: 3, Rebuilt: operate.Rebuilt{Adopted: 4, Exports: []operate.Resumed{{Name: "a", Window: "month", Result: result(0, 2)}, {Name: "b", Window: "day", Result: result(0, 0, "shard/acme/created/x")}}},
+			Account: "acme", Windows: 9, Changes: 2, Directories: 3, Rebuilt: operate.Rebuilt{Adopted: 4, Exports: []operate.Resumed{{Name: "a", Window: "month", Result: result(0, 2)}, {Name: "b", Window: "day", Result: result(0, 0, "shard/acme/created/x")}}},
 			Others: []string{"acme/created/a", "acme/created/b", "acme/created/c", "acme/created/d", "acme/created/e"},
 			Left:   []string{"acme/updated/f"}, Unreadable: []ledger.Finding{{Key: "_ledger/g", Problem: "it is damaged"}}, Gaps: []inspect.Gap{{Account: "acme", Stream: "created", Window: month(2)}},
 		},
@@ -257,6 +257,7 @@ made with other settings: acme/created/a, acme/created/b, acme/created/c and 2 m
 left: acme/updated/f is not a window that exports make; it counts as it is
 unreadable: _ledger/g: it is damaged. ` + "`chatlake verify`" + ` says more
 gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01. Copy it: chatlake export --account acme --from 2025-02-01 --to 2025-03-01
+2 windows of changes, which need no export: the next sync continues after them.
 3 snapshots of the directory, which need no export.
 beta: 1 of 1 window adopted by 1 export, with 7 requests to the platform.
 2 windows copied again, the directory of the day among them.

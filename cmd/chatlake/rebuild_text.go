@@ -60,6 +60,9 @@ func (r rebuilt) write(w io.Writer) {
 	for _, g := range r.Gaps {
 		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
+	if r.Changes > 0 {
+		fmt.Fprintf(w, "%s of changes, which need no export: the next sync continues after them.\n", words.Plural(int64(r.Changes), "window"))
+	}
 	if r.Directories > 0 {
 		fmt.Fprintf(w, "%s of the directory, which need no export.\n", words.Plural(int64(r.Directories), "snapshot"))
 	}

@@ -52,14 +52,14 @@ func TestVerifiedText(t *testing.T) {
 	}
 	const want = `3 windows, 12 files (5.0 kB): read whole and compared with the ledger's digests, counts and conversations.
 unreadable: _ledger/v1/x/g0002.json: commit record is damaged. Restore it from a backup or an older version; until then, its window does not count
-damaged: data/x.parquet: the file is missing. Restore it, or copy its window again: copy x
+damaged: data/x.parquet: the file is missing. Restore it, or copy again what it has: copy x
 broken: acme/created/v: 1 conversation is there more than once. Copy it again: copy v
 broken: acme/created/u: a generation is gone
 gap: acme/created: no committed window covers 2025-02-01 to 2025-03-01. Copy it: chatlake export --account acme --from 2025-02-01 --to 2025-03-01
 not copied: acme/created/x: 2 conversations; the table dead_letters says which and why. Once the cause is fixed: copy x
 flagged: acme/created/y: count_mismatch and message_count_mismatch. Copy it again, or leave it as it is: copy y
   3 conversations with another number of messages than the platform states: stated_messages <> stored_messages
-not decrypted: acme/created/r: 2 texts; they are null. Add the private keys to the account's secrets and copy the window again: copy r
+not decrypted: acme/created/r: 2 texts; they are null. Add the private keys to the account's secrets and copy them again: copy r
   Or accept it: allow_unreadable: true for the account
 not checked: acme/later: 4 windows of a stream that this build does not know. Their files were compared with the ledger; gaps, counts and duplicates
   were not checked. Run verify with the build that wrote them, or a newer one: chatlake 0.9.0
@@ -152,7 +152,7 @@ func TestVerifyFindsWhatIsBroken(t *testing.T) {
 			if err := os.Remove(s.file(fileOf(s.t, good(s), "messages").Key)); err != nil {
 				s.t.Fatal(err)
 			}
-		}, false, "the file is missing. Restore it, or copy its window again: chatlake export"},
+		}, false, "the file is missing. Restore it, or copy again what it has: chatlake export"},
 		{"other bytes", func(s *shelf) {
 			f := fileOf(s.t, good(s), "messages")
 			text, err := os.ReadFile(s.file(f.Key))

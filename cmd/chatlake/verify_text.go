@@ -36,7 +36,7 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 		fmt.Fprintf(w, "unreadable: %s: %s. Restore it from a backup or an older version; until then, its window does not count\n", f.Key, f.Problem)
 	}
 	for _, f := range v.Damaged {
-		fmt.Fprintf(w, "damaged: %s: %s. Restore it, or copy its window again: %s\n", f.Key, f.Problem, f.Command)
+		fmt.Fprintf(w, "damaged: %s: %s. Restore it, or copy again what it has: %s\n", f.Key, f.Problem, f.Command)
 	}
 	for _, c := range v.Broken {
 		fmt.Fprintf(w, "broken: %s: %s", c.Shard, c.Problem)
@@ -59,7 +59,7 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 	}
 	for _, u := range v.Undecrypted {
 		if !u.Allowed {
-			fmt.Fprintf(w, "not decrypted: %s: %s; they are null. Add the private keys to the account's secrets and copy the window again: %s\n"+
+			fmt.Fprintf(w, "not decrypted: %s: %s; they are null. Add the private keys to the account's secrets and copy them again: %s\n"+
 				"  Or accept it: allow_unreadable: true for the account\n", u.Shard, words.Plural(u.Count, "text"), u.Command)
 		}
 	}

@@ -18,7 +18,7 @@ func reasons(ctx context.Context, found Whereabouts, read reading, f ledger.Filt
 	switch found.State {
 	case StateDead:
 		t := found.Shards[0]
-		return []string{"It could not be copied; what was fetched of it is in the table documents. When the cause is gone, copy its window again: " + again(t.Account, t.Window)}
+		return []string{"It could not be copied; what was fetched of it is in the table documents. When the cause is gone, copy it again: " + deadAgain(t, created)}
 	case StateGone:
 		return []string{"The platform listed it and did not have it any more when it was fetched: there is nothing to copy."}
 	}
@@ -28,9 +28,7 @@ func reasons(ctx context.Context, found Whereabouts, read reading, f ledger.Filt
 			words.Plural(int64(len(found.Damaged)), "file")))
 	}
 	if created.IsZero() {
-		for _, g := range gapsOf(read.current, f) {
-			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: %s", g.Account, words.Span(g.Window), g.Command()))
-		}
+		reasons = append(reasons, ofGaps(read, f)...)
 	} else {
 		reasons = append(reasons, ofTime(read, f, created)...)
 	}
@@ -42,6 +40,43 @@ func reasons(ctx context.Context, found Whereabouts, read reading, f ledger.Filt
 			words.Plural(int64(found.Windows), "window")))
 	}
 	return reasons
+}
+
+// deadAgain is the command that copies a conversation again that could not be copied. Its time of creation may be zero.
+func deadAgain(t Trace, created time.Time) string {
+	if t.Stream == schemas.StreamChanges && !created.IsZero() {
+		return refresh(t.Account, dayOf(created))
+	}
+	return again(ledger.Shard{Account: t.Account, Stream: t.Stream, Window: t.Window})
+}
+
+// ofGaps names the times in which a conversation may have been created or changed without being copied.
+func ofGaps(read reading, f ledger.Filter) []string {
+	var reasons []string
+	open, ok := accepted(gapsOf(read.current, f), read.acceptances)
+	what := func(g Gap) string {
+		if g.Stream == schemas.StreamChanges {
+			return fmt.Sprintf("No committed window of changes of %s covers %s. If it changed then, that is why: ", g.Account, words.Span(g.Window))
+		}
+		return fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: ", g.Account, words.Span(g.Window))
+	}
+	for _, g := range open {
+		if g.Stream.HasConversations() {
+			reasons = append(reasons, what(g)+g.Command())
+		}
+	}
+	for _, g := range ok {
+		if g.Stream.HasConversations() {
+			reasons = append(reasons, what(g.Gap)+"the gap was accepted: "+g.Reason)
+		}
+	}
+	return reasons
+}
+
+// dayOf is the day that a time is in.
+func dayOf(t time.Time) schemas.Window {
+	day := t.UTC().Truncate(24 * time.Hour)
+	return schemas.Window{From: day, To: day.AddDate(0, 0, 1)}
 }
 
 // ofTime says of each account what became of the window that a time is in.
@@ -64,8 +99,16 @@ func ofTime(read reading, f ledger.Filter, created time.Time) []string {
 	for _, account := range slices.Sorted(maps.Keys(covering)) {
 		records := covering[account]
 		if len(records) == 0 {
-			day := schemas.Window{From: created.Truncate(24 * time.Hour), To: created.Truncate(24*time.Hour).AddDate(0, 0, 1)}
-			reasons = append(reasons, fmt.Sprintf("No committed window of %s covers %s: %s", account, words.Time(created), ExportCommand(account, day)))
+			text := fmt.Sprintf("No committed window of %s covers %s: ", account, words.Time(created))
+			i := slices.IndexFunc(read.acceptances, func(a ledger.Acceptance) bool {
+				return a.Account == account && a.Stream == schemas.StreamCreated && a.Window.Contains(created)
+			})
+			if i >= 0 {
+				text += "the gap was accepted: " + read.acceptances[i].Reason
+			} else {
+				text += ExportCommand(account, dayOf(created))
+			}
+			reasons = append(reasons, text)
 		}
 		for _, r := range records {
 			reasons = append(reasons, notListed(r))
@@ -82,8 +125,8 @@ func notListed(r ledger.Record) string {
 		text += fmt.Sprintf(" It counted %s itself.", words.Grouped(*counted))
 	}
 	if r.Visibility == "partial" {
-		text += " The token that it was read with does not see the whole account: give the account one that does, then " + again(r.Shard.Account, r.Shard.Window)
+		text += " The token that it was read with does not see the whole account: give the account one that does, then " + again(r.Shard)
 		return text
 	}
-	return text + " If the platform has it now: " + again(r.Shard.Account, r.Shard.Window)
+	return text + " If the platform has it now: " + again(r.Shard)
 }

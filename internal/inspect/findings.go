@@ -56,7 +56,7 @@ func accepted(gaps []Gap, all []ledger.Acceptance) (open []Gap, ok []AcceptedGap
 // Command is the command that copies it.
 func (g Gap) Command() string {
 	if g.Stream == schemas.StreamChanges {
-		return "chatlake schedule trigger sync/" + g.Account // a sync begins where the changes have their first gap
+		return trigger("sync", g.Account) // a sync begins where the changes have their first gap
 	}
 	return ExportCommand(g.Account, g.Window)
 }
@@ -104,7 +104,7 @@ func undecryptedOf(c worker.Config, records []ledger.Record) []Undecrypted {
 	for _, r := range records {
 		if n := r.Counts.Unreadable; n > 0 {
 			account := r.Shard.Account
-			all = append(all, Undecrypted{r.Shard.String(), n, c.Accounts[account].AllowUnreadable, again(account, r.Shard.Window)})
+			all = append(all, Undecrypted{r.Shard.String(), n, c.Accounts[account].AllowUnreadable, againOf(r)})
 		}
 	}
 	return all
@@ -175,9 +175,7 @@ func forgotten(missing []ledger.Forgotten) []Contradiction {
 		} else {
 			c.Problem += fmt.Sprintf("only %d; find out who deletes below _ledger/", f.Newest)
 		}
-		if f.Shard.Stream.IsContinuous() {
-			c.Command = again(f.Shard.Account, f.Shard.Window)
-		}
+		c.Command = again(f.Shard)
 		found = append(found, c)
 	}
 	return found

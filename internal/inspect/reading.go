@@ -16,6 +16,8 @@ type reading struct {
 	// forgotten are generations that exports found and that are gone; manifests are those of exports that cannot be read.
 	forgotten []ledger.Forgotten
 	manifests []Finding
+	// acceptances are gaps that a person has accepted.
+	acceptances []ledger.Acceptance
 }
 
 // readLedger applies the reader rule past what cannot be read: a window whose highest generation is damaged has nothing
@@ -27,6 +29,9 @@ func readLedger(ctx context.Context, l *lake.Lake, f ledger.Filter) (reading, er
 		return read, err
 	}
 	if read.forgotten, read.manifests, err = l.Forgotten(ctx, f.Account, read.entries); err != nil {
+		return read, err
+	}
+	if read.acceptances, err = l.Accepted(ctx, f.Account); err != nil {
 		return read, err
 	}
 	for i, e := range read.entries {

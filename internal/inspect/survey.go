@@ -18,6 +18,7 @@ type Survey struct {
 	Left        []string // windows that no export makes
 	Unreadable  []Finding
 	Gaps        []Gap
+	Changes     int    // windows of changes; syncs make them and continue after the last
 	Directories int    // snapshots; they need nothing
 	Note        string // why no export is to be run; empty where some are
 	Adopt       []Run  // exports that adopt what stands
@@ -41,13 +42,15 @@ func (l *Lake) Survey(ctx context.Context, accounts []string) ([]Survey, error) 
 func survey(c worker.Config, read reading, account string) Survey {
 	r := Survey{Account: account, Others: []string{}, Left: []string{}, Unreadable: []Finding{}, Gaps: []Gap{}}
 	known := map[schemas.Stream]map[schemas.Window]bool{schemas.StreamCreated: {}, schemas.StreamReports: {}}
-	var records []ledger.Record
+	var records, changes []ledger.Record
 	for _, record := range read.current {
 		shard := record.Shard
 		switch {
 		case shard.Account != account, shard.Stream.IsOwn():
 		case shard.Stream == schemas.StreamDirectory:
 			r.Directories++
+		case shard.Stream == schemas.StreamChanges:
+			changes = append(changes, record)
 		case known[shard.Stream] == nil:
 			r.Left = append(r.Left, shard.String())
 		default:
@@ -58,13 +61,14 @@ func survey(c worker.Config, read reading, account string) Survey {
 			}
 		}
 	}
-	r.Windows = len(records)
+	r.Windows, r.Changes = len(records), len(changes)
 	for _, e := range read.entries {
 		if e.Problem != "" && (e.Shard.Account == account || e.Shard.Account == "") {
 			r.Unreadable = append(r.Unreadable, Finding{Key: e.Key, Problem: e.Problem})
 		}
 	}
-	r.Gaps = append(r.Gaps, gapsOf(records, ledger.Filter{})...)
+	open, _ := accepted(gapsOf(slices.Concat(records, changes), ledger.Filter{}), read.acceptances)
+	r.Gaps = append(r.Gaps, open...)
 	r.Adopt, r.Again = meet(known, true), meet(known, false)
 	for _, w := range left(known, r.Adopt) {
 		r.Left = append(r.Left, account+"/"+w)

@@ -83,7 +83,7 @@ func (t *Totals) count(ctx context.Context, c worker.Config, records []ledger.Re
 		}
 		t.Windows++
 		if listed := r.Counts.Listed - r.Counts.Unlisted; n > listed {
-			t.Missing = append(t.Missing, Missing{r.Shard.String(), listed, n, again(t.Account, r.Shard.Window)})
+			t.Missing = append(t.Missing, Missing{r.Shard.String(), listed, n, again(r.Shard)})
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ func (s *sightings) twice(ctx context.Context, l *lake.Lake) ([]Contradiction, e
 			named = append(named, fmt.Sprintf("%d more", more))
 		}
 		found = append(found, Contradiction{
-			second.String(), fmt.Sprintf("%s also in %s: %s", are(len(ids)), first, words.List(named)), again(second.Account, second.Window),
+			second.String(), fmt.Sprintf("%s also in %s: %s", are(len(ids)), first, words.List(named)), againOf(s.records[pair[1]]),
 		})
 	}
 	return found, nil

@@ -120,11 +120,7 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 		}
 		v.Broken = append(v.Broken, twice...)
 	}
-	acceptances, err := l.Accepted(ctx, filter.Account)
-	if err != nil {
-		return v, err
-	}
-	open, harmless := accepted(gapsOf(read.current, filter), acceptances)
+	open, harmless := accepted(gapsOf(read.current, filter), read.acceptances)
 	v.Gaps, v.Accepted = append(v.Gaps, open...), append(v.Accepted, harmless...)
 	v.Unchecked = append(v.Unchecked, uncheckedOf(read.current)...)
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
@@ -137,6 +133,7 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 			v.Orphans = append(v.Orphans, object.Key)
 		}
 	}
+	var err error
 	v.Staged, err = leftoversOf(ctx, l, read.entries, filter.Account)
 	return v, err
 }
@@ -153,7 +150,7 @@ func (v *Verified) record(ctx context.Context, l *lake.Lake, r ledger.Record) er
 		return err
 	}
 	for _, f := range findings {
-		v.Damaged = append(v.Damaged, Damage{f, again(r.Shard.Account, r.Shard.Window)})
+		v.Damaged = append(v.Damaged, Damage{f, againOf(r)})
 	}
 	problems := addUp(r)
 	if v.Deep && len(findings) == 0 {
@@ -164,13 +161,13 @@ func (v *Verified) record(ctx context.Context, l *lake.Lake, r ledger.Record) er
 		problems = append(problems, twice...)
 	}
 	for _, problem := range problems {
-		v.Broken = append(v.Broken, Contradiction{r.Shard.String(), problem, again(r.Shard.Account, r.Shard.Window)})
+		v.Broken = append(v.Broken, Contradiction{r.Shard.String(), problem, againOf(r)})
 	}
 	if r.Counts.Dead > 0 {
-		v.Dead = append(v.Dead, ShardCount{r.Shard.String(), r.Counts.Dead, again(r.Shard.Account, r.Shard.Window)})
+		v.Dead = append(v.Dead, ShardCount{r.Shard.String(), r.Counts.Dead, againOf(r)})
 	}
 	if len(r.Flags) > 0 {
-		v.Flagged = append(v.Flagged, ShardFlags{r.Shard.String(), r.Flags, r.Counts.Mismatched, again(r.Shard.Account, r.Shard.Window)})
+		v.Flagged = append(v.Flagged, ShardFlags{r.Shard.String(), r.Flags, r.Counts.Mismatched, againOf(r)})
 	}
 	if r.Visibility == "partial" {
 		v.Partial = append(v.Partial, r.Shard.String())
