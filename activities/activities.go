@@ -30,6 +30,10 @@ type Activities struct {
 	// Join adds an export to the users of its account's budget. If it is nil, the export has the whole budget.
 	Join func(ctx context.Context, account string, in BudgetRequest) (BudgetGrant, error)
 
+	// Maintain starts a maintenance of an account, unless one is under way, and reports whether it did. If it is nil, only schedules start
+	// them.
+	Maintain func(ctx context.Context, account string) (bool, error)
+
 	checks sync.Map // of providers.Reader: its last check
 	opened sync.Map // of ledger.Generation: its ledger.Record, as far as plans need it
 }

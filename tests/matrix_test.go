@@ -254,7 +254,7 @@ func (c cell) finishCancelled(s *stage, p *process) {
 		}
 	case c.death.ends:
 		again := s.start("cancel") // the first may have died with its server
-		if status := again.status(s.t); status != 0 && !strings.Contains(again.out.String(), "no export or remap is running") {
+		if status := again.status(s.t); status != 0 && !strings.Contains(again.out.String(), "nothing is running") {
 			s.t.Fatalf("cancel, given again, ended with status %d:\n%s", status, tail(again.out.Bytes()))
 		}
 		p = nil

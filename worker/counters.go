@@ -7,6 +7,7 @@ import (
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -61,6 +62,25 @@ func (c counters) join(ctx context.Context, account string, in activities.Budget
 		return grant, &providers.Error{Kind: providers.Malformed, Op: op, Err: err}
 	}
 	return grant, &providers.Error{Kind: providers.Transient, Op: op, Err: fmt.Errorf("%w: %w", activities.ErrTemporal, err)}
+}
+
+// maintain is activities.Activities.Maintain. The schedule starts the run, so that its overlap policy keeps one run at a time.
+func (c counters) maintain(ctx context.Context, account string) (started bool, err error) {
+	schedule := c.client.ScheduleClient().GetHandle(ctx, workflows.MaintainID(account))
+	is, err := schedule.Describe(ctx)
+	var missing *serviceerror.NotFound
+	switch {
+	case errors.As(err, &missing):
+		return false, nil
+	case err == nil && (is.Schedule.State != nil && is.Schedule.State.Paused || len(is.Info.RunningWorkflows) > 0):
+		return false, nil
+	case err == nil:
+		err = schedule.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP})
+	}
+	if err != nil {
+		return false, &providers.Error{Kind: providers.Transient, Op: "start the maintenance", Err: fmt.Errorf("%w: %w", activities.ErrTemporal, err)}
+	}
+	return true, nil
 }
 
 func (c counters) start(id string, workflow, in any) client.WithStartWorkflowOperation {

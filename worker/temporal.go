@@ -252,7 +252,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	}
 	w := sdk.New(connection, c.TaskQueue(), options)
 	shared := counters{connection, c.TaskQueue()}
-	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared).account, Join: shared.join})
+	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared).account, Join: shared.join, Maintain: shared.maintain})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}

@@ -22,6 +22,7 @@ type control struct {
 	needs     float64
 	blocked   *BlockedShard
 	waiting   *Waiting // nil while it does not wait
+	failing   bool     // a step that has failed is tried again
 	parent    *workflow.Execution
 	waiters   []string // workflow ids of the exports that asked for reports
 	ended     bool     // the exports are being told that the shard has ended
@@ -218,11 +219,13 @@ func (c *control) report(ctx workflow.Context, export string, m message) {
 // retryUntilDone repeats a step until it succeeds. It returns only errors that repeating the step cannot cure.
 func (c *control) retryUntilDone(ctx workflow.Context, step func() error) error {
 	var row streak
+	defer func() { c.failing = false }()
 	for failures := 0; ; {
 		err := step()
 		if err == nil {
 			return nil
 		}
+		c.failing = true
 		remedy, kind := remedyOf(err)
 		switch remedy {
 		case giveUp, restart, reseal, reopen:

@@ -89,12 +89,15 @@ func EndStaleChats(ctx workflow.Context, in EndStaleInput) (EndStaleOutput, erro
 	if err := e.listen(ctx); err != nil {
 		return EndStaleOutput{}, err
 	}
+	told := tellState(ctx, e.policy, e.told)
 	err := e.work(ctx)
 	e.leave(ctx)
 	if err != nil {
+		told.end(ctx, false, err)
 		return EndStaleOutput{}, err
 	}
 	e.out.Complete = e.out.Refused == 0 && e.out.StillOpen == 0
+	told.end(ctx, e.out.Complete, nil)
 	return e.out, nil
 }
 

@@ -49,6 +49,7 @@ type ExportState struct {
 	Extra           []activities.Planned        `json:"extra,omitempty"`
 	Splits          int                         `json:"splits"` // windows beyond the plan, from halved ones
 	Failed          []string                    `json:"failed,omitempty"`
+	Skipped         []string                    `json:"skipped,omitempty"`
 	Totals          Totals                      `json:"totals"`
 	providers.Lease                             // this export's part of the budget
 	// Away is true while the export has left the account's Budget.
@@ -70,10 +71,15 @@ type ExportOutput struct {
 	// Accepted are gaps that a person has accepted; they do not keep the export from being complete.
 	Accepted []schemas.Window `json:"accepted,omitempty"`
 	Failed   []string         `json:"failed,omitempty"`
+	// Skipped are the first mostSkipped shards that a person has given up while they were blocked.
+	Skipped []string `json:"skipped,omitempty"`
 	// Complete is true if every window is committed without dead letters and flags, with full visibility, and with all texts
 	// decrypted unless the account allows unreadable ones.
 	Complete bool `json:"complete"`
 }
+
+// mostSkipped is how many skipped shards an Export names.
+const mostSkipped = 100
 
 // Range is the range that the export is asked to copy.
 func (in ExportInput) Range() schemas.Window { return schemas.Window{From: in.From, To: in.To} }
@@ -89,6 +95,15 @@ func ExportID(account, name string) string { return "export/" + account + "/" + 
 func Export(ctx workflow.Context, in ExportInput) (ExportOutput, error) {
 	e := &export{in: in, state: ExportState{To: in.To}}
 	e.policy = policyOf(in.Policy)
+	told := tellState(ctx, e.policy, e.told)
+	out, err := e.whole(ctx)
+	told.end(ctx, out.Complete, err)
+	return out, err
+}
+
+// whole is the export from its start to its manifest.
+func (e *export) whole(ctx workflow.Context) (ExportOutput, error) {
+	in := e.in
 	if in.State != nil {
 		e.state = *in.State
 	} else if err := refuse(ctx, in.Policy, in.Check(workflow.Now(ctx))); err != nil {

@@ -22,6 +22,12 @@ func (e *export) finish(c *child, out ShardOutput) {
 		e.state.Splits++
 		return
 	}
+	if out.Skipped {
+		if t.Skipped++; len(e.state.Skipped) < mostSkipped {
+			e.state.Skipped = append(e.state.Skipped, ShardID(c.Shard))
+		}
+		return
+	}
 	if out.Absent {
 		t.Absent++
 		return
@@ -76,6 +82,7 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 		Gaps:       out.Gaps,
 		Accepted:   out.Accepted,
 		Failed:     e.state.Failed,
+		Skipped:    e.state.Skipped,
 		Complete:   len(out.Gaps) == 0 && e.complete(),
 	}, nil
 }
@@ -84,6 +91,6 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 // unless the account allows unreadable ones.
 func (e *export) complete() bool {
 	t := e.state.Totals
-	return len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 &&
+	return len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 && t.Skipped == 0 &&
 		e.state.Open.Visibility != "partial" && (t.Unreadable == 0 || e.state.Open.AllowUnreadable)
 }

@@ -41,6 +41,7 @@ func TestHistoryStructs(t *testing.T) {
 		activities.ListStaleInput{}, activities.ListStaleOutput{}, activities.EndConversationsInput{}, activities.EndConversationsOutput{},
 		activities.ResolveAuditsInput{}, activities.ResolveAuditsOutput{}, activities.CommitAuditsInput{}, activities.CommitAuditsOutput{},
 		activities.MergeShardsInput{}, activities.MergeShardsOutput{}, activities.AbsorbShardsInput{}, activities.AbsorbShardsOutput{},
+		workflows.SyncInput{}, workflows.SyncOutput{}, activities.StartMaintainInput{}, activities.StartMaintainOutput{},
 	}
 	all := map[string]any{}
 	for _, s := range append(structs, workflows.SignalInputs()...) {

@@ -61,11 +61,20 @@ func (in MaintainInput) Check() error {
 // generations without files. The platform gets no requests, and readers see the same before and after every step. It may be ended at any
 // time; the next one does what is left. If it fails or does not run, only the number of files grows.
 func Maintain(ctx workflow.Context, in MaintainInput) (MaintainOutput, error) {
+	m := &maintain{in: in}
+	m.policy = policyOf(in.Policy)
+	told := tellState(ctx, m.policy, m.told)
+	out, err := m.whole(ctx)
+	told.end(ctx, true, err)
+	return out, err
+}
+
+// whole is the run from its start to its result.
+func (m *maintain) whole(ctx workflow.Context) (MaintainOutput, error) {
+	in := m.in
 	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return MaintainOutput{}, err
 	}
-	m := &maintain{in: in}
-	m.policy = policyOf(in.Policy)
 	if in.State != nil {
 		m.state = *in.State
 	}
@@ -164,14 +173,5 @@ func repeat[Out any](ctx workflow.Context, m *maintain, do func(workflow.Context
 }
 
 func (m *maintain) progress() (MaintainProgress, error) {
-	p := MaintainProgress{State: StateRunning, Totals: m.state.Totals, Shard: m.shard, Waiting: m.waiting, Blocked: m.blocked}
-	switch {
-	case m.blocked != nil:
-		p.State = StateBlocked
-	case m.waiting != nil:
-		p.State = StateWaiting
-	case m.paused:
-		p.State = StatePaused
-	}
-	return p, nil
+	return MaintainProgress{State: m.stateNow(), Totals: m.state.Totals, Shard: m.shard, Waiting: m.waiting, Blocked: m.blocked}, nil
 }

@@ -14,7 +14,8 @@ import (
 //	0  runs without a policy, which began before 0.2.0. They have the numbers of [unversioned], and a version marker in the history
 //	   wherever the workflows did something else in an earlier release.
 //	1  0.2.0: the policy in the input says everything, no markers are written, and each signal says one thing.
-const latestBehaviour = 1
+//	2  0.2.0: a run keeps the search attribute of its state true, and a Settle that has committed something starts a maintenance.
+const latestBehaviour = 2
 
 // Policy is everything besides the input that decides the order of a run's commands. It is fixed when a run begins. The run carries it through continue-as-new and passes it to its children, so a new release with other numbers changes no run under way.
 //

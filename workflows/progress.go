@@ -17,6 +17,8 @@ const (
 	ResumeUpdate       = "resume"
 	SetRateUpdate      = "set_rate"
 	RetryBlockedUpdate = "retry_blocked"
+	// SkipUpdate gives up a blocked Shard. It has no argument: why is for the ledger, not for histories. Only Shards take it.
+	SkipUpdate = "skip"
 )
 
 // SetRateInput is the argument of SetRateUpdate.
@@ -27,9 +29,10 @@ type SetRateInput struct {
 
 // Totals are the sums over an export's shards.
 type Totals struct {
-	Shards        int   `json:"shards"`           // committed by this export
-	Adopted       int   `json:"adopted"`          // found committed already
-	Absent        int   `json:"absent,omitempty"` // not in the ledger; only of exports that adopt
+	Shards        int   `json:"shards"`            // committed by this export
+	Adopted       int   `json:"adopted"`           // found committed already
+	Absent        int   `json:"absent,omitempty"`  // not in the ledger; only of exports that adopt
+	Skipped       int   `json:"skipped,omitempty"` // given up by a person while they were blocked
 	Listed        int64 `json:"listed"`
 	Conversations int64 `json:"conversations"`
 	Messages      int64 `json:"messages"`
@@ -57,6 +60,12 @@ const (
 	StateSealing  State = "sealing"
 	StateIdle     State = "idle" // only in signals: the shard sends next to no requests
 	StateDone     State = "done"
+
+	// How a run has ended, in its search attribute.
+	StateComplete   State = "complete"
+	StateIncomplete State = "incomplete" // something is not in the lake
+	StateCanceled   State = "canceled"
+	StateFailed     State = "failed"
 )
 
 // BlockedShard is a shard that waits for a person.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
@@ -35,6 +37,7 @@ func TestRecord(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(histories, inDevelopment), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	addAttributes(t, c)
 	for name, s := range scenes() {
 		if !recorded(name) {
 			t.Run(name, func(t *testing.T) {
@@ -42,6 +45,29 @@ func TestRecord(t *testing.T) {
 				r := &recorder{scene: s, t: t, c: c, name: name}
 				r.record()
 			})
+		}
+	}
+}
+
+// addAttributes creates the search attributes of runs, and waits until the server takes them.
+func addAttributes(t *testing.T, c client.Client) {
+	t.Helper()
+	keyword := enums.INDEXED_VALUE_TYPE_KEYWORD
+	_, err := c.OperatorService().AddSearchAttributes(t.Context(), &operatorservice.AddSearchAttributesRequest{
+		Namespace: embedded.Namespace, SearchAttributes: map[string]enums.IndexedValueType{
+			workflows.AccountAttribute.GetName(): keyword, workflows.KindAttribute.GetName(): keyword, workflows.StateAttribute.GetName(): keyword,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		options := client.StartWorkflowOptions{ID: "known", TaskQueue: "nobody", TypedSearchAttributes: workflows.Attributes("acme", "test")}
+		if _, err = c.ExecuteWorkflow(t.Context(), options, workflows.Sync, workflows.SyncInput{}); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
 		}
 	}
 }
@@ -90,7 +116,8 @@ func (r *recorder) worker() worker.Worker {
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
 		"ListUnlisted": world.ListUnlisted, "FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
 		"SaveReceipts": world.SaveReceipts, "SealShard": holding(scene, "SealShard", world.SealShard),
-		"PlanMaintain": world.PlanMaintain, "MergeShards": holding(scene, "MergeShards", world.MergeShards), "AbsorbShards": world.AbsorbShards,
+		"StartMaintain": world.StartMaintain,
+		"PlanMaintain":  world.PlanMaintain, "MergeShards": holding(scene, "MergeShards", world.MergeShards), "AbsorbShards": world.AbsorbShards,
 		"OpenEnding": holding(scene, "OpenEnding", world.OpenEnding), "ListStale": world.ListStale, "EndConversations": holding(scene, "EndConversations", world.EndConversations),
 		"ResolveAudits": world.ResolveAudits, "CommitAudits": world.CommitAudits,
 		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
@@ -181,7 +208,11 @@ func (r *recorder) start() (string, client.WorkflowRun) {
 		}
 		id, in = workflows.ShardID(shard.Shard), shard
 	}
-	run, err := r.c.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: r.name}, workflow, in)
+	options := client.StartWorkflowOptions{ID: id, TaskQueue: r.name}
+	if r.attributed {
+		options.TypedSearchAttributes = workflows.Attributes(r.name, "test")
+	}
+	run, err := r.c.ExecuteWorkflow(r.t.Context(), options, workflow, in)
 	if err != nil {
 		r.t.Fatal(err)
 	}

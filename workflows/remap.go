@@ -71,11 +71,20 @@ func RemapID(account string) string { return "remap/" + account }
 // Remap maps the documents in an account's committed shards to rows again, one shard after the other. The platform gets no
 // requests. Shards that are committed meanwhile were mapped by the build that committed them.
 func Remap(ctx workflow.Context, in RemapInput) (RemapOutput, error) {
+	r := &remap{in: in}
+	r.policy = policyOf(in.Policy)
+	told := tellState(ctx, r.policy, r.told)
+	out, err := r.whole(ctx)
+	told.end(ctx, out.Totals.Kept == 0, err)
+	return out, err
+}
+
+// whole is the run from its start to its result.
+func (r *remap) whole(ctx workflow.Context) (RemapOutput, error) {
+	in := r.in
 	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return RemapOutput{}, err
 	}
-	r := &remap{in: in}
-	r.policy = policyOf(in.Policy)
 	if in.State != nil {
 		r.state = *in.State
 	}
@@ -169,14 +178,5 @@ func (r *remap) one(ctx workflow.Context, shard ledger.Shard) error {
 }
 
 func (r *remap) progress() (RemapProgress, error) {
-	p := RemapProgress{State: StateRunning, Totals: r.state.Totals, Shard: r.shard, Waiting: r.waiting, Blocked: r.blocked}
-	switch {
-	case r.blocked != nil:
-		p.State = StateBlocked
-	case r.waiting != nil:
-		p.State = StateWaiting
-	case r.paused:
-		p.State = StatePaused
-	}
-	return p, nil
+	return RemapProgress{State: r.stateNow(), Totals: r.state.Totals, Shard: r.shard, Waiting: r.waiting, Blocked: r.blocked}, nil
 }

@@ -32,6 +32,8 @@ type scene struct {
 	sync     *workflows.SyncInput
 	settle   *workflows.SettleInput
 	open     activities.OpenExportOutput
+	// attributed is true if it begins with search attributes.
+	attributed bool
 	// act is what people do while it runs.
 	act func(r *recorder, id string) error
 }
@@ -41,7 +43,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes(), skipScenes()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -10,8 +10,8 @@ import (
 )
 
 // Shard exports one account, stream and window. It lists, fetches, seals, verifies, commits, and removes its staging. It ends only
-// if the shard is in the ledger, if it is cancelled, or if the window must be split. After any other failure it tries again later,
-// or waits for a person.
+// if the shard is in the ledger, if it is cancelled, if the window must be split, or if a person gives it up while it is blocked. After
+// any other failure it tries again later, or waits for a person.
 func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
 	if err := refuse(ctx, in.Policy, in.Check()); err != nil {
 		return ShardOutput{}, err
@@ -20,7 +20,7 @@ func Shard(ctx workflow.Context, in ShardInput) (ShardOutput, error) {
 	if err != nil {
 		return ShardOutput{}, err
 	}
-	out, err := s.run(ctx)
+	out, err := s.runUnlessSkipped(ctx)
 	out.Usage = s.state.Usage
 	switch {
 	case err == nil:

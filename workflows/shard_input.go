@@ -66,9 +66,11 @@ type ShardOutput struct {
 	// committed.
 	Split bool `json:"split,omitempty"`
 	// Absent is true if the ledger does not have a window that was only to be adopted.
-	Absent bool              `json:"absent,omitempty"`
-	Commit activities.Commit `json:"commit"`
-	Usage  activities.Usage  `json:"usage"`
+	Absent bool `json:"absent,omitempty"`
+	// Skipped is true if a person has given the shard up while it was blocked. Nothing was committed.
+	Skipped bool              `json:"skipped,omitempty"`
+	Commit  activities.Commit `json:"commit"`
+	Usage   activities.Usage  `json:"usage"`
 }
 
 // ShardID is the workflow id of a shard. It is the same for every export, so that two exports do not copy a shard twice.

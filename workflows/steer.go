@@ -213,7 +213,6 @@ func (e *export) signal(ctx workflow.Context, c *child, messages ...message) {
 
 func (e *export) progress() (ExportProgress, error) {
 	p := ExportProgress{
-		State:      StateRunning,
 		From:       e.in.From,
 		To:         e.state.To,
 		Windows:    len(e.plan) + e.state.Splits,
@@ -237,19 +236,33 @@ func (e *export) progress() (ExportProgress, error) {
 	} else {
 		p.Waiting = e.waitsForOthers()
 	}
+	p.State = e.stateNow()
+	return p, nil
+}
+
+// stateNow is the state that people see.
+func (e *export) stateNow() State {
 	switch {
 	case e.closed:
-		p.State = StateDone
-	case p.WaitingUntil != nil:
-		p.State = StateWaiting
+		return StateDone
+	case e.waiting != nil && e.waiting.Until != nil:
+		return StateWaiting
 	case e.plan == nil && e.blocked == nil:
-		p.State = StateStarting
+		return StateStarting
 	case e.state.Paused:
-		p.State = StatePaused
-	case len(p.Blocked) > 0 && e.active() == 0:
-		p.State = StateBlocked
-	case p.Waiting != nil:
-		p.State = StateWaiting
+		return StatePaused
+	case e.active() == 0 && (e.blocked != nil || len(e.children) > 0):
+		return StateBlocked
+	case e.waiting != nil || e.waitsForOthers() != nil:
+		return StateWaiting
 	}
-	return p, nil
+	return StateRunning
+}
+
+// told is the state that the search attribute tells: while a step that has failed is tried again, it is still what the export waits for.
+func (e *export) told() State {
+	if state := e.stateNow(); !e.failing || state != StateRunning && state != StateStarting {
+		return state
+	}
+	return StateWaiting
 }

@@ -29,6 +29,8 @@ type SyncOutput struct {
 	Visibility string   `json:"visibility,omitempty"`
 	Advice     string   `json:"advice,omitempty"`
 	Failed     []string `json:"failed,omitempty"`
+	// Skipped are the first mostSkipped shards that a person has given up while they were blocked.
+	Skipped []string `json:"skipped,omitempty"`
 	// Complete is true if every planned shard is committed without dead letters and flags, as in ExportOutput.
 	Complete bool `json:"complete"`
 }
@@ -56,6 +58,13 @@ func Settle(ctx workflow.Context, in SettleInput) (SyncOutput, error) {
 func keepUp(ctx workflow.Context, in SyncInput, kind activities.PlanKind, again func(SyncInput) error) (SyncOutput, error) {
 	e := &export{in: ExportInput{Account: in.Account, Sync: kind == activities.PlanSync, Policy: in.Policy}, kind: kind, now: in.Now}
 	e.policy = policyOf(in.Policy)
+	told := tellState(ctx, e.policy, e.told)
+	out, err := e.keepUp(ctx, in, again)
+	told.end(ctx, out.Complete, err)
+	return out, err
+}
+
+func (e *export) keepUp(ctx workflow.Context, in SyncInput, again func(SyncInput) error) (SyncOutput, error) {
 	e.again = func() error {
 		in.State = &e.state
 		return again(in)
@@ -68,11 +77,23 @@ func keepUp(ctx workflow.Context, in SyncInput, kind activities.PlanKind, again 
 	if err := e.copy(ctx); err != nil {
 		return SyncOutput{}, err
 	}
+	e.maintain(ctx)
 	e.closed = true
 	return SyncOutput{
 		Totals: e.state.Totals, Planned: len(e.plan), Visibility: e.state.Open.Visibility, Advice: e.state.Open.Advice,
-		Failed: e.state.Failed, Complete: e.complete(),
+		Failed: e.state.Failed, Skipped: e.state.Skipped, Complete: e.complete(),
 	}, nil
+}
+
+// maintain starts a maintenance after a settle that has committed something: it takes the place of narrower windows. If that fails, the
+// schedule of the maintenance starts one within a day.
+func (e *export) maintain(ctx workflow.Context) {
+	if e.kind != activities.PlanSettle || e.state.Totals.Shards == 0 || e.policy.Behaviour < 2 {
+		return
+	}
+	if _, err := call(quick(ctx), do.StartMaintain, activities.StartMaintainInput{Account: e.in.Account}); err != nil {
+		workflow.GetLogger(ctx).Warn("no maintenance was started", "account", e.in.Account, "error", detailOf(err))
+	}
 }
 
 // nominal is the time for which a run was scheduled, or else when it began.

@@ -2,9 +2,12 @@ package workflows_test
 
 import (
 	"fmt"
+	"strings"
 
 	"go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/history/v1"
+
+	"github.com/chatlake/chatlake/workflows"
 )
 
 // trace is a history in words, one for each event that says what the workflow did or what came over it:
@@ -16,6 +19,7 @@ import (
 //	update pause, signal control, cancel
 //	child, child exists, child ended: terminated
 //	tell                      a signal to another workflow
+//	state blocked             its search attribute says so
 //	ends: {...}, ends as new, ends canceled
 func trace(h *history.History) (words []string) {
 	t := tracer{activities: map[int64]string{}}
@@ -55,6 +59,12 @@ func (tracer) own(e *history.HistoryEvent) string {
 			result = append(result, p.Data...)
 		}
 		return "ends: " + string(result)
+	case e.GetUpsertWorkflowSearchAttributesEventAttributes() != nil:
+		state := e.GetUpsertWorkflowSearchAttributesEventAttributes().SearchAttributes.GetIndexedFields()[workflows.StateAttribute.GetName()]
+		if state == nil {
+			return "" // a version marker has one too
+		}
+		return "state " + strings.Trim(string(state.Data), `"`)
 	case e.GetWorkflowExecutionContinuedAsNewEventAttributes() != nil:
 		return "ends as new"
 	case e.GetWorkflowExecutionCanceledEventAttributes() != nil:

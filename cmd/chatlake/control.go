@@ -1,74 +1,107 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// named are the flags that name one export, or the remap of an account.
+// named are the flags that name one run, or several.
 type named struct {
-	account, name string
-	remap, all    bool
-	exports       bool // remaps are not meant
+	account, name, kind string
+	remap, all          bool
+	exports             bool // only exports are meant
+	platform            bool // only runs that send requests to the platform are meant
 }
 
 func (n *named) flags(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().StringVar(&n.account, "account", "", "account name; optional if only one is configured")
 	cmd.Flags().StringVar(&n.name, "name", "", "name of the export; optional if only one is running")
-	if !n.exports {
-		cmd.Flags().BoolVar(&n.remap, "remap", false, "the remap of the account, not an export; optional if nothing else is running")
-		cmd.MarkFlagsMutuallyExclusive("name", "remap")
+	if n.exports {
+		return cmd
 	}
+	cmd.Flags().StringVar(&n.kind, "kind", "", "kind of the run: "+words.Or(namesOf(n.meant()))+"; optional if only one run is under way")
+	cmd.Flags().BoolVar(&n.all, "all", false, "everything that runs; with --account or --kind, of these")
+	if n.platform {
+		cmd.MarkFlagsMutuallyExclusive("name", "kind")
+		cmd.MarkFlagsMutuallyExclusive("all", "name")
+		return cmd
+	}
+	cmd.Flags().BoolVar(&n.remap, "remap", false, "the remap of the account; the same as --kind remap")
+	cmd.MarkFlagsMutuallyExclusive("name", "kind", "remap")
+	cmd.MarkFlagsMutuallyExclusive("all", "name", "remap")
 	return cmd
 }
 
-// orderFlags are flags, with one that names everything that runs.
-func (n *named) orderFlags(cmd *cobra.Command) *cobra.Command {
-	n.flags(cmd)
-	cmd.Flags().BoolVar(&n.all, "all", false, "everything that runs: exports, syncs, settles and remaps; with --account, of one account")
-	others := []string{"all", "name"}
-	if !n.exports {
-		others = append(others, "remap")
+// meant are the kinds of runs that the flags can name.
+func (n *named) meant() (all []operate.Kind) {
+	for _, kind := range operate.RunKinds() {
+		if !n.platform || kind.AsksPlatform() {
+			all = append(all, kind)
+		}
 	}
-	cmd.MarkFlagsMutuallyExclusive(others...)
-	return cmd
+	return all
+}
+
+// kinds are the kinds that the flags name.
+func (n *named) kinds() ([]operate.Kind, error) {
+	all := n.meant()
+	switch {
+	case n.remap:
+		return []operate.Kind{operate.KindRemap}, nil
+	case n.kind == "":
+		return all, nil
+	case !slices.Contains(all, operate.Kind(n.kind)):
+		return nil, usage("--kind %s: expected %s", n.kind, words.Or(namesOf(all)))
+	}
+	return []operate.Kind{operate.Kind(n.kind)}, nil
+}
+
+func namesOf(kinds []operate.Kind) (names []string) {
+	for _, kind := range kinds {
+		names = append(names, string(kind))
+	}
+	return names
 }
 
 func (a *app) pauseCommand() *cobra.Command {
 	var n named
-	return n.orderFlags(&cobra.Command{
-		Use: "pause", Short: "Pause a running export or remap, or everything that runs", Args: cobra.NoArgs,
-		Long: "Pauses what runs. Schedules go on starting new runs: `chatlake schedule pause` stops that.",
+	return n.flags(&cobra.Command{
+		Use: "pause", Short: "Pause a run, or everything that runs", Args: cobra.NoArgs,
+		Long: "Pauses exports, syncs, settles, maintenances and remaps. Schedules go on starting new runs: `chatlake schedule pause` stops that.\n" +
+			"A paused run of a schedule keeps the schedule from starting another.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Paused. Work in flight is finished; `chatlake resume` continues.", (*operate.Session).Pause)
+			return a.order(cmd.Context(), n, "Paused. Work in flight is finished; `chatlake resume` continues.", telling((*operate.Session).Pause))
 		},
 	})
 }
 
 func (a *app) resumeCommand() *cobra.Command {
 	var n named
-	return n.orderFlags(&cobra.Command{
-		Use: "resume", Short: "Continue a paused export or remap, and try again what is blocked", Args: cobra.NoArgs,
+	return n.flags(&cobra.Command{
+		Use: "resume", Short: "Continue paused runs, and try again what is blocked", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Resumed. What was blocked is tried again.", (*operate.Session).Resume)
+			return a.order(cmd.Context(), n, "Resumed. What was blocked is tried again.", telling((*operate.Session).Resume))
 		},
 	})
 }
 
 func (a *app) rateCommand() *cobra.Command {
-	n := named{exports: true}
+	n := named{platform: true}
 	var perSecond float64
-	cmd := n.orderFlags(&cobra.Command{
-		Use: "rate --requests-per-second <number>", Short: "Change the budget of a running export's account", Args: cobra.NoArgs,
-		Long: "Changes the budget that all exports of the account share. It may be larger or smaller than the configured one, which counts\n" +
-			"again once no export of the account is at work.",
+	cmd := n.flags(&cobra.Command{
+		Use: "rate --requests-per-second <number>", Short: "Change the budget of an account while it has runs", Args: cobra.NoArgs,
+		Long: "Changes the budget that all exports, syncs and settles of the account share. It may be larger or smaller than the configured one,\n" +
+			"which counts again once none of them is at work.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("requests-per-second") {
 				return usage("--requests-per-second is missing: give the new budget of the whole account; 0 means no limit")
@@ -76,9 +109,9 @@ func (a *app) rateCommand() *cobra.Command {
 			if err := (workflows.SetRateInput{RequestsPerSecond: perSecond}).Check(); err != nil {
 				return usage("--%v", strings.ReplaceAll(err.Error(), "_", "-"))
 			}
-			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is now %g requests per second.", perSecond), func(s *operate.Session, ctx context.Context, id string) error {
+			return a.order(cmd.Context(), n, fmt.Sprintf("The budget is now %g requests per second.", perSecond), telling(func(s *operate.Session, ctx context.Context, id string) error {
 				return s.SetRate(ctx, id, perSecond)
-			})
+			}))
 		},
 	})
 	cmd.Flags().Float64Var(&perSecond, "requests-per-second", 0, "budget of the whole account; 0 means no limit")
@@ -88,105 +121,98 @@ func (a *app) rateCommand() *cobra.Command {
 func (a *app) cancelCommand() *cobra.Command {
 	var n named
 	return n.flags(&cobra.Command{
-		Use: "cancel", Short: "End an export or a remap; what it has committed stays in the lake", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.cancel(cmd.Context(), n) },
+		Use: "cancel", Short: "End runs; what they have committed stays in the lake", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.order(cmd.Context(), n, "", cancelRun) },
 	})
 }
 
-// order tells an export or a remap to do something.
-func (a *app) order(ctx context.Context, n named, done string, tell func(s *operate.Session, ctx context.Context, id string) error) error {
-	if n.all {
-		return a.orderAll(ctx, n, done, tell)
+// tells gives an order to a run. It returns what was done, where that depends on how it went.
+type tells func(s *operate.Session, ctx context.Context, id string) (done string, err error)
+
+// telling is an order that always does the same.
+func telling(order func(s *operate.Session, ctx context.Context, id string) error) tells {
+	return func(s *operate.Session, ctx context.Context, id string) (string, error) { return "", order(s, ctx, id) }
+}
+
+// cancelRun asks a run to end, and waits for that if no worker runs elsewhere.
+func cancelRun(s *operate.Session, ctx context.Context, id string) (string, error) {
+	ended, err := s.Cancel(ctx, id)
+	if ended {
+		return "Ended. What it has committed stays in the lake.", err
 	}
-	return a.visit(ctx, n, func(s *operate.Session, id string) error {
-		if err := tell(s, ctx, id); err != nil {
-			return err
-		}
-		return a.acknowledge(id, done)
-	})
+	return "Asked to end. What it has committed stays in the lake.", err
 }
 
-// orderAll tells everything that runs to do something. What ends meanwhile needs no order.
-func (a *app) orderAll(ctx context.Context, n named, done string, tell func(s *operate.Session, ctx context.Context, id string) error) error {
+// order tells the run that is meant to do something, or everything that runs.
+func (a *app) order(ctx context.Context, n named, done string, tell tells) error {
 	c, err := a.load()
 	if err != nil {
 		return err
+	}
+	kinds, err := n.kinds()
+	if err != nil {
+		return err
+	}
+	if n.name != "" {
+		if n.account, err = accountOf(c, n.account); err != nil {
+			return err
+		}
 	}
 	s, err := operate.Visit(ctx, c)
 	if err != nil {
 		return err
 	}
-	ids, err := s.All(ctx, n.account, !n.exports)
-	told := []string{}
-	for _, id := range ids {
-		var ended *operate.OrderError
-		err = tell(s, ctx, id)
-		if errors.As(err, &ended) && ended.Kind == operate.NotRunning {
-			err = nil
-			continue
-		}
-		if err != nil {
-			break
-		}
-		told = append(told, id)
-	}
+	told, err := a.tell(ctx, s, n, kinds, done, tell)
 	if err = errors.Join(err, s.Stop()); err != nil {
 		return err
 	}
-	if a.json() {
-		return a.printJSON(map[string]any{"workflow_ids": told, "done": done})
+	if a.json() && n.all {
+		return a.printJSON(told)
 	}
-	for _, id := range told {
-		if _, err := fmt.Fprintf(a.out, "%s: %s\n", id, done); err != nil {
+	for _, one := range told {
+		if a.json() {
+			return a.printJSON(one)
+		}
+		if _, err := fmt.Fprintf(a.out, "%s: %s\n", one.ID, one.Done); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// cancel asks an export or a remap to end, and waits for that if no worker runs elsewhere.
-func (a *app) cancel(ctx context.Context, n named) error {
-	return a.visit(ctx, n, func(s *operate.Session, id string) error {
-		ended, err := s.Cancel(ctx, id)
-		switch {
-		case err != nil:
-			return err
-		case !ended:
-			return a.acknowledge(id, "Asked to end. What it has committed stays in the lake.")
-		}
-		return a.acknowledge(id, "Ended. What it has committed stays in the lake.")
-	})
+// ordered is a run and what was done with it.
+type ordered struct {
+	ID   string `json:"workflow_id"`
+	Done string `json:"done"`
 }
 
-func (a *app) acknowledge(id, text string) error {
-	if a.json() {
-		return a.printJSON(map[string]string{"workflow_id": id, "done": text})
+// tell gives the order. With several runs, what ends meanwhile needs none.
+func (a *app) tell(ctx context.Context, s *operate.Session, n named, kinds []operate.Kind, done string, tell tells) (told []ordered, err error) {
+	told = []ordered{}
+	var ids []string
+	switch {
+	case n.all:
+		ids, err = s.Running(ctx, n.account, kinds)
+	case n.name != "":
+		ids = []string{workflows.ExportID(n.account, n.name)}
+	default:
+		var id string
+		id, err = s.Only(ctx, n.account, kinds)
+		ids = []string{id}
 	}
-	_, err := fmt.Fprintf(a.out, "%s: %s\n", id, text)
-	return err
-}
-
-// visit connects to the server of the export or remap that is meant: the only running one if none is named.
-func (a *app) visit(ctx context.Context, n named, do func(s *operate.Session, id string) error) error {
-	c, err := a.load()
 	if err != nil {
-		return err
+		return told, err
 	}
-	s, err := operate.Visit(ctx, c)
-	if err != nil {
-		return err
-	}
-	var id string
-	if n.name == "" && !n.remap {
-		id, err = s.Only(ctx, n.account, !n.exports)
-	} else if n.account, err = accountOf(c, n.account); err == nil {
-		id = workflows.ExportID(n.account, n.name)
-		if n.remap {
-			id = workflows.RemapID(n.account)
+	for _, id := range ids {
+		text, err := tell(s, ctx, id)
+		var ended *operate.OrderError
+		if n.all && errors.As(err, &ended) && ended.Kind == operate.NotRunning {
+			continue
 		}
+		if err != nil {
+			return told, err
+		}
+		told = append(told, ordered{id, cmp.Or(text, done)})
 	}
-	if err == nil {
-		err = do(s, id)
-	}
-	return errors.Join(err, s.Stop())
+	return told, nil
 }

@@ -37,10 +37,13 @@ func writeFresh(w io.Writer, all []fresh) error {
 			return err
 		}
 		for _, s := range f.Schedules {
-			writeWaits(w, s)
+			writeWaits(w, string(s.Kind), s.Waiting, s.Progress)
 		}
 		for _, g := range f.Gaps {
 			fmt.Fprintf(w, "  gap: %s: no committed window covers %s. Copy it: %s\n", g.Stream, words.Span(g.Window), g.Command())
+		}
+		for _, s := range f.Skipped {
+			fmt.Fprintf(w, "  skipped: %s: %s\n", s.Stream, skippedText(s))
 		}
 		for _, g := range f.Accepted {
 			fmt.Fprintf(w, "  accepted gap: %s: %s, accepted on %s: %s\n", g.Stream, words.Span(g.Window), g.At.Format(time.DateOnly), g.Reason)
@@ -66,6 +69,13 @@ func upkeep(s operate.Upkeep) string {
 	text := s.Times
 	if s.Last != nil {
 		text += "; last " + instant(s.Last)
+	}
+	switch {
+	case s.Ended == nil:
+	case len(s.Running) > 0:
+		text += ", the one before " + ended(*s.Ended)
+	default:
+		text += " " + ended(*s.Ended)
 	}
 	switch {
 	case s.Paused:
@@ -97,15 +107,45 @@ func copied(f inspect.Freshness) string {
 	return strings.Join(parts, "; ")
 }
 
-func writeWaits(w io.Writer, s operate.Upkeep) {
-	if s.Waiting != nil {
-		fmt.Fprintf(w, "  %s: %s\n", s.Kind, *s.Waiting)
+// writeWaits says what a run waits for.
+func writeWaits(w io.Writer, kind string, own *operate.Wait, progress *operate.Snapshot) {
+	if own != nil {
+		fmt.Fprintf(w, "  %s: %s\n", kind, *own)
 	}
-	if s.Progress == nil {
+	if progress == nil {
 		return
 	}
-	for _, waiting := range s.Progress.Waiting {
-		fmt.Fprintf(w, "  %s: %s\n", s.Kind, waiting)
+	for _, waiting := range progress.Waiting {
+		fmt.Fprintf(w, "  %s: %s\n", kind, waiting)
 	}
-	writeBlocked(w, s.Progress.Blocked)
+	writeBlocked(w, progress.Blocked)
+}
+
+// ended says how the last run of a schedule ended.
+func ended(e operate.Ended) string {
+	text := string(e.State)
+	var why []string
+	if e.Skipped > 0 {
+		why = append(why, words.Plural(int64(e.Skipped), "window")+" skipped")
+	}
+	if e.Failed > 0 {
+		why = append(why, words.Plural(int64(e.Failed), "window")+" failed")
+	}
+	if e.Detail != "" {
+		why = append(why, e.Detail)
+	}
+	if len(why) > 0 {
+		text += ": " + strings.Join(why, ", ")
+	}
+	return text
+}
+
+// underWay are the workflow ids of runs that schedules have under way.
+func underWay(all []fresh) (ids []string) {
+	for _, f := range all {
+		for _, s := range f.Schedules {
+			ids = append(ids, s.Running...)
+		}
+	}
+	return ids
 }

@@ -2,26 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chatlake/chatlake/internal/inspect"
+	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/worker"
 )
 
 func (a *app) gapCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "gap", Short: "List the gaps of the lake, or accept one"}
-	cmd.AddCommand(a.gapListCommand(), a.gapAcceptCommand())
+	cmd := &cobra.Command{Use: "gap", Short: "List the gaps of the lake, accept one, or skip a blocked window"}
+	cmd.AddCommand(a.gapListCommand(), a.gapAcceptCommand(), a.gapSkipCommand())
 	return cmd
 }
 
 func (a *app) gapListCommand() *cobra.Command {
 	var account string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the times that no committed window covers, and those that were accepted", Args: cobra.NoArgs,
+		Use: "list", Short: "List the times that no committed window covers, and what was accepted or skipped", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load()
 			if err != nil {
@@ -35,7 +38,7 @@ func (a *app) gapListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := show(a, gaps, writeGaps); err != nil || len(gaps.Open) == 0 {
+			if err := show(a, gaps, writeGaps); err != nil || len(gaps.Open)+len(gaps.Skipped) == 0 {
 				return err
 			}
 			return &outcome{status: exitGaps}
@@ -89,12 +92,76 @@ func (a *app) acceptGap(ctx context.Context, f scope, stream schemas.Stream, rea
 	})
 }
 
+func (a *app) gapSkipCommand() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "skip <window>... --reason <text>", Short: "Give up blocked windows for now, so that their runs go on, and write into the ledger why", Args: cobra.MinimumNArgs(1),
+		Long: "Gives up windows that are blocked, by the names that `chatlake status` shows, such as acme/created/20260501T000000Z~20260601T000000Z.\n" +
+			"Their exports, syncs and settles go on without them and do not end complete. The windows stay gaps, with the reason, until a later\n" +
+			"run copies them: the next sync begins before a skipped window of changes. If such a window blocks again and again, accept the gap\n" +
+			"(`chatlake gap accept`).",
+		RunE: func(cmd *cobra.Command, windows []string) error { return a.skipWindows(cmd.Context(), windows, reason) },
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who ask later")
+	return cmd
+}
+
+// skipWindows checks everything before it writes anything. A reason stands in the ledger before a window is given up.
+func (a *app) skipWindows(ctx context.Context, windows []string, reason string) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	for _, window := range windows {
+		if err := inspect.CheckSkip(c, window, reason); err != nil {
+			return err
+		}
+	}
+	s, err := operate.Visit(ctx, c)
+	if err != nil {
+		return err
+	}
+	skipped, err := skip(ctx, c, s, windows, reason)
+	if err := errors.Join(err, s.Stop()); err != nil {
+		return err
+	}
+	return show(a, skipped, func(w io.Writer, all []inspect.SkippedWindow) error {
+		writeSkipped(w, all)
+		_, err := fmt.Fprintln(w, "The runs go on without it. It stays a gap until a later run copies it.")
+		return err
+	})
+}
+
+func skip(ctx context.Context, c worker.Config, s *operate.Session, windows []string, reason string) ([]inspect.SkippedWindow, error) {
+	kinds := make([]string, len(windows))
+	for i, window := range windows {
+		blocked, err := s.Blocked(ctx, window)
+		if err != nil {
+			return nil, err
+		}
+		kinds[i] = blocked.Kind
+	}
+	var skipped []inspect.SkippedWindow
+	for i, window := range windows {
+		one, err := inspect.SkipWindow(ctx, c, window, kinds[i], reason)
+		if err == nil {
+			err = s.Skip(ctx, window)
+		}
+		if err != nil {
+			return skipped, err
+		}
+		skipped = append(skipped, one)
+	}
+	return skipped, nil
+}
+
 func writeGaps(w io.Writer, gaps inspect.Gaps) error {
 	for _, g := range gaps.Open {
 		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
+	writeSkipped(w, gaps.Skipped)
 	writeAccepted(w, gaps.Accepted)
-	if len(gaps.Open) > 0 {
+	if len(gaps.Open)+len(gaps.Skipped) > 0 {
 		return nil
 	}
 	_, err := fmt.Fprintln(w, "There are no gaps between the windows of the ledger, other than accepted ones.")

@@ -60,7 +60,7 @@ func outcomeOf(err error) (*outcome, bool) {
 	return nil, false
 }
 
-// endText puts the end of an export or a remap that gave no result into words.
+// endText puts the end of a run that gave no result into words.
 func endText(e *operate.EndError) string {
 	switch e.Kind {
 	case operate.Canceled:
@@ -78,13 +78,13 @@ func endText(e *operate.EndError) string {
 func orderText(e *operate.OrderError) string {
 	switch e.Kind {
 	case operate.SeveralRun:
-		return e.Error() + "; say which with --account and --name, or --remap"
+		return e.Error() + "; say which with --account, --name or --kind, or --all"
 	case operate.OtherRange:
 		return e.Error() + "; choose another --name"
 	case operate.NoSchedule:
 		return e.Error() + "; `chatlake schedule apply` makes those of the configuration"
 	case operate.Unattended:
-		return e.Error() + ". Run the command that began it again (`chatlake export` or `chatlake lake remap`) to resume it"
+		return e.Error() + ". Run the command that began it again (`chatlake export` or `chatlake lake remap`), or `chatlake worker`, to resume it"
 	default:
 		return e.Error()
 	}

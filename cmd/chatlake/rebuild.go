@@ -40,7 +40,7 @@ type rebuilt struct {
 func (r rebuilt) whole() bool {
 	again := false
 	for _, e := range r.Exports {
-		if len(e.Result.Failed) > 0 || e.Result.Totals.Absent > 0 {
+		if len(e.Result.Failed) > 0 || e.Result.Totals.Absent > 0 || e.Result.Totals.Skipped > 0 {
 			return false
 		}
 		again = again || e.Again

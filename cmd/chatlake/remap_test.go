@@ -117,7 +117,7 @@ func TestRemapWaitsForAPerson(t *testing.T) {
 		t.Errorf("status as JSON: exit status %d, error %v:\n%s%s", status, err, out, log)
 	}
 	out, log, status = chatlake(t, "rate", "--config", config, "--requests-per-second", "1")
-	expect(t, "rate", status, exitUsage, out+log, "no export is running")
+	expect(t, "rate", status, exitUsage, out+log, "nothing is running")
 	out, log, status = chatlake(t, "resume", "--config", config, "--remap")
 	expect(t, "resume while the keys are missing", status, exitComplete, out+log, "remap/acme: Resumed.")
 	until(denied...)
@@ -126,5 +126,5 @@ func TestRemapWaitsForAPerson(t *testing.T) {
 	expect(t, "resume", status, exitComplete, out+log, "remap/acme: Resumed.")
 	until("acme remap", "done: 1 of 1 window: 1 rewritten, 0 unchanged, 0 kept") // the shelf leaves out which schema it has
 	out, log, status = chatlake(t, "resume", "--config", config, "--remap")
-	expect(t, "resume of what has ended", status, exitUsage, out+log, "remap/acme is not running")
+	expect(t, "resume of what has ended", status, exitUsage, out+log, "no remap is running")
 }

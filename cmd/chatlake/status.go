@@ -26,8 +26,8 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := f.flags(&cobra.Command{
 		Use: "status", Short: "Show how fresh accounts are, and the exports and remaps", Args: cobra.NoArgs,
 		Long: "Shows how fresh the accounts with a section sync are: up to when every change is in the lake, when their schedules act, which gaps there\n" +
-			"are and what is waited for. Then it shows the exports that Temporal remembers, and the last remap of each account. With --name, it\n" +
-			"shows one export, and the exit status is that of the export: 0 complete or running, 1 failed, 3 complete with gaps, 4 blocked.\n\n" +
+			"are and what is waited for. Then it shows runs that no schedule has started, the exports that Temporal remembers, and the last remap of\n" +
+			"each account. With --name, it shows one export, and the exit status is that of the export: 0 complete or running, 1 failed, 3 complete with gaps, 4 blocked.\n\n" +
 			"With --check, it prints one line for a monitor, from the lake alone. The exit status is then 0 if all is well, 2 if a copy is\n" +
 			"further behind than --max-lag, has gaps with --no-gaps, or has had no sync, and 3 if that cannot be found out.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.statusOf(cmd.Context(), f) },
@@ -74,12 +74,16 @@ func (a *app) status(ctx context.Context, n named) error {
 	}
 	shown, err := s.Exports(ctx, n.account, n.name)
 	var remaps []operate.Remap
+	var strays []operate.Stray
 	var all []fresh
 	if err == nil && n.name == "" {
 		remaps, err = s.Remaps(ctx, n.account)
 	}
 	if err == nil && n.name == "" {
 		all, err = a.freshness(ctx, c, n.account, s)
+	}
+	if err == nil && n.name == "" {
+		strays, err = s.Strays(ctx, n.account, underWay(all))
 	}
 	if err := errors.Join(err, s.Stop()); err != nil {
 		return err
@@ -89,11 +93,11 @@ func (a *app) status(ctx context.Context, n named) error {
 	}
 	switch {
 	case a.json():
-		err = a.printJSON(listed(all, operate.Listed(shown, remaps)))
-	case len(shown)+len(remaps)+len(all) == 0:
-		_, err = fmt.Fprintln(a.out, "There are no exports or remaps.")
+		err = a.printJSON(listed(all, operate.Listed(shown, remaps, strays)))
+	case len(shown)+len(remaps)+len(all)+len(strays) == 0:
+		_, err = fmt.Fprintln(a.out, "There are no runs.")
 	default:
-		err = errors.Join(writeFresh(a.out, all), writeStatus(a.out, shown), writeRemaps(a.out, remaps))
+		err = errors.Join(writeFresh(a.out, all), writeStrays(a.out, strays), writeStatus(a.out, shown), writeRemaps(a.out, remaps))
 	}
 	if err == nil && n.name != "" {
 		return verdict(shown[0])
@@ -110,7 +114,7 @@ func writeStatus(w io.Writer, all []operate.Export) error {
 		case e.Result != nil && e.Result.Complete:
 			text = "complete: " + words.Plural(e.Result.Totals.Conversations, "conversation") + ", " + words.Plural(e.Result.Totals.Messages, "message")
 		case e.Result != nil:
-			text = "done with gaps: " + words.Plural(e.Result.Totals.Conversations, "conversation") + ", " + words.Plural(e.Result.Totals.Messages, "message")
+			text = "incomplete: " + words.Plural(e.Result.Totals.Conversations, "conversation") + ", " + words.Plural(e.Result.Totals.Messages, "message")
 		case e.Waiting != nil:
 			text = "no answer"
 		case e.Status == operate.StatusRunning:
@@ -134,6 +138,26 @@ func writeStatus(w io.Writer, all []operate.Export) error {
 			}
 			writeBlocked(w, e.Progress.Blocked)
 		}
+	}
+	return nil
+}
+
+// writeStrays shows runs that no schedule has under way.
+func writeStrays(w io.Writer, all []operate.Stray) error {
+	for _, one := range all {
+		text := "begun, but no worker is running; `chatlake worker` resumes it"
+		switch {
+		case one.Progress != nil && one.Progress.Windows > 0:
+			text = string(one.Progress.State) + ": " + windows(*one.Progress)
+		case one.Progress != nil:
+			text = string(one.Progress.State)
+		case one.Waiting != nil:
+			text = "no answer"
+		}
+		if _, err := fmt.Fprintf(w, "%s %s (since %s): %s\n", one.Account, one.Kind, one.StartedAt.UTC().Format("2006-01-02 15:04 UTC"), text); err != nil {
+			return err
+		}
+		writeWaits(w, string(one.Kind), one.Waiting, one.Progress)
 	}
 	return nil
 }

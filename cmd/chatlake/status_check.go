@@ -81,6 +81,9 @@ func judge(all []inspect.Freshness, f checkFlags) (int, string) {
 		if n := len(one.Gaps); f.noGaps && n > 0 {
 			wrong = append(wrong, fmt.Sprintf("%s: %s, the first from %s (%s)", one.Account, words.Plural(int64(n), "gap"), words.Span(one.Gaps[0].Window), one.Gaps[0].Stream))
 		}
+		if n := len(one.Skipped); f.noGaps && n > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: %s skipped, the first %s (%s)", one.Account, words.Plural(int64(n), "window"), words.Span(one.Skipped[0].Window), one.Skipped[0].Stream))
+		}
 	}
 	status, word, parts := checkOK, "OK", right
 	if len(wrong) > 0 {

@@ -86,6 +86,12 @@ func incomplete(out workflows.ExportOutput) string {
 	for _, gap := range out.Gaps {
 		lines = append(lines, "  no committed window covers "+words.Span(gap))
 	}
+	for _, shard := range out.Skipped {
+		lines = append(lines, "  "+operate.WindowOf(shard)+" was skipped while it was blocked; `chatlake gap list` says why, and running the command again retries it")
+	}
+	if n := out.Totals.Skipped - len(out.Skipped); n > 0 {
+		lines = append(lines, fmt.Sprintf("  %d more windows were skipped", n))
+	}
 	for _, shard := range out.Failed {
 		lines = append(lines, "  "+operate.WindowOf(shard)+" failed; run the command again to retry it")
 	}

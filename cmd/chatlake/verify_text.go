@@ -36,7 +36,11 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 		fmt.Fprintf(w, "unreadable: %s: %s. Restore it from a backup or an older version; until then, its window does not count\n", f.Key, f.Problem)
 	}
 	for _, f := range v.Damaged {
-		fmt.Fprintf(w, "damaged: %s: %s. Restore it, or copy again what it has: %s\n", f.Key, f.Problem, f.Command)
+		fmt.Fprintf(w, "damaged: %s: %s. Restore it", f.Key, f.Problem)
+		if f.Command != "" {
+			fmt.Fprintf(w, ", or copy again what it has: %s", f.Command)
+		}
+		fmt.Fprintln(w)
 	}
 	for _, c := range v.Broken {
 		fmt.Fprintf(w, "broken: %s: %s", c.Shard, c.Problem)
@@ -48,6 +52,7 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 	for _, g := range v.Gaps {
 		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
+	writeSkipped(w, v.Skipped)
 	for _, d := range v.Dead {
 		fmt.Fprintf(w, "not copied: %s: %s; the table dead_letters says which and why. Once the cause is fixed: %s\n", d.Shard, words.Plural(d.Count, "conversation"), d.Command)
 	}
@@ -112,6 +117,22 @@ func writeHarmless(w io.Writer, v inspect.Verified) {
 	if v.Staged.Open > 0 {
 		fmt.Fprintf(w, "%s of windows that are not committed: an export is running or was abandoned.\n", words.Plural(int64(v.Staged.Open), "staged object"))
 	}
+}
+
+// writeSkipped says which windows a person gave up for now, and why.
+func writeSkipped(w io.Writer, all []inspect.SkippedWindow) {
+	for _, s := range all {
+		fmt.Fprintf(w, "skipped: %s/%s: %s\n", s.Account, s.Stream, skippedText(s))
+	}
+}
+
+// skippedText says when and why a window was given up. The gap that it leaves is listed too, with the command that copies it.
+func skippedText(s inspect.SkippedWindow) string {
+	text := fmt.Sprintf("%s was given up on %s while it was blocked (%s): %s", words.Span(s.Window), s.At.Format("2006-01-02"), s.Kind, s.Reason)
+	if s.Older || !s.Stream.IsContinuous() {
+		text += ". An older copy stands. Copy it again: " + s.Command()
+	}
+	return text
 }
 
 // writeAccepted says which gaps a person has accepted, and why.

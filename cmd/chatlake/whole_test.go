@@ -87,7 +87,7 @@ func TestDemo(t *testing.T) {
 	out, log, status = chatlake(t, "status", "--config", config, "--name", "2025-01-01_2026-01-01")
 	expect(t, "status", status, exitComplete, out+log, "complete: 60 conversations")
 	out, log, status = chatlake(t, "pause", "--config", config)
-	expect(t, "pause", status, exitUsage, out+log, "no export or remap is running")
+	expect(t, "pause", status, exitUsage, out+log, "nothing is running")
 	out, log, status = chatlake(t, "lake", "sql", "--config", config)
 	expect(t, "lake sql", status, exitComplete, out+log, "CREATE OR REPLACE VIEW messages")
 

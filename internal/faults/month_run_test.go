@@ -143,6 +143,9 @@ func (s *stage) OpenExport(ctx context.Context, in activities.OpenExportInput) (
 func (s *stage) ListUnlisted(ctx context.Context, in activities.ListUnlistedInput) (activities.ListUnlistedOutput, error) {
 	return perform(s, ctx, s.do.ListUnlisted, in)
 }
+func (s *stage) StartMaintain(ctx context.Context, in activities.StartMaintainInput) (activities.StartMaintainOutput, error) {
+	return perform(s, ctx, s.do.StartMaintain, in)
+}
 func (s *stage) PlanMaintain(ctx context.Context, in activities.PlanMaintainInput) (activities.PlanMaintainOutput, error) {
 	return perform(s, ctx, s.do.PlanMaintain, in)
 }

@@ -53,19 +53,19 @@ func deadAgain(t Trace, created time.Time) string {
 // ofGaps names the times in which a conversation may have been created or changed without being copied.
 func ofGaps(read reading, f ledger.Filter) []string {
 	var reasons []string
-	open, ok := accepted(gapsOf(read.current, f), read.acceptances)
+	missing := absencesOf(read.current, f, read.acceptances, read.skips)
 	what := func(g Gap) string {
 		if g.Stream == schemas.StreamChanges {
 			return fmt.Sprintf("No committed window of changes of %s covers %s. If it changed then, that is why: ", g.Account, words.Span(g.Window))
 		}
 		return fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: ", g.Account, words.Span(g.Window))
 	}
-	for _, g := range open {
+	for _, g := range missing.open {
 		if g.Stream.HasConversations() {
 			reasons = append(reasons, what(g)+g.Command())
 		}
 	}
-	for _, g := range ok {
+	for _, g := range missing.accepted {
 		if g.Stream.HasConversations() {
 			reasons = append(reasons, what(g.Gap)+"the gap was accepted: "+g.Reason)
 		}

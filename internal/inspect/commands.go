@@ -22,6 +22,8 @@ func again(s ledger.Shard) string {
 		return trigger("settle", s.Account)
 	case schemas.StreamDirectory:
 		return trigger("sync", s.Account)
+	case schemas.StreamAudits:
+		return "" // nobody can be asked again what chatlake did
 	}
 	return refresh(s.Account, s.Window)
 }

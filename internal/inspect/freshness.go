@@ -25,6 +25,9 @@ type Freshness struct {
 	Directory *time.Time    `json:"directory,omitempty"`
 	Gaps      []Gap         `json:"gaps"`
 	Accepted  []AcceptedGap `json:"accepted"`
+	// Skipped are windows that a person gave up for now. As far as the lake does not have them, they are among Gaps, and the watermark
+	// stays before those of changes.
+	Skipped []SkippedWindow `json:"skipped"`
 }
 
 // Lag is how far the copy is behind, or false if no sync has ended.
@@ -48,9 +51,13 @@ func FreshnessOf(ctx context.Context, c worker.Config, accounts []string, now ti
 	for _, account := range accounts {
 		var records []ledger.Record
 		var acceptances []ledger.Acceptance
+		var skips []ledger.Skip
 		if l != nil {
 			if records, err = l.Current(ctx, ledger.Filter{Account: account}); err == nil {
 				acceptances, err = l.Accepted(ctx, account)
+			}
+			if err == nil {
+				skips, err = l.Skips(ctx, account)
 			}
 			if err != nil {
 				return nil, err
@@ -60,14 +67,14 @@ func FreshnessOf(ctx context.Context, c worker.Config, accounts []string, now ti
 		if s := c.Accounts[account].Sync; s != nil {
 			from = s.From
 		}
-		all = append(all, freshnessOf(account, records, acceptances, from, now))
+		all = append(all, freshnessOf(account, records, acceptances, skips, from, now))
 	}
 	return all, nil
 }
 
 // freshnessOf reads the freshness of an account from its current records. from is where its history begins.
-func freshnessOf(account string, records []ledger.Record, acceptances []ledger.Acceptance, from, now time.Time) Freshness {
-	f := Freshness{Account: account, At: now.UTC(), Gaps: []Gap{}, Accepted: []AcceptedGap{}}
+func freshnessOf(account string, records []ledger.Record, acceptances []ledger.Acceptance, skips []ledger.Skip, from, now time.Time) Freshness {
+	f := Freshness{Account: account, At: now.UTC()}
 	for _, r := range records {
 		w := r.Shard.Window
 		switch r.Shard.Stream {
@@ -103,7 +110,7 @@ func freshnessOf(account string, records []ledger.Record, acceptances []ledger.A
 			f.ToGo = &schemas.Window{From: left[0].From, To: left[len(left)-1].To}
 		}
 	}
-	open, ok := accepted(gapsOf(records, ledger.Filter{}), acceptances)
-	f.Gaps, f.Accepted = append(f.Gaps, open...), append(f.Accepted, ok...)
+	missing := absencesOf(records, ledger.Filter{}, acceptances, skips)
+	f.Gaps, f.Accepted, f.Skipped = missing.open, missing.accepted, missing.skipped
 	return f
 }

@@ -27,13 +27,14 @@ func TestFreshness(t *testing.T) {
 		record(schemas.StreamDirectory, inMay(18, 19)),
 	}
 	reason := ledger.Acceptance{Account: "acme", Stream: schemas.StreamCreated, Window: inMay(8, 9), Reason: "outage", AcceptedAt: now}
-	f := freshnessOf("acme", records, []ledger.Acceptance{reason}, inMay(1, 2).From, now)
+	f := freshnessOf("acme", records, []ledger.Acceptance{reason}, nil, inMay(1, 2).From, now)
 	watermark, lag, directory := inMay(20, 21).From, 3600.0, inMay(18, 19).From.Add(time.Minute)
 	want := Freshness{
 		Account: "acme", At: now, Watermark: &watermark, LagSeconds: &lag, Directory: &directory,
 		Copied: &schemas.Window{From: inMay(5, 6).From, To: inMay(15, 16).From}, ToGo: &schemas.Window{From: inMay(1, 2).From, To: inMay(5, 6).From},
 		Gaps:     []Gap{{"acme", schemas.StreamCreated, inMay(12, 13)}},
 		Accepted: []AcceptedGap{{Gap{"acme", schemas.StreamCreated, inMay(8, 9)}, "outage", now}},
+		Skipped:  []SkippedWindow{},
 	}
 	if diff := cmp.Diff(want, f); diff != "" {
 		t.Errorf("freshness (-want +got):\n%s", diff)
@@ -45,18 +46,18 @@ func TestFreshness(t *testing.T) {
 	// A gap in the changes holds the watermark, until it is accepted.
 	records[3] = record(schemas.StreamChanges, inMay(17, 18))
 	records[4] = record(schemas.StreamChanges, inMay(19, 20))
-	if f = freshnessOf("acme", records, nil, time.Time{}, now); !f.Watermark.Equal(inMay(18, 19).From) || f.ToGo != nil || len(f.Gaps) != 3 {
+	if f = freshnessOf("acme", records, nil, nil, time.Time{}, now); !f.Watermark.Equal(inMay(18, 19).From) || f.ToGo != nil || len(f.Gaps) != 3 {
 		t.Errorf("with a gap: %+v", f)
 	}
 	reason.Stream, reason.Window = schemas.StreamChanges, inMay(18, 19)
-	if f = freshnessOf("acme", records, []ledger.Acceptance{reason}, time.Time{}, now); !f.Watermark.Equal(inMay(20, 21).From) {
+	if f = freshnessOf("acme", records, []ledger.Acceptance{reason}, nil, time.Time{}, now); !f.Watermark.Equal(inMay(20, 21).From) {
 		t.Errorf("with an accepted gap: %+v", f)
 	}
 	// An export alone gives no watermark.
-	if f = freshnessOf("acme", records[:3], nil, time.Time{}, now); f.Watermark != nil || f.LagSeconds != nil {
+	if f = freshnessOf("acme", records[:3], nil, nil, time.Time{}, now); f.Watermark != nil || f.LagSeconds != nil {
 		t.Errorf("without a sync: %+v", f)
 	}
-	if f = freshnessOf("acme", nil, nil, inMay(1, 2).From, now); f.Copied != nil || f.ToGo == nil || !f.ToGo.To.Equal(now) || len(f.Gaps) != 0 {
+	if f = freshnessOf("acme", nil, nil, nil, inMay(1, 2).From, now); f.Copied != nil || f.ToGo == nil || !f.ToGo.To.Equal(now) || len(f.Gaps) != 0 {
 		t.Errorf("an empty lake: %+v", f)
 	}
 }

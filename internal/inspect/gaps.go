@@ -15,9 +15,11 @@ import (
 type Gaps struct {
 	Open     []Gap         `json:"open"`
 	Accepted []AcceptedGap `json:"accepted"`
+	// Skipped are windows that a person gave up for now. As far as the lake does not have them, they are among Open.
+	Skipped []SkippedWindow `json:"skipped"`
 }
 
-// An AcceptError is an acceptance that makes no sense. Nothing was written.
+// An AcceptError is an acceptance, or a window to be skipped, that makes no sense. Nothing was written.
 type AcceptError struct{ Reason string }
 
 func (e *AcceptError) Error() string { return e.Reason }
@@ -27,30 +29,39 @@ const longestReason = 500
 
 // Gaps returns the gaps of the ledger, or of one account.
 func (l *Lake) Gaps(ctx context.Context) (Gaps, error) {
-	found := Gaps{Open: []Gap{}, Accepted: []AcceptedGap{}}
 	records, err := l.lake.Current(ctx, l.filter(schemas.Window{}))
 	if err != nil {
-		return found, err
+		return Gaps{}, err
 	}
-	all, err := l.lake.Accepted(ctx, l.account)
+	acceptances, err := l.lake.Accepted(ctx, l.account)
 	if err != nil {
-		return found, err
+		return Gaps{}, err
 	}
-	open, ok := accepted(gapsOf(records, l.filter(schemas.Window{})), all)
-	found.Open, found.Accepted = append(found.Open, open...), append(found.Accepted, ok...)
-	return found, nil
+	skips, err := l.lake.Skips(ctx, l.account)
+	found := absencesOf(records, l.filter(schemas.Window{}), acceptances, skips)
+	return Gaps{found.open, found.accepted, found.skipped}, err
+}
+
+// checkReason returns a reason without space around it, or why it cannot stand in the ledger.
+func checkReason(reason string) (string, error) {
+	switch reason = strings.TrimSpace(reason); {
+	case reason == "":
+		return "", &AcceptError{"the reason is missing: it stands in the ledger, for those who ask later"}
+	case len(reason) > longestReason || strings.ContainsFunc(reason, func(r rune) bool { return r < ' ' }):
+		return "", &AcceptError{fmt.Sprintf("the reason is too long: expected one line of at most %d bytes", longestReason)}
+	}
+	return reason, nil
 }
 
 // AcceptGap writes into the ledger that a part of a stream of an account stays out of the lake, and why. It returns the reason that
 // stands, which is another one if the window was accepted before.
 func AcceptGap(ctx context.Context, c worker.Config, account string, stream schemas.Stream, w schemas.Window, reason string) (AcceptedGap, error) {
-	switch {
-	case !stream.IsContinuous():
+	if !stream.IsContinuous() {
 		return AcceptedGap{}, &AcceptError{fmt.Sprintf("stream %s: expected created, changes or reports; a snapshot of the directory and audits have no gaps", stream)}
-	case strings.TrimSpace(reason) == "":
-		return AcceptedGap{}, &AcceptError{"the reason is missing: it stands in the ledger, for those who ask later"}
-	case len(reason) > longestReason || strings.ContainsFunc(reason, func(r rune) bool { return r < ' ' }):
-		return AcceptedGap{}, &AcceptError{fmt.Sprintf("the reason is too long: expected one line of at most %d bytes", longestReason)}
+	}
+	reason, err := checkReason(reason)
+	if err != nil {
+		return AcceptedGap{}, err
 	}
 	l, err := worker.ReadLake(ctx, c)
 	if err != nil {
@@ -67,6 +78,6 @@ func AcceptGap(ctx context.Context, c worker.Config, account string, stream sche
 	if len(w.Without(covered)) == 0 {
 		return AcceptedGap{}, &AcceptError{fmt.Sprintf("there is no gap: committed windows of %s/%s cover %s", account, stream, words.Span(w))}
 	}
-	a, err := l.Accept(ctx, ledger.Acceptance{Account: account, Stream: stream, Window: w, Reason: strings.TrimSpace(reason), Writer: l.Writer()})
+	a, err := l.Accept(ctx, ledger.Acceptance{Account: account, Stream: stream, Window: w, Reason: reason, Writer: l.Writer()})
 	return AcceptedGap{Gap{account, stream, a.Window}, a.Reason, a.AcceptedAt}, err
 }

@@ -18,6 +18,7 @@ type reading struct {
 	manifests []Finding
 	// acceptances are gaps that a person has accepted.
 	acceptances []ledger.Acceptance
+	skips       []ledger.Skip
 }
 
 // readLedger applies the reader rule past what cannot be read: a window whose highest generation is damaged has nothing
@@ -32,6 +33,9 @@ func readLedger(ctx context.Context, l *lake.Lake, f ledger.Filter) (reading, er
 		return read, err
 	}
 	if read.acceptances, err = l.Accepted(ctx, f.Account); err != nil {
+		return read, err
+	}
+	if read.skips, err = l.Skips(ctx, f.Account); err != nil {
 		return read, err
 	}
 	for i, e := range read.entries {

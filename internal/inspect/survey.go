@@ -40,7 +40,7 @@ func (l *Lake) Survey(ctx context.Context, accounts []string) ([]Survey, error) 
 
 // survey sorts what the ledger has of an account, and reckons the exports that meet it.
 func survey(c worker.Config, read reading, account string) Survey {
-	r := Survey{Account: account, Others: []string{}, Left: []string{}, Unreadable: []Finding{}, Gaps: []Gap{}}
+	r := Survey{Account: account, Others: []string{}, Left: []string{}, Unreadable: []Finding{}}
 	known := map[schemas.Stream]map[schemas.Window]bool{schemas.StreamCreated: {}, schemas.StreamReports: {}}
 	var records, changes []ledger.Record
 	for _, record := range read.current {
@@ -67,8 +67,8 @@ func survey(c worker.Config, read reading, account string) Survey {
 			r.Unreadable = append(r.Unreadable, Finding{Key: e.Key, Problem: e.Problem})
 		}
 	}
-	open, _ := accepted(gapsOf(slices.Concat(records, changes), ledger.Filter{}), read.acceptances)
-	r.Gaps = append(r.Gaps, open...)
+	of := func(s ledger.Skip) bool { return s.Account != account }
+	r.Gaps = absencesOf(slices.Concat(records, changes), ledger.Filter{}, read.acceptances, slices.DeleteFunc(slices.Clone(read.skips), of)).open
 	r.Adopt, r.Again = meet(known, true), meet(known, false)
 	for _, w := range left(known, r.Adopt) {
 		r.Left = append(r.Left, account+"/"+w)

@@ -19,6 +19,7 @@ type Verified struct {
 	Damaged     []Damage        `json:"damaged"`    // files that are not as the ledger says
 	Broken      []Contradiction `json:"broken"`     // windows whose record contradicts itself or its files
 	Gaps        []Gap           `json:"gaps"`
+	Skipped     []SkippedWindow `json:"skipped"`     // windows that a person gave up for now
 	Dead        []ShardCount    `json:"dead"`        // conversations that could not be copied
 	Flagged     []ShardFlags    `json:"flagged"`     // windows committed with a note
 	Partial     []string        `json:"partial"`     // windows read with a token that sees only a part of the account
@@ -49,7 +50,7 @@ func (v Verified) Problems() int {
 			missing++
 		}
 	}
-	return missing + len(v.Unreadable) + len(v.Damaged) + len(v.Broken) + len(v.Gaps) + len(v.Dead) + len(v.Flagged) + len(v.Partial)
+	return missing + len(v.Unreadable) + len(v.Damaged) + len(v.Broken) + len(v.Gaps) + len(v.Skipped) + len(v.Dead) + len(v.Flagged) + len(v.Partial)
 }
 
 // VerifyOptions are what Verify looks at beside the ledger and the ends of files.
@@ -94,7 +95,7 @@ func (l *Lake) Verify(ctx context.Context, within schemas.Window, o VerifyOption
 // verify holds the lake against its ledger.
 func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filter, deep bool, tell func(Progress)) (Verified, error) {
 	v := Verified{
-		Deep: deep, Unreadable: []Finding{}, Damaged: []Damage{}, Broken: []Contradiction{}, Gaps: []Gap{}, Accepted: []AcceptedGap{}, Dead: []ShardCount{},
+		Deep: deep, Unreadable: []Finding{}, Damaged: []Damage{}, Broken: []Contradiction{}, Dead: []ShardCount{},
 		Flagged: []ShardFlags{}, Undecrypted: []Undecrypted{}, Partial: []string{}, Totals: []Totals{}, Unchecked: []Unchecked{}, Overlaps: []Overlap{}, Unwitnessed: []Unwitnessed{}, Orphans: []string{},
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
@@ -120,8 +121,8 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 		}
 		v.Broken = append(v.Broken, twice...)
 	}
-	open, harmless := accepted(gapsOf(read.current, filter), read.acceptances)
-	v.Gaps, v.Accepted = append(v.Gaps, open...), append(v.Accepted, harmless...)
+	missing := absencesOf(read.current, filter, read.acceptances, read.skips)
+	v.Gaps, v.Accepted, v.Skipped = missing.open, missing.accepted, missing.skipped
 	v.Unchecked = append(v.Unchecked, uncheckedOf(read.current)...)
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
 	v.Unwitnessed = append(v.Unwitnessed, unwitnessedOf(read.current)...)
@@ -133,7 +134,6 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 			v.Orphans = append(v.Orphans, object.Key)
 		}
 	}
-	var err error
 	v.Staged, err = leftoversOf(ctx, l, read.entries, filter.Account)
 	return v, err
 }

@@ -40,7 +40,7 @@ func (l *Ledger) Forgotten(ctx context.Context, account string, entries []Entry)
 				continue
 			}
 			seen[named.Shard] = named.Generation
-			shard, err := parseShard(named.Shard)
+			shard, err := ParseShard(named.Shard)
 			if err != nil {
 				findings = append(findings, Finding{m.key, err.Error()})
 				continue
@@ -119,8 +119,8 @@ func (l *Ledger) manifests(ctx context.Context, account string) ([]exportManifes
 	return all, findings, err
 }
 
-// parseShard is the inverse of Shard.String. It leaves Provider empty.
-func parseShard(text string) (s Shard, err error) {
+// ParseShard is the inverse of Shard.String. It leaves Provider empty.
+func ParseShard(text string) (s Shard, err error) {
 	parts := strings.Split(text, "/")
 	if len(parts) != 3 {
 		return Shard{}, fmt.Errorf("shard %q: expected account/stream/window", text)

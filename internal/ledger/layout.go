@@ -22,6 +22,7 @@ const (
 	gapsRoot    = "_gaps/v1/"
 	// Checkpoints are not below the ledger, where every object is a record.
 	checkpointRoot = "_checkpoints/v1/"
+	skipsRoot      = "_skips/v1/"
 	probeRoot      = "_probe/"
 )
 

@@ -9,14 +9,14 @@ import (
 	"github.com/chatlake/chatlake/workflows"
 )
 
-// An EndError is the end of an export or a remap that gave no result. What it has committed stays in the lake.
+// An EndError is the end of a run that gave no result. What it has committed stays in the lake.
 type EndError struct {
-	Word   string // export or remap
+	Word   string // what the run is: an export, a remap, a sync
 	Kind   EndKind
 	Detail string // why it was refused or failed
 }
 
-// EndKind is how an export or a remap ended.
+// EndKind is how a run ended.
 type EndKind string
 
 // The ends without a result.
@@ -46,7 +46,7 @@ func (e *BlockedError) Error() string {
 // An OrderError is an order that cannot be carried out as it was given. Nothing was done.
 type OrderError struct {
 	Kind   OrderKind
-	Run    string         // name or workflow id of the export or remap that is meant, or what none runs of
+	Run    string         // name or workflow id of the run that is meant, or what none runs of
 	Runs   []string       // workflow ids, where several run
 	Range  schemas.Window // of the one that runs, where it is another
 	Folder string         // where no process works
@@ -60,6 +60,7 @@ const (
 	NoneRuns   OrderKind = "none runs"
 	SeveralRun OrderKind = "several run" // and none was named
 	NotRunning OrderKind = "not running"
+	NotBlocked OrderKind = "not blocked" // so it cannot be skipped
 	OtherRange OrderKind = "other range" // another export runs under the name
 	Unattended OrderKind = "unattended"  // nobody works on it, so nobody would take the order
 	NoSchedule OrderKind = "no schedule" // of this id, of this account, or at all
@@ -68,9 +69,14 @@ const (
 func (e *OrderError) Error() string {
 	switch e.Kind {
 	case NoneRuns:
+		if e.Run == "" {
+			return "nothing is running"
+		}
 		return "no " + e.Run + " is running"
 	case SeveralRun:
 		return "more than one runs: " + words.List(e.Runs)
+	case NotBlocked:
+		return e.Run + " is not blocked: only a window that waits for a person can be skipped"
 	case OtherRange:
 		return fmt.Sprintf("an export named %s runs already, from %s to %s", e.Run, words.Time(e.Range.From), words.Time(e.Range.To))
 	case NoSchedule:

@@ -100,13 +100,18 @@ func (s *Session) list(ctx context.Context) ([]Export, error) {
 
 // workflows are the last runs of all workflows of a type, each workflow id once, the newest first.
 func (s *Session) workflows(ctx context.Context, kind string) ([]*workflow.WorkflowExecutionInfo, error) {
+	return s.executions(ctx, "WorkflowType = '"+kind+"'")
+}
+
+// executions are the last runs of the workflows of a query, each workflow id once, the newest first.
+func (s *Session) executions(ctx context.Context, query string) ([]*workflow.WorkflowExecutionInfo, error) {
 	var all []*workflow.WorkflowExecutionInfo
 	seen := map[string]bool{}
 	var token []byte
 	for {
-		page, err := s.client().ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "WorkflowType='" + kind + "'", NextPageToken: token})
+		page, err := s.client().ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: token})
 		if err != nil {
-			return nil, fmt.Errorf("list workflows of type %s: %w", kind, err)
+			return nil, fmt.Errorf("list workflows: %w", err)
 		}
 		for _, info := range page.Executions {
 			if id := info.Execution.WorkflowId; !seen[id] {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -17,57 +19,59 @@ import (
 // updateTimeout is how long a worker has to take an order.
 const updateTimeout = 20 * time.Second
 
-// Only is the workflow id of the only export that runs, of an account where one is named; with remaps, of the only export or remap, or
-// else of the only run that ends conversations. That there is none, or that there are several, is an OrderError.
-func (s *Session) Only(ctx context.Context, account string, remaps bool) (string, error) {
-	types, word := []string{"Export"}, "export"
-	if remaps {
-		types, word = append(types, "Remap"), "export or remap"
+// The kinds of runs that no schedule starts.
+const (
+	KindExport Kind = "export"
+	KindRemap  Kind = "remap"
+)
+
+// RunKinds are the kinds of runs that take orders.
+func RunKinds() []Kind { return append([]Kind{KindExport, KindRemap}, kinds...) }
+
+// AsksPlatform reports whether runs of the kind send requests to the platform, so that they have a rate.
+func (k Kind) AsksPlatform() bool { return k != KindRemap && k != KindMaintain }
+
+// Running are the workflow ids of the runs of some kinds that are under way, of an account where one is named, in order. That there are
+// none is an OrderError.
+func (s *Session) Running(ctx context.Context, account string, of []Kind) (ids []string, err error) {
+	found, err := s.executions(ctx, "WorkflowType IN ('Export', 'Sync', 'Settle', 'Maintain', 'Remap', 'EndStaleChats') AND ExecutionStatus = 'Running'")
+	if err != nil {
+		return nil, err
 	}
-	running, err := s.running(ctx, account, types...)
-	if err == nil && len(running) == 0 && remaps {
-		running, err = s.running(ctx, account, "EndStaleChats")
+	for _, info := range found {
+		id := info.Execution.WorkflowId
+		if (account == "" || account == accountOfRun(id)) && slices.Contains(of, KindOfRun(id)) {
+			ids = append(ids, id)
+		}
 	}
+	if len(ids) == 0 {
+		none := &OrderError{Kind: NoneRuns}
+		if len(of) == 1 {
+			none.Run = string(of[0])
+		}
+		return nil, none
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Only is the workflow id of the only run of some kinds that is under way, of an account where one is named. That there is none, or that
+// there are several, is an OrderError.
+func (s *Session) Only(ctx context.Context, account string, of []Kind) (string, error) {
+	running, err := s.Running(ctx, account, of)
 	switch {
 	case err != nil:
 		return "", err
-	case len(running) == 0:
-		return "", &OrderError{Kind: NoneRuns, Run: word}
 	case len(running) > 1:
 		return "", &OrderError{Kind: SeveralRun, Runs: running}
 	}
 	return running[0], nil
 }
 
-// All are the workflow ids of everything that runs and takes orders, of an account where one is named; with remaps, also what asks no
-// platform. That nothing runs is an OrderError.
-func (s *Session) All(ctx context.Context, account string, remaps bool) ([]string, error) {
-	types := []string{"Export", "Sync", "Settle", "EndStaleChats"}
-	if remaps {
-		types = append(types, "Remap", "Maintain")
-	}
-	running, err := s.running(ctx, account, types...)
-	if err == nil && len(running) == 0 {
-		err = &OrderError{Kind: NoneRuns, Run: "export, sync or settle"}
-	}
-	return running, err
-}
-
-// running are the workflow ids of what runs, of an account where one is named.
-func (s *Session) running(ctx context.Context, account string, types ...string) (ids []string, err error) {
-	for _, kind := range types {
-		all, err := s.workflows(ctx, kind)
-		if err != nil {
-			return nil, err
-		}
-		for _, info := range all {
-			id := info.Execution.WorkflowId
-			if statusName(info.Status) == StatusRunning && (account == "" || account == accountOfRun(id)) {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids, nil
+// KindOfRun is the kind in a workflow id, which is its first part.
+func KindOfRun(id string) Kind {
+	kind, _, _ := strings.Cut(id, "/")
+	return Kind(kind)
 }
 
 // nominalTime is what a schedule appends to the workflow ids of its runs.
@@ -82,23 +86,23 @@ func accountOfRun(id string) string {
 	return parts[1]
 }
 
-// Pause lets an export or a remap begin nothing new. All orders name what they are for by its workflow id, and all return an OrderError if
+// Pause lets a run begin nothing new. All orders name what they are for by its workflow id, and all return an OrderError if
 // they cannot be carried out.
 func (s *Session) Pause(ctx context.Context, id string) error {
 	return s.order(ctx, id, instruction{name: workflows.PauseUpdate})
 }
 
-// Resume lets a paused export or remap continue, and try again what is blocked.
+// Resume lets a paused run continue, and try again what is blocked.
 func (s *Session) Resume(ctx context.Context, id string) error {
 	return s.order(ctx, id, instruction{name: workflows.ResumeUpdate}, instruction{name: workflows.RetryBlockedUpdate})
 }
 
-// SetRate changes the budget of an export's account until the export ends, in requests per second; 0 is no limit.
+// SetRate changes the budget of a run's account until no run of it is at work, in requests per second; 0 is no limit.
 func (s *Session) SetRate(ctx context.Context, id string, perSecond float64) error {
 	return s.order(ctx, id, instruction{workflows.SetRateUpdate, []any{workflows.SetRateInput{RequestsPerSecond: perSecond}}})
 }
 
-// Cancel asks an export or a remap to end. If the server is in the state folder, it waits until the cleanup is done, works on it in this
+// Cancel asks a run to end. If the server is in the state folder, it waits until the cleanup is done, works on it in this
 // process if no other does, and reports that it has ended.
 func (s *Session) Cancel(ctx context.Context, id string) (ended bool, err error) {
 	if s.Unattended() {
@@ -150,9 +154,12 @@ func (s *Session) send(ctx context.Context, id string, i instruction) error {
 		err = handle.Get(ctx, nil)
 	}
 	var missing *serviceerror.NotFound
+	var refused *temporal.ApplicationError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &refused) && refused.Type() == workflows.NotBlocked:
+		return &OrderError{Kind: NotBlocked, Run: WindowOf(id)}
 	case errors.As(err, &missing):
 		return &OrderError{Kind: NotRunning, Run: id}
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):

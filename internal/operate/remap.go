@@ -13,7 +13,7 @@ import (
 
 // A Remap is the last remap of an account as Temporal knows it.
 type Remap struct {
-	Kind      string    `json:"kind"` // KindRemap, which tells it from an Export in JSON
+	Kind      Kind      `json:"kind"` // KindRemap, which tells it from an Export in JSON
 	Account   string    `json:"account"`
 	Status    string    `json:"status"` // as of an Export
 	StartedAt time.Time `json:"started_at"`
@@ -23,9 +23,6 @@ type Remap struct {
 	Waiting *Wait                  `json:"waiting,omitempty"`
 	Result  *workflows.RemapOutput `json:"result,omitempty"`
 }
-
-// KindRemap is the kind of a Remap.
-const KindRemap = "remap"
 
 // Remaps are the last remaps of an account, or of all where none is named, the newest first. Each has its progress or its result.
 func (s *Session) Remaps(ctx context.Context, account string) ([]Remap, error) {
@@ -60,9 +57,12 @@ func (s *Session) Remaps(ctx context.Context, account string) ([]Remap, error) {
 	return found, err
 }
 
-// Listed are exports and remaps in one list, as JSON has them.
-func Listed(exports []Export, remaps []Remap) []any {
+// Listed are exports, remaps and strays in one list, as JSON has them.
+func Listed(exports []Export, remaps []Remap, strays []Stray) []any {
 	all := []any{}
+	for _, one := range strays {
+		all = append(all, one)
+	}
 	for _, e := range exports {
 		all = append(all, e)
 	}

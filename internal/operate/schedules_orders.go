@@ -36,6 +36,8 @@ type Schedule struct {
 	Build    string    `json:"build"` // that applied the settings
 	Created  time.Time `json:"created_at"`
 	Updated  time.Time `json:"updated_at,omitzero"`
+
+	recent []client.ScheduleActionResult // the oldest first
 }
 
 // A Choice is which schedules an order is for: those with an id, those of an account, or all that chatlake made.
@@ -109,6 +111,7 @@ func scheduleOf(id string, m mark, is *client.ScheduleDescription) Schedule {
 		s.Next = &next[0]
 	}
 	if recent := is.Info.RecentActions; len(recent) > 0 {
+		s.recent = recent
 		last := recent[len(recent)-1]
 		s.Last = &last.ActualTime
 		if last.StartWorkflowResult != nil {

@@ -14,6 +14,8 @@ type Upkeep struct {
 	// Progress is set while a run is under way and a worker answers, and Waiting if none answers.
 	Progress *Snapshot `json:"progress,omitempty"`
 	Waiting  *Wait     `json:"waiting,omitempty"`
+	// Ended is how the last run ended that is not under way.
+	Ended *Ended `json:"ended,omitempty"`
 }
 
 // Upkeep returns the schedules of all accounts, each with what its runs are doing.
@@ -24,7 +26,7 @@ func (s *Session) Upkeep(ctx context.Context, account string) ([]Upkeep, error) 
 	}
 	var found []Upkeep
 	for _, schedule := range all {
-		u := Upkeep{Schedule: schedule}
+		u := Upkeep{Schedule: schedule, Ended: s.ended(ctx, schedule)}
 		if len(schedule.Running) > 0 && !s.Unattended() {
 			progress, err := s.observeRun(ctx, schedule.Kind, schedule.Running[len(schedule.Running)-1])
 			if err == nil {

@@ -288,6 +288,9 @@ func (s *stage) ListPage(ctx context.Context, in activities.ListPageInput) (acti
 func (s *stage) ListUnlisted(ctx context.Context, in activities.ListUnlistedInput) (activities.ListUnlistedOutput, error) {
 	return perform(s.r, ctx, s.r.do.ListUnlisted, in)
 }
+func (s *stage) StartMaintain(ctx context.Context, in activities.StartMaintainInput) (activities.StartMaintainOutput, error) {
+	return perform(s.r, ctx, s.r.do.StartMaintain, in)
+}
 func (s *stage) PlanMaintain(ctx context.Context, in activities.PlanMaintainInput) (activities.PlanMaintainOutput, error) {
 	return perform(s.r, ctx, s.r.do.PlanMaintain, in)
 }

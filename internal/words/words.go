@@ -13,12 +13,17 @@ import (
 )
 
 // List joins words: "a, b and c".
-func List(words []string) string {
+func List(words []string) string { return join(words, " and ") }
+
+// Or joins words: "a, b or c".
+func Or(words []string) string { return join(words, " or ") }
+
+func join(words []string, before string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
 	}
 	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
+	return strings.Join(words[:last], ", ") + before + words[last]
 }
 
 // Grouped formats a number with thousands separators: "1,234".
