@@ -27,7 +27,8 @@ type AbsorbShardsOutput struct {
 
 // AbsorbShards replaces the shards in a window by generations without files, if others have all of them:
 //
-//   - a shard of changes, if each of its conversations is as new or newer in a window of creation or in a wider window of changes
+//   - a shard of changes or of announcements, if each of its conversations is as new or newer in a window of creation or in a wider
+//     window of its stream
 //   - a shard by creation, if each of its conversations is as new or newer in a wider window of creation
 //   - a shard of reports or a snapshot of the directory, if a wider window has all its documents
 //
@@ -130,7 +131,7 @@ func (s *absorption) read(ctx context.Context, shard ledger.Shard) error {
 	slices.SortFunc(s.absorbers, func(a, b ledger.Record) int {
 		return cmp.Compare(b.Shard.Window.To.Sub(b.Shard.Window.From), a.Shard.Window.To.Sub(a.Shard.Window.From))
 	})
-	if shard.Stream == schemas.StreamChanges {
+	if shard.Stream.IsByChange() {
 		created, err := s.lake.Current(ctx, createdBefore(shard))
 		if err != nil {
 			return err

@@ -159,7 +159,7 @@ func (a *Activities) compare(ctx context.Context, had *lake.Known, keeper provid
 	}
 	var header pageHeader
 	unchanged := map[string]bool{}
-	changes, documents := in.Shard.Stream == schemas.StreamChanges, page.Documents
+	changes, documents := in.Shard.Stream.IsByChange(), page.Documents
 	for _, ref := range page.Refs {
 		listed := documentsOfNext(ref.ID, &documents)
 		v, found, err := had.Find(ctx, ref.ID, ref.CreatedAt)
@@ -173,7 +173,8 @@ func (a *Activities) compare(ctx context.Context, had *lake.Known, keeper provid
 		// of a version depends on their window.
 		reuse := newer && (keeper == nil || in.Depth == DepthList) || same && in.Depth == DepthList
 		if reuse = reuse && v.Extent.Documents > 0; changes {
-			reuse = same || newer
+			// An announcement may be about something that no version shows.
+			reuse = newer || same && in.Shard.Stream != schemas.StreamPushed
 		}
 		if reuse && keeper != nil {
 			adds, err := a.adds(ctx, keeper, v, listed)

@@ -38,11 +38,11 @@ func maintenance(records []ledger.Record, month schemas.Window, now time.Time) [
 		}
 	}
 	var steps []MaintainStep
-	for _, stream := range []schemas.Stream{schemas.StreamChanges, schemas.StreamReports} {
+	for _, stream := range []schemas.Stream{schemas.StreamChanges, schemas.StreamPushed, schemas.StreamReports} {
 		for _, run := range due(streams[stream], month, now) {
 			step := MaintainStep{Shard: run[0].Shard, Merge: withFiles(run) > 1}
 			step.Shard.Window = cover(run)
-			if step.Merge || stream == schemas.StreamChanges && slices.ContainsFunc(run, func(r ledger.Record) bool { return settledSince(r, created, now) }) {
+			if step.Merge || stream.IsByChange() && slices.ContainsFunc(run, func(r ledger.Record) bool { return settledSince(r, created, now) }) {
 				steps = append(steps, step)
 			}
 		}

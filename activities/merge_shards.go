@@ -137,7 +137,7 @@ func (m *merge) read(ctx context.Context) error {
 	if gaps := m.shard.Window.Without(covered); m.shard.Stream.IsContinuous() && len(gaps) > 0 {
 		m.why = fmt.Sprintf("no shard covers %s", gaps[0])
 	}
-	if m.shard.Stream != schemas.StreamChanges {
+	if !m.shard.Stream.IsByChange() {
 		return nil
 	}
 	created, err := m.lake.Current(ctx, createdBefore(m.shard))

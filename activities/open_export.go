@@ -28,6 +28,8 @@ type OpenExportInput struct {
 	// do, the platform is not asked and no budget is joined.
 	Plan PlanKind  `json:"plan,omitempty"`
 	Now  time.Time `json:"now,omitzero"`
+	// Named are the conversations that a plan for announcements is about.
+	Named []string `json:"named,omitempty"`
 }
 
 // OpenExportOutput is the account's settings at the start of the export, without secrets.
@@ -171,6 +173,9 @@ func ExportedStreams(hasReports bool) []schemas.Stream {
 func (a *Activities) plan(ctx context.Context, in OpenExportInput, account Account) ([]Planned, error) {
 	if in.Plan == "" {
 		return nil, nil
+	}
+	if in.Plan == PlanPush {
+		return a.planPush(ctx, in, account)
 	}
 	reader, err := account.Reader()
 	if err != nil {

@@ -137,7 +137,7 @@ func worthReading(highest map[ledger.Shard]int, month schemas.Window, now time.T
 			case stream == schemas.StreamDirectory:
 				outer++
 				rest = rest && outer < 2
-			case stream == schemas.StreamChanges || stream == schemas.StreamReports:
+			case stream.IsByChange() || stream == schemas.StreamReports:
 				rest = rest && shard.Window.From.After(end)
 			}
 			if shard.Window.To.After(end) {

@@ -26,6 +26,8 @@ type Planned struct {
 	Depth Depth        `json:"depth,omitempty"`
 	// Refresh, if not empty, asks for a new generation even if the ledger has the shard. The same text asks for the same generation.
 	Refresh string `json:"refresh,omitempty"`
+	// Named are the ids of the conversations of a shard that lists no window.
+	Named []string `json:"named,omitempty"`
 }
 
 // PlanKind is which plan a workflow asks for.
@@ -34,6 +36,7 @@ type PlanKind string
 const (
 	PlanSync   PlanKind = "sync"   // what changed since the last sync
 	PlanSettle PlanKind = "settle" // windows to be listed again
+	PlanPush   PlanKind = "push"   // conversations that the platform announced
 )
 
 // SyncSettings are an account's settings for keeping its copy up to date, with defaults filled in.

@@ -171,6 +171,10 @@ func (w *shardWriter) writeAll(ctx context.Context, conversations func(context.C
 // write writes one conversation: its rows, or a tombstone or a dead letter instead. If the lake had an earlier version of what is gone or
 // dead, its rows are written as well.
 func (w *shardWriter) write(ctx context.Context, c conversation, thread schemas.Thread, malformed error) error {
+	if w.compares && c.dead == nil && c.gone() && c.ref.Unlisted && (c.had == nil || c.had.Gone) {
+		w.counts.Unchanged++ // somebody has named what is not there, and the lake does not have it either
+		return nil
+	}
 	if malformed != nil && c.dead == nil && len(c.kept) == 0 {
 		dead := &DeadRef{Step: stepSeal, Kind: string(providers.Malformed), Detail: malformed.Error(), Attempts: 1}
 		if c.hasRows {

@@ -116,6 +116,13 @@ type Changer interface {
 	Changes(ctx context.Context, w schemas.Window, known Known, at Cursor) iter.Seq2[Page, error]
 }
 
+// Finder is a Reader that can look conversations up by their ids before they are fetched, so that they get a Version.
+type Finder interface {
+	// Find lists the conversations with these ids, as Conversations does: with the Ref and the documents that the list would have had.
+	// Conversations that do not exist, and those of which only a fetch can tell, are on no page.
+	Find(ctx context.Context, ids []string) iter.Seq2[Page, error]
+}
+
 // Known is what the lake has of an account.
 type Known interface {
 	// Open yields the conversations whose newest version in the lake is not closed, ascending by (CreatedAt, ID). Their Version is

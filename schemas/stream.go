@@ -6,6 +6,7 @@ type Stream string
 const (
 	StreamCreated   Stream = "created"   // conversations, by their time of creation
 	StreamChanges   Stream = "changes"   // conversations, by the time at which they changed
+	StreamPushed    Stream = "pushed"    // conversations that the platform announced, by the time at which it did
 	StreamReports   Stream = "reports"   // facts about conversations and people, by their own time
 	StreamDirectory Stream = "directory" // the account's people, groups and settings, as a snapshot of a day
 	StreamAudits    Stream = "audits"    // what chatlake asked the platform to change, by the month of the run that asked
@@ -17,11 +18,13 @@ type traits struct {
 	continuous    bool // its windows adjoin
 	byCreation    bool // its conversations were created in the window
 	own           bool // no platform lists it: chatlake tells what it did
+	byChange      bool // its conversations changed in the window, or about then
 }
 
 var streams = map[Stream]traits{
 	StreamCreated:   {conversations: true, continuous: true, byCreation: true},
-	StreamChanges:   {conversations: true, continuous: true},
+	StreamChanges:   {conversations: true, continuous: true, byChange: true},
+	StreamPushed:    {conversations: true, byChange: true},
 	StreamReports:   {continuous: true},
 	StreamDirectory: {},
 	StreamAudits:    {own: true},
@@ -29,7 +32,7 @@ var streams = map[Stream]traits{
 
 // Streams returns all streams, in the order in which people see them.
 func Streams() []Stream {
-	return []Stream{StreamCreated, StreamChanges, StreamReports, StreamDirectory, StreamAudits}
+	return []Stream{StreamCreated, StreamChanges, StreamPushed, StreamReports, StreamDirectory, StreamAudits}
 }
 
 // Known reports whether s is one of Streams.
@@ -45,6 +48,10 @@ func (s Stream) HasConversations() bool { return streams[s].conversations }
 // IsByCreation reports whether the conversations of a window were created in it. Then the platform may be able to count them, and what is
 // not listed any more is gone. A conversation of any other stream may have been created at any time.
 func (s Stream) IsByCreation() bool { return streams[s].byCreation }
+
+// IsByChange reports whether a conversation is in the stream because it changed. It is in the lake in other windows as well, so its shard
+// can be absorbed, and what has not changed is not written.
+func (s Stream) IsByChange() bool { return streams[s].byChange }
 
 // IsContinuous reports whether the windows of the stream are adjacent, so that a time outside all of them is a gap. Snapshots have no
 // gaps.

@@ -4,20 +4,21 @@ import "testing"
 
 func TestStreams(t *testing.T) {
 	for _, test := range []struct {
-		stream                                            Stream
-		known, conversations, byCreation, continuous, own bool
+		stream                                                      Stream
+		known, conversations, byCreation, byChange, continuous, own bool
 	}{
-		{"created", true, true, true, true, false},
-		{"changes", true, true, false, true, false},
-		{"reports", true, false, false, true, false},
-		{"directory", true, false, false, false, false},
-		{"audits", true, false, false, false, true},
-		{"", false, false, false, false, false},
-		{"Created", false, false, false, false, false},
+		{"created", true, true, true, false, true, false},
+		{"changes", true, true, false, true, true, false},
+		{"pushed", true, true, false, true, false, false},
+		{"reports", true, false, false, false, true, false},
+		{"directory", true, false, false, false, false, false},
+		{"audits", true, false, false, false, false, true},
+		{"", false, false, false, false, false, false},
+		{"Created", false, false, false, false, false, false},
 	} {
 		s := test.stream
-		if s.Known() != test.known || s.HasConversations() != test.conversations || s.IsByCreation() != test.byCreation || s.IsContinuous() != test.continuous || s.IsOwn() != test.own {
-			t.Errorf("%q: known %t, conversations %t, by creation %t, continuous %t, own %t", s, s.Known(), s.HasConversations(), s.IsByCreation(), s.IsContinuous(), s.IsOwn())
+		if s.Known() != test.known || s.HasConversations() != test.conversations || s.IsByCreation() != test.byCreation || s.IsByChange() != test.byChange || s.IsContinuous() != test.continuous || s.IsOwn() != test.own {
+			t.Errorf("%q: known %t, conversations %t, by creation %t, by change %t, continuous %t, own %t", s, s.Known(), s.HasConversations(), s.IsByCreation(), s.IsByChange(), s.IsContinuous(), s.IsOwn())
 		}
 	}
 	if len(Streams()) != len(streams) {

@@ -29,6 +29,8 @@ type Config struct {
 	EmbeddedQueue string
 	Export        ExportConfig
 	Accounts      map[string]AccountConfig
+	// Receive is where announcements of platforms are received; nil if they are not.
+	Receive *ReceiveConfig
 
 	source *source // nil if a program built the configuration
 }
@@ -84,6 +86,8 @@ type AccountConfig struct {
 	// EndStale is how conversations that never end are ended on a schedule; nil if they are not.
 	EndStale *EndStaleConfig
 	Options  map[string]string
+	// Push is how announcements about the account are checked; nil if none are received.
+	Push *PushConfig
 }
 
 // DefaultTaskQueue is the task queue that exports and workers share unless the configuration names another.
@@ -140,6 +144,7 @@ func (c Config) check(found Problems) Problems {
 	}
 	problems = append(problems, c.checkPlaintext()...)
 	problems = append(problems, c.checkPlaces()...)
+	problems = append(problems, c.checkReceive()...)
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
 			problems = append(problems, c.Problem(key, unknownZone))
@@ -166,6 +171,9 @@ func (c Config) check(found Problems) Problems {
 		}
 		if end := c.Accounts[name].EndStale; end != nil {
 			problems = append(problems, c.checkEndStale(name, definition, *end)...)
+		}
+		if push := c.Accounts[name].Push; push != nil {
+			problems = append(problems, c.checkPush(name, definition, *push)...)
 		}
 		if own := c.checkSecrets(at, definition, c.Accounts[name]); len(own) > 0 {
 			problems = append(problems, own...)

@@ -35,6 +35,7 @@ func (s *source) config() Config {
 	} else if m.value != nil {
 		c.Temporal = m.temporal()
 	}
+	c.Receive = root.at("receive").receive()
 	accounts := root.at("accounts")
 	for _, name := range accounts.keys() {
 		c.Accounts[name] = accounts.at(name).account()
@@ -156,6 +157,7 @@ func (b branch) account() AccountConfig {
 	a.Schedule = b.at("rate").at("schedule").schedule()
 	a.Sync = b.at("sync").sync(a.Provider)
 	a.EndStale = b.at("end_stale").endStale()
+	a.Push = b.at("push").push()
 	options := b.at("options")
 	for _, key := range options.keys() {
 		a.Options[key] = options.text(key)

@@ -16,6 +16,8 @@ func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Shard)
 	r.RegisterWorkflow(workflows.Sync)
 	r.RegisterWorkflow(workflows.Settle)
+	r.RegisterWorkflow(workflows.Push)
+	r.RegisterWorkflow(workflows.Inbox)
 	r.RegisterWorkflow(workflows.Quota)
 	r.RegisterWorkflow(workflows.Budget)
 	r.RegisterWorkflow(workflows.Remap)

@@ -204,6 +204,10 @@ func (s *shard) launch(ctx workflow.Context) {
 				workflow.Go(ctx, func(ctx workflow.Context) { s.listUnlisted(ctx, lease) })
 				continue
 			}
+			if len(s.in.Named) > 0 {
+				workflow.Go(ctx, func(ctx workflow.Context) { s.listNamed(ctx, lease) })
+				continue
+			}
 			workflow.Go(ctx, func(ctx workflow.Context) { s.list(ctx, lease) })
 			continue
 		}
@@ -266,6 +270,25 @@ func (s *shard) listUnlisted(ctx workflow.Context, lease providers.Lease) {
 	if s.state.Cursor = out.Next; out.Next == "" {
 		s.state.Unlisted, s.listed = lookupDone, true
 	}
+	s.take(out.Page)
+}
+
+// listNamed lists the conversations that the input names, on one page.
+func (s *shard) listNamed(ctx workflow.Context, lease providers.Lease) {
+	out, err := call(fetching(ctx, s.policy.length(lease, float64(len(s.in.Named)))), do.ListNamed, activities.ListNamedInput{
+		Target: s.target(), Number: s.state.Pages, Named: s.in.Named, Lease: activities.Lease(lease),
+	})
+	s.returnLease(lease)
+	s.listing = false
+	if err != nil {
+		s.listFailed(ctx, err)
+		return
+	}
+	s.failures, s.retry, s.listed = 0, false, true
+	s.done++
+	s.adjustSlots(out.Usage)
+	s.state.Pages++
+	s.state.Listed += int64(out.Page.Refs)
 	s.take(out.Page)
 }
 

@@ -142,6 +142,7 @@ func (e *export) copy(ctx workflow.Context) error {
 type export struct {
 	in       ExportInput
 	kind     activities.PlanKind // empty for an Export
+	named    []string            // of a Push
 	now      time.Time           // the nominal time; zero takes the schedule's, or the start of the run
 	again    func() error        // continues as new
 	state    ExportState
@@ -170,7 +171,7 @@ type child struct {
 }
 
 func (e *export) open(ctx workflow.Context) error {
-	in := activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt, Sync: e.in.Sync, Plan: e.kind, Now: e.now}
+	in := activities.OpenExportInput{Account: e.in.Account, Adopt: e.in.Adopt, Sync: e.in.Sync, Plan: e.kind, Now: e.now, Named: e.named}
 	switch {
 	case e.kind == "":
 		if e.policy.Behaviour >= 1 {
@@ -367,6 +368,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Spec:           open.Spec,
 		Refresh:        cmp.Or(c.Refresh, e.in.Refresh), // runs of earlier releases have it in their input only
 		Adopt:          e.in.Adopt,
+		Named:          c.Named,
 		Visibility:     open.Visibility,
 		Lease:          c.Lease,
 		ChunksInFlight: c.chunks,

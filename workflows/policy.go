@@ -95,6 +95,16 @@ type Policy struct {
 
 	// TakesPerRun is how many updates a run of Quota answers before it continues as new.
 	TakesPerRun int `json:"takes_per_run"`
+
+	// A conversation that was announced is fetched when nothing was said about it for Quiet, or LongestQuiet after the first announcement.
+	Quiet        time.Duration `json:"quiet,omitempty"`
+	LongestQuiet time.Duration `json:"longest_quiet,omitempty"`
+	// NamedPerShard is how many announced conversations are fetched together, and MostAnnounced how many may wait. They are part of
+	// inputs, which a Temporal server limits to 2 MB.
+	NamedPerShard int `json:"named_per_shard,omitempty"`
+	MostAnnounced int `json:"most_announced,omitempty"`
+	// AnnouncementsPerRun is how many signals a run of Inbox takes before it continues as new.
+	AnnouncementsPerRun int `json:"announcements_per_run,omitempty"`
 }
 
 // unversioned is the policy of runs that carry none. Their histories were written with these numbers, so none of them may change.
@@ -137,6 +147,8 @@ var tuned = func() Policy {
 	p := unversioned
 	p.Behaviour = latestBehaviour
 	p.LeastLease = 0.4 // a share comes in parts that are a little less than half; see bench/leases
+	p.Quiet, p.LongestQuiet = 10*time.Second, time.Minute
+	p.NamedPerShard, p.MostAnnounced, p.AnnouncementsPerRun = 500, 5000, 500
 	return p
 }()
 
@@ -201,6 +213,11 @@ func (p *Policy) Check() error {
 		{"roll_call", p.RollCall.Seconds(), some, most},
 		{"even_share", p.EvenShare, some, 1 - some},
 		{"takes_per_run", float64(p.TakesPerRun), 1, most},
+		{"quiet", p.Quiet.Seconds(), 0, most}, // these are 0 in runs that began before there were announcements
+		{"longest_quiet", p.LongestQuiet.Seconds(), 0, most},
+		{"named_per_shard", float64(p.NamedPerShard), 0, most},
+		{"most_announced", float64(p.MostAnnounced), 0, most},
+		{"announcements_per_run", float64(p.AnnouncementsPerRun), 0, most},
 	} {
 		if !(f.least <= f.n && f.n <= f.most) { // NaN is refused too
 			errs = append(errs, fmt.Errorf("policy.%s %v: expected %v to %v", f.name, f.n, f.least, f.most))

@@ -106,6 +106,8 @@ func (r *recorder) worker() worker.Worker {
 	w.RegisterWorkflow(workflows.Shard)
 	w.RegisterWorkflow(workflows.Sync)
 	w.RegisterWorkflow(workflows.Settle)
+	w.RegisterWorkflow(workflows.Push)
+	w.RegisterWorkflow(workflows.Inbox)
 	w.RegisterWorkflow(workflows.Quota)
 	w.RegisterWorkflow(workflows.Budget)
 	w.RegisterWorkflow(workflows.Remap)
@@ -114,7 +116,7 @@ func (r *recorder) worker() worker.Worker {
 	world, scene := r.world, r.scene
 	for name, f := range map[string]any{
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
-		"ListUnlisted": world.ListUnlisted, "FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
+		"ListUnlisted": world.ListUnlisted, "ListNamed": world.ListNamed, "FetchMessages": holding(scene, "FetchMessages", world.FetchMessages), "FetchMetadata": holding(scene, "FetchMetadata", world.FetchMetadata),
 		"SaveReceipts": world.SaveReceipts, "SealShard": holding(scene, "SealShard", world.SealShard),
 		"StartMaintain": world.StartMaintain,
 		"PlanMaintain":  world.PlanMaintain, "MergeShards": holding(scene, "MergeShards", world.MergeShards), "AbsorbShards": world.AbsorbShards,
@@ -192,6 +194,19 @@ func (r *recorder) start() (string, client.WorkflowRun) {
 		settle := *r.settle
 		settle.Account = r.name
 		id, workflow, in = workflows.SettleID(r.name), workflows.Settle, settle
+	case r.push != nil:
+		push := *r.push
+		push.Account = r.name
+		id, workflow, in = workflows.PushID(r.name), workflows.Push, push
+	case r.inbox != nil:
+		inbox := *r.inbox
+		inbox.Account = r.name
+		id = workflows.InboxID(r.name)
+		run, err := r.c.SignalWithStartWorkflow(r.t.Context(), id, workflows.AnnouncedSignal, announced("1", "2"), client.StartWorkflowOptions{TaskQueue: r.name}, workflows.Inbox, inbox)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return id, run
 	case r.budget:
 		id, workflow, in = workflows.BudgetID(r.name), workflows.Budget, workflows.BudgetInput{Policy: workflows.NewPolicy()}
 	case r.quota:

@@ -95,6 +95,8 @@ func replay(h *history.History) error {
 	replayer.RegisterWorkflow(workflows.Export)
 	replayer.RegisterWorkflow(workflows.Shard)
 	replayer.RegisterWorkflow(workflows.Sync)
+	replayer.RegisterWorkflow(workflows.Push)
+	replayer.RegisterWorkflow(workflows.Inbox)
 	replayer.RegisterWorkflow(workflows.Settle)
 	replayer.RegisterWorkflow(workflows.Quota)
 	replayer.RegisterWorkflow(workflows.Budget)

@@ -31,6 +31,8 @@ type scene struct {
 	endStale *workflows.EndStaleInput
 	sync     *workflows.SyncInput
 	settle   *workflows.SettleInput
+	push     *workflows.PushInput
+	inbox    *workflows.InboxInput
 	open     activities.OpenExportOutput
 	// attributed is true if it begins with search attributes.
 	attributed bool
@@ -43,7 +45,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes(), skipScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes(), skipScenes(), pushScenes()} {
 		maps.Copy(all, some)
 	}
 	return all

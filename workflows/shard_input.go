@@ -22,8 +22,10 @@ type ShardInput struct {
 	// Flag makes a shard whose count differs from the provider's be committed with a flag instead of being blocked.
 	Flag bool `json:"flag"`
 	// Adopt takes over what the ledger has. Nothing is copied.
-	Adopt  bool `json:"adopt,omitempty"`
-	Paused bool `json:"paused,omitempty"`
+	Adopt bool `json:"adopt,omitempty"`
+	// Named are the conversations to fetch. If there are any, the window is not listed.
+	Named  []string `json:"named,omitempty"`
+	Paused bool     `json:"paused,omitempty"`
 	// Policy decides the order of commands. Nil is the policy of runs that began before 0.2.0.
 	Policy *Policy     `json:"policy,omitempty"`
 	State  *ShardState `json:"resume,omitempty"` // only continue-as-new sets it

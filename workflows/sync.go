@@ -45,18 +45,18 @@ func (in SyncInput) Check() error { return errors.Join(checkAccount(in.Account),
 // Sync copies what has changed on the platform since the last sync, and the directory and the reports if they are due. Its windows
 // begin where those in the ledger end, so it does not matter whether a run is late, skipped or doubled.
 func Sync(ctx workflow.Context, in SyncInput) (SyncOutput, error) {
-	return keepUp(ctx, in, activities.PlanSync, func(next SyncInput) error { return workflow.NewContinueAsNewError(ctx, Sync, next) })
+	return keepUp(ctx, in, activities.PlanSync, nil, func(next SyncInput) error { return workflow.NewContinueAsNewError(ctx, Sync, next) })
 }
 
 // Settle lists windows of created conversations again that are due, and commits them with what has changed. Conversations that did not
 // change are not asked for.
 func Settle(ctx workflow.Context, in SettleInput) (SyncOutput, error) {
-	return keepUp(ctx, in, activities.PlanSettle, func(next SettleInput) error { return workflow.NewContinueAsNewError(ctx, Settle, next) })
+	return keepUp(ctx, in, activities.PlanSettle, nil, func(next SettleInput) error { return workflow.NewContinueAsNewError(ctx, Settle, next) })
 }
 
 // keepUp runs the shards of a plan that the ledger gives, as an Export does with those of a range.
-func keepUp(ctx workflow.Context, in SyncInput, kind activities.PlanKind, again func(SyncInput) error) (SyncOutput, error) {
-	e := &export{in: ExportInput{Account: in.Account, Sync: kind == activities.PlanSync, Policy: in.Policy}, kind: kind, now: in.Now}
+func keepUp(ctx workflow.Context, in SyncInput, kind activities.PlanKind, named []string, again func(SyncInput) error) (SyncOutput, error) {
+	e := &export{in: ExportInput{Account: in.Account, Sync: kind != activities.PlanSettle, Policy: in.Policy}, kind: kind, named: named, now: in.Now}
 	e.policy = policyOf(in.Policy)
 	told := tellState(ctx, e.policy, e.told)
 	out, err := e.keepUp(ctx, in, again)

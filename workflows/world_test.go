@@ -134,6 +134,14 @@ func (w *world) ListUnlisted(_ context.Context, in activities.ListUnlistedInput)
 	return out, nil
 }
 
+func (w *world) ListNamed(_ context.Context, in activities.ListNamedInput) (activities.ListPageOutput, error) {
+	if err := w.begin("ListNamed", 0, 0); err != nil {
+		return activities.ListPageOutput{}, err
+	}
+	page := activities.PageReceipt{Number: in.Number, Refs: len(in.Named), Staged: ledger.Staged{Key: fmt.Sprint("page", in.Number)}}
+	return activities.ListPageOutput{Page: page, Usage: activities.Usage{Requests: int64(len(in.Named))}}, nil
+}
+
 func (w *world) FetchMessages(_ context.Context, in activities.FetchInput) (activities.FetchOutput, error) {
 	return w.fetch("FetchMessages", in)
 }
@@ -249,6 +257,7 @@ func environment(t *testing.T, w *world) *testsuite.TestWorkflowEnvironment {
 	env.OnActivity(a.OpenShard, mock.Anything, mock.Anything).Return(w.OpenShard).Maybe()
 	env.OnActivity(a.ListPage, mock.Anything, mock.Anything).Return(w.ListPage).Maybe()
 	env.OnActivity(a.ListUnlisted, mock.Anything, mock.Anything).Return(w.ListUnlisted).Maybe()
+	env.OnActivity(a.ListNamed, mock.Anything, mock.Anything).Return(w.ListNamed).Maybe()
 	env.OnActivity(a.FetchMessages, mock.Anything, mock.Anything).Return(w.FetchMessages).Maybe()
 	env.OnActivity(a.FetchMetadata, mock.Anything, mock.Anything).Return(w.FetchMetadata).Maybe()
 	env.OnActivity(a.SaveReceipts, mock.Anything, mock.Anything).Return(w.SaveReceipts).Maybe()

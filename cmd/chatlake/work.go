@@ -18,6 +18,7 @@ type workerFlags struct {
 	uiPort      int
 	activities  int
 	level, form string
+	receive     bool
 }
 
 // levels are those that --log-level may say.
@@ -35,9 +36,15 @@ func (a *app) workerCommand() *cobra.Command {
 	flags.BoolVar(&f.ui, "ui", false, "serve the embedded server's UI on a local port")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
 	flags.IntVar(&f.activities, "activities", 0, "activities to run at once; 0 means as many as the cores and the memory allow")
-	flags.StringVar(&f.level, "log-level", "info", "lowest level that is logged: debug, info, warn or error; Temporal's SDK logs below warn only at debug")
-	flags.StringVar(&f.form, "log-format", "json", "format of the log: json or text")
+	flags.BoolVar(&f.receive, "receive", false, "receive what platforms announce, as chatlake serve does; without a section temporal, a section receive is enough")
+	f.logFlags(cmd)
 	return cmd
+}
+
+// logFlags are the flags of commands that run until they are stopped.
+func (f *workerFlags) logFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.level, "log-level", "info", "lowest level that is logged: debug, info, warn or error; Temporal's SDK logs below warn only at debug")
+	cmd.Flags().StringVar(&f.form, "log-format", "json", "format of the log: json or text")
 }
 
 // loggers are the worker's own and that of Temporal's SDK, which tells a lot below warnings.
@@ -92,8 +99,12 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		if err := a.applyAtStart(ctx, operate.On(c, temporal), c, logger); err != nil {
 			return err
 		}
+		r, err := receiver(c, temporal, f, logger)
+		if err != nil {
+			return err
+		}
 		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL, "version", worker.Build)
-		if err := worker.Run(ctx, c, temporal, l); err != nil {
+		if err := together(ctx, func(ctx context.Context) error { return worker.Run(ctx, c, temporal, l) }, r); err != nil {
 			return err
 		}
 		logger.Info("stopped; other workers continue what was in progress")

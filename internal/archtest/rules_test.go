@@ -130,7 +130,7 @@ var rules = []rule{
 	}, {
 		folder: "worker",
 		ours: []string{
-			"activities", "internal/lake", "internal/ledger", "internal/redact", "internal/rest", "providers", "providers/*", "schemas", "worker/embedded", "workflows",
+			"activities", "internal/lake", "internal/ledger", "internal/receive", "internal/redact", "internal/rest", "providers", "providers/*", "schemas", "worker/embedded", "workflows",
 		},
 		tests: []string{"*"},
 		never: []string{awsSDK, arrow},

@@ -64,10 +64,10 @@ func TestStreamsThatThisBuildDoesNotKnow(t *testing.T) {
 		}
 	}
 	found := uncheckedOf([]ledger.Record{
-		record("b", "later", 1, "0.3.0"), record("a", "created", 1, "0.2.0"), record("a", "pushed", 3, "0.5.0"),
+		record("b", "later", 1, "0.3.0"), record("a", "created", 1, "0.2.0"), record("a", "tickets", 3, "0.5.0"),
 		record("a", "later", 2, "0.4.0"), record("a", "later", 1, "0.3.0"),
 	})
-	want := []Unchecked{{"a", "later", 2, "0.4.0"}, {"a", "pushed", 1, "0.5.0"}, {"b", "later", 1, "0.3.0"}}
+	want := []Unchecked{{"a", "later", 2, "0.4.0"}, {"a", "tickets", 1, "0.5.0"}, {"b", "later", 1, "0.3.0"}}
 	if diff := cmp.Diff(want, found); diff != "" {
 		t.Errorf("streams (-want +got):\n%s", diff)
 	}

@@ -80,6 +80,7 @@ const (
 	CauseExport Cause = "export" // a person asked for a range
 	CauseSync   Cause = "sync"   // the platform was asked what changed
 	CauseSettle Cause = "settle" // a window was listed again
+	CausePush   Cause = "push"   // the platform announced something
 	CauseRemap  Cause = "remap"  // the rows were made again from the documents in the lake
 	CauseMerge  Cause = "merge"  // narrower windows became one, from the documents in the lake
 	CauseAbsorb Cause = "absorb" // another shard has all of it

@@ -23,10 +23,11 @@ const updateTimeout = 20 * time.Second
 const (
 	KindExport Kind = "export"
 	KindRemap  Kind = "remap"
+	KindPush   Kind = "push" // fetches what a platform has announced
 )
 
 // RunKinds are the kinds of runs that take orders.
-func RunKinds() []Kind { return append([]Kind{KindExport, KindRemap}, kinds...) }
+func RunKinds() []Kind { return append([]Kind{KindExport, KindRemap, KindPush}, kinds...) }
 
 // AsksPlatform reports whether runs of the kind send requests to the platform, so that they have a rate.
 func (k Kind) AsksPlatform() bool { return k != KindRemap && k != KindMaintain }
@@ -34,7 +35,7 @@ func (k Kind) AsksPlatform() bool { return k != KindRemap && k != KindMaintain }
 // Running are the workflow ids of the runs of some kinds that are under way, of an account where one is named, in order. That there are
 // none is an OrderError.
 func (s *Session) Running(ctx context.Context, account string, of []Kind) (ids []string, err error) {
-	found, err := s.executions(ctx, "WorkflowType IN ('Export', 'Sync', 'Settle', 'Maintain', 'Remap', 'EndStaleChats') AND ExecutionStatus = 'Running'")
+	found, err := s.executions(ctx, "WorkflowType IN ('Export', 'Sync', 'Settle', 'Maintain', 'Remap', 'EndStaleChats', 'Push') AND ExecutionStatus = 'Running'")
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 
 var (
 	kills = flag.Int("kills", 3, "how often the receiver is killed under load")
-	load  = flag.Duration("load", 2*time.Second, "how long the latency of answers is measured; 10s or more hold it to 250 ms")
+	load  = flag.Duration("load", 0, "how long the latency of answers is measured, on a machine with nothing else to do; 0 does not measure it")
 )
 
 const childSpool = "CHATLAKE_TEST_SPOOL"
@@ -138,14 +138,20 @@ func send(ctx context.Context, url, id string) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("answered %d: %w", answer.StatusCode, err)
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("answered %d", answer.StatusCode)
 	}
 	return nil
 }
 
 // TestAnswersInTime sends 500 events a second and measures how long the answers take.
 func TestAnswersInTime(t *testing.T) {
+	if *load == 0 {
+		t.Skip("measures only with -load")
+	}
 	spool := openSpool(t, t.TempDir(), 1<<30)
 	ctx, stop := context.WithCancel(t.Context())
 	go spool.Run(ctx, Delivery{Every: time.Second, Deliver: func(context.Context, string, []string) error { return nil }})
@@ -180,11 +186,7 @@ func TestAnswersInTime(t *testing.T) {
 	slices.Sort(took)
 	at99 := took[len(took)*99/100]
 	t.Logf("%.0f events a second: median %s, 99th percentile %s, worst %s", float64(len(took))/time.Since(began).Seconds(), took[len(took)/2], at99, took[len(took)-1])
-	limit := time.Second // others use the machine as well
-	if *load >= 10*time.Second {
-		limit = 250 * time.Millisecond
-	}
-	if at99 > limit {
+	if at99 > 250*time.Millisecond {
 		t.Errorf("the 99th percentile is %s", at99)
 	}
 }

@@ -240,6 +240,32 @@ func (r *reader) readAround(ctx context.Context, b batch) error {
 	return nil
 }
 
+// Find requests each conversation by its id. The answer is a row of the list, with the last message only.
+// app/views/api/v1/conversations/partials/_conversation.json.jbuilder
+func (a *account) Find(ctx context.Context, ids []string) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		for _, id := range ids {
+			op := "conversation " + id
+			answer, err := a.get(ctx, op, "/conversations/"+url.PathEscape(id), nil)
+			if rest.Gone(err) {
+				continue
+			}
+			var page providers.Page
+			if err == nil {
+				r, ok := readRow(answer.Body)
+				if !ok || r.id != id {
+					err = rest.Malformed(op, wire.ErrShape)
+				}
+				r.observedAt = rest.Document(kindConversation, id, answer).ObservedAt
+				page = output([]row{r})
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Metadata fetches the details, the participants and, if configured, the reporting events of refs. What no list has shown always gets its
 // details. Only a refusal of the details is an error. Some versions do not have the others, and some users may not read them.
 func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chatlake/chatlake/worker"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	var f workerFlags
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Receive what platforms announce, until stopped", Args: cobra.NoArgs,
+		Long: "Receives announcements of platforms on the address of the section receive, keeps them on disk, and hands them to Temporal. A\n" +
+			"worker then fetches the conversations that they name. A worker without a section temporal receives them itself.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
+	}
+	f.logFlags(cmd)
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, f workerFlags) error {
+	logger, _, err := a.loggers(f)
+	if err != nil {
+		return err
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	r, err := worker.OpenReceiver(c, nil, logger)
+	if err != nil {
+		return err
+	}
+	logger.Info("receiving", "address", r.Address(), "accounts", r.Accounts(), "version", worker.Build)
+	if err := r.Run(ctx); err != nil {
+		return err
+	}
+	logger.Info("stopped; what was not delivered is on disk", "received", r.Stats())
+	return nil
+}
+
+// together runs the work of a worker and, if there is one, a receiver. If one of them fails, both end.
+func together(ctx context.Context, work func(context.Context) error, r *worker.Receiver) error {
+	if r == nil {
+		return work(ctx)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group.Go(func() error {
+		defer stop()
+		return work(ctx)
+	})
+	group.Go(func() error {
+		defer stop()
+		return r.Run(ctx)
+	})
+	return group.Wait()
+}
+
+// receiver opens the receiver of a worker, or returns nil if it has none: a worker without a section temporal is the only process that
+// uses its server, so it receives whatever the configuration says; others have to be told.
+func receiver(c worker.Config, temporal *worker.Temporal, f workerFlags, logger *slog.Logger) (*worker.Receiver, error) {
+	if !f.receive && (c.Temporal != nil || c.Receive == nil) {
+		return nil, nil
+	}
+	r, err := worker.OpenReceiver(c, temporal, logger)
+	if err != nil {
+		return nil, err
+	}
+	logger.Info("receiving", "address", r.Address(), "accounts", r.Accounts())
+	return r, nil
+}
