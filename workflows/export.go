@@ -244,16 +244,6 @@ func (e *export) run(ctx workflow.Context) error {
 	}
 }
 
-// cancelled waits until the cancelled shards have removed their staging.
-func (e *export) cancelled(ctx workflow.Context, err error) error {
-	detached, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
-	if _, err := workflow.AwaitWithTimeout(detached, e.policy.LongestWait, func() bool { return len(e.children) == 0 }); err != nil {
-		return err
-	}
-	return err
-}
-
 // unstarted is how many shards have not started yet.
 func (e *export) unstarted() int { return len(e.plan) - e.state.Next + len(e.state.Extra) }
 

@@ -94,3 +94,13 @@ func (e *export) complete() bool {
 	return len(e.state.Failed) == 0 && t.Dead == 0 && t.Flagged == 0 && t.Absent == 0 && t.Skipped == 0 &&
 		e.state.Open.Visibility != "partial" && (t.Unreadable == 0 || e.state.Open.AllowUnreadable)
 }
+
+// cancelled waits until the cancelled shards have removed their staging.
+func (e *export) cancelled(ctx workflow.Context, err error) error {
+	detached, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if _, err := workflow.AwaitWithTimeout(detached, e.policy.LongestWait, func() bool { return len(e.children) == 0 }); err != nil {
+		return err
+	}
+	return err
+}
