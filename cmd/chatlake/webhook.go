@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,14 +46,15 @@ func (a *app) webhookListCommand(account *string) *cobra.Command {
 func (a *app) webhookCreateCommand(account *string) *cobra.Command {
 	var address, secretFile string
 	cmd := &cobra.Command{
-		Use: "create --url <address>", Short: "Create a webhook for everything that happens to conversations and messages", Args: cobra.NoArgs,
+		Use: "create", Short: "Create a webhook for everything that happens to conversations and messages", Args: cobra.NoArgs,
 		Long: "Creates a webhook that announces everything that happens to conversations and messages, or finds the one that the address has.\n" +
 			"If the platform signs announcements, --secret-file takes the secret, for the configuration.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-				return usage("--url must be the public address of the receiver, such as https://push.example.com/acme")
-			}
 			return a.onWebhooks(*account, func(c worker.Config, name string) error {
+				address := cmp.Or(address, c.PushURL(name))
+				if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+					return usage("--url must be the public address of the receiver, such as https://push.example.com/push/%s, or receive.public_url be in the configuration", name)
+				}
 				if secretFile != "" {
 					if _, err := os.Lstat(secretFile); err == nil {
 						return usage("--secret-file: %s exists already; name a new file", secretFile)
@@ -69,7 +71,7 @@ func (a *app) webhookCreateCommand(account *string) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&address, "url", "", "public address of the receiver for this account")
+	cmd.Flags().StringVar(&address, "url", "", "public address of the receiver for this account (default: by receive.public_url of the configuration)")
 	cmd.Flags().StringVar(&secretFile, "secret-file", "", "new file for the secret that the platform signs announcements with")
 	return cmd
 }

@@ -37,6 +37,19 @@ func TestWebhook(t *testing.T) {
 	run(exitComplete, []string{"delete", "1"}, "Webhook 1 is deleted.")
 	run(exitFailed, []string{"delete", "1"}, "delete webhook: status 404")
 	run(exitUsage, []string{"create", "--url", "push.example.com"}, "--url must be the public address")
+	run(exitUsage, []string{"create"}, "--url must be the public address", "receive.public_url")
+
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	receives := strings.Replace(string(text), "provider: chatwoot,", "provider: chatwoot, push: {keys: [env:PATH]},", 1) +
+		"\nreceive: {listen: 127.0.0.1:8643, public_url: https://push.example.com/}\n"
+	if err := os.WriteFile(config, []byte(receives), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(exitComplete, []string{"create"}, "Webhook 2 is created")
+	run(exitComplete, []string{"list"}, "2  https://push.example.com/push/...")
 
 	ghosts := writeGhosts(t, "http://127.0.0.1:1", "")
 	out, log, status := chatlake(t, "webhook", "list", "--config", ghosts)
