@@ -44,7 +44,7 @@ func reasons(ctx context.Context, found Whereabouts, read reading, f ledger.Filt
 
 // deadAgain is the command that copies a conversation again that could not be copied. Its time of creation may be zero.
 func deadAgain(t Trace, created time.Time) string {
-	if t.Stream == schemas.StreamChanges && !created.IsZero() {
+	if t.Stream.IsByChange() && !created.IsZero() {
 		return refresh(t.Account, dayOf(created))
 	}
 	return again(ledger.Shard{Account: t.Account, Stream: t.Stream, Window: t.Window})
@@ -55,7 +55,7 @@ func ofGaps(read reading, f ledger.Filter) []string {
 	var reasons []string
 	missing := absencesOf(read.current, f, read.acceptances, read.skips)
 	what := func(g Gap) string {
-		if g.Stream == schemas.StreamChanges {
+		if g.Stream.IsByChange() {
 			return fmt.Sprintf("No committed window of changes of %s covers %s. If it changed then, that is why: ", g.Account, words.Span(g.Window))
 		}
 		return fmt.Sprintf("No committed window of %s covers %s. If it was created then, that is why: ", g.Account, words.Span(g.Window))

@@ -17,12 +17,12 @@ func ExportCommand(account string, w schemas.Window) string {
 // month, so it is not cut further. They make neither windows of changes, whose conversations may have been created at any time, nor
 // snapshots. Settles list the conversations again, and the next sync makes another snapshot.
 func again(s ledger.Shard) string {
-	switch s.Stream {
-	case schemas.StreamChanges:
+	switch {
+	case s.Stream.IsByChange():
 		return trigger("settle", s.Account)
-	case schemas.StreamDirectory:
+	case s.Stream == schemas.StreamDirectory:
 		return trigger("sync", s.Account)
-	case schemas.StreamAudits:
+	case s.Stream.IsOwn():
 		return "" // nobody can be asked again what chatlake did
 	}
 	return refresh(s.Account, s.Window)
@@ -30,7 +30,7 @@ func again(s ledger.Shard) string {
 
 // againOf is again for a shard whose record says when its conversations were created: then an export of those months has all of them.
 func againOf(r ledger.Record) string {
-	if r.Shard.Stream != schemas.StreamChanges {
+	if !r.Shard.Stream.IsByChange() {
 		return again(r.Shard)
 	}
 	var created schemas.Window

@@ -19,6 +19,7 @@ func TestAgain(t *testing.T) {
 		schemas.StreamCreated:   "chatlake export --account acme --from 2025-02-01 --to 2025-03-01 --window month --refresh",
 		schemas.StreamReports:   "chatlake export --account acme --from 2025-02-01 --to 2025-03-01 --window month --refresh",
 		schemas.StreamChanges:   "chatlake schedule trigger settle/acme",
+		schemas.StreamPushed:    "chatlake schedule trigger settle/acme",
 		schemas.StreamDirectory: "chatlake schedule trigger sync/acme",
 	}
 	at := func(m time.Month) *time.Time {
@@ -35,7 +36,7 @@ func TestAgain(t *testing.T) {
 		}
 		r.Files = []ledger.File{{MinCreatedAt: at(11), MaxCreatedAt: at(12)}, {}, {MinCreatedAt: at(9), MaxCreatedAt: at(10)}}
 		wide := want[stream]
-		if stream == schemas.StreamChanges {
+		if stream.IsByChange() {
 			wide = "chatlake export --account acme --from 2024-09-01 --to 2025-01-01 --window month --refresh"
 		}
 		if got := againOf(r); got != wide {
@@ -56,13 +57,13 @@ func TestSurveyOfSyncs(t *testing.T) {
 	read := reading{
 		current: []ledger.Record{
 			record(schemas.StreamCreated, 1), record(schemas.StreamCreated, 3), record(schemas.StreamChanges, 1), record(schemas.StreamChanges, 3),
-			record(schemas.StreamDirectory, 1), record("updated", 1),
+			record(schemas.StreamPushed, 2), record(schemas.StreamDirectory, 1), record("updated", 1),
 		},
 		acceptances: []ledger.Acceptance{{Account: "acme", Stream: schemas.StreamCreated, Window: month(2), Reason: "lost"}},
 	}
 	s := survey(worker.Config{}, read, "acme")
 	gap := []Gap{{Account: "acme", Stream: schemas.StreamChanges, Window: month(2)}}
-	if s.Windows != 2 || s.Changes != 2 || s.Directories != 1 || !cmp.Equal(s.Gaps, gap) || gap[0].Command() != "chatlake schedule trigger sync/acme" {
+	if s.Windows != 2 || s.Changes != 3 || s.Directories != 1 || !cmp.Equal(s.Gaps, gap) || gap[0].Command() != "chatlake schedule trigger sync/acme" {
 		t.Errorf("%+v", s)
 	}
 	if want := []string{record("updated", 1).Shard.String()}; !cmp.Equal(s.Left, want) {

@@ -55,7 +55,7 @@ func accepted(gaps []Gap, all []ledger.Acceptance) (open []Gap, ok []AcceptedGap
 
 // Command is the command that copies it.
 func (g Gap) Command() string {
-	if g.Stream == schemas.StreamChanges || g.Stream == schemas.StreamDirectory {
+	if g.Stream.IsByChange() || g.Stream == schemas.StreamDirectory {
 		return trigger("sync", g.Account) // a sync begins where the changes have their first gap
 	}
 	return ExportCommand(g.Account, g.Window)

@@ -49,7 +49,7 @@ func survey(c worker.Config, read reading, account string) Survey {
 		case shard.Account != account, shard.Stream.IsOwn():
 		case shard.Stream == schemas.StreamDirectory:
 			r.Directories++
-		case shard.Stream == schemas.StreamChanges:
+		case shard.Stream.IsByChange():
 			changes = append(changes, record)
 		case known[shard.Stream] == nil:
 			r.Left = append(r.Left, shard.String())
