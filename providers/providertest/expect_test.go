@@ -72,7 +72,7 @@ func TestColumnNames(t *testing.T) {
 		Channels: make([]schemas.Channel, 1), Labels: make([]schemas.Label, 1), Fields: make([]schemas.Field, 1),
 	})
 	for _, shape := range schemas.Shapes() {
-		if shape.Table == "documents" || shape.Table == "dead_letters" {
+		if shape.Table == "documents" || shape.Table == "dead_letters" || shape.Table == "audits" { // no Mapper makes these
 			continue
 		}
 		if len(rows[shape.Table]) != 1 {
