@@ -289,16 +289,8 @@ func (e *export) launch(ctx workflow.Context) {
 	}
 	e.full = len(e.children)-e.active() >= e.policy.MostBlocked && e.reports(ctx, 0)
 	for e.mayLaunch() {
-		var next activities.Planned
-		if e.state.Next < len(e.plan) {
-			next = e.plan[e.state.Next]
-			e.state.Next++
-		} else {
-			next = e.state.Extra[0]
-			e.state.Extra = e.state.Extra[1:]
-		}
+		c := &child{Planned: e.next()}
 		e.started++
-		c := &child{Planned: next}
 		e.children = append(e.children, c)
 		e.lendFirst(c)
 		e.balance(ctx)
