@@ -59,6 +59,8 @@ type BudgetGrant struct {
 	Lease
 	// After is how long to wait before using the share, because others may still use it until then.
 	After time.Duration `json:"after,omitempty"`
+	// Yields is true if the share is smaller because a sync is at work.
+	Yields bool `json:"yields,omitempty"`
 }
 
 // Account is the configuration of one account.

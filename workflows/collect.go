@@ -238,7 +238,9 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	s.state.Cursor = out.Next
 	s.state.OutOfWindow += int64(out.Dropped)
 	s.state.Listed += int64(out.Page.Refs)
-	s.listed = out.Next == ""
+	if s.listed = out.Next == ""; s.listed {
+		s.state.ListedAt = new(workflow.Now(ctx).UTC())
+	}
 	if s.listed && s.in.Depth != activities.DepthWhole && s.state.Unlisted == lookupAhead {
 		s.state.Unlisted, s.listed = lookupBegun, false
 	}

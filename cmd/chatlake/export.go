@@ -79,6 +79,7 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 			return err
 		}
 	}
+	a.noteRetention(ctx, c, in)
 	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort})
 	if err != nil {
 		return err
@@ -95,9 +96,6 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	}
 	if err := a.leave(ctx, c, s, err); err != nil {
 		return err
-	}
-	if kept := c.KeptFrom(in.Account, in.From, time.Now()); kept != nil {
-		a.note("%s", gone(*kept))
 	}
 	done, err := a.report(ctx, c, in, ends[0])
 	if done != nil && a.json() {
