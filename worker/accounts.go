@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/providers"
@@ -57,10 +58,19 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 		OnMismatch:        export.OnMismatch,
 		AllowUnreadable:   a.config.Accounts[name].AllowUnreadable,
 		Sync:              a.config.Accounts[name].Sync,
-		Retention:         a.config.retentions(name),
+		Retention:         a.config.Retention(name),
 		Blind:             d.Blind,
 		Keeper:            d.Keeper,
 	}, nil
+}
+
+// Retention is how long the platform of an account keeps conversations, by the configuration or else by what is known of the provider. 0 means for ever, or unknown.
+func (c Config) Retention(name string) time.Duration {
+	if s := c.Accounts[name].Sync; s != nil {
+		return s.Retention
+	}
+	d, _ := definition(c.Accounts[name].Provider)
+	return time.Duration(d.RetentionMonths) * month
 }
 
 // reader resolves the account's secrets on every call, so that the next activity uses a changed secret.

@@ -172,7 +172,6 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 				Rewrites:    s.state.Open.Rewrites,
 				OpenedAt:    s.state.Open.OpenedAt,
 				NoMetadata:  s.in.MetadataRequests == 0,
-				ListedAt:    s.state.ListedAt,
 			})
 			return err
 		})

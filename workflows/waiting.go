@@ -34,7 +34,6 @@ const (
 	ForWorker      = activities.ForWorker
 	ForBudget      = activities.ForBudget
 	ForExport      = activities.ForExport
-	ForSync        = activities.ForSync
 )
 
 // WaitingAfter is what a workflow waits for after an activity has failed.

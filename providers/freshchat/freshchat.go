@@ -46,7 +46,6 @@ var Definition = providers.Definition{
 	Keeper:            keeper{},
 	LeastInterval:     leastInterval,
 	LeastLag:          leastLag,
-	Retention:         retention,
 }
 
 // lane is the source of messages.
