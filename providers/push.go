@@ -38,6 +38,8 @@ type Announcement struct {
 	Conversations []string
 	// Signed means that the signature was checked.
 	Signed bool
+	// Stamp is what the signature says beside the body, such as when it was made. It tells two announcements with the same body apart.
+	Stamp string
 }
 
 // Reason is why an announcement is refused. Reasons are counted, so there are few.

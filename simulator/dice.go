@@ -21,6 +21,7 @@ const (
 	streamStale
 	streamScript
 	streamEvent
+	streamCourier
 )
 
 func (c *Corpus) dice(stream uint64, a, b int) dice { return newDice(c.config.Seed, stream, a, b) }

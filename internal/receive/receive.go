@@ -185,7 +185,7 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, name string) p
 }
 
 func (r *Receiver) keep(name string, notice providers.Notice, read providers.Announcement) providers.Reason {
-	key := digest(name, notice)
+	key := digest(name, read.Stamp, notice)
 	switch {
 	case len(read.Conversations) == 0:
 		r.tally.count(name, func(c *Counts) { c.Ignored++ })
@@ -214,9 +214,9 @@ func contains(secrets []string, text string) bool {
 }
 
 // digest is the same for equal requests.
-func digest(account string, n providers.Notice) (key [16]byte) {
+func digest(account, stamp string, n providers.Notice) (key [16]byte) {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s %s %s\n", account, n.Method, n.Query.Encode())
+	fmt.Fprintf(sum, "%s %q %s %s\n", account, stamp, n.Method, n.Query.Encode())
 	sum.Write(n.Body)
 	return [16]byte(sum.Sum(nil)[:16])
 }

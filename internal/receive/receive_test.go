@@ -37,6 +37,9 @@ var fake = &providers.Push{
 		default:
 			a.Conversations = strings.Fields(text)
 		}
+		if a.Signed {
+			a.Stamp = n.Header.Get("Stamp")
+		}
 		return a, nil
 	},
 	Key: "a key", CheckKey: func(string) error { return nil },
@@ -144,6 +147,23 @@ func TestRequests(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), `"reason":"unsigned"`); n != 2 { // one for each account
 		t.Errorf("%d lines about unsigned announcements", n)
+	}
+}
+
+// TestSameBody sends the same body several times. What was signed at another time is about something else: platforms do not write every
+// change into what they announce.
+func TestSameBody(t *testing.T) {
+	var kept memory
+	r := &Receiver{Accounts: map[string]Account{"acme": {Push: fake, Trust: TrustSigned, Keys: []string{"key"}}}, Keep: kept.keep}
+	h := r.Handler()
+	for _, stamp := range []string{"1", "2", "1", "2", "3"} {
+		req := httptest.NewRequest(http.MethodPost, "/push/acme", strings.NewReader("7"))
+		req.Header.Set("Sig", "key")
+		req.Header.Set("Stamp", stamp)
+		h.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	if stats := r.Stats()["acme"]; stats.Accepted != 3 || stats.Repeated != 2 || len(kept.ids()) != 3 {
+		t.Errorf("%+v, kept %v; want 3 accepted, 2 repeated", stats, kept.ids())
 	}
 }
 

@@ -41,7 +41,7 @@ func readPush(n providers.Notice, keys []string, now time.Time) (providers.Annou
 		if err := checkSignature(n, signature, keys, now); err != nil {
 			return none, err
 		}
-		a.Signed = true
+		a.Signed, a.Stamp = true, n.Header.Get(headerTimestamp)
 	}
 	body, err := wire.ParseObject(n.Body)
 	if err != nil {

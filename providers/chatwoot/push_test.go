@@ -64,8 +64,8 @@ func TestPushIsVerified(t *testing.T) {
 		"a signature that is no hex": {with(signedBy(newer, body, pushedAt), "X-Chatwoot-Signature", "sha256=zz"), body, keys, providers.BadSignature, false},
 	} {
 		got, err := push.Read(providers.Notice{Method: "POST", Header: test.header, Body: []byte(test.body), AccountID: "1"}, test.keys, pushedAt)
-		if reason := reasonOf(t, err); reason != test.reason || got.Signed != test.signed {
-			t.Errorf("%s: refused %q, signed %t; want %q, %t", name, reason, got.Signed, test.reason, test.signed)
+		if reason := reasonOf(t, err); reason != test.reason || got.Signed != test.signed || (got.Stamp != "") != test.signed {
+			t.Errorf("%s: refused %q, signed %t, at %q; want %q, %t", name, reason, got.Signed, got.Stamp, test.reason, test.signed)
 		}
 		if want := []string{"42"}; err == nil && !cmp.Equal(got.Conversations, want) {
 			t.Errorf("%s: %v", name, got.Conversations)

@@ -1,0 +1,44 @@
+package freshchat
+
+// WebhookKey is the private key that signs the webhooks of a site, and PublicWebhookKey is what the account's settings show of it. They were
+// made for tests and sign nothing else.
+const (
+	WebhookKey = `-----BEGIN RSA PRIVATE KEY-----
+MIIEpAIBAAKCAQEA1ujYOSlKgfnwA8Bdc/WICJf1LtSWFSNxJ6lKrRtzhIh7X4Er
+wob+f0RJsNZBXtX2M7iossmQalECY1PMK/vblnvLDf9wIsgVP+uHbTn1T2gIPW6G
+KJXTzs6dn4qkzviZZSpWWkBLJZGkhgq+Ar91fZNuaG4b2gcLtN6I6QF/x9jAbpFw
+uR8K3HDUQJKx39L84kUBykPwMum+Exj0q8yMcI3lFopeeORjrGf0EORVAsHQGYBh
+8ERezCvPhvxCBvdbDnPXvtWBs+5hNTiKvGZFzsGAHV083zBkLykFnYc+BafHvWS7
+L8stmz8zFe2OiLU+fGitcPqjYILyi/4KhLojjQIDAQABAoIBAC0JLPynkkFUJO/I
+UV0yTDBO1dbbPltOKtGOqMNHgCj7J+1+5nJ0syLs5strztWmnVo/3XxgAIdDFC7H
++f6SoDT0GryDddaYGtnjC+WAEo/yI13qSit5oGITitUK6xgjYRPh8CgoFodYMsPT
+PvfY8vBeo7G3N1d0iAe+Za78fTBd8cCtZAgxfD5OKfSIdW4IMKWbf9aG0eEAkac5
+8PGyZHsgwYmDu/PmXITGLhmX4+eXmAutMxdqbH/JR9sGnLuiEcOQZZMF6T6sNot2
+WfLCoLs3rnKkKlHPnZ7xzM+nZypYmHWeqPpVHNn/RsMjjA5wPBqyl9Zt9v4IKLx7
+6UKvH3kCgYEA60dqJOuiYXf2vxi6qn4KJZ4zuxPiHrmJFCZ+rnuVcYo17tVUQprE
+tJa8HleFc+F5JKizc0lvsVzIBKn3Jntvzui2H0D70j5EqIOdCSOFyU4GU2r2QeYI
+U4SYQ1V7sYk71gMEvgCb32305h4mWOptmCVkyvPVekP6vpVa+UGbnYkCgYEA6dYu
+snBT2HCLIjIJeQIaIwc0WBk9/4mTsD4PACshKFbIFsulq88+NqSfvCwvaFGHh/7y
+Oe7EiWGLU1+3ZXoTnKad1FBI3CSvnydGlUZFeXjX4wLCE2gHmYt9MibJd8puRMG/
+5U5skVJSQCK7wYz1K7KpJyBYCS0ZsbP1TH++eOUCgYEAr1NfaLXjImjoCc1exM/5
+tcCnYgBWH3k5CjgJbPKREbPhruFv0dZNQRmWg7HKs+jQgp3oY7/UqMGwF7GkiBux
+3OkTVkTxouFd/oldS0MaXkFze1QYwFCv4bTMVljsPQc7/KXxMbl4bk4dEiJjhxzi
+oF81NfvwGBVyU/UuftICKakCgYEAugoiuurtel0IBRvEN5c5jjbUKWdj0SP28Zhe
+POcTiVGJ/cDmPUw0Fithvsd0rE15Q/TNaNQTX63QuHOFqOG4KsDQ/zMk1KkHZNtN
+p8Px0FQZhs4R9Him2z2ETNtZHMpccq2na9u6OuBA+i/oK3RnNu388FkmUZ6lO6GO
+ft9/fhUCgYBKsq85LmmrpISapFPAfLsZZYIaM+5UoIPFeq1Nt0zApFHpPnb+rNoj
+t1N+uQdsgor4G3q3HwVYoxW3XNN/JYZCMlO4oCQyzIjR8nblwDSKi72bXbk3y77e
+QZqEXtf5EAcktbbd96NzKnrP7dmYO6MD2lTfzvnm3/V/AZUNafT84g==
+-----END RSA PRIVATE KEY-----
+`
+	PublicWebhookKey = `-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA1ujYOSlKgfnwA8Bdc/WI
+CJf1LtSWFSNxJ6lKrRtzhIh7X4Erwob+f0RJsNZBXtX2M7iossmQalECY1PMK/vb
+lnvLDf9wIsgVP+uHbTn1T2gIPW6GKJXTzs6dn4qkzviZZSpWWkBLJZGkhgq+Ar91
+fZNuaG4b2gcLtN6I6QF/x9jAbpFwuR8K3HDUQJKx39L84kUBykPwMum+Exj0q8yM
+cI3lFopeeORjrGf0EORVAsHQGYBh8ERezCvPhvxCBvdbDnPXvtWBs+5hNTiKvGZF
+zsGAHV083zBkLykFnYc+BafHvWS7L8stmz8zFe2OiLU+fGitcPqjYILyi/4KhLoj
+jQIDAQAB
+-----END PUBLIC KEY-----
+`
+)
