@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker/embedded"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -124,12 +126,17 @@ func (r *recorder) worker() worker.Worker {
 		"ResolveAudits": world.ResolveAudits, "CommitAudits": world.CommitAudits,
 		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
 		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
-		"OpenExport": holding(scene, "OpenExport", func(context.Context, activities.OpenExportInput) (activities.OpenExportOutput, error) {
+		"OpenExport": holding(scene, "OpenExport", func(_ context.Context, in activities.OpenExportInput) (activities.OpenExportOutput, error) {
 			open := scene.open
+			open.Plan = slices.Clone(open.Plan)
 			open.Provider, open.Spec, open.ChunksInFlight, open.CheckedAt = "chatwoot", "spec", 2, time.Now()
 			open.MessageRequests, open.MetadataRequests = 1, 2
 			for i := range open.Plan {
 				open.Plan[i].Account = r.name
+				if in.Plan == activities.PlanPush { // each Push has a window of its own
+					now := in.Now.Truncate(time.Second)
+					open.Plan[i].Named, open.Plan[i].Window = in.Named, schemas.Window{From: now.Add(-time.Minute), To: now}
+				}
 			}
 			return open, world.begin("OpenExport", 0, 0)
 		}),

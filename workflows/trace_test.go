@@ -20,7 +20,7 @@ import (
 //	child, child exists, child ended: terminated
 //	tell                      a signal to another workflow
 //	state blocked             its search attribute says so
-//	ends: {...}, ends as new, ends canceled
+//	ends: {...}, ends as new, ends canceled, ends terminated
 func trace(h *history.History) (words []string) {
 	t := tracer{activities: map[int64]string{}}
 	for _, e := range h.Events {
@@ -71,6 +71,8 @@ func (tracer) own(e *history.HistoryEvent) string {
 		return "ends canceled"
 	case e.GetWorkflowExecutionFailedEventAttributes() != nil:
 		return "ends failed"
+	case e.GetWorkflowExecutionTerminatedEventAttributes() != nil:
+		return "ends terminated"
 	}
 	return ""
 }
