@@ -96,6 +96,8 @@ type Account struct {
 	Blind []string
 	// Keeper is providers.Definition.Keeper.
 	Keeper providers.Keeper
+	// Push is how announcements are compared with what syncs find; nil if none are received.
+	Push *PushSettings
 }
 
 // Usage is what an activity requested from the platform.

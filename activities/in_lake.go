@@ -25,6 +25,8 @@ type inLake struct {
 	Row   bool `json:"row,omitempty"`
 	Gone  bool `json:"gone,omitempty"`
 	Dead  bool `json:"dead,omitempty"`
+	// Closed means that the row is of a closed conversation.
+	Closed bool `json:"closed,omitempty"`
 	// Listed is the listed version of the row, Source its source version, Stated its number of messages according to the list, and
 	// Content its lake.ContentKey.
 	Listed  string `json:"listed,omitempty"`
@@ -46,7 +48,7 @@ type lakeFile struct {
 // note adds to the header what the lake has of the conversation at an index.
 func (h *pageHeader) note(index int, v lake.Version, reuse bool) {
 	n := inLake{
-		Index: index, Reuse: reuse, Row: v.Row, Gone: v.Gone, Dead: v.Dead, Listed: v.Listed, Source: v.Source, Stated: v.Stated,
+		Index: index, Reuse: reuse, Row: v.Row, Gone: v.Gone, Dead: v.Dead, Closed: v.Closed, Listed: v.Listed, Source: v.Source, Stated: v.Stated,
 		Content: v.Content, Documents: v.Extent.Documents,
 	}
 	for _, g := range v.Extent.Groups {

@@ -71,6 +71,7 @@ func (a *Activities) listNamed(ctx context.Context, in ListNamedInput) (ListPage
 	if err != nil {
 		return ListPageOutput{}, err
 	}
+	header.Named = named
 	receipt, err := a.stagePage(ctx, in.Target, in.Number, header, page.Documents)
 	return ListPageOutput{Page: receipt, Usage: s.usage()}, err
 }

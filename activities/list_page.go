@@ -66,6 +66,11 @@ type pageHeader struct {
 	Files []lakeFile `json:"files,omitempty"`
 	// Unchanged are the ids of listed conversations that the lake has in the listed version. They are not in Refs.
 	Unchanged []string `json:"unchanged,omitempty"`
+	// Named are the ids of a page of announced conversations.
+	Named []string `json:"named,omitempty"`
+	// Push is what a sync knew of announcements when it began to list, if the account has any. EndsOnly is that of PushSettings.
+	Push     *ledger.Push `json:"push,omitempty"`
+	EndsOnly bool         `json:"ends_only,omitempty"`
 }
 
 // refsPerRequest is the assumed number of conversations on a provider's page if there are few or none, so that one of our pages
@@ -114,6 +119,12 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	header, err := a.compare(ctx, had, s.Keeper, in, &page)
 	if err != nil {
 		return ListPageOutput{}, err
+	}
+	if in.Shard.Stream == schemas.StreamChanges && in.Cursor == "" && s.Push != nil {
+		if header.Push, err = a.comparePushes(ctx, in.Shard, *s.Push); err != nil {
+			return ListPageOutput{}, err
+		}
+		header.EndsOnly = s.Push.EndsOnly
 	}
 	receipt, err := a.stagePage(ctx, in.Target, in.Number, header, page.Documents)
 	if err != nil {

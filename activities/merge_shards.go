@@ -317,6 +317,7 @@ func (m *merge) record() ledger.Record {
 	next.Counts.Listed -= again
 	next.Counts.Duplicates += again
 	if m.own != nil {
+		next.Push = m.own.Push // of the other inputs, the records that absorb them keep it
 		next.Generation, next.Rewrites = m.own.Generation+1, m.own.Digest
 		next.SpecDigest, next.Refresh = m.own.SpecDigest, m.own.Refresh // so that whoever made it still adopts it
 	}

@@ -233,6 +233,7 @@ func (r *remap) seal(ctx context.Context) (ledger.Record, error) {
 	next.Generation, next.Cause, next.Rewrites = r.before.Generation+1, ledger.CauseRemap, r.before.Digest
 	next.SchemaVersion, next.Writer, next.Counts = schemas.Version, r.lake.Writer(), w.counts
 	next.Files, next.Flags = r.withDocuments(files), nil
+	next.Found, next.Named = nil, nil // the first generation has them
 	for _, flag := range r.before.Flags {
 		if flag != FlagMessages {
 			next.Flags = append(next.Flags, flag)

@@ -76,7 +76,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 	defer out.Discard()
 	w := &shardWriter{lake: a.Lake, mapper: mapper, keeper: account.Keeper, metadata: hasMetadata(account, in, receipts), out: out}
 	w.counts.OutOfWindow = in.OutOfWindow
-	if err := w.run(ctx, in.Shard.Stream, receipts); err != nil {
+	if err := w.run(ctx, in.Shard, receipts); err != nil {
 		return SealShardOutput{}, err
 	}
 	files, err := out.Close(ctx)
@@ -99,6 +99,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		OpenedAt:      in.OpenedAt,
 		Files:         files,
 	}
+	w.announcing.record(&record)
 	for _, page := range receipts.Pages {
 		record.Unwitnessed = union(record.Unwitnessed, page.Unwitnessed)
 	}
@@ -133,11 +134,12 @@ type shardWriter struct {
 	compares bool
 	// keepDocuments means that the documents are not written, because existing files have them.
 	keepDocuments bool
-	lost          int64 // conversations that have rows in the lake but cannot be mapped now
+	lost          int64       // conversations that have rows in the lake but cannot be mapped now
+	announcing    *announcing // of a shard of changes or of announcements; nil for others
 }
 
-func (w *shardWriter) run(ctx context.Context, stream schemas.Stream, receipts Receipts) error {
-	if of, ok := sources[stream]; ok {
+func (w *shardWriter) run(ctx context.Context, shard ledger.Shard, receipts Receipts) error {
+	if of, ok := sources[shard.Stream]; ok {
 		if rows := of.rows(w.mapper); rows != nil {
 			return w.snapshots(w.stagedPages(ctx, receipts.Pages), rows)
 		}
@@ -148,7 +150,10 @@ func (w *shardWriter) run(ctx context.Context, stream schemas.Stream, receipts R
 		return err
 	}
 	w.counts.Listed, w.counts.Duplicates, w.counts.Unchanged = all.listed, all.duplicates, all.unchanged
-	w.compares = !stream.IsByCreation()
+	if w.compares = !shard.Stream.IsByCreation(); w.compares {
+		w.announcing = &all.announcing
+		w.announcing.window = shard.Window
+	}
 	return w.writeAll(ctx, all.conversations)
 }
 
@@ -221,6 +226,7 @@ func (w *shardWriter) write(ctx context.Context, c conversation, thread schemas.
 		w.counts.Reused++
 	}
 	w.counts.Conversations++
+	w.announcing.note(c, &thread)
 	if err := w.thread(c, &thread); err != nil {
 		return err
 	}

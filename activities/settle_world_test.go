@@ -319,8 +319,9 @@ func (a *attempt) fetch(page activities.PageReceipt) {
 
 func (a *attempt) seal() activities.SealShardOutput {
 	a.t.Helper()
+	cause := map[schemas.Stream]ledger.Cause{schemas.StreamCreated: ledger.CauseSettle, schemas.StreamChanges: ledger.CauseSync, schemas.StreamPushed: ledger.CausePush}
 	return must(a.bench, a.do.SealShard, activities.SealShardInput{
-		Target: a.Target, SpecDigest: a.open.SpecDigest, Receipts: a.receipts, TotalBefore: a.open.Total, Cause: ledger.CauseSettle,
+		Target: a.Target, SpecDigest: a.open.SpecDigest, Receipts: a.receipts, TotalBefore: a.open.Total, Cause: cause[a.Target.Shard.Stream],
 		Rewrites: a.open.Rewrites, OpenedAt: a.open.OpenedAt,
 	})
 }

@@ -25,6 +25,7 @@ type winners struct {
 	listed     int64            // distinct conversations, also unchanged ones
 	unchanged  int64            // distinct conversations that are on no page, because the lake has them in the listed version
 	duplicates int64
+	announcing announcing
 }
 
 // place is the position of a conversation in the list.
@@ -97,6 +98,7 @@ func (w *winners) choose(ctx context.Context) error {
 		if err := w.lake.ReadHeader(ctx, page.Staged, &header); err != nil {
 			return err
 		}
+		w.announcing.read(header)
 		w.refs[page.Number] = len(header.Refs)
 		w.listed += int64(len(header.Refs))
 		w.duplicates += int64(page.Duplicates)

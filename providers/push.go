@@ -16,6 +16,8 @@ type Push struct {
 	// If the notice has a signature and there are keys, the signature must be that of one of them; then Signed is set. A notice without
 	// a signature is read all the same, because the caller may trust it for another reason.
 	Read func(n Notice, keys []string, now time.Time) (Announcement, error)
+	// EndsOnly means that nothing but the end of a conversation is sure to be announced, so that no other change is missed if it is not.
+	EndsOnly bool
 	// Key says what the keys are, for people: "the secret of the webhook". It is empty if the platform signs nothing.
 	Key string
 	// CheckKey returns nil if Read can use the key, or else an error that says what is expected. It does not contain the key.

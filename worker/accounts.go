@@ -61,7 +61,16 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 		Retention:         a.config.Retention(name),
 		Blind:             d.Blind,
 		Keeper:            d.Keeper,
+		Push:              a.config.pushSettings(name, d),
 	}, nil
+}
+
+// pushSettings are nil unless announcements about the account are received.
+func (c Config) pushSettings(name string, d providers.Definition) *activities.PushSettings {
+	if c.Accounts[name].Push == nil || d.Push == nil {
+		return nil
+	}
+	return activities.NewPushSettings(d.Push.EndsOnly)
 }
 
 // Retention is how long the platform of an account keeps conversations, by the configuration or else by what is known of the provider. 0 means for ever, or unknown.

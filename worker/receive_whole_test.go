@@ -20,39 +20,13 @@ import (
 // TestPushWhole sends the events of a simulated account to a receiver, right, wrong, doubled and out of order, and measures how long it
 // takes until what they are about is in the lake.
 func TestPushWhole(t *testing.T) {
-	const secret = "the secret of the webhook"
 	settings := activities.SyncSettings{Every: 15 * time.Minute, Lag: 2 * time.Second}
 	w := newWhole(t, 1000, activities.Account{Shards: 2, ChunksInFlight: 4, Parallel: 8, Window: "month", Sync: &settings})
-	c := worker.Config{
-		StateDir: t.TempDir(), EmbeddedQueue: queue, Receive: &worker.ReceiveConfig{Listen: "127.0.0.1:0"},
-		Accounts: map[string]worker.AccountConfig{"acme": {
-			Provider: "chatwoot", AccountID: "1", Push: &worker.PushConfig{Trust: receive.TrustSigned, Keys: []worker.Secret{worker.Literal(secret)}},
-		}},
-	}
-	r, err := worker.OpenReceiver(c, &worker.Temporal{Client: w.client}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := worker.OpenReceiver(c, nil, nil); err == nil {
+	r := w.receive(t)
+	if _, err := worker.OpenReceiver(r.config, nil, nil); err == nil {
 		t.Error("a second receiver uses the spool")
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	post := func(header http.Header, body []byte) int {
-		t.Helper()
-		req, err := http.NewRequest(http.MethodPost, "http://"+r.Address()+receive.Path("acme"), bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header = header
-		answer, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Body.Close()
-		return answer.StatusCode
-	}
+	post := r.post
 	before := w.site.Stats().Requests
 	happened := map[string]time.Time{}
 	for number := int64(1); len(happened) < 8; number++ {
@@ -121,8 +95,120 @@ func TestPushWhole(t *testing.T) {
 	if out.Totals.Conversations > 0 || out.Totals.Listed == 0 {
 		t.Errorf("the sync after the pushes has %+v, want only conversations that the lake has", out.Totals)
 	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
+}
+
+// receiving is a receiver of the announcements of an account.
+type receiving struct {
+	*worker.Receiver
+	config worker.Config
+	post   func(http.Header, []byte) int
+}
+
+// secret is that of the webhook.
+const secret = "the secret of the webhook"
+
+// receive runs a receiver until the test ends.
+func (w *whole) receive(t *testing.T) receiving {
+	t.Helper()
+	c := worker.Config{
+		StateDir: t.TempDir(), EmbeddedQueue: queue, Receive: &worker.ReceiveConfig{Listen: "127.0.0.1:0"},
+		Accounts: map[string]worker.AccountConfig{"acme": {
+			Provider: "chatwoot", AccountID: "1", Push: &worker.PushConfig{Trust: receive.TrustSigned, Keys: []worker.Secret{worker.Literal(secret)}},
+		}},
+	}
+	r, err := worker.OpenReceiver(c, &worker.Temporal{Client: w.client}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	post := func(header http.Header, body []byte) int {
+		t.Helper()
+		req, err := http.NewRequest(http.MethodPost, "http://"+r.Address()+receive.Path("acme"), bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = header
+		answer, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		return answer.StatusCode
+	}
+	return receiving{r, c, post}
+}
+
+// TestPushLossWhole loses some events of a simulated account, and counts them.
+func TestPushLossWhole(t *testing.T) {
+	settings := activities.SyncSettings{Every: 15 * time.Minute, Lag: 2 * time.Second}
+	w := newWhole(t, 1000, activities.Account{
+		Shards: 2, ChunksInFlight: 4, Parallel: 8, Window: "month", Sync: &settings, Push: &activities.PushSettings{Patience: time.Minute},
+	})
+	r := w.receive(t)
+	w.counted = map[string]bool{}
+	sync := func() workflows.SyncOutput {
+		out, _, _ := w.keepUp(t, workflows.SyncID("acme"), workflows.Sync, time.Now().Add(2*time.Second))
+		return out
+	}
+	sync() // from its end on, announcements are expected
+	time.Sleep(1100 * time.Millisecond)
+	changed := map[string]bool{} // whether the change was announced
+	announced := 0
+	for number := int64(1); len(changed) < 12; number++ {
+		if _, ok := w.site.AddMessage(number, simulator.Message{Kind: simulator.In, Text: new("are you there?")}); !ok {
+			continue
+		}
+		id, _ := w.site.ID(number)
+		header, body, _ := w.site.Event("message_created", number, secret, time.Now())
+		switch len(changed) % 3 {
+		case 0: // it is lost
+			changed[id] = false
+			continue
+		case 1:
+			changed[id] = true
+			announced++
+		case 2: // somebody has changed it on its way, or the secret is wrong
+			changed[id] = false
+			body = append(body, ' ')
+		}
+		if code := r.post(header, body); (code == http.StatusOK) != changed[id] {
+			t.Errorf("an event is answered with %d", code)
+		}
+	}
+	named := func() (n int) {
+		for _, record := range records(t, w.lake) {
+			n += len(record.Named)
+		}
+		return n
+	}
+	for deadline := time.Now().Add(2 * time.Minute); named() < announced && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	}
+	if out := sync(); out.Totals.Conversations != int64(len(changed)-announced) {
+		t.Errorf("the sync found %d changes, want %d", out.Totals.Conversations, len(changed)-announced)
+	}
+	time.Sleep(1100 * time.Millisecond)
+	sync()
+	var sum ledger.PushDay
+	for _, record := range records(t, w.lake) {
+		if record.Push == nil {
+			continue
+		}
+		for _, d := range record.Push.Days {
+			sum = ledger.PushDay{Pushed: sum.Pushed + d.Pushed, Late: sum.Late + d.Late, Missed: sum.Missed + d.Missed}
+		}
+	}
+	if want := (ledger.PushDay{Pushed: int64(announced), Missed: int64(len(changed) - announced)}); sum != want {
+		t.Errorf("counted %+v, want %+v", sum, want)
+	}
+	if stats := r.Stats()["acme"]; stats.Refused["bad_signature"] != 4 {
+		t.Errorf("received %+v, want 4 refused", stats)
 	}
 }

@@ -36,6 +36,9 @@ func TestFreshTexts(t *testing.T) {
 		{
 			Freshness: inspect.Freshness{
 				Account: "acme", At: now, Watermark: at(20, 11, 45), LagSeconds: &lag, Directory: at(20, 3, 0),
+				Announced: &inspect.Announced{Since: *at(1, 8, 0), Until: *at(20, 11, 15), Pushed: 500, Late: 4, Missed: 30, Days: []inspect.AnnouncedDay{
+					{Day: *at(13, 0, 0), Missed: 18}, {Day: *at(18, 0, 0), Pushed: 80, Missed: 12}, {Day: *at(19, 0, 0), Pushed: 90, Late: 4}, {Day: *at(20, 0, 0), Pushed: 40},
+				}},
 				Copied: &schemas.Window{From: *at(3, 0, 0), To: *at(20, 0, 0)}, ToGo: &schemas.Window{From: *at(1, 0, 0), To: *at(3, 0, 0)},
 				Gaps:     []inspect.Gap{{Account: "acme", Stream: schemas.StreamCreated, Window: ofMay(9, 10)}, {Account: "acme", Stream: schemas.StreamChanges, Window: ofMay(12, 13)}},
 				Accepted: []inspect.AcceptedGap{{Gap: inspect.Gap{Account: "acme", Stream: schemas.StreamCreated, Window: ofMay(7, 8)}, Reason: "the platform lost that day", At: *at(8, 9, 0)}},
@@ -55,7 +58,7 @@ func TestFreshTexts(t *testing.T) {
 				},
 			},
 		},
-		{Freshness: inspect.Freshness{Account: "beta", At: now}, Unreachable: "no chatlake process works in .chatlake"},
+		{Freshness: inspect.Freshness{Account: "beta", At: now, Announced: &inspect.Announced{Since: now, Until: now}}, Unreachable: "no chatlake process works in .chatlake"},
 	}
 	var out bytes.Buffer
 	if err := writeFresh(&out, all); err != nil {

@@ -33,6 +33,9 @@ func writeFresh(w io.Writer, all []fresh) error {
 		if f.Directory != nil {
 			fmt.Fprintf(t, "  directory\tas of %s\n", instant(f.Directory))
 		}
+		for _, line := range announced(f.Announced) {
+			fmt.Fprintf(t, "  push\t%s\n", line)
+		}
 		if err := t.Flush(); err != nil {
 			return err
 		}
@@ -105,6 +108,42 @@ func copied(f inspect.Freshness) string {
 		parts = append(parts, words.Span(*f.ToGo)+" to go")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// announcedDays is how many days are shown of what was announced.
+const announcedDays = 7
+
+// announced says how many changes of the last days nobody announced, and on which days.
+func announced(a *inspect.Announced) (lines []string) {
+	if a == nil {
+		return nil
+	}
+	if !a.Until.After(a.Since) {
+		return []string{"announcements are expected since " + instant(&a.Since) + "; no sync was compared with them yet"}
+	}
+	since := a.Until.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-announcedDays)
+	var all inspect.AnnouncedDay
+	for _, d := range a.Days {
+		if d.Day.Before(since) {
+			continue
+		}
+		all.Pushed, all.Late, all.Missed = all.Pushed+d.Pushed, all.Late+d.Late, all.Missed+d.Missed
+		if d.Missed > 0 {
+			lines = append(lines, d.Day.Format(time.DateOnly)+": "+missed(d))
+		}
+	}
+	if since.Before(a.Since) {
+		since = a.Since
+	}
+	first := "from " + instant(&since) + " to " + instant(&a.Until) + ": " + missed(all)
+	if all.Late > 0 {
+		first += fmt.Sprintf("; a sync was faster than the announcement of %s", words.Grouped(all.Late))
+	}
+	return append([]string{first}, lines...)
+}
+
+func missed(d inspect.AnnouncedDay) string {
+	return fmt.Sprintf("%s of %s not announced", words.Grouped(d.Missed), words.Plural(d.Pushed+d.Late+d.Missed, "change"))
 }
 
 // writeWaits says what a run waits for.

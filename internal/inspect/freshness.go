@@ -22,7 +22,9 @@ type Freshness struct {
 	Copied *schemas.Window `json:"copied,omitempty"`
 	ToGo   *schemas.Window `json:"to_go,omitempty"`
 	// Directory is when the newest snapshot of the directory was committed.
-	Directory *time.Time    `json:"directory,omitempty"`
+	Directory *time.Time `json:"directory,omitempty"`
+	// Announced is what the platform announced of what changed; nil if no announcements are received.
+	Announced *Announced    `json:"announced,omitempty"`
 	Gaps      []Gap         `json:"gaps"`
 	Accepted  []AcceptedGap `json:"accepted"`
 	// Skipped are windows that a person gave up for now. As far as the lake does not have them, they are among Gaps, and the watermark
@@ -110,6 +112,7 @@ func freshnessOf(account string, records []ledger.Record, acceptances []ledger.A
 			f.ToGo = &schemas.Window{From: left[0].From, To: left[len(left)-1].To}
 		}
 	}
+	f.Announced = AnnouncedOf(records)
 	missing := absencesOf(records, ledger.Filter{}, acceptances, skips)
 	f.Gaps, f.Accepted, f.Skipped = missing.open, missing.accepted, missing.skipped
 	return f

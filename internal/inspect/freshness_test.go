@@ -83,3 +83,28 @@ func TestAcceptedPartsOfGaps(t *testing.T) {
 		t.Errorf("accepted (-want +got):\n%s", diff)
 	}
 }
+
+func TestAnnounced(t *testing.T) {
+	first, second := inMay(19, 20).From, inMay(20, 21).From
+	sync := func(w schemas.Window, push *ledger.Push) ledger.Record {
+		return ledger.Record{Shard: ledger.Shard{Account: "acme", Stream: schemas.StreamChanges, Window: w}, Push: push}
+	}
+	if a := AnnouncedOf([]ledger.Record{sync(inMay(18, 19), nil)}); a != nil {
+		t.Errorf("without announcements: %+v", a)
+	}
+	absorbed := sync(inMay(19, 20), &ledger.Push{Since: first, Until: second, Days: []ledger.PushDay{{Day: first, Pushed: 5, Missed: 2}}})
+	absorbed.AbsorbedBy = "another"
+	got := AnnouncedOf([]ledger.Record{
+		sync(inMay(18, 19), &ledger.Push{Since: first, Until: first, Days: []ledger.PushDay{{Day: first.AddDate(0, 0, -40), Missed: 7}}}),
+		absorbed,
+		sync(inMay(19, 21), nil), // merged
+		sync(inMay(20, 21), &ledger.Push{Since: first, Until: second.Add(time.Hour), Days: []ledger.PushDay{{Day: first, Late: 1}, {Day: second, Pushed: 3}}}),
+	})
+	want := &Announced{
+		Since: first, Until: second.Add(time.Hour), Pushed: 8, Late: 1, Missed: 9,
+		Days: []AnnouncedDay{{Day: first, Pushed: 5, Late: 1, Missed: 2}, {Day: second, Pushed: 3}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("announced (-want +got):\n%s", diff)
+	}
+}

@@ -119,7 +119,13 @@ type Record struct {
 	// AbsorbedBy is the digest of a record that has the conversations of this shard, as new or newer. If several records have them
 	// together, it is the one that has most of them. A record with AbsorbedBy has no files.
 	AbsorbedBy string `json:"absorbed_by,omitempty"`
-	Files      []File `json:"files"`
+	// Push is what a sync counted of announcements, in the first generation of a shard of changes; nil if the account had none.
+	Push *Push `json:"push,omitempty"`
+	// Found are the conversations that a sync found changed, in the first generation of a shard of changes, so that a later sync can tell
+	// which of them were announced. Named are the conversations that were announced, in the first generation of a shard of announcements.
+	Found []Found  `json:"found,omitempty"`
+	Named []string `json:"named,omitempty"`
+	Files []File   `json:"files"`
 	// Digest is the hex SHA-256 of the record's content: two records with the same digest are the same commit. Commit sets it.
 	Digest string `json:"digest"`
 	// Who committed the record and when. Not part of the digest.

@@ -17,6 +17,8 @@ import (
 var push = providers.Push{
 	Read: readPush,
 	Key:  "the secret of the app whose trigger is used",
+	// Webhooks announce more, but only some accounts have them.
+	EndsOnly: true,
 	CheckKey: func(key string) error {
 		if len(key) < 16 {
 			return errors.New("is shorter than 16 characters; expected the secret of the app")
