@@ -1,7 +1,9 @@
 package providers
 
 import (
+	"crypto/hmac"
 	"fmt"
+	"hash"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -22,7 +24,21 @@ type Push struct {
 	Key string
 	// CheckKey returns nil if Read can use the key, or else an error that says what is expected. It does not contain the key.
 	CheckKey func(key string) error
+	// PublicKeys means that the keys can only check signatures, not make them.
+	PublicKeys bool
+	// Headers are the headers of a Notice that Read looks at.
+	Headers []string
+	// Probe makes an announcement as the platform would send it, about no conversation. It is signed with the key, unless the key is
+	// empty or public. The nonce makes it differ from all others.
+	Probe func(accountID, nonce, key string, now time.Time) Notice
 }
+
+const (
+	// ProbeName is what a probe has in the place of the name of an event.
+	ProbeName = "chatlake_probe"
+	// ProbeSample is a JSON object for bodies of probes. It changes if somebody reads it and writes it again.
+	ProbeSample = `{ "b":"\u00e4ö\/",  "a":1.0 }`
+)
 
 // Notice is a request that a platform has sent.
 type Notice struct {
@@ -42,6 +58,8 @@ type Announcement struct {
 	Signed bool
 	// Stamp is what the signature says beside the body, such as when it was made. It tells two announcements with the same body apart.
 	Stamp string
+	// Probe means that no platform has sent it: it is one that Push.Probe has made.
+	Probe bool
 }
 
 // Reason is why an announcement is refused. Reasons are counted, so there are few.
@@ -63,6 +81,39 @@ func (r *Refusal) Error() string { return "refused: " + string(r.Reason) }
 
 // Refuse returns a Refusal.
 func Refuse(reason Reason) error { return &Refusal{reason} }
+
+// HMAC is the signature of a text with a key.
+func HMAC(sum func() hash.Hash, key string, text []byte) []byte {
+	mac := hmac.New(sum, []byte(key))
+	mac.Write(text)
+	return mac.Sum(nil)
+}
+
+// HasHMAC reports whether one of the signatures is that of the text with one of the keys. The time that it takes does not depend on where
+// signatures differ.
+func HasHMAC(sum func() hash.Hash, keys []string, text []byte, signatures ...[]byte) bool {
+	found := false
+	for _, key := range keys {
+		want := HMAC(sum, key, text)
+		for _, got := range signatures {
+			found = hmac.Equal(want, got) || found
+		}
+	}
+	return found
+}
+
+// CheckSecret returns a Push.CheckKey for secrets that a platform has made. what names them: "the secret of the webhook".
+func CheckSecret(what string) func(key string) error {
+	return func(key string) error {
+		if len(key) < leastSecret {
+			return fmt.Errorf("is shorter than %d characters; expected %s", leastSecret, what)
+		}
+		return nil
+	}
+}
+
+// leastSecret is the length of the shortest secret that is accepted. Those of the platforms are longer.
+const leastSecret = 16
 
 // ReplayWindow is how old a signed announcement may be, and how far in the future.
 const ReplayWindow = 5 * time.Minute

@@ -15,9 +15,13 @@ import (
 // clockTimeout is how long a platform may take to respond to the check of its clock.
 const clockTimeout = 15 * time.Second
 
-// Examine checks an account: its secrets, the platform's clock, whether the platform accepts the credentials, and whether they
-// see the whole account. It costs a few requests.
+// Examine checks an account: its secrets, the platform's clock, whether the platform accepts the credentials, whether they see the
+// whole account, and whether announcements arrive. It costs a few requests.
 func (c Config) Examine(ctx context.Context, account string) []ledger.Check {
+	return append(c.examineAccess(ctx, account), c.examinePush(ctx, account)...)
+}
+
+func (c Config) examineAccess(ctx context.Context, account string) []ledger.Check {
 	_, provider, err := c.Open(account)
 	if err != nil {
 		var problem Problem
@@ -66,12 +70,17 @@ func visibility(p providers.Probe) ledger.Check {
 	return ledger.Check{Name: "visibility", Level: ledger.LevelNote, Text: "this platform does not report whether they see the whole account"}
 }
 
+// once returns a transport for single requests.
+func once() *http.Transport {
+	return &http.Transport{Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: redact.ProxyAnswer, DisableKeepAlives: true}
+}
+
 // clock compares the platform's clock with ours. A HEAD request without credentials is enough, since every answer has a date.
 func (c Config) clock(ctx context.Context, account string) ledger.Check {
 	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()
 	client := http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, OnProxyConnectResponse: redact.ProxyAnswer, DisableKeepAlives: true},
+		Transport:     once(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead, c.Accounts[account].BaseURL, http.NoBody)

@@ -72,7 +72,7 @@ func OpenReceiver(c Config, t *Temporal, log *slog.Logger) (*Receiver, error) {
 	if secure != nil {
 		r.listener = tls.NewListener(r.listener, secure)
 	}
-	r.receiver = &receive.Receiver{Accounts: accounts, Keep: r.spool.Keep, Log: r.log}
+	r.receiver = &receive.Receiver{Accounts: accounts, Keep: r.spool.Keep, Ready: r.spool.Ready, Log: r.log}
 	r.connect = func(context.Context) (client.Client, error) { return t.Client, nil }
 	if t == nil {
 		own := &ownConnection{config: c}

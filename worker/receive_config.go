@@ -160,42 +160,51 @@ func (c Config) receivers() (map[string]receive.Account, error) {
 	all := map[string]receive.Account{}
 	var problems Problems
 	for _, name := range sortedKeys(c.Accounts) {
-		a := c.Accounts[name]
-		d, ok := definition(a.Provider)
-		if a.Push == nil || !ok || d.Push == nil {
-			continue
+		account, ok, wrong := c.receiver(name)
+		if ok {
+			all[name] = account
 		}
-		account := receive.Account{AccountID: a.AccountID, Push: d.Push, Trust: a.Push.Trust}
-		resolve := func(s Secret, check func(string) error) string {
-			value, err := s.Resolve()
-			problem := s.at
-			if err == nil {
-				if err = check(value); err != nil {
-					problem.Reason = err.Error()
-				}
-			} else if !errors.As(err, &problem) {
-				problem = c.Problem("accounts."+name+".push", err.Error())
-			}
-			if err != nil {
-				problems = append(problems, problem)
-			}
-			return value
-		}
-		for _, s := range a.Push.Keys {
-			account.Keys = append(account.Keys, resolve(s, d.Push.CheckKey))
-		}
-		for _, s := range a.Push.Paths {
-			account.Paths = append(account.Paths, resolve(s, func(value string) error {
-				if !pathText.MatchString(value) {
-					return fmt.Errorf("is not a secret for a path: expected 16 to 128 letters, digits, hyphens and underscores, as from `openssl rand -hex 24`")
-				}
-				return nil
-			}))
-		}
-		all[name] = account
+		problems = append(problems, wrong...)
 	}
 	if len(problems) > 0 {
 		return nil, problems
 	}
 	return all, nil
+}
+
+// receiver returns an account with resolved secrets, or false if no announcements are received about it.
+func (c Config) receiver(name string) (account receive.Account, ok bool, problems Problems) {
+	a := c.Accounts[name]
+	d, ok := definition(a.Provider)
+	if a.Push == nil || !ok || d.Push == nil {
+		return account, false, nil
+	}
+	account = receive.Account{AccountID: a.AccountID, Push: d.Push, Trust: a.Push.Trust}
+	resolve := func(s Secret, check func(string) error) string {
+		value, err := s.Resolve()
+		problem := s.at
+		if err == nil {
+			if err = check(value); err != nil {
+				problem.Reason = err.Error()
+			}
+		} else if !errors.As(err, &problem) {
+			problem = c.Problem("accounts."+name+".push", err.Error())
+		}
+		if err != nil {
+			problems = append(problems, problem)
+		}
+		return value
+	}
+	for _, s := range a.Push.Keys {
+		account.Keys = append(account.Keys, resolve(s, d.Push.CheckKey))
+	}
+	for _, s := range a.Push.Paths {
+		account.Paths = append(account.Paths, resolve(s, func(value string) error {
+			if !pathText.MatchString(value) {
+				return fmt.Errorf("is not a secret for a path: expected 16 to 128 letters, digits, hyphens and underscores, as from `openssl rand -hex 24`")
+			}
+			return nil
+		}))
+	}
+	return account, true, problems
 }

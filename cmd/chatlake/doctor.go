@@ -15,11 +15,12 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	var account string
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Test everything that exports need: folders, lake, accounts, clocks, Temporal", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Test everything that exports need: folders, lake, accounts, clocks, Temporal, push", Args: cobra.NoArgs,
 		Long: "Tests everything that an export needs before one needs it: folders and free space, permissions and settings of the lake's\n" +
-			"bucket, each account's credentials and what they can see, clocks, and the Temporal server. Sends a few requests to each platform\n" +
-			"and leaves nothing behind. Exit status 0 if everything is in order, 3 with warnings, 4 if something must be fixed before an\n" +
-			"export, 2 if the configuration cannot be read.",
+			"bucket, each account's credentials and what they can see, clocks, and the Temporal server. For accounts with a section push,\n" +
+			"it sends announcements to the public address of the receiver. It makes a few requests to each platform and leaves nothing\n" +
+			"behind. Exit status 0 if everything is in order, 3 with warnings, 4 if something must be fixed before an export, 2 if the\n" +
+			"configuration cannot be read.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), account) },
 	}
 	cmd.Flags().StringVar(&account, "account", "", "only this account (default: all in the configuration)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -200,5 +201,38 @@ func TestExaminedText(t *testing.T) {
 		if diff := cmp.Diff(test.want, got.String()); diff != "" || diagnosis(parts) != test.status {
 			t.Errorf("exit status %d, want %d; text (-want +got):\n%s", diagnosis(parts), test.status, diff)
 		}
+	}
+}
+
+// TestDoctorSendsAnnouncements runs doctor beside chatlake serve, and without it.
+func TestDoctorSendsAnnouncements(t *testing.T) {
+	config, address, _ := serving(t)
+	t.Setenv("CHATLAKE_TEST_PATH", "0123456789abcdef0123")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("receive: {"), fmt.Appendf(nil, "receive: {public_url: 'http://%s', ", address), 1)
+	if err := os.WriteFile(config, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if found, out, _ := doctor(t, config); found["account: push paths.0"] != ledger.LevelWarning || !strings.Contains(out, "connection refused; start what listens there") {
+		t.Errorf("without a receiver: %v\n%s", found, out)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var log bytes.Buffer
+	ended := make(chan int, 1)
+	go func() { ended <- (&app{out: &log, log: &log}).run(ctx, []string{"serve", "--config", config}) }()
+	var found map[string]ledger.Level
+	var out string
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out, "address ends in this secret") && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		found, out, _ = doctor(t, config)
+	}
+	if _, bad := found["account: push paths.0"]; bad || !strings.Contains(out, "address ends in this secret") || strings.Contains(out, "0123456789abcdef0123") {
+		t.Errorf("with a receiver: %v\n%s", found, out)
+	}
+	stop()
+	if status := <-ended; status != exitComplete {
+		t.Errorf("serve ended with %d: %s", status, log.String())
 	}
 }

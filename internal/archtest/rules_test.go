@@ -158,10 +158,13 @@ var rules = []rule{
 			"Findings contain no text of a conversation, so that a page can show them",
 	}, {
 		folder: "internal/receive",
-		ours:   []string{"providers"},
+		ours:   []string{"internal/redact", "providers"},
 		never:  []string{awsSDK, arrow, temporal, webUI},
 		names: map[string][]string{
-			"providers": {"Announcement", "BadSignature", "Notice", "OtherAccount", "Push", "Reason", "Refusal", "Refuse", "Unreadable", "Unsigned"},
+			"providers": {
+				"Announcement", "BadAlgorithm", "BadSignature", "Expired", "Notice", "OtherAccount", "Push", "Reason", "Refusal", "Refuse", "ReplayWindow",
+				"Unreadable", "Unsigned",
+			},
 		},
 		why: "it takes requests from strangers: it keeps ids only, so no text of a conversation can get past it, and it knows no platform and no Temporal",
 	}, {

@@ -16,7 +16,7 @@ type Part struct {
 }
 
 // Examine tries everything that exports of accounts need: folders and free space, the lake, each account's credentials and clock, the
-// Temporal server. It makes a few requests to each platform and leaves nothing behind.
+// Temporal server, and whether announcements arrive. It makes a few requests to each platform and leaves nothing behind.
 func Examine(ctx context.Context, c worker.Config, accounts []string) []Part {
 	parts := []Part{
 		{"folders", examineFolders(c)},

@@ -1,6 +1,8 @@
 // Package receive takes what platforms announce: it checks each request, keeps the ids of the conversations that it names on disk, and
 // answers. The ids are delivered later, as often as that takes.
 //
+// Send is the other side: it tries whether announcements arrive at a receiver.
+//
 // It must not know any platform, a row, a document, or where ids are delivered.
 package receive
 
@@ -52,7 +54,9 @@ type Receiver struct {
 	Accounts map[string]Account
 	// Keep stores an event so that it outlives the process. Nothing is acknowledged before it returns.
 	Keep func(Event) error
-	Log  *slog.Logger
+	// Ready, if set, returns an error if Keep would fail now. Probes ask it.
+	Ready func() error
+	Log   *slog.Logger
 	// Now replaces the clock.
 	Now func() time.Time
 
@@ -110,13 +114,13 @@ func (r *Receiver) Handler() http.Handler {
 func (r *Receiver) Stats() Stats { return r.tally.stats() }
 
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
-	name, result := req.PathValue("account"), providers.Reason("")
+	name, result := req.PathValue("account"), verdict{}
 	if _, ok := r.Accounts[name]; !ok {
 		name = "" // what a stranger sends is not repeated in logs
 	}
 	defer func() {
 		if recover() != nil {
-			r.answer(w, name, panicked)
+			r.answer(w, name, verdict{refused: panicked})
 		}
 	}()
 	select {
@@ -124,40 +128,54 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request) {
 		defer func() { <-r.places }()
 		result = r.take(w, req, name)
 	default:
-		result = busy
+		result.refused = busy
 	}
 	r.answer(w, name, result)
 }
 
-func (r *Receiver) answer(w http.ResponseWriter, account string, refused providers.Reason) {
+func (r *Receiver) answer(w http.ResponseWriter, account string, v verdict) {
 	w.Header().Set("Cache-Control", "no-store")
-	if refused == "" {
+	if v.refused == "" {
 		w.WriteHeader(http.StatusOK)
+		if v.probe {
+			_, _ = io.WriteString(w, v.receipt.under(accepted)) // whoever does not get it asks again
+		}
 		return
 	}
-	if r.tally.refuse(account, refused, r.Now()) && r.Log != nil {
-		r.Log.Warn("announcements are refused", "account", account, "reason", refused)
+	if r.tally.refuse(account, v.refused, r.Now()) && r.Log != nil {
+		r.Log.Warn("announcements are refused", "account", account, "reason", v.refused)
 	}
-	status := statuses[refused]
-	if status == 0 {
-		status = http.StatusUnauthorized
-	}
+	status := statusOf(v.refused)
 	if status == http.StatusRequestEntityTooLarge || status == http.StatusRequestTimeout {
 		w.Header().Set("Connection", "close")
 	}
-	http.Error(w, string(refused), status)
+	http.Error(w, v.receipt.under(v.refused), status)
 }
 
-// take checks a request and keeps what it announces. It returns why it is refused, or nothing.
-func (r *Receiver) take(w http.ResponseWriter, req *http.Request, name string) providers.Reason {
+func statusOf(refused providers.Reason) int {
+	if status := statuses[refused]; status != 0 {
+		return status
+	}
+	return http.StatusUnauthorized
+}
+
+// verdict is what became of a request.
+type verdict struct {
+	refused providers.Reason // empty if it is accepted
+	probe   bool             // it is accepted, and it is a probe
+	receipt receipt          // of what arrived; empty unless it was read to its end
+}
+
+// take checks a request and keeps what it announces.
+func (r *Receiver) take(w http.ResponseWriter, req *http.Request, name string) verdict {
 	account, ok := r.Accounts[name]
 	if !ok {
-		return unknownAccount
+		return verdict{refused: unknownAccount}
 	}
 	knows := false // the sender knows a secret
 	if secret := req.PathValue("secret"); secret != "" {
 		if knows = contains(account.Paths, secret); !knows {
-			return badPath
+			return verdict{refused: badPath}
 		}
 	}
 	notice := providers.Notice{Method: req.Method, Header: req.Header, Query: req.URL.Query(), AccountID: account.AccountID}
@@ -166,22 +184,36 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, name string) p
 	case http.MethodPost:
 		var err error
 		if notice.Body, err = io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody)); err != nil {
-			return reasonOf(err)
+			return verdict{refused: reasonOf(err)}
 		}
 	default:
-		return badMethod
+		return verdict{refused: badMethod}
 	}
+	v := verdict{}
+	if v.refused, v.probe = r.judge(name, account, notice, knows); v.refused != "" || v.probe {
+		v.receipt = receiptOf(name, account.Push, notice, r.Now())
+	}
+	return v
+}
+
+// judge keeps what a notice announces if it is accepted. A probe has nothing to keep. knows means that the sender knows a secret.
+func (r *Receiver) judge(name string, account Account, notice providers.Notice, knows bool) (refused providers.Reason, probe bool) {
 	read, err := account.Push.Read(notice, account.Keys, r.Now())
 	var refusal *providers.Refusal
 	switch {
 	case errors.As(err, &refusal):
-		return refusal.Reason
+		return refusal.Reason, false
 	case err != nil:
-		return providers.Unreadable
+		return providers.Unreadable, false
 	case !read.Signed && (account.Trust != TrustHint || !knows):
-		return providers.Unsigned
+		return providers.Unsigned, false
+	case !read.Probe:
+		return r.keep(name, notice, read), false
+	case r.Ready != nil && r.Ready() != nil:
+		return notKept, false
 	}
-	return r.keep(name, notice, read)
+	r.tally.count(name, func(c *Counts) { c.Ignored++ })
+	return "", true
 }
 
 func (r *Receiver) keep(name string, notice providers.Notice, read providers.Announcement) providers.Reason {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +34,8 @@ var fake = &providers.Push{
 			panic("the text of a conversation")
 		case "garbage":
 			return a, providers.Refuse(providers.Unreadable)
-		case "nothing":
+		case "nothing", "probe":
+			a.Probe = text == "probe"
 		default:
 			a.Conversations = strings.Fields(text)
 		}
@@ -42,7 +44,14 @@ var fake = &providers.Push{
 		}
 		return a, nil
 	},
-	Key: "a key", CheckKey: func(string) error { return nil },
+	Key: "a key", CheckKey: func(string) error { return nil }, Headers: []string{"Sig"},
+	Probe: func(_, nonce, key string, _ time.Time) providers.Notice {
+		n := providers.Notice{Method: http.MethodPost, Header: http.Header{}, Query: url.Values{"nonce": {nonce}}, Body: []byte("probe")}
+		if key != "" {
+			n.Header.Set("Sig", key)
+		}
+		return n
+	},
 }
 
 // memory keeps events in memory.
@@ -122,7 +131,7 @@ func TestRequests(t *testing.T) {
 		}
 		body, _ := io.ReadAll(answer.Body)
 		answer.Body.Close()
-		if answer.StatusCode != test.status || strings.TrimSpace(string(body)) != test.says {
+		if said, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n"); answer.StatusCode != test.status || said != test.says {
 			t.Errorf("%s: %d %q, want %d %q", test.name, answer.StatusCode, body, test.status, test.says)
 		}
 	}

@@ -40,6 +40,9 @@ type Spool struct {
 	next    uint64
 }
 
+// leastRoom is how many bytes a spool that is ready has left. Most announcements are shorter.
+const leastRoom = 1 << 10
+
 // kept is an event that waits to be on disk.
 type kept struct {
 	entry []byte
@@ -99,6 +102,19 @@ func (s *Spool) Waiting() (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bytes, s.failed
+}
+
+// Ready returns an error if Keep would fail now, as far as is known without a write.
+func (s *Spool) Ready() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return errClosed
+	case s.bytes+leastRoom > s.most:
+		return ErrFull
+	}
+	return s.failed
 }
 
 // Close writes what is being kept and releases the folder. What was not delivered stays.

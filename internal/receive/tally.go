@@ -12,7 +12,7 @@ import (
 type Counts struct {
 	Accepted int64                      `json:"accepted"`
 	Repeated int64                      `json:"repeated"` // they were acknowledged before
-	Ignored  int64                      `json:"ignored"`  // they are about no conversation
+	Ignored  int64                      `json:"ignored"`  // they are about no conversation, or probes
 	Refused  map[providers.Reason]int64 `json:"refused,omitempty"`
 }
 

@@ -1,11 +1,11 @@
 package chatwoot
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,14 +17,11 @@ import (
 // push reads what the webhooks of an account send. Servers sign it since about 4.12; older ones and macros sign nothing.
 // lib/webhooks/trigger.rb, https://www.chatwoot.com/docs/product/others/webhook-events
 var push = providers.Push{
-	Read: readPush,
-	Key:  "the secret of the webhook, which the list of webhooks shows",
-	CheckKey: func(key string) error {
-		if len(key) < 16 {
-			return errors.New("is shorter than 16 characters; expected the secret of the webhook")
-		}
-		return nil
-	},
+	Read:     readPush,
+	Key:      "the secret of the webhook, which the list of webhooks shows",
+	CheckKey: providers.CheckSecret("the secret of the webhook"),
+	Headers:  []string{headerSignature, headerTimestamp},
+	Probe:    probePush,
 }
 
 const (
@@ -50,6 +47,7 @@ func readPush(n providers.Notice, keys []string, now time.Time) (providers.Annou
 	if account := wire.Word(wire.Field(body["account"], "id")); account != "" && account != n.AccountID {
 		return none, providers.Refuse(providers.OtherAccount)
 	}
+	a.Probe = wire.Word(body["event"]) == providers.ProbeName
 	id, ok := pushedID(body)
 	if !ok {
 		return none, providers.Refuse(providers.Unreadable)
@@ -72,17 +70,26 @@ func checkSignature(n providers.Notice, signature string, keys []string, now tim
 	if err != nil || bad != nil {
 		return providers.Refuse(providers.BadSignature)
 	}
-	valid := false
-	for _, key := range keys {
-		mac := hmac.New(sha256.New, []byte(key))
-		mac.Write([]byte(stamp + "."))
-		mac.Write(n.Body)
-		valid = hmac.Equal(mac.Sum(nil), got) || valid
-	}
-	if !valid {
+	if !providers.HasHMAC(sha256.New, keys, signedText(stamp, n.Body), got) {
 		return providers.Refuse(providers.BadSignature)
 	}
 	return providers.Fresh(time.Unix(seconds, 0), now)
+}
+
+// signedText is what is signed of a webhook.
+func signedText(stamp string, body []byte) []byte { return slices.Concat([]byte(stamp+"."), body) }
+
+func probePush(accountID, nonce, key string, now time.Time) providers.Notice {
+	n := providers.Notice{
+		Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/json"}}, AccountID: accountID,
+		Body: fmt.Appendf(nil, `{"event":%q,"nonce":%q,"account":{"id":%q},"sample":%s}`, providers.ProbeName, nonce, accountID, providers.ProbeSample),
+	}
+	if key != "" {
+		stamp := strconv.FormatInt(now.Unix(), 10)
+		n.Header.Set(headerTimestamp, stamp)
+		n.Header.Set(headerSignature, "sha256="+hex.EncodeToString(providers.HMAC(sha256.New, key, signedText(stamp, n.Body))))
+	}
+	return n
 }
 
 // pushedID returns the id of the conversation that an event is about, empty if it is about none that a fetch would see.

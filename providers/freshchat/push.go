@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ var push = providers.Push{
 		_, err := publicKey(key)
 		return err
 	},
+	PublicKeys: true,
+	Headers:    []string{headerSignature},
+	Probe:      probePush,
 }
 
 const headerSignature = "X-Freshchat-Signature"
@@ -53,6 +57,7 @@ func readPush(n providers.Notice, keys []string, now time.Time) (providers.Annou
 			return none, providers.Refuse(providers.Expired)
 		}
 	}
+	a.Probe = wire.Word(body["action"]) == providers.ProbeName
 	id, ok := pushedID(body)
 	if !ok {
 		return none, providers.Refuse(providers.Unreadable)
@@ -80,6 +85,14 @@ func checkSignature(body []byte, signature string, keys []string) error {
 		}
 	}
 	return providers.Refuse(providers.BadSignature)
+}
+
+func probePush(accountID, nonce, _ string, now time.Time) providers.Notice {
+	return providers.Notice{
+		Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/json"}}, AccountID: accountID,
+		Body: fmt.Appendf(nil, `{"action":%q,"action_time":%q,"nonce":%q,"sample":%s}`,
+			providers.ProbeName, now.UTC().Format(time.RFC3339), nonce, providers.ProbeSample),
+	}
 }
 
 // publicKey reads an RSA public key in PEM form, with or without its first and last line.

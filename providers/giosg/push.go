@@ -2,7 +2,9 @@ package giosg
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -19,12 +21,8 @@ var push = providers.Push{
 	Key:  "the secret of the app whose trigger is used",
 	// Webhooks announce more, but only some accounts have them.
 	EndsOnly: true,
-	CheckKey: func(key string) error {
-		if len(key) < 16 {
-			return errors.New("is shorter than 16 characters; expected the secret of the app")
-		}
-		return nil
-	},
+	CheckKey: providers.CheckSecret("the secret of the app"),
+	Probe:    probePush,
 }
 
 func readPush(n providers.Notice, keys []string, now time.Time) (providers.Announcement, error) {
@@ -56,7 +54,7 @@ func readTrigger(n providers.Notice, keys []string, now time.Time) (providers.An
 	if org, _ := claims["org_id"].(string); n.AccountID != "" && org != "" && !strings.EqualFold(org, n.AccountID) {
 		return none, providers.Refuse(providers.OtherAccount)
 	}
-	if n.Query.Get("type") != "chat_end" {
+	if _, a.Probe = claims[providers.ProbeName]; a.Probe || n.Query.Get("type") != "chat_end" {
 		return a, nil // an installation, or a chat that begins
 	}
 	id, _ := claims["chat_id"].(string)
@@ -109,6 +107,9 @@ func readWebhook(n providers.Notice) (providers.Announcement, error) {
 	if !strings.HasPrefix(channel, "/") || wire.Word(body["action"]) == "" {
 		return providers.Announcement{}, providers.Refuse(providers.Unreadable)
 	}
+	if channel == probeChannel {
+		return providers.Announcement{Probe: true}, nil
+	}
 	parts := chatChannel.FindStringSubmatch(channel)
 	if parts == nil {
 		return providers.Announcement{}, nil // about something else than chats
@@ -124,6 +125,27 @@ func readWebhook(n providers.Notice) (providers.Announcement, error) {
 		return providers.Announcement{}, providers.Refuse(providers.Unreadable)
 	}
 	return providers.Announcement{Conversations: []string{id}}, nil
+}
+
+// probeChannel is the channel of a webhook that is a probe.
+const probeChannel = "/" + providers.ProbeName
+
+// probePush makes a trigger if there is a key, and otherwise a webhook.
+func probePush(accountID, nonce, key string, now time.Time) providers.Notice {
+	if key == "" {
+		return providers.Notice{
+			Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/json"}}, AccountID: accountID,
+			Body: fmt.Appendf(nil, `{"channel":%q,"action":"changed","nonce":%q,"sample":%s}`, probeChannel, nonce, providers.ProbeSample),
+		}
+	}
+	claims := jwt.MapClaims{"sub": "service.giosg.com", "exp": now.Add(10 * time.Minute).Unix(), "org_id": accountID, providers.ProbeName: nonce}
+	data, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(key))
+	if err != nil {
+		panic(err) // neither of texts and numbers nor of bytes
+	}
+	return providers.Notice{
+		Method: http.MethodGet, Header: http.Header{}, AccountID: accountID, Query: url.Values{"type": {"chat_end"}, "data": {data}},
+	}
 }
 
 // isUUID reports whether a text is an id as the platform writes them. Another way to write one would be another conversation in the lake.

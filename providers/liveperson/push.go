@@ -1,12 +1,11 @@
 package liveperson
 
 import (
-	"crypto/hmac"
 	"crypto/sha1" // the platform's default; SHA-256 is asked for
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"hash"
 	"net/http"
 	"slices"
@@ -20,14 +19,11 @@ import (
 // push reads what the webhooks of a Connector API app send.
 // https://developers.liveperson.com/connector-api-webhooks-notification-protocol.html
 var push = providers.Push{
-	Read: readPush,
-	Key:  "the client secret of the app that the webhooks belong to",
-	CheckKey: func(key string) error {
-		if len(key) < 16 {
-			return errors.New("is shorter than 16 characters; expected the client secret of the app")
-		}
-		return nil
-	},
+	Read:     readPush,
+	Key:      "the client secret of the app that the webhooks belong to",
+	CheckKey: providers.CheckSecret("the client secret of the app"),
+	Headers:  []string{headerSignature, headerAccount},
+	Probe:    probePush,
 }
 
 const (
@@ -53,6 +49,7 @@ func readPush(n providers.Notice, keys []string, now time.Time) (providers.Annou
 	if err != nil || wire.Word(message["type"]) == "" {
 		return none, providers.Refuse(providers.Unreadable)
 	}
+	a.Probe = wire.Word(message["type"]) == providers.ProbeName
 	// Nothing but times in the body says how old a notification is, and those of edits may be old. A repeated one costs nothing new.
 	for _, change := range wire.Items(wire.Field(message["body"], "changes")) {
 		id := wire.Word(wire.Field(change, "conversationId")) // of message events
@@ -78,24 +75,27 @@ func checkSignature(body []byte, signature string, keys []string) error {
 	if !ok {
 		return providers.Refuse(providers.BadAlgorithm)
 	}
-	var claims [][]byte
+	var written [][]byte
 	if got, err := base64.StdEncoding.DecodeString(text); err == nil {
-		claims = append(claims, got)
+		written = append(written, got)
 	}
 	if got, err := hex.DecodeString(text); err == nil {
-		claims = append(claims, got)
+		written = append(written, got)
 	}
-	valid := false
-	for _, key := range keys {
-		mac := hmac.New(sum, []byte(key))
-		mac.Write(body)
-		want := mac.Sum(nil)
-		for _, got := range claims {
-			valid = hmac.Equal(want, got) || valid
-		}
-	}
-	if !valid {
+	if !providers.HasHMAC(sum, keys, body, written...) {
 		return providers.Refuse(providers.BadSignature)
 	}
 	return nil
+}
+
+func probePush(accountID, nonce, key string, _ time.Time) providers.Notice {
+	n := providers.Notice{
+		Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/json"}}, AccountID: accountID,
+		Body: fmt.Appendf(nil, `{"kind":"notification","body":{"changes":[]},"type":%q,"nonce":%q,"sample":%s}`, providers.ProbeName, nonce, providers.ProbeSample),
+	}
+	n.Header.Set(headerAccount, accountID)
+	if key != "" {
+		n.Header.Set(headerSignature, "sha256="+base64.StdEncoding.EncodeToString(providers.HMAC(sha256.New, key, n.Body)))
+	}
+	return n
 }
