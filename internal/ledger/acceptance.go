@@ -1,12 +1,8 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/chatlake/chatlake/schemas"
@@ -26,50 +22,23 @@ type Acceptance struct {
 	Writer string `json:"writer"`
 }
 
-// acceptanceFolder is the prefix of the acceptances of an account, or of all if account is empty.
-func acceptanceFolder(account string) string {
-	if account == "" {
-		return gapsRoot
-	}
-	return gapsRoot + "account=" + account + "/"
-}
-
-func acceptanceKey(a Acceptance) string {
-	return fmt.Sprintf("%sstream=%s/%s.json", acceptanceFolder(a.Account), a.Stream, a.Window)
+var acceptances = decisions[Acceptance]{
+	root: gapsRoot, what: "accepted gap", bad: "it is not the acceptance of that window; restore it, or delete it to have the gap reported again",
+	key: func(a Acceptance) string {
+		return fmt.Sprintf("%saccount=%s/stream=%s/%s.json", gapsRoot, a.Account, a.Stream, a.Window)
+	},
+	says: func(a Acceptance) (int, string) { return a.FormatVersion, a.Reason },
 }
 
 // Accept writes an acceptance, or returns the one that exists for the same stream and window: the first reason stands.
 func (l *Ledger) Accept(ctx context.Context, a Acceptance) (Acceptance, error) {
 	a.FormatVersion, a.AcceptedAt = formatVersion, l.now().UTC().Truncate(time.Second)
-	text, err := json.MarshalIndent(a, "", "  ")
-	if err != nil {
-		return a, fmt.Errorf("write acceptance: %w", err)
-	}
-	text = append(text, '\n')
-	err = l.store.Put(ctx, acceptanceKey(a), bytes.NewReader(text), int64(len(text)), true)
-	if errors.Is(err, ErrExists) {
-		return l.acceptance(ctx, acceptanceKey(a))
-	}
-	if err != nil {
-		return a, fmt.Errorf("write acceptance: %w", err)
-	}
-	return a, nil
+	return acceptances.write(ctx, l, a)
 }
 
 // Accepted returns the acceptances of an account, or of all if account is empty, sorted by account, stream and window.
 func (l *Ledger) Accepted(ctx context.Context, account string) ([]Acceptance, error) {
-	var all []Acceptance
-	for object, err := range l.store.List(ctx, acceptanceFolder(account)) {
-		if err != nil {
-			return nil, fmt.Errorf("list accepted gaps: %w", err)
-		}
-		a, err := l.acceptance(ctx, object.Key)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, a)
-	}
-	return all, nil
+	return acceptances.list(ctx, l, account)
 }
 
 // AcceptedWindows returns the windows of one stream among acceptances.
@@ -80,18 +49,4 @@ func AcceptedWindows(all []Acceptance, account string, stream schemas.Stream) (w
 		}
 	}
 	return windows
-}
-
-func (l *Ledger) acceptance(ctx context.Context, key string) (a Acceptance, err error) {
-	text, err := l.read(ctx, key)
-	if err != nil {
-		return a, fmt.Errorf("read accepted gap: %w", err)
-	}
-	if err := json.Unmarshal(text, &a); err != nil || acceptanceKey(a) != key {
-		return a, &damagedError{fmt.Sprintf("%s is damaged: it is not the acceptance of that window; restore it, or delete it to have the gap reported again", key)}
-	}
-	if a.FormatVersion != formatVersion || strings.TrimSpace(a.Reason) == "" {
-		return a, &damagedError{fmt.Sprintf("%s has format version %d, this build reads version %d: use a newer build", key, a.FormatVersion, formatVersion)}
-	}
-	return a, nil
 }

@@ -49,7 +49,7 @@ func TestAcceptedGapsStand(t *testing.T) {
 		t.Errorf("records %+v, %v", records, err)
 	}
 	text := `{"format_version":1,"account":"acme","stream":"created","window":{"from":"2026-05-31T05:00:00Z","to":"2026-05-31T06:00:00Z"},"reason":"x"}`
-	key := strings.Replace(acceptanceKey(first), hours(3, 4).String(), hours(7, 8).String(), 1)
+	key := strings.Replace(acceptances.key(first), hours(3, 4).String(), hours(7, 8).String(), 1)
 	if err := l.store.Put(ctx, key, strings.NewReader(text), int64(len(text)), false); err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,8 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/chatlake/chatlake/schemas"
@@ -27,60 +23,23 @@ type Skip struct {
 	Writer string `json:"writer"`
 }
 
-func skipKey(s Skip) string {
-	return fmt.Sprintf("%saccount=%s/stream=%s/%s/%s.json", skipsRoot, s.Account, s.Stream, s.Window, s.SkippedAt.UTC().Format("20060102T150405Z"))
+var skips = decisions[Skip]{
+	root: skipsRoot, what: "skipped window", bad: "it does not say that this window was skipped; restore it, or delete it",
+	key: func(s Skip) string {
+		return fmt.Sprintf("%saccount=%s/stream=%s/%s/%s.json", skipsRoot, s.Account, s.Stream, s.Window, s.SkippedAt.UTC().Format("20060102T150405Z"))
+	},
+	says: func(s Skip) (int, string) { return s.FormatVersion, s.Reason },
 }
 
 // Skip writes that a window was skipped, once for each second.
 func (l *Ledger) Skip(ctx context.Context, s Skip) (Skip, error) {
 	s.FormatVersion, s.SkippedAt = formatVersion, l.now().UTC().Truncate(time.Second)
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return s, fmt.Errorf("write skipped window: %w", err)
-	}
-	text = append(text, '\n')
-	err = l.store.Put(ctx, skipKey(s), bytes.NewReader(text), int64(len(text)), true)
-	if errors.Is(err, ErrExists) {
-		return l.skip(ctx, skipKey(s))
-	}
-	if err != nil {
-		return s, fmt.Errorf("write skipped window: %w", err)
-	}
-	return s, nil
+	return skips.write(ctx, l, s)
 }
 
 // Skips returns what was skipped of an account, or of all if account is empty, sorted by account, stream, window and time.
 func (l *Ledger) Skips(ctx context.Context, account string) ([]Skip, error) {
-	prefix := skipsRoot
-	if account != "" {
-		prefix += "account=" + account + "/"
-	}
-	var all []Skip
-	for object, err := range l.store.List(ctx, prefix) {
-		if err != nil {
-			return nil, fmt.Errorf("list skipped windows: %w", err)
-		}
-		s, err := l.skip(ctx, object.Key)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
-func (l *Ledger) skip(ctx context.Context, key string) (s Skip, err error) {
-	text, err := l.read(ctx, key)
-	if err != nil {
-		return s, fmt.Errorf("read skipped window: %w", err)
-	}
-	if err := json.Unmarshal(text, &s); err != nil || skipKey(s) != key {
-		return s, &damagedError{fmt.Sprintf("%s is damaged: it does not say that this window was skipped; restore it, or delete it", key)}
-	}
-	if s.FormatVersion != formatVersion || strings.TrimSpace(s.Reason) == "" {
-		return s, &damagedError{fmt.Sprintf("%s has format version %d, this build reads version %d: use a newer build", key, s.FormatVersion, formatVersion)}
-	}
-	return s, nil
+	return skips.list(ctx, l, account)
 }
 
 // MadeUpFor reports whether the ledger has what was skipped: records that were read from the platform after that cover the window. Older

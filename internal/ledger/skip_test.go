@@ -49,12 +49,22 @@ func TestSkipsStand(t *testing.T) {
 	if records, err := l.Current(ctx, Filter{}); err != nil || len(records) != 0 {
 		t.Errorf("records %+v, %v", records, err)
 	}
-	key := strings.Replace(skipKey(first), hours(3, 4).String(), hours(7, 8).String(), 1)
+	key := strings.Replace(skips.key(first), hours(3, 4).String(), hours(7, 8).String(), 1)
 	if err := l.store.Put(ctx, key, strings.NewReader("{}"), 2, false); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Skips(ctx, ""); err == nil || !strings.Contains(err.Error(), "is damaged") {
 		t.Errorf("a skip that does not fit its key: %v", err)
+	}
+	if err := l.store.Delete(ctx, key); err != nil {
+		t.Fatal(err)
+	}
+	second.Reason, second.Account = " ", "gamma"
+	if _, err := skips.write(ctx, l, second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Skips(ctx, "gamma"); err == nil || !strings.Contains(err.Error(), "is damaged") {
+		t.Errorf("a skip without a reason: %v", err)
 	}
 }
 
