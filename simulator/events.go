@@ -3,6 +3,7 @@ package simulator
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -246,13 +247,14 @@ type Play struct {
 	// Before is called before each event, when the clock stands at its time. It may be nil.
 	Before func(Event)
 	// After is called after each event that happened. It may be nil.
-	After  func(Event)
-	script []Event
+	After   func(Event)
+	script  []Event
+	changed map[int64]bool // by number
 }
 
 // NewPlay returns a play of the events of a script, in their order.
 func NewPlay(clock *Clock, site Living, script []Event) *Play {
-	return &Play{Clock: clock, Site: site, script: slices.Clone(script)}
+	return &Play{Clock: clock, Site: site, script: slices.Clone(script), changed: map[int64]bool{}}
 }
 
 // Until lets everything happen that happens before a time, and then sets the clock to this time. It returns how many events
@@ -267,6 +269,7 @@ func (p *Play) Until(at time.Time) (happened int) {
 		}
 		if p.Site.Happen(e) {
 			happened++
+			p.changed[e.Number] = true
 			if p.After != nil {
 				p.After(e)
 			}
@@ -274,4 +277,14 @@ func (p *Play) Until(at time.Time) (happened int) {
 	}
 	p.Clock.Set(at)
 	return happened
+}
+
+// Changed returns the ids of the conversations that an event has happened to and that still exist, in the order of their numbers.
+func (p *Play) Changed() (ids []string) {
+	for _, n := range slices.Sorted(maps.Keys(p.changed)) {
+		if id, ok := p.Site.ID(n); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 )
 
 var pushedAt = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
@@ -64,7 +64,7 @@ func TestPushIsVerified(t *testing.T) {
 		"a signature that is no hex": {with(signedBy(newer, body, pushedAt), "X-Chatwoot-Signature", "sha256=zz"), body, keys, providers.BadSignature, false},
 	} {
 		got, err := push.Read(providers.Notice{Method: "POST", Header: test.header, Body: []byte(test.body), AccountID: "1"}, test.keys, pushedAt)
-		if reason := reasonOf(t, err); reason != test.reason || got.Signed != test.signed || (got.Stamp != "") != test.signed {
+		if reason := providertest.Refused(t, err); reason != test.reason || got.Signed != test.signed || (got.Stamp != "") != test.signed {
 			t.Errorf("%s: refused %q, signed %t, at %q; want %q, %t", name, reason, got.Signed, got.Stamp, test.reason, test.signed)
 		}
 		if want := []string{"42"}; err == nil && !cmp.Equal(got.Conversations, want) {
@@ -94,30 +94,15 @@ func TestPushNamesTheConversation(t *testing.T) {
 		``:                                                                                                 string(providers.Unreadable),
 	} {
 		got, err := push.Read(providers.Notice{Method: "POST", Body: []byte(body), AccountID: "1"}, nil, pushedAt)
-		said := string(reasonOf(t, err))
-		switch {
-		case err == nil && len(got.Conversations) == 0:
-			said = "-"
-		case err == nil:
-			said = strings.Join(got.Conversations, " ")
-		}
-		if said != want {
+		if said := providertest.Announced(t, got, err); said != want {
 			t.Errorf("%s: %s, want %s", body, said, want)
 		}
 	}
-	if _, err := push.Read(providers.Notice{Method: "GET"}, nil, pushedAt); reasonOf(t, err) != providers.Unreadable {
+	if _, err := push.Read(providers.Notice{Method: "GET"}, nil, pushedAt); providertest.Refused(t, err) != providers.Unreadable {
 		t.Error("a GET is read")
 	}
 }
 
-func reasonOf(t *testing.T, err error) providers.Reason {
-	t.Helper()
-	var refusal *providers.Refusal
-	if err != nil && !errors.As(err, &refusal) {
-		t.Fatalf("%v is no Refusal", err)
-	}
-	if refusal == nil {
-		return ""
-	}
-	return refusal.Reason
+func TestPushProbes(t *testing.T) {
+	providertest.Probes(t, push, "1", "older-secret-of-the-webhook", "newer-secret-of-the-webhook")
 }

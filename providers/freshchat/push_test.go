@@ -8,13 +8,13 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 )
 
 var pushedAt = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
@@ -73,7 +73,7 @@ func TestPushIsVerified(t *testing.T) {
 		"from the future":   {signedBy(t, newer, body(pushedAt.Add(time.Hour))), body(pushedAt.Add(time.Hour)), keys, providers.Expired, false},
 	} {
 		got, err := push.Read(providers.Notice{Method: "POST", Header: test.header, Body: []byte(test.body)}, test.keys, pushedAt)
-		if reason := reasonOf(t, err); reason != test.reason || got.Signed != test.signed {
+		if reason := providertest.Refused(t, err); reason != test.reason || got.Signed != test.signed {
 			t.Errorf("%s: refused %q, signed %t; want %q, %t", name, reason, got.Signed, test.reason, test.signed)
 		}
 		if err == nil && (len(got.Conversations) != 1 || got.Conversations[0] != "ac2175df14d36caf64e9a578fad89070") {
@@ -94,14 +94,7 @@ func TestPushNamesTheConversation(t *testing.T) {
 		`nothing`:     string(providers.Unreadable),
 	} {
 		got, err := push.Read(providers.Notice{Method: "POST", Body: []byte(body)}, nil, pushedAt)
-		said := string(reasonOf(t, err))
-		switch {
-		case err == nil && len(got.Conversations) == 0:
-			said = "-"
-		case err == nil:
-			said = strings.Join(got.Conversations, " ")
-		}
-		if said != want {
+		if said := providertest.Announced(t, got, err); said != want {
 			t.Errorf("%s: %s, want %s", body, said, want)
 		}
 	}
@@ -119,14 +112,4 @@ func TestPushKeys(t *testing.T) {
 	}
 }
 
-func reasonOf(t *testing.T, err error) providers.Reason {
-	t.Helper()
-	var refusal *providers.Refusal
-	if err != nil && !errors.As(err, &refusal) {
-		t.Fatalf("%v is no Refusal", err)
-	}
-	if refusal == nil {
-		return ""
-	}
-	return refusal.Reason
-}
+func TestPushProbes(t *testing.T) { providertest.Probes(t, push, "") }

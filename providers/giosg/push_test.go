@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
 	"net/url"
 	"os"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 )
 
 const (
@@ -76,7 +76,7 @@ func TestTriggerIsVerified(t *testing.T) {
 			query.Set("type", test.kind)
 		}
 		got, err := push.Read(providers.Notice{Method: "GET", Query: query, AccountID: pushedOrg}, test.keys, now)
-		if said := saidOf(t, got, err); said != test.want || err == nil && !got.Signed {
+		if said := providertest.Announced(t, got, err); said != test.want || err == nil && !got.Signed {
 			t.Errorf("%s: %s, signed %t; want %s", name, said, got.Signed, test.want)
 		}
 	}
@@ -101,7 +101,7 @@ func TestTriggerSample(t *testing.T) {
 	}
 	at := time.Unix(1893456600, 0).Add(-10 * time.Minute)
 	got, err := push.Read(providers.Notice{Method: "GET", Query: query, AccountID: pushedOrg}, []string{sample.Secret}, at)
-	if said := saidOf(t, got, err); said != pushedChat {
+	if said := providertest.Announced(t, got, err); said != pushedChat {
 		t.Error(said)
 	}
 }
@@ -121,22 +121,12 @@ func TestWebhookNamesTheChat(t *testing.T) {
 		`no JSON`:              string(providers.Unreadable),
 	} {
 		got, err := push.Read(providers.Notice{Method: "POST", Body: []byte(body), AccountID: pushedOrg}, []string{"a secret of the app"}, time.Now())
-		if said := saidOf(t, got, err); said != want || got.Signed {
+		if said := providertest.Announced(t, got, err); said != want || got.Signed {
 			t.Errorf("%s: %s, signed %t; want %s", body, said, got.Signed, want)
 		}
 	}
 }
 
-func saidOf(t *testing.T, got providers.Announcement, err error) string {
-	t.Helper()
-	var refusal *providers.Refusal
-	switch {
-	case err != nil && !errors.As(err, &refusal):
-		t.Fatalf("%v is no Refusal", err)
-	case err != nil:
-		return string(refusal.Reason)
-	case len(got.Conversations) == 0:
-		return "-"
-	}
-	return strings.Join(got.Conversations, " ")
+func TestPushProbes(t *testing.T) {
+	providertest.Probes(t, push, pushedOrg, "older-secret-of-the-app", "newer-secret-of-the-app")
 }

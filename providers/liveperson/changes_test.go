@@ -31,21 +31,7 @@ func moving(t *testing.T, seed uint64, options fake.Options, kinds ...simulator.
 	play := simulator.NewPlay(clock, site, corpus.Script(simulator.ScriptConfig{
 		Seed: seed, From: corpus.Config().To, To: corpus.Config().To.Add(windows*quarter - time.Second), Events: 18 * windows, Kinds: kinds,
 	}))
-	numbers := map[int64]bool{}
-	play.After = func(e simulator.Event) { numbers[e.Number] = true }
-	return providertest.Moving{
-		Handler: site,
-		Until:   func(at time.Time) { play.Until(at) },
-		Changed: func() (ids []string) {
-			for n := range numbers {
-				if id, ok := site.ID(n); ok {
-					ids = append(ids, id)
-				}
-			}
-			return ids
-		},
-		Thread: site.Thread,
-	}
+	return providertest.Moving{Handler: site, Until: func(at time.Time) { play.Until(at) }, Changed: play.Changed, Thread: site.Thread}
 }
 
 func changesCase(options fake.Options, kinds ...simulator.EventKind) providertest.ChangesCase {

@@ -6,13 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 )
 
 func TestPushIsVerified(t *testing.T) {
@@ -57,7 +57,7 @@ func TestPushIsVerified(t *testing.T) {
 			header.Set("X-Liveperson-Signature", test.signature)
 		}
 		got, err := push.Read(providers.Notice{Method: "POST", Header: header, Body: []byte(test.body), AccountID: "12345678"}, test.keys, time.Now())
-		if reason := reasonOf(t, err); reason != test.reason || got.Signed != test.signed {
+		if reason := providertest.Refused(t, err); reason != test.reason || got.Signed != test.signed {
 			t.Errorf("%s: refused %q, signed %t; want %q, %t", name, reason, got.Signed, test.reason, test.signed)
 		}
 		if err == nil && strings.Join(got.Conversations, " ") != "b7d0a1f0-0001 b7d0a1f0-0002" {
@@ -78,27 +78,12 @@ func TestPushNamesTheConversation(t *testing.T) {
 	} {
 		header := http.Header{"X-Liveperson-Account-Id": {test.account}}
 		got, err := push.Read(providers.Notice{Method: "POST", Header: header, Body: []byte(test.body), AccountID: "1"}, nil, time.Now())
-		said := string(reasonOf(t, err))
-		switch {
-		case err == nil && len(got.Conversations) == 0:
-			said = "-"
-		case err == nil:
-			said = strings.Join(got.Conversations, " ")
-		}
-		if said != test.want {
+		if said := providertest.Announced(t, got, err); said != test.want {
 			t.Errorf("%s: %s, want %s", test.body, said, test.want)
 		}
 	}
 }
 
-func reasonOf(t *testing.T, err error) providers.Reason {
-	t.Helper()
-	var refusal *providers.Refusal
-	if err != nil && !errors.As(err, &refusal) {
-		t.Fatalf("%v is no Refusal", err)
-	}
-	if refusal == nil {
-		return ""
-	}
-	return refusal.Reason
+func TestPushProbes(t *testing.T) {
+	providertest.Probes(t, push, "12345678", "older-secret-of-the-app", "newer-secret-of-the-app")
 }
