@@ -87,8 +87,20 @@ func (s *counted) List(ctx context.Context, prefix string) iter.Seq2[Object, err
 	return s.Store.List(ctx, prefix)
 }
 
-// current is what readers see, with checkpoints and without.
-func current(t *testing.T, l *Ledger, f Filter) (with, without []Record) {
+// absorbed is a ledger of so many absorbed shards, in which a checkpoint is due for each of them.
+func absorbed(t *testing.T, shards int) *Ledger {
+	t.Helper()
+	l := openFolder(t)
+	l.fewest = 1
+	for n := range shards {
+		follow(t, l, quarter(n), false)
+		follow(t, l, quarter(n), true)
+	}
+	return l
+}
+
+// expectSame fails unless readers see the same with checkpoints and without.
+func expectSame(t *testing.T, l *Ledger, f Filter, what string) {
 	t.Helper()
 	plain := *l
 	plain.fewest = 1 << 30
@@ -96,10 +108,13 @@ func current(t *testing.T, l *Ledger, f Filter) (with, without []Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if with, err = l.Current(t.Context(), f); err != nil {
+	with, err := l.Current(t.Context(), f)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return with, without
+	if diff := cmp.Diff(without, with); diff != "" {
+		t.Fatalf("%s (-without +with checkpoints):\n%s", what, diff)
+	}
 }
 
 func keysBelow(t *testing.T, s Store, prefix string) (keys []string) {
@@ -136,10 +151,7 @@ func TestCheckpointSavesReading(t *testing.T) {
 	follow(t, l, quarter(2*checkpointFewest), false)
 	store := &counted{Store: l.store}
 	l.store = store
-	with, without := current(t, l, Filter{})
-	if diff := cmp.Diff(without, with); diff != "" {
-		t.Fatalf("current records (-without +with a checkpoint):\n%s", diff)
-	}
+	expectSame(t, l, Filter{}, "after a checkpoint")
 	store.gets.Store(0)
 	if _, err := l.Current(t.Context(), Filter{Account: "acme"}); err != nil {
 		t.Fatal(err)
@@ -190,10 +202,7 @@ func TestCheckpointsAreNeverTheTruth(t *testing.T) {
 			if dice.IntN(2) == 0 {
 				f.Window = quarter(dice.IntN(4000)).Window
 			}
-			with, without := current(t, l, f)
-			if diff := cmp.Diff(without, with); diff != "" {
-				t.Fatalf("seed %d, %s, %+v (-without +with checkpoints):\n%s", seed, root, f, diff)
-			}
+			expectSame(t, l, f, fmt.Sprintf("seed %d, %s, %+v", seed, root, f))
 		}
 	}
 }
@@ -248,12 +257,7 @@ func (s faulty) Get(ctx context.Context, key string, offset, length int64) (io.R
 
 // TestCheckpointsOutOfReach: a store that lists or returns no checkpoint, hides it, or lists a record late, costs reads and nothing else.
 func TestCheckpointsOutOfReach(t *testing.T) {
-	l := openFolder(t)
-	l.fewest = 1
-	for n := range 3 {
-		follow(t, l, quarter(n), false)
-		follow(t, l, quarter(n), true)
-	}
+	l := absorbed(t, 3)
 	checkpoint(t, l)
 	follow(t, l, quarter(1), false)
 	sound := l.store
@@ -265,10 +269,7 @@ func TestCheckpointsOutOfReach(t *testing.T) {
 		"it is not listed":   hiding{sound, func(key string) bool { return strings.HasPrefix(key, checkpointRoot) }},
 	} {
 		l.store = store
-		with, without := current(t, l, Filter{})
-		if diff := cmp.Diff(without, with); diff != "" {
-			t.Errorf("%s (-without +with a checkpoint):\n%s", name, diff)
-		}
+		expectSame(t, l, Filter{}, name)
 	}
 	// The list shows only the first generation of a shard that a checkpoint has the second of.
 	l.store = hiding{sound, func(key string) bool { return key == ledgerKey(quarter(0), 2) }}
@@ -279,12 +280,7 @@ func TestCheckpointsOutOfReach(t *testing.T) {
 
 // TestCheckpointWriters: two processes write a checkpoint at once, also of different states, and the one with more records stays.
 func TestCheckpointWriters(t *testing.T) {
-	l := openFolder(t)
-	l.fewest = 1
-	for n := range 20 {
-		follow(t, l, quarter(n), false)
-		follow(t, l, quarter(n), true)
-	}
+	l := absorbed(t, 20)
 	newest, err := l.Newest(t.Context(), Filter{})
 	if err != nil {
 		t.Fatal(err)
@@ -298,10 +294,7 @@ func TestCheckpointWriters(t *testing.T) {
 		})
 	}
 	group.Wait()
-	with, without := current(t, l, Filter{})
-	if diff := cmp.Diff(without, with); diff != "" {
-		t.Errorf("(-without +with a checkpoint):\n%s", diff)
-	}
+	expectSame(t, l, Filter{}, "after several writers")
 	keys := keysBelow(t, l.store, checkpointRoot)
 	if k, ok := parseCheckpointKey(keys[len(keys)-1]); !ok || k.records != 20 {
 		t.Errorf("the last checkpoint is %+v, want one of 20 records", k)
@@ -310,12 +303,7 @@ func TestCheckpointWriters(t *testing.T) {
 
 // TestVerifyComparesCheckpoints: what a checkpoint says otherwise than the ledger is a finding, and so is one that cannot be read.
 func TestVerifyComparesCheckpoints(t *testing.T) {
-	l := openFolder(t)
-	l.fewest = 1
-	for n := range 3 {
-		follow(t, l, quarter(n), false)
-		follow(t, l, quarter(n), true)
-	}
+	l := absorbed(t, 3)
 	checkpoint(t, l)
 	find := func(what string, want ...string) {
 		t.Helper()
