@@ -19,6 +19,7 @@ import (
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // Activities has the dependencies of the activities. Its methods are the activities; an activity's type is the name of its
@@ -58,6 +59,8 @@ type BudgetGrant struct {
 	Lease
 	// After is how long to wait before using the share, because others may still use it until then.
 	After time.Duration `json:"after,omitempty"`
+	// Yields is true if the share is smaller because a sync is at work.
+	Yields bool `json:"yields,omitempty"`
 }
 
 // Account is the configuration of one account.
@@ -90,8 +93,9 @@ type Account struct {
 	AllowUnreadable bool   // an export with texts that could not be decrypted still counts as complete
 	// Sync is how the account's copy is kept up to date; nil if it is not.
 	Sync *SyncSettings
-	// Retention is how long the platform keeps conversations; 0 means for ever, or unknown.
-	Retention time.Duration
+	// Retention is how long the platform keeps what windows of a stream are read from. A stream that is missing is kept for ever, or it
+	// is not known.
+	Retention map[schemas.Stream]schemas.Retention
 	// Blind is providers.Definition.Blind.
 	Blind []string
 	// Keeper is providers.Definition.Keeper.

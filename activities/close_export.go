@@ -25,7 +25,13 @@ type CloseExportOutput struct {
 	Gaps []schemas.Window `json:"gaps,omitempty"`
 	// Accepted are those that no shard covers either, and that a person has accepted.
 	Accepted []schemas.Window `json:"accepted,omitempty"`
+	// Lost are the parts of the range that the platform may have deleted before the lake had them, and that no person has accepted. They
+	// are not among the gaps.
+	Lost []Loss `json:"lost,omitempty"`
 }
+
+// Loss is a part of a stream that was lost to the platform's retention.
+type Loss = ledger.Loss
 
 // manifest lists what the ledger has for the range of an export.
 type manifest struct {
@@ -36,6 +42,7 @@ type manifest struct {
 	Visibility string           `json:"visibility"`
 	Gaps       []schemas.Window `json:"gaps,omitempty"`
 	Accepted   []schemas.Window `json:"accepted,omitempty"`
+	Lost       []Loss           `json:"lost,omitempty"`
 	Shards     []manifestShard  `json:"shards"`
 }
 
@@ -61,16 +68,29 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 	if len(streams) == 0 {
 		streams = []schemas.Stream{schemas.StreamCreated} // started by a build that had only this stream
 	}
+	account, err := a.Account(ctx, in.Account)
+	if err != nil {
+		return CloseExportOutput{}, err
+	}
 	accepted, err := a.Lake.Accepted(ctx, in.Account)
 	if err != nil {
 		return CloseExportOutput{}, err
 	}
 	for _, stream := range streams {
-		records, err := a.Lake.Current(ctx, ledger.Filter{
-			Provider: in.Provider, Account: in.Account, Stream: stream, Window: in.Window,
-		})
+		filter := ledger.Filter{Provider: in.Provider, Account: in.Account, Stream: stream, Window: in.Window}
+		records, err := a.Lake.Current(ctx, filter)
 		if err != nil {
 			return CloseExportOutput{}, err
+		}
+		losses, err := a.Lake.Losses(ctx, filter, records, account.Retention[stream], a.Lake.Now())
+		if err != nil {
+			return CloseExportOutput{}, err
+		}
+		open := ledger.Unaccepted(losses, in.Account, accepted)
+		m.Lost = append(m.Lost, open...)
+		var lost []schemas.Window
+		for _, loss := range open {
+			lost = append(lost, loss.Window)
 		}
 		var windows []schemas.Window
 		for _, r := range records {
@@ -79,9 +99,12 @@ func (a *Activities) closeExport(ctx context.Context, in CloseExportInput) (Clos
 		}
 		for _, gap := range in.Without(windows) {
 			open := gap.Without(ledger.AcceptedWindows(accepted, in.Account, stream))
-			m.Gaps, m.Accepted = append(m.Gaps, open...), append(m.Accepted, gap.Without(open)...)
+			m.Accepted = append(m.Accepted, gap.Without(open)...)
+			for _, w := range open {
+				m.Gaps = append(m.Gaps, w.Without(lost)...)
+			}
 		}
 	}
 	key, err := a.Lake.PutManifest(ctx, in.Account, in.Name, m)
-	return CloseExportOutput{Manifest: key, Gaps: m.Gaps, Accepted: m.Accepted}, err
+	return CloseExportOutput{Manifest: key, Gaps: m.Gaps, Accepted: m.Accepted, Lost: m.Lost}, err
 }

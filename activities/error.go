@@ -53,6 +53,7 @@ const (
 	ForWorker      = "worker"         // an attempt died or did not respond
 	ForBudget      = "budget"         // other exports may still use their old share of the account's budget
 	ForExport      = "another export" // another export has started the windows that this one needs
+	ForSync        = "sync"           // a sync of the account goes first
 )
 
 // ErrTemporal is in the chain of every error of Temporal itself, which counts quotas and budgets.

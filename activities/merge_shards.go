@@ -282,14 +282,14 @@ func (m *merge) loses(w *shardWriter) string {
 }
 
 // record is the record of the shard without what writing it finds out. It says of the inputs what a reader of their records would be told:
-// their gaps, their unwitnessed lists, the narrowest visibility, and the earliest time at which one was opened.
+// their gaps, their unwitnessed lists, the narrowest visibility, the earliest time at which one was opened, and the latest at which one was listed.
 func (m *merge) record() ledger.Record {
 	next := ledger.Record{
 		Shard: m.shard, Generation: 1, Cause: ledger.CauseMerge, SchemaVersion: schemas.Version, Writer: m.lake.Writer(), Visibility: m.inputs[0].Visibility,
 	}
 	made := sha256.New()
 	fmt.Fprintf(made, "merge %s\n", m.shard)
-	opened := m.inputs[0].OpenedAt
+	opened, listed := m.inputs[0].OpenedAt, m.inputs[0].ListedAt
 	for _, r := range m.inputs {
 		fmt.Fprintf(made, "%s\n", r.Digest)
 		next.Counts.Listed += r.Counts.Listed
@@ -306,8 +306,11 @@ func (m *merge) record() ledger.Record {
 		if opened != nil && (r.OpenedAt == nil || r.OpenedAt.Before(*opened)) {
 			opened = r.OpenedAt
 		}
+		if listed != nil && (r.ListedAt == nil || r.ListedAt.After(*listed)) {
+			listed = r.ListedAt
+		}
 	}
-	next.OpenedAt, next.SpecDigest = opened, hex.EncodeToString(made.Sum(nil))
+	next.OpenedAt, next.ListedAt, next.SpecDigest = opened, listed, hex.EncodeToString(made.Sum(nil))
 	for _, at := range m.place {
 		if at == elsewhere {
 			next.Counts.Unchanged++

@@ -54,8 +54,9 @@ type OpenExportOutput struct {
 	Plan []Planned `json:"plan,omitempty"`
 	// Exceptions are the windows of an export's range that are not copied as they are.
 	Exceptions []Exception `json:"exceptions,omitempty"`
-	// Retention is how long the platform keeps conversations; 0 means for ever, or unknown.
-	Retention time.Duration `json:"retention,omitempty"`
+	// Keeps is how long the platform keeps what windows of a stream are read from. A stream that is missing is kept for ever, or it is
+	// not known.
+	Keeps map[schemas.Stream]schemas.Retention `json:"keeps,omitempty"`
 	// Grant is the export's share of the budget; nil means all of it.
 	Grant *BudgetGrant `json:"grant,omitempty"`
 }
@@ -98,7 +99,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 	return OpenExportOutput{
 		Plan:              plan,
 		Exceptions:        exceptions,
-		Retention:         account.Retention,
+		Keeps:             account.Retention,
 		Grant:             grant,
 		Provider:          s.Name,
 		Spec:              s.Spec,

@@ -32,7 +32,7 @@ func (p *planner) planSettle(now time.Time) (plan []Planned) {
 		return nil
 	}
 	for _, w := range p.units(begin, now) {
-		if gone := p.settings.Retention; gone > 0 && now.Sub(w.To) > gone {
+		if behind, _ := p.retention.Behind(w, now); behind == w {
 			continue // what is missing has been deleted by the platform's rule, not by a person
 		}
 		own := len(p.uncovered(w, created)) == 0 || !since.IsZero() && w.To.After(since)

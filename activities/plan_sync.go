@@ -93,8 +93,9 @@ func openedAt(r ledger.Record) time.Time {
 type planner struct {
 	provider, account string
 	settings          SyncSettings
-	size              string // of a window: month, week or day
-	blind             bool   // some changes show only if everything is fetched
+	retention         schemas.Retention // of created conversations
+	size              string            // of a window: month, week or day
+	blind             bool              // some changes show only if everything is fetched
 	current           []ledger.Record
 	accepted          []schemas.Window // gaps in the changes that a person has accepted
 	lists             map[schemas.Stream]bool
@@ -106,7 +107,10 @@ func (p *planner) shard(stream schemas.Stream, w schemas.Window) Planned {
 
 // planner reads what decides the plans of an account.
 func (a *Activities) planner(ctx context.Context, account string, settings Account, reader providers.Reader) (*planner, error) {
-	p := &planner{provider: settings.Name, account: account, size: settings.Window, blind: len(settings.Blind) > 0, lists: streamsOf(reader)}
+	p := &planner{
+		provider: settings.Name, account: account, size: settings.Window, blind: len(settings.Blind) > 0, lists: streamsOf(reader),
+		retention: settings.Retention[schemas.StreamCreated],
+	}
 	if settings.Sync != nil {
 		p.settings = *settings.Sync
 	}

@@ -216,7 +216,8 @@ func TestPlanSettle(t *testing.T) {
 	} {
 		p := &planner{
 			provider: "double", account: "acme", size: test.size, blind: true, current: recordsOf(t, test.lake),
-			settings: SyncSettings{Settle: []time.Duration{day, 7 * day, 30 * day}, Retention: test.retention},
+			settings:  SyncSettings{Settle: []time.Duration{day, 7 * day, 30 * day}},
+			retention: schemas.Retention{Rest: test.retention},
 		}
 		if diff := cmp.Diff(test.want, lines(p.planSettle(on(t, test.now)))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

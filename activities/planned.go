@@ -55,8 +55,6 @@ type SyncSettings struct {
 	Directory time.Duration `json:"directory,omitempty"`
 	// History is the order in which the history is copied.
 	History Order `json:"history,omitempty"`
-	// Retention is how long the platform keeps conversations; 0 means for ever, or unknown.
-	Retention time.Duration `json:"retention,omitempty"`
 }
 
 // Order is the order in which windows are copied.
@@ -65,7 +63,7 @@ type Order string
 const (
 	OldestFirst Order = "oldest"
 	NewestFirst Order = "newest"
-	ByDeadline  Order = "deadline" // the window whose conversations the platform deletes first, then the newest
+	ByDeadline  Order = "deadline" // the window that the platform begins to delete first; what it has deleted already comes last
 )
 
 // Orders returns all orders.

@@ -27,6 +27,8 @@ type SealShardInput struct {
 	OpenedAt *time.Time   `json:"opened_at,omitempty"`
 	// NoMetadata means that the run did not fetch metadata, because the account's options asked for none when it began.
 	NoMetadata bool `json:"no_metadata,omitempty"`
+	// ListedAt is when the list was read to its end.
+	ListedAt *time.Time `json:"listed_at,omitempty"`
 }
 
 // SealShardOutput names the draft of the commit record.
@@ -97,6 +99,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Cause:         in.Cause,
 		Rewrites:      in.Rewrites,
 		OpenedAt:      in.OpenedAt,
+		ListedAt:      in.ListedAt,
 		Files:         files,
 	}
 	w.announcing.record(&record)

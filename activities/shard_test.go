@@ -565,6 +565,34 @@ func TestReportsBecomeRowsAndDeadLetters(t *testing.T) {
 	}
 }
 
+// TestExportNamesWhatIsLost: what was listed after its deadline is lost, although it is committed, and what is missing behind the horizon
+// is lost and no gap.
+func TestExportNamesWhatIsLost(t *testing.T) {
+	b := newBench(t, &platform{n: 4})
+	sealed := b.seal(b.collect())
+	must(b, b.do.CommitShard, activities.CommitShardInput{Target: b.Target, Draft: sealed.Draft})
+	known := b.do.Account
+	keeps := schemas.Retention{}
+	b.do.Account = func(ctx context.Context, name string) (activities.Account, error) {
+		account, err := known(ctx, name)
+		account.Retention = map[schemas.Stream]schemas.Retention{schemas.StreamCreated: keeps}
+		return account, err
+	}
+	w := b.Shard.Window
+	before := schemas.Window{From: w.From.AddDate(0, 0, -1), To: w.From}
+	in := activities.CloseExportInput{
+		Provider: "chatwoot", Account: "acme", Name: "x", Window: schemas.Window{From: before.From, To: w.To}, Streams: []schemas.Stream{schemas.StreamCreated},
+	}
+	if out := must(b, b.do.CloseExport, in); len(out.Lost) != 0 || len(out.Gaps) != 1 || out.Gaps[0] != before {
+		t.Errorf("of a platform that keeps everything: lost %v, gaps %v, want the gap", out.Lost, out.Gaps)
+	}
+	keeps.Rest, in.Name = 24*time.Hour, "y"
+	out := must(b, b.do.CloseExport, in)
+	if len(out.Gaps) != 0 || len(out.Lost) != 2 || out.Lost[0].Window != before || out.Lost[0].Listed != nil || out.Lost[1].Window != w || out.Lost[1].Listed == nil {
+		t.Errorf("of a platform that keeps a day: lost %+v, gaps %v, want both windows lost", out.Lost, out.Gaps)
+	}
+}
+
 // Texts that could not be decrypted are counted in the ledger. Without any, the record has no count.
 func TestLedgerCountsUnreadableTexts(t *testing.T) {
 	for each, want := range map[int64]int64{0: 0, 3: 12} {

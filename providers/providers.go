@@ -278,8 +278,9 @@ type Definition struct {
 	RequestsPerSecond float64
 	// Prices returns what reading an account with options takes. Check has accepted the options.
 	Prices func(options map[string]string) Prices
-	// RetentionMonths is how long the platform keeps conversations; 0 means for ever, or unknown.
-	RetentionMonths int
+	// Retention is how long the platform of an account keeps what windows of a stream are read from, as far as it states that. Nil
+	// means for ever, or not known.
+	Retention func(Account, schemas.Stream) schemas.Retention
 	// Blind names what changes neither Ref.Version nor the list of Changes, in words for people: "edited messages", "late ratings".
 	// It is empty if every change shows. A settle of full depth finds these changes.
 	Blind []string

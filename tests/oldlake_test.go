@@ -21,6 +21,7 @@ import (
 
 // oldAccounts are those of testdata/lake-v1.zip, a lake of schema version 1: March 2025 of small simulated accounts, as the last build
 // of that version copied it. No platform answers.
+// Those that delete what is old are said to delete nothing, so that the lake stays as whole as it was.
 var oldAccounts = map[string]string{
 	"42": `
     provider: chatwoot
@@ -29,6 +30,7 @@ var oldAccounts = map[string]string{
     token: env:CHATWOOT_TOKEN`,
 	"fresh": `
     provider: freshchat
+    retention: 0
     base_url: http://127.0.0.1:9
     token: env:FRESHCHAT_TOKEN
     options: {reports_per_minute: 0, reports_per_day: 0}`,
@@ -40,6 +42,7 @@ var oldAccounts = map[string]string{
     secrets: {private_keys: env:GIOSG_KEY}`, giosg.Organization),
 	"live": fmt.Sprintf(`
     provider: liveperson
+    retention: 0
     base_url: http://127.0.0.1:9
     account_id: "%s"
     secrets: {client_id: env:LIVEPERSON_CLIENT_ID, client_secret: env:LIVEPERSON_CLIENT_SECRET}`, liveperson.DefaultAccount),

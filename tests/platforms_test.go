@@ -32,6 +32,7 @@ func TestExportOfLivePerson(t *testing.T) {
 	site := liveperson.New(corpus(1000), liveperson.Options{PartialShards: 9, CutAbove: 40})
 	folder := configureAccount(t, "{url: file:lake}", "{}", fmt.Sprintf(`
     provider: liveperson
+    retention: 0 # the site deletes nothing, and the year is older than what LivePerson keeps
     base_url: %s
     account_id: "%s"
     secrets: {client_id: env:LIVEPERSON_CLIENT_ID, client_secret: env:LIVEPERSON_CLIENT_SECRET}`,
@@ -75,6 +76,7 @@ func TestExportOfFreshchat(t *testing.T) {
 	}
 	folder := configureAccount(t, "{url: file:lake}", "{}", fmt.Sprintf(`
     provider: freshchat
+    retention: 0 # the site deletes nothing, and the year is older than what Freshchat keeps
     base_url: %s
     token: env:FRESHCHAT_TOKEN
     options: {reports_per_minute: 0, reports_per_day: 0}`, serve(t, site)))

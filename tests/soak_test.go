@@ -109,7 +109,7 @@ func newEra(t *testing.T, onFolder bool) *era {
 		}))
 		t.Cleanup(front.Close)
 		e.boards[p.name], e.fronts = board, append(e.fronts, front)
-		config += fmt.Sprintf("  %s: %sprovider: %s, base_url: %q, rate: {requests_per_second: 0}}\n", p.name, p.account, p.name, front.URL)
+		config += fmt.Sprintf("  %s: %sprovider: %s, base_url: %q, retention: 0, rate: {requests_per_second: 0}}\n", p.name, p.account, p.name, front.URL)
 	}
 	for name, text := range map[string]string{"chatlake.yaml": config, "access_key": e.server.AccessKey, "secret_key": e.server.SecretKey} {
 		if err := os.WriteFile(filepath.Join(e.folder, name), []byte(text), 0o600); err != nil {

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/providers"
@@ -58,7 +57,7 @@ func (a *accounts) account(_ context.Context, name string) (activities.Account, 
 		OnMismatch:        export.OnMismatch,
 		AllowUnreadable:   a.config.Accounts[name].AllowUnreadable,
 		Sync:              a.config.Accounts[name].Sync,
-		Retention:         a.config.Retention(name),
+		Retention:         a.config.retentions(name),
 		Blind:             d.Blind,
 		Keeper:            d.Keeper,
 		Push:              a.config.pushSettings(name, d),
@@ -71,15 +70,6 @@ func (c Config) pushSettings(name string, d providers.Definition) *activities.Pu
 		return nil
 	}
 	return activities.NewPushSettings(d.Push.EndsOnly)
-}
-
-// Retention is how long the platform of an account keeps conversations, by the configuration or else by what is known of the provider. 0 means for ever, or unknown.
-func (c Config) Retention(name string) time.Duration {
-	if s := c.Accounts[name].Sync; s != nil {
-		return s.Retention
-	}
-	d, _ := definition(c.Accounts[name].Provider)
-	return time.Duration(d.RetentionMonths) * month
 }
 
 // reader resolves the account's secrets on every call, so that the next activity uses a changed secret.

@@ -16,6 +16,7 @@ import (
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // Config is a configuration file, checked, with defaults filled in. Secrets stay references until they are needed.
@@ -81,6 +82,8 @@ type AccountConfig struct {
 	AllowPlaintext bool
 	// AllowUnreadable means that an export counts as complete even if the account's keys cannot decrypt some texts.
 	AllowUnreadable bool
+	// Retention is how long the platform keeps what it has; nil means as long as it states. See Config.Retention.
+	Retention *schemas.Retention
 	// Sync is how the account's copy is kept up to date; nil if it is not. SyncDefaults has the defaults.
 	Sync *activities.SyncSettings
 	// EndStale is how conversations that never end are ended on a schedule; nil if they are not.
@@ -166,6 +169,7 @@ func (c Config) check(found Problems) Problems {
 			problems = append(problems, c.Problem(at+"provider", unknownProvider(c.Accounts[name].Provider)))
 			continue
 		}
+		problems = append(problems, c.checkRetention(name)...)
 		if sync := c.Accounts[name].Sync; sync != nil {
 			problems = append(problems, c.checkSync(name, definition, *sync, time.Now())...)
 		}

@@ -155,6 +155,7 @@ func (b branch) account() AccountConfig {
 		a.SyncShare = share
 	}
 	a.Schedule = b.at("rate").at("schedule").schedule()
+	a.Retention = b.at("retention").retention()
 	a.Sync = b.at("sync").sync(a.Provider)
 	a.EndStale = b.at("end_stale").endStale()
 	a.Push = b.at("push").push()

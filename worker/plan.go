@@ -162,17 +162,6 @@ func countsOf(ctx context.Context, counter providers.Counter, windows []schemas.
 	return counts, nil
 }
 
-// KeptFrom returns the time from which the account's platform is certain to have all conversations, or nil if a range that begins
-// at from needs nothing older. The platform deletes older conversations, and its lists and counts do not show that.
-func (c Config) KeptFrom(account string, from, now time.Time) *time.Time {
-	d, _ := definition(c.Accounts[account].Provider)
-	kept := now.UTC().AddDate(0, -d.RetentionMonths, 0).Truncate(24 * time.Hour)
-	if d.RetentionMonths == 0 || !from.Before(kept) {
-		return nil
-	}
-	return &kept
-}
-
 // rationsOf sums the uses of each quota over all windows.
 func rationsOf(p providers.Rationed, windows []schemas.Window) []Ration {
 	var all []providers.Ration

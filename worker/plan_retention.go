@@ -39,18 +39,9 @@ func (c Config) overtaken(account string, s sampling, windows []schemas.Window, 
 	deadlines := make([]time.Time, len(windows))
 	for i, w := range windows {
 		lengths[i] = time.Duration(s.window(w, s.share(counts[i])).About / rate * float64(time.Second))
-		deadlines[i] = c.deadline(account, w)
+		deadlines[i] = c.Deadline(account, w)
 	}
 	return overtakenBy(windows, lengths, deadlines, now)
-}
-
-// deadline is when the platform begins to delete what a window has; zero if it does not, or if that is not known.
-func (c Config) deadline(account string, w schemas.Window) time.Time {
-	kept := c.Retention(account)
-	if kept == 0 {
-		return time.Time{}
-	}
-	return w.From.Add(kept)
 }
 
 // overtakenBy goes through the windows in each order. A window that has begun to vanish already is lost in any order, and does not count.

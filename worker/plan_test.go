@@ -34,20 +34,3 @@ func TestRationsOfAYear(t *testing.T) {
 		t.Errorf("rations (-want +got):\n%s", diff)
 	}
 }
-
-func TestRangesBeyondTheRetention(t *testing.T) {
-	now := time.Date(2026, 3, 15, 7, 0, 0, 0, time.UTC)
-	kept := time.Date(2025, 2, 15, 0, 0, 0, 0, time.UTC)
-	c := Config{Accounts: map[string]AccountConfig{"short": {Provider: "liveperson"}, "long": {Provider: "chatwoot"}}}
-	for _, test := range []struct {
-		account string
-		from    time.Time
-		want    *time.Time
-	}{
-		{"short", kept, nil}, {"short", kept.Add(-time.Second), &kept}, {"long", kept.AddDate(-5, 0, 0), nil},
-	} {
-		if diff := cmp.Diff(test.want, c.KeptFrom(test.account, test.from, now)); diff != "" {
-			t.Errorf("%s from %s (-want +got):\n%s", test.account, test.from, diff)
-		}
-	}
-}

@@ -15,8 +15,7 @@ import (
 )
 
 const (
-	day = 24 * time.Hour
-	// month is the length of a month of retention. It is short, so that a deadline is early rather than late.
+	day   = 24 * time.Hour
 	month = 30 * day
 	// defaultLag is how far a sync stays behind the clock: platforms list a change some seconds after it was made.
 	defaultLag = 2 * time.Minute
@@ -31,7 +30,6 @@ func SyncDefaults(provider string) activities.SyncSettings {
 		Settle:    []time.Duration{day, 7 * day, 30 * day},
 		Directory: day,
 		History:   activities.NewestFirst,
-		Retention: time.Duration(d.RetentionMonths) * month,
 	}
 }
 
@@ -73,7 +71,7 @@ func (b branch) sync(provider string) *activities.SyncSettings {
 	s := SyncDefaults(provider)
 	s.Every, s.Cron, s.Zone = duration(b.text("every")), strings.TrimSpace(b.text("cron")), b.text("zone")
 	s.From, _ = syncStart(b.text("from")) // checkSync reports what is wrong
-	for key, to := range map[string]*time.Duration{"lag": &s.Lag, "directory": &s.Directory, "retention": &s.Retention} {
+	for key, to := range map[string]*time.Duration{"lag": &s.Lag, "directory": &s.Directory} {
 		if text := b.text(key); text != "" {
 			*to = duration(text)
 		}

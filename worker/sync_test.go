@@ -19,7 +19,7 @@ func TestSyncSettings(t *testing.T) {
 	}
 	with := func(sync string) activities.SyncSettings {
 		t.Helper()
-		return *load(t, strings.Replace(minimal, "token: env:TOKEN", "token: env:TOKEN, sync: "+sync, 1)).Accounts["acme"].Sync
+		return *load(t, strings.Replace(minimal, "token: env:TOKEN", "token: env:TOKEN, retention: 13mo, sync: "+sync, 1)).Accounts["acme"].Sync
 	}
 	want := activities.SyncSettings{
 		Every: 15 * time.Minute, Lag: 2 * time.Minute, Settle: []time.Duration{oneDay, 7 * oneDay, 30 * oneDay}, Directory: oneDay,
@@ -30,19 +30,15 @@ func TestSyncSettings(t *testing.T) {
 	}
 	want = activities.SyncSettings{
 		Cron: "*/10 6-20 * * mon-fri", Zone: "Europe/Helsinki", From: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), Lag: 90 * time.Second,
-		Settle: []time.Duration{36 * time.Hour, 14 * oneDay}, History: activities.ByDeadline, Retention: 390 * oneDay,
+		Settle: []time.Duration{36 * time.Hour, 14 * oneDay}, History: activities.ByDeadline,
 	}
 	got := with(`{cron: "*/10 6-20 * * mon-fri", zone: Europe/Helsinki, from: 2024-01-01, lag: 90s, settle: [1d12h, 2w], directory: 0,
-		history: deadline, retention: 13mo}`)
+		history: deadline}`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("every key (-want +got):\n%s", diff)
 	}
 	if got := with("{every: 1h, from: 2024-03-01T12:00:00+02:00, settle: []}"); len(got.Settle) != 0 || !got.From.Equal(time.Date(2024, 3, 1, 10, 0, 0, 0, time.UTC)) {
 		t.Errorf("no settles, and a time with an offset: %+v", got)
-	}
-	// What a platform states is the default.
-	if got := worker.SyncDefaults("liveperson").Retention; got != 390*oneDay {
-		t.Errorf("liveperson keeps conversations for %s, want 13 months of 30 days", got)
 	}
 }
 

@@ -61,6 +61,10 @@ func (s *source) collect(e *jsonschema.ValidationError, problems *Problems) {
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
+			if at := e.InstanceLocation; len(at) > 2 && at[0] == "accounts" && slices.Contains(accountRule().keys(), name) {
+				add(name, "unknown key; move it to accounts."+at[1]+"."+name)
+				continue
+			}
 			add(name, unknownKey(name, rule.keys()))
 		}
 	case *kind.Required:

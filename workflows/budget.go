@@ -127,7 +127,12 @@ func (b *budget) grant(sync bool) activities.BudgetGrant {
 	}
 	return activities.BudgetGrant{Lease: activities.Lease{
 		RequestsPerSecond: share / float64(max(1, alike)), AccountRequestsPerSecond: b.RequestsPerSecond,
-	}}
+	}, Yields: b.yields(sync)}
+}
+
+// yields reports whether a user has less because a sync is at work.
+func (b *budget) yields(sync bool) bool {
+	return !sync && b.RequestsPerSecond > 0 && slices.ContainsFunc(b.Users, func(u BudgetUser) bool { return u.Sync })
 }
 
 // listen handles the signals of exports.
@@ -152,7 +157,7 @@ func (b *budget) tellUsers(ctx workflow.Context) {
 		b.changed = false
 		for _, u := range slices.Clone(b.Users) {
 			b.sent++
-			name, in := leaseSignal, any(leaseInput{Lease: providers.Lease(b.grant(u.Sync).Lease)})
+			name, in := leaseSignal, any(leaseInput{Lease: providers.Lease(b.grant(u.Sync).Lease), Yields: b.yields(u.Sync)})
 			if b.policy.Behaviour < 1 {
 				name, in = shareSignal, shareInput{b.grant(u.Sync)}
 			}

@@ -238,7 +238,9 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	s.state.Cursor = out.Next
 	s.state.OutOfWindow += int64(out.Dropped)
 	s.state.Listed += int64(out.Page.Refs)
-	s.listed = out.Next == ""
+	if s.listed = out.Next == ""; s.listed {
+		s.state.ListedAt = new(workflow.Now(ctx).UTC())
+	}
 	if s.listed && s.in.Depth != activities.DepthWhole && s.state.Unlisted == lookupAhead {
 		s.state.Unlisted, s.listed = lookupBegun, false
 	}
@@ -359,41 +361,4 @@ func (s *shard) adjustSlots(u activities.Usage) {
 		s.slots = min(max(1, s.in.ChunksInFlight), s.slots+1)
 		s.requests, s.throttled, s.clean = 0, 0, 0
 	}
-}
-
-// chunkSize is how many conversations can be fetched under a lease in about ChunkLength.
-func (p Policy) chunkSize(lease providers.Lease, perConversation float64) int {
-	requests := lease.RequestsPerSecond * p.ChunkLength.Seconds()
-	if lease.RequestsPerSecond <= 0 {
-		requests = float64(p.FreeRequests)
-	}
-	return p.conversations(requests, perConversation)
-}
-
-// conversations is how many conversations of a page a number of requests can fetch: at least one.
-func (p Policy) conversations(requests, perConversation float64) int {
-	return int(min(max(1, math.Floor(requests/max(perConversation, 0.01))), float64(p.RefsPerPage)))
-}
-
-// pageLimit is how many conversations a page may hold so that listing it takes no longer than about ChunkLength. If the provider
-// does not declare what listing costs, a request is assumed to list twenty.
-func (p Policy) pageLimit(lease providers.Lease, perConversation float64, pages int) int {
-	if lease.RequestsPerSecond <= 0 {
-		if pages == 0 {
-			return p.FirstPage
-		}
-		return p.RefsPerPage
-	}
-	if perConversation <= 0 {
-		perConversation = 1.0 / 20
-	}
-	return int(min(max(20, lease.RequestsPerSecond*p.ChunkLength.Seconds()/perConversation), float64(p.RefsPerPage)))
-}
-
-// length is the least time that a number of requests takes under a lease.
-func (p Policy) length(lease providers.Lease, requests float64) time.Duration {
-	if lease.RequestsPerSecond <= 0 {
-		return p.ChunkLength
-	}
-	return max(p.ChunkLength, time.Duration(requests/lease.RequestsPerSecond*float64(time.Second)))
 }

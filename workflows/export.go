@@ -52,6 +52,8 @@ type ExportState struct {
 	Skipped         []string                    `json:"skipped,omitempty"`
 	Totals          Totals                      `json:"totals"`
 	providers.Lease                             // this export's part of the budget
+	// YieldsSince is set while a sync of the account has its share first.
+	YieldsSince *time.Time `json:"yields_since,omitempty"`
 	// Away is true while the export has left the account's Budget.
 	Away   bool `json:"away,omitempty"`
 	Paused bool `json:"paused,omitempty"`
@@ -70,11 +72,13 @@ type ExportOutput struct {
 	Gaps       []schemas.Window `json:"gaps,omitempty"` // of the range; the ledger has nothing there
 	// Accepted are gaps that a person has accepted; they do not keep the export from being complete.
 	Accepted []schemas.Window `json:"accepted,omitempty"`
-	Failed   []string         `json:"failed,omitempty"`
+	// Lost are parts of the range that the platform may have deleted before the lake had them, and that no person has accepted.
+	Lost   []activities.Loss `json:"lost,omitempty"`
+	Failed []string          `json:"failed,omitempty"`
 	// Skipped are the first mostSkipped shards that a person has given up while they were blocked.
 	Skipped []string `json:"skipped,omitempty"`
-	// Complete is true if every window is committed without dead letters and flags, with full visibility, and with all texts
-	// decrypted unless the account allows unreadable ones.
+	// Complete is true if every window is committed without dead letters and flags, with full visibility, with nothing lost, and with all
+	// texts decrypted unless the account allows unreadable ones.
 	Complete bool `json:"complete"`
 }
 
@@ -197,12 +201,16 @@ func (e *export) open(ctx workflow.Context) error {
 	grant := e.state.Open.Grant
 	if grant != nil {
 		e.state.Lease = providers.Lease(grant.Lease)
+		e.yieldsSince(grant.Yields, workflow.Now(ctx))
 	}
 	if e.set != nil && e.policy.Behaviour >= 1 {
 		e.setRate(*e.set) // a person has said so meanwhile
 	}
 	if grant != nil && grant.After > 0 {
 		shared := Waiting{For: activities.ForBudget, Why: "other exports of the account may still use the share of this one"}
+		if grant.Yields {
+			shared.Why = "a sync of the account goes first; this export then gets the rest of the budget"
+		}
 		if err := e.sleep(ctx, grant.After, shared); err != nil {
 			e.leaveBudget(ctx)
 			return err
@@ -289,16 +297,8 @@ func (e *export) launch(ctx workflow.Context) {
 	}
 	e.full = len(e.children)-e.active() >= e.policy.MostBlocked && e.reports(ctx, 0)
 	for e.mayLaunch() {
-		var next activities.Planned
-		if e.state.Next < len(e.plan) {
-			next = e.plan[e.state.Next]
-			e.state.Next++
-		} else {
-			next = e.state.Extra[0]
-			e.state.Extra = e.state.Extra[1:]
-		}
+		c := &child{Planned: e.next()}
 		e.started++
-		c := &child{Planned: next}
 		e.children = append(e.children, c)
 		e.lendFirst(c)
 		e.balance(ctx)

@@ -81,9 +81,10 @@ func (e *export) close(ctx workflow.Context) (ExportOutput, error) {
 		Manifest:   out.Manifest,
 		Gaps:       out.Gaps,
 		Accepted:   out.Accepted,
+		Lost:       out.Lost,
 		Failed:     e.state.Failed,
 		Skipped:    e.state.Skipped,
-		Complete:   len(out.Gaps) == 0 && e.complete(),
+		Complete:   len(out.Gaps) == 0 && len(out.Lost) == 0 && e.complete(),
 	}, nil
 }
 

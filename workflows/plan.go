@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -8,9 +9,6 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
 )
-
-// soonGone is how long before its deadline a window is urgent.
-const soonGone = 30 * 24 * time.Hour
 
 // shards is the plan: today's directory, then the windows of the range. A sync and a settle have theirs from the ledger.
 func (e *export) shards() (plan []activities.Planned) {
@@ -61,27 +59,45 @@ func (e *export) shards() (plan []activities.Planned) {
 	return plan
 }
 
-// ordered sorts windows into the order in which they are copied.
+// ordered sorts windows into the order in which they are copied. Without an order, it is that of the deadlines, which is oldest first.
 func (e *export) ordered(windows []schemas.Window) []schemas.Window {
-	if e.in.Order == activities.NewestFirst || e.in.Order == activities.ByDeadline {
+	switch e.in.Order {
+	case activities.NewestFirst:
 		slices.Reverse(windows)
-	}
-	if kept := e.state.Open.Retention; kept > 0 && e.in.Order == activities.ByDeadline {
-		// What the platform deletes soon goes first, the next deadline before the others.
-		urgent := func(w schemas.Window) bool { return w.From.Add(kept).Before(e.state.Open.CheckedAt.Add(soonGone)) }
-		slices.SortStableFunc(windows, func(a, b schemas.Window) int {
-			switch {
-			case urgent(a) && urgent(b):
-				return a.From.Compare(b.From)
-			case urgent(a):
-				return -1
-			case urgent(b):
-				return 1
-			}
-			return 0
-		})
+	case activities.OldestFirst:
+	default:
+		// What the platform has deleted already must not make the next ones late.
+		slices.SortStableFunc(windows, func(a, b schemas.Window) int { return cmp.Compare(e.lost(a), e.lost(b)) })
 	}
 	return windows
+}
+
+// next takes the next shard. The halves of a window come last, unless windows have deadlines: then they keep the place of the window.
+func (e *export) next() (next activities.Planned) {
+	halves := len(e.state.Extra) > 0 && e.hasDeadlines()
+	if e.state.Next < len(e.plan) && !halves {
+		next = e.plan[e.state.Next]
+		e.state.Next++
+		return next
+	}
+	next = e.state.Extra[0]
+	e.state.Extra = e.state.Extra[1:]
+	return next
+}
+
+// hasDeadlines reports whether windows are copied in the order of their deadlines.
+func (e *export) hasDeadlines() bool {
+	return len(e.state.Open.Keeps) > 0 && e.in.Order != activities.NewestFirst && e.in.Order != activities.OldestFirst
+}
+
+// lost is 1 if the platform had deleted all of a window, in every stream, when the export began.
+func (e *export) lost(w schemas.Window) int {
+	for _, stream := range e.streams() {
+		if behind, _ := e.state.Open.Keeps[stream].Behind(w, e.state.Open.CheckedAt); behind != w {
+			return 0
+		}
+	}
+	return 1
 }
 
 // streams are the streams that each window has a shard of.

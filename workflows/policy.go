@@ -253,3 +253,40 @@ func doubled(first, longest time.Duration, n int) time.Duration {
 	}
 	return wait
 }
+
+// chunkSize is how many conversations can be fetched under a lease in about ChunkLength.
+func (p Policy) chunkSize(lease providers.Lease, perConversation float64) int {
+	requests := lease.RequestsPerSecond * p.ChunkLength.Seconds()
+	if lease.RequestsPerSecond <= 0 {
+		requests = float64(p.FreeRequests)
+	}
+	return p.conversations(requests, perConversation)
+}
+
+// conversations is how many conversations of a page a number of requests can fetch: at least one.
+func (p Policy) conversations(requests, perConversation float64) int {
+	return int(min(max(1, math.Floor(requests/max(perConversation, 0.01))), float64(p.RefsPerPage)))
+}
+
+// pageLimit is how many conversations a page may hold so that listing it takes no longer than about ChunkLength. If the provider
+// does not declare what listing costs, a request is assumed to list twenty.
+func (p Policy) pageLimit(lease providers.Lease, perConversation float64, pages int) int {
+	if lease.RequestsPerSecond <= 0 {
+		if pages == 0 {
+			return p.FirstPage
+		}
+		return p.RefsPerPage
+	}
+	if perConversation <= 0 {
+		perConversation = 1.0 / 20
+	}
+	return int(min(max(20, lease.RequestsPerSecond*p.ChunkLength.Seconds()/perConversation), float64(p.RefsPerPage)))
+}
+
+// length is the least time that a number of requests takes under a lease.
+func (p Policy) length(lease providers.Lease, requests float64) time.Duration {
+	if lease.RequestsPerSecond <= 0 {
+		return p.ChunkLength
+	}
+	return max(p.ChunkLength, time.Duration(requests/lease.RequestsPerSecond*float64(time.Second)))
+}

@@ -89,8 +89,13 @@ type ExportProgress struct {
 	// Waiting is what the export itself waits for. Its shards have their own. WaitingUntil is Waiting.Until.
 	Waiting      *Waiting   `json:"waiting,omitempty"`
 	WaitingUntil *time.Time `json:"waiting_until,omitempty"`
-	Visibility   string     `json:"visibility"`
-	Advice       string     `json:"advice,omitempty"` // what to do about a partial visibility
+	// Yields is set while a sync of the account has its share of the budget first.
+	Yields *Waiting `json:"yields,omitempty"`
+	// Deadlines are the times at which the platform begins to delete windows that are not committed yet, the first ones in order.
+	// Windows whose deadline had passed when the export began are not among them.
+	Deadlines  []time.Time `json:"deadlines,omitempty"`
+	Visibility string      `json:"visibility"`
+	Advice     string      `json:"advice,omitempty"` // what to do about a partial visibility
 }
 
 // Range is what the export copies.

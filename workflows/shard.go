@@ -172,6 +172,7 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 				Rewrites:    s.state.Open.Rewrites,
 				OpenedAt:    s.state.Open.OpenedAt,
 				NoMetadata:  s.in.MetadataRequests == 0,
+				ListedAt:    s.state.ListedAt,
 			})
 			return err
 		})

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
@@ -39,7 +41,9 @@ type ShardState struct {
 	OutOfWindow int64                      `json:"out_of_window"`
 	Saved       []ledger.Staged            `json:"saved,omitempty"`
 	// Unlisted is how far conversations that the platform no longer lists were looked up.
-	Unlisted lookup           `json:"unlisted,omitempty"`
+	Unlisted lookup `json:"unlisted,omitempty"`
+	// ListedAt is when the list was last read to its end.
+	ListedAt *time.Time       `json:"listed_at,omitempty"`
 	Known    bool             `json:"known,omitempty"`
 	Restarts int              `json:"restarts,omitempty"`
 	Listed   int64            `json:"listed"`

@@ -42,6 +42,8 @@ type message struct {
 type leaseInput struct {
 	providers.Lease
 	Number int `json:"number,omitempty"` // of a lease to a shard; see Told
+	// Yields tells an Export that its lease is smaller because a sync of the account is at work.
+	Yields bool `json:"yields,omitempty"`
 }
 
 func (in leaseInput) Check() error {

@@ -21,8 +21,9 @@ func (e *export) listen(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	lease := func(lease providers.Lease) {
+	lease := func(lease providers.Lease, yields bool) {
 		e.state.Lease = lease
+		e.yieldsSince(yields, workflow.Now(ctx))
 		if e.policy.Behaviour >= 1 {
 			e.state.Away = false // the Budget counts this export as a user; updateBudget leaves it again
 		}
@@ -37,8 +38,8 @@ func (e *export) listen(ctx workflow.Context) error {
 			e.takeState(in.state())
 		}
 	})
-	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { lease(in.Lease) })
-	onSignal(ctx, shareSignal, func(_ workflow.Context, in shareInput) { lease(providers.Lease(in.Lease)) })
+	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { lease(in.Lease, in.Yields) })
+	onSignal(ctx, shareSignal, func(_ workflow.Context, in shareInput) { lease(providers.Lease(in.Lease), in.Yields) })
 	return workflow.SetQueryHandler(ctx, ProgressQuery, e.progress)
 }
 
@@ -177,7 +178,7 @@ func (e *export) balance(ctx workflow.Context) {
 		var news []message
 		if changed {
 			c.tell(lease)
-			news = append(news, message{leaseSignal, leaseInput{lease, c.Number}})
+			news = append(news, message{leaseSignal, leaseInput{Lease: lease, Number: c.Number}})
 		}
 		if chunks := e.chunks(c); c.chunks != chunks && !c.idle {
 			c.chunks = chunks
@@ -222,6 +223,7 @@ func (e *export) progress() (ExportProgress, error) {
 		Visibility: e.state.Open.Visibility,
 		Advice:     e.state.Open.Advice,
 	}
+	p.Yields, p.Deadlines = e.yields(), e.deadlines()
 	for _, c := range e.children {
 		p.Running = append(p.Running, ShardID(c.Shard))
 		if c.blocked != nil {

@@ -102,14 +102,15 @@ func TestOrders(t *testing.T) {
 		from := time.Date(2026, time.Month(m), 1, 0, 0, 0, 0, time.UTC)
 		return schemas.Window{From: from, To: from.AddDate(0, 1, 0)}
 	}
+	keeps := map[schemas.Stream]schemas.Retention{schemas.StreamCreated: {Rest: 285 * 24 * time.Hour}}
 	for order, want := range map[activities.Order][]int{
-		"":                     {1, 2, 3, 4, 5, 6},
+		"":                     {2, 3, 4, 5, 6, 1}, // on 21 November, of a platform that keeps 285 days
 		activities.OldestFirst: {1, 2, 3, 4, 5, 6},
 		activities.NewestFirst: {6, 5, 4, 3, 2, 1},
-		activities.ByDeadline:  {1, 2, 3, 6, 5, 4}, // on 21 November, of a platform that keeps 285 days
+		activities.ByDeadline:  {2, 3, 4, 5, 6, 1},
 	} {
 		var got []int
-		env := exporting(t, activities.OpenExportOutput{Shards: 3, Retention: 285 * 24 * time.Hour}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
+		env := exporting(t, activities.OpenExportOutput{Shards: 3, Keeps: keeps}, func(_ workflow.Context, in workflows.ShardInput) (workflows.ShardOutput, error) {
 			if in.Shard.Stream.IsByCreation() {
 				got = append(got, int(in.Shard.Window.From.Month()))
 			}

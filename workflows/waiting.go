@@ -34,6 +34,7 @@ const (
 	ForWorker      = activities.ForWorker
 	ForBudget      = activities.ForBudget
 	ForExport      = activities.ForExport
+	ForSync        = activities.ForSync
 )
 
 // WaitingAfter is what a workflow waits for after an activity has failed.

@@ -41,9 +41,9 @@ func (a *app) exportCommand() *cobra.Command {
 	flags.BoolVar(&f.refresh, "refresh", false, "export windows again that the lake already has")
 	flags.StringVar(&f.reprocess, "reprocess", "missing",
 		"what to export again of the windows that the lake has: missing (nothing), flagged, dead (only what is a dead letter), or all (as --refresh)")
-	flags.BoolVar(&f.oldest, "oldest-first", false, "copy the oldest windows first (the default)")
+	flags.BoolVar(&f.oldest, "oldest-first", false, "copy the oldest windows first (the default, if the platform keeps everything)")
 	flags.BoolVar(&f.newest, "newest-first", false, "copy the newest windows first")
-	flags.BoolVar(&f.deadline, "by-deadline", false, "copy first what the platform deletes within 30 days, then the newest windows")
+	flags.BoolVar(&f.deadline, "by-deadline", false, "copy first what the platform deletes first; what it has deleted already comes last (the default, if the retention is known)")
 	cmd.MarkFlagsMutuallyExclusive("oldest-first", "newest-first", "by-deadline")
 	cmd.MarkFlagsMutuallyExclusive("refresh", "reprocess")
 	flags.IntVar(&f.maxActive, "max-active", 0, "how many windows to copy at a time (default and at most: export.shards of the configuration)")
@@ -79,6 +79,7 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 			return err
 		}
 	}
+	a.noteRetention(ctx, c, in)
 	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort})
 	if err != nil {
 		return err
@@ -95,9 +96,6 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	}
 	if err := a.leave(ctx, c, s, err); err != nil {
 		return err
-	}
-	if kept := c.KeptFrom(in.Account, in.From, time.Now()); kept != nil {
-		a.note("%s", gone(*kept))
 	}
 	done, err := a.report(ctx, c, in, ends[0])
 	if done != nil && a.json() {
@@ -157,8 +155,8 @@ func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInpu
 		in.Order = "oldest"
 	case f.deadline:
 		in.Order = "deadline"
-		if c.Retention(in.Account) == 0 {
-			return in, usage("--by-deadline: how long the platform of %s keeps conversations is not known; set accounts.%[1]s.sync.retention, or use --oldest-first", in.Account)
+		if c.Deadline(in.Account, in.Range()).IsZero() {
+			return in, usage("--by-deadline: how long the platform of %s keeps conversations is not known; set accounts.%[1]s.retention, or use --oldest-first", in.Account)
 		}
 	}
 	if err := in.Check(now); err != nil {

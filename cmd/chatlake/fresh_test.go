@@ -151,3 +151,27 @@ func TestStatusCheck(t *testing.T) {
 		t.Errorf("not one line: %q", out+log)
 	}
 }
+
+// TestCheckWarnsOfRetention: what will be lost is a warning, and what is lost is critical.
+func TestCheckWarnsOfRetention(t *testing.T) {
+	lag := 60.0
+	gap := inspect.Gap{Account: "acme", Stream: schemas.StreamCreated, Window: ofMay(1, 3)}
+	soon := inspect.Expiring{Gap: gap, Deadline: *at(20, 0, 0)}
+	lost := inspect.Lost{Gap: gap, Reason: "the platform keeps conversations for 13 months, and they were not copied in that time"}
+	for _, test := range []struct {
+		found  inspect.Retained
+		status int
+		text   string
+	}{
+		{inspect.Retained{}, 0, "OK - acme: 1 min 0 s behind | acme_lag=60s"},
+		{inspect.Retained{Expiring: []inspect.Expiring{soon}}, 1, "WARNING - acme/created: 2026-05-01 to 2026-05-03 is not copied yet, and the platform begins to delete it on 2026-05-20 | acme_lag=60s"},
+		{inspect.Retained{Expiring: []inspect.Expiring{soon}, Lost: []inspect.Lost{lost}}, 2, "CRITICAL - lost: acme/created: 2026-05-01 to 2026-05-03 may be lost: " +
+			"the platform keeps conversations for 13 months, and they were not copied in that time; " +
+			"acme/created: 2026-05-01 to 2026-05-03 is not copied yet, and the platform begins to delete it on 2026-05-20 | acme_lag=60s"},
+	} {
+		status, text := judge([]inspect.Freshness{{Account: "acme", At: at(20, 12, 0).UTC(), Watermark: at(20, 11, 59), LagSeconds: &lag, Retained: test.found}}, checkFlags{})
+		if status != test.status || text != test.text {
+			t.Errorf("%d %s\nwant %d %s", status, text, test.status, test.text)
+		}
+	}
+}

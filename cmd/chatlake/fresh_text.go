@@ -42,6 +42,7 @@ func writeFresh(w io.Writer, all []fresh) error {
 		for _, s := range f.Schedules {
 			writeWaits(w, string(s.Kind), s.Waiting, s.Progress)
 		}
+		writeRetained(w, "  ", f.Retained)
 		for _, g := range f.Gaps {
 			fmt.Fprintf(w, "  gap: %s: no committed window covers %s. Copy it: %s\n", g.Stream, words.Span(g.Window), g.Command())
 		}
@@ -153,6 +154,9 @@ func writeWaits(w io.Writer, kind string, own *operate.Wait, progress *operate.S
 	}
 	if progress == nil {
 		return
+	}
+	for _, text := range progress.Alarms() {
+		fmt.Fprintf(w, "  %s: %s\n", kind, text)
 	}
 	for _, waiting := range progress.Waiting {
 		fmt.Fprintf(w, "  %s: %s\n", kind, waiting)

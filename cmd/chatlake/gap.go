@@ -38,7 +38,7 @@ func (a *app) gapListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := show(a, gaps, writeGaps); err != nil || len(gaps.Open)+len(gaps.Skipped) == 0 {
+			if err := show(a, gaps, writeGaps); err != nil || len(gaps.Open)+len(gaps.Lost)+len(gaps.Skipped) == 0 {
 				return err
 			}
 			return &outcome{status: exitGaps}
@@ -53,7 +53,7 @@ func (a *app) gapAcceptCommand() *cobra.Command {
 	var stream, reason string
 	cmd := &cobra.Command{
 		Use: "accept --from <time> --to <time> --reason <text>", Short: "Write into the ledger that a part of a stream stays out of the lake, and why", Args: cobra.NoArgs,
-		Long: "Accepts a gap. It is then neither copied nor reported as a gap: exports leave it out and can be complete, syncs continue after it,\n" +
+		Long: "Accepts a gap, or what was lost because the platform deletes what is old. It is then neither copied nor reported as a gap: exports leave it out and can be complete, syncs continue after it,\n" +
 			"and verify and status show it with its reason. An acceptance stands for good. A window that is committed there later counts as any\n" +
 			"other.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -159,9 +159,10 @@ func writeGaps(w io.Writer, gaps inspect.Gaps) error {
 	for _, g := range gaps.Open {
 		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}
+	writeRetained(w, "", gaps.Retained)
 	writeSkipped(w, gaps.Skipped)
 	writeAccepted(w, gaps.Accepted)
-	if len(gaps.Open)+len(gaps.Skipped) > 0 {
+	if len(gaps.Open)+len(gaps.Lost)+len(gaps.Expiring)+len(gaps.Skipped) > 0 {
 		return nil
 	}
 	_, err := fmt.Fprintln(w, "There are no gaps between the windows of the ledger, other than accepted ones.")

@@ -48,7 +48,7 @@ func writeWall(t *testing.T, address, lake, more string) (config, state string) 
 	t.Helper()
 	config, state = filepath.Join(t.TempDir(), "chatlake.yaml"), filepath.Join(t.TempDir(), "state")
 	text := fmt.Sprintf("state_dir: %s\nlake: {url: 'file:%s'}\naccounts:\n  acme: {provider: liveperson, base_url: '%s', account_id: '%s', "+
-		"token: 'file:%s', rate: {requests_per_second: 0}, options: {offset_cap: '100'%s}}\n", state, lake, address, liveperson.DefaultAccount, tokenOf(config), more)
+		"token: 'file:%s', retention: 0, rate: {requests_per_second: 0}, options: {offset_cap: '100'%s}}\n", state, lake, address, liveperson.DefaultAccount, tokenOf(config), more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,9 @@ func frame(title string, s operate.Snapshot, p *operate.Pace, width int) []strin
 	if n := len(s.Blocked); n > 0 {
 		lines = append(lines, fmt.Sprintf("  %d blocked, for example %s: %s", n, operate.WindowOf(s.Blocked[0].Shard), s.Blocked[0].Detail))
 	}
+	for _, text := range s.Alarms() {
+		lines = append(lines, "  "+text)
+	}
 	for _, w := range s.Waiting {
 		lines = append(lines, "  "+w.String())
 	}
@@ -47,6 +50,7 @@ func logLine(s operate.Snapshot, p *operate.Pace) string {
 			parts = append(parts, text)
 		}
 	}
+	parts = append(parts, s.Alarms()...)
 	for _, w := range s.Waiting {
 		parts = append(parts, w.String())
 	}

@@ -28,8 +28,9 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: "Shows how fresh the accounts with a section sync are: up to when every change is in the lake, when their schedules act, which gaps there\n" +
 			"are and what is waited for. Then it shows runs that no schedule has started, the exports that Temporal remembers, and the last remap of\n" +
 			"each account. With --name, it shows one export, and the exit status is that of the export: 0 complete or running, 1 failed, 3 complete with gaps, 4 blocked.\n\n" +
-			"With --check, it prints one line for a monitor, from the lake alone. The exit status is then 0 if all is well, 2 if a copy is\n" +
-			"further behind than --max-lag, has gaps with --no-gaps, or has had no sync, and 3 if that cannot be found out.",
+			"With --check, it prints one line for a monitor, from the lake alone. The exit status is then 0 if all is well, 1 if the platform\n" +
+			"deletes within a week what is not copied yet, 2 if a copy is further behind than --max-lag, has gaps with --no-gaps, has lost\n" +
+			"something to the platform's retention, or has had no sync, and 3 if that cannot be found out.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.statusOf(cmd.Context(), f) },
 	})
 	flags := cmd.Flags()
@@ -133,6 +134,9 @@ func writeStatus(w io.Writer, all []operate.Export) error {
 			fmt.Fprintf(w, "  %s\n", *e.Waiting)
 		}
 		if e.Progress != nil {
+			for _, text := range e.Progress.Alarms() {
+				fmt.Fprintf(w, "  %s\n", text)
+			}
 			for _, waiting := range e.Progress.Waiting {
 				fmt.Fprintf(w, "  %s\n", waiting)
 			}

@@ -13,6 +13,7 @@ import (
 // The exit statuses of `status --check`, which monitors know from their plugins.
 const (
 	checkOK       = 0
+	checkWarning  = 1
 	checkCritical = 2
 	checkUnknown  = 3
 )
@@ -60,7 +61,7 @@ func (a *app) check(ctx context.Context, account string, f checkFlags) error {
 
 // judge is the exit status and the line of a check. After the bar, the line has the lags in seconds, with the limit.
 func judge(all []inspect.Freshness, f checkFlags) (int, string) {
-	var wrong, right, lags []string
+	var wrong, soon, right, lags []string
 	for _, one := range all {
 		lag, ok := one.Lag()
 		switch {
@@ -84,10 +85,15 @@ func judge(all []inspect.Freshness, f checkFlags) (int, string) {
 		if n := len(one.Skipped); f.noGaps && n > 0 {
 			wrong = append(wrong, fmt.Sprintf("%s: %s skipped, the first %s (%s)", one.Account, words.Plural(int64(n), "window"), words.Span(one.Skipped[0].Window), one.Skipped[0].Stream))
 		}
+		lost, expiring := retainedTexts(one.Retained)
+		wrong, soon = append(wrong, lost...), append(soon, expiring...)
 	}
 	status, word, parts := checkOK, "OK", right
-	if len(wrong) > 0 {
-		status, word, parts = checkCritical, "CRITICAL", wrong
+	switch {
+	case len(wrong) > 0:
+		status, word, parts = checkCritical, "CRITICAL", append(wrong, soon...)
+	case len(soon) > 0:
+		status, word, parts = checkWarning, "WARNING", soon
 	}
 	text := word + " - " + strings.Join(parts, "; ")
 	if len(lags) > 0 {

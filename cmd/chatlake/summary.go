@@ -51,7 +51,7 @@ func (a *app) report(ctx context.Context, c worker.Config, in workflows.ExportIn
 		err = writeReport(a.out, in, out, done.Tables, end.Took)
 	}
 	if err == nil && !out.Complete {
-		err = &outcome{status: exitGaps, text: incomplete(out)}
+		err = &outcome{status: exitGaps, text: incomplete(out, inspect.LostOf(c, in.Account, out.Lost))}
 	}
 	return done, err
 }
@@ -81,10 +81,13 @@ func writeReport(w io.Writer, in workflows.ExportInput, out workflows.ExportOutp
 }
 
 // incomplete lists what keeps an export from being complete.
-func incomplete(out workflows.ExportOutput) string {
+func incomplete(out workflows.ExportOutput, lost []inspect.Lost) string {
 	lines := []string{"Not everything is in the lake:"}
 	for _, gap := range out.Gaps {
 		lines = append(lines, "  no committed window covers "+words.Span(gap))
+	}
+	for _, l := range inspect.Joined(lost) {
+		lines = append(lines, "  "+lostText(l)+"\n    To accept that: "+l.Command())
 	}
 	for _, shard := range out.Skipped {
 		lines = append(lines, "  "+operate.WindowOf(shard)+" was skipped while it was blocked; `chatlake gap list` says why, and running the command again retries it")

@@ -58,10 +58,10 @@ func TestUnreadableIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		report.String():                         "1,200 texts could not be decrypted and are null, which the account allows (allow_unreadable).",
-		strings.Split(status.String(), "\n")[0]: "; 1,200 texts could not be decrypted",
-		strings.Split(status.String(), "\n")[1]: "; 1 text could not be decrypted",
-		strings.Split(incomplete(out), "\n")[1]: "  1,200 texts could not be decrypted and are null. Add the private keys to the account's secrets",
+		report.String():                              "1,200 texts could not be decrypted and are null, which the account allows (allow_unreadable).",
+		strings.Split(status.String(), "\n")[0]:      "; 1,200 texts could not be decrypted",
+		strings.Split(status.String(), "\n")[1]:      "; 1 text could not be decrypted",
+		strings.Split(incomplete(out, nil), "\n")[1]: "  1,200 texts could not be decrypted and are null. Add the private keys to the account's secrets",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in %q", want, text)
@@ -82,7 +82,7 @@ func TestIncomplete(t *testing.T) {
 		"  2 windows committed with a flag: the platform's counts and ours differ; `chatlake verify` lists them",
 		"  the token does not see the whole account. Use an administrator's token.",
 	}
-	if diff := cmp.Diff(want, strings.Split(incomplete(out), "\n")); diff != "" {
+	if diff := cmp.Diff(want, strings.Split(incomplete(out, nil), "\n")); diff != "" {
 		t.Errorf("text (-want +got):\n%s", diff)
 	}
 }

@@ -49,6 +49,7 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 		}
 		fmt.Fprintln(w)
 	}
+	writeRetained(w, "", v.Retained)
 	for _, g := range v.Gaps {
 		fmt.Fprintf(w, "gap: %s/%s: no committed window covers %s. Copy it: %s\n", g.Account, g.Stream, words.Span(g.Window), g.Command())
 	}

@@ -136,6 +136,7 @@ func (d *Demo) Config() (worker.Config, []workflows.ExportInput) {
 		url := d.servers[p.Provider].URL
 		account := account(p)
 		account.BaseURL, account.RequestsPerSecond = url, d.Rate
+		account.Retention = worker.ForEver()
 		if d.Live {
 			sync := worker.SyncDefaults(p.Provider)
 			sync.Every, sync.Lag, sync.From = syncEvery, syncLag, From
@@ -172,6 +173,9 @@ func (d *Demo) WriteConfig(c worker.Config) (string, error) {
 	for _, account := range slices.Sorted(maps.Keys(c.Accounts)) {
 		p := c.Accounts[account]
 		fmt.Fprintf(&b, "  %s:\n    provider: %s\n    base_url: %q\n    rate: {requests_per_second: %g}\n", account, p.Provider, p.BaseURL, p.RequestsPerSecond)
+		if p.Retention != nil && !p.Retention.Limited() {
+			b.WriteString("    retention: 0 # a simulated platform deletes nothing by itself\n")
+		}
 		if p.AccountID != "" {
 			fmt.Fprintf(&b, "    account_id: %q\n", p.AccountID)
 		}

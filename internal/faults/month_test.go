@@ -158,7 +158,7 @@ func (m *month) open(corpus *simulator.Corpus, requestsPerSecond float64) {
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(mapper), Name: p.name, Spec: "spec", Parallel: 4, Costs: p.definition.Prices(account.Options).Costs,
 			Changed:           p.definition.Prices(account.Options).Changed,
 			RequestsPerSecond: requestsPerSecond, Batch: p.definition.Batch, MetadataBatch: p.definition.MetadataBatch, Shards: 2, ChunksInFlight: 2,
-			Window: "month", OnMismatch: "flag", Sync: &m.settings, Retention: m.settings.Retention, Blind: p.definition.Blind, Keeper: p.definition.Keeper,
+			Window: "month", OnMismatch: "flag", Sync: &m.settings, Blind: p.definition.Blind, Keeper: p.definition.Keeper,
 		}, nil
 	}}
 }

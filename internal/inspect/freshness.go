@@ -30,6 +30,7 @@ type Freshness struct {
 	// Skipped are windows that a person gave up for now. As far as the lake does not have them, they are among Gaps, and the watermark
 	// stays before those of changes.
 	Skipped []SkippedWindow `json:"skipped"`
+	Retained
 }
 
 // Lag is how far the copy is behind, or false if no sync has ended.
@@ -69,7 +70,15 @@ func FreshnessOf(ctx context.Context, c worker.Config, accounts []string, now ti
 		if s := c.Accounts[account].Sync; s != nil {
 			from = s.From
 		}
-		all = append(all, freshnessOf(account, records, acceptances, skips, from, now))
+		f := freshnessOf(account, records, acceptances, skips, from, now)
+		if f.Retained, err = retainedOf(ctx, l, c, account, records, acceptances, schemas.Window{}, now); err != nil {
+			return nil, err
+		}
+		f.Accepted = append(f.Accepted, late(f.Late, f.Accepted)...)
+		if f.Gaps = without(f.Gaps, f.Lost); f.Gaps == nil {
+			f.Gaps = []Gap{}
+		}
+		all = append(all, f)
 	}
 	return all, nil
 }

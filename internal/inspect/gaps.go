@@ -17,6 +17,7 @@ type Gaps struct {
 	Accepted []AcceptedGap `json:"accepted"`
 	// Skipped are windows that a person gave up for now. As far as the lake does not have them, they are among Open.
 	Skipped []SkippedWindow `json:"skipped"`
+	Retained
 }
 
 // An AcceptError is an acceptance, or a window to be skipped, that makes no sense. Nothing was written.
@@ -38,8 +39,20 @@ func (l *Lake) Gaps(ctx context.Context) (Gaps, error) {
 		return Gaps{}, err
 	}
 	skips, err := l.lake.Skips(ctx, l.account)
-	found := absencesOf(records, l.filter(schemas.Window{}), acceptances, skips)
-	return Gaps{found.open, found.accepted, found.skipped}, err
+	if err != nil {
+		return Gaps{}, err
+	}
+	retained, err := l.retained(ctx, records, acceptances, schemas.Window{})
+	if err != nil {
+		return Gaps{}, err
+	}
+	missing := absencesOf(records, l.filter(schemas.Window{}), acceptances, skips)
+	return Gaps{
+		Open:     append([]Gap{}, without(missing.open, retained.Lost)...),
+		Accepted: append(missing.accepted, late(retained.Late, missing.accepted)...),
+		Skipped:  missing.skipped,
+		Retained: retained,
+	}, nil
 }
 
 // checkReason returns a reason without space around it, or why it cannot stand in the ledger.
@@ -75,7 +88,11 @@ func AcceptGap(ctx context.Context, c worker.Config, account string, stream sche
 	for _, r := range records {
 		covered = append(covered, r.Shard.Window)
 	}
-	if len(w.Without(covered)) == 0 {
+	losses, err := l.Losses(ctx, ledger.Filter{Account: account, Stream: stream, Window: w}, records, c.Retention(account, stream), l.Now())
+	if err != nil {
+		return AcceptedGap{}, err
+	}
+	if len(w.Without(covered)) == 0 && len(losses) == 0 {
 		return AcceptedGap{}, &AcceptError{fmt.Sprintf("there is no gap: committed windows of %s/%s cover %s", account, stream, words.Span(w))}
 	}
 	a, err := l.Accept(ctx, ledger.Acceptance{Account: account, Stream: stream, Window: w, Reason: reason, Writer: l.Writer()})

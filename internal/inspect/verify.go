@@ -11,14 +11,15 @@ import (
 
 // A Verified is what a look at the lake found.
 type Verified struct {
-	Windows     int             `json:"windows"`
-	Files       int             `json:"files"`
-	Bytes       int64           `json:"bytes"`
-	Deep        bool            `json:"deep"`
-	Unreadable  []Finding       `json:"unreadable"` // objects of the ledger
-	Damaged     []Damage        `json:"damaged"`    // files that are not as the ledger says
-	Broken      []Contradiction `json:"broken"`     // windows whose record contradicts itself or its files
-	Gaps        []Gap           `json:"gaps"`
+	Windows    int             `json:"windows"`
+	Files      int             `json:"files"`
+	Bytes      int64           `json:"bytes"`
+	Deep       bool            `json:"deep"`
+	Unreadable []Finding       `json:"unreadable"` // objects of the ledger
+	Damaged    []Damage        `json:"damaged"`    // files that are not as the ledger says
+	Broken     []Contradiction `json:"broken"`     // windows whose record contradicts itself or its files
+	Gaps       []Gap           `json:"gaps"`
+	Retained
 	Skipped     []SkippedWindow `json:"skipped"`     // windows that a person gave up for now
 	Dead        []ShardCount    `json:"dead"`        // conversations that could not be copied
 	Flagged     []ShardFlags    `json:"flagged"`     // windows committed with a note
@@ -50,7 +51,7 @@ func (v Verified) Problems() int {
 			missing++
 		}
 	}
-	return missing + len(v.Unreadable) + len(v.Damaged) + len(v.Broken) + len(v.Gaps) + len(v.Skipped) + len(v.Dead) + len(v.Flagged) + len(v.Partial)
+	return missing + len(v.Unreadable) + len(v.Damaged) + len(v.Broken) + len(v.Gaps) + len(v.Lost) + len(v.Skipped) + len(v.Dead) + len(v.Flagged) + len(v.Partial)
 }
 
 // VerifyOptions are what Verify looks at beside the ledger and the ends of files.
@@ -86,6 +87,15 @@ func (l *Lake) Verify(ctx context.Context, within schemas.Window, o VerifyOption
 		return v, err
 	}
 	v.Undecrypted = undecryptedOf(l.config, read.current)
+	acceptances, err := l.lake.Accepted(ctx, l.account)
+	if err != nil {
+		return v, err
+	}
+	if v.Retained, err = l.retained(ctx, read.current, acceptances, within); err != nil {
+		return v, err
+	}
+	v.Gaps = append([]Gap{}, without(v.Gaps, v.Lost)...)
+	v.Accepted = append(v.Accepted, late(v.Late, v.Accepted)...)
 	if o.Totals {
 		v.Totals, err = totalsOf(ctx, l.config, read.current, tell)
 	}

@@ -116,6 +116,9 @@ type Record struct {
 	// OpenedAt is when the shard was opened. Everything in it that was not reused was read after that. Absent in records of builds
 	// that did not tell.
 	OpenedAt *time.Time `json:"opened_at,omitempty"`
+	// ListedAt is when the list of the shard was read to its end. What the platform deleted before that is not in it. Absent in records
+	// of builds that did not tell.
+	ListedAt *time.Time `json:"listed_at,omitempty"`
 	// AbsorbedBy is the digest of a record that has the conversations of this shard, as new or newer. If several records have them
 	// together, it is the one that has most of them. A record with AbsorbedBy has no files.
 	AbsorbedBy string `json:"absorbed_by,omitempty"`

@@ -135,7 +135,7 @@ func wantedSync(c worker.Config, account string) []wanted {
 			Account: account, Name: historyName, From: s.From, To: forever, WholeDays: true, Order: s.History, Policy: policy,
 		}
 		all = append(all, newWanted(c, account, KindHistory, times{interval: day, offset: 20 * time.Minute}, "Export", export,
-			Setting{fromSetting, words.Time(s.From)}, Setting{"order", string(s.History)}, Setting{"retention", kept(s.Retention)}))
+			Setting{fromSetting, words.Time(s.From)}, Setting{"order", string(s.History)}, Setting{"retention", c.RetentionText(account)}))
 	}
 	// Maintain merges days and months that have ended, so once a day is enough.
 	return append(all, newWanted(c, account, KindMaintain, times{interval: day, offset: 3 * hour}, "Maintain", workflows.MaintainInput{Account: account, Policy: policy}))
@@ -213,13 +213,6 @@ func every(d time.Duration) string {
 		return "never"
 	}
 	return "every " + worker.DurationText(d)
-}
-
-func kept(d time.Duration) string {
-	if d == 0 {
-		return "unknown"
-	}
-	return worker.DurationText(d)
 }
 
 // scheduled returns the accounts of a configuration that have schedules, in order.

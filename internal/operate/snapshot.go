@@ -24,6 +24,10 @@ type Snapshot struct {
 	Waiting       []Wait                   `json:"waiting,omitempty"`           // all that is waited for, each party and reason once
 	Stands        bool                     `json:"stands,omitempty"`            // nothing moves until the first of the waits ends
 	WaitingUntil  *time.Time               `json:"waiting_until,omitempty"`     // when that is, as far as it is known
+	Yields        *Wait                    `json:"yields,omitempty"`            // a sync of the account goes first; the export goes on with less
+	Deadline      *time.Time               `json:"deadline,omitempty"`          // when the platform begins to delete the next window that is not committed
+	Expiring      int                      `json:"expiring,omitempty"`          // windows whose deadline is within a week
+	Expired       int                      `json:"expired,omitempty"`           // windows whose deadline has passed since the export began
 	Blocked       []workflows.BlockedShard `json:"blocked,omitempty"`
 	Advice        string                   `json:"advice,omitempty"`
 	Unreadable    int64                    `json:"unreadable,omitempty"` // texts of windows that are committed which could not be decrypted
@@ -64,6 +68,10 @@ func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.Sh
 		s.Waiting = addWait(s.Waiting, *e.Waiting, 0)
 	}
 	s.setUntil()
+	if e.Yields != nil {
+		s.Yields = &Wait{Waiting: *e.Yields}
+	}
+	s.setDeadlines(e.Deadlines)
 	if known > 0 {
 		s.Expected = max(s.Conversations, listed+listed*int64(max(0, e.Windows-known))/int64(known))
 	}

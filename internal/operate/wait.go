@@ -46,6 +46,7 @@ var parties = map[string]string{
 	workflows.ForWorker:      "a worker",
 	workflows.ForBudget:      "a share of the account's budget",
 	workflows.ForExport:      "another export",
+	workflows.ForSync:        "a sync of the account",
 }
 
 // Brief says what is waited for and until when.

@@ -46,6 +46,7 @@ var Definition = providers.Definition{
 	Keeper:            keeper{},
 	LeastInterval:     leastInterval,
 	LeastLag:          leastLag,
+	Retention:         retention,
 }
 
 // lane is the source of messages.

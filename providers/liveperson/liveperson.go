@@ -21,6 +21,7 @@ import (
 	"github.com/chatlake/chatlake/internal/rest"
 	"github.com/chatlake/chatlake/internal/witness"
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // Definition is LivePerson. Its limits are not published: the budget is a cautious guess.
@@ -35,7 +36,7 @@ var Definition = providers.Definition{
 	BaseURL:           domainService,
 	RequestsPerSecond: 5,
 	Prices:            prices,
-	RetentionMonths:   retentionMonths,
+	Retention:         retention,
 	Blind: []string{
 		"updates that do not move latestUpdateTime; the platform does not say which these are",
 		"a second update that moves latestUpdateTime but not lastUpdateTime, within ten minutes of the first",
@@ -55,6 +56,10 @@ const domainService = "https://api.liveperson.net"
 
 // retentionMonths is from "Conversations", Messaging Interactions API: "retention time 13 months".
 const retentionMonths = 13
+
+func retention(providers.Account, schemas.Stream) schemas.Retention {
+	return schemas.Retention{Months: retentionMonths}
+}
 
 // batchSize is the number of records fetched by id per request. pageSize is the maximum number of rows on a page. "Get
 // conversation by conversation ID" and "Conversations", Messaging Interactions API.
