@@ -180,7 +180,7 @@ func served(t *testing.T, provider string, conversations int, window, options st
 		}
 		secrets += fmt.Sprintf("%s: 'file:%s', ", key, file)
 	}
-	text := fmt.Sprintf("state_dir: %s\nlake: {url: 'file:%s'}\nexport: {window: %s}\naccounts:\n  acme: {provider: %s, base_url: '%s', rate: {requests_per_second: %g}, secrets: {%s}, options: {%s}",
+	text := fmt.Sprintf("state_dir: %s\nlake: {url: 'file:%s'}\nexport: {window: %s}\naccounts:\n  acme: {provider: %s, base_url: '%s', retention: 0, rate: {requests_per_second: %g}, secrets: {%s}, options: {%s}",
 		filepath.Join(dir, "state"), filepath.Join(dir, "lake"), window, provider, server.URL, rate, secrets, options)
 	if platform.Account.ID != "" {
 		text += fmt.Sprintf(", account_id: '%s'", platform.Account.ID)
