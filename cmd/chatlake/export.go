@@ -129,7 +129,7 @@ func (f exportFlags) input(c worker.Config, now time.Time) (workflows.ExportInpu
 		return in, usage("--window must be month, week or day, not %q", f.window)
 	}
 	if in.Name == "" {
-		in.Name = words.Time(in.From) + "_" + words.Time(in.To)
+		in.Name = words.Range(in.Range())
 	}
 	if err := workflows.CheckName(in.Name); err != nil {
 		return in, usage("--name: %v", err)

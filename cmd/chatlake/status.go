@@ -127,6 +127,9 @@ func writeStatus(w io.Writer, all []operate.Export) error {
 		if e.Result != nil && e.Result.Totals.Unwitnessed > 0 {
 			text += "; " + words.Plural(int64(e.Result.Totals.Unwitnessed), "window") + " read from lists that nothing but the platform's own answers shows to be whole"
 		}
+		if e.Result != nil && len(e.Result.Lost) > 0 {
+			text += "; " + words.Plural(int64(len(e.Result.Lost)), "part") + " of its range may be lost to the platform's retention (`chatlake gap list`)"
+		}
 		if _, err := fmt.Fprintf(w, "%s %s (since %s): %s\n", e.Account, e.Name, e.StartedAt.UTC().Format("2006-01-02 15:04 UTC"), text); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
@@ -139,6 +140,10 @@ func skippedText(s inspect.SkippedWindow) string {
 // writeAccepted says which gaps a person has accepted, and why.
 func writeAccepted(w io.Writer, gaps []inspect.AcceptedGap) {
 	for _, g := range gaps {
-		fmt.Fprintf(w, "accepted: %s/%s: no committed window covers %s, accepted on %s: %s\n", g.Account, g.Stream, words.Span(g.Window), g.At.Format("2006-01-02"), g.Reason)
+		what := "no committed window covers %s"
+		if g.Late {
+			what = "%s was listed only after the platform had begun to delete it"
+		}
+		fmt.Fprintf(w, "accepted: %s/%s: "+what+", accepted on %s: %s\n", g.Account, g.Stream, words.Span(g.Window), g.At.Format(time.DateOnly), g.Reason)
 	}
 }

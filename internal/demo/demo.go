@@ -143,9 +143,9 @@ func (d *Demo) Config() (worker.Config, []workflows.ExportInput) {
 			account.Sync = &sync
 		}
 		c.Accounts[name] = account
-		ins = append(ins, workflows.ExportInput{
-			Account: name, Name: words.Time(From) + "_" + words.Time(To), From: From, To: To, Window: d.Window,
-		})
+		in := workflows.ExportInput{Account: name, From: From, To: To, Window: d.Window}
+		in.Name = words.Range(in.Range())
+		ins = append(ins, in)
 	}
 	return c.WithDefaults(), ins
 }

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 )
 
 // ExportCommand is the command that copies a range.
 func ExportCommand(account string, w schemas.Window) string {
-	return fmt.Sprintf("chatlake export --account %s --from %s --to %s", account, argument(w.From), argument(w.To))
+	return fmt.Sprintf("chatlake export --account %s --from %s --to %s", account, words.Time(w.From), words.Time(w.To))
 }
 
 // again is the command that copies once more what a shard has. Exports make windows of creation and of reports; no window is longer than a
@@ -62,11 +63,3 @@ func refresh(account string, w schemas.Window) string {
 
 // trigger is the command that starts a run of a schedule.
 func trigger(kind, account string) string { return "chatlake schedule trigger " + kind + "/" + account }
-
-// argument is a time as flags take it.
-func argument(t time.Time) string {
-	if t.Equal(t.Truncate(24 * time.Hour)) {
-		return t.UTC().Format(time.DateOnly)
-	}
-	return t.UTC().Format(time.RFC3339)
-}

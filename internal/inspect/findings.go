@@ -27,11 +27,13 @@ type Gap struct {
 	Window  schemas.Window `json:"window"`
 }
 
-// An AcceptedGap is a time that no committed window covers, and that a person has accepted.
+// An AcceptedGap is a time that no committed window covers, or that one covers which was listed too late, and that a person has accepted.
 type AcceptedGap struct {
 	Gap
 	Reason string    `json:"reason"`
 	At     time.Time `json:"accepted_at"`
+	// Late is true if committed windows cover it, which were listed after the platform had begun to delete.
+	Late bool `json:"late,omitempty"`
 }
 
 // accepted splits gaps into those that stand and those that a person has accepted.
@@ -46,7 +48,7 @@ func accepted(gaps []Gap, all []ledger.Acceptance) (open []Gap, ok []AcceptedGap
 				continue
 			}
 			for _, w := range g.Window.Without(g.Window.Without([]schemas.Window{a.Window})) {
-				ok = append(ok, AcceptedGap{Gap{g.Account, g.Stream, w}, a.Reason, a.AcceptedAt})
+				ok = append(ok, AcceptedGap{Gap: Gap{g.Account, g.Stream, w}, Reason: a.Reason, At: a.AcceptedAt})
 			}
 		}
 	}

@@ -33,7 +33,7 @@ func TestFreshness(t *testing.T) {
 		Account: "acme", At: now, Watermark: &watermark, LagSeconds: &lag, Directory: &directory,
 		Copied: &schemas.Window{From: inMay(5, 6).From, To: inMay(15, 16).From}, ToGo: &schemas.Window{From: inMay(1, 2).From, To: inMay(5, 6).From},
 		Gaps:     []Gap{{"acme", schemas.StreamCreated, inMay(12, 13)}},
-		Accepted: []AcceptedGap{{Gap{"acme", schemas.StreamCreated, inMay(8, 9)}, "outage", now}},
+		Accepted: []AcceptedGap{{Gap: Gap{"acme", schemas.StreamCreated, inMay(8, 9)}, Reason: "outage", At: now}},
 		Skipped:  []SkippedWindow{},
 	}
 	if diff := cmp.Diff(want, f); diff != "" {

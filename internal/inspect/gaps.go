@@ -96,5 +96,5 @@ func AcceptGap(ctx context.Context, c worker.Config, account string, stream sche
 		return AcceptedGap{}, &AcceptError{fmt.Sprintf("there is no gap: committed windows of %s/%s cover %s", account, stream, words.Span(w))}
 	}
 	a, err := l.Accept(ctx, ledger.Acceptance{Account: account, Stream: stream, Window: w, Reason: reason, Writer: l.Writer()})
-	return AcceptedGap{Gap{account, stream, a.Window}, a.Reason, a.AcceptedAt}, err
+	return AcceptedGap{Gap{account, stream, a.Window}, a.Reason, a.AcceptedAt, len(w.Without(covered)) == 0}, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -29,7 +30,7 @@ type Lost struct {
 // Command is the command that accepts the loss.
 func (l Lost) Command() string {
 	return fmt.Sprintf("chatlake gap accept --account %s --stream %s --from %s --to %s --reason \"lost to retention\"",
-		l.Account, l.Stream, argument(l.Window.From), argument(l.Window.To))
+		l.Account, l.Stream, words.Time(l.Window.From), words.Time(l.Window.To))
 }
 
 // An Expiring is a part of a stream that the lake does not have yet and that the platform begins to delete soon.
@@ -127,12 +128,13 @@ func retainedOf(ctx context.Context, l *lake.Lake, c worker.Config, account stri
 			return found, err
 		}
 		found.Lost = append(found.Lost, LostOf(c, account, ledger.Unaccepted(losses, account, acceptances))...)
-		var gaps []Gap
 		for _, loss := range losses {
-			gaps = append(gaps, Gap{account, stream, loss.Window})
+			_, known := accepted([]Gap{{account, stream, loss.Window}}, acceptances)
+			for _, one := range known {
+				one.Late = loss.Listed != nil
+				found.Late = append(found.Late, one)
+			}
 		}
-		_, ok2 := accepted(gaps, acceptances)
-		found.Late = append(found.Late, ok2...)
 		soon := schemas.Window{From: keeps.Horizon(now), To: keeps.Horizon(now.Add(AlarmBefore))}
 		for _, w := range span.Without(append(covered, ledger.AcceptedWindows(acceptances, account, stream)...)) {
 			for _, part := range w.Without(w.Without([]schemas.Window{soon})) {
@@ -186,7 +188,7 @@ func late(losses, gaps []AcceptedGap) (left []AcceptedGap) {
 			}
 		}
 		for _, w := range loss.Window.Without(away) {
-			left = append(left, AcceptedGap{Gap{loss.Account, loss.Stream, w}, loss.Reason, loss.At})
+			left = append(left, AcceptedGap{Gap{loss.Account, loss.Stream, w}, loss.Reason, loss.At, loss.Late})
 		}
 	}
 	return left

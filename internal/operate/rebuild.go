@@ -57,7 +57,7 @@ func (s *Session) Rebuild(ctx context.Context, account string, adopt, again []Sp
 // resume runs one export and adds what it did.
 func (s *Session) resume(ctx context.Context, account string, span Span, adopt bool, watch func(workflows.ExportInput, bool) Watcher, done *Rebuilt) error {
 	in := workflows.ExportInput{
-		Account: account, Name: words.Time(span.Range.From) + "_" + words.Time(span.Range.To), From: span.Range.From, To: span.Range.To,
+		Account: account, Name: words.Range(span.Range), From: span.Range.From, To: span.Range.To,
 		Window: span.Window, Adopt: adopt,
 	}
 	run, err := s.Start(ctx, in)

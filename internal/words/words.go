@@ -72,12 +72,22 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// Time formats a time in UTC: a day if it is midnight, or else a time without punctuation, which is valid in file names.
+// Time formats a time in UTC, as flags take it: a day if it is midnight, or else a time in whole seconds.
 func Time(t time.Time) string {
 	if t.Equal(t.Truncate(24 * time.Hour)) {
 		return t.Format(time.DateOnly)
 	}
-	return t.Format("20060102T150405Z")
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// Range names a window in ids and file names: its times are without punctuation unless they are days.
+func Range(w schemas.Window) string { return compact(w.From) + "_" + compact(w.To) }
+
+func compact(t time.Time) string {
+	if text := Time(t); len(text) == len(time.DateOnly) {
+		return text
+	}
+	return t.UTC().Format("20060102T150405Z")
 }
 
 // Span formats a window: "2025-01-01 to 2025-02-01".
