@@ -211,6 +211,8 @@ type File interface {
 type Quota struct {
 	Name   string  // part of workflow ids: "reports"
 	Limits []Limit // all of them apply
+	// Changes is true for the uses of a list of changes. All others leave as many uses as the account's syncs need.
+	Changes bool
 }
 
 // Limit is the number of uses allowed in any period of a length.

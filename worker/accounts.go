@@ -80,7 +80,7 @@ func (a *accounts) reader(name string) (providers.Reader, error) {
 	if o, ok := a.opened[name]; ok && err == nil && o.secrets == secrets {
 		return o.reader, nil
 	}
-	_, reader, err := a.config.open(name, a.counters.take(name))
+	_, reader, err := a.config.open(name, a.counters.take(name, a.config.Accounts[name].Sync))
 	if err == nil {
 		a.opened[name] = opened{secrets, reader}
 	}

@@ -26,13 +26,19 @@ type counters struct {
 // answerTimeout is how long an update may take before it counts as failed.
 const answerTimeout = 30 * time.Second
 
-// take returns providers.Account.Take for one account.
-func (c counters) take(account string) func(context.Context, providers.Quota) error {
+// take returns providers.Account.Take for one account. What is not for a list of changes leaves enough for the account's syncs, if it has any.
+func (c counters) take(account string, sync *activities.SyncSettings) func(context.Context, providers.Quota) error {
 	return func(ctx context.Context, quota providers.Quota) error {
 		op := "take from quota " + quota.Name
 		var out workflows.TakeOutput
 		start := c.start(workflows.QuotaID(account, quota.Name), workflows.Quota, workflows.QuotaInput{Policy: workflows.NewPolicy()})
-		err := c.ask(ctx, start, workflows.TakeUpdate, workflows.TakeInput{Limits: quota.Limits}, &out)
+		but := ""
+		in := workflows.TakeInput{Limits: quota.Limits}
+		if sync != nil && !quota.Changes {
+			in.Rest = besideSyncs(quota.Limits, *sync)
+			but = ", but for what syncs need"
+		}
+		err := c.ask(ctx, start, workflows.TakeUpdate, in, &out)
 		var refused *temporal.ApplicationError
 		switch {
 		case errors.As(err, &refused):
@@ -42,11 +48,22 @@ func (c counters) take(account string) func(context.Context, providers.Quota) er
 		case out.After > 0:
 			return &providers.Error{
 				Kind: providers.Throttled, Op: op, After: out.After,
-				Err: fmt.Errorf("the platform's quota is used up; the next use is possible in %s", out.After.Round(time.Second)),
+				Err: fmt.Errorf("the platform's quota is used up%s; the next use is possible in %s", but, out.After.Round(time.Second)),
 			}
 		}
 		return nil
 	}
+}
+
+// besideSyncs is what limits leave if each sync uses a quota once. It is one use at least, so that everything else goes on. A time in which
+// no two syncs begin has nothing to share.
+func besideSyncs(limits []providers.Limit, sync activities.SyncSettings) (rest []providers.Limit) {
+	for _, limit := range limits {
+		if syncs := syncsIn(sync, limit.Per); syncs > 1 {
+			rest = append(rest, providers.Limit{Uses: max(1, limit.Uses-syncs), Per: limit.Per})
+		}
+	}
+	return rest
 }
 
 // join is activities.Activities.Join.

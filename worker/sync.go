@@ -35,32 +35,52 @@ func SyncDefaults(provider string) activities.SyncSettings {
 
 // SyncInterval returns the time between two syncs, and the shortest one if they have different lengths. It is 0 if the settings name no
 // times of syncs.
-func SyncInterval(s activities.SyncSettings) time.Duration {
+func SyncInterval(s activities.SyncSettings) (shortest time.Duration) {
 	if s.Cron == "" {
 		return s.Every
 	}
+	times := cronTimes(s)
+	for i := 1; i < len(times); i++ {
+		if gap := times[i].Sub(times[i-1]); shortest == 0 || gap < shortest {
+			shortest = gap
+		}
+	}
+	return shortest
+}
+
+// syncsIn is how many syncs begin in a time, at most.
+func syncsIn(s activities.SyncSettings, length time.Duration) (most int) {
+	if s.Cron == "" {
+		if s.Every <= 0 {
+			return 0
+		}
+		return int((length + s.Every - 1) / s.Every)
+	}
+	times := cronTimes(s)
+	first := 0
+	for i, at := range times {
+		for at.Sub(times[first]) >= length {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
+
+// cronTimes are times of syncs in a row: those of a day of a sync every minute, and of four years of one every day.
+func cronTimes(s activities.SyncSettings) (all []time.Time) {
 	times, err := cron.ParseStandard(s.Cron)
 	if err != nil {
-		return 0
+		return nil
 	}
 	zone, err := time.LoadLocation(s.Zone)
 	if err != nil {
 		zone = time.UTC
 	}
-	// So many times are a day of a sync every minute, and four years of one every day.
-	at := times.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, zone))
-	shortest := time.Duration(0)
-	for range 1500 {
-		next := times.Next(at)
-		if next.IsZero() {
-			break
-		}
-		if gap := next.Sub(at); shortest == 0 || gap < shortest {
-			shortest = gap
-		}
-		at = next
+	for at := times.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, zone)); !at.IsZero() && len(all) <= 1500; at = times.Next(at) {
+		all = append(all, at)
 	}
-	return shortest
+	return all
 }
 
 // sync reads the section sync of an account, or returns nil if there is none.

@@ -109,7 +109,7 @@ func (in TakeInput) Check() error {
 	if len(in.Limits) == 0 {
 		return errors.New("limits are missing: expected at least one")
 	}
-	for _, limit := range in.Limits {
+	for _, limit := range slices.Concat(in.Limits, in.Rest) {
 		if limit.Uses < 1 || limit.Per <= 0 {
 			return fmt.Errorf("limits: %d uses in %s: expected at least one use and a time above 0", limit.Uses, limit.Per)
 		}
@@ -119,7 +119,7 @@ func (in TakeInput) Check() error {
 
 // Check returns an error unless all uses have been made by now.
 func (in QuotaInput) Check(now time.Time) error {
-	for _, at := range in.Uses {
+	for _, at := range slices.Concat(in.Uses, in.Rest) {
 		if at.IsZero() || at.After(now.Add(time.Minute)) {
 			return fmt.Errorf("uses: expected times in the past, not %s", stamp(at))
 		}

@@ -15,12 +15,15 @@ const TakeUpdate = "take"
 // QuotaInput is the state that a Quota carries from run to run.
 type QuotaInput struct {
 	Uses   []time.Time `json:"uses,omitempty"`
+	Rest   []time.Time `json:"rest,omitempty"`   // those of Uses that were not made by syncs
 	Policy *Policy     `json:"policy,omitempty"` // nil for runs that began before 0.2.0
 }
 
 // TakeInput is what the platform allows.
 type TakeInput struct {
 	Limits []providers.Limit `json:"limits"`
+	// Rest is what these limits leave beside the account's syncs. The use counts there too. It is empty for a sync.
+	Rest []providers.Limit `json:"rest,omitempty"`
 }
 
 // TakeOutput is how long to wait before asking again. With 0, the use is granted and counted.
@@ -38,17 +41,21 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 		return err
 	}
 	policy := policyOf(in.Policy)
-	uses, takes, longest := in.Uses, 0, time.Duration(0)
+	uses, rest, takes, longest := in.Uses, in.Rest, 0, time.Duration(0)
 	err := workflow.SetUpdateHandlerWithOptions(ctx, TakeUpdate, func(ctx workflow.Context, in TakeInput) (TakeOutput, error) {
 		takes++
 		now := workflow.Now(ctx)
 		for _, limit := range in.Limits {
 			longest = max(longest, limit.Per)
 		}
-		uses = slices.DeleteFunc(uses, func(at time.Time) bool { return now.Sub(at) >= longest })
-		after := providers.Quota{Limits: in.Limits}.Free(uses, now)
+		old := func(at time.Time) bool { return now.Sub(at) >= longest }
+		uses, rest = slices.DeleteFunc(uses, old), slices.DeleteFunc(rest, old)
+		after := max(providers.Quota{Limits: in.Limits}.Free(uses, now), providers.Quota{Limits: in.Rest}.Free(rest, now))
 		if after == 0 {
 			uses = append(uses, now)
+			if len(in.Rest) > 0 {
+				rest = append(rest, now)
+			}
 		}
 		return TakeOutput{After: after}, nil
 	}, workflow.UpdateHandlerOptions{Validator: TakeInput.Check})
@@ -66,7 +73,7 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 			return nil
 		}
 		if takes >= policy.TakesPerRun {
-			return workflow.NewContinueAsNewError(ctx, Quota, QuotaInput{Uses: uses, Policy: in.Policy})
+			return workflow.NewContinueAsNewError(ctx, Quota, QuotaInput{Uses: uses, Rest: rest, Policy: in.Policy})
 		}
 	}
 }

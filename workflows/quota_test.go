@@ -80,3 +80,40 @@ func TestQuotaContinuesAsNew(t *testing.T) {
 		t.Errorf("ended with %v after %d uses", env.GetWorkflowError(), len(a.granted))
 	}
 }
+
+// TestQuotaLeavesSomeToSyncs: of four uses a day, syncs have three, and everything else has one and no more, also in the next run.
+func TestQuotaLeavesSomeToSyncs(t *testing.T) {
+	const day = 24 * time.Hour
+	env := NewTestEnvironment()
+	began := env.Now()
+	in := QuotaInput{Uses: []time.Time{began.Add(-20 * time.Hour)}, Rest: []time.Time{began.Add(-20 * time.Hour)}, Policy: NewPolicy()}
+	limits, rest := []providers.Limit{{Uses: 4, Per: day}}, []providers.Limit{{Uses: 1, Per: day}}
+	for i, use := range []struct {
+		at, after time.Duration
+		rest      []providers.Limit
+	}{
+		{0, 4 * time.Hour, rest}, // the last one was 20 hours ago
+		{time.Hour, 0, nil},
+		{2 * time.Hour, 0, nil},
+		{5 * time.Hour, 0, rest},
+		{6 * time.Hour, 23 * time.Hour, rest},
+		{7 * time.Hour, 0, nil},
+		{8 * time.Hour, 17 * time.Hour, nil}, // the first sync's counts for a day
+	} {
+		env.RegisterDelayedCallback(func() {
+			env.UpdateWorkflow(TakeUpdate, "", &testsuite.TestUpdateCallback{
+				OnAccept: func() {},
+				OnReject: func(err error) { t.Errorf("use %d is rejected: %v", i, err) },
+				OnComplete: func(result any, err error) {
+					if out, ok := result.(TakeOutput); err != nil || !ok || out.After.Round(time.Second) != use.after {
+						t.Errorf("use %d: %v, %v; want %s", i, result, err, use.after)
+					}
+				},
+			}, TakeInput{Limits: limits, Rest: use.rest})
+		}, use.at)
+	}
+	env.ExecuteWorkflow(Quota, in)
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+}

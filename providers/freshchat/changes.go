@@ -38,7 +38,7 @@ func (a *account) Changes(ctx context.Context, w schemas.Window, known providers
 		return a.changesByUsers(ctx, w, known, at)
 	}
 	return walk(at, opList, func(c cursor) (providers.Page, error) {
-		return a.listStep(ctx, segments(w), c, list{orders: changeOrders, ended: true, page: func(ctx context.Context, w schemas.Window, s *segment, some []*segmentEntry) (providers.Page, error) {
+		return a.listStep(ctx, segments(w), c, list{orders: changeOrders, changes: true, page: func(ctx context.Context, w schemas.Window, s *segment, some []*segmentEntry) (providers.Page, error) {
 			return a.changesPage(ctx, w, known, s, some)
 		}})
 	})

@@ -15,10 +15,10 @@ import (
 
 // reportSet are the reports of one segment and their progress.
 type reportSet struct {
-	orders []order
-	cursor cursor
-	ended  bool // an order must come after the end of its window, by the platform's clock
-	read   func(*spool, order, []download) error
+	orders  []order
+	cursor  cursor
+	changes bool // it lists changes: an order must come after the end of its window, by the platform's clock
+	read    func(*spool, order, []download) error
 }
 
 // gather returns the segment of a set of reports. If a report had to be ordered first, it returns the next cursor instead.
@@ -31,7 +31,7 @@ func (a *account) gather(ctx context.Context, st reportSet) (*segment, providers
 		if c.position > 0 {
 			return nil, "", rest.Malformed(opList, providers.ErrCursor)
 		}
-		id, err := a.placeOrder(ctx, st.orders[i], st.ended)
+		id, err := a.placeOrder(ctx, st.orders[i], st.changes)
 		if err != nil {
 			return nil, "", err
 		}

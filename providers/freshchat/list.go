@@ -39,8 +39,8 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 type list struct {
 	// orders are the reports of a segment.
 	orders func(schemas.Window) []order
-	// ended means that a segment must have ended by the platform's clock.
-	ended bool
+	// changes means that a segment must have ended by the platform's clock.
+	changes bool
 	// page makes a page from some entries of a segment.
 	page func(context.Context, schemas.Window, *segment, []*segmentEntry) (providers.Page, error)
 }
@@ -109,7 +109,7 @@ func (a *account) listStep(ctx context.Context, parts []schemas.Window, c cursor
 		return providers.Page{}, rest.Malformed(opList, providers.ErrCursor)
 	}
 	w := parts[c.segment]
-	s, next, err := a.gather(ctx, reportSet{orders: l.orders(w), cursor: c, ended: l.ended, read: a.readConversations})
+	s, next, err := a.gather(ctx, reportSet{orders: l.orders(w), cursor: c, changes: l.changes, read: a.readConversations})
 	if err != nil || next != "" {
 		return providers.Page{Next: next}, err
 	}

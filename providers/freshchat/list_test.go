@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/chatlake/chatlake/providers"
+	"github.com/chatlake/chatlake/providers/providertest"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
 	fake "github.com/chatlake/chatlake/simulator/freshchat"
@@ -239,6 +240,17 @@ func TestQuotas(t *testing.T) {
 	want := []providers.Quota{minute, daily("Conversation-Created"), minute, daily("Chat-Transcript")}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("quotas (-want +got):\n%s", diff)
+	}
+
+	// The uses of a list of changes say so, because others leave some to syncs.
+	asked, left = nil, 1000
+	for _, err := range a.Changes(t.Context(), w, providertest.NewCopy(mapper()), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(asked) == 0 || slices.ContainsFunc(asked, func(q providers.Quota) bool { return !q.Changes }) {
+		t.Errorf("quotas of changes: %+v", asked)
 	}
 }
 

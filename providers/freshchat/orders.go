@@ -70,10 +70,10 @@ var (
 	errOrder   = errors.New("the platform refuses the report; the window may be too old (about 15 months are kept), or the account's plan does not include the report")
 )
 
-// placeOrder orders a report, if the quotas allow it, and returns its id. With ended, an order that the platform got before the end of
-// the report's window does not count.
-func (a *account) placeOrder(ctx context.Context, o order, ended bool) (string, error) {
-	if err := a.takeQuotas(ctx, o.event); err != nil {
+// placeOrder orders a report, if the quotas allow it, and returns its id. For a list of changes, an order that the platform got before the
+// end of the report's window does not count.
+func (a *account) placeOrder(ctx context.Context, o order, changes bool) (string, error) {
+	if err := a.takeQuotas(ctx, o.event, changes); err != nil {
 		return "", err
 	}
 	// "Extract": POST /reports/raw answers 202 with the id. The end is inclusive in the vendor's sample.
@@ -92,7 +92,7 @@ func (a *account) placeOrder(ctx context.Context, o order, ended bool) (string, 
 	case err != nil:
 		return "", err
 	}
-	if at, err := http.ParseTime(answer.Header.Get("Date")); ended && err == nil && at.Before(o.To) {
+	if at, err := http.ParseTime(answer.Header.Get("Date")); changes && err == nil && at.Before(o.To) {
 		return "", &providers.Error{Kind: providers.Pending, Op: op, After: o.To.Sub(at), Err: errTooSoon}
 	}
 	return orderID(op, answer.Body)
@@ -142,11 +142,12 @@ func (o options) quotas(event string) []providers.Quota {
 	return all
 }
 
-func (a *account) takeQuotas(ctx context.Context, event string) error {
+func (a *account) takeQuotas(ctx context.Context, event string, changes bool) error {
 	if a.take == nil {
 		return nil
 	}
 	for _, quota := range a.quotas(event) {
+		quota.Changes = changes
 		if err := a.take(ctx, quota); err != nil {
 			return err
 		}
