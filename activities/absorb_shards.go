@@ -9,6 +9,7 @@ import (
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
@@ -32,7 +33,8 @@ type AbsorbShardsOutput struct {
 //   - a shard by creation, if each of its conversations is as new or newer in a wider window of creation
 //   - a shard of reports or a snapshot of the directory, if a wider window has all its documents
 //
-// A row, a tombstone and a dead letter are all conversations in this sense. Whatever is nowhere else keeps its shard. A shard is absorbed
+// A row, a tombstone and a dead letter are all conversations in this sense. Whatever is nowhere else keeps its shard, also a document that
+// the account's Keeper keeps and the newer version lacks, because both were read at the same time. A shard is absorbed
 // only by wider ones or by those by creation, never the other way round, so two shards cannot absorb each other. What has absorbed a
 // shard may be replaced at any time: a later generation has all its conversations, as new or newer.
 //
@@ -50,7 +52,11 @@ func (a *Activities) AbsorbShards(ctx context.Context, in AbsorbShardsInput) (Ab
 }
 
 func (a *Activities) absorbShards(ctx context.Context, shard ledger.Shard) (AbsorbShardsOutput, error) {
-	s := &absorption{lake: a.Lake, whole: map[string]bool{}}
+	account, err := a.Account(ctx, shard.Account)
+	if err != nil {
+		return AbsorbShardsOutput{}, err
+	}
+	s := &absorption{lake: a.Lake, keeper: account.Keeper, whole: map[string]bool{}}
 	if err := s.read(ctx, shard); err != nil {
 		return AbsorbShardsOutput{}, err
 	}
@@ -100,6 +106,7 @@ func absorbed(r, by ledger.Record) ledger.Record {
 // absorption finds out which shards others have all of.
 type absorption struct {
 	lake       *lake.Lake
+	keeper     providers.Keeper // of the account; may be nil
 	candidates []candidate
 	absorbers  []ledger.Record
 	whole      map[string]bool // whether the files of a record are there, by its digest
@@ -111,6 +118,8 @@ type candidate struct {
 	// left are its conversations, or documents, that were not found elsewhere; nil if that is not known.
 	left map[lake.Key]lake.Standing
 	by   map[int]int // how many were found in each of the absorbers
+	// unseen are the absorbers that have a conversation as new, but were made without the candidate in the lake. They may lack documents.
+	unseen map[lake.Key][]int
 }
 
 // read reads the records of the candidates and of what may absorb them.
@@ -126,7 +135,7 @@ func (s *absorption) read(ctx context.Context, shard ledger.Shard) error {
 		}
 		s.absorbers = append(s.absorbers, r)
 		if r.Shard == shard || within(r.Shard.Window, shard.Window) {
-			s.candidates = append(s.candidates, candidate{record: r, by: map[int]int{}})
+			s.candidates = append(s.candidates, candidate{record: r, by: map[int]int{}, unseen: map[lake.Key][]int{}})
 		}
 	}
 	slices.SortFunc(s.absorbers, func(a, b ledger.Record) int {
@@ -209,17 +218,76 @@ func (s *absorption) compareConversations(ctx context.Context) error {
 				continue
 			}
 			later := r.CommittedAt.After(c.record.CommittedAt)
+			lacks := s.keeper != nil && !r.Saw(c.record)
 			maps.DeleteFunc(c.left, func(key lake.Key, v lake.Standing) bool {
 				found, ok := has[key]
-				if ok = ok && found.Covers(v, later); ok {
-					c.by[i]++
-					left[key]--
+				switch {
+				case !ok || !found.Covers(v, later):
+					return false
+				case lacks && found.State == lake.Whole && v.State != lake.Gone:
+					c.unseen[key] = append(c.unseen[key], i)
+					return false
 				}
-				return ok
+				c.by[i]++
+				left[key]--
+				return true
 			})
 		}
 	}
+	for i := range s.candidates {
+		if err := s.compareUnseen(ctx, &s.candidates[i]); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// compareUnseen looks for the documents of a candidate in absorbers that were made without it in the lake, if nothing else keeps it.
+func (s *absorption) compareUnseen(ctx context.Context, c *candidate) error {
+	for key := range c.left {
+		if len(c.unseen[key]) == 0 {
+			return nil
+		}
+	}
+	for id, err := range readable(ctx, s.lake, c.record) {
+		if errors.Is(err, lake.ErrDamaged) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		key := lake.KeyOf(id)
+		for _, i := range c.unseen[key] {
+			if _, left := c.left[key]; !left {
+				break
+			}
+			lacks, err := s.lacks(ctx, id, c.record, s.absorbers[i])
+			if err != nil {
+				return err
+			}
+			if !lacks {
+				c.by[i]++
+				delete(c.left, key)
+			}
+		}
+		if _, left := c.left[key]; left {
+			return nil
+		}
+	}
+	return nil
+}
+
+// lacks reports whether a record has documents of a conversation that are kept, and another record does not have them.
+func (s *absorption) lacks(ctx context.Context, id string, has, other ledger.Record) (bool, error) {
+	had, found, err := s.lake.VersionIn(ctx, has, id)
+	if err != nil || !found {
+		return true, err
+	}
+	to, found, err := s.lake.VersionIn(ctx, other, id)
+	if err != nil || !found {
+		return true, err
+	}
+	return addsTo(ctx, s.lake, s.keeper, had, to)
 }
 
 // compareDocuments looks for the documents of the candidates in wider windows.

@@ -109,7 +109,7 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l fetchKind) (Fet
 	}
 	w := newPartWriter(ctx, a.Lake, in, name, header.Refs)
 	defer w.discard()
-	from := supply{lake: a.Lake, alone: l.alone(s), keeps: s.Keeper != nil, fetch: func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
+	from := supply{lake: a.Lake, alone: l.alone(s), keeper: s.Keeper, fetch: func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 		return l.documents(s.reader, ctx, refs)
 	}}
 	fetch := func(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {

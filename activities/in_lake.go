@@ -33,6 +33,14 @@ type inLake struct {
 	Source  *int64 `json:"source,omitempty"`
 	Stated  *int64 `json:"stated,omitempty"`
 	Content string `json:"content,omitempty"`
+	placed
+	// Unseen are the documents of versions that readers do not take, and that were not in the lake when the one that they take was read.
+	// Only accounts with a Keeper have them.
+	Unseen []placed `json:"unseen,omitempty"`
+}
+
+// placed is where documents are.
+type placed struct {
 	// Documents is the number of documents. At says where they are: indexes of Files, and row groups.
 	Documents int      `json:"n,omitempty"`
 	At        [][2]int `json:"at,omitempty"`
@@ -45,22 +53,44 @@ type lakeFile struct {
 	SHA256 string `json:"sha256"`
 }
 
-// note adds to the header what the lake has of the conversation at an index.
-func (h *pageHeader) note(index int, v lake.Version, reuse bool) {
+// note adds to the header what the lake has of the conversation at an index: the version that readers take, and others.
+func (h *pageHeader) note(index int, v lake.Version, unseen []lake.Version, reuse bool) {
 	n := inLake{
 		Index: index, Reuse: reuse, Row: v.Row, Gone: v.Gone, Dead: v.Dead, Closed: v.Closed, Listed: v.Listed, Source: v.Source, Stated: v.Stated,
-		Content: v.Content, Documents: v.Extent.Documents,
+		Content: v.Content, placed: h.place(v.Extent),
 	}
-	for _, g := range v.Extent.Groups {
+	for _, other := range unseen {
+		n.Unseen = append(n.Unseen, h.place(other.Extent))
+	}
+	h.Lake = append(h.Lake, n)
+}
+
+// place adds the files of documents to the header.
+func (h *pageHeader) place(x lake.Extent) placed {
+	p := placed{Documents: x.Documents}
+	for _, g := range x.Groups {
 		f := lakeFile{g.File.Key, g.File.Bytes, g.File.SHA256}
 		at := slices.Index(h.Files, f)
 		if at < 0 {
 			at = len(h.Files)
 			h.Files = append(h.Files, f)
 		}
-		n.At = append(n.At, [2]int{at, g.Group})
+		p.At = append(p.At, [2]int{at, g.Group})
 	}
-	h.Lake = append(h.Lake, n)
+	return p
+}
+
+// extent is where the header says that documents are.
+func (h *pageHeader) extent(p placed) (lake.Extent, error) {
+	x := lake.Extent{Documents: p.Documents}
+	for _, at := range p.At {
+		if at[0] < 0 || at[0] >= len(h.Files) {
+			return x, fmt.Errorf("the page has no file %d: %w", at[0], lake.ErrDamaged)
+		}
+		f := h.Files[at[0]]
+		x.Groups = append(x.Groups, lake.Group{File: ledger.File{Table: schemas.Documents.Table, Key: f.Key, Bytes: f.Bytes, SHA256: f.SHA256}, Group: at[1]})
+	}
+	return x, nil
 }
 
 // of returns what the lake has of the conversation at an index, or nil. Lake is sorted.
@@ -72,17 +102,33 @@ func (h *pageHeader) of(index int) *inLake {
 	return &h.Lake[at]
 }
 
-// extract reads a conversation's documents from the lake.
-func (h *pageHeader) extract(ctx context.Context, l *lake.Lake, id string, n *inLake) ([]schemas.Document, error) {
-	from := lake.Extent{Documents: n.Documents}
-	for _, at := range n.At {
-		if at[0] < 0 || at[0] >= len(h.Files) {
-			return nil, fmt.Errorf("the page has no file %d: %w", at[0], lake.ErrDamaged)
+// extract reads a conversation's documents from the lake, with those that k keeps of the versions that readers do not take.
+func (h *pageHeader) extract(ctx context.Context, l *lake.Lake, k providers.Keeper, id string, n *inLake) ([]schemas.Document, error) {
+	read := func(p placed) ([]schemas.Document, error) {
+		x, err := h.extent(p)
+		if err != nil {
+			return nil, err
 		}
-		f := h.Files[at[0]]
-		from.Groups = append(from.Groups, lake.Group{File: ledger.File{Table: schemas.Documents.Table, Key: f.Key, Bytes: f.Bytes, SHA256: f.SHA256}, Group: at[1]})
+		return l.Extract(ctx, id, x)
 	}
-	return l.Extract(ctx, id, from)
+	docs, err := read(n.placed)
+	if err != nil || k == nil {
+		return docs, err
+	}
+	if !n.Row && n.Dead { // they may be what cannot be read
+		docs = joined(k, nil, false, docs)
+	}
+	var others [][]schemas.Document
+	for _, p := range n.Unseen {
+		other, err := read(p)
+		switch {
+		case err == nil:
+			others = append(others, other)
+		case !errors.Is(err, lake.ErrDamaged):
+			return nil, err
+		}
+	}
+	return joined(k, docs, n.Gone && n.Row, others...), nil
 }
 
 // fromLake is the kind of the document that precedes the documents from the lake in a staged chunk. It is never sealed.
@@ -134,8 +180,8 @@ type supply struct {
 	lake  *lake.Lake
 	fetch fetcher
 	// alone fetches everything about a conversation; it is nil for metadata, which never comes from the lake by itself.
-	alone fetcher
-	keeps bool // the account has a providers.Keeper
+	alone  fetcher
+	keeper providers.Keeper // of the account; may be nil
 }
 
 // documents returns the documents of one conversation.
@@ -146,15 +192,16 @@ func (h *pageHeader) documents(ctx context.Context, s supply, ref providers.Ref,
 		if docs = answers.take(ref.ID); answers.err != nil {
 			return nil, answers.err
 		}
-		keeps := n != nil && n.Row && s.alone != nil && (isGone(docs) || s.keeps && !n.Gone)
-		if !keeps {
+		if s.alone == nil || !n.counts(isGone(docs), s.keeper) {
 			return docs, nil
 		}
 	case s.alone == nil:
 		return nil, nil
 	}
-	had, err := h.extract(ctx, s.lake, ref.ID, n)
+	had, err := h.extract(ctx, s.lake, s.keeper, ref.ID, n)
 	switch {
+	case err == nil && len(had) == 0:
+		return docs, nil
 	case err == nil:
 		return slices.Concat(docs, []schemas.Document{{Kind: fromLake, ConversationID: ref.ID}}, had), nil
 	case !errors.Is(err, lake.ErrDamaged):
@@ -168,6 +215,18 @@ func (h *pageHeader) documents(ctx context.Context, s supply, ref providers.Ref,
 		}
 	}
 	return docs, nil
+}
+
+// counts reports whether the documents in the lake matter although the conversation was asked for: the last version of one that is gone now,
+// and what a keeper keeps of one that was not gone before.
+func (n *inLake) counts(gone bool, k providers.Keeper) bool {
+	switch {
+	case n == nil:
+		return false
+	case gone:
+		return n.Row
+	}
+	return k != nil && !n.Gone && (n.Row || n.Dead)
 }
 
 // isGone reports whether the answer is that the conversation does not exist.
@@ -209,8 +268,8 @@ func refOf(v lake.Version) providers.Ref {
 }
 
 // withLake returns the conversation with its documents from the lake where the page and the answer say that they count. n is what the
-// lake has of it, or nil.
-func (c conversation) withLake(header *pageHeader, n *inLake) (conversation, error) {
+// lake has of it, or nil. Of a conversation that is gone now, what only the list said is kept as k says.
+func (c conversation) withLake(k providers.Keeper, header *pageHeader, n *inLake) (conversation, error) {
 	c.header, c.had = header, n
 	asked, had := splitLake(c.messages)
 	if len(had) == 0 || n == nil {
@@ -220,6 +279,7 @@ func (c conversation) withLake(header *pageHeader, n *inLake) (conversation, err
 		c.messages, c.earlier = asked, had
 		return c, nil
 	}
+	listed := c.listed
 	c.listed, c.others = nil, nil
 	if n.Row {
 		c.ref.Version, c.ref.Messages = n.Listed, n.Stated
@@ -230,7 +290,7 @@ func (c conversation) withLake(header *pageHeader, n *inLake) (conversation, err
 	case len(asked) == 0:
 		c.messages, c.reused = had, true
 	default:
-		c.kept, c.messages = had, asked[:1]
+		c.kept, c.messages = joined(k, had, false, listed), asked[:1]
 	}
 	return c, nil
 }
@@ -251,13 +311,14 @@ func (c conversation) asGone(docs []schemas.Document, row bool) (conversation, e
 }
 
 // withLast returns a conversation that could not be fetched or read with its last version from the lake, so that a generation never has
-// less than the one before. What was fetched is left out: the platform still has it. Without a last version it is as it was fetched.
-func (c conversation) withLast(ctx context.Context, l *lake.Lake, header *pageHeader, n *inLake) (conversation, error) {
+// less than the one before. Of what was read, only that stays which k keeps: the platform still has the rest. Without a last version it is as
+// it was fetched.
+func (c conversation) withLast(ctx context.Context, l *lake.Lake, k providers.Keeper, header *pageHeader, n *inLake) (conversation, error) {
 	if n == nil || !n.Row {
 		c.messages, _ = splitLake(c.messages)
 		return c, nil
 	}
-	docs, err := header.extract(ctx, l, c.ref.ID, n)
+	docs, err := header.extract(ctx, l, k, c.ref.ID, n)
 	switch {
 	case errors.Is(err, lake.ErrDamaged):
 		c.messages, _ = splitLake(c.messages)
@@ -265,6 +326,7 @@ func (c conversation) withLast(ctx context.Context, l *lake.Lake, header *pageHe
 	case err != nil:
 		return c, err
 	}
+	docs = joined(k, docs, n.Gone, c.listed) // what only the list said is not said again
 	c.listed, c.messages, c.others, c.earlier = nil, nil, nil, nil
 	c.ref.Version, c.ref.Messages = n.Listed, n.Stated
 	if n.Gone {
@@ -274,37 +336,10 @@ func (c conversation) withLast(ctx context.Context, l *lake.Lake, header *pageHe
 	return c, nil
 }
 
-// withEarlier returns a conversation that was read again with what is kept of the documents that the lake had of it.
-func (c conversation) withEarlier(k providers.Keeper) (conversation, error) {
-	if len(c.earlier) == 0 || k == nil {
-		return c, nil
-	}
-	kept, err := guarded(func(had []schemas.Document) ([]schemas.Document, error) { return k.Keep(had, c.documents()) }, c.earlier)
-	if err != nil {
-		return c, &providers.Error{Kind: providers.Malformed, Op: "keep what the lake has of conversation " + c.ref.ID, Err: err}
-	}
-	c.others, c.earlier = append(slices.Clip(c.others), kept...), nil
-	return c, nil
-}
-
 // olderThanLake reports whether a conversation was read in an older version than the lake has: a list without versions may come from a
 // replica that is behind, and a list may show less of a version than the lake knows.
 func (c conversation) olderThanLake(thread schemas.Thread) bool {
 	n := c.had
 	return n != nil && n.Row && !n.Gone && !c.reused && n.Source != nil &&
 		(thread.Conversation.SourceVersion == nil || *thread.Conversation.SourceVersion < *n.Source)
-}
-
-// asInLake returns a conversation with its documents from the lake instead of those that were read. It reports whether they are there.
-func (c conversation) asInLake(ctx context.Context, l *lake.Lake) (conversation, bool, error) {
-	docs, err := c.header.extract(ctx, l, c.ref.ID, c.had)
-	switch {
-	case errors.Is(err, lake.ErrDamaged):
-		return c, false, nil
-	case err != nil:
-		return c, false, err
-	}
-	c.listed, c.messages, c.others = nil, docs, nil
-	c.ref.Version, c.ref.Messages = c.had.Listed, c.had.Stated
-	return c, true, nil
 }

@@ -103,7 +103,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 		in.Cursor = retrier.Retry(in.Cursor)
 	}
 	var had *lake.Known
-	if in.Shard.Stream == schemas.StreamChanges || in.Depth != DepthWhole && in.Shard.Stream.IsByCreation() {
+	if in.Shard.Stream == schemas.StreamChanges || in.Shard.Stream.IsByCreation() && (in.Depth != DepthWhole || s.Keeper != nil) {
 		if had, err = a.Lake.Known(ctx, in.Shard, in.Generation); err != nil {
 			return ListPageOutput{}, err
 		}
@@ -173,9 +173,15 @@ func (a *Activities) compare(ctx context.Context, had *lake.Known, keeper provid
 	changes, documents := in.Shard.Stream.IsByChange(), page.Documents
 	for _, ref := range page.Refs {
 		listed := documentsOfNext(ref.ID, &documents)
-		v, found, err := had.Find(ctx, ref.ID, ref.CreatedAt)
+		all, err := had.Versions(ctx, ref.ID, ref.CreatedAt)
 		if err != nil {
 			return header, err
+		}
+		var v lake.Version
+		var unseen []lake.Version
+		found := len(all) > 0
+		if found {
+			v, unseen = all[0], unseenBy(keeper, all)
 		}
 		// A conversation that is listed again after it was gone is new, and one that could not be exported is fetched.
 		whole := found && v.Row && !v.Gone && !v.Dead && ref.Version != ""
@@ -188,7 +194,7 @@ func (a *Activities) compare(ctx context.Context, had *lake.Known, keeper provid
 			reuse = newer || same && in.Shard.Stream != schemas.StreamPushed
 		}
 		if reuse && keeper != nil {
-			adds, err := a.adds(ctx, keeper, v, listed)
+			adds, err := a.adds(ctx, keeper, v, unseen, listed)
 			if err != nil {
 				return header, err
 			}
@@ -200,7 +206,7 @@ func (a *Activities) compare(ctx context.Context, had *lake.Known, keeper provid
 			continue
 		}
 		if found {
-			header.note(len(header.Refs), v, reuse)
+			header.note(len(header.Refs), v, unseen, reuse)
 		}
 		header.Refs = append(header.Refs, ref)
 	}
@@ -221,8 +227,10 @@ func documentsOfNext(id string, documents *[]schemas.Document) []schemas.Documen
 }
 
 // adds reports whether a list says something of a conversation that the lake lacks, apart from its version.
-func (a *Activities) adds(ctx context.Context, keeper providers.Keeper, v lake.Version, listed []schemas.Document) (bool, error) {
-	had, err := a.Lake.Extract(ctx, v.ID, v.Extent)
+func (a *Activities) adds(ctx context.Context, keeper providers.Keeper, v lake.Version, unseen []lake.Version, listed []schemas.Document) (bool, error) {
+	var header pageHeader
+	header.note(0, v, unseen, true)
+	had, err := header.extract(ctx, a.Lake, keeper, v.ID, header.of(0))
 	switch {
 	case errors.Is(err, lake.ErrDamaged):
 		return true, nil

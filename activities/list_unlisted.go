@@ -46,6 +46,10 @@ func (a *Activities) listUnlisted(ctx context.Context, in ListUnlistedInput) (Li
 	if err != nil {
 		return ListUnlistedOutput{}, err
 	}
+	account, err := a.Account(ctx, in.Shard.Account)
+	if err != nil {
+		return ListUnlistedOutput{}, err
+	}
 	receipts, err := a.receipts(ctx, in.Receipts)
 	if err != nil {
 		return ListUnlistedOutput{}, err
@@ -70,7 +74,17 @@ func (a *Activities) listUnlisted(ctx context.Context, in ListUnlistedInput) (Li
 			break
 		}
 		ref := providers.Ref{ID: v.ID, CreatedAt: v.CreatedAt, Unlisted: true} // no list says how new it is now
-		header.note(len(header.Refs), v, v.Gone && in.Depth == DepthList && v.Extent.Documents > 0)
+		var unseen []lake.Version
+		if account.Keeper != nil {
+			all, err := had.Versions(ctx, v.ID, v.CreatedAt)
+			if err != nil {
+				return ListUnlistedOutput{}, err
+			}
+			if len(all) > 0 && all[0].Record == v.Record {
+				unseen = unseenBy(account.Keeper, all)
+			}
+		}
+		header.note(len(header.Refs), v, unseen, v.Gone && in.Depth == DepthList && v.Extent.Documents > 0)
 		header.Refs = append(header.Refs, ref)
 	}
 	page, err := a.stagePage(ctx, in.Target, in.Number, header, nil)

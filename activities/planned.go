@@ -10,7 +10,7 @@ import (
 type Depth string
 
 const (
-	// DepthWhole fetches every listed conversation. The lake is not looked at.
+	// DepthWhole fetches every listed conversation. The lake is looked at only for what the account's Keeper keeps.
 	DepthWhole Depth = ""
 	// DepthList lists the window and fetches only conversations that the lake does not have in the listed version. The documents of
 	// the others come from the lake. Conversations that the lake has and the list does not are asked for by id.

@@ -148,7 +148,7 @@ func (w *shardWriter) run(ctx context.Context, shard ledger.Shard, receipts Rece
 		}
 		return nil
 	}
-	all, err := newWinners(ctx, w.lake, receipts, w.metadata)
+	all, err := newWinners(ctx, w.lake, w.keeper, receipts, w.metadata)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (w *shardWriter) write(ctx context.Context, c conversation, thread schemas.
 			w.lost++
 		}
 		if !c.reused {
-			last, err := c.withLast(ctx, w.lake, c.header, c.had)
+			last, err := c.withLast(ctx, w.lake, w.keeper, c.header, c.had)
 			if err != nil {
 				return err
 			}
@@ -200,7 +200,7 @@ func (w *shardWriter) write(ctx context.Context, c conversation, thread schemas.
 		c.dead = dead
 	}
 	if len(c.kept) == 0 && malformed == nil && c.olderThanLake(thread) {
-		newer, there, err := c.asInLake(ctx, w.lake)
+		newer, there, err := c.asInLake(ctx, w.lake, w.keeper)
 		if err != nil {
 			return err
 		}

@@ -205,14 +205,28 @@ func (p *chats) Thread(docs []schemas.Document) (schemas.Thread, error) {
 // reporting keeps what reports said.
 type reporting struct{}
 
-func (reporting) Keep(had, _ []schemas.Document) ([]schemas.Document, error) {
-	return slices.DeleteFunc(slices.Clone(had), func(doc schemas.Document) bool { return doc.Kind != "report" }), nil
+func (reporting) Keep(had, read []schemas.Document) ([]schemas.Document, error) {
+	return slices.DeleteFunc(slices.Clone(had), func(doc schemas.Document) bool { return !isNews(doc, read) }), nil
 }
 
 func (reporting) Adds(had, listed []schemas.Document) (bool, error) {
-	return slices.ContainsFunc(listed, func(doc schemas.Document) bool {
-		return doc.Kind == "report" && !slices.ContainsFunc(had, func(h schemas.Document) bool { return h.Kind == "report" && string(h.Body) == string(doc.Body) })
-	}), nil
+	return slices.ContainsFunc(listed, func(doc schemas.Document) bool { return isNews(doc, had) }), nil
+}
+
+// isNews reports whether a document is a report that is not among others.
+func isNews(doc schemas.Document, others []schemas.Document) bool {
+	return doc.Kind == "report" && !slices.ContainsFunc(others, func(o schemas.Document) bool { return o.Kind == "report" && string(o.Body) == string(doc.Body) })
+}
+
+// keeps gives the account a Keeper.
+func (s *settling) keeps() *settling {
+	of := s.do.Account
+	s.do.Account = func(ctx context.Context, name string) (activities.Account, error) {
+		account, err := of(ctx, name)
+		account.Keeper = reporting{}
+		return account, err
+	}
+	return s
 }
 
 // settling runs shards of a chats platform against a lake in a folder.

@@ -9,12 +9,14 @@ import (
 	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
 
 // winners reads the winners of a shard in list order. It keeps one page in memory, and the ids that are listed more than once.
 type winners struct {
 	lake       *lake.Lake
+	keeper     providers.Keeper
 	pages      []PageReceipt
 	refs       map[int]int // number of conversations on each page, by page number
 	messages   map[int][]ChunkReceipt
@@ -33,9 +35,9 @@ type place struct{ page, index int }
 
 // newWinners reads the headers of all pages and decides which listing of each conversation is used: the first in list order that
 // is not dead. Without metadata, the receipts of metadata are not checked.
-func newWinners(ctx context.Context, l *lake.Lake, receipts Receipts, metadata bool) (*winners, error) {
+func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts Receipts, metadata bool) (*winners, error) {
 	w := &winners{
-		lake: l, pages: receipts.Pages,
+		lake: l, keeper: k, pages: receipts.Pages,
 		refs: map[int]int{}, messages: map[int][]ChunkReceipt{}, metadata: map[int][]ChunkReceipt{},
 		dead: map[int]map[int]DeadRef{}, chosen: map[string]place{}, unlisted: map[int]bool{},
 	}
@@ -208,9 +210,9 @@ func (w *winners) page(ctx context.Context, page PageReceipt, yield func(convers
 		var err error
 		if d, dead := w.dead[page.Number][i]; dead {
 			c.dead = &d
-			c, err = c.withLast(ctx, w.lake, &header, header.of(i))
+			c, err = c.withLast(ctx, w.lake, w.keeper, &header, header.of(i))
 		} else {
-			c, err = c.withLake(&header, header.of(i))
+			c, err = c.withLake(w.keeper, &header, header.of(i))
 		}
 		if err != nil {
 			yield(c, err)

@@ -32,11 +32,15 @@ type Version struct {
 	Stated     *int64
 	// Extent is where its documents are. It is empty if that is not known.
 	Extent    Extent
+	opened    time.Time
 	committed time.Time
 }
 
-// Newer reports whether readers prefer v to another version of the conversation.
-func (v Version) Newer(other Version) bool {
+// Saw reports whether whoever read v had seen another version, because that was in the lake before v's shard was opened.
+func (v Version) Saw(other Version) bool { return ledger.Saw(v.opened, other.committed) }
+
+// compare returns a positive number if readers prefer v to another version of the conversation.
+func (v Version) compare(other Version) int {
 	state := func(v Version) int {
 		switch {
 		case v.Row:
@@ -60,7 +64,7 @@ func (v Version) Newer(other Version) bool {
 	return cmp.Or(
 		cmp.Compare(state(v), state(other)), source(v.Source, other.Source), v.ObservedAt.Compare(other.ObservedAt),
 		v.committed.Compare(other.committed), cmp.Compare(v.Shard.String(), other.Shard.String()),
-	) > 0
+	)
 }
 
 // Known is what the lake has of the conversations of an account at one time. It reads a record's files when it first needs them. Its
@@ -75,6 +79,7 @@ type known struct {
 	shard     ledger.Shard
 	number    int // of the generation
 	digest    string
+	opened    time.Time // zero if the record does not say
 	committed time.Time
 	files     []ledger.File // of the tables that are read
 }
@@ -177,44 +182,69 @@ func (l *Lake) readRecord(ctx context.Context, g ledger.Generation) (*known, err
 	if record == nil {
 		return nil, fmt.Errorf("generation %d of %s is listed but cannot be read", g.Number, g.Shard)
 	}
-	r := &known{shard: g.Shard, number: g.Number, digest: record.Digest, committed: record.CommittedAt}
+	return asKnown(*record), nil
+}
+
+// asKnown returns a record as far as an index needs it.
+func asKnown(record ledger.Record) *known {
+	r := &known{shard: record.Shard, number: record.Generation, digest: record.Digest, committed: record.CommittedAt}
+	if record.OpenedAt != nil {
+		r.opened = *record.OpenedAt
+	}
 	for _, f := range record.Files {
 		switch f.Table {
 		case schemas.Conversations.Table, schemas.Tombstones.Table, schemas.DeadLetters.Table, schemas.Documents.Table:
 			r.files = append(r.files, f)
 		}
 	}
-	return r, nil
+	return r
+}
+
+// VersionIn returns what a record has of a conversation, or false if it has nothing.
+func (l *Lake) VersionIn(ctx context.Context, record ledger.Record, id string) (Version, bool, error) {
+	return l.find(ctx, asKnown(record), id)
+}
+
+func (l *Lake) find(ctx context.Context, r *known, id string) (v Version, found bool, err error) {
+	x, err := l.indexOf(ctx, r)
+	if err != nil {
+		return v, false, err
+	}
+	e, found, err := x.find(id, l.hash(id))
+	if err != nil || !found {
+		return v, false, err
+	}
+	v, err = r.version(x, e)
+	return v, err == nil, err
 }
 
 // Find returns the newest version of a conversation by the reader rule, or false if the lake does not have it. With the time at which it
 // was created, it looks only into the shards that can have it; the zero time means all.
 func (k *Known) Find(ctx context.Context, id string, created time.Time) (best Version, found bool, err error) {
-	hash := k.lake.hash(id)
+	all, err := k.Versions(ctx, id, created)
+	if err != nil || len(all) == 0 {
+		return best, false, err
+	}
+	return all[0], true, nil
+}
+
+// Versions returns what each shard has of a conversation, by the reader rule, the newest first. The time at which it was created is as in
+// Find.
+func (k *Known) Versions(ctx context.Context, id string, created time.Time) (all []Version, err error) {
 	for _, r := range k.records {
 		if len(r.files) == 0 || !created.IsZero() && r.shard.Stream.IsByCreation() && !near(r.shard.Window, created) {
 			continue
 		}
-		x, err := k.lake.indexOf(ctx, r)
+		v, found, err := k.lake.find(ctx, r, id)
 		if err != nil {
-			return best, false, err
+			return nil, err
 		}
-		e, ok, err := x.find(id, hash)
-		if err != nil {
-			return best, false, err
-		}
-		if !ok {
-			continue
-		}
-		v, err := r.version(x, e)
-		if err != nil {
-			return best, false, err
-		}
-		if !found || v.Newer(best) {
-			best, found = v, true
+		if found {
+			all = append(all, v)
 		}
 	}
-	return best, found, nil
+	slices.SortFunc(all, func(a, b Version) int { return b.compare(a) })
+	return all, nil
 }
 
 // near reports whether a conversation whose row has a time of creation may have been listed in a window.
@@ -228,7 +258,7 @@ func (r *known) version(x *index, e entry) (Version, error) {
 	has := func(flag uint8) bool { return e.Flags&flag != 0 }
 	v := Version{
 		Shard: r.shard, Record: r.digest, Row: has(hasRow), Gone: has(isGone), Dead: has(isDead), Closed: has(isClosed),
-		ObservedAt: instant(e.Observed), Extent: r.extent(e), committed: r.committed,
+		ObservedAt: instant(e.Observed), Extent: r.extent(e), opened: r.opened, committed: r.committed,
 	}
 	if has(hasSource) {
 		v.Source = new(e.Source)

@@ -136,3 +136,17 @@ type Record struct {
 	RunID       string    `json:"run_id,omitempty"`
 	CommittedAt time.Time `json:"committed_at"`
 }
+
+// clocksDiffer is how far the clocks of two workers may be apart, together with the time that a record needs from its clock into the ledger.
+const clocksDiffer = 5 * time.Minute
+
+// Saw reports whether a shard that was opened at one time was made with a record in the lake that was committed at another time. If that
+// is not certain, it was not. The zero time of opening is an unknown one.
+func Saw(opened, committed time.Time) bool {
+	return !opened.IsZero() && committed.Before(opened.Add(-clocksDiffer))
+}
+
+// Saw reports whether the record was made with another one in the lake.
+func (r Record) Saw(other Record) bool {
+	return r.OpenedAt != nil && Saw(*r.OpenedAt, other.CommittedAt)
+}

@@ -1,6 +1,7 @@
 package freshchat
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +25,7 @@ func (keeper) Keep(had, read []schemas.Document) ([]schemas.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, left, err := now.transcriptsOf(before)
+	kept, err := now.transcriptsOf(before)
 	if err != nil {
 		return nil, err
 	}
@@ -33,8 +34,14 @@ func (keeper) Keep(had, read []schemas.Document) ([]schemas.Document, error) {
 		return nil, err
 	}
 	kept = append(kept, created...)
-	if doc, ok := now.newestOf(before, left); ok {
-		kept = append(kept, doc)
+	if now.updatedAt().IsZero() {
+		all, err := gatherSources(slices.Concat(read, kept))
+		if err != nil {
+			return nil, err
+		}
+		if doc, ok := all.newestOf(before); ok {
+			kept = append(kept, doc)
+		}
 	}
 	number := map[string]int64{}
 	for _, doc := range read {
@@ -57,32 +64,48 @@ func (keeper) Adds(had, listed []schemas.Document) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	known := idsIn(before.transcript)
+	known := keysOf(before.transcript)
 	return creation(now.created) != nil && creation(before.created) == nil ||
 		slices.ContainsFunc(now.transcript, func(l reportRow) bool {
-			return !coveredBy(before.transcripts, l.at) && !known[l.cells["message_id"]]
+			return !coveredBy(before.transcripts, l.at) && !known[l.key()]
 		}), nil
 }
 
-// idsIn returns the ids of the messages in rows.
-func idsIn(rows []reportRow) map[string]bool {
-	ids := map[string]bool{}
+// keysOf returns the keys of rows.
+func keysOf(rows []reportRow) map[string]bool {
+	keys := map[string]bool{}
 	for _, l := range rows {
-		if id := l.cells["message_id"]; id != "" {
-			ids[id] = true
-		}
+		keys[l.key()] = true
 	}
-	return ids
+	return keys
 }
 
-// transcriptsOf returns the transcripts of an earlier reading that still count, and their rows.
-func (s *sources) transcriptsOf(before *sources) (kept []schemas.Document, left []reportRow, err error) {
-	deleted, known := s.deletedSince(before), idsIn(s.transcript)
+// key tells a row of a transcript apart from others: the id of its message or, without one, all that it says.
+func (l reportRow) key() string {
+	if id := l.cells["message_id"]; id != "" {
+		return id
+	}
+	b, _ := json.Marshal(l.cells) // never fails, and sorts them
+	return string(b)
+}
+
+// transcriptsOf returns the transcripts of another reading that still count, with those of their rows that do.
+func (s *sources) transcriptsOf(before *sources) (kept []schemas.Document, err error) {
+	deleted, known := s.deletedSince(before), map[string]int{}
+	for _, l := range slices.Backward(s.transcript) {
+		known[l.key()] = l.place[0] // the newest
+	}
 	counts := map[[2]int]bool{}
 	for _, l := range before.transcript {
-		if !deleted[l.place] && !known[l.cells["message_id"]] && !coveredBy(s.transcripts, l.at) {
+		// A transcript hides the rows of older ones in its range, so it keeps those that only an older one has as well.
+		t := before.transcripts[l.place[0]]
+		newer := slices.IndexFunc(s.transcripts, func(n transcriptPart) bool { return n.doc.ObservedAt.Before(t.doc.ObservedAt) })
+		if newer < 0 {
+			newer = len(s.transcripts)
+		}
+		at, twice := known[l.key()]
+		if !(twice && at < newer) && !deleted[l.place] && !coveredBy(s.transcripts[:newer], l.at) {
 			counts[l.place] = true
-			left = append(left, l)
 		}
 	}
 	for i, t := range before.transcripts {
@@ -101,17 +124,17 @@ func (s *sources) transcriptsOf(before *sources) (kept []schemas.Document, left 
 		doc := t.doc
 		if len(places) < len(t.rows) {
 			if doc.Body, err = withRows(doc, t.window, places); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 		kept = append(kept, doc)
 	}
-	return kept, left, nil
+	return kept, nil
 }
 
 // deletedSince returns the rows of the transcripts of an earlier reading whose messages REST had then, and has no longer.
 func (s *sources) deletedSince(before *sources) map[[2]int]bool {
-	if !s.asked {
+	if s.askedAt.IsZero() {
 		return nil
 	}
 	has := map[string]bool{}
@@ -120,7 +143,7 @@ func (s *sources) deletedSince(before *sources) map[[2]int]bool {
 	}
 	deleted := map[[2]int]bool{}
 	for _, u := range before.unifiedMessages() {
-		if u.fromREST != nil && u.fromTranscript != nil && !has[u.id] {
+		if u.fromREST != nil && u.fromTranscript != nil && !has[u.id] && s.askedAt.After(u.fromREST.doc.ObservedAt) {
 			deleted[u.fromTranscript.place] = true
 		}
 	}
@@ -185,24 +208,27 @@ func creation(rows []reportRow) *reportRow {
 	return &rows[i]
 }
 
-// newestOf returns a document with the time of the newest message that an earlier reading had, if it is newer than all that are left. If
-// the conversation's own body does not say when it was updated, that time is its version, which must not go back.
-func (s *sources) newestOf(before *sources, left []reportRow) (doc schemas.Document, ok bool) {
-	latest := func(newest *time.Time, messages []message, rows []reportRow) *time.Time {
-		for _, m := range messages {
-			newest = wire.Later(newest, m.at)
-		}
-		for _, l := range rows {
-			newest = wire.Later(newest, l.at)
-		}
-		return newest
-	}
-	was, is := latest(before.newest, before.messages, before.transcript), latest(s.newest, s.messages, slices.Concat(s.transcript, left))
-	if was == nil || is != nil && !is.Before(*was) || !s.updatedAt().IsZero() {
+// newestOf returns a document with the time of the newest message that another reading had, if it is newer than all of this one. If the
+// conversation's own body does not say when it was updated, that time is its version, which must not go back.
+func (s *sources) newestOf(before *sources) (doc schemas.Document, ok bool) {
+	was, is := before.newestMessage(), s.newestMessage()
+	if was == nil || is != nil && !is.Before(*was) {
 		return doc, false
 	}
 	return schemas.Document{
 		Kind: kindNewest, ConversationID: before.id, Status: statusOK, ObservedAt: before.observedAt,
 		Body: fmt.Appendf(nil, `{"created_time":%q}`, was.UTC().Format(time.RFC3339Nano)),
 	}, true
+}
+
+// newestMessage is the time of the newest message that the conversation is known to have had.
+func (s *sources) newestMessage() *time.Time {
+	newest := s.newest
+	for _, m := range s.messages {
+		newest = wire.Later(newest, m.at)
+	}
+	for _, l := range s.transcript {
+		newest = wire.Later(newest, l.at)
+	}
+	return newest
 }

@@ -2,7 +2,9 @@ package freshchat
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,4 +158,83 @@ func TestAdds(t *testing.T) {
 			t.Errorf("%s: %t, %v; want %t", tt.name, adds, err, tt.adds)
 		}
 	}
+}
+
+// TestKeepJoinsReadings: whichever of two readings is the later one, what is kept completes the rows of their transcripts, except those of
+// deleted messages. Kept once, nothing is kept any more: otherwise no shard could take the place of another one.
+func TestKeepJoinsReadings(t *testing.T) {
+	dice := rand.New(rand.NewPCG(1, 2))
+	some := func(hours int) []schemas.Document {
+		docs := []schemas.Document{body}
+		if dice.IntN(3) == 0 {
+			docs = append(docs, birth)
+		}
+		if dice.IntN(3) == 0 {
+			docs = append(docs, reopens)
+		}
+		for day := 1; day <= 3; day++ {
+			var rows, sent []string
+			for hour := 8; hour < 11; hour++ {
+				id, clock := fmt.Sprintf("m%d-%d", day, hour), fmt.Sprintf("%02d:00:00", hour)
+				if dice.IntN(2) == 0 {
+					sent = append(sent, sentOn(day, clock, id))
+				}
+				if dice.IntN(4) == 0 {
+					id = ""
+				}
+				switch dice.IntN(8) {
+				case 0, 1, 2:
+					rows = append(rows, line(day, clock, id))
+				case 3: // it is of another day than its report
+					rows = append(rows, line(day+1, clock, fmt.Sprintf("m%d-%d", day+1, hour)))
+				}
+				if dice.IntN(8) == 0 {
+					rows = append(rows, `{"actor_id":"u","message":"said at no time"}`)
+				}
+			}
+			if dice.IntN(2) == 0 {
+				docs = append(docs, rowsOn(day, strings.Join(rows, ",")))
+			}
+			if dice.IntN(2) == 0 {
+				docs = append(docs, messagesDoc(strings.Join(sent, ",")))
+			}
+		}
+		return readAt(hours, slices.Clone(docs)...)
+	}
+	for n := range 3000 {
+		had, read := some(dice.IntN(2)), some(dice.IntN(2))
+		kept, err := keeper{}.Keep(had, read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := slices.Concat(read, kept)
+		if again, err := (keeper{}).Keep(had, all); err != nil || len(again) > 0 {
+			t.Fatalf("%d: kept once more, %v:\n%s\nof\n%s\nbeside\n%s", n, err, texts(again), texts(had), texts(all))
+		}
+		got, before, now := keysOf(sourcesOf(t, all).transcript), sourcesOf(t, had), sourcesOf(t, read)
+		deleted := now.deletedSince(before)
+		for _, l := range sourcesOf(t, slices.Concat(read, had)).transcript {
+			gone := slices.ContainsFunc(before.transcript, func(b reportRow) bool { return b.key() == l.key() && deleted[b.place] })
+			if !got[l.key()] && !gone {
+				t.Fatalf("%d: %s is lost of\n%s\nbeside\n%s", n, l.key(), texts(had), texts(all))
+			}
+		}
+	}
+}
+
+func sourcesOf(t *testing.T, docs []schemas.Document) *sources {
+	t.Helper()
+	s, err := gatherSources(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func texts(docs []schemas.Document) string {
+	var lines []string
+	for _, doc := range docs {
+		lines = append(lines, doc.Kind+" "+string(doc.Body))
+	}
+	return strings.Join(lines, "\n")
 }

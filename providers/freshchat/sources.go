@@ -21,7 +21,7 @@ type sources struct {
 	transcripts  []transcriptPart  // the newest first
 	transcript   []reportRow       // each message once
 	newest       *time.Time        // of the messages that the conversation ever had, as far as a document says so
-	asked        bool              // the messages were read by REST
+	askedAt      time.Time         // when the messages were last read by REST; zero if they were not
 	messages     []message         // each once
 	refused      int64             // status of the answer if the messages could not be read
 	users        map[string]person
@@ -125,7 +125,9 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 	case !read:
 		// the document has no body
 	case doc.Kind == kindMessages || doc.Kind == kindListed:
-		s.asked = s.asked || doc.Kind == kindMessages
+		if doc.Kind == kindMessages && doc.ObservedAt.After(s.askedAt) {
+			s.askedAt = doc.ObservedAt
+		}
 		err = s.addMessages(doc, at)
 	case doc.Kind == kindCreated:
 		var rows []reportRow
@@ -136,7 +138,7 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 	case doc.Kind == kindNewest:
 		var o object
 		if o, err = wire.ParseObject(doc.Body); err == nil {
-			s.newest = moment(o["created_time"])
+			s.newest = wire.Later(s.newest, moment(o["created_time"]))
 		}
 	case doc.Kind == kindUser || doc.Kind == kindSystemUser:
 		var o object

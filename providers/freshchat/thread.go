@@ -127,7 +127,7 @@ func (s *sources) compareLanes(all []unifiedMessage, c *schemas.Conversation, mo
 		}
 		lastDay = lastDay || u.at != nil && !u.at.Before(end.Add(-24*time.Hour))
 	}
-	if !s.asked {
+	if s.askedAt.IsZero() {
 		if lastDay {
 			more.Put("transcript_may_continue", wire.NonEmpty("true"))
 		}
