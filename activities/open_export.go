@@ -189,7 +189,10 @@ func (a *Activities) plan(ctx context.Context, in OpenExportInput, account Accou
 	case in.Plan == PlanSync:
 		return p.planSync(in.Now), nil
 	}
-	return p.planSettle(in.Now), nil
+	plan, last := p.planSettle(in.Now)
+	again, err := a.settleAgain(ctx, p, account.Keeper, last)
+	plan = append(plan, again...)
+	return plan[:min(len(plan), mostSettled)], err
 }
 
 // firstLease is the lease for the few requests that an export makes before it knows its share of the budget.

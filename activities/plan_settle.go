@@ -15,10 +15,11 @@ const mostSettled = 200
 // planSettle plans which windows of created conversations are listed again, oldest first: the days of the open month, and the
 // windows of closed months. A window is due when a time of the settings has passed since its end and no generation has been opened
 // after that. It is also due while it is only covered by narrower windows, which the new generation then replaces. Windows from before
-// the first sync that the lake does not have are up to the exports of the history.
-func (p *planner) planSettle(now time.Time) (plan []Planned) {
+// the first sync that the lake does not have are up to the exports of the history. The windows that were settled for the last time are
+// returned as well.
+func (p *planner) planSettle(now time.Time) (plan []Planned, last []lastSettle) {
 	if len(p.settings.Settle) == 0 {
-		return nil
+		return nil, nil
 	}
 	created := slices.DeleteFunc(slices.Clone(p.current), func(r ledger.Record) bool { return !r.Shard.Stream.IsByCreation() })
 	since := p.firstSync()
@@ -29,14 +30,17 @@ func (p *planner) planSettle(now time.Time) (plan []Planned) {
 		}
 	}
 	if begin.IsZero() {
-		return nil
+		return nil, nil
 	}
 	for _, w := range p.units(begin, now) {
 		if behind, _ := p.retention.Behind(w, now); behind == w {
 			continue // what is missing has been deleted by the platform's rule, not by a person
 		}
 		own := len(p.uncovered(w, created)) == 0 || !since.IsZero() && w.To.After(since)
-		after, depth := p.due(w, created, now)
+		after, depth, opened := p.due(w, created, now)
+		if longest := p.settings.Settle[len(p.settings.Settle)-1]; own && after == 0 && !now.Before(w.To.Add(longest)) {
+			last = append(last, p.lastSettle(w, created, longest, opened))
+		}
 		if !own || after == 0 {
 			continue
 		}
@@ -46,7 +50,7 @@ func (p *planner) planSettle(now time.Time) (plan []Planned) {
 			break
 		}
 	}
-	return plan
+	return plan, last
 }
 
 // firstSync is when the first window of changes begins, as a day; zero without one.
@@ -80,9 +84,10 @@ func (p *planner) units(begin, now time.Time) []schemas.Window {
 }
 
 // due returns the longest of the times after the end of a window that have passed and that no generation was opened after, and how
-// deep to look. It returns 0 if the window is settled for now.
-func (p *planner) due(w schemas.Window, created []ledger.Record, now time.Time) (after time.Duration, depth Depth) {
-	opened, missing := now, true
+// deep to look. It returns 0 if the window is settled for now, and when that generation was opened.
+func (p *planner) due(w schemas.Window, created []ledger.Record, now time.Time) (after time.Duration, depth Depth, opened time.Time) {
+	opened = now
+	missing := true
 	for _, made := range []func(schemas.Window) bool{func(of schemas.Window) bool { return of == w }, w.Yields} {
 		whole := slices.DeleteFunc(slices.Clone(created), func(r ledger.Record) bool { return !made(r.Shard.Window) })
 		if len(p.uncovered(w, whole)) > 0 {
@@ -109,7 +114,7 @@ func (p *planner) due(w schemas.Window, created []ledger.Record, now time.Time) 
 			depth = DepthFull
 		}
 	}
-	return after, depth
+	return after, depth, opened
 }
 
 // uncovered returns the parts of a window that the windows of records do not cover.

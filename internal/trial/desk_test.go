@@ -31,6 +31,7 @@ type desk struct {
 	view     view  // what readers see
 	seen     int   // commits that view has
 	files    cache // of rows
+	closes   bool  // nothing happens any more but replies and deletions
 }
 
 // chat is a conversation of a desk.
@@ -146,7 +147,10 @@ func (d *desk) changed(at time.Time) time.Time {
 // happen makes something happen at the desk.
 func (d *desk) happen() {
 	dice := d.w.dice
-	if len(d.all) == 0 || dice.IntN(4) == 0 {
+	if d.closes && len(d.all) == 0 {
+		return
+	}
+	if !d.closes && (len(d.all) == 0 || dice.IntN(4) == 0) {
 		d.add(d.now(), dice.IntN(3))
 		return
 	}
@@ -160,7 +164,13 @@ func (d *desk) happen() {
 	m.blind = false
 	now := d.now()
 	what := "has a reply"
-	switch kind := dice.IntN(8); {
+	kind := dice.IntN(8)
+	if d.closes && kind%2 == 0 {
+		kind = 0
+	} else if d.closes {
+		kind = 7
+	}
+	switch {
 	case m.gone && kind < 3:
 		m.gone, m.changed, what = false, d.changed(now), "comes back"
 	case m.gone:

@@ -125,6 +125,9 @@ func (w *world) rest() {
 	d.leap(max(0, deskCloses.Add(settled+time.Minute).Sub(w.clock())))
 	w.complete(upkeeps) // before a settle has everything
 	d.settings.Settle = []time.Duration{settled}
+	w.race()
+	d.settings.Settle = []time.Duration{settled + 24*time.Hour}
+	d.leap(24 * time.Hour)
 	w.complete(settles)
 	w.truth()
 	stood := w.store.lasting()
@@ -140,6 +143,42 @@ func (w *world) rest() {
 	w.schedule()
 	w.truth()
 	w.tidy()
+}
+
+// race runs the last settles beside a sync, while conversations get replies and are deleted. What was gone before a window was settled for the
+// last time must then be seen as gone.
+func (w *world) race() {
+	if len(w.wrong) > 0 {
+		return
+	}
+	d := w.desk
+	d.closes, w.plan.changes = true, 6
+	now := w.clock().Truncate(time.Second)
+	runs := []*intent{w.launch("race sync", syncs, now), w.launch("race settle", settles, now)}
+	w.schedule()
+	w.plan.changes = 0
+	for _, i := range runs {
+		if r := i.now; len(w.wrong) == 0 && (r.err != nil || len(r.kept.Failed) > 0) {
+			w.fail("%s: %+v %v", r.name, r.kept, r.err)
+		}
+	}
+	for left := true; left && len(w.wrong) == 0; {
+		d.leap(10 * time.Minute) // clocks may differ by so much
+		left = w.complete(settles).now.kept.Planned > 0
+	}
+	d.look()
+	for _, c := range d.all {
+		var opened time.Time
+		for _, l := range w.latest() {
+			if r := l.record; r.Shard.Stream.IsByCreation() && r.Shard.Window.Contains(c.created) && r.OpenedAt != nil && r.OpenedAt.After(opened) {
+				opened = *r.OpenedAt
+			}
+		}
+		i := len(c.life) - 1
+		if r, ok := d.view[c.id]; ok && c.last().gone && c.index(opened) == i && !r.gone {
+			w.fail("settled for the last time, and conversation %s, which was gone before, is seen alive", c.id)
+		}
+	}
 }
 
 // vacuum starts a vacuum of the lake.

@@ -127,7 +127,10 @@ var keepers = []guard{
 		{"activities/seal_shard.go", "n.Content == lake.ContentKey(thread.Conversation.ContentSHA256)", "lake.ContentKey(thread.Conversation.ContentSHA256) != \"\""},
 	}},
 	{"a shard is absorbed by what is as new or newer", []edit{
-		{"activities/absorb_shards.go", "ok = ok && found.Covers(v, later); ok {", "ok = ok || found.Covers(v, later); ok {"},
+		{"activities/absorb_shards.go", "case !ok || !found.Covers(v, later):", "case !ok && !found.Covers(v, later):"},
+	}},
+	{"a window whose last settle was overtaken is settled again", []edit{
+		{"activities/open_export.go", "plan = append(plan, again...)", "plan = append(plan, again[:0]...)"},
 	}},
 	{"a vacuum takes no file that a current record names", []edit{
 		{"internal/ledger/vacuum.go", "		delete(over, f.Key)\n", "		over[f.Key] = true\n"},
