@@ -162,8 +162,7 @@ var rules = []rule{
 		never:  []string{awsSDK, arrow, temporal, webUI},
 		names: map[string][]string{
 			"providers": {
-				"Announcement", "BadAlgorithm", "BadSignature", "Expired", "Notice", "OtherAccount", "Push", "Reason", "Refusal", "Refuse", "ReplayWindow",
-				"Unreadable", "Unsigned",
+				"Announcement", "BadAlgorithm", "BadSignature", "Expired", "Notice", "OtherAccount", "Push", "Reason", "Refusal", "Refuse", "Unreadable", "Unsigned",
 			},
 		},
 		why: "it takes requests from strangers: it keeps ids only, so no text of a conversation can get past it, and it knows no platform and no Temporal",

@@ -34,7 +34,7 @@ type Probe struct {
 const (
 	// longestProbe is how long an answer may take. Receivers answer within milliseconds.
 	longestProbe = 15 * time.Second
-	// noticedSkew is the difference of clocks that is reported. Signatures are refused beyond the replay window.
+	// noticedSkew is the difference of clocks that is reported. Signatures are refused beyond a few minutes.
 	noticedSkew = time.Minute
 	// longestAnswer is how much of an answer is read. Those of receivers are shorter.
 	longestAnswer = 4 << 10
@@ -122,15 +122,16 @@ func (s *sender) judge(first providers.Reason, sent, got receipt, signed, secret
 	case got.content == "":
 		return false, "is reached, but the announcement was refused as " + string(first) + ": " + advice[first]
 	case !whole:
-		return false, fmt.Sprintf("is reached, but something on the way changes announcements, and no signature survives that (answer: %s); %s", first, passOn)
+		return false, fmt.Sprintf("is reached, but what arrived is not what was sent (answer: %s): something on the way changes announcements, or answers them from a cache; %s",
+			first, passOn)
 	case signed && !headers && slices.Contains(bySignature, first):
 		return false, fmt.Sprintf("is reached, but something on the way removes or changes headers that belong to the signature (answer: %s); let the proxy pass on %s",
 			first, strings.Join(s.account.Push.Headers, " and "))
 	case first == accepted && !signed && !secret:
 		return false, "accepts announcements without a signature; another receiver than this configuration's answers there"
 	case (first == accepted || first == providers.Expired) && skew.Abs() > noticedSkew:
-		return false, fmt.Sprintf("is reached, but the receiver's clock differs by %s from this machine's, and signatures are refused when they are more than %s off; set both clocks, as with NTP",
-			skew.Abs().Round(time.Second), providers.ReplayWindow)
+		return false, fmt.Sprintf("is reached, but the receiver's clock differs by %s from this machine's, and signatures whose time is too far off are refused; synchronize both clocks, for example with NTP",
+			skew.Abs().Round(time.Second))
 	case first == accepted && signed:
 		return true, "is reached, and the receiver accepts announcements that this key has signed"
 	case first == accepted:
@@ -163,7 +164,7 @@ var advice = map[providers.Reason]string{
 	providers.Unsigned:     "the receiver has no keys for the account, or does not trust its paths; " + restart,
 	providers.BadSignature: "the receiver does not have this key; " + restart,
 	providers.BadAlgorithm: "the receiver expects another kind of signature; run the same version of chatlake here and there",
-	providers.Expired:      "set the clocks of both machines, as with NTP",
+	providers.Expired:      "synchronize the clocks of both machines, for example with NTP",
 	providers.Unreadable:   "the receiver expects another platform or another form; " + restart,
 	providers.OtherAccount: "the receiver has another account_id for the account; " + restart,
 }
