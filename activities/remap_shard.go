@@ -122,9 +122,6 @@ func (a *Activities) remapShard(ctx context.Context, shard ledger.Shard) (RemapS
 	}
 	unchanged := RemapShardOutput{Outcome: Unchanged, Commit: commitOf(string(ledger.Adopted), *record)}
 	if record.AbsorbedBy != "" {
-		return unchanged, nil // it has no rows
-	}
-	if record.AbsorbedBy != "" {
 		return unchanged, nil // another shard has its rows
 	}
 	if committedByEarlierAttempt(ctx, *record) {

@@ -28,10 +28,12 @@ type desk struct {
 	leapt    atomic.Int64 // how far the clock was put forward
 	mu       sync.Mutex
 	all      []*chat
-	view     view  // what readers see
-	seen     int   // commits that view has
-	files    cache // of rows
-	closes   bool  // nothing happens any more but replies and deletions
+	view     view                // what readers see
+	seen     int                 // commits that view has
+	files    cache               // of rows
+	reported map[string][]string // the reports that rows ever had, by conversation
+	closes   bool                // nothing happens any more but replies and deletions
+	then     func()              // called once after the next of these
 }
 
 // chat is a conversation of a desk.
@@ -120,7 +122,7 @@ func (d *desk) activities() *activities.Activities {
 			Reader: providertest.Reads(reader), Mapper: providertest.Maps(d), Name: "chatwoot", Spec: "spec", RequestsPerSecond: w.plan.rate,
 			Costs: providers.Costs{MessageRequests: w.plan.messages, MetadataRequests: w.plan.metadata}, Parallel: w.plan.parallel, Shards: 2,
 			ChunksInFlight: w.plan.chunks, ChunkSize: w.plan.chunk, Window: w.plan.window, OnMismatch: mismatch,
-			Sync: &settings, Blind: []string{"edits"},
+			Sync: &settings, Blind: []string{"edits"}, Keeper: d.keeper(),
 		}, nil
 	}}
 }
@@ -157,6 +159,10 @@ func (d *desk) happen() {
 	c := d.all[dice.IntN(len(d.all))]
 	if dice.IntN(3) == 0 { // what changed last changes again, perhaps in the same second
 		c = slices.MaxFunc(d.all, func(a, b *chat) int { return a.last().at.Compare(b.last().at) })
+	}
+	if then := d.then; then != nil {
+		d.then = nil
+		defer then()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -213,7 +219,22 @@ func (d *desk) Conversations(ctx context.Context, w schemas.Window, at providers
 
 // Changes lists what changed last in the window.
 func (d *desk) Changes(ctx context.Context, w schemas.Window, _ providers.Known, at providers.Cursor) iter.Seq2[providers.Page, error] {
-	return d.list(ctx, "list changed ", at, 0, func(c *chat) bool { return w.Contains(c.last().changed) })
+	pages := d.list(ctx, "list changed ", at, 0, func(c *chat) bool { return w.Contains(c.last().changed) })
+	if !d.w.plan.keeps {
+		return pages
+	}
+	return func(yield func(providers.Page, error) bool) {
+		for page, err := range pages {
+			var all []schemas.Document
+			for _, doc := range page.Documents {
+				all = append(all, doc, d.report(doc.ConversationID, w))
+			}
+			page.Documents = all
+			if !yield(page, err) {
+				return
+			}
+		}
+	}
 }
 
 // list pages by (created, id). What no longer belongs to the list when a page is asked for is missing. Stale is the chance that the
@@ -328,6 +349,7 @@ func (d *desk) find(id string) *chat {
 
 // Thread says in the subject which state was fetched.
 func (d *desk) Thread(docs []schemas.Document) (thread schemas.Thread, err error) {
+	reports := reportsIn(docs)
 	for _, doc := range docs {
 		if doc.Kind != "messages" || doc.Status != 200 {
 			continue
@@ -343,6 +365,9 @@ func (d *desk) Thread(docs []schemas.Document) (thread schemas.Thread, err error
 		}
 		thread.Conversation = schemas.Conversation{
 			ConversationID: doc.ConversationID, ObservedAt: doc.ObservedAt, Subject: &subject, CreatedAt: &body.Created, SourceVersion: &source,
+		}
+		if len(reports) > 0 {
+			thread.Conversation.Status = new(strings.Join(reports, " "))
 		}
 		for n := range body.Messages {
 			thread.Messages = append(thread.Messages, schemas.Message{

@@ -35,7 +35,7 @@ func newKeptPlan(d *rand.Rand) plan {
 		faults: some(0.04), mishaps: upTo(40), zombies: some(0.3), lost: some(0.2),
 		changes: upTo(14), kills: upTo(2), anew: upTo(1), dense: max(0, upTo(5)-4), actions: 2 + upTo(7),
 		window: []string{"day", "month"}[d.IntN(2)], versions: []string{"fine", "seconds", "seconds", "none"}[d.IntN(4)],
-		stale: some(0.6), second: "none",
+		stale: some(0.6), second: "none", keeps: d.IntN(3) == 0,
 	}
 	if d.IntN(5) == 0 {
 		p.fileBytes = 1000
@@ -48,7 +48,7 @@ func newKeptPlan(d *rand.Rand) plan {
 
 // keepUp opens the desk of a world.
 func (w *world) keepUp() {
-	d := &desk{w: w, view: view{}, files: cache{}, settings: activities.SyncSettings{
+	d := &desk{w: w, view: view{}, files: cache{}, reported: map[string][]string{}, settings: activities.SyncSettings{
 		Every: 15 * time.Minute, Lag: 2 * time.Second}}
 	for _, hours := range []time.Duration{1, 5, 10, 15, 20, 28, 36, 45, 54} {
 		d.settings.Settle = append(d.settings.Settle, hours*time.Hour)
@@ -145,7 +145,7 @@ func (w *world) rest() {
 	w.tidy()
 }
 
-// race runs the last settles beside a sync, while conversations get replies and are deleted. What was gone before a window was settled for the
+// race runs the last settles beside a sync, while conversations get replies and are deleted: they begin when the sync has begun. What was gone before a window was settled for the
 // last time must then be seen as gone.
 func (w *world) race() {
 	if len(w.wrong) > 0 {
@@ -153,10 +153,15 @@ func (w *world) race() {
 	}
 	d := w.desk
 	d.closes, w.plan.changes = true, 6
-	now := w.clock().Truncate(time.Second)
-	runs := []*intent{w.launch("race sync", syncs, now), w.launch("race settle", settles, now)}
+	for range d.all { // so that there is something to sync
+		d.happen()
+		d.leap(time.Second)
+	}
+	d.leap(time.Minute)
+	runs := []*intent{w.launch("race sync", syncs, w.clock().Truncate(time.Second))}
+	d.then = func() { runs = append(runs, w.launch("race settle", settles, w.clock().Truncate(time.Second))) }
 	w.schedule()
-	w.plan.changes = 0
+	d.then, w.plan.changes = nil, 0
 	for _, i := range runs {
 		if r := i.now; len(w.wrong) == 0 && (r.err != nil || len(r.kept.Failed) > 0) {
 			w.fail("%s: %+v %v", r.name, r.kept, r.err)
@@ -233,6 +238,7 @@ type row1 struct {
 	messages int
 	source   int64
 	observed time.Time
+	reports  []string
 	by       int // index of the commit
 }
 
@@ -264,6 +270,9 @@ func (d *desk) look() {
 			case now.state < was.state:
 				w.fail("%s: conversation %s is seen in state %d, and was in %d", at, id, now.state, was.state)
 			}
+		}
+		for _, r := range d.rows(c.record).rows {
+			d.reported[r.id] = append(d.reported[r.id], r.reports...)
 		}
 		d.follows(at, commits[:d.seen], c)
 		if c.record.Cause == ledger.CauseSettle && c.record.OpenedAt != nil {
@@ -380,11 +389,15 @@ func (d *desk) rows(r ledger.Record) recordRows {
 			switch f.Table {
 			case "conversations":
 				subject := nullable[parquet.ByteArray](d.w, group, place("subject"))
+				reports := nullable[parquet.ByteArray](d.w, group, place("status"))
 				source := nullable[int64](d.w, group, place("source_version"))
 				gone := nullable[int64](d.w, group, place("gone_at"))
 				observed := column[int64](d.w, group, place("observed_at"))
 				for i, id := range ids {
 					found.rows = append(found.rows, d.row(at, string(id), string(*subject[i]), *source[i], time.UnixMicro(observed[i]), gone[i]))
+					if reports[i] != nil {
+						found.rows[len(found.rows)-1].reports = strings.Fields(string(*reports[i]))
+					}
 					in[string(id)]++
 				}
 			case "messages":
@@ -503,6 +516,7 @@ func (w *world) truth() {
 			w.fail("settled, and conversation %s is seen in state %d of %d", c.id, r.state, last)
 		}
 	}
+	w.keeps()
 	for _, c := range w.latest() {
 		findings, err := w.lake().VerifyRecord(context.Background(), c.record, true)
 		if err != nil || len(findings) > 0 {

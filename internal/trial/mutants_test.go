@@ -129,6 +129,12 @@ var keepers = []guard{
 	{"a shard is absorbed by what is as new or newer", []edit{
 		{"activities/absorb_shards.go", "case !ok || !found.Covers(v, later):", "case !ok && !found.Covers(v, later):"},
 	}},
+	{"what is read again has the reports of all that were at work", []edit{
+		{"activities/keep.go", "v.Extent.Documents > 0 && !all[0].Saw(v)", "v.Extent.Documents > 0 && v.Extent.Documents < 0"},
+	}},
+	{"a shard is absorbed by what has its reports", []edit{
+		{"activities/absorb_shards.go", "lacks := s.keeper != nil &&", "lacks := s.keeper == nil &&"},
+	}},
 	{"a window whose last settle was overtaken is settled again", []edit{
 		{"activities/open_export.go", "plan = append(plan, again...)", "plan = append(plan, again[:0]...)"},
 	}},

@@ -51,6 +51,7 @@ type plan struct {
 	window   string  // the size of windows
 	versions string  // fine, seconds or none: what lists and rows say of when a conversation changed
 	stale    float64 // that a conversation is read from a replica
+	keeps    bool    // there are reports
 }
 
 // newPlan draws a plan. Some plans have no faults, some have all of them at once.
