@@ -85,20 +85,28 @@ func TestInboxWaitsUntilItIsQuiet(t *testing.T) {
 	}
 }
 
-// TestInboxFetchesABusyConversationRarely announces one conversation over and over for a minute. A receiver sends one signal a second at
-// most, however many announcements it gets.
+// TestInboxFetchesABusyConversationRarely announces one conversation over and over. A receiver sends one signal a second at most, however
+// many announcements it gets. A burst of less than a minute costs one fetch, and a stream that never pauses one a minute.
 func TestInboxFetchesABusyConversationRarely(t *testing.T) {
-	for rate, most := range map[int]int{1: 1, 6: 6, 60: 2} {
+	for _, test := range []struct {
+		lasts, every time.Duration
+		want         []string
+	}{
+		{time.Second, time.Second, []string{"10s 1"}},
+		{20 * time.Second, time.Second, []string{"29s 1"}},
+		{time.Minute, time.Second, []string{"1m0s 1"}},
+		{70 * time.Second, time.Second, []string{"1m0s 1", "1m19s 1"}},
+		{3 * time.Minute, time.Second, []string{"1m0s 1", "2m0s 1", "3m0s 1"}},
+	} {
 		m := newMail(t)
-		for i := range rate {
-			m.at(time.Duration(i)*time.Minute/time.Duration(rate), "1", "1")
+		for after := time.Duration(0); after < test.lasts; after += test.every {
+			m.at(after, "1", "1")
 		}
 		if err := m.run(inboxOf(nil)); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%d signals a minute: %v", rate, m.pushes)
-		if len(m.pushes) == 0 || len(m.pushes) > most {
-			t.Errorf("%d signals in a minute: %d fetches", rate, len(m.pushes))
+		if diff := cmp.Diff(test.want, m.pushes); diff != "" {
+			t.Errorf("a signal every %s for %s:\n%s", test.every, test.lasts, diff)
 		}
 	}
 }

@@ -140,6 +140,9 @@ func (p *patient) ExecuteActivity(ctx workflow.Context, name string, args ...any
 func (s *stage) OpenExport(ctx context.Context, in activities.OpenExportInput) (activities.OpenExportOutput, error) {
 	return perform(s, ctx, s.do.OpenExport, in)
 }
+func (s *stage) ListNamed(ctx context.Context, in activities.ListNamedInput) (activities.ListPageOutput, error) {
+	return perform(s, ctx, s.do.ListNamed, in)
+}
 func (s *stage) ListUnlisted(ctx context.Context, in activities.ListUnlistedInput) (activities.ListUnlistedOutput, error) {
 	return perform(s, ctx, s.do.ListUnlisted, in)
 }

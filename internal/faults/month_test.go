@@ -48,11 +48,13 @@ type month struct {
 
 	from, start, end time.Time      // of the first conversation, of the events
 	down             schemas.Window // the platform answers nothing
-	ticks            []time.Time    // of the schedule of syncs
+	events           int
+	ticks            []time.Time // of the schedule of syncs
 	settings         activities.SyncSettings
 
-	before standing
-	read   map[string]map[string]version // what records have, by their digest
+	looking sync.Mutex
+	before  standing
+	read    map[string]map[string]version // what records have, by their digest
 
 	mu       sync.Mutex
 	happened []event
@@ -61,6 +63,9 @@ type month struct {
 	runs, skipped, doubled, merged, absorbed int
 	removed                                  int
 	dated                                    map[string]bool // files whose age is set
+
+	push     *announced            // nil if the platform announces nothing
+	arrivals map[string][]*arrival // of the events, by conversation
 }
 
 // event is an event that happened, and the id of its conversation.
@@ -82,7 +87,23 @@ func TestMovingMonth(t *testing.T) {
 			break
 		}
 		t.Run(p.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { newMonth(t, p, *monthSeed).live() })
+			synctest.Test(t, func(t *testing.T) { newMonth(t, p, *monthSeed, false).live() })
+		})
+	}
+}
+
+// TestMovingMonthWithPush is TestMovingMonth with a platform that announces what happens, to a receiver, and with an Inbox that has it fetched.
+// Some announcements are lost, late, doubled, out of order and wrong.
+func TestMovingMonthWithPush(t *testing.T) {
+	if err := warm(); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range movingPlatforms {
+		if i > 0 && !*everyPlatform {
+			break
+		}
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { newMonth(t, p, *monthSeed, true).live() })
 		})
 	}
 }
@@ -105,9 +126,9 @@ func TestEveryChangingPlatformMoves(t *testing.T) {
 }
 
 // newMonth must be called in a bubble.
-func newMonth(t *testing.T, p moving, seed uint64) *month {
+func newMonth(t *testing.T, p moving, seed uint64, push bool) *month {
 	m := &month{
-		moving: p, t: t, dice: rand.New(rand.NewPCG(seed, 7)), read: map[string]map[string]version{}, shown: map[int64]time.Time{}, dated: map[string]bool{},
+		moving: p, t: t, dice: rand.New(rand.NewPCG(seed, 7)), read: map[string]map[string]version{}, shown: map[int64]time.Time{}, dated: map[string]bool{}, arrivals: map[string][]*arrival{},
 		killer: &killer{dice: rand.New(rand.NewPCG(seed, 8))},
 	}
 	m.start = time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
@@ -121,9 +142,17 @@ func newMonth(t *testing.T, p moving, seed uint64) *month {
 	dark := m.start.AddDate(0, 0, 12).Add(5 * time.Hour)
 	m.down = schemas.Window{From: dark, To: dark.Add(24 * time.Hour)}
 	m.settings = worker.SyncDefaults(p.name)
+	hours := *monthHours
+	m.events = *monthEvents
+	if push && !*everyPlatform {
+		m.events, hours = min(m.events, 100), max(hours, 12) // a part of it, because every push is a run
+	}
 	m.open(corpus, p.definition.RequestsPerSecond)
 	m.lake.CheckpointFrom(1) // a month has few records
-	m.ticks = localTimes(t, m.start, m.end.AddDate(0, 0, 1), *monthHours)
+	m.ticks = localTimes(t, m.start, m.end.AddDate(0, 0, 1), hours)
+	if push {
+		m.receive(seed)
+	}
 	go m.play(m.script(corpus))
 	return m
 }
@@ -182,7 +211,7 @@ func localTimes(t *testing.T, from, to time.Time, hours int) (times []time.Time)
 // script is what happens. Some of it happens in the second in which a window of a sync ends. What only a settle can find does not happen
 // after the last settle of its window.
 func (m *month) script(corpus *simulator.Corpus) []simulator.Event {
-	script := corpus.Script(simulator.ScriptConfig{Seed: *monthSeed, From: m.start, To: m.end, Events: *monthEvents})
+	script := corpus.Script(simulator.ScriptConfig{Seed: *monthSeed, From: m.start, To: m.end, Events: m.events})
 	created := map[int64]time.Time{}
 	for i := range corpus.Len() {
 		created[corpus.Outline(i).Number] = corpus.CreatedAt(i)
@@ -208,21 +237,34 @@ func (m *month) script(corpus *simulator.Corpus) []simulator.Event {
 func (m *month) play(script []simulator.Event) {
 	for _, e := range script {
 		time.Sleep(time.Until(e.At))
-		id, _ := m.site.ID(e.Number)
-		if !m.site.Happen(e) {
-			continue
-		}
-		if id == "" {
-			id, _ = m.site.ID(e.Number)
-		}
-		m.mu.Lock()
-		m.happened = append(m.happened, event{e, id})
-		if !m.isHidden(e.Kind) {
-			m.shown[e.Number] = e.At
-		} else if m.unsays {
-			delete(m.shown, e.Number)
-		}
-		m.mu.Unlock()
+		m.happen(e, m.announce)
+	}
+}
+
+// happen lets an event happen, and announces it.
+func (m *month) happen(e simulator.Event, announce func(simulator.Event)) {
+	id, _ := m.site.ID(e.Number)
+	if !m.site.Happen(e) {
+		return
+	}
+	if id == "" {
+		id, _ = m.site.ID(e.Number)
+	}
+	m.mu.Lock()
+	m.happened = append(m.happened, event{e, id})
+	if m.arrivals != nil {
+		m.arrivals[id] = append(m.arrivals[id], &arrival{at: e.At})
+	}
+	switch {
+	case m.shown == nil:
+	case !m.isHidden(e.Kind):
+		m.shown[e.Number] = e.At
+	case m.unsays:
+		delete(m.shown, e.Number)
+	}
+	m.mu.Unlock()
+	if m.push != nil {
+		announce(e)
 	}
 }
 
@@ -271,7 +313,11 @@ func (m *month) live() {
 			break
 		}
 	}
+	if m.push != nil {
+		m.push.stop()
+	}
 	m.settled()
+	m.freshness()
 	if m.skipped == 0 || m.doubled == 0 || m.merged == 0 || m.absorbed == 0 || m.removed == 0 || m.killer.hit == 0 {
 		m.t.Error("something that the month is about did not happen")
 	}
