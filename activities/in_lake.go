@@ -246,8 +246,16 @@ func splitLake(docs []schemas.Document) (asked, had []schemas.Document) {
 type inventory struct{ known *lake.Known }
 
 func (i inventory) Open(ctx context.Context) iter.Seq2[providers.Ref, error] {
+	return refsOf(i.known.Open(ctx))
+}
+
+func (i inventory) Seen(ctx context.Context, since time.Time) iter.Seq2[providers.Ref, error] {
+	return refsOf(i.known.Seen(ctx, since))
+}
+
+func refsOf(versions iter.Seq2[lake.Version, error]) iter.Seq2[providers.Ref, error] {
 	return func(yield func(providers.Ref, error) bool) {
-		for v, err := range i.known.Open(ctx) {
+		for v, err := range versions {
 			if !yield(refOf(v), err) {
 				return
 			}

@@ -73,5 +73,6 @@ func (a *Activities) listNamed(ctx context.Context, in ListNamedInput) (ListPage
 	}
 	header.Named = named
 	receipt, err := a.stagePage(ctx, in.Target, in.Number, header, page.Documents)
+	receipt.Unwitnessed = page.Unwitnessed
 	return ListPageOutput{Page: receipt, Usage: s.usage()}, err
 }

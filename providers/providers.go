@@ -128,6 +128,8 @@ type Known interface {
 	// Open yields the conversations whose newest version in the lake is not closed, ascending by (CreatedAt, ID). Their Version is
 	// the one that was listed when they were last read.
 	Open(ctx context.Context) iter.Seq2[Ref, error]
+	// Seen yields the conversations whose newest version in the lake was read at a time or later, in the order of Open.
+	Seen(ctx context.Context, since time.Time) iter.Seq2[Ref, error]
 	// Find returns a conversation's newest version in the lake, or false if the lake does not have it.
 	Find(ctx context.Context, id string) (Ref, bool, error)
 }

@@ -120,6 +120,10 @@ func (emptyLake) Open(context.Context) iter.Seq2[providers.Ref, error] {
 	return func(func(providers.Ref, error) bool) {}
 }
 
+func (l emptyLake) Seen(ctx context.Context, _ time.Time) iter.Seq2[providers.Ref, error] {
+	return l.Open(ctx)
+}
+
 func (emptyLake) Find(context.Context, string) (providers.Ref, bool, error) {
 	return providers.Ref{}, false, nil
 }

@@ -57,6 +57,43 @@ func TestEveryProviderIsComplete(t *testing.T) {
 	}
 }
 
+// TestDefinitionsSayWhatReadersCan opens the account of each fake: whether a definition says that conversations can be ended must agree with
+// what its reader can do.
+func TestDefinitionsSayWhatReadersCan(t *testing.T) {
+	ends := 0
+	for _, d := range registry {
+		open := reflect.ValueOf(d.Open).Pointer()
+		i := slices.IndexFunc(platforms.All, func(p simulator.Platform) bool {
+			same, ok := definition(p.Provider)
+			return ok && reflect.ValueOf(same.Open).Pointer() == open
+		})
+		if i < 0 {
+			t.Errorf("%s has no fake", d.Name)
+			continue
+		}
+		fake := platforms.All[i].Account
+		reader, err := d.Open(providers.Account{
+			Name: "acme", BaseURL: "https://" + d.Name + ".example.com", AccountID: fake.ID, Token: fake.Token, Secrets: fake.Secrets, Options: fake.Options,
+		})
+		if err != nil {
+			t.Errorf("%s: %v", d.Name, err)
+			continue
+		}
+		if _, ender := reader.(providers.Ender); ender != d.Ends {
+			t.Errorf("%s: the definition says %v, and whether the reader is an Ender is %v", d.Name, d.Ends, ender)
+		}
+		if d.Ends {
+			ends++
+		}
+		if _, finder := reader.(providers.Finder); d.Push != nil && !finder {
+			t.Errorf("%s announces conversations, and its reader is no Finder: the next sync would fetch each of them again", d.Name)
+		}
+	}
+	if ends == 0 || ends == len(registry) {
+		t.Errorf("conversations of %d of %d providers can be ended, want some", ends, len(registry))
+	}
+}
+
 // TestBlindSpots compares the table in docs/sync.md with what the providers say that they cannot see.
 func TestBlindSpots(t *testing.T) {
 	const (

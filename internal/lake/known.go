@@ -277,13 +277,25 @@ func (r *known) version(x *index, e entry) (Version, error) {
 // Open yields the newest versions of the conversations that are neither closed nor gone, ascending by the time of their creation and
 // their id.
 func (k *Known) Open(ctx context.Context) iter.Seq2[Version, error] {
+	return k.newest(ctx, time.Time{}, func(e entry) bool { return e.Flags&(hasRow|isGone|isClosed) == hasRow })
+}
+
+// Seen yields the newest versions of the conversations that were read at a time or later and are not gone, in the order of Open.
+func (k *Known) Seen(ctx context.Context, since time.Time) iter.Seq2[Version, error] {
+	return k.newest(ctx, since, func(e entry) bool {
+		return e.Flags&(hasRow|isGone) == hasRow && e.Observed >= since.UnixMicro()
+	})
+}
+
+// newest yields those newest versions of conversations that are wanted, from records that were committed at a time or later.
+func (k *Known) newest(ctx context.Context, committed time.Time, wanted func(entry) bool) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
-		open, err := k.open(ctx)
+		all, err := k.versions(ctx, committed, wanted)
 		if err != nil {
 			yield(Version{}, err)
 			return
 		}
-		for _, v := range open {
+		for _, v := range all {
 			if !yield(v, nil) {
 				return
 			}
@@ -291,14 +303,17 @@ func (k *Known) Open(ctx context.Context) iter.Seq2[Version, error] {
 	}
 }
 
-func (k *Known) open(ctx context.Context) (open []Version, err error) {
+func (k *Known) versions(ctx context.Context, committed time.Time, wanted func(entry) bool) (all []Version, err error) {
 	for _, r := range k.records {
+		if r.committed.Before(committed) {
+			continue
+		}
 		x, err := k.lake.indexOf(ctx, r)
 		if err != nil {
 			return nil, err
 		}
 		err = x.all(func(_ int, e entry) error {
-			if e.Flags&(hasRow|isGone|isClosed) != hasRow {
+			if !wanted(e) {
 				return nil
 			}
 			v, err := r.version(x, e)
@@ -307,7 +322,7 @@ func (k *Known) open(ctx context.Context) (open []Version, err error) {
 			}
 			newest, found, err := k.Find(ctx, v.ID, v.CreatedAt)
 			if err == nil && (!found || newest.Record == v.Record) {
-				open = append(open, v)
+				all = append(all, v)
 			}
 			return err
 		})
@@ -315,8 +330,8 @@ func (k *Known) open(ctx context.Context) (open []Version, err error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(open, byCreation)
-	return open, nil
+	slices.SortFunc(all, byCreation)
+	return all, nil
 }
 
 func byCreation(a, b Version) int {

@@ -178,6 +178,16 @@ func TestKnown(t *testing.T) {
 			if want := []string{"a", "b", "c", "kept", "dead", "june"}; !slices.Equal(open, want) {
 				t.Errorf("open are %v, want %v", open, want)
 			}
+			var seen []string
+			for v, err := range k.Seen(t.Context(), epoch.Add(time.Minute)) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen = append(seen, v.ID+v.Listed)
+			}
+			if want := []string{"b2", "c1", "kept1", "dead1", "june1"}; !slices.Equal(seen, want) {
+				t.Errorf("read since then are %v, want %v", seen, want)
+			}
 			for listed, want := range map[string][]string{
 				"":                             {"never", "a", "b", "c", "gone", "kept", "dead"},
 				"a gone nobody":                {"never", "b", "c", "kept", "dead"},

@@ -35,6 +35,8 @@ func TestContract(t *testing.T) {
 				Window:        whole,
 				Conversations: world().Conversations(whole), MessagesListed: name == "transcript",
 				Mapper: mapper(),
+				// Reports may have later rows than the body has an updated_time. Without the body, the list knows only them.
+				FoundLess: func(found, listed string) bool { return name == "transcript" || name != "users" && found < listed },
 				Open: func(t *testing.T, base string) providers.Reader {
 					a := testAccount(t, base, func(p *providers.Account) { p.Token, p.Options = providertest.Secret, options })
 					a.perPage = 16

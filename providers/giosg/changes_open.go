@@ -43,7 +43,7 @@ type openWalk struct {
 	changes
 	at     openPlace
 	seen   map[string]bool // links
-	queue  []providers.Ref // chats to compare; in the order of the list as soon as that is known
+	queue  []providers.Ref // chats to compare: those that the lake has as open, and those that were read right after their end; in the order of the list as soon as that is known
 	sorted bool
 	listed map[string]*row // by id; nil for chats of the queue that were not on a page yet
 	out    []change
@@ -105,14 +105,31 @@ func (w *openWalk) start(ctx context.Context, at string) (err error) {
 		if err != nil {
 			return err
 		}
-		if !ref.CreatedAt.Before(w.from) {
-			break
+		w.wait(ref)
+	}
+	// What was announced is read right after its end. Its last rows appear later, and the list of open chats does not have it any more.
+	open := len(w.queue)
+	for ref, err := range w.known.Seen(ctx, w.window.From.Add(-lookBack)) {
+		if err != nil {
+			return err
 		}
-		if w.at.decided == nil || w.at.order.beyond(&ref.CreatedAt, w.at.decided) {
-			w.queue, w.listed[ref.ID] = append(w.queue, ref), nil
+		if stageOf(ref.Version) == stageLate {
+			w.wait(ref)
 		}
 	}
+	if len(w.queue) > open {
+		slices.SortFunc(w.queue, func(x, y providers.Ref) int {
+			return cmp.Or(x.CreatedAt.Compare(y.CreatedAt), strings.Compare(x.ID, y.ID))
+		})
+	}
 	return nil
+}
+
+// wait adds a chat to the queue, unless the list by time of creation has it, or it was compared before.
+func (w *openWalk) wait(ref providers.Ref) {
+	if ref.CreatedAt.Before(w.from) && (w.at.decided == nil || w.at.order.beyond(&ref.CreatedAt, w.at.decided)) {
+		w.queue, w.listed[ref.ID] = append(w.queue, ref), nil
+	}
 }
 
 // read requests the page at the walk's position. It repeats the request if the answer cannot be that page, and if the list seems to
@@ -146,11 +163,11 @@ func (w *openWalk) read(ctx context.Context) (listPage, error) {
 	return listPage{}, rest.Malformed(opList, wrong)
 }
 
-// beyond returns how many chats of the queue come after a page and are not on it.
+// beyond returns how many chats of the queue that may be open come after a page and are not on it.
 func (w *openWalk) beyond(p listPage, o order) (n int) {
 	last := lastOf(p, w.at.bound)
 	for _, ref := range w.queue {
-		if !p.has(ref.ID) && (last == nil || o == unknown || o.beyond(&ref.CreatedAt, last)) {
+		if stageOf(ref.Version) != stageLate && !p.has(ref.ID) && (last == nil || o == unknown || o.beyond(&ref.CreatedAt, last)) {
 			n++
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/chatlake/chatlake/internal/rest"
@@ -162,6 +163,26 @@ func (a *account) find(ctx context.Context, id string) (*row, error) {
 		return nil, rest.Malformed(op, wire.ErrShape)
 	}
 	return &r, nil
+}
+
+// Find requests each chat by its id. The answer is a row of the list. A chat that ended less than a minute ago has the version of that stage,
+// so the next sync reads it once more, with the rows that appear after its end.
+func (a *account) Find(ctx context.Context, ids []string) iter.Seq2[providers.Page, error] {
+	return func(yield func(providers.Page, error) bool) {
+		for _, id := range ids {
+			r, err := a.find(ctx, id)
+			if err == nil && r == nil {
+				continue
+			}
+			var page providers.Page
+			if err == nil {
+				page = providers.Page{Refs: []providers.Ref{r.ref()}, Documents: []schemas.Document{r.document()}, Unwitnessed: slices.Clone(unwitnessedDetails)}
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // mostReads is how often the messages of a chat are read if there are fewer than the list counts. After that, the difference

@@ -52,8 +52,8 @@ func TestContractOfConsumer(t *testing.T) {
 	}
 	providertest.Run(t, providertest.Case{
 		Window:        whole,
-		Conversations: world().ConsumerConversations(whole, person),
-		Mapper:        pure(),
+		Conversations: world().ConsumerConversations(whole, person), NotFound: true,
+		Mapper: pure(),
 		Open: func(t *testing.T, base string) providers.Reader {
 			return testAccount(t, base, with(consumerOptions), func(p *providers.Account) { p.Token = providertest.Secret })
 		},

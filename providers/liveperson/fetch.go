@@ -67,7 +67,7 @@ func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string
 	}
 	left, asked := idsOf(refs), 0
 	for len(left) > 0 {
-		found, answer, err := a.byID(ctx, left)
+		found, answer, err := a.byID(ctx, left, a.content)
 		asked++
 		if err != nil {
 			return nil, err
@@ -86,7 +86,7 @@ func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string
 			break
 		}
 		for _, id := range left {
-			found, answer, err := a.byID(ctx, []string{id})
+			found, answer, err := a.byID(ctx, []string{id}, a.content)
 			if err != nil {
 				return nil, err
 			}
@@ -100,7 +100,7 @@ func (a *account) records(ctx context.Context, refs []providers.Ref) (map[string
 		if len(refs) == 1 {
 			break // it was fetched alone
 		}
-		found, _, err := a.byID(ctx, []string{id})
+		found, _, err := a.byID(ctx, []string{id}, a.content)
 		if err != nil {
 			return nil, err
 		}
@@ -127,9 +127,9 @@ type record struct {
 	partial bool
 }
 
-// byID fetches the records that exist. If a response is too large, it fetches each half. "Get conversation by conversation ID",
+// byID fetches the records that exist, with some kinds of content. If a response is too large, it fetches each half. "Get conversation by conversation ID",
 // Messaging Interactions API.
-func (a *account) byID(ctx context.Context, ids []string) (map[string]record, rest.Response, error) {
+func (a *account) byID(ctx context.Context, ids, content []string) (map[string]record, rest.Response, error) {
 	op := "fetch " + strconv.Itoa(len(ids)) + " conversations"
 	if len(ids) == 1 {
 		op = "fetch conversation " + ids[0]
@@ -138,11 +138,11 @@ func (a *account) byID(ctx context.Context, ids []string) (map[string]record, re
 	answer, err := a.ask(ctx, serviceHistory, rest.Request{
 		Op: op, Method: http.MethodPost, Path: a.path("conversation/search"), Repeatable: true,
 		Query: url.Values{"v": {a.sdeVersion}, "source": {a.source}},
-		JSON:  map[string][]string{"conversationIds": ids, "contentToRetrieve": a.content},
+		JSON:  map[string][]string{"conversationIds": ids, "contentToRetrieve": content},
 	})
 	switch {
 	case errors.Is(err, rest.ErrTooLarge) && len(ids) > 1:
-		return a.halves(ctx, ids)
+		return a.halves(ctx, ids, content)
 	case rest.Gone(err) || err == nil && answer.Status == http.StatusNoContent:
 		return found, answer, nil
 	case err != nil:
@@ -187,12 +187,12 @@ func headOf(raw []byte) (id string, partial bool, err error) {
 	return id, info.truth("isPartial"), nil
 }
 
-func (a *account) halves(ctx context.Context, ids []string) (map[string]record, rest.Response, error) {
-	found, answer, err := a.byID(ctx, ids[:len(ids)/2])
+func (a *account) halves(ctx context.Context, ids, content []string) (map[string]record, rest.Response, error) {
+	found, answer, err := a.byID(ctx, ids[:len(ids)/2], content)
 	if err != nil {
 		return nil, answer, err
 	}
-	more, answer, err := a.byID(ctx, ids[len(ids)/2:])
+	more, answer, err := a.byID(ctx, ids[len(ids)/2:], content)
 	for id, r := range more {
 		found[id] = r
 	}

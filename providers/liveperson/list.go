@@ -1,7 +1,6 @@
 package liveperson
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +43,9 @@ type row struct {
 
 // second is the precision to which the order of the list is trusted.
 func (r row) second() int64 { return r.at.Unix() }
+
+// ref is the conversation as the list has it.
+func (r row) ref() providers.Ref { return providers.Ref{ID: r.id, CreatedAt: r.at, Version: r.version} }
 
 // page is one page of a list.
 type page struct {
@@ -162,7 +164,7 @@ func (a *account) requestPage(ctx context.Context, w schemas.Window, o order) (p
 func (a *account) search(ctx context.Context, w schemas.Window, o order) (rest.Response, error) {
 	from, to := bounds(w)
 	body := map[string]any{
-		"start": map[string]int64{"from": from, "to": to}, "status": a.status, "contentToRetrieve": []string{"summary"},
+		"start": map[string]int64{"from": from, "to": to}, "status": a.status, "contentToRetrieve": smallest,
 	}
 	if o.changes != nil {
 		body["latestUpdateTime"] = map[string]int64{"from": o.changes.From.UnixMilli()}
@@ -378,16 +380,12 @@ func parseCursor(at providers.Cursor) (placeInList, error) {
 // window returns the rows that are in a window, sorted.
 func (a *account) window(rows []row, w schemas.Window, observedAt time.Time) providers.Page {
 	var out providers.Page
-	rows = slices.Clone(rows)
-	slices.SortStableFunc(rows, func(x, y row) int {
-		return cmp.Or(x.at.Compare(y.at), strings.Compare(x.id, y.id))
-	})
-	for _, r := range rows {
+	for _, r := range inOrder(rows) {
 		if !w.Contains(r.at) {
 			out.Dropped++
 			continue
 		}
-		out.Refs = append(out.Refs, providers.Ref{ID: r.id, CreatedAt: r.at, Version: r.version})
+		out.Refs = append(out.Refs, r.ref())
 		if a.consumer {
 			out.Documents = append(out.Documents, schemas.Document{
 				Kind: kindMetadata, ConversationID: r.id, Status: http.StatusOK, ObservedAt: observedAt, Body: r.raw,

@@ -223,9 +223,18 @@ func (s *syncing) take(ref providers.Ref) {
 type known struct{ *syncing }
 
 func (k known) Open(context.Context) iter.Seq2[providers.Ref, error] {
+	return k.refs(func(c held) bool { return c.open })
+}
+
+// Seen yields everything: the lake of the test does not know when it has read a conversation.
+func (k known) Seen(context.Context, time.Time) iter.Seq2[providers.Ref, error] {
+	return k.refs(func(held) bool { return true })
+}
+
+func (k known) refs(wanted func(held) bool) iter.Seq2[providers.Ref, error] {
 	var all []providers.Ref
 	for _, c := range k.lake {
-		if c.open {
+		if wanted(c) {
 			all = append(all, c.ref)
 		}
 	}

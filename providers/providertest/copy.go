@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -74,20 +75,32 @@ func (c *Copy) Differs(id string, want schemas.Thread, known bool) string {
 
 // Open is providers.Known.
 func (c *Copy) Open(context.Context) iter.Seq2[providers.Ref, error] {
-	var open []providers.Ref
+	return c.refs(func(have copied) bool {
+		state := have.rows.Conversation.State
+		return state == nil || *state != "closed"
+	})
+}
+
+// Seen is providers.Known. The copy does not know when it has read a conversation.
+func (c *Copy) Seen(context.Context, time.Time) iter.Seq2[providers.Ref, error] {
+	return c.refs(func(copied) bool { return true })
+}
+
+func (c *Copy) refs(wanted func(copied) bool) iter.Seq2[providers.Ref, error] {
+	var all []providers.Ref
 	for _, have := range c.conversations {
-		if state := have.rows.Conversation.State; !have.gone && (state == nil || *state != "closed") {
-			open = append(open, providers.Ref{ID: have.ref.ID, CreatedAt: have.ref.CreatedAt, Version: have.ref.Version})
+		if !have.gone && wanted(have) {
+			all = append(all, providers.Ref{ID: have.ref.ID, CreatedAt: have.ref.CreatedAt, Version: have.ref.Version})
 		}
 	}
-	slices.SortFunc(open, func(a, b providers.Ref) int {
+	slices.SortFunc(all, func(a, b providers.Ref) int {
 		if n := a.CreatedAt.Compare(b.CreatedAt); n != 0 {
 			return n
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
 	return func(yield func(providers.Ref, error) bool) {
-		for _, ref := range open {
+		for _, ref := range all {
 			if !yield(ref, nil) {
 				return
 			}

@@ -102,7 +102,7 @@ func testFaults(t *testing.T, c Case) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			p := c.serve(t, f.answer)
-			for name, err := range walks(t.Context(), p, c.Window, refs[:2]) {
+			for name, err := range walks(t.Context(), p, c.Window, refs[:2], !c.NotFound) {
 				if f.gone && name != "list" && err == nil || c.MessagesListed && name == "messages" {
 					continue
 				}

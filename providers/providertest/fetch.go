@@ -86,7 +86,7 @@ func testThread(t *testing.T, mapper providers.Mapper, ref providers.Ref, docs [
 }
 
 // walks makes each kind of walk, one after the other, and returns the errors with which they ended.
-func walks(ctx context.Context, p providers.Reader, w schemas.Window, refs []providers.Ref) map[string]error {
+func walks(ctx context.Context, p providers.Reader, w schemas.Window, refs []providers.Ref, find bool) map[string]error {
 	ends := map[string]error{"list": nil, "messages": nil, "metadata": nil}
 	for _, err := range p.Conversations(ctx, w, "") {
 		ends["list"] = err
@@ -96,6 +96,12 @@ func walks(ctx context.Context, p providers.Reader, w schemas.Window, refs []pro
 	}
 	for _, err := range p.Metadata(ctx, refs) {
 		ends["metadata"] = err
+	}
+	if finder, ok := p.(providers.Finder); ok && find {
+		ends["find"] = nil
+		for _, err := range finder.Find(ctx, idsOf(refs)) {
+			ends["find"] = err
+		}
 	}
 	return ends
 }

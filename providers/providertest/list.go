@@ -222,7 +222,7 @@ func testCancel(t *testing.T, c Case) {
 	refs := Refs(pages(t, p, c.Window, ""))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for name, err := range walks(ctx, p, c.Window, refs) {
+	for name, err := range walks(ctx, p, c.Window, refs, true) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s in a cancelled context ended with %v", name, err)
 		}

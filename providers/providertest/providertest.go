@@ -25,6 +25,10 @@ type Case struct {
 	Window schemas.Window
 	// Conversations are the ids of all of them, in any order.
 	Conversations []string
+	// NotFound means that no conversation can be looked up by its id before it is fetched, although the Reader is a Finder. FoundLess, if
+	// it is not nil, allows that some are not found, and that the version of one is not that of the list.
+	NotFound  bool
+	FoundLess func(found, listed string) bool
 	// MessagesListed means that the list already contains all messages, so that fetching them sends no requests.
 	MessagesListed bool
 }
@@ -51,6 +55,9 @@ func Run(t *testing.T, c Case) {
 	t.Run("cursors", func(t *testing.T) { testCursors(t, c) })
 	if p, _ := c.start(t); isDirectory(p) {
 		t.Run("directory", func(t *testing.T) { testDirectory(t, c) })
+	}
+	if p, _ := c.start(t); canFind(p) {
+		t.Run("find", func(t *testing.T) { testFind(t, c) })
 	}
 	t.Run("faults", func(t *testing.T) { testFaults(t, c) })
 }
