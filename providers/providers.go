@@ -95,7 +95,8 @@ type Decrypter interface {
 // So the rows depend on all that was ever read, not on how the conversation was found last. Methods are pure and safe for concurrent use.
 type Keeper interface {
 	// Keep returns those of the documents had, which the lake has of a conversation, that count together with the documents read. It may
-	// leave out parts of them that are not true any more.
+	// leave out parts of them that are not true any more. Both may have been read at the same time, so had may be the newer of them. Kept
+	// once, nothing is left: beside read and what was kept of had, Keep returns nothing of had.
 	Keep(had, read []schemas.Document) ([]schemas.Document, error)
 	// Adds reports whether documents of a list say something that is to be kept and that had does not say. Then the conversation is
 	// fetched, even if the lake has it in the listed version.
