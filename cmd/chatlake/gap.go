@@ -26,11 +26,7 @@ func (a *app) gapListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the times that no committed window covers, and what was accepted or skipped", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.load()
-			if err != nil {
-				return err
-			}
-			l, err := inspect.Open(cmd.Context(), c, account)
+			l, err := a.openLake(cmd.Context(), account)
 			if err != nil {
 				return err
 			}

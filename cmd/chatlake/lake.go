@@ -108,13 +108,18 @@ func dialectNames() []string {
 	return names
 }
 
-// current is what counts. It notes what exports found that is gone.
-func (a *app) current(ctx context.Context, account string) (*inspect.Current, error) {
+// openLake opens the configured lake for a look at one account, or at all if account is empty.
+func (a *app) openLake(ctx context.Context, account string) (*inspect.Lake, error) {
 	c, err := a.load()
 	if err != nil {
 		return nil, err
 	}
-	l, err := inspect.Open(ctx, c, account)
+	return inspect.Open(ctx, c, account)
+}
+
+// current is what counts. It notes what exports found that is gone.
+func (a *app) current(ctx context.Context, account string) (*inspect.Current, error) {
+	l, err := a.openLake(ctx, account)
 	if err != nil {
 		return nil, err
 	}

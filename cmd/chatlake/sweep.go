@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
 )
 
@@ -27,11 +26,7 @@ func (a *app) sweepCommand() *cobra.Command {
 }
 
 func (a *app) sweep(ctx context.Context, account string, remove bool) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	l, err := inspect.Open(ctx, c, account)
+	l, err := a.openLake(ctx, account)
 	if err != nil {
 		return err
 	}
@@ -51,14 +46,15 @@ func (a *app) sweep(ctx context.Context, account string, remove bool) error {
 	default:
 		fmt.Fprintf(a.out, "Can be removed: %s. Nothing was removed; run chatlake lake sweep --remove to remove it.\n", found)
 	}
-	if swept.Young > 0 {
-		fmt.Fprintf(a.out, "Kept, because they are too new to be certain leftovers: %s.\n", words.Plural(int64(swept.Young), "object"))
-	}
-	if swept.Open > 0 {
-		fmt.Fprintf(a.out, "Kept, because their windows are not committed and may be in progress: %s.\n", words.Plural(int64(swept.Open), "staged object"))
-	}
-	if swept.Foreign > 0 {
-		fmt.Fprintf(a.out, "Kept, because they are not named like data files: %s below data/.\n", words.Plural(int64(swept.Foreign), "object"))
-	}
+	a.kept(swept.Young, "object", "they are too new to be certain leftovers")
+	a.kept(swept.Open, "staged object", "their windows are not committed and may be in progress")
+	a.kept(swept.Foreign, "object", "they are below data/ and not named like data files")
 	return nil
+}
+
+// kept says how many things stay and why, if there are any.
+func (a *app) kept(n int, thing, because string) {
+	if n > 0 {
+		fmt.Fprintf(a.out, "Kept, because %s: %s.\n", because, words.Plural(int64(n), thing))
+	}
 }

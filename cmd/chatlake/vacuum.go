@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -36,11 +35,7 @@ func (a *app) vacuumCommand() *cobra.Command {
 }
 
 func (a *app) vacuum(ctx context.Context, account string, grace time.Duration, remove bool) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
-	l, err := inspect.Open(ctx, c, account)
+	l, err := a.openLake(ctx, account)
 	if err != nil {
 		return err
 	}
@@ -66,12 +61,8 @@ func (a *app) vacuum(ctx context.Context, account string, grace time.Duration, r
 	if v.Versions > 0 {
 		fmt.Fprintf(a.out, "Removed with them: %s of the bucket.\n", words.Plural(int64(v.Versions), "older version"))
 	}
-	if v.Recent > 0 {
-		fmt.Fprintf(a.out, "Kept, because they were replaced within %s or written in the last two days: %s.\n", worker.DurationText(grace), words.Plural(int64(v.Recent), "data file"))
-	}
-	if v.Open > 0 {
-		fmt.Fprintf(a.out, "Kept, because their windows have staged objects and may be in progress: %s.\n", words.Plural(int64(v.Open), "data file"))
-	}
+	a.kept(v.Recent, "data file", fmt.Sprintf("they were replaced within %s or written in the last two days", worker.DurationText(grace)))
+	a.kept(v.Open, "data file", "their windows have staged objects and may be in progress")
 	if v.VersionsUnknown != "" {
 		a.note("older versions of removed files may remain: %s", v.VersionsUnknown)
 	}
