@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
@@ -105,25 +102,13 @@ func (a *Activities) lastSync(ctx context.Context, before []ledger.Generation) (
 	return nil, nil
 }
 
-// firstGenerations reads the first generations of shards, in their order. Those that are gone are left out.
+// firstGenerations reads the first generations of shards, in the order of their windows. Those that are gone are left out.
 func (a *Activities) firstGenerations(ctx context.Context, of []ledger.Generation) ([]ledger.Record, error) {
-	var mu sync.Mutex
-	var records []ledger.Record
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(recordsAtOnce)
+	first := map[ledger.Shard]int{}
 	for _, g := range of {
-		group.Go(func() error {
-			r, err := a.Lake.Record(ctx, ledger.Generation{Shard: g.Shard, Number: 1})
-			if err != nil || r == nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			records = append(records, *r)
-			return nil
-		})
+		first[g.Shard] = 1
 	}
-	err := group.Wait()
+	records, err := a.records(ctx, first)
 	slices.SortFunc(records, func(a, b ledger.Record) int {
 		return cmp.Or(a.Shard.Window.To.Compare(b.Shard.Window.To), a.Shard.Window.From.Compare(b.Shard.Window.From))
 	})
