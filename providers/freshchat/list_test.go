@@ -97,7 +97,7 @@ func TestPending(t *testing.T) {
 		next, page, err := step(a, t.Context(), w, at)
 		var e *providers.Error
 		if errors.As(err, &e) {
-			if waits++; e.Kind != providers.Pending || e.After != pollAfter || next != at {
+			if waits++; e.Kind != providers.Pending || e.After != firstPoll && e.After != 2*firstPoll || next != at {
 				t.Fatalf("%v after %s, cursor %q", err, e.After, next)
 			}
 			continue
@@ -109,6 +109,29 @@ func TestPending(t *testing.T) {
 	}
 	if n := s.Stats().Endpoints["reports/raw"]; n != 5 || waits < 2 || waits > 15 {
 		t.Errorf("%d orders, %d waits", n, waits)
+	}
+}
+
+// Small reports are ready within seconds, and long ones are not polled more than twice a minute.
+func TestPollAfter(t *testing.T) {
+	var r linkCache
+	var waits []time.Duration
+	for range 6 {
+		waits = append(waits, r.pollAfter("a")/time.Second)
+	}
+	if want := []time.Duration{2, 4, 8, 16, 30, 30}; !slices.Equal(waits, want) {
+		t.Errorf("waits of %d s, want %d", waits, want)
+	}
+	if r.pollAfter("b") != firstPoll {
+		t.Error("another report is polled as late as the first")
+	}
+	for range 100 {
+		if wait := r.pollAfter("a"); wait != longestPoll {
+			t.Fatalf("polled after %s", wait)
+		}
+	}
+	if r.put("a", nil); r.pollAfter("a") != firstPoll {
+		t.Error("a report that was ready before is polled late")
 	}
 }
 

@@ -30,7 +30,8 @@ const (
 	ordersPerMinute = 1
 	ordersPerDay    = 120
 	linkLife        = 45 * time.Minute
-	pollAfter       = 30 * time.Second
+	firstPoll       = 2 * time.Second  // between the first two polls of a report; each wait is twice the one before,
+	longestPoll     = 30 * time.Second // up to this one. It is not known how long the platform takes
 	maxFailures     = 5 // failed reports of a segment before it is given up
 )
 
@@ -155,10 +156,11 @@ func (a *account) takeQuotas(ctx context.Context, event string, changes bool) er
 	return nil
 }
 
-// linkCache keeps the links of reports that are ready until the links expire.
+// linkCache keeps the links of reports that are ready until the links expire, and how often the others were polled.
 type linkCache struct {
 	mu    sync.Mutex
 	ready map[string]readyReport
+	polls map[string]int // of reports that are not ready
 }
 
 type readyReport struct {
@@ -173,11 +175,26 @@ func (r *linkCache) get(id string) ([]string, bool) {
 	return found.links, ok && time.Since(found.at) < linkLife
 }
 
+// mostReports is how many reports are remembered. Forgetting one costs a poll.
+const mostReports = 1000
+
+// pollAfter notes a poll of a report that is not ready, and returns how long to wait for the next one.
+func (r *linkCache) pollAfter(id string) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.polls == nil || len(r.polls) > mostReports {
+		r.polls = map[string]int{}
+	}
+	wait := firstPoll << min(r.polls[id], 10)
+	r.polls[id]++
+	return min(wait, longestPoll)
+}
+
 func (r *linkCache) put(id string, links []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	const most = 1000
-	if r.ready == nil || len(r.ready) > most {
+	delete(r.polls, id)
+	if r.ready == nil || len(r.ready) > mostReports {
 		r.ready = map[string]readyReport{}
 	}
 	r.ready[id] = readyReport{links, time.Now()}
@@ -211,7 +228,7 @@ func (a *account) links(ctx context.Context, o order, id string) ([]string, erro
 	var pending *providers.Error
 	switch {
 	case errors.As(err, &pending):
-		pending.Op, pending.Status = op, answer.Status
+		pending.Op, pending.Status, pending.After = op, answer.Status, a.linkCache.pollAfter(id)
 		return nil, pending
 	case errors.Is(err, errFailed):
 		return nil, err
@@ -237,7 +254,7 @@ func readState(body []byte) ([]string, error) {
 	case "FAILED":
 		return nil, errFailed
 	default:
-		return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("the platform is still making the report")}
+		return nil, &providers.Error{Kind: providers.Pending, Err: errors.New("the platform is still making the report")}
 	}
 	var links []string
 	for _, v := range wire.Items(o["links"]) {
@@ -246,7 +263,7 @@ func readState(body []byte) ([]string, error) {
 		case "FAILED":
 			return nil, errFailed
 		case "PENDING", "IN_PROGRESS":
-			return nil, &providers.Error{Kind: providers.Pending, After: pollAfter, Err: errors.New("the platform is still making a file of the report")}
+			return nil, &providers.Error{Kind: providers.Pending, Err: errors.New("the platform is still making a file of the report")}
 		}
 		href := wire.Word(wire.Fields(entry["link"])["href"])
 		if href == "" {
