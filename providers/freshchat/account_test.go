@@ -61,6 +61,17 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestUsersAreOnlyPart: the enumeration users does not find the conversations of erased users, and an export must not be called complete.
+func TestUsersAreOnlyPart(t *testing.T) {
+	for enumeration, want := range map[string]providers.Visibility{"users": providers.VisibilityPartial, "reports": providers.VisibilityFull} {
+		_, a, _ := site(t, small(5), fake.Options{}, map[string]string{"enumeration": enumeration})
+		probe, err := a.Probe(t.Context())
+		if err != nil || probe.Visibility != want || (probe.Advice != "") != (want == providers.VisibilityPartial) {
+			t.Errorf("%s: %+v, %v", enumeration, probe, err)
+		}
+	}
+}
+
 func TestProbe(t *testing.T) {
 	site := fake.New(simulator.NewCorpus(simulator.CorpusConfig{Seed: 1, Conversations: 5}), fake.Options{})
 	tests := []struct {

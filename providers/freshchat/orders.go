@@ -32,7 +32,7 @@ const (
 	linkLife        = 45 * time.Minute
 	firstPoll       = 2 * time.Second  // between the first two polls of a report; each wait is twice the one before,
 	longestPoll     = 30 * time.Second // up to this one. It is not known how long the platform takes
-	maxFailures     = 5 // failed reports of a segment before it is given up
+	maxFailures     = 5                // failed reports of a segment before it is given up
 )
 
 // order is one report over a window.

@@ -9,7 +9,10 @@ import (
 	"github.com/chatlake/chatlake/providers"
 )
 
-// Probe checks that the token has access to the account. A token can read all users and conversations of its account. Only an order
+const adviceReports = "Conversations of erased users are not found by listing users; remove the option enumeration if the account's plan has reports."
+
+// Probe checks that the token has access to the account. A token can read all users and conversations of its account, but the
+// enumeration users finds no conversations of erased users. Only an order
 // shows whether it may order reports, and the quota is too small to spend an order here.
 func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	const op = "check the token"
@@ -30,6 +33,9 @@ func (a *account) Probe(ctx context.Context) (providers.Probe, error) {
 	}
 	if len(o) == 0 || wire.IsNull(o["account_id"]) && wire.IsNull(o["app_id"]) && wire.IsNull(o["account_domain"]) {
 		return providers.Probe{}, rest.Malformed(op, errNoAccount)
+	}
+	if a.users {
+		return providers.Probe{Visibility: providers.VisibilityPartial, Advice: adviceReports}, nil
 	}
 	return providers.Probe{Visibility: providers.VisibilityFull}, nil
 }
