@@ -18,7 +18,7 @@ func TestAlarms(t *testing.T) {
 	}, nil)
 	want := []string{
 		"too late: 1 window not committed yet, which the platform has begun to delete since the export began",
-		"soon lost: 2 windows not committed yet, which the platform deletes within a week, from 20260521T120000Z on",
+		"soon lost: 2 windows not committed yet, which the platform deletes within a week, from 2026-05-21T12:00:00Z on",
 		"yields to a sync of the account, since 2026-05-20 12:00:00 UTC: it goes first",
 	}
 	if diff := cmp.Diff(want, s.Alarms()); diff != "" {
