@@ -126,8 +126,9 @@ func (w *world) rest() {
 	w.complete(upkeeps) // before a settle has everything
 	d.settings.Settle = []time.Duration{settled}
 	w.race()
-	d.settings.Settle = []time.Duration{settled + 24*time.Hour}
-	d.leap(24 * time.Hour)
+	again := deskCloses.Sub(history.From) // so that also the oldest window, which ended long before the race, is due after it
+	d.settings.Settle = []time.Duration{settled + again}
+	d.leap(again)
 	w.complete(settles)
 	w.truth()
 	stood := w.store.lasting()
@@ -145,8 +146,8 @@ func (w *world) rest() {
 	w.tidy()
 }
 
-// race runs the last settles beside a sync, while conversations get replies and are deleted: they begin when the sync has begun. What was gone before a window was settled for the
-// last time must then be seen as gone.
+// race runs the last settles beside a sync, while conversations get replies and are deleted: they begin when the sync has begun. What was
+// gone before a window was settled for the last time must then be seen as gone.
 func (w *world) race() {
 	if len(w.wrong) > 0 {
 		return
