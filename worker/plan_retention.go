@@ -36,16 +36,19 @@ func (c Config) overtaken(account string, s sampling, windows []schemas.Window, 
 		return nil
 	}
 	lengths := make([]time.Duration, len(windows))
-	deadlines := make([]time.Time, len(windows))
+	deadlines, lost := make([]time.Time, len(windows)), make([]bool, len(windows))
 	for i, w := range windows {
 		lengths[i] = time.Duration(s.window(w, s.share(counts[i])).About / rate * float64(time.Second))
 		deadlines[i] = c.Deadline(account, w)
+		end := c.Deadline(account, schemas.Window{From: w.To})
+		lost[i] = !end.IsZero() && !end.After(now)
 	}
-	return overtakenBy(windows, lengths, deadlines, now)
+	return overtakenBy(windows, lengths, deadlines, lost, now)
 }
 
-// overtakenBy goes through the windows in each order. A window that has begun to vanish already is lost in any order, and does not count.
-func overtakenBy(windows []schemas.Window, lengths []time.Duration, deadlines []time.Time, now time.Time) *Overtaken {
+// overtakenBy goes through the windows in each order. A window that has begun to vanish already is lost in any order, and does not count. Those of which nothing is left
+// come last by deadline, as in an export.
+func overtakenBy(windows []schemas.Window, lengths []time.Duration, deadlines []time.Time, lost []bool, now time.Time) *Overtaken {
 	var out Overtaken
 	any, fewest := false, len(windows)
 	for _, order := range activities.Orders() {
@@ -58,7 +61,15 @@ func overtakenBy(windows []schemas.Window, lengths []time.Duration, deadlines []
 		case activities.NewestFirst:
 			slices.Reverse(indexes)
 		case activities.ByDeadline:
-			slices.SortStableFunc(indexes, func(i, j int) int { return deadlines[i].Compare(deadlines[j]) })
+			slices.SortStableFunc(indexes, func(i, j int) int {
+				switch {
+				case lost[i] == lost[j]:
+					return deadlines[i].Compare(deadlines[j])
+				case lost[i]:
+					return 1
+				}
+				return -1
+			})
 		}
 		at := now
 		for _, i := range indexes {

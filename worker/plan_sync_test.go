@@ -49,7 +49,7 @@ func TestSettlesOfAMonth(t *testing.T) {
 func TestOvertaken(t *testing.T) {
 	now := time.Date(2026, 1, 15, 0, 0, 0, 0, time.UTC)
 	windows := schemas.Window{From: time.Date(2024, 12, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}.Cut("month")
-	deadlines := make([]time.Time, len(windows))
+	deadlines, lost := make([]time.Time, len(windows)), make([]bool, len(windows))
 	for i, w := range windows {
 		deadlines[i] = w.From.AddDate(0, 13, 0) // the first has begun to vanish already
 	}
@@ -58,7 +58,7 @@ func TestOvertaken(t *testing.T) {
 		for i := range lengths {
 			lengths[i] = length
 		}
-		return overtakenBy(windows, lengths, deadlines, now)
+		return overtakenBy(windows, lengths, deadlines, lost, now)
 	}
 	if got := after(day); got != nil {
 		t.Errorf("fast enough: %+v", got)
@@ -76,7 +76,14 @@ func TestOvertaken(t *testing.T) {
 	if got := after(60 * day); len(got.Orders) != 3 || got.Orders[0].Windows == 0 || got.Orders[2].Windows == 0 {
 		t.Errorf("too slow: %+v", got)
 	}
-	if got := overtakenBy(windows, make([]time.Duration, len(windows)), make([]time.Time, len(windows)), now); got != nil {
+	// What is wholly lost is copied last, and makes nothing late.
+	lost[0] = true
+	lengths := make([]time.Duration, len(windows))
+	lengths[0] = 365 * day
+	if got := overtakenBy(windows, lengths, deadlines, lost, now); got == nil || got.Orders[2].Windows != 0 || got.Orders[0].Windows == 0 {
+		t.Errorf("a lost window first: %+v", got)
+	}
+	if got := overtakenBy(windows, make([]time.Duration, len(windows)), make([]time.Time, len(windows)), lost, now); got != nil {
 		t.Errorf("without retention: %+v", got)
 	}
 }
