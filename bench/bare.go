@@ -23,6 +23,7 @@ import (
 // bare is the configuration of the bare loop's process.
 type bare struct {
 	World    World   `json:"world"`
+	Account  Account `json:"account"`
 	URL      string  `json:"url"`
 	Budget   float64 `json:"budget"`
 	Folder   string  `json:"folder"`
@@ -39,13 +40,13 @@ func bareMain(ctx context.Context, config string) error {
 	if err := json.Unmarshal([]byte(config), &b); err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	reader, err := chatwoot.Definition.Open(providers.Account{
-		Name: account, BaseURL: b.URL, AccountID: "1", Token: fake.AdministratorToken,
-	})
+	login := b.Account.provided(b.URL)
+	login.Token = fake.AdministratorToken
+	reader, err := chatwoot.Definition.Open(login)
 	if err != nil {
 		return err
 	}
-	mapper, err := chatwoot.Definition.Mapper(providers.Settings{})
+	mapper, err := chatwoot.Definition.Mapper(providers.Settings{Options: login.Options})
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (b *bareLoop) shard(stream schemas.Stream, w schemas.Window) ledger.Shard {
 }
 
 func (b *bareLoop) run(ctx context.Context) ([]ledger.File, error) {
-	windows := b.World.window().Cut("month")
+	windows := b.World.window().Cut(b.Account.window())
 	written := make([][]ledger.File, len(windows)+1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(windowsAtOnce + 1)

@@ -17,6 +17,7 @@ import (
 // The contenders.
 const (
 	bareName     = "bare"     // the least possible, see bareMain
+	scriptName   = "script"   // what a person writes in an afternoon, see scriptMain
 	folderName   = "folder"   // chatlake with the embedded server and a lake in a folder
 	s3Name       = "s3"       // the same with a lake on a real S3 server
 	apartName    = "apart"    // as folder, but with the server in a separate process, which is not counted
@@ -36,6 +37,7 @@ const (
 // outcome is the result of a contender's run.
 type outcome struct {
 	wall   time.Duration
+	again  time.Duration   // from the start after a kill to the end
 	cpu    time.Duration   // of its processes, without separate servers
 	each   []time.Duration // the same for each process of chatlake, in the order in which they were started
 	memory int64           // the largest resident size of one of its processes
@@ -46,6 +48,7 @@ type outcome struct {
 	events    int64         // of all histories, -1 if there are none
 	lake      *lake.Lake
 	files     []ledger.File
+	keys      rowKeys // of a contender that writes no lake
 }
 
 // stage is the environment of one contender's run.
@@ -64,15 +67,30 @@ type errLeftOut struct{ why string }
 func (e *errLeftOut) Error() string { return e.why }
 
 func (s *stage) run(ctx context.Context, contender string) (outcome, error) {
-	if contender == bareName {
+	if err := s.Account.refused(); err != nil {
+		return outcome{}, &errLeftOut{err.Error()}
+	}
+	switch contender {
+	case bareName:
 		return s.runBare(ctx)
+	case scriptName:
+		return s.runScript(ctx)
 	}
 	return s.runChatlake(ctx, contender)
 }
 
 func (s *stage) runBare(ctx context.Context) (outcome, error) {
+	out, err := s.loop(ctx, "bare", s.bareConfig())
+	if err != nil {
+		return out, err
+	}
+	return out, s.openBare(ctx, &out)
+}
+
+// loop runs this program in one of its roles.
+func (s *stage) loop(ctx context.Context, role, config string) (outcome, error) {
 	began, used := time.Now(), busy()
-	p, err := start(s.folder, nil, nil, nil, s.self, "bare", s.bareConfig())
+	p, err := start(s.folder, nil, nil, nil, s.self, role, config)
 	if err == nil {
 		err = p.wait(ctx)
 	}
@@ -81,16 +99,36 @@ func (s *stage) runBare(ctx context.Context) (outcome, error) {
 	}
 	out := outcome{wall: time.Since(began), cpu: p.cpu(), memory: p.memory(), events: -1}
 	out.others = busy() - used - out.cpu
-	return out, s.openBare(ctx, &out)
+	return out, nil
+}
+
+func (s *stage) runScript(ctx context.Context) (outcome, error) {
+	parts := []string{} // the script asks what the options ask for
+	for option, path := range map[string]string{"details": "", "participants": "/participants"} {
+		if s.Account.effective(option) == "true" {
+			parts = append(parts, path)
+		}
+	}
+	config := encoded(script{URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel, Parts: parts})
+	out, err := s.loop(ctx, "script", config)
+	if err == nil {
+		out.keys, err = scriptKeys(s.folder)
+	}
+	return out, err
+}
+
+// encoded is a configuration as the argument of a process.
+func encoded(config any) string {
+	text, err := json.Marshal(config)
+	if err != nil {
+		panic(err) // numbers and texts can always be encoded
+	}
+	return string(text)
 }
 
 // bareConfig is the argument of the bare loop's process.
 func (s *stage) bareConfig() string {
-	text, err := json.Marshal(bare{World: s.World, URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel})
-	if err != nil {
-		panic(err) // numbers and texts can always be encoded can always be encoded
-	}
-	return string(text)
+	return encoded(bare{World: s.World, Account: s.Account, URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel})
 }
 
 // openBare opens the files that the bare loop wrote.
@@ -131,6 +169,9 @@ func (s *stage) configure(name string, store ledger.Config, temporal string) (st
 	}
 	fmt.Fprintf(&text, "accounts:\n  %s:\n    provider: chatwoot\n    base_url: %s\n    account_id: 1\n    token: env:BENCH_TOKEN\n    rate: {requests_per_second: %g}\n",
 		account, s.platform.URL, s.Site.Budget)
+	if options := s.Account.options(); len(options) > 0 {
+		fmt.Fprintf(&text, "    options: %s\n", encoded(options)) // JSON is YAML
+	}
 	return folder, os.WriteFile(filepath.Join(folder, "chatlake.yaml"), []byte(text.String()), 0o600)
 }
 

@@ -50,10 +50,11 @@ func (c *crew) work(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 	}
+	again := time.Now()
 	if err := exporting.wait(ctx); err != nil {
 		return outcome{}, fmt.Errorf("export: %w", err)
 	}
-	out := outcome{wall: time.Since(began)}
+	out := outcome{wall: time.Since(began), again: time.Since(again)}
 	used = busy() - used
 	for _, other := range others {
 		select {
@@ -82,7 +83,7 @@ func (c *crew) start(folder string, args ...string) (*process, error) {
 
 func (c *crew) export() (*process, error) {
 	window := c.World.window()
-	return c.start(c.folder, "export", "--account", account, "--output", "json",
+	return c.start(c.folder, "export", "--account", account, "--output", "json", "--window", c.Account.window(),
 		"--from", window.From.Format(time.DateOnly), "--to", window.To.Format(time.DateOnly))
 }
 
@@ -115,10 +116,12 @@ func (c *crew) killed(exporting *process) (*process, error) {
 		return exporting, err
 	}
 	exporting.kill()
-	if err := c.platform.mark(); err != nil {
+	again, err := c.export()
+	if err != nil {
 		return exporting, err
 	}
-	return c.export()
+	// Requests of the killed process may still arrive; those of the new one take much longer than this.
+	return again, c.platform.mark()
 }
 
 // announcedAddress waits until an embedded server publishes its address.

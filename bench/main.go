@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// run is the program, in one of its three roles.
+// run is the program, in one of its four roles.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if len(args) == 2 {
 		switch args[0] {
@@ -30,6 +30,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 			return simulateMain(args[1])
 		case "bare":
 			return bareMain(ctx, args[1])
+		case "script":
+			return scriptMain(ctx, args[1])
 		}
 	}
 	o, err := readOptions(args, log)

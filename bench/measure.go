@@ -30,6 +30,8 @@ type Measured struct {
 	// UsedWhole is the same from start to end.
 	Used      float64 `json:"used,omitempty"`
 	UsedWhole float64 `json:"used_whole,omitempty"`
+	// UsedWithin is the same without the first and the last second in which there were requests.
+	UsedWithin float64 `json:"used_within,omitempty"`
 	// Settled is the share of refused requests from a minute after the budget was halved. UsedHalved is the share of the new
 	// budget that was used from then on. SettledAfter is how many seconds after the halving the last request was refused.
 	Settled      float64 `json:"settled,omitempty"`
@@ -50,6 +52,12 @@ type Measured struct {
 	MedianFile int64   `json:"median_file_bytes"`
 	Bytes      int64   `json:"bytes"`
 	Repeated   int64   `json:"repeated,omitempty"`
+
+	// Begun and Resumed are the seconds from the start of the process after a kill to its first request, and to its first request for a
+	// single conversation. Again is how many seconds that process took.
+	Begun   float64 `json:"begun_seconds,omitempty"`
+	Resumed float64 `json:"resumed_seconds,omitempty"`
+	Again   float64 `json:"again_seconds,omitempty"`
 
 	difference
 	Parquet *Parquet `json:"parquet,omitempty"`
@@ -78,12 +86,24 @@ func measure(s Scenario, contender string, necessary int64, out outcome, c count
 	if len(c.Series) <= seriesKept {
 		m.Series = c.Series
 	}
+	if s.Kill > 0 {
+		m.Again = out.again.Seconds()
+		m.Begun, m.Resumed = seconds(c.Marked, c.Begun), seconds(c.Marked, c.Resumed)
+	}
 	m.budget(s.Site, c)
 	m.files(out.files)
 	if latency := s.Site.latency(); latency > 0 {
 		m.Least = max(m.Least, float64(necessary)*latency.Seconds()/parallel)
 	}
 	return m
+}
+
+// seconds is the time between two moments; 0 if one of them has not been.
+func seconds(from, to time.Time) float64 {
+	if from.IsZero() || to.IsZero() {
+		return 0
+	}
+	return to.Sub(from).Seconds()
 }
 
 // budget computes how well the budget was used.
@@ -96,6 +116,7 @@ func (m *Measured) budget(site Site, c counts) {
 	if site.HalveAt == 0 {
 		m.Least = float64(m.Necessary) / site.Budget
 		m.Used, m.UsedWhole = good/allowed(m.Asking, site.Budget), good/allowed(m.Seconds, site.Budget)
+		m.UsedWithin = within(c.Series, site.Budget)
 		return
 	}
 	before := float64(site.HalveAt)
@@ -120,6 +141,19 @@ func (m *Measured) budget(site Site, c counts) {
 	}
 }
 
+// within is the share of a budget that was used from the second second to the last but one.
+func within(series []second, budget float64) float64 {
+	if len(series) < 3 {
+		return 0
+	}
+	var good uint32
+	inner := series[1 : len(series)-1]
+	for _, s := range inner {
+		good += s.Requests - s.Refused
+	}
+	return float64(good) / (float64(len(inner)) * budget)
+}
+
 func (m *Measured) files(files []ledger.File) {
 	sizes := make([]int64, len(files))
 	for i, f := range files {
@@ -136,6 +170,9 @@ func (m *Measured) files(files []ledger.File) {
 func (m Measured) perThousand(figure float64) float64 {
 	return figure * 1000 / float64(max(1, m.Scenario.World.Conversations))
 }
+
+// loop reports whether the contender is one of the loops that chatlake is compared with.
+func (m Measured) loop() bool { return m.Contender == bareName || m.Contender == scriptName }
 
 // defect reports whether rows are wrong or the contender failed.
 func (m Measured) defect() bool {

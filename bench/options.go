@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/chatlake/chatlake/workflows"
 )
 
 // options are the flags.
@@ -23,15 +25,16 @@ type options struct {
 // axes span additional scenarios: if any is given, these run instead of the named ones.
 type axes struct {
 	conversations, latency, budget, errors, workers, kill string
-	headers, halve, parquet                               bool
-	months, giant                                         int
+	headers, halve, parquet, lean                         bool
+	months, days, giant                                   int
+	window                                                string
 }
 
 func readOptions(args []string, log io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&o.scenarios, "scenarios", "quick", "quick, full, none, or names of scenarios, separated by commas")
+	flags.StringVar(&o.scenarios, "scenarios", "quick", "quick, small, full, none, or names of scenarios, separated by commas")
 	flags.StringVar(&o.contenders, "contenders", "", "run only these contenders of each scenario; with axes: the contenders that take part (default bare,folder)")
 	flags.StringVar(&o.out, "out", "", "file for the results as JSON (default results/<scenarios>.json in the folder of this program's source)")
 	flags.BoolVar(&o.add, "add", false, "keep the results of other scenarios and contenders that are in the results file")
@@ -50,6 +53,9 @@ func readOptions(args []string, log io.Writer) (options, error) {
 	flags.BoolVar(&a.halve, "halve", false, "with axes: halve the budget in the middle of the run")
 	flags.BoolVar(&a.parquet, "parquet", false, "with axes: compare the Parquet files with those that DuckDB writes of the same rows")
 	flags.IntVar(&a.months, "months", 12, "with axes: number of months in which the conversations were created")
+	flags.IntVar(&a.days, "days", 0, "with axes: number of days in which they were created, instead of -months")
+	flags.StringVar(&a.window, "window", "month", "with axes: size of the export's windows: month, week or day")
+	flags.BoolVar(&a.lean, "lean", false, "with axes: copy conversations and messages without details and participants")
 	flags.IntVar(&a.giant, "giant", 0, "with axes: number of messages of one giant conversation")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -71,7 +77,7 @@ func (o options) chosen() ([]Scenario, error) {
 	}
 	only := strings.Split(o.contenders, ",")
 	for _, name := range only {
-		if !slices.Contains([]string{bareName, folderName, s3Name, apartName, postgresName}, name) {
+		if !slices.Contains([]string{bareName, scriptName, folderName, s3Name, apartName, postgresName}, name) {
 			return nil, fmt.Errorf("unknown contender %s", name)
 		}
 	}
@@ -94,7 +100,15 @@ func (a axes) scenarios() ([]Scenario, error) {
 	if !a.given() {
 		return nil, nil
 	}
-	all := []Scenario{{World: World{Months: a.months, Giant: a.giant}, Site: Site{Headers: a.headers}, Parquet: a.parquet, Contenders: []string{bareName, folderName}}}
+	if !slices.Contains(workflows.Windows, a.window) {
+		return nil, fmt.Errorf("-window: %q is none of %s", a.window, strings.Join(workflows.Windows, ", "))
+	}
+	first := Scenario{World: World{Months: a.months, Days: a.days, Giant: a.giant}, Site: Site{Headers: a.headers}, Parquet: a.parquet, Contenders: []string{bareName, folderName}}
+	if a.lean {
+		first.Account = lean
+	}
+	first.Account.Window = a.window
+	all := []Scenario{first}
 	for _, axis := range []struct {
 		name, values string
 		set          func(*Scenario, float64)
@@ -146,17 +160,19 @@ func (s *Scenario) complete(halve bool) {
 
 func writeList(out io.Writer, all []Scenario) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "scenario\tconversations\tmonths\taxes\tcontenders\tin")
-	isQuick := map[string]bool{}
-	for _, s := range quick() {
-		isQuick[s.Name] = true
+	fmt.Fprintln(w, "scenario\tconversations\tcreated in\twindows\taxes\tcontenders\tin")
+	sets := map[string]string{}
+	for _, set := range []struct {
+		name string
+		of   []Scenario
+	}{{"quick", quick()}, {"small", small()}} {
+		for _, s := range set.of {
+			sets[s.Name] = set.name
+		}
 	}
 	for _, s := range all {
-		in := "full"
-		if isQuick[s.Name] {
-			in = "quick"
-		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\n", s.Name, s.World.Conversations, cmp.Or(s.World.Months, 12), s.axes(), strings.Join(s.Contenders, " "), in)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Name, s.World.Conversations, s.World.span(), s.Account.window(), s.axes(),
+			strings.Join(s.Contenders, " "), cmp.Or(sets[s.Name], "full"))
 	}
 	return w.Flush()
 }

@@ -39,8 +39,8 @@ func rowKey(cells ...string) uint64 {
 	return h.Sum64()
 }
 
-// truthOf is the correct rows of a lake for a world.
-func truthOf(w World) rowKeys {
+// truthOf is the correct rows of a lake for a world, as far as the account's options let them be judged.
+func truthOf(w World, a Account) rowKeys {
 	site := chatwoot.New(w.corpus(), chatwoot.Options{})
 	ids := site.Conversations(w.window())
 	parts := make([]rowKeys, runtime.GOMAXPROCS(0))
@@ -51,7 +51,7 @@ func truthOf(w World) rowKeys {
 		group.Go(func() error {
 			for i := n; i < len(ids); i += len(parts) {
 				if thread, ok := site.Thread(ids[i]); ok {
-					part.addThread(thread)
+					part.addThread(thread, a)
 				}
 			}
 			return nil
@@ -73,14 +73,16 @@ func truthOf(w World) rowKeys {
 
 func (k rowKeys) add(table string, cells ...string) { k[table] = append(k[table], rowKey(cells...)) }
 
-func (k rowKeys) addThread(t schemas.Thread) {
+func (k rowKeys) addThread(t schemas.Thread, account Account) {
 	id := t.Conversation.ConversationID
 	k.add(schemas.Conversations.Table, id)
 	for _, m := range t.Messages {
 		k.add(schemas.Messages.Table, id, m.MessageID)
 	}
 	for _, p := range t.Participants {
-		k.add(schemas.Participants.Table, id, p.Role, p.Type, p.ParticipantID)
+		if cells := []string{id, p.Role, p.Type, p.ParticipantID}; account.judged(schemas.Participants.Table, cells) {
+			k.add(schemas.Participants.Table, cells...)
+		}
 	}
 	for _, a := range t.Attachments {
 		k.add(schemas.Attachments.Table, id, a.AttachmentID)
@@ -93,8 +95,8 @@ func (k rowKeys) sort() {
 	}
 }
 
-// keysOf reads the identities of all rows of files.
-func keysOf(ctx context.Context, l *lake.Lake, files []ledger.File) (rowKeys, error) {
+// keysOf reads the identities of all rows of files that can be judged.
+func keysOf(ctx context.Context, l *lake.Lake, files []ledger.File, a Account) (rowKeys, error) {
 	keys := rowKeys{}
 	for _, f := range files {
 		columns, ok := identity[f.Table]
@@ -106,7 +108,9 @@ func keysOf(ctx context.Context, l *lake.Lake, files []ledger.File) (rowKeys, er
 			for i, c := range row.Cells {
 				cells[i] = c.Text
 			}
-			keys.add(f.Table, cells...)
+			if a.judged(f.Table, cells) {
+				keys.add(f.Table, cells...)
+			}
 		})
 		if err == nil && problem != "" {
 			err = fmt.Errorf("%s: %s", f.Key, problem)

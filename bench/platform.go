@@ -85,7 +85,7 @@ func (p *platform) counts() (counts, error) {
 	return c, err
 }
 
-// mark starts counting repeated requests.
+// mark tells the platform that chatlake has been killed and started again.
 func (p *platform) mark() error {
 	answer, err := http.Post(p.Control+"/mark", "", nil)
 	if err != nil {

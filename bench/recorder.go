@@ -34,6 +34,8 @@ type recorder struct {
 	asked    map[uint64]bool // requests answered with 200; true if before the mark
 	again    int64
 	markedAt time.Time
+	begun    time.Time // the first request after the mark
+	resumed  time.Time // the same for a single conversation
 }
 
 type count struct{ requests, refused uint32 }
@@ -49,6 +51,9 @@ type counts struct {
 	Second    int64         `json:"peak_1s"`
 	Ten       int64         `json:"peak_10s"`
 	Repeated  int64         `json:"repeated"` // requests after the mark that had been answered with 200 before it
+	Marked    time.Time     `json:"marked,omitzero"`
+	Begun     time.Time     `json:"begun,omitzero"`   // the first request after the mark
+	Resumed   time.Time     `json:"resumed,omitzero"` // the first request for a single conversation after the mark
 	HalvedAt  time.Time     `json:"halved_at,omitzero"`
 	Series    []second      `json:"series"`
 	CPU       time.Duration `json:"cpu"`
@@ -65,7 +70,7 @@ type second struct {
 // wrap puts the recorder in front of a platform.
 func (r *recorder) wrap(site http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		at := r.begin()
+		at := r.begin(req.URL.Path)
 		s := &status{ResponseWriter: w, code: http.StatusOK}
 		defer func() { r.end(at, s.code, req) }()
 		site.ServeHTTP(s, req)
@@ -73,7 +78,7 @@ func (r *recorder) wrap(site http.Handler) http.Handler {
 }
 
 // begin counts a request and returns its slot.
-func (r *recorder) begin() int {
+func (r *recorder) begin(path string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -81,6 +86,14 @@ func (r *recorder) begin() int {
 		r.first, r.answered = now, map[int]int64{}
 	}
 	r.last = now
+	if !r.markedAt.IsZero() {
+		if r.begun.IsZero() {
+			r.begun = now
+		}
+		if r.resumed.IsZero() && strings.Contains(path, "/conversations/") {
+			r.resumed = now
+		}
+	}
 	r.requests++
 	r.inFlight++
 	r.peak = max(r.peak, r.inFlight)
@@ -127,7 +140,7 @@ func (r *recorder) remember(code int, req *http.Request) {
 	}
 }
 
-// mark is the moment after which repeated requests count.
+// mark is the moment of a restart, after which repeated requests count.
 func (r *recorder) mark() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,7 +152,7 @@ func (r *recorder) report() counts {
 	defer r.mu.Unlock()
 	c := counts{
 		Requests: r.requests, Throttled: r.answered[http.StatusTooManyRequests], First: r.first, Last: r.last, InFlight: r.peak,
-		Repeated: r.again, HalvedAt: r.halvedAt, CPU: cpuOfSelf(),
+		Repeated: r.again, Marked: r.markedAt, Begun: r.begun, Resumed: r.resumed, HalvedAt: r.halvedAt, CPU: cpuOfSelf(),
 	}
 	for code, n := range r.answered {
 		if code >= http.StatusInternalServerError {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -78,9 +80,10 @@ func (o options) play(ctx context.Context, scenarios []Scenario, report *Report,
 type benchmark struct {
 	options
 	*programs
-	log   io.Writer
-	world World // to which truth belongs
-	truth rowKeys
+	log     io.Writer
+	world   World // to which truth belongs
+	account Account
+	truth   rowKeys
 }
 
 // scenario runs the contenders of a scenario one after the other.
@@ -121,7 +124,7 @@ func (b *benchmark) contender(ctx context.Context, s Scenario, contender string)
 			_ = os.RemoveAll(folder)
 		}
 	}()
-	if st.platform, err = startPlatform(ctx, b.self, simulated{s.World, s.Site}); err != nil {
+	if st.platform, err = startPlatform(ctx, b.self, simulated{s.World, s.Site, s.Account}); err != nil {
 		return m, err
 	}
 	st.free = append(st.free, st.platform.stop)
@@ -138,18 +141,27 @@ func (b *benchmark) contender(ctx context.Context, s Scenario, contender string)
 	if err != nil {
 		return m, err
 	}
-	got, err := keysOf(ctx, out.lake, out.files)
+	d, err := b.compare(ctx, s, out)
 	if err != nil {
 		return m, err
 	}
-	if b.truth == nil || b.world != s.World {
-		b.world, b.truth = s.World, truthOf(s.World)
-	}
-	m = measure(s, contender, st.platform.Necessary, out, asked, compare(b.truth, got))
+	m = measure(s, contender, st.platform.Necessary, out, asked, d)
 	if s.Parquet && contender == folderName {
 		m.Parquet, err = rewrite(ctx, filepath.Join(folder, "lake"), out.files, filepath.Join(folder, "rewritten"))
 	}
 	return m, err
+}
+
+// compare compares the rows of a run with the world.
+func (b *benchmark) compare(ctx context.Context, s Scenario, out outcome) (difference, error) {
+	if b.truth == nil || b.world != s.World || b.account != s.Account {
+		b.world, b.account, b.truth = s.World, s.Account, truthOf(s.World, s.Account)
+	}
+	if out.keys != nil {
+		return compare(b.truth.only(slices.Collect(maps.Keys(out.keys))), out.keys), nil
+	}
+	got, err := keysOf(ctx, out.lake, out.files, s.Account)
+	return compare(b.truth, got), err
 }
 
 // errSlow ends a run that takes longer than its scenario allows. It does not mean that a row is wrong.

@@ -17,6 +17,8 @@ type Scenario struct {
 	Name  string `json:"name"`
 	World World  `json:"world"`
 	Site  Site   `json:"site"`
+	// Account says how the export and the account are configured.
+	Account Account `json:"account"`
 	// Contenders are the names of the contenders.
 	Contenders []string `json:"contenders"`
 	// Workers is how many chatlake processes share the account; 0 means one.
@@ -34,6 +36,8 @@ type World struct {
 	Conversations int `json:"conversations"`
 	// Months is in how many months its conversations were created, from January on; 0 means twelve.
 	Months int `json:"months,omitempty"`
+	// Days, if not 0, is in how many days they were created, instead of Months.
+	Days int `json:"days,omitempty"`
 	// Giant, if not 0, is the number of messages of one conversation.
 	Giant int `json:"giant,omitempty"`
 }
@@ -43,7 +47,18 @@ const seed = 5
 
 func (w World) window() schemas.Window {
 	from := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	if w.Days > 0 {
+		return schemas.Window{From: from, To: from.AddDate(0, 0, w.Days)}
+	}
 	return schemas.Window{From: from, To: from.AddDate(0, cmp.Or(w.Months, 12), 0)}
+}
+
+// span is in which time the conversations were created.
+func (w World) span() string {
+	if w.Days > 0 {
+		return fmt.Sprintf("%d days", w.Days)
+	}
+	return fmt.Sprintf("%d months", cmp.Or(w.Months, 12))
 }
 
 func (w World) corpus() *simulator.Corpus {
@@ -107,6 +122,8 @@ func quick() []Scenario {
 		{Name: "errors-2k", World: World{Conversations: 2000}, Site: Site{Errors: 0.01}, Contenders: []string{bareName, folderName}},
 		{Name: "giant-500", World: World{Conversations: 500, Giant: 5000}, Contenders: []string{bareName, folderName}},
 		{Name: "kill-4k", World: World{Conversations: 4000}, Site: Site{Repeats: true}, Contenders: alone, Kill: 0.5},
+		{Name: "small-14x43", World: shapes[1].world(1), Site: Site{Budget: 50}, Account: lean, Contenders: []string{bareName, scriptName, folderName}},
+		{Name: "small-60x10", World: shapes[2].world(1), Site: Site{Budget: 50}, Account: lean.in(shapes[2].size), Contenders: alone},
 	}
 	for i := range all {
 		all[i].Limit = quickLimit
@@ -177,15 +194,17 @@ func full() []Scenario {
 }
 
 // named is every scenario that has a name.
-func named() []Scenario { return append(quick(), full()...) }
+func named() []Scenario { return slices.Concat(quick(), small(), full()) }
 
 // choose returns the scenarios that -scenarios names.
 func choose(text string) ([]Scenario, error) {
 	switch text {
 	case "quick":
 		return quick(), nil
+	case "small":
+		return small(), nil
 	case "full":
-		return full(), nil
+		return append(full(), small()...), nil
 	case "none":
 		return nil, nil
 	}
@@ -231,6 +250,15 @@ func (s Scenario) axes() string {
 	}
 	if s.Workers > 1 {
 		add("two")
+	}
+	switch {
+	case s.Account.in("") == lean:
+		add("lean")
+	case s.Account.Details != "":
+		add("details-%s", s.Account.Details)
+	}
+	if s.Account.Window == "week" || s.Account.Window == "day" {
+		add("%ss", s.Account.Window)
 	}
 	if len(said) == 0 {
 		add("free")

@@ -19,6 +19,8 @@ import (
 type simulated struct {
 	World World `json:"world"`
 	Site  Site  `json:"site"`
+	// Account says which requests are necessary.
+	Account Account `json:"account"`
 }
 
 // announced is the first line of its output.
@@ -43,7 +45,7 @@ func simulate(config simulated, in io.Reader, out io.Writer) error {
 		throttle.Burst = max(1, throttle.Burst/2)
 		site.SetThrottle(throttle)
 	}
-	necessary, err := necessaryRequests(corpus)
+	necessary, err := necessaryRequests(corpus, config.Account)
 	if err != nil {
 		return err
 	}
@@ -74,14 +76,14 @@ const (
 	windowRows = 1000
 )
 
-// necessaryRequests is the smallest number of requests for a complete copy of the account: three for every conversation, one more for
-// every further thousand messages, and two for every page of the list and of the directory, because two answers must agree
+// necessaryRequests is the smallest number of requests for a complete copy of the account: one for the messages of every conversation, one more for
+// every further thousand of them, those for what else the options ask for, and two for every page of the list and of the directory, because two answers must agree
 // (docs/protocol.md, "Who witnesses a list").
-func necessaryRequests(corpus *simulator.Corpus) (int64, error) {
+func necessaryRequests(corpus *simulator.Corpus, a Account) (int64, error) {
 	pages := func(rows, page int) int64 { return int64((rows + page - 1) / page) }
 	var n int64
 	for i := range corpus.Len() {
-		n += 2 + max(1, pages(corpus.Outline(i).Messages, windowRows-1))
+		n += a.each() + max(1, pages(corpus.Outline(i).Messages, windowRows-1))
 	}
 	contacts, surveys, err := directorySize(chatwoot.New(corpus, chatwoot.Options{}))
 	// Agents, inboxes, teams, labels and two kinds of fields are one page each. Paged lists end with an empty page.

@@ -57,8 +57,8 @@ func writeMarkdown(b *strings.Builder, g grid) {
 // resultTable has a row for each contender in each scenario.
 func resultTable(all []Measured) grid {
 	g := grid{{
-		"scenario", "contender", "wall s", "× least", "requests", "× necessary", "429", "max 1 s", "max 10 s", "budget", "of run",
-		"CPU s/1k", "sim cores", "other cores", "memory", "events", "files", "median", "lost", "doubled", "again",
+		"scenario", "contender", "wall s", "× least", "requests", "× necessary", "429", "max 1 s", "max 10 s", "budget", "within", "of run",
+		"CPU s/1k", "sim cores", "other cores", "memory", "events", "files", "median", "lost", "doubled", "again", "resumed",
 	}}
 	for _, m := range all {
 		if m.LeftOut != "" || m.Failed != "" {
@@ -67,9 +67,9 @@ func resultTable(all []Measured) grid {
 		g = append(g, []string{
 			m.Scenario.Name, m.Contender, fmt.Sprintf("%.1f", m.Seconds), ratio(m.Seconds, m.Least), fmt.Sprint(m.Requests),
 			fmt.Sprintf("%.3f", float64(m.Requests)/float64(max(1, m.Necessary))), refused(m), fmt.Sprint(m.Peak1), fmt.Sprint(m.Peak10),
-			percent(m.Used), percent(m.UsedWhole), fmt.Sprintf("%.2f", m.perThousand(m.CPU)), fmt.Sprintf("%.2f", m.SimulatorCPU/max(0.01, m.Asking)), fmt.Sprintf("%.2f", m.Elsewhere),
+			percent(m.Used), percent(m.UsedWithin), percent(m.UsedWhole), fmt.Sprintf("%.2f", m.perThousand(m.CPU)), fmt.Sprintf("%.2f", m.SimulatorCPU/max(0.01, m.Asking)), fmt.Sprintf("%.2f", m.Elsewhere),
 			size(m.Memory), counted(m.Events), fmt.Sprint(m.Files), size(m.MedianFile), fmt.Sprint(m.Lost), fmt.Sprint(m.Doubled + m.Foreign),
-			again(m),
+			again(m), resumed(m),
 		})
 	}
 	return g
@@ -108,6 +108,14 @@ func again(m Measured) string {
 		return "-"
 	}
 	return fmt.Sprintf("%d (%.2f %%)", m.Repeated, float64(m.Repeated)/float64(max(1, m.Necessary))*100)
+}
+
+// resumed is when a process started after a kill sent its first request, and its first for a conversation.
+func resumed(m Measured) string {
+	if m.Scenario.Kill == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f, %.1f of %.1f s", m.Begun, m.Resumed, m.Again)
 }
 
 // size is a number of bytes in a readable form.

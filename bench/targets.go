@@ -28,12 +28,17 @@ const (
 	eventsWanted     = 3100
 	linearWanted     = 0.99
 	repeatedWanted   = 0.005
+	resumedWanted    = 2   // seconds
+	cutWanted        = 1.3 // times the wall time of one window of the same size
 	sizeWanted       = 1.1
 	scanWanted       = 1.1
 )
 
 // shortest is the smallest account on which throughput without a budget is judged.
 const shortest = 4000
+
+// manyRequests is the smallest number of necessary requests of which a share may be repeated.
+const manyRequests = 10_000
 
 // judge compares the results with the targets that apply to them.
 func (r *Report) judge() {
@@ -48,6 +53,7 @@ func (r *Report) judge() {
 		r.parquet(m)
 	}
 	r.sizes()
+	r.cuts()
 }
 
 // hold records one target; wanted and found are for display.
@@ -80,7 +86,7 @@ func volume(v float64) string { return size(int64(v)) }
 // budget judges accounts with a budget on platforms without errors.
 func (r *Report) budget(m Measured) {
 	s := m.Scenario.Site
-	if s.Budget == 0 || m.Contender == bareName {
+	if s.Budget == 0 || m.loop() || m.Scenario.Kill > 0 {
 		return
 	}
 	if s.HalveAt > 0 {
@@ -89,14 +95,14 @@ func (r *Report) budget(m Measured) {
 		}
 		return
 	}
-	r.atLeast("budget used, first to last request", m, usedWanted, m.Used, share)
+	r.atLeast("budget used, without the first and last second", m, usedWanted, m.UsedWithin, share)
 	r.atMost("429s", m, refusedWanted, float64(m.Throttled)/float64(max(1, m.Requests)), share)
 	r.atMost("largest 10 s", m, s.Budget*10+float64(s.burst()), float64(m.Peak10), number)
 }
 
 // free judges accounts without a budget, compared with the bare loop in the same scenario.
 func (r *Report) free(m Measured) {
-	if m.Scenario.Site.Budget > 0 || m.Contender == bareName || m.Scenario.Kill > 0 {
+	if m.Scenario.Site.Budget > 0 || m.loop() || m.Scenario.Kill > 0 {
 		return
 	}
 	if m.Scenario.Site.LatencyMS > 0 {
@@ -119,7 +125,7 @@ func (r *Report) free(m Measured) {
 
 // one judges any run of chatlake.
 func (r *Report) one(m Measured) {
-	if m.Contender == bareName {
+	if m.loop() {
 		return
 	}
 	n := m.Scenario.World.Conversations
@@ -130,7 +136,13 @@ func (r *Report) one(m Measured) {
 		r.atMost("memory of the worker, separate server", m, memoryWanted, float64(m.Memory), volume)
 	}
 	if m.Scenario.Kill > 0 {
-		r.atMost("requests repeated after kill -9", m, repeatedWanted, float64(m.Repeated)/float64(max(1, m.Necessary)), share)
+		if m.Begun > 0 && m.Resumed > 0 {
+			r.atMost("seconds to the first request after kill -9", m, resumedWanted, m.Begun, factor)
+			r.atMost("seconds to the first conversation after kill -9", m, resumedWanted, m.Resumed, factor)
+		}
+		if m.Necessary >= manyRequests { // what is in flight at the kill is repeated, however small the account
+			r.atMost("requests repeated after kill -9", m, repeatedWanted, float64(m.Repeated)/float64(m.Necessary), share)
+		}
 		r.atMost("rows lost or doubled after kill -9", m, 0, float64(m.Lost+m.Doubled), number)
 	}
 }
@@ -176,8 +188,25 @@ func (r *Report) sizes() {
 	}
 }
 
+// cuts judges the same account in several windows and in one.
+func (r *Report) cuts() {
+	for _, m := range r.Results {
+		one := m.Scenario
+		if m.Contender != folderName || m.Failed != "" || one.Site != (Site{}) || one.World.Months < 2 {
+			continue
+		}
+		one.World.Months = 1
+		i := slices.IndexFunc(r.Results, func(o Measured) bool {
+			return o.Contender == m.Contender && o.Failed == "" && o.LeftOut == "" && o.Scenario.same(one)
+		})
+		if i >= 0 {
+			r.atMost("wall time, in one window = 1", m, cutWanted, m.Seconds/r.Results[i].Seconds, factor)
+		}
+	}
+}
+
 func (s Scenario) same(o Scenario) bool {
-	return s.World == o.World && s.Site == o.Site && s.Workers == o.Workers && s.Kill == o.Kill
+	return s.World == o.World && s.Site == o.Site && s.Account == o.Account && s.Workers == o.Workers && s.Kill == o.Kill
 }
 
 // linearity is R² of wall time over conversations.
