@@ -62,8 +62,8 @@ type ConnectOptions struct {
 
 // Connect starts the embedded server, or dials the one that the configuration names.
 func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error) {
-	if !unversioned[Build] {
-		sdk.SetBinaryChecksum(Build) // otherwise the SDK reads the whole binary, which takes a third of a second
+	if name := buildName(); name != "" {
+		sdk.SetBinaryChecksum(name) // otherwise the SDK reads the whole binary, which takes a third of a second
 	}
 	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
 	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver}

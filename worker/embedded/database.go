@@ -94,10 +94,22 @@ func create(file string) error {
 		return err
 	}
 	store := sqlConfig(building)
-	// Without a write-ahead log, everything is in the one file that is renamed.
-	store.ConnectAttributes = map[string]string{"mode": "rwc"}
+	// Without a write-ahead log, everything is in the one file that is renamed. It is written through once, not with every table.
+	store.ConnectAttributes = map[string]string{"mode": "rwc", "journal_mode": "memory", "synchronous": "off"}
 	if err := sqlite.SetupSchema(store); err != nil {
 		return err
 	}
+	if err := flush(building); err != nil {
+		return err
+	}
 	return os.Rename(building, file)
+}
+
+// flush waits until a file is on the disk.
+func flush(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

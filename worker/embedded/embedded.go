@@ -34,6 +34,7 @@ type Server struct {
 	ui      *uiserver.Server
 	lock    *flock.Flock
 	crash   *crash
+	polls   *polls
 	address string
 	uiURL   string
 }
@@ -108,7 +109,8 @@ func (s *Server) run(ctx context.Context, c Config, database string) error {
 // launch starts the server's services, each on its port.
 func (s *Server) launch(ctx context.Context, database string, ports []int) error {
 	crash := newCrash()
-	s.crash, s.address = crash, net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
+	polls := newPolls()
+	s.polls, s.crash, s.address = polls, crash, net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
 	type launched struct {
 		server temporal.Server
 		err    error
@@ -121,6 +123,7 @@ func (s *Server) launch(ctx context.Context, database string, ports []int) error
 			temporal.WithStaticHosts(staticHosts(ports)),
 			temporal.WithLogger(crash),
 			temporal.WithDynamicConfigClient(dynamicConfig()),
+			temporal.WithChainedFrontendGrpcInterceptors(polls.intercept),
 		)
 		if err == nil {
 			err = server.Start()
@@ -180,6 +183,7 @@ func (s *Server) Stop() error {
 	if s.Err() != nil { // stopping the rest would wait forever for the part that has stopped
 		return s.lock.Unlock()
 	}
+	s.polls.stop()
 	return errors.Join(s.server.Stop(), s.lock.Unlock())
 }
 
