@@ -16,7 +16,7 @@ import (
 func (s *Session) attendRun(ctx context.Context, word string, run client.WorkflowRun, out any,
 	look func() (*workflows.BlockedShard, error), show func(*workflows.Waiting)) error {
 	ended := make(chan error, 1)
-	go func() { ended <- run.Get(ctx, out) }()
+	go func() { ended <- await(ctx, run, out) }()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	var mute hush

@@ -33,7 +33,7 @@ func (s *Session) Follow(ctx context.Context, run *Run, w Watcher) (workflows.Ex
 	defer cancel()
 	go func() {
 		var e end
-		e.err = run.run.Get(watching, &e.out)
+		e.err = await(watching, run.run, &e.out)
 		ended <- e
 	}()
 	ticker := time.NewTicker(lookEvery)

@@ -117,7 +117,7 @@ func (s *Session) Cancel(ctx context.Context, id string) (ended bool, err error)
 	if s.config.Temporal != nil {
 		return false, nil
 	}
-	err = endOf("run", s.client().GetWorkflow(ctx, id, "").Get(ctx, nil))
+	err = endOf("run", await(ctx, s.client().GetWorkflow(ctx, id, ""), nil))
 	var end *EndError
 	if err != nil && !errors.As(err, &end) {
 		return false, err

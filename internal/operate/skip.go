@@ -51,7 +51,7 @@ func (s *Session) Skip(ctx context.Context, window string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, updateTimeout)
 	defer cancel()
-	if err := s.client().GetWorkflow(ctx, id, "").Get(ctx, nil); err != nil && ctx.Err() == nil {
+	if err := await(ctx, s.client().GetWorkflow(ctx, id, ""), nil); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("wait for the end of %s: %w", id, err)
 	}
 	return nil // another run may have started the shard again
