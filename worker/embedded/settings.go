@@ -85,12 +85,25 @@ func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
 	return hosts
 }
 
+// taskWorkers is how many goroutines work on each queue of the history service. The default is 512, for a database of a cluster. Here
+// all of them share one connection, so more would only wait, and each takes memory.
+const taskWorkers = 16
+
 // dynamicConfig lifts limits that are meant for clusters: with the default of 20 polls per second and shard, a workflow
-// completes only 20 activities a second.
+// completes only 20 activities a second. It lowers what only a cluster can use.
 func dynamicConfig() dynamicconfig.Client {
 	return dynamicconfig.StaticClient{
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   1000,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      1000,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 1000,
+
+		dynamicconfig.TransferProcessorSchedulerWorkerCount.Key():               taskWorkers,
+		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():                  taskWorkers,
+		dynamicconfig.MemoryTimerProcessorSchedulerWorkerCount.Key():            taskWorkers,
+		dynamicconfig.VisibilityProcessorSchedulerWorkerCount.Key():             taskWorkers,
+		dynamicconfig.ArchivalProcessorSchedulerWorkerCount.Key():               1,
+		dynamicconfig.OutboundQueueGroupLimiterConcurrency.Key():                taskWorkers,
+		dynamicconfig.ReplicationProcessorSchedulerWorkerCount.Key():            1,
+		dynamicconfig.ReplicationLowPriorityProcessorSchedulerWorkerCount.Key(): 1,
 	}
 }
