@@ -20,6 +20,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	worker.Build = worker.BuildOf(version)
 	worker.Quiet()
+	worker.PaceCollector()
 	a := &app{out: os.Stdout, log: os.Stderr}
 	os.Exit(a.run(ctx, os.Args[1:]))
 }
