@@ -97,7 +97,7 @@ func (a *Activities) absorbShards(ctx context.Context, shard ledger.Shard) (Abso
 func absorbed(r, by ledger.Record) ledger.Record {
 	next := r
 	next.Generation, next.Cause, next.Rewrites, next.AbsorbedBy = r.Generation+1, ledger.CauseAbsorb, r.Digest, by.Digest
-	next.Files, next.Flags, next.Unwitnessed = []ledger.File{}, nil, nil
+	next.Files, next.Flags, next.Unwitnessed, next.Omitted = []ledger.File{}, nil, nil, nil
 	next.Found, next.Named = nil, nil // the first generation has them
 	next.Counts = ledger.Counts{Listed: r.Counts.Listed, Unchanged: r.Counts.Listed, Duplicates: r.Counts.Duplicates, OutOfWindow: r.Counts.OutOfWindow}
 	return next

@@ -66,6 +66,8 @@ type pageHeader struct {
 	Files []lakeFile `json:"files,omitempty"`
 	// Unchanged are the ids of listed conversations that the lake has in the listed version. They are not in Refs.
 	Unchanged []string `json:"unchanged,omitempty"`
+	// Omitted says which documents of Refs are not requested.
+	Omitted []ledger.Omission `json:"omitted,omitempty"`
 	// Named are the ids of a page of announced conversations.
 	Named []string `json:"named,omitempty"`
 	// Push is what a sync knew of announcements when it began to list, if the account has any. EndsOnly is that of PushSettings.
@@ -120,6 +122,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if err != nil {
 		return ListPageOutput{}, err
 	}
+	header.Omitted = omissions(page.Omitted)
 	if in.Shard.Stream == schemas.StreamChanges && in.Cursor == "" && s.Push != nil {
 		if header.Push, err = a.comparePushes(ctx, in.Shard, *s.Push); err != nil {
 			return ListPageOutput{}, err
@@ -185,7 +188,7 @@ func (a *Activities) compare(ctx context.Context, had *lake.Known, keeper provid
 		}
 		// A conversation that is listed again after it was gone is new, and one that could not be exported is fetched.
 		whole := found && v.Row && !v.Gone && !v.Dead && ref.Version != ""
-		same, newer := whole && v.Listed == ref.Version, whole && v.Listed > ref.Version
+		same, newer := whole && v.Listed == ref.Version && !ref.Anew, whole && v.Listed > ref.Version
 		// A list may show an older version than the lake has. The newer one is kept, however much is to be fetched; but what reports show
 		// of a version depends on their window.
 		reuse := newer && (keeper == nil || in.Depth == DepthList) || same && in.Depth == DepthList
@@ -273,6 +276,7 @@ func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]
 		}
 		all.Next, all.Dropped, all.Total = page.Next, all.Dropped+page.Dropped, page.Total
 		all.Unwitnessed = union(all.Unwitnessed, page.Unwitnessed)
+		all.Omitted = append(all.Omitted, page.Omitted...)
 		requests++
 		empty := len(page.Refs) == 0 && len(page.Documents) == 0
 		if empty || len(all.Refs) >= limit || size >= maxPageBytes || requests*refsPerRequest >= limit {
@@ -281,6 +285,14 @@ func gather(pages iter.Seq2[providers.Page, error], limit int, known map[string]
 	}
 	order(&all)
 	return all, duplicates, nil
+}
+
+// omissions sums what the platform's pages say of each document.
+func omissions(pages []providers.Omission) (all []ledger.Omission) {
+	for _, o := range pages {
+		all = ledger.AddOmission(all, ledger.Omission{Document: o.Document, Asked: int64(o.Asked), Omitted: int64(o.Omitted), More: o.More})
+	}
+	return all
 }
 
 // union returns the distinct strings of both, sorted, or nil if there are none.

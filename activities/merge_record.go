@@ -30,6 +30,9 @@ func (m *merge) record() ledger.Record {
 			}
 		}
 		next.Unwitnessed = union(next.Unwitnessed, r.Unwitnessed)
+		for _, o := range r.Omitted {
+			next.Omitted = ledger.AddOmission(next.Omitted, o)
+		}
 		next.Visibility = narrower(next.Visibility, r.Visibility)
 		if opened != nil && (r.OpenedAt == nil || r.OpenedAt.Before(*opened)) {
 			opened = r.OpenedAt

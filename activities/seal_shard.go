@@ -102,6 +102,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		ListedAt:      in.ListedAt,
 		Files:         files,
 	}
+	record.Omitted = w.omitted
 	w.announcing.record(&record)
 	for _, page := range receipts.Pages {
 		record.Unwitnessed = union(record.Unwitnessed, page.Unwitnessed)
@@ -137,7 +138,8 @@ type shardWriter struct {
 	compares bool
 	// keepDocuments means that the documents are not written, because existing files have them.
 	keepDocuments bool
-	lost          int64       // conversations that have rows in the lake but cannot be mapped now
+	lost          int64 // conversations that have rows in the lake but cannot be mapped now
+	omitted       []ledger.Omission
 	announcing    *announcing // of a shard of changes or of announcements; nil for others
 }
 
@@ -153,6 +155,7 @@ func (w *shardWriter) run(ctx context.Context, shard ledger.Shard, receipts Rece
 		return err
 	}
 	w.counts.Listed, w.counts.Duplicates, w.counts.Unchanged = all.listed, all.duplicates, all.unchanged
+	w.omitted = all.omitted
 	if w.compares = !shard.Stream.IsByCreation(); w.compares {
 		w.announcing = &all.announcing
 		w.announcing.window = shard.Window

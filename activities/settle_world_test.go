@@ -41,6 +41,9 @@ type chats struct {
 	open  []string // what the lake said is open, when changes were listed
 	count int64    // of the window; 0 means that of what is listed
 	total *int64   // that the list itself says at its end
+	// omitted is what its lists leave out, by page, and anew is what they say of each Ref.
+	omitted []providers.Omission
+	anew    bool
 	// counted is how often the platform was asked for its count.
 	counted int
 }
@@ -91,8 +94,11 @@ func (p *chats) pages(ids []string, at providers.Cursor) iter.Seq2[providers.Pag
 		_, _ = fmt.Sscan(string(at), &from)
 		for {
 			var page providers.Page
+			if n := from / perPage; n < len(p.omitted) {
+				page.Omitted = p.omitted[n : n+1]
+			}
 			for _, id := range ids[from:min(from+perPage, len(ids))] {
-				page.Refs = append(page.Refs, providers.Ref{ID: id, CreatedAt: p.all[id].created, Version: p.all[id].version, Messages: new(int64(1))})
+				page.Refs = append(page.Refs, providers.Ref{ID: id, CreatedAt: p.all[id].created, Version: p.all[id].version, Messages: new(int64(1)), Anew: p.anew})
 				page.Documents = append(page.Documents, p.document("conversation", id))
 				if said := p.all[id].report; said != "" {
 					page.Documents = append(page.Documents, schemas.Document{Kind: "report", ConversationID: id, Status: 200, ObservedAt: p.tick(), Body: []byte(said)})

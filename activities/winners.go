@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/chatlake/chatlake/internal/lake"
+	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -27,6 +28,7 @@ type winners struct {
 	listed     int64            // distinct conversations, also unchanged ones
 	unchanged  int64            // distinct conversations that are on no page, because the lake has them in the listed version
 	duplicates int64
+	omitted    []ledger.Omission
 	announcing announcing
 }
 
@@ -73,6 +75,11 @@ func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts 
 	if err := w.choose(ctx); err != nil {
 		return nil, err
 	}
+	for _, o := range w.omitted {
+		if o.More && o.Omitted > 0 {
+			return nil, fmt.Errorf("%s of %d conversations was left out before one said more than the list: %w", o.Document, o.Omitted, lake.ErrStagingLost)
+		}
+	}
 	for _, page := range w.pages {
 		var err error
 		n := w.refs[page.Number]
@@ -101,6 +108,9 @@ func (w *winners) choose(ctx context.Context) error {
 			return err
 		}
 		w.announcing.read(header)
+		for _, o := range header.Omitted {
+			w.omitted = ledger.AddOmission(w.omitted, o)
+		}
 		w.refs[page.Number] = len(header.Refs)
 		w.listed += int64(len(header.Refs))
 		w.duplicates += int64(page.Duplicates)

@@ -30,6 +30,9 @@ type Ref struct {
 	// Unlisted means that no list has shown the conversation, so it has no Version and no document of a list comes with it: Messages
 	// or Metadata must also fetch what the list would have said.
 	Unlisted bool `json:"unlisted,omitempty"`
+	// Anew means that the list has found out that it shows less than the platform says. A conversation that the lake has in the same
+	// Version is then fetched once more, because it may have come from such a list.
+	Anew bool `json:"anew,omitempty"`
 	// Hint carries details from the list that help a fetch, such as the id of the contact. It is staged and never enters a
 	// Temporal history. A fetch must also work without it.
 	Hint string `json:"hint,omitempty"`
@@ -47,6 +50,17 @@ type Page struct {
 	// Unwitnessed names the lists behind this page that nothing confirms except the platform's own repeated answer: no count,
 	// no link from the other side, no second list. The commit record contains it.
 	Unwitnessed []string
+	// Omitted says which requests the list has made unnecessary. The commit record contains it.
+	Omitted []Omission
+}
+
+// Omission is about a document of each conversation that is not requested, because a sample of such documents said no more than the list.
+type Omission struct {
+	Document string // its kind
+	Asked    int    // conversations of the page of which it was requested and compared with the list
+	Omitted  int    // conversations of which it is not requested
+	// More means that at least one such document, of this page or of one before, said more than the list. Then none is omitted.
+	More bool
 }
 
 // Reader reads one account of one platform and needs the account's secrets. It may also implement the optional interfaces below,
@@ -281,6 +295,9 @@ type Definition struct {
 	BaseURL string
 	// RequestsPerSecond is the default budget.
 	RequestsPerSecond float64
+	// Covers returns other options of an account whose exports have at least what an export with the given options has. Windows that were
+	// copied with them are not copied again. Nil means that there are none. Check has accepted the options.
+	Covers func(options map[string]string) []map[string]string
 	// Prices returns what reading an account with options takes. Check has accepted the options.
 	Prices func(options map[string]string) Prices
 	// Retention is how long the platform of an account keeps what windows of a stream are read from, as far as it states that. Nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,11 +159,14 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestSpec pins the digest: if it changed, every lake would be exported again.
+// TestSpec pins the digests: if they changed, every lake would be exported again.
 func TestSpec(t *testing.T) {
-	const pinned = "712e17ce933f933b343cfd75c1f63fb785b72d1836fc84237a29cba6c12a0bb7"
+	const pinned, before = "ed6d7123a9dd239298dc0d5e4b64f43181abaec0e0bdafffce0af7f19370972c", "712e17ce933f933b343cfd75c1f63fb785b72d1836fc84237a29cba6c12a0bb7"
 	if got := load(t, minimal).Spec("acme"); got != pinned {
 		t.Errorf("spec %s, want %s", got, pinned)
+	}
+	if !slices.Contains(load(t, minimal).Specs("acme"), before) {
+		t.Errorf("windows with the spec of builds without details: auto would be copied again")
 	}
 	tests := []struct {
 		name, old, new string

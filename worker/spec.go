@@ -66,8 +66,27 @@ func normalURL(text string) string {
 }
 
 // Specs returns all digests that stand for today's settings: Spec first, then the digest of the settings as written, then those
-// with one, two or all defaults written out. Lakes and histories of builds without a normal form have such digests.
+// with one, two or all defaults written out. Lakes and histories of builds without a normal form have such digests. Digests of settings that
+// cover today's follow.
 func (c Config) Specs(name string) []string {
+	all := c.specsOf(name)
+	d, account, ok := c.account(name)
+	if !ok || d.Covers == nil {
+		return all
+	}
+	for _, options := range d.Covers(account.Options) {
+		other := c
+		other.Accounts = maps.Clone(c.Accounts)
+		a := other.Accounts[name]
+		a.Options = options
+		other.Accounts[name] = a
+		all = append(all, other.specsOf(name)...)
+	}
+	return all
+}
+
+// specsOf returns the digests of Specs for the account's own settings.
+func (c Config) specsOf(name string) []string {
 	normal, defaults := c.spec(name)
 	a := c.Accounts[name]
 	all := []string{normal.digest(), spec{a.Provider, a.BaseURL, a.AccountID, a.Options}.digest()}

@@ -23,12 +23,12 @@ func TestSpecIsOfMeanings(t *testing.T) {
 	for base, variants := range map[string]struct{ same, different []string }{
 		"provider: chatwoot, account_id: 1": {
 			same: []string{
-				"provider: chatwoot, account_id: 1, options: {details: true}", "provider: chatwoot, account_id: '01', options: {details: 'T', participants: true, reporting_events: false}",
+				"provider: chatwoot, account_id: 1, options: {details: auto}", "provider: chatwoot, account_id: '01', options: {participants: 'T', reporting_events: false}",
 				"provider: chatwoot, account_id: 1, base_url: 'https://app.chatwoot.com'", "provider: chatwoot, account_id: 1, base_url: 'HTTPS://APP.Chatwoot.com:443/'",
 				"provider: chatwoot, account_id: 1, rate: {requests_per_second: 3}",
 			},
 			different: []string{
-				"provider: chatwoot, account_id: 1, options: {details: false}", "provider: chatwoot, account_id: 2",
+				"provider: chatwoot, account_id: 1, options: {details: false}", "provider: chatwoot, account_id: 1, options: {details: true}", "provider: chatwoot, account_id: 2",
 				"provider: chatwoot, account_id: 1, base_url: 'https://app.chatwoot.com:8443'", "provider: chatwoot, account_id: 1, base_url: 'https://app.chatwoot.com/x'",
 				"provider: inquirly, account_id: 1, base_url: 'https://app.chatwoot.com'",
 			},
@@ -87,8 +87,11 @@ func TestDigestsOfOtherBuildsCount(t *testing.T) {
 	if made(today, "another", "") {
 		t.Error("any digest counts")
 	}
-	if got := today.Spec("acme"); got != plain {
+	if got := spelled.Spec("acme"); got != plain {
 		t.Errorf("the digest of settings in their normal form is %s, and not as it always was", got)
+	}
+	if made(spelled, today.Spec("acme"), "") {
+		t.Error("windows that may lack details count where all details are wanted")
 	}
 	other := specOf(t, "provider: chatwoot, account_id: 1, options: {details: false}")
 	if made(other, plain, "") || made(other, written, "") {

@@ -44,6 +44,8 @@ func TestVerifiedText(t *testing.T) {
 		Overlaps:    []inspect.Overlap{{Shard: "acme/created/p", Other: "acme/created/q"}},
 		Orphans:     []string{"data/y.parquet"},
 		Unwitnessed: []inspect.Unwitnessed{{Account: "acme", List: "chats", Windows: 3}},
+		Less:        []inspect.ShardCount{{Shard: "acme/created/t", Count: 40, Command: "copy t"}},
+		Omitted:     []inspect.Omitted{{Account: "beta", Document: "details", Windows: 2, Asked: 12, Omitted: 1200}},
 		Staged:      inspect.Leftovers{Objects: 2, Bytes: 900, Open: 1},
 	}
 	var got bytes.Buffer
@@ -61,6 +63,8 @@ flagged: acme/created/y: count_mismatch and message_count_mismatch. Copy it agai
   3 conversations with another number of messages than the platform states: stated_messages <> stored_messages
 not decrypted: acme/created/r: 2 texts; they are null. Add the private keys to the account's secrets and copy them again: copy r
   Or accept it: allow_unreadable: true for the account
+less: acme/created/t: 40 conversations without a document that says more than the list, as another window shows. Let the account request it always
+  (docs/mapping-*.md says with which option), or copy the window again: copy t
 not checked: acme/later: 4 windows of a stream that this build does not know. Their files were compared with the ledger; gaps, counts and duplicates
   were not checked. Run verify with the build that wrote them, or a newer one: chatlake 0.9.0
 partial: acme/created/z was read with a token that does not see the whole account. Give the account one that does, and copy it again with --refresh
@@ -71,6 +75,7 @@ beta is on giosg, which cannot count conversations.
 overlap: acme/created/p and acme/created/q: a conversation may be in both; readers take its newest version (docs/lake.md, rule 3)
 not decrypted: beta/created/s: 1 text; they are null, which the account allows (allow_unreadable)
 unwitnessed: acme: only the platform's own answers, which agreed, show that the list chats is complete, in 3 windows (docs/protocol.md, Who witnesses a list)
+omitted: beta: details was not requested of 1,200 conversations in 2 windows: it said no more than the list for any of the 12 that were compared
 1 file that no record names, left by attempts that did not commit or are still running (--output json lists them, ` + "`chatlake lake sweep`" + ` removes old ones).
 2 staged objects (900 B) of committed windows: no longer needed (` + "`chatlake lake sweep`" + `).
 1 staged object of windows that are not committed: an export is running or was abandoned.

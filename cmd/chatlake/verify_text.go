@@ -70,6 +70,10 @@ func writeFindings(w io.Writer, v inspect.Verified) {
 				"  Or accept it: allow_unreadable: true for the account\n", u.Shard, words.Plural(u.Count, "text"), u.Command)
 		}
 	}
+	for _, l := range v.Less {
+		fmt.Fprintf(w, "less: %s: %s without a document that says more than the list, as another window shows. Let the account request it always\n"+
+			"  (docs/mapping-*.md says with which option), or copy the window again: %s\n", l.Shard, words.Plural(l.Count, "conversation"), l.Command)
+	}
 	for _, u := range v.Unchecked {
 		fmt.Fprintf(w, "not checked: %s/%s: %s of a stream that this build does not know. Their files were compared with the ledger; gaps, counts and duplicates\n"+
 			"  were not checked. Run verify with the build that wrote them, or a newer one: %s\n", u.Account, u.Stream, words.Plural(int64(u.Windows), "window"), u.Writer)
@@ -109,6 +113,10 @@ func writeHarmless(w io.Writer, v inspect.Verified) {
 	}
 	for _, u := range v.Unwitnessed {
 		fmt.Fprintf(w, "unwitnessed: %s: only the platform's own answers, which agreed, show that the list %s is complete, in %s (docs/protocol.md, Who witnesses a list)\n", u.Account, u.List, words.Plural(int64(u.Windows), "window"))
+	}
+	for _, o := range v.Omitted {
+		fmt.Fprintf(w, "omitted: %s: %s was not requested of %s in %s: it said no more than the list for any of the %s that were compared\n",
+			o.Account, o.Document, words.Plural(o.Omitted, "conversation"), words.Plural(int64(o.Windows), "window"), words.Grouped(o.Asked))
 	}
 	if n := len(v.Orphans); n > 0 {
 		fmt.Fprintf(w, "%s that no record names, left by attempts that did not commit or are still running (--output json lists them, `chatlake lake sweep` removes old ones).\n", words.Plural(int64(n), "file"))

@@ -237,8 +237,16 @@ func set(body []byte, path []string, with func(json.RawMessage) json.RawMessage)
 		return body
 	}
 	members[path[0]] = set(members[path[0]], path[1:], with)
-	changed, _ := json.Marshal(members) // decoded JSON can be encoded
-	return changed
+	return encoded(members)
+}
+
+// encoded writes decoded JSON as it was sent: json.Marshal would change the spelling of texts.
+func encoded(v any) []byte {
+	var text bytes.Buffer
+	w := json.NewEncoder(&text)
+	w.SetEscapeHTML(false)
+	_ = w.Encode(v) // decoded JSON can be encoded
+	return bytes.TrimRight(text.Bytes(), "\n")
 }
 
 func rowsOf(p platform) []string  { return p.rows }
@@ -255,8 +263,7 @@ func halved(_ *world, _ *http.Request, was json.RawMessage) json.RawMessage {
 	if json.Unmarshal(was, &rows) != nil {
 		return was
 	}
-	changed, _ := json.Marshal(rows[:len(rows)/2]) // decoded JSON can be encoded
-	return changed
+	return encoded(rows[:len(rows)/2])
 }
 
 // nowhere is a missing link.

@@ -138,6 +138,53 @@ func unwitnessedOf(records []ledger.Record) []Unwitnessed {
 	return all
 }
 
+// An Omitted is a document of each conversation that was not requested, because a sample of them said no more than the list.
+type Omitted struct {
+	Account  string `json:"account"`
+	Document string `json:"document"`
+	Windows  int    `json:"windows"`
+	Asked    int64  `json:"asked"`   // conversations of the sample
+	Omitted  int64  `json:"omitted"` // conversations without it
+}
+
+// omittedOf are those documents, each once an account. If a sample of any window said more than the list, less are the windows without the
+// document.
+func omittedOf(records []ledger.Record) (all []Omitted, less []ShardCount) {
+	type key struct{ account, document string }
+	sums, more := map[key]*Omitted{}, map[key]bool{}
+	for _, r := range records {
+		for _, o := range r.Omitted {
+			k := key{r.Shard.Account, o.Document}
+			more[k] = more[k] || o.More
+			if o.Omitted == 0 {
+				continue
+			}
+			if sums[k] == nil {
+				sums[k] = &Omitted{Account: k.account, Document: k.document}
+			}
+			sums[k].Windows++
+			sums[k].Asked += o.Asked
+			sums[k].Omitted += o.Omitted
+		}
+	}
+	for _, r := range records {
+		for _, o := range r.Omitted {
+			if o.Omitted > 0 && more[key{r.Shard.Account, o.Document}] {
+				less = append(less, ShardCount{r.Shard.String(), o.Omitted, againOf(r)})
+			}
+		}
+	}
+	for k, sum := range sums {
+		if !more[k] {
+			all = append(all, *sum)
+		}
+	}
+	slices.SortFunc(all, func(a, b Omitted) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Document, b.Document))
+	})
+	return all, less
+}
+
 // Leftovers are staged objects that nobody has removed yet.
 type Leftovers struct {
 	Objects int   `json:"objects"` // of committed windows: no longer needed

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,5 +92,30 @@ func TestUndecrypted(t *testing.T) {
 	}
 	if found := undecryptedOf(worker.Config{}, []ledger.Record{r}); len(found) != 1 || found[0].Allowed {
 		t.Errorf("of an account that is not configured: %+v", found)
+	}
+}
+
+// TestOmittedOf: a document that was left out is harmless until a sample of any window of the account says more than the list.
+func TestOmittedOf(t *testing.T) {
+	record := func(account string, month int, omissions ...ledger.Omission) ledger.Record {
+		from := time.Date(2026, time.Month(month), 1, 0, 0, 0, 0, time.UTC)
+		return ledger.Record{Shard: ledger.Shard{Account: account, Stream: "created", Window: schemas.Window{From: from, To: from.AddDate(0, 1, 0)}}, Omitted: omissions}
+	}
+	records := []ledger.Record{
+		record("a", 1, ledger.Omission{Document: "page", Asked: 3, Omitted: 10}), record("a", 2, ledger.Omission{Document: "page", Asked: 2, Omitted: 20}),
+		record("b", 1, ledger.Omission{Document: "page", Asked: 3, Omitted: 10}), record("b", 2, ledger.Omission{Document: "page", Asked: 1, More: true}),
+		record("b", 2, ledger.Omission{Document: "other", Asked: 1, Omitted: 7}), record("c", 1),
+	}
+	all, less := omittedOf(records)
+	want := []Omitted{{"a", "page", 2, 5, 30}, {"b", "other", 1, 1, 7}}
+	if !slices.Equal(all, want) {
+		t.Errorf("omitted %v, want %v", all, want)
+	}
+	if len(less) != 1 || less[0].Shard != records[2].Shard.String() || less[0].Count != 10 || less[0].Command == "" {
+		t.Errorf("less %v, want the first window of b", less)
+	}
+	v := Verified{Less: less}
+	if v.Whole() {
+		t.Error("a lake with less than the platform says is whole")
 	}
 }

@@ -29,7 +29,9 @@ type Verified struct {
 	Unchecked   []Unchecked     `json:"unchecked"`   // streams that this build does not know
 	Accepted    []AcceptedGap   `json:"accepted"`    // gaps that a person has accepted; harmless
 	Overlaps    []Overlap       `json:"overlaps"`    // readers have to choose between versions there; harmless
+	Less        []ShardCount    `json:"less"`        // conversations without a document that, as later samples show, says more than the list
 	Unwitnessed []Unwitnessed   `json:"unwitnessed"` // lists for which only the platform's own word speaks; harmless
+	Omitted     []Omitted       `json:"omitted"`     // documents that say no more than lists; harmless
 	Orphans     []string        `json:"orphans"`     // files that nobody reads; harmless
 	Staged      Leftovers       `json:"staged"`      // harmless
 
@@ -51,7 +53,7 @@ func (v Verified) Problems() int {
 			missing++
 		}
 	}
-	return missing + len(v.Unreadable) + len(v.Damaged) + len(v.Broken) + len(v.Gaps) + len(v.Lost) + len(v.Skipped) + len(v.Dead) + len(v.Flagged) + len(v.Partial)
+	return missing + len(v.Unreadable) + len(v.Damaged) + len(v.Broken) + len(v.Gaps) + len(v.Lost) + len(v.Skipped) + len(v.Dead) + len(v.Flagged) + len(v.Partial) + len(v.Less)
 }
 
 // VerifyOptions are what Verify looks at beside the ledger and the ends of files.
@@ -106,7 +108,7 @@ func (l *Lake) Verify(ctx context.Context, within schemas.Window, o VerifyOption
 func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filter, deep bool, tell func(Progress)) (Verified, error) {
 	v := Verified{
 		Deep: deep, Unreadable: []Finding{}, Damaged: []Damage{}, Broken: []Contradiction{}, Dead: []ShardCount{},
-		Flagged: []ShardFlags{}, Undecrypted: []Undecrypted{}, Partial: []string{}, Totals: []Totals{}, Unchecked: []Unchecked{}, Overlaps: []Overlap{}, Unwitnessed: []Unwitnessed{}, Orphans: []string{},
+		Flagged: []ShardFlags{}, Undecrypted: []Undecrypted{}, Partial: []string{}, Totals: []Totals{}, Unchecked: []Unchecked{}, Overlaps: []Overlap{}, Unwitnessed: []Unwitnessed{}, Less: []ShardCount{}, Omitted: []Omitted{}, Orphans: []string{},
 	}
 	v.Unreadable = append(v.Unreadable, read.unreadable...)
 	v.Broken = append(v.Broken, holes(read.entries)...)
@@ -136,6 +138,8 @@ func verify(ctx context.Context, l *lake.Lake, read reading, filter ledger.Filte
 	v.Unchecked = append(v.Unchecked, uncheckedOf(read.current)...)
 	v.Overlaps = append(v.Overlaps, overlapsOf(read.current)...)
 	v.Unwitnessed = append(v.Unwitnessed, unwitnessedOf(read.current)...)
+	omitted, less := omittedOf(read.current)
+	v.Omitted, v.Less = append(v.Omitted, omitted...), append(v.Less, less...)
 	if len(read.unreadable) == 0 { // or nobody knows which files they name
 		for object, err := range l.Unnamed(ctx, ledger.Filter{Account: filter.Account}, read.entries) {
 			if err != nil {

@@ -73,6 +73,26 @@ type Counts struct {
 	Unreadable int64 `json:"unreadable,omitempty"`
 }
 
+// Omission is about a document of each conversation that may say no more than the list does.
+type Omission struct {
+	Document string `json:"document"` // its kind
+	Asked    int64  `json:"asked"`    // conversations of which it was requested and compared with the list
+	Omitted  int64  `json:"omitted"`  // conversations of which it was not requested
+	// More means that at least one such document said more than the list.
+	More bool `json:"more,omitempty"`
+}
+
+// AddOmission adds what a list says of a document to what others say.
+func AddOmission(all []Omission, o Omission) []Omission {
+	for i := range all {
+		if sum := &all[i]; sum.Document == o.Document {
+			sum.Asked, sum.Omitted, sum.More = sum.Asked+o.Asked, sum.Omitted+o.Omitted, sum.More || o.More
+			return all
+		}
+	}
+	return append(all, o)
+}
+
 // Cause is why a generation was made.
 type Cause string
 
@@ -109,6 +129,9 @@ type Record struct {
 	// Unwitnessed names the lists whose completeness only the platform's own, consistent answers support: no count, no link from
 	// the other side and no second list confirms them. It is not a gap. Absent in records of builds that did not check.
 	Unwitnessed []string `json:"unwitnessed,omitempty"`
+	// Omitted says which documents were not requested, because a sample of them said no more than the list. It is not a gap, unless a later
+	// sample of the account says more.
+	Omitted []Omission `json:"omitted,omitempty"`
 	// Cause is why this generation was made. Empty in records of exports of builds that did not tell.
 	Cause Cause `json:"cause,omitempty"`
 	// Rewrites is the digest of the record that this one was made from or opened on. Commit replaces exactly that record, or fails.

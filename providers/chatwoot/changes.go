@@ -53,6 +53,10 @@ func (a *account) Changes(ctx context.Context, w schemas.Window, _ providers.Kno
 				return
 			}
 			out := output(append(rows, p.activeIn(w)...))
+			if err = a.spare(ctx, &out, noPage); err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
 			if len(out.Refs) > 0 {
 				out.Unwitnessed = a.unwitnessed()
 			}

@@ -38,6 +38,7 @@ var Definition = providers.Definition{
 	BaseURL:           "https://app.chatwoot.com",
 	RequestsPerSecond: 10, // a server allows 50 for each IP address by default
 	Prices:            prices,
+	Covers:            covers,
 	Blind:             blind,
 }
 
@@ -52,6 +53,7 @@ var Inquirly = providers.Definition{
 	Push:              &push,
 	RequestsPerSecond: 5,
 	Prices:            prices,
+	Covers:            covers,
 	Blind:             blind,
 }
 
@@ -79,13 +81,21 @@ const (
 )
 
 type options struct {
-	details, participants, reporting bool
+	details                 detailing
+	participants, reporting bool
 }
 
 func readOptions(given map[string]string) (options, error) {
-	o := options{details: true, participants: true}
-	known := map[string]*bool{optionDetails: &o.details, optionParticipants: &o.participants, optionReporting: &o.reporting}
+	o := options{details: detailsAuto, participants: true}
+	known := map[string]*bool{optionParticipants: &o.participants, optionReporting: &o.reporting}
 	for key, text := range given {
+		if key == optionDetails {
+			var err error
+			if o.details, err = readDetailing(text); err != nil {
+				return o, err
+			}
+			continue
+		}
 		option, ok := known[key]
 		if !ok {
 			return o, providers.UnknownOption(key, optionDetails, optionParticipants, optionReporting)
@@ -122,8 +132,9 @@ type account struct {
 	id   string
 	root string // of the account's API
 	options
-	list  listing
-	doubt witness.Doubt // of the directory
+	list    listing
+	sampled sampled
+	doubt   witness.Doubt // of the directory
 	// windowed is true once an answer has proven that the server applies both bounds of a message window.
 	windowed atomic.Bool
 	// noUpdated is true once the server has been seen to ignore updated_within.

@@ -13,6 +13,12 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	for _, details := range []detailing{detailsAuto, detailsAlways} {
+		t.Run("details "+string(details), func(t *testing.T) { testContract(t, details) })
+	}
+}
+
+func testContract(t *testing.T, details detailing) {
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 11, Conversations: 60})
 	whole := schemas.Window{From: corpus.Config().From, To: corpus.Config().To}
 	world := func() *fake.Site {
@@ -23,8 +29,11 @@ func TestContract(t *testing.T) {
 		Conversations: world().Conversations(whole),
 		Mapper:        mapper(),
 		Open: func(t *testing.T, base string) providers.Reader {
-			return testAccount(t, base, func(p *providers.Account) { p.Token = providertest.Secret })
+			return testAccount(t, base, func(p *providers.Account) {
+				p.Token, p.Options = providertest.Secret, map[string]string{optionDetails: string(details)}
+			})
 		},
+		MetadataRefused: details == detailsAuto,
 		Platform: func(*testing.T) providertest.Platform {
 			site := world()
 			return providertest.Platform{

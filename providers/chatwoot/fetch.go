@@ -18,29 +18,63 @@ import (
 )
 
 // Messages fetches all messages of refs in windows of ids. Each window is known to be complete. If Metadata fetches nothing, it also
-// fetches the details of what no list has shown.
+// fetches the details that are wanted. Where pages are known to have all messages, it fetches the page alone.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
-			r := reader{account: a, id: ref.ID, yield: yield, aim: windowAim}
-			err := r.read(ctx, 0)
-			if last, bad := strconv.ParseInt(ref.Hint, 10, 64); err == nil && bad == nil && last > r.highest {
-				err = r.read(ctx, r.highest+1) // the list has a newer message than the last one received
-			}
-			if err != nil {
+			if err := a.messages(ctx, ref, yield); err != nil {
 				if !errors.Is(err, errStop) {
 					yield(schemas.Document{}, err)
 				}
 				return
 			}
-			// Without metadata, nothing else would describe a conversation that no list has shown.
-			if ref.Unlisted && !a.hasMetadata() && r.highest != maxID {
-				if _, ok := a.describe(ctx, ref.ID, yield); !ok {
-					return
-				}
-			}
 		}
 	}
+}
+
+// messages fetches all messages of a conversation.
+func (a *account) messages(ctx context.Context, ref providers.Ref, yield func(schemas.Document, error) bool) error {
+	h := readHint(ref.Hint)
+	var page *schemas.Document
+	if h.carries() && !a.sampled.pages.isOut() {
+		doc, whole, err := a.fromPage(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if page = &doc; whole {
+			return passTo(yield, doc)
+		}
+	}
+	var read []schemas.Document
+	r := reader{account: a, id: ref.ID, aim: windowAim, yield: func(doc schemas.Document, err error) bool {
+		if page != nil {
+			read = append(read, doc)
+		}
+		return yield(doc, err)
+	}}
+	err := r.read(ctx, 0)
+	if last, bad := strconv.ParseInt(h.last, 10, 64); err == nil && bad == nil && last > r.highest {
+		err = r.read(ctx, r.highest+1) // the list has a newer message than the last one received
+	}
+	switch {
+	case err != nil || r.highest == maxID:
+		return err
+	case page != nil:
+		a.noteMessages(*page, read)
+		return passTo(yield, *page)
+	case h.page == pageBoth, a.wantsDetails(ref) && !a.hasMetadata(): // nothing else fetches them
+		if _, ok := a.describe(ctx, ref.ID, yield); !ok {
+			return errStop // describe has passed its error on
+		}
+	}
+	return nil
+}
+
+func passTo(yield func(schemas.Document, error) bool, doc schemas.Document) error {
+	if !yield(doc, nil) {
+		return errStop
+	}
+	return nil
 }
 
 const (
@@ -258,6 +292,7 @@ func (a *account) Find(ctx context.Context, ids []string) iter.Seq2[providers.Pa
 				}
 				r.observedAt = rest.Document(kindConversation, id, answer).ObservedAt
 				page = output([]row{r})
+				a.markRead(&page)
 			}
 			if !yield(page, err) || err != nil {
 				return
@@ -267,7 +302,7 @@ func (a *account) Find(ctx context.Context, ids []string) iter.Seq2[providers.Pa
 }
 
 // Metadata fetches the details, the participants and, if configured, the reporting events of refs. What no list has shown always gets its
-// details. Only a refusal of the details is an error. Some versions do not have the others, and some users may not read them.
+// details; with details: auto, also what the hints do not spare. Only a refusal of the details is an error. Some versions do not have the others, and some users may not read them.
 func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
@@ -280,16 +315,12 @@ func (a *account) Metadata(ctx context.Context, refs []providers.Ref) iter.Seq2[
 
 // describe fetches the details of a conversation. It returns whether the conversation exists, and false if the walk must end.
 func (a *account) describe(ctx context.Context, id string, yield func(schemas.Document, error) bool) (found, ok bool) {
-	// app/views/api/v1/conversations/partials/_conversation.json.jbuilder: it contains at most the last message.
-	answer, err := a.get(ctx, "details of conversation "+id, "/conversations/"+url.PathEscape(id), nil)
-	if err == nil && wire.Fields(answer.Body) == nil {
-		err = rest.Malformed("details of conversation "+id, wire.ErrShape)
-	}
+	doc, err := a.ownPage(ctx, id)
 	if err != nil && !rest.Gone(err) {
 		yield(schemas.Document{}, err)
 		return false, false
 	}
-	return err == nil, yield(rest.Document(kindDetails, id, answer), nil)
+	return err == nil, yield(doc, nil)
 }
 
 func (a *account) metadata(ctx context.Context, ref providers.Ref, yield func(schemas.Document, error) bool) bool {
@@ -298,7 +329,7 @@ func (a *account) metadata(ctx context.Context, ref providers.Ref, yield func(sc
 	}
 	id := ref.ID
 	path := "/conversations/" + url.PathEscape(id)
-	if a.details || ref.Unlisted { // or nothing would describe the conversation
+	if a.wantsDetails(ref) {
 		if found, ok := a.describe(ctx, id, yield); !found || !ok {
 			return ok
 		}

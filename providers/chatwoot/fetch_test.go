@@ -324,7 +324,7 @@ func TestUnlistedConversationsHaveDetails(t *testing.T) {
 			root + "/conversations/5/messages":     providertest.Says(200, `{"meta":{},"payload":[]}`),
 			root + "/conversations/5/participants": providertest.Says(200, `[]`),
 		})
-		a.details, a.participants = false, test.participants
+		a.details, a.participants = detailsNever, test.participants
 		kinds := func(docs iter.Seq2[schemas.Document, error]) (kinds []string) {
 			for doc, err := range docs {
 				if err != nil {

@@ -216,6 +216,10 @@ func (a *account) Conversations(ctx context.Context, w schemas.Window, at provid
 				return
 			}
 			out := window(p, w)
+			if err = a.spare(ctx, &out, p.number); err != nil {
+				yield(providers.Page{}, err)
+				return
+			}
 			if len(out.Refs) > 0 {
 				out.Unwitnessed = a.unwitnessed()
 			}

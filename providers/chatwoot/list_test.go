@@ -64,8 +64,11 @@ func serveList(t *testing.T, l *fakeList) *account {
 	t.Helper()
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
-	return testAccount(t, server.URL)
+	return testAccount(t, server.URL, withoutDetails)
 }
+
+// withoutDetails turns the pages of conversations off, so that lists send only their own requests.
+func withoutDetails(p *providers.Account) { p.Options = map[string]string{optionDetails: "false"} }
 
 func TestListOfAwkwardAccounts(t *testing.T) {
 	same := slices.Repeat([]int64{50}, 40)

@@ -23,15 +23,22 @@ func prices(given map[string]string) providers.Prices {
 		wanted bool
 		name   string
 		option string
-	}{{o.details, "details", optionDetails}, {o.participants, "participants", optionParticipants}, {o.reporting, "reporting events", optionReporting}} {
+	}{{o.details == detailsAlways, "details", optionDetails}, {o.participants, "participants", optionParticipants}, {o.reporting, "reporting events", optionReporting}} {
 		if part.wanted {
 			p.MetadataRequests++
 			p.Parts = append(p.Parts, providers.Part{Name: part.name, Requests: 1, Option: part.option + ": false"})
 		}
 	}
+	if o.details == detailsAuto { // the sample
+		const inboxes = 5
+		p.ListRequests += 1.0 / sampledOf
+		p.Run += sampledOfInbox * inboxes
+	}
 	p.Changed.MetadataRequests = p.MetadataRequests
 	return p
 }
 
-// hasMetadata reports whether Metadata fetches anything of listed conversations.
-func (o options) hasMetadata() bool { return o.details || o.participants || o.reporting }
+// hasMetadata reports whether Metadata is called for listed conversations whatever their hints say.
+func (o options) hasMetadata() bool {
+	return o.details == detailsAlways || o.participants || o.reporting
+}

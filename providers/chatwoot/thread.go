@@ -28,8 +28,10 @@ func mapThread(docs []schemas.Document) (schemas.Thread, error) {
 	if len(docs) == 0 {
 		return schemas.Thread{}, errors.New("there are no documents")
 	}
+	has := func(doc schemas.Document) bool { return doc.Kind == kindMessages }
+	carried := !slices.ContainsFunc(docs, has) // by the page
 	for _, doc := range docs {
-		if doc.Kind == kindMessages && providers.IsGone(doc) {
+		if (has(doc) || carried && doc.Kind == kindDetails) && providers.IsGone(doc) {
 			return providers.GoneThread(doc), nil
 		}
 	}
@@ -188,15 +190,23 @@ func newMessage(doc schemas.Document, row value) message {
 	return m
 }
 
-// wireMessages returns each message once, as it was observed last, sorted by (created_at, id).
+// wireMessages returns each message once, as it was observed last, sorted by (created_at, id). If there are no documents of messages, the
+// page of the conversation has been requested in their place.
 func wireMessages(docs []schemas.Document) ([]message, error) {
 	var all []message
 	at := map[string]int{}
+	kind, rowsOf := kindMessages, func(body []byte) ([]value, error) {
+		rows, _, err := envelope(body)
+		return rows, err
+	}
+	if !slices.ContainsFunc(docs, func(doc schemas.Document) bool { return doc.Kind == kindMessages }) {
+		kind, rowsOf = kindDetails, func(body []byte) ([]value, error) { return carriedBy(body), nil }
+	}
 	for _, doc := range docs {
-		if doc.Kind != kindMessages || doc.Status != statusOK {
+		if doc.Kind != kind || doc.Status != statusOK {
 			continue
 		}
-		rows, _, err := envelope(doc.Body)
+		rows, err := rowsOf(doc.Body)
 		if err != nil {
 			return nil, fmt.Errorf("messages, window %d: %w", doc.Sequence, err)
 		}

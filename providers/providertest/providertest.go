@@ -31,6 +31,8 @@ type Case struct {
 	FoundLess func(found, listed string) bool
 	// MessagesListed means that the list already contains all messages, so that fetching them sends no requests.
 	MessagesListed bool
+	// MetadataRefused means that Metadata keeps the platform's refusal of a part as a document, and asks for nothing else.
+	MetadataRefused bool
 }
 
 // Platform is a fake of a platform.

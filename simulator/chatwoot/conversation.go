@@ -1,6 +1,7 @@
 package chatwoot
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -71,25 +72,74 @@ func (s *Site) ofConversation(do viewer) endpoint {
 
 // show is GET conversations/{id}.
 func (s *Site) show(w http.ResponseWriter, _ *http.Request, t simulator.Thread) {
-	send(w, &writer{b: s.conversation(t)})
+	send(w, &writer{b: s.ownPage(t)})
 }
+
+// closingNote is the field that OwnMore adds.
+const closingNote = "closing_note"
+
+// owns reports whether the page of a conversation differs from its row in lists.
+func (s *Site) owns(t simulator.Thread, what OwnPage) bool {
+	return s.options.Own == what && (s.options.OwnOnly == nil || s.options.OwnOnly(t.Number))
+}
+
+// ownPage encodes the page of a conversation.
+func (s *Site) ownPage(t simulator.Thread) []byte {
+	b := &writer{b: make([]byte, 0, 4096)}
+	if s.owns(t, OwnMessages) {
+		all := pick(t, "0", strconv.FormatInt(math.MaxInt64, 10), false)
+		if most := s.options.OwnMost; most > 0 {
+			all = all[:min(len(all), most)]
+		}
+		s.conversationWith(b, t, func() []byte {
+			s.rowsOf(b, t, all)
+			return nil
+		})
+		if s.options.OwnCounted {
+			b.b = b.b[:len(b.b)-1]
+			b.key("messages_count").int(int64(t.Len()))
+			b.close('}')
+		}
+		return b.b
+	}
+	b.b = append(b.b, s.conversation(t)...)
+	if s.owns(t, OwnMore) {
+		b.b = b.b[:len(b.b)-1]
+		b.key(closingNote).str(noteOf(t))
+		b.close('}')
+	}
+	return b.b
+}
+
+func noteOf(t simulator.Thread) string { return "note " + id(t.Number) }
 
 // conversation encodes a conversation with its last message.
 func (s *Site) conversation(t simulator.Thread) []byte {
 	b := &writer{b: make([]byte, 0, 4096)}
+	return s.conversationWith(b, t, func() []byte { return s.lastMessage(b, t) })
+}
+
+// lastMessage encodes the last message as it appears inside a conversation, and returns it.
+func (s *Site) lastMessage(b *writer, t simulator.Thread) []byte {
+	from, n := len(b.b), t.Len()
+	switch {
+	case n == 0:
+	case s.docs():
+		s.message(b, t, t.Message(n-1), false)
+	default:
+		s.pushed(b, t, t.Message(n-1))
+	}
+	return b.b[from:]
+}
+
+// conversationWith encodes a conversation with the messages that a function writes. The function returns the last one, if that is how it
+// appears inside a conversation.
+func (s *Site) conversationWith(b *writer, t simulator.Thread, messages func() []byte) []byte {
 	b.open('{')
 	s.meta(b, t)
 	b.key("id").int(t.Number)
 	b.array("messages")
-	from := len(b.b)
-	if n := t.Len(); n > 0 {
-		if s.docs() {
-			s.message(b, t, t.Message(n-1), false)
-		} else {
-			s.pushed(b, t, t.Message(n-1))
-		}
-	}
-	last := b.b[from:]
+	last := messages()
 	b.close(']')
 	b.key("account_id").int(s.options.AccountID)
 	if s.docs() {
@@ -207,11 +257,11 @@ func (s *Site) assignee(b *writer, t simulator.Thread) {
 	}
 }
 
-// lastSpoken writes the newest message that is not an activity, or null; last is the newest message of all, as written.
+// lastSpoken writes the newest message that is not an activity, or null; last is the newest message of all, as written, or empty.
 func (s *Site) lastSpoken(b *writer, t simulator.Thread, last []byte) {
 	for j := t.Len() - 1; j >= 0; j-- {
 		if t.Kind(j) != simulator.Activity {
-			if j == t.Len()-1 {
+			if j == t.Len()-1 && len(last) > 0 {
 				b.raw(last)
 				return
 			}

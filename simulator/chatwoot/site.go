@@ -18,6 +18,15 @@ const (
 	Docs  = "docs" // the old documentation: timestamps and message types as texts, messages as a bare array
 )
 
+// OwnPage is what the page of a single conversation says.
+type OwnPage string
+
+const (
+	OwnRepeats  OwnPage = ""         // what the list says
+	OwnMore     OwnPage = "more"     // a field that the list does not have
+	OwnMessages OwnPage = "messages" // all messages, as the documentation says
+)
+
 // Role is what a token may do.
 type Role string
 
@@ -48,10 +57,16 @@ type Options struct {
 	ReportingEvents bool
 	// NoUpdatedWithin disables the list's parameter updated_within, as before 3.7.
 	NoUpdatedWithin bool
-	Throttle        Throttle
-	Latency         time.Duration    // of each answer
-	Uneven          bool             // Latency is only the mean: most answers take less, and one in twenty takes three times as long
-	Now             func() time.Time // time.Now if nil
+	// Own is what the pages of conversations say. If OwnOnly is not nil, pages of other conversations repeat the list. OwnMost is the largest
+	// number of messages in a page, the oldest ones; 0 means that there is no limit. OwnCounted adds how many there should be.
+	Own        OwnPage
+	OwnOnly    func(number int64) bool
+	OwnMost    int
+	OwnCounted bool
+	Throttle   Throttle
+	Latency    time.Duration    // of each answer
+	Uneven     bool             // Latency is only the mean: most answers take less, and one in twenty takes three times as long
+	Now        func() time.Time // time.Now if nil
 }
 
 // Site is one account of a fake Chatwoot. It is safe for concurrent use, and its world may change while it serves.

@@ -67,6 +67,9 @@ func (s *Site) conversationRow(t simulator.Thread) schemas.Conversation {
 	addAll(row.Attributes, "additional.", t.Additional)
 	add(row.Attributes, "account_id", id(s.options.AccountID))
 	add(row.Attributes, "unread_count", strconv.Itoa(min(t.Unread, 10)))
+	if s.owns(t, OwnMore) {
+		add(row.Attributes, closingNote, noteOf(t))
+	}
 	if s.docs() {
 		row.LastActivityAt = at(t.CreatedAt) // from timestamp, the only time there
 		add(row.Attributes, "agent_last_seen_at", timeText(t.AgentSeenAt, t.Number))
