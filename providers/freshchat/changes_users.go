@@ -132,13 +132,13 @@ func (c *userChangesWalk) updated(ctx context.Context, number int, first bool) (
 			users = append(users, schemas.Document{Kind: kindUser, Status: statusOK, ObservedAt: listed.answer.ObservedAt, Body: bytes.Clone(row)})
 		}
 	}
-	found, err := c.conversationsOf(ctx, users)
+	found, err := c.conversationsOf(ctx, users, time.Now())
 	if err != nil {
 		return page, nil, err
 	}
 	all := make([]candidate, len(found))
 	err = c.inParallel(ctx, len(found), func(ctx context.Context, i int) (err error) {
-		all[i], err = c.examineOfUser(ctx, found[i])
+		all[i], err = c.examineOfUser(ctx, found[i], nil)
 		return err
 	})
 	if err != nil {

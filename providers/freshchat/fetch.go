@@ -22,9 +22,9 @@ const messagesPerPage = 50
 // assumed to have other messages than REST, and messages are no longer read again.
 const maxFruitless = 25
 
-// Messages fetches all messages of refs and the users that only the messages name. In the transcript lane it sends no requests for refs
-// of a list by creation, because that list already contains everything; it yields a document with status 204. If no list has shown a
-// conversation, its own body is fetched as well.
+// Messages fetches all messages of refs and the users that only the messages name. It sends no requests for refs whose messages came with
+// the list: in the transcript lane those of a list by creation, in any lane those that the list has read to date them. Then it yields a
+// document with status 204. If no list has shown a conversation, its own body is fetched as well.
 func (a *account) Messages(ctx context.Context, refs []providers.Ref) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
 		for _, ref := range refs {
@@ -57,7 +57,7 @@ func (a *account) thread(ctx context.Context, ref providers.Ref) ([]schemas.Docu
 		return nil, err
 	}
 	h := readHint(ref.Hint)
-	if a.lane == laneTranscript && !h.REST && !ref.Unlisted {
+	if (a.lane == laneTranscript && !h.REST || h.Listed) && !ref.Unlisted {
 		return []schemas.Document{{
 			Kind: kindMessages, ConversationID: ref.ID, Status: 204, ObservedAt: time.Now().UTC().Truncate(time.Microsecond),
 		}}, nil
@@ -252,6 +252,20 @@ func (a *account) people(ctx context.Context, id string, h hint, docs []schemas.
 		doc.ConversationID = id
 		all = append(all, doc)
 	}
+	system, err := a.systemPeopleOf(ctx, id, s)
+	return append(all, system...), err
+}
+
+// systemPeople fetches the system users that the messages in documents name.
+func (a *account) systemPeople(ctx context.Context, id string, docs []schemas.Document) ([]schemas.Document, error) {
+	s, err := gatherSources(docs)
+	if err != nil {
+		return nil, rest.Malformed(opMessages(id), err)
+	}
+	return a.systemPeopleOf(ctx, id, s)
+}
+
+func (a *account) systemPeopleOf(ctx context.Context, id string, s *sources) (all []schemas.Document, err error) {
 	asked := map[string]bool{}
 	for _, m := range s.messages {
 		actor := wire.Word(m.wire["actor_id"])

@@ -219,6 +219,7 @@ func open(a providers.Account) (providers.Reader, error) {
 		http: client, take: a.Take, options: o, scratch: a.Scratch, systemLock: semaphore.NewWeighted(1), perPage: pageSize, concurrency: 8,
 		maxPacked: maxDownload, maxUnpacked: maxUnpackedBytes,
 	}
+	p.walks.turn = semaphore.NewWeighted(1)
 	p.resetCaches()
 	return p, nil
 }

@@ -53,6 +53,8 @@ type hint struct {
 	Unnamed int `json:"unnamed,omitempty"`
 	// REST means that the messages are read by REST in any lane.
 	REST bool `json:"rest,omitempty"`
+	// Listed means that the list has read all messages, so that a fetch need not read them again.
+	Listed bool `json:"listed,omitempty"`
 }
 
 func (h hint) text() string {
@@ -130,6 +132,16 @@ func (a *account) makePage(ctx context.Context, l lane, in []candidate) (provide
 		if err := a.contacts(ctx, in); err != nil {
 			return providers.Page{}, err
 		}
+	}
+	for i, c := range in {
+		if !c.hint.Listed {
+			continue
+		}
+		docs, err := a.systemPeople(ctx, c.id, c.docs) // a fetch would find them in the messages
+		if err != nil {
+			return providers.Page{}, err
+		}
+		in[i].docs = append(c.docs, docs...)
 	}
 	slices.SortFunc(in, func(a, b candidate) int { return cmp.Or(a.at.Compare(*b.at), cmp.Compare(a.id, b.id)) })
 	for _, c := range in {

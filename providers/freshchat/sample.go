@@ -193,7 +193,7 @@ func (a *account) sampleUsers(ctx context.Context, windows []schemas.Window, req
 				break
 			}
 			row := p.rows[i]
-			listed, err := a.conversationsOf(ctx, []schemas.Document{{Kind: kindUser, Status: statusOK, Body: row}})
+			listed, err := a.conversationsOf(ctx, []schemas.Document{{Kind: kindUser, Status: statusOK, Body: row}}, time.Now())
 			if err != nil {
 				return out, err
 			}
@@ -202,7 +202,7 @@ func (a *account) sampleUsers(ctx context.Context, windows []schemas.Window, req
 			found += len(listed)
 			n, examined := 0.0, 0
 			for _, j := range spread(len(listed), refsOfUser) {
-				c, err := a.examineOfUser(ctx, listed[j])
+				c, err := a.examineOfUser(ctx, listed[j], nil)
 				if err != nil {
 					return out, err
 				}

@@ -125,7 +125,7 @@ func (s *sources) add(doc schemas.Document, at map[string]int) (err error) {
 	case !read:
 		// the document has no body
 	case doc.Kind == kindMessages || doc.Kind == kindListed:
-		if doc.Kind == kindMessages && doc.ObservedAt.After(s.askedAt) {
+		if doc.ObservedAt.After(s.askedAt) {
 			s.askedAt = doc.ObservedAt
 		}
 		err = s.addMessages(doc, at)

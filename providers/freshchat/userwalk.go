@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/chatlake/chatlake/internal/rest"
@@ -23,7 +22,8 @@ import (
 // time of creation of each conversation. It covers the users created before it began, from the last page to the first: if a user is
 // deleted meanwhile, other users move to pages that are still to be read. Every page of users is one step, so any process can
 // continue the walk. A process that has made the whole walk caches the result and uses it for later windows; then only the
-// conversations of the window are fetched again.
+// conversations of the window are fetched again. Walks of several windows at a time take turns and share what they find: which conversations
+// a user has, and when each was created, which never changes.
 
 const opUsers = "list conversations by users"
 
@@ -129,8 +129,12 @@ func (s userWalk) query() url.Values {
 	}
 }
 
-// walkPage examines the conversations of one page of users.
+// walkPage examines the conversations of one page of users, except for those that are known to be of other windows.
 func (a *account) walkPage(ctx context.Context, w schemas.Window, s userWalk) (providers.Page, error) {
+	if err := a.walks.turn.Acquire(ctx, 1); err != nil {
+		return providers.Page{}, ctxError(ctx, opUsers)
+	}
+	defer a.walks.turn.Release(1)
 	// GET /users is refused without a filter.
 	listed, err := a.agreed(ctx, opUsers, "/users", kindUsers, s.query(), s.number, never)
 	if err != nil {
@@ -142,13 +146,18 @@ func (a *account) walkPage(ctx context.Context, w schemas.Window, s userWalk) (p
 			users = append(users, schemas.Document{Kind: kindUser, Status: statusOK, ObservedAt: listed.answer.ObservedAt, Body: bytes.Clone(row)})
 		}
 	}
-	found, err := a.conversationsOf(ctx, users)
+	found, err := a.conversationsOf(ctx, users, w.To)
 	if err != nil {
 		return providers.Page{}, err
 	}
 	all := make([]candidate, len(found))
 	err = a.inParallel(ctx, len(found), func(ctx context.Context, i int) (err error) {
-		all[i], err = a.examineOfUser(ctx, found[i])
+		at := a.walks.created(found[i].id)
+		if at != nil && !w.Contains(*at) {
+			all[i] = candidate{id: found[i].id, user: found[i].user, at: at}
+			return nil
+		}
+		all[i], err = a.examineOfUser(ctx, found[i], at)
 		return err
 	})
 	if err != nil {
@@ -174,11 +183,19 @@ type userConversation struct {
 	doc      schemas.Document // of the user, without a body if it comes from the cache
 }
 
-// conversationsOf returns the conversations of users, each once, although the platform may list one under several users.
-func (a *account) conversationsOf(ctx context.Context, users []schemas.Document) ([]userConversation, error) {
+// conversationsOf returns the conversations of users, each once, although the platform may list one under several users. Those that were
+// created until a time are complete.
+func (a *account) conversationsOf(ctx context.Context, users []schemas.Document, until time.Time) ([]userConversation, error) {
 	lists := make([][]userConversation, len(users))
 	err := a.inParallel(ctx, len(users), func(ctx context.Context, i int) error {
 		id := wire.Word(wire.Field(users[i].Body, "id"))
+		if ids, ok := a.walks.ofUser(id, until); ok {
+			for _, of := range ids {
+				lists[i] = append(lists[i], userConversation{of, id, users[i]})
+			}
+			return nil
+		}
+		asked := time.Now()
 		op := "conversations of user " + id
 		// GET /users/{id}/conversations answers only ids, on one page. The user may have been deleted since the page was read.
 		answer, err := a.get(ctx, op, "/users/"+url.PathEscape(id)+"/conversations", nil)
@@ -197,6 +214,7 @@ func (a *account) conversationsOf(ctx context.Context, users []schemas.Document)
 				lists[i] = append(lists[i], userConversation{of, id, users[i]})
 			}
 		}
+		a.walks.learn(id, asked, lists[i])
 		return nil
 	})
 	var all []userConversation
@@ -210,8 +228,8 @@ func (a *account) conversationsOf(ctx context.Context, users []schemas.Document)
 	return all, err
 }
 
-// examineOfUser finds out when a conversation was created.
-func (a *account) examineOfUser(ctx context.Context, f userConversation) (candidate, error) {
+// examineOfUser finds out when a conversation was created. at is that time if it is known.
+func (a *account) examineOfUser(ctx context.Context, f userConversation, at *time.Time) (candidate, error) {
 	c := candidate{id: f.id, user: f.user}
 	doc, err := a.conversation(ctx, f.id)
 	if err != nil {
@@ -226,10 +244,11 @@ func (a *account) examineOfUser(ctx context.Context, f userConversation) (candid
 		return c, rest.Malformed(opUsers, err)
 	}
 	c.seen(found.updatedAt())
-	if c.at = found.statedCreation(); c.at == nil {
+	if c.at = cmp.Or(found.statedCreation(), at); c.at == nil {
 		if found, err = a.dateByMessages(ctx, &c, true, nil); err != nil {
 			return c, err
 		}
+		c.hint.Listed = slices.ContainsFunc(c.docs, func(doc schemas.Document) bool { return doc.Kind == kindListed && doc.Status == statusOK })
 	}
 	if id := found.contactID(); id != "" {
 		c.user = id
@@ -256,7 +275,8 @@ func (a *account) pageFromCache(ctx context.Context, w schemas.Window, s userWal
 	some := known[s.number:min(s.number+a.perPage, len(known))]
 	all := make([]candidate, len(some))
 	err := a.inParallel(ctx, len(some), func(ctx context.Context, i int) (err error) {
-		if all[i], err = a.examineOfUser(ctx, userConversation{id: some[i].id, user: some[i].user}); err == nil && all[i].at == nil {
+		all[i], err = a.examineOfUser(ctx, userConversation{id: some[i].id, user: some[i].user}, &some[i].at)
+		if err == nil && all[i].at == nil { // it is gone
 			all[i].at = &some[i].at
 		}
 		return err
@@ -269,82 +289,4 @@ func (a *account) pageFromCache(ctx context.Context, w schemas.Window, s userWal
 		page.Next = s.text()
 	}
 	return page, err
-}
-
-// walkCache contains the results of this process's walks.
-type walkCache struct {
-	mu       sync.Mutex
-	complete int64 // when the walk that found known began
-	known    []walkEntry
-	running  map[int64]*progress
-}
-
-// walkEntry is a conversation that a walk found.
-type walkEntry struct {
-	at       time.Time
-	id, user string
-}
-
-// progress is a running walk of which this process has made all steps.
-type progress struct {
-	next  providers.Cursor
-	found map[string]walkEntry
-}
-
-// completeAfter returns when the complete walk began, or 0 if there is none that began at t or later.
-func (c *walkCache) completeAfter(t time.Time) int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.Unix() > c.complete {
-		return 0
-	}
-	return c.complete
-}
-
-func (c *walkCache) start(s userWalk) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	const most = 4
-	if c.running == nil || len(c.running) >= most {
-		c.running = map[int64]*progress{}
-	}
-	c.running[s.at] = &progress{next: s.text(), found: map[string]walkEntry{}}
-}
-
-// record adds the result of a step. If another process has made a step of the walk, the walk is not cached.
-func (c *walkCache) record(s userWalk, next providers.Cursor, all []candidate) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p := c.running[s.at]
-	if p == nil || p.next != s.text() {
-		return
-	}
-	for _, one := range all {
-		if one.at != nil {
-			p.found[one.id] = walkEntry{*one.at, one.id, one.user}
-		}
-	}
-	if p.next = next; next != "" {
-		return
-	}
-	delete(c.running, s.at)
-	c.known, c.complete = nil, s.at
-	for _, one := range p.found {
-		c.known = append(c.known, one)
-	}
-	slices.SortFunc(c.known, func(a, b walkEntry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
-}
-
-// between returns the conversations of a window. It returns false if the cached walk is not the one that began at the given time.
-func (c *walkCache) between(at int64, w schemas.Window) ([]walkEntry, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if at != c.complete {
-		return nil, false
-	}
-	index := func(t time.Time) int {
-		i, _ := slices.BinarySearchFunc(c.known, t, func(s walkEntry, t time.Time) int { return s.at.Compare(t) })
-		return i
-	}
-	return c.known[index(w.From):max(index(w.From), index(w.To))], true
 }
