@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"slices"
 
 	"github.com/chatlake/chatlake/internal/ledger"
 )
@@ -80,10 +79,12 @@ func (r *Receipts) join(other Receipts) {
 	r.Dead = append(r.Dead, other.Dead...)
 }
 
-// inOrder sorts the chunks of a page. It returns an error unless the chunks and the dead conversations cover the page's n
-// conversations exactly once.
-func inOrder(chunks []ChunkReceipt, dead map[int]bool, n int) ([]ChunkReceipt, error) {
-	slices.SortFunc(chunks, byLow)
+// cover returns an error unless the chunks and the dead conversations of a page cover its n conversations exactly once.
+func (c *chunkReceipts) cover(page int, dead map[int]bool, n int) error {
+	chunks, err := c.page(page)
+	if err != nil {
+		return err
+	}
 	next := 0
 	skipDead := func() {
 		for dead[next] {
@@ -93,19 +94,19 @@ func inOrder(chunks []ChunkReceipt, dead map[int]bool, n int) ([]ChunkReceipt, e
 	for _, chunk := range chunks {
 		skipDead()
 		if chunk.Low != next || chunk.High <= chunk.Low {
-			return nil, errIncomplete
+			return errIncomplete
 		}
 		next = chunk.High
 	}
 	skipDead()
 	if next != n {
-		return nil, errIncomplete
+		return errIncomplete
 	}
-	return chunks, nil
+	return nil
 }
 
 // hasMetadata reports whether every conversation must have metadata among the receipts: as when the run began, whatever the account's
 // options say by now.
-func hasMetadata(account Account, in SealShardInput, receipts Receipts) bool {
-	return !in.NoMetadata && (account.MetadataRequests > 0 || len(receipts.Metadata) > 0)
+func hasMetadata(account Account, in SealShardInput, receipts *shelf) bool {
+	return !in.NoMetadata && (account.MetadataRequests > 0 || !receipts.metadata.empty())
 }

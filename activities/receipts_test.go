@@ -22,7 +22,11 @@ func TestMetadataOfSeals(t *testing.T) {
 		{"none", 0, SealShardInput{NoMetadata: true}, Receipts{}, false},
 		{"none, and the options ask for it now", 2, SealShardInput{NoMetadata: true}, Receipts{}, false},
 	} {
-		if got := hasMetadata(Account{Costs: providers.Costs{MetadataRequests: test.requests}}, test.in, test.receipts); got != test.want {
+		receipts, err := newScratch(t).shelve(t.Context(), test.receipts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hasMetadata(Account{Costs: providers.Costs{MetadataRequests: test.requests}}, test.in, receipts); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

@@ -67,10 +67,11 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 	if err != nil {
 		return SealShardOutput{}, err
 	}
-	receipts, err := a.receipts(ctx, in.Receipts)
+	receipts, err := a.shelve(ctx, in.Receipts)
 	if err != nil {
 		return SealShardOutput{}, err
 	}
+	defer receipts.close()
 	out, err := a.Lake.Seal(ctx, in.Shard)
 	if err != nil {
 		return SealShardOutput{}, err
@@ -94,7 +95,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 		Writer:        a.Lake.Writer(),
 		Counts:        w.counts,
 		TotalBefore:   in.TotalBefore,
-		TotalListed:   totalListed(receipts.Pages),
+		TotalListed:   totalListed(receipts.pages),
 		Visibility:    in.Visibility,
 		Cause:         in.Cause,
 		Rewrites:      in.Rewrites,
@@ -104,7 +105,7 @@ func (a *Activities) sealShard(ctx context.Context, in SealShardInput) (SealShar
 	}
 	record.Omitted = w.omitted
 	w.announcing.record(&record)
-	for _, page := range receipts.Pages {
+	for _, page := range receipts.pages {
 		record.Unwitnessed = union(record.Unwitnessed, page.Unwitnessed)
 	}
 	return a.draft(ctx, in.Target, record)
@@ -143,10 +144,10 @@ type shardWriter struct {
 	announcing    *announcing // of a shard of changes or of announcements; nil for others
 }
 
-func (w *shardWriter) run(ctx context.Context, shard ledger.Shard, receipts Receipts) error {
+func (w *shardWriter) run(ctx context.Context, shard ledger.Shard, receipts *shelf) error {
 	if of, ok := sources[shard.Stream]; ok {
 		if rows := of.rows(w.mapper); rows != nil {
-			return w.snapshots(w.stagedPages(ctx, receipts.Pages), rows)
+			return w.snapshots(w.stagedPages(ctx, receipts.pages), rows)
 		}
 		return nil
 	}

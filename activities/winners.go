@@ -20,8 +20,8 @@ type winners struct {
 	keeper     providers.Keeper
 	pages      []PageReceipt
 	refs       map[int]int // number of conversations on each page, by page number
-	messages   map[int][]ChunkReceipt
-	metadata   map[int][]ChunkReceipt
+	messages   *chunkReceipts
+	metadata   *chunkReceipts
 	dead       map[int]map[int]DeadRef
 	chosen     map[string]place // which listing is used of conversations that are listed more than once
 	unlisted   map[int]bool     // pages of conversations that the list did not have
@@ -37,10 +37,10 @@ type place struct{ page, index int }
 
 // newWinners reads the headers of all pages and decides which listing of each conversation is used: the first in list order that
 // is not dead. Without metadata, the receipts of metadata are not checked.
-func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts Receipts, metadata bool) (*winners, error) {
+func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts *shelf, metadata bool) (*winners, error) {
 	w := &winners{
-		lake: l, keeper: k, pages: receipts.Pages,
-		refs: map[int]int{}, messages: map[int][]ChunkReceipt{}, metadata: map[int][]ChunkReceipt{},
+		lake: l, keeper: k, pages: receipts.pages,
+		refs: map[int]int{}, messages: receipts.messages, metadata: receipts.metadata,
 		dead: map[int]map[int]DeadRef{}, chosen: map[string]place{}, unlisted: map[int]bool{},
 	}
 	last := func(p PageReceipt) int { // a conversation that is on a page of the list as well is used from there
@@ -56,7 +56,7 @@ func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts 
 		w.unlisted[page.Number] = page.Unlisted
 	}
 	steps := map[string]map[int]map[int]bool{"FetchMessages": {}, "FetchMetadata": {}}
-	for _, d := range receipts.Dead {
+	for _, d := range receipts.dead {
 		if w.dead[d.Page] == nil {
 			w.dead[d.Page] = map[int]DeadRef{}
 		}
@@ -65,12 +65,6 @@ func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts 
 			steps[d.Step][d.Page] = map[int]bool{}
 		}
 		steps[d.Step][d.Page][d.Index] = true
-	}
-	for _, chunk := range receipts.Messages {
-		w.messages[chunk.Page] = append(w.messages[chunk.Page], chunk)
-	}
-	for _, chunk := range receipts.Metadata {
-		w.metadata[chunk.Page] = append(w.metadata[chunk.Page], chunk)
 	}
 	if err := w.choose(ctx); err != nil {
 		return nil, err
@@ -81,15 +75,14 @@ func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts 
 		}
 	}
 	for _, page := range w.pages {
-		var err error
 		n := w.refs[page.Number]
-		if w.messages[page.Number], err = inOrder(w.messages[page.Number], steps["FetchMessages"][page.Number], n); err != nil {
+		if err := w.messages.cover(page.Number, steps["FetchMessages"][page.Number], n); err != nil {
 			return nil, fmt.Errorf("messages of page %d: %w", page.Number, err)
 		}
 		if !metadata {
 			continue
 		}
-		if w.metadata[page.Number], err = inOrder(w.metadata[page.Number], steps["FetchMetadata"][page.Number], n); err != nil {
+		if err := w.metadata.cover(page.Number, steps["FetchMetadata"][page.Number], n); err != nil {
 			return nil, fmt.Errorf("metadata of page %d: %w", page.Number, err)
 		}
 	}
@@ -100,8 +93,9 @@ func newWinners(ctx context.Context, l *lake.Lake, k providers.Keeper, receipts 
 // because the ids of a large shard would use most of the memory.
 func (w *winners) choose(ctx context.Context) error {
 	seed := maphash.MakeSeed()
-	var hashes []uint64 // in list order
-	var unchanged []uint64
+	listed, unchanged := &hashes{data: w.lake.NewSpill()}, &hashes{data: w.lake.NewSpill()} // in list order
+	defer listed.data.Close()
+	defer unchanged.data.Close()
 	for _, page := range w.pages {
 		var header pageHeader
 		if err := w.lake.ReadHeader(ctx, page.Staged, &header); err != nil {
@@ -115,23 +109,38 @@ func (w *winners) choose(ctx context.Context) error {
 		w.listed += int64(len(header.Refs))
 		w.duplicates += int64(page.Duplicates)
 		for _, ref := range header.Refs {
-			hashes = append(hashes, maphash.String(seed, ref.ID))
+			if err := listed.add(maphash.String(seed, ref.ID)); err != nil {
+				return err
+			}
 		}
 		for _, id := range header.Unchanged {
-			unchanged = append(unchanged, maphash.String(seed, id))
+			if err := unchanged.add(maphash.String(seed, id)); err != nil {
+				return err
+			}
 		}
 	}
-	w.unchanged = distinctFrom(unchanged, hashes)
-	w.listed += w.unchanged
-	w.duplicates += int64(len(unchanged)) - w.unchanged
-	again := repeated(hashes)
-	if len(again) == 0 {
-		return nil
+	var err error
+	if w.unchanged, err = unchanged.distinctFrom(listed); err != nil {
+		return err
 	}
+	w.listed += w.unchanged
+	w.duplicates += int64(unchanged.count) - w.unchanged
+	again, err := listed.repeated()
+	if err != nil || len(again) == 0 {
+		return err
+	}
+	return w.chooseAmong(ctx, listed, again)
+}
+
+// chooseAmong decides which listing is used of the conversations whose hashes are in again.
+func (w *winners) chooseAmong(ctx context.Context, listed *hashes, again map[uint64]bool) error {
+	next := 0
 	for _, page := range w.pages {
-		n := w.refs[page.Number]
-		here := hashes[:n]
-		if hashes = hashes[n:]; !slices.ContainsFunc(here, func(h uint64) bool { return again[h] }) {
+		here, err := listed.between(next, next+w.refs[page.Number])
+		if err != nil {
+			return err
+		}
+		if next += len(here); !slices.ContainsFunc(here, func(h uint64) bool { return again[h] }) {
 			continue
 		}
 		var header pageHeader
@@ -145,32 +154,6 @@ func (w *winners) choose(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// distinctFrom returns the number of distinct values that are not among others.
-func distinctFrom(values, others []uint64) (n int64) {
-	if len(values) == 0 {
-		return 0
-	}
-	values, others = slices.Compact(slices.Sorted(slices.Values(values))), slices.Sorted(slices.Values(others))
-	for _, v := range values {
-		if _, found := slices.BinarySearch(others, v); !found {
-			n++
-		}
-	}
-	return n
-}
-
-// repeated returns the values that occur more than once.
-func repeated(hashes []uint64) map[uint64]bool {
-	again := map[uint64]bool{}
-	sorted := slices.Sorted(slices.Values(hashes))
-	for i := 1; i < len(sorted); i++ {
-		if sorted[i] == sorted[i-1] {
-			again[sorted[i]] = true
-		}
-	}
-	return again
 }
 
 // candidate uses a listing of a conversation, unless a better one was already chosen.
@@ -207,9 +190,9 @@ func (w *winners) page(ctx context.Context, page PageReceipt, yield func(convers
 	listed := newReader(w.lake.ReadStaged(ctx, page.Staged, &header))
 	defer listed.stop()
 	listed.fill() // also reads the header
-	messages := newReader(w.chunks(ctx, w.messages[page.Number]))
+	messages := newReader(w.chunks(ctx, w.messages, page.Number))
 	defer messages.stop()
-	metadata := newReader(w.chunks(ctx, w.metadata[page.Number]))
+	metadata := newReader(w.chunks(ctx, w.metadata, page.Number))
 	defer metadata.stop()
 	for i, ref := range header.Refs {
 		c := conversation{ref: ref, listed: listed.take(ref.ID), messages: messages.take(ref.ID), others: metadata.take(ref.ID)}
@@ -248,9 +231,14 @@ func (w *winners) page(ctx context.Context, page PageReceipt, yield func(convers
 	return true
 }
 
-// chunks reads the documents of several chunks, one after another.
-func (w *winners) chunks(ctx context.Context, chunks []ChunkReceipt) iter.Seq2[schemas.Document, error] {
+// chunks reads the documents of all chunks of a page, one after another.
+func (w *winners) chunks(ctx context.Context, of *chunkReceipts, page int) iter.Seq2[schemas.Document, error] {
 	return func(yield func(schemas.Document, error) bool) {
+		chunks, err := of.page(page)
+		if err != nil {
+			yield(schemas.Document{}, err)
+			return
+		}
 		for _, chunk := range chunks {
 			for doc, err := range w.lake.ReadStaged(ctx, chunk.Staged, nil) {
 				if !yield(doc, err) || err != nil {

@@ -14,7 +14,7 @@ import (
 // index says what one record has of each of its conversations: a table of entries of a fixed size, sorted by the hash of the
 // conversation's id, and their texts before it. It never changes, and takes no memory per conversation unless it is small.
 type index struct {
-	data    *spill
+	data    *Spill
 	at      int64 // of the first entry
 	entries int
 	fences  []uint64 // the hash of the first entry of each block
@@ -71,7 +71,7 @@ func ContentKey(digest string) string {
 // indexer collects the entries of an index. Texts go into the spill at once.
 type indexer struct {
 	hash    func(id string) uint64
-	data    *spill
+	data    *Spill
 	entries []entry
 	sorted  int // how many of entries are sorted; find looks at no others
 }
@@ -81,7 +81,7 @@ func (x *indexer) add(id, listed, content string, e entry) error {
 	if len(id) > maxIDBytes || len(listed) > maxTextBytes || len(content) > maxTextBytes {
 		return nil
 	}
-	e.Hash, e.Text = x.hash(id), uint64(x.data.size())
+	e.Hash, e.Text = x.hash(id), uint64(x.data.Size())
 	e.ID, e.Listed, e.Content = uint16(len(id)), uint8(len(listed)), uint8(len(content))
 	for _, text := range []string{id, listed, content} {
 		if _, err := x.data.Write([]byte(text)); err != nil {
@@ -115,7 +115,7 @@ func (x *indexer) find(id string) (*entry, error) {
 }
 
 // isOf reports whether the entry is the conversation's: other conversations may have the same hash.
-func (e entry) isOf(data *spill, id string) (bool, error) {
+func (e entry) isOf(data *Spill, id string) (bool, error) {
 	if int(e.ID) != len(id) {
 		return false, nil
 	}
@@ -126,7 +126,7 @@ func (e entry) isOf(data *spill, id string) (bool, error) {
 
 // index ends the collecting.
 func (x *indexer) index() (*index, error) {
-	done := &index{data: x.data, at: x.data.size(), entries: len(x.entries)}
+	done := &index{data: x.data, at: x.data.Size(), entries: len(x.entries)}
 	var b []byte
 	for i, e := range x.entries {
 		if i%blockEntries == 0 {
@@ -223,10 +223,10 @@ func (x *index) texts(e entry) (id, listed, content string, err error) {
 
 // buildIndex reads the files of a record, as far as it needs them.
 func (l *Lake) buildIndex(ctx context.Context, r *known) (_ *index, err error) {
-	x := &indexer{hash: l.hash, data: &spill{scratch: l.scratch}}
+	x := &indexer{hash: l.hash, data: &Spill{scratch: l.scratch}}
 	defer func() {
 		if err != nil {
-			x.data.close()
+			x.data.Close()
 			err = fmt.Errorf("index %s: %w", r.shard, err)
 		}
 	}()

@@ -336,7 +336,7 @@ func TestKnownHasWhatWasCommittedBefore(t *testing.T) {
 func TestSpillReadsWhatWasWritten(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, size := range []int{0, 10, spillBytes - 1, spillBytes, 5*spillBytes + 3} {
-		s := &spill{scratch: t.TempDir()}
+		s := &Spill{scratch: t.TempDir()}
 		var want []byte
 		for len(want) < size {
 			part := make([]byte, min(1+random.IntN(20_000), size-len(want)))
@@ -358,7 +358,7 @@ func TestSpillReadsWhatWasWritten(t *testing.T) {
 		if n, err := s.ReadAt(make([]byte, 2), int64(max(1, size)-1)); n != min(1, size) || err == nil {
 			t.Errorf("size %d: read %d bytes over the end, %v", size, n, err)
 		}
-		s.close()
+		s.Close()
 	}
 }
 
@@ -405,7 +405,7 @@ func TestIndexTakesNoMemory(t *testing.T) {
 func TestIndexesAreDropped(t *testing.T) {
 	x := newIndexes()
 	for i := range 2000 {
-		x.put(fmt.Sprint(i), &index{data: &spill{tail: make([]byte, spillBytes)}})
+		x.put(fmt.Sprint(i), &index{data: &Spill{tail: make([]byte, spillBytes)}})
 		x.get("0")
 	}
 	if x.memory > indexMemory || len(x.of) < 1000 || x.get("0") == nil || x.get("1") != nil {
@@ -433,7 +433,7 @@ func benchmarkIndex(b *testing.B, n int) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(x.data.size())/float64(n), "scratch-B/conversation")
+	b.ReportMetric(float64(x.data.Size())/float64(n), "scratch-B/conversation")
 	b.ReportMetric(float64(cap(x.data.tail)+8*cap(x.fences)), "kept-B")
 	b.ReportMetric(float64(unsafe.Sizeof(entry{})), "making-B/conversation")
 	some := many(n)[:10_000]

@@ -8,17 +8,23 @@ import (
 // spillBytes is how much of a spill stays in memory, and how much is written to its file at a time.
 const spillBytes = 64 << 10
 
-// spill is bytes that are written once, in order, and then read at any place. Small ones stay in memory; others are in a scratch file.
-type spill struct {
+// Spill is bytes that are written in order and read at any place. A small one stays in memory; a larger one is in a scratch file, which
+// disappears with the process. It is not safe for concurrent writing.
+type Spill struct {
 	scratch string
 	tail    []byte // not yet in the file
 	file    *ScratchFile
 	flushed int64
 }
 
-func (s *spill) size() int64 { return s.flushed + int64(len(s.tail)) }
+// NewSpill returns an empty spill. End it with Close.
+func (l *Lake) NewSpill() *Spill { return &Spill{scratch: l.scratch} }
 
-func (s *spill) Write(p []byte) (int, error) {
+// Size returns how many bytes were written.
+func (s *Spill) Size() int64 { return s.flushed + int64(len(s.tail)) }
+
+// Write adds bytes at the end.
+func (s *Spill) Write(p []byte) (int, error) {
 	s.tail = append(s.tail, p...)
 	if len(s.tail) < spillBytes {
 		return len(p), nil
@@ -39,13 +45,13 @@ func (s *spill) Write(p []byte) (int, error) {
 }
 
 // ReadAt reads what was written before.
-func (s *spill) ReadAt(p []byte, offset int64) (n int, err error) {
+func (s *Spill) ReadAt(p []byte, offset int64) (n int, err error) {
 	if offset < s.flushed {
 		if n, err = s.file.ReadAt(p[:min(int64(len(p)), s.flushed-offset)], offset); err != nil {
 			return n, fmt.Errorf("read scratch file: %w", err)
 		}
 	}
-	if n < len(p) && offset+int64(n) < s.size() {
+	if n < len(p) && offset+int64(n) < s.Size() {
 		n += copy(p[n:], s.tail[offset+int64(n)-s.flushed:])
 	}
 	if n < len(p) {
@@ -54,8 +60,8 @@ func (s *spill) ReadAt(p []byte, offset int64) (n int, err error) {
 	return n, nil
 }
 
-// close releases the file. Nothing may read from the spill afterwards.
-func (s *spill) close() {
+// Close releases the file. Nothing may read from the spill afterwards.
+func (s *Spill) Close() {
 	if s.file != nil {
 		_ = s.file.Close() // always nil
 	}
