@@ -54,9 +54,10 @@ type Measured struct {
 	Repeated   int64   `json:"repeated,omitempty"`
 
 	// Begun and Resumed are the seconds from the start of the process after a kill to its first request, and to its first request for a
-	// single conversation. Again is how many seconds that process took.
+	// single conversation. Paused is the longest time that it then sent none, and Again is how many seconds it took.
 	Begun   float64 `json:"begun_seconds,omitempty"`
 	Resumed float64 `json:"resumed_seconds,omitempty"`
+	Paused  float64 `json:"paused_seconds,omitempty"`
 	Again   float64 `json:"again_seconds,omitempty"`
 
 	difference
@@ -87,7 +88,7 @@ func measure(s Scenario, contender string, necessary int64, out outcome, c count
 		m.Series = c.Series
 	}
 	if s.Kill > 0 {
-		m.Again = out.again.Seconds()
+		m.Again, m.Paused = out.again.Seconds(), c.Paused.Seconds()
 		m.Begun, m.Resumed = seconds(c.Marked, c.Begun), seconds(c.Marked, c.Resumed)
 	}
 	m.budget(s.Site, c)

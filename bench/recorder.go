@@ -36,6 +36,7 @@ type recorder struct {
 	markedAt time.Time
 	begun    time.Time // the first request after the mark
 	resumed  time.Time // the same for a single conversation
+	paused   time.Duration
 }
 
 type count struct{ requests, refused uint32 }
@@ -54,6 +55,7 @@ type counts struct {
 	Marked    time.Time     `json:"marked,omitzero"`
 	Begun     time.Time     `json:"begun,omitzero"`   // the first request after the mark
 	Resumed   time.Time     `json:"resumed,omitzero"` // the first request for a single conversation after the mark
+	Paused    time.Duration `json:"paused,omitempty"` // the longest time without a request, after the first one after the mark
 	HalvedAt  time.Time     `json:"halved_at,omitzero"`
 	Series    []second      `json:"series"`
 	CPU       time.Duration `json:"cpu"`
@@ -84,6 +86,9 @@ func (r *recorder) begin(path string) int {
 	now := r.now()
 	if r.requests == 0 {
 		r.first, r.answered = now, map[int]int64{}
+	}
+	if !r.begun.IsZero() {
+		r.paused = max(r.paused, now.Sub(r.last))
 	}
 	r.last = now
 	if !r.markedAt.IsZero() {
@@ -152,7 +157,7 @@ func (r *recorder) report() counts {
 	defer r.mu.Unlock()
 	c := counts{
 		Requests: r.requests, Throttled: r.answered[http.StatusTooManyRequests], First: r.first, Last: r.last, InFlight: r.peak,
-		Repeated: r.again, Marked: r.markedAt, Begun: r.begun, Resumed: r.resumed, HalvedAt: r.halvedAt, CPU: cpuOfSelf(),
+		Repeated: r.again, Marked: r.markedAt, Begun: r.begun, Resumed: r.resumed, Paused: r.paused, HalvedAt: r.halvedAt, CPU: cpuOfSelf(),
 	}
 	for code, n := range r.answered {
 		if code >= http.StatusInternalServerError {

@@ -58,7 +58,7 @@ func writeMarkdown(b *strings.Builder, g grid) {
 func resultTable(all []Measured) grid {
 	g := grid{{
 		"scenario", "contender", "wall s", "× least", "requests", "× necessary", "429", "max 1 s", "max 10 s", "budget", "within", "of run",
-		"CPU s/1k", "sim cores", "other cores", "memory", "events", "files", "median", "lost", "doubled", "again", "resumed",
+		"CPU s/1k", "sim cores", "other cores", "memory", "events", "files", "median", "lost", "doubled", "again", "resumed", "paused",
 	}}
 	for _, m := range all {
 		if m.LeftOut != "" || m.Failed != "" {
@@ -69,7 +69,7 @@ func resultTable(all []Measured) grid {
 			fmt.Sprintf("%.3f", float64(m.Requests)/float64(max(1, m.Necessary))), refused(m), fmt.Sprint(m.Peak1), fmt.Sprint(m.Peak10),
 			percent(m.Used), percent(m.UsedWithin), percent(m.UsedWhole), fmt.Sprintf("%.2f", m.perThousand(m.CPU)), fmt.Sprintf("%.2f", m.SimulatorCPU/max(0.01, m.Asking)), fmt.Sprintf("%.2f", m.Elsewhere),
 			size(m.Memory), counted(m.Events), fmt.Sprint(m.Files), size(m.MedianFile), fmt.Sprint(m.Lost), fmt.Sprint(m.Doubled + m.Foreign),
-			again(m), resumed(m),
+			again(m), resumed(m), paused(m),
 		})
 	}
 	return g
@@ -116,6 +116,14 @@ func resumed(m Measured) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.1f, %.1f of %.1f s", m.Begun, m.Resumed, m.Again)
+}
+
+// paused is the longest time without a request after a restart.
+func paused(m Measured) string {
+	if m.Scenario.Kill == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f s", m.Paused)
 }
 
 // size is a number of bytes in a readable form.

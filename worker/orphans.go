@@ -7,42 +7,46 @@ import (
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
-// longestRelease is how long a start may spend on the activities of a dead process. What it does not get to, Temporal times out.
+// longestRelease is how long a start may spend on what a dead process held. What it does not get to, Temporal times out.
 const longestRelease = 10 * time.Second
 
-// releaseOrphans fails every activity that an embedded server has as running when it starts, so that they are attempted again at
-// once. They ran in the process of the server, and the lock of the state folder shows that this process has ended. Each gets the
-// failure that it would get when its heartbeat times out, so a workflow decides as it would then. An error only means that
-// Temporal waits for that timeout.
-func releaseOrphans(ctx context.Context, c client.Client) error {
-	ctx, stop := context.WithTimeout(ctx, longestRelease)
+// releasesAtOnce is how many workflows are released concurrently.
+const releasesAtOnce = 4
+
+// releaseOrphans frees the activities and workflow tasks that an embedded server has as running when it starts, so that the next worker
+// gets them at once. They ran in the process of the server, and the lock of the state folder shows that this process has ended. An
+// error only means that Temporal waits for their timeouts.
+func releaseOrphans(ctx context.Context, c client.Client, server *embedded.Server) error {
+	bounded, stop := context.WithTimeout(ctx, longestRelease)
 	defer stop()
-	var token []byte
-	for {
-		page, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus='Running'", NextPageToken: token})
-		if err != nil {
-			return err
-		}
-		for _, info := range page.Executions {
-			if err := releaseActivities(ctx, c, info.Execution.WorkflowId, info.Execution.RunId); err != nil {
-				return err
-			}
-		}
-		if token = page.NextPageToken; len(token) == 0 {
-			return nil
-		}
+	group, ctx := errgroup.WithContext(bounded)
+	group.SetLimit(releasesAtOnce)
+	for _, of := range server.Unfinished() {
+		group.Go(func() error {
+			return releaseActivities(ctx, c, of)
+		})
 	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return server.FreeTasks(bounded)
 }
 
-func releaseActivities(ctx context.Context, c client.Client, workflow, run string) error {
-	described, err := c.DescribeWorkflowExecution(ctx, workflow, run)
+// releaseActivities fails the activities of a workflow that have been started. An activity whose retries are used up fails as if its
+// heartbeat had timed out, so its workflow decides as it would then.
+func releaseActivities(ctx context.Context, c client.Client, of embedded.Execution) error {
+	described, err := c.DescribeWorkflowExecution(ctx, of.Workflow, of.Run)
+	var ended *serviceerror.NotFound
+	if errors.As(err, &ended) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -50,11 +54,21 @@ func releaseActivities(ctx context.Context, c client.Client, workflow, run strin
 		if activity.State == enums.PENDING_ACTIVITY_STATE_SCHEDULED { // not started, or waiting for its next attempt
 			continue
 		}
-		err := c.CompleteActivityByID(ctx, embedded.Namespace, workflow, run, activity.ActivityId, nil, temporal.NewHeartbeatTimeoutError())
-		var ended *serviceerror.NotFound // it has just timed out
-		if err != nil && !errors.As(err, &ended) {
+		err := c.CompleteActivityByID(ctx, embedded.Namespace, of.Workflow, of.Run, activity.ActivityId, nil, orphaned())
+		if err != nil && !errors.As(err, &ended) { // it has just timed out
 			return err
 		}
 	}
 	return nil
+}
+
+// atOnce is the shortest wait before the next attempt that Temporal does not take for none given.
+const atOnce = time.Millisecond
+
+// orphaned is the failure of an activity whose process is dead. A heartbeat that times out would let the next attempt wait for seconds,
+// more with every attempt.
+func orphaned() error {
+	return temporal.NewApplicationErrorWithOptions("the process that ran this activity has ended", "Orphaned", temporal.ApplicationErrorOptions{
+		NextRetryDelay: atOnce, Cause: temporal.NewHeartbeatTimeoutError(),
+	})
 }

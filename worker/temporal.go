@@ -87,8 +87,8 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		return nil, errors.Join(fmt.Errorf("connect to Temporal at %s: %w", options.HostPort, err), t.Stop())
 	}
 	if t.Embedded {
-		if err := releaseOrphans(ctx, t.Client); err != nil {
-			logger(o.Logger).Warn("activities of the process that used this state folder before begin again only after their heartbeat timeout", "error", err)
+		if err := releaseOrphans(ctx, t.Client, t.server); err != nil {
+			logger(o.Logger).Warn("work of the process that used this state folder before continues only after its timeouts", "error", err)
 		}
 	}
 	return t, nil

@@ -6,11 +6,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
 
+	"github.com/google/uuid"
 	enums "go.temporal.io/api/enums/v1"
+	enumsserver "go.temporal.io/server/api/enums/v1"
 	"go.temporal.io/server/schema/sqlite"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -32,30 +35,58 @@ func unusable(file string, err error) error {
 }
 
 // check reads the structure of an existing database and checks that it is writable. The server itself would wait forever for
-// damaged pages.
-func check(ctx context.Context, file string) error {
+// damaged pages. It returns the workflows that have not ended.
+func check(ctx context.Context, file string) ([]Execution, error) {
 	if isNew(file) {
-		return nil
+		return nil, nil
 	}
 	db, err := sql.Open(storeName, "file:"+escaped(file)+"?mode=rw&_pragma=busy_timeout%3D10000")
 	if err != nil {
-		return unusable(file, err)
+		return nil, unusable(file, err)
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	var found string
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
-		return unusable(file, err)
+		return nil, unusable(file, err)
 	}
 	if found != "ok" {
-		return &DatabaseError{file, true, errors.New(strings.Join(strings.Fields(found), " "))}
+		return nil, &DatabaseError{file, true, errors.New(strings.Join(strings.Fields(found), " "))}
 	}
 	for _, statement := range []string{"BEGIN IMMEDIATE", "ROLLBACK"} {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return unusable(file, err)
+			return nil, unusable(file, err)
 		}
 	}
-	return nil
+	all, err := unfinished(ctx, db)
+	if err != nil {
+		return nil, unusable(file, err)
+	}
+	return all, nil
+}
+
+// unfinished lists the runs in the server's namespace that have not ended. The server's own list lags behind its workflows.
+func unfinished(ctx context.Context, db *sql.DB) ([]Execution, error) {
+	rows, err := db.QueryContext(ctx, `SELECT e.workflow_id, e.run_id FROM current_executions e JOIN namespaces n ON n.id = e.namespace_id
+		WHERE n.name = ? AND e.state IN (?, ?)`, Namespace, enumsserver.WORKFLOW_EXECUTION_STATE_CREATED, enumsserver.WORKFLOW_EXECUTION_STATE_RUNNING)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Execution
+	for rows.Next() {
+		var workflow string
+		var run []byte
+		if err := rows.Scan(&workflow, &run); err != nil {
+			return nil, err
+		}
+		id, err := uuid.FromBytes(run)
+		if err != nil {
+			return nil, fmt.Errorf("read the run of workflow %s: %w", workflow, err)
+		}
+		all = append(all, Execution{workflow, id.String()})
+	}
+	return all, rows.Err()
 }
 
 // escaped returns a path escaped for the URI that the server builds for SQLite.

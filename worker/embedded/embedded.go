@@ -30,13 +30,16 @@ const (
 
 // Server is a running server. Call Stop when done.
 type Server struct {
-	server  temporal.Server
-	ui      *uiserver.Server
-	lock    *flock.Flock
-	crash   *crash
-	polls   *polls
-	address string
-	uiURL   string
+	server temporal.Server
+	ui     *uiserver.Server
+	lock   *flock.Flock
+	crash  *crash
+	polls  *polls
+	began  time.Time
+	// unfinished are the workflows that had not ended by then.
+	unfinished []Execution
+	address    string
+	uiURL      string
 }
 
 // Start starts a server and returns when it answers. Errors name the folder or the file at fault; if the database cannot be used,
@@ -64,13 +67,15 @@ func (s *Server) start(ctx context.Context, c Config) error {
 		return err
 	}
 	database := filepath.Join(c.Dir, databaseName)
-	if err := check(ctx, database); err != nil {
+	s.began = time.Now()
+	var err error
+	if s.unfinished, err = check(ctx, database); err != nil {
 		return err
 	}
 	if err := prepare(database, c.Keywords); err != nil {
 		return unusable(database, err)
 	}
-	err := s.run(ctx, c, database)
+	err = s.run(ctx, c, database)
 	for again := 1; errors.Is(err, syscall.EADDRINUSE) && again < attempts; again++ { // another process took the port first, see reserve
 		err = s.run(ctx, c, database)
 	}
@@ -158,6 +163,9 @@ func (s *Server) startUI(port int) {
 
 // Address is the host and port for clients.
 func (s *Server) Address() string { return s.address }
+
+// Unfinished returns the workflows that had not ended when the server started.
+func (s *Server) Unfinished() []Execution { return s.unfinished }
 
 // UIURL is the address of the UI, or "" if there is none.
 func (s *Server) UIURL() string { return s.uiURL }

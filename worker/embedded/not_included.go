@@ -13,6 +13,12 @@ func Start(context.Context, Config) (*Server, error) { return nil, ErrNotInclude
 // Address is empty.
 func (*Server) Address() string { return "" }
 
+// Unfinished is empty.
+func (*Server) Unfinished() []Execution { return nil }
+
+// FreeTasks does nothing.
+func (*Server) FreeTasks(context.Context) error { return nil }
+
 // UIURL is empty.
 func (*Server) UIURL() string { return "" }
 

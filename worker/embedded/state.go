@@ -32,6 +32,9 @@ type Config struct {
 	Keywords []string
 }
 
+// Execution is one run of a workflow.
+type Execution struct{ Workflow, Run string }
+
 // ErrNotIncluded is the error of Start in a build with the tag noembedded, which contains no server.
 var ErrNotIncluded = errors.New("this build of chatlake contains no Temporal server")
 
