@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -206,6 +207,8 @@ type Account struct {
 	Take func(context.Context, Quota) error
 	// Scratch creates a scratch file. If it is nil, such data stays in memory.
 	Scratch func() (File, error)
+	// Watch is told of every request; nil if nobody watches.
+	Watch   Watch
 	Rate    Rate
 	Options map[string]string
 }
@@ -256,6 +259,21 @@ func (q Quota) Free(uses []time.Time, now time.Time) (after time.Duration) {
 		}
 	}
 	return after
+}
+
+// Left returns how many more uses the limits allow now. uses are the times of earlier uses.
+func (q Quota) Left(uses []time.Time, now time.Time) int {
+	left := math.MaxInt
+	for _, l := range q.Limits {
+		used := 0
+		for _, at := range uses {
+			if now.Sub(at) < l.Per {
+				used++
+			}
+		}
+		left = min(left, max(0, l.Uses-used))
+	}
+	return left
 }
 
 // Recent returns the uses that still count towards a limit.

@@ -16,6 +16,7 @@ const requestsPerChunk = 8
 type accounts struct {
 	config   Config
 	counters counters
+	watch    func(account string) providers.Watch
 	mu       sync.Mutex
 	opened   map[string]opened
 }
@@ -25,8 +26,8 @@ type opened struct {
 	reader  providers.Reader
 }
 
-func newAccounts(c Config, q counters) *accounts {
-	return &accounts{config: c, counters: q, opened: map[string]opened{}}
+func newAccounts(c Config, q counters, watch func(string) providers.Watch) *accounts {
+	return &accounts{config: c, counters: q, watch: watch, opened: map[string]opened{}}
 }
 
 // account returns the configuration of an account and opens nothing. An error in the configuration has the kind Denied, because a
@@ -80,7 +81,7 @@ func (a *accounts) reader(name string) (providers.Reader, error) {
 	if o, ok := a.opened[name]; ok && err == nil && o.secrets == secrets {
 		return o.reader, nil
 	}
-	_, reader, err := a.config.open(name, a.counters.take(name, a.config.Accounts[name].Sync))
+	_, reader, err := a.config.open(name, a.counters.take(name, a.config.Accounts[name].Sync), a.watch(name))
 	if err == nil {
 		a.opened[name] = opened{secrets, reader}
 	}

@@ -37,7 +37,10 @@ func needles() map[string][]byte {
 // search searches everything that the runs leave: output, histories, Temporal's database, and the lake.
 func (r *aviary) search(t *testing.T) {
 	histories := r.histories(t)
+	scraped := r.scrape(t)
 	r.stop()
+	r.shown.Stop()
+	r.searchTelemetry(t, scraped)
 	look(t, "what was said", r.said.bytes())
 	look(t, "the histories", histories)
 	look(t, "the arguments of the process", []byte(strings.Join(os.Args, " ")))

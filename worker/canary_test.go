@@ -17,6 +17,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/simulator"
 	"github.com/chatlake/chatlake/simulator/liveperson"
 	fakes "github.com/chatlake/chatlake/simulator/platforms"
@@ -101,6 +102,9 @@ type aviary struct {
 	client client.Client
 	stop   func()
 	wires  map[string]*wire
+
+	shown     *telemetry.Telemetry
+	collector *collector
 }
 
 func newAviary(t *testing.T) *aviary {
@@ -110,7 +114,8 @@ func newAviary(t *testing.T) *aviary {
 	slog.SetDefault(logger)
 	t.Cleanup(func() { slog.SetDefault(before); log.SetOutput(os.Stderr) })
 	r.config = r.configure(t, lasting)
-	temporal, err := worker.Connect(t.Context(), r.config, worker.ConnectOptions{Logger: logger})
+	r.show(t)
+	temporal, err := worker.Connect(t.Context(), r.config, worker.ConnectOptions{Logger: logger, Telemetry: r.shown})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +127,9 @@ func newAviary(t *testing.T) *aviary {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- worker.Run(ctx, r.config, temporal, lake) }()
+	still := r.gauge(temporal)
 	r.stop = sync.OnceFunc(func() {
+		still()
 		cancel()
 		if err := errors.Join(<-done, temporal.Stop()); err != nil {
 			t.Error(err)

@@ -32,6 +32,8 @@ type Config struct {
 	Accounts      map[string]AccountConfig
 	// Receive is where announcements of platforms are received; nil if they are not.
 	Receive *ReceiveConfig
+	// Telemetry is what processes show of themselves.
+	Telemetry TelemetryConfig
 
 	source *source // nil if a program built the configuration
 }
@@ -148,6 +150,7 @@ func (c Config) check(found Problems) Problems {
 	problems = append(problems, c.checkPlaintext()...)
 	problems = append(problems, c.checkPlaces()...)
 	problems = append(problems, c.checkReceive()...)
+	problems = append(problems, c.checkTelemetry()...)
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
 			problems = append(problems, c.Problem(key, unknownZone))
@@ -263,10 +266,10 @@ func (a AccountConfig) fingerprint() (string, error) {
 
 // Open resolves an account's secrets and returns its reader. It sends no requests. Its errors are *providers.Error.
 func (c Config) Open(name string) (providers.Definition, providers.Reader, error) {
-	return c.open(name, nil)
+	return c.open(name, nil, nil)
 }
 
-func (c Config) open(name string, take func(context.Context, providers.Quota) error) (providers.Definition, providers.Reader, error) {
+func (c Config) open(name string, take func(context.Context, providers.Quota) error, watch providers.Watch) (providers.Definition, providers.Reader, error) {
 	d, account, err := c.known(name)
 	if err != nil {
 		return d, nil, err
@@ -282,7 +285,7 @@ func (c Config) open(name string, take func(context.Context, providers.Quota) er
 			return d, nil, refused(name, err)
 		}
 	}
-	account.Take = take
+	account.Take, account.Watch = take, watch
 	account.Scratch = func() (providers.File, error) { return lake.NewScratchFile(c.Scratch()) }
 	reader, err := d.Open(account)
 	if err != nil {
@@ -358,6 +361,7 @@ func (c Config) Secrets(accounts ...string) error {
 // WithDefaults fills in the missing values of a configuration that a program built.
 func (c Config) WithDefaults() Config {
 	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
+	c.Telemetry.Every = cmp.Or(c.Telemetry.Every, defaultTelemetryEvery)
 	c.Export.Shards = cmp.Or(c.Export.Shards, 2)
 	c.Export.ChunksInFlight = cmp.Or(c.Export.ChunksInFlight, 2)
 	c.Export.Window = cmp.Or(c.Export.Window, "month")

@@ -35,7 +35,7 @@ func (s *source) config() Config {
 	} else if m.value != nil {
 		c.Temporal = m.temporal()
 	}
-	c.Receive = root.at("receive").receive()
+	c.Receive, c.Telemetry = root.at("receive").receive(), root.at("telemetry").telemetry()
 	accounts := root.at("accounts")
 	for _, name := range accounts.keys() {
 		c.Accounts[name] = accounts.at(name).account()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/simulator"
@@ -54,7 +55,7 @@ accounts:
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.do = &activities.Activities{Lake: l, Account: newAccounts(c, counters{}).account}
+	s.do = &activities.Activities{Lake: l, Account: newAccounts(c, counters{}, (*telemetry.Telemetry)(nil).Watch).account}
 	shard := ledger.Shard{Provider: "giosg", Account: "acme", Stream: schemas.StreamCreated, Window: window}
 	s.in = activities.SealShardInput{Target: activities.Target{Shard: shard, Generation: 1}, SpecDigest: "spec"}
 	listed, err := s.do.ListPage(t.Context(), activities.ListPageInput{Target: s.in.Target, Limit: 100})

@@ -22,6 +22,7 @@ import (
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/redact"
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
@@ -46,6 +47,7 @@ type Temporal struct {
 	// OnWorking, if set, is called after a worker has started and, if allowed, has made its build the current version.
 	OnWorking func()
 	server    *embedded.Server
+	telemetry *telemetry.Telemetry
 }
 
 // ConnectOptions are choices of the command, not of the configuration.
@@ -58,6 +60,8 @@ type ConnectOptions struct {
 	// TakeOver lets the worker make its build the current version of the configured deployment. A command that runs only for a
 	// while does not set it.
 	TakeOver bool
+	// Telemetry shows what the connection and workers on it do; nil shows nothing.
+	Telemetry *telemetry.Telemetry
 }
 
 // Connect starts the embedded server, or dials the one that the configuration names.
@@ -66,8 +70,11 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		sdk.SetBinaryChecksum(name) // otherwise the SDK reads the whole binary, which takes a third of a second
 	}
 	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
-	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver}
-	var err error
+	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver, telemetry: o.Telemetry}
+	err := o.Telemetry.ClientOptions(&options)
+	if err != nil {
+		return nil, err
+	}
 	if c.Temporal == nil {
 		t.Embedded = true
 		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort, Keywords: attributeNames()}); err != nil {
@@ -252,7 +259,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	}
 	w := sdk.New(connection, c.TaskQueue(), options)
 	shared := counters{connection, c.TaskQueue()}
-	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared).account, Join: shared.join, Maintain: shared.maintain})
+	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared, t.telemetry.Watch).account, Join: shared.join, Maintain: shared.maintain})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}
@@ -260,6 +267,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	if err := t.takeOver(ctx, c); err != nil && ctx.Err() == nil {
 		return err
 	}
+	t.telemetry.Check(checkWorker, nil, 0)
 	if t.OnWorking != nil {
 		t.OnWorking()
 	}
@@ -267,6 +275,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	case <-ctx.Done():
 	case <-t.Failed():
 	}
+	t.telemetry.Check(checkWorker, errStopping, 0)
 	return t.Err()
 }
 

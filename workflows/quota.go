@@ -31,6 +31,16 @@ type TakeOutput struct {
 	After time.Duration `json:"after"`
 }
 
+// QuotaProgress answers ProgressQuery on a Quota.
+type QuotaProgress struct {
+	Uses []time.Time `json:"uses,omitempty"`
+	// Limits are those that the last one who asked named; empty until somebody asks this run.
+	Limits []providers.Limit `json:"limits,omitempty"`
+}
+
+// Left returns how many uses are left now.
+func (p QuotaProgress) Left(now time.Time) int { return providers.Quota{Limits: p.Limits}.Left(p.Uses, now) }
+
 // QuotaID is the workflow id of a quota of an account. All processes and exports share it.
 func QuotaID(account, name string) string { return "quota/" + account + "/" + name }
 
@@ -42,8 +52,14 @@ func Quota(ctx workflow.Context, in QuotaInput) error {
 	}
 	policy := policyOf(in.Policy)
 	uses, rest, takes, longest := in.Uses, in.Rest, 0, time.Duration(0)
-	err := workflow.SetUpdateHandlerWithOptions(ctx, TakeUpdate, func(ctx workflow.Context, in TakeInput) (TakeOutput, error) {
+	var limits []providers.Limit
+	err := workflow.SetQueryHandler(ctx, ProgressQuery, func() (QuotaProgress, error) { return QuotaProgress{uses, limits}, nil })
+	if err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, TakeUpdate, func(ctx workflow.Context, in TakeInput) (TakeOutput, error) {
 		takes++
+		limits = in.Limits
 		now := workflow.Now(ctx)
 		for _, limit := range in.Limits {
 			longest = max(longest, limit.Per)

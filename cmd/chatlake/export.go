@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
@@ -23,6 +25,7 @@ type exportFlags struct {
 	newest, oldest, deadline        bool
 	reprocess                       string
 	maxActive, uiPort               int
+	listen                          string
 }
 
 func (a *app) exportCommand() *cobra.Command {
@@ -51,6 +54,8 @@ func (a *app) exportCommand() *cobra.Command {
 	flags.BoolVar(&f.detach, "detach", false, "start the export for workers elsewhere, and do not wait")
 	flags.BoolVar(&f.ui, "ui", false, "serve the embedded server's UI on a local port")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
+	listenFlag(flags, &f.listen)
+	cmd.MarkFlagsMutuallyExclusive("detach", "listen")
 	return cmd
 }
 
@@ -80,9 +85,18 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 		}
 	}
 	a.noteRetention(ctx, c, in)
-	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort})
+	warn := a.logger(slog.LevelWarn)
+	shown, err := telemetry.Start(ctx, c.TelemetryOptions(f.listen, warn))
 	if err != nil {
 		return err
+	}
+	defer shown.Stop()
+	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Telemetry: shown})
+	if err != nil {
+		return err
+	}
+	if shown.Address() != "" {
+		a.note("Metrics: http://%s/metrics", shown.Address())
 	}
 	if s.UIURL() != "" {
 		a.note("Temporal UI: %s", s.UIURL())
@@ -90,7 +104,9 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	if f.detach {
 		return errors.Join(a.detach(ctx, s, in), s.Stop())
 	}
+	stop := gaugesBeside(ctx, c, s, shown, warn)
 	ends, err := a.attend(ctx, s, in)
+	stop()
 	if err == nil {
 		err = ends[0].Err
 	}

@@ -43,11 +43,8 @@ func (a *app) serve(ctx context.Context, f workerFlags) error {
 	return nil
 }
 
-// together runs the work of a worker and, if there is one, a receiver. If one of them fails, both end.
-func together(ctx context.Context, work func(context.Context) error, r *worker.Receiver) error {
-	if r == nil {
-		return work(ctx)
-	}
+// together runs the work of a worker and, if there is one, a receiver. If one of them fails, both end. beside runs until they have ended.
+func together(ctx context.Context, work func(context.Context) error, r *worker.Receiver, beside func(context.Context)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -55,9 +52,15 @@ func together(ctx context.Context, work func(context.Context) error, r *worker.R
 		defer stop()
 		return work(ctx)
 	})
+	if r != nil {
+		group.Go(func() error {
+			defer stop()
+			return r.Run(ctx)
+		})
+	}
 	group.Go(func() error {
-		defer stop()
-		return r.Run(ctx)
+		beside(ctx)
+		return nil
 	})
 	return group.Wait()
 }

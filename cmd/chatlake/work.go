@@ -8,7 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/gauges"
 	"github.com/chatlake/chatlake/internal/operate"
+	"github.com/chatlake/chatlake/internal/redact"
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -19,6 +22,7 @@ type workerFlags struct {
 	activities  int
 	level, form string
 	receive     bool
+	listen      string
 }
 
 // levels are those that --log-level may say.
@@ -37,6 +41,7 @@ func (a *app) workerCommand() *cobra.Command {
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
 	flags.IntVar(&f.activities, "activities", 0, "activities to run at once; 0 means as many as the cores and the memory allow")
 	flags.BoolVar(&f.receive, "receive", false, "receive what platforms announce, as chatlake serve does; without a section temporal, a section receive is enough")
+	listenFlag(flags, &f.listen)
 	f.logFlags(cmd)
 	return cmd
 }
@@ -62,7 +67,7 @@ func (a *app) loggers(f workerFlags) (own, sdk *slog.Logger, err error) {
 		return a.logger(level), a.logger(quieter), nil
 	case "text":
 		text := func(level slog.Level) *slog.Logger {
-			return slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level}))
+			return slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level, ReplaceAttr: redact.Attr}))
 		}
 		return text(level), text(quieter), nil
 	}
@@ -87,6 +92,11 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 	if err := c.Secrets(accountNames(c)...); err != nil {
 		return err
 	}
+	o.Telemetry, err = telemetry.Start(ctx, c.TelemetryOptions(f.listen, logger))
+	if err != nil {
+		return err
+	}
+	defer o.Telemetry.Stop()
 	temporal, err := worker.Connect(ctx, c, o)
 	if err != nil {
 		return err
@@ -96,15 +106,18 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		if err != nil {
 			return err
 		}
-		if err := a.applyAtStart(ctx, operate.On(c, temporal), c, logger); err != nil {
+		s := operate.On(c, temporal)
+		if err := a.applyAtStart(ctx, s, c, logger); err != nil {
 			return err
 		}
 		r, err := receiver(c, temporal, f, logger)
 		if err != nil {
 			return err
 		}
-		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL, "version", worker.Build)
-		if err := together(ctx, func(ctx context.Context) error { return worker.Run(ctx, c, temporal, l) }, r); err != nil {
+		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL,
+			"listen", o.Telemetry.Address(), "version", worker.Build)
+		if err := together(ctx, func(ctx context.Context) error { return worker.Run(ctx, c, temporal, l) }, r,
+			func(ctx context.Context) { gauges.Run(ctx, c, s.AtWork(), o.Telemetry, logger) }); err != nil {
 			return err
 		}
 		logger.Info("stopped; other workers continue what was in progress")

@@ -130,11 +130,30 @@ var rules = []rule{
 	}, {
 		folder: "worker",
 		ours: []string{
-			"activities", "internal/lake", "internal/ledger", "internal/receive", "internal/redact", "internal/rest", "providers", "providers/*", "schemas", "worker/embedded", "workflows",
+			"activities", "internal/lake", "internal/ledger", "internal/receive", "internal/redact", "internal/rest", "internal/telemetry", "providers", "providers/*", "schemas", "worker/embedded", "workflows",
 		},
 		tests: []string{"*"},
 		never: []string{awsSDK, arrow},
 		why:   "the worker connects everything, except the simulator and the command line",
+	}, {
+		folder: "internal/telemetry",
+		ours:   []string{"internal/redact", "providers"},
+		tests:  []string{"internal/rest"},
+		never:  []string{awsSDK, arrow, webUI},
+		names: map[string][]string{
+			"providers": {"Attempt", "Outcome", "Watch"},
+		},
+		why: "it gets names, counts and times: without rows, ledger and platforms, no text of a conversation can get into a metric or a span",
+	}, {
+		folder: "internal/gauges",
+		ours:   []string{"internal/inspect", "internal/operate", "internal/telemetry", "schemas", "worker", "workflows"},
+		tests:  []string{"*"},
+		never:  []string{http, awsSDK, arrow, temporal, webUI},
+		names: map[string][]string{
+			"schemas":   {"Stream", "StreamChanges", "StreamCreated", "StreamReports"},
+			"workflows": {"StateComplete"},
+		},
+		why: "gauges show what inspect and operate answer, and nothing else",
 	}, {
 		folder: "internal/words",
 		ours:   []string{"schemas"},
@@ -189,7 +208,7 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/demo", "internal/inspect", "internal/operate", "internal/redact", "internal/terminal", "internal/words", "schemas", "simulator",
+			"internal/demo", "internal/gauges", "internal/inspect", "internal/operate", "internal/redact", "internal/telemetry", "internal/terminal", "internal/words", "schemas", "simulator",
 			"simulator/platforms", "worker", "workflows",
 		},
 		tests: []string{"*"},
@@ -212,7 +231,9 @@ var reserves = []reserve{
 	{"modernc.org/sqlite", []string{"worker/embedded"}, "the database belongs to the server in process; ours is the ledger"},
 	{awsSDK, []string{"internal/ledger"}, "one place knows how an S3-compatible server misbehaves"},
 	{arrow, []string{"internal/parquet"}, "arrow v17 swallows write errors: one place guards against it"},
-	{"go.temporal.io/sdk", []string{"activities", "workflows", "worker", "worker/embedded", "internal/operate"}, "data and platforms outlive the control plane"},
+	{"go.temporal.io/sdk", []string{"activities", "workflows", "worker", "worker/embedded", "internal/operate", "internal/telemetry"}, "data and platforms outlive the control plane"},
+	{"go.opentelemetry.io/otel", []string{"internal/telemetry"}, "one place decides what a label or a span may contain"},
+	{"github.com/prometheus", []string{"internal/telemetry"}, "one place decides what a label may contain"},
 	{"testing", []string{"providers/providertest", "internal/ledger/s3test"}, "the product does not carry its tests"},
 	{"internal/ledger/s3test", nil, "a server for tests is not shipped"},
 	{"providers/providertest", nil, "the contract's tests are not shipped"},

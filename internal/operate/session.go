@@ -24,6 +24,7 @@ type Session struct {
 	temporal *worker.Temporal
 	cancel   context.CancelFunc // of the worker
 	failed   chan error         // the worker's end
+	attended bool               // a worker of this process works, whose end is not this session's business
 	tagging  sync.Once
 	untagged error // why runs that begin have no search attributes
 }
@@ -52,9 +53,9 @@ func Visit(ctx context.Context, c worker.Config) (*Session, error) {
 // UIURL is where the UI of the server in process answers; empty for another server.
 func (s *Session) UIURL() string { return s.temporal.UIURL }
 
-// Unattended reports whether nobody works on what the server holds: it runs in this process, and Work was not called. Exports give
+// Unattended reports whether nobody works on what the server holds: it runs in this process, and no worker does. Exports give
 // no answers then, and take no orders.
-func (s *Session) Unattended() bool { return s.temporal.Embedded && s.cancel == nil }
+func (s *Session) Unattended() bool { return s.temporal.Embedded && s.cancel == nil && !s.attended }
 
 // Work starts a worker, which runs until the session is stopped.
 func (s *Session) Work(ctx context.Context) error {

@@ -40,12 +40,12 @@ func (s *Session) Upkeep(ctx context.Context, account string) ([]Upkeep, error) 
 	return found, nil
 }
 
-// observeRun asks a run of a schedule how far it is. Maintain and EndStaleChats have no windows to count.
+// observeRun asks a run of a schedule how far it is. Maintain, EndStaleChats and Remap have no windows to count.
 func (s *Session) observeRun(ctx context.Context, kind Kind, id string) (Snapshot, error) {
-	if kind != KindMaintain && kind != KindEndStale {
+	if kind != KindMaintain && kind != KindEndStale && kind != KindRemap {
 		return s.observe(ctx, id)
 	}
-	var p struct { // what the progress of both has
+	var p struct { // what the progress of all three has
 		State   workflows.State         `json:"state"`
 		Waiting *workflows.Waiting      `json:"waiting"`
 		Blocked *workflows.BlockedShard `json:"blocked"`

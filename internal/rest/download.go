@@ -42,7 +42,7 @@ func (c *Client) Download(ctx context.Context, op, link string, to io.WriterAt, 
 	}}
 	p := patience{repeatable: true, waits: maxWaits}
 	for {
-		answer, err := d.download(ctx, target, &p, to, limit)
+		answer, err := d.download(ctx, op, target, &p, to, limit)
 		again, err := p.judge(ctx, op, c.gate, answer, err)
 		if !again {
 			return answer, err
@@ -56,12 +56,14 @@ func (c *Client) mayFollow(u *url.URL) bool {
 }
 
 // download waits for lease and gate and then requests the file once.
-func (c *Client) download(ctx context.Context, target *url.URL, p *patience, to io.WriterAt, limit int64) (a Response, err error) {
+func (c *Client) download(ctx context.Context, op string, target *url.URL, p *patience, to io.WriterAt, limit int64) (a Response, err error) {
 	meter := providers.MeterFrom(ctx)
 	pass, err := c.gate.Wait(ctx, p, meter)
 	if err != nil {
 		return Response{}, err
 	}
+	ctx, ended := c.watched(ctx, op, http.MethodGet, target)
+	defer func() { ended(a.Status, err) }()
 	defer func() {
 		outcome := a
 		if outcome.Header = nil; a.Status != http.StatusTooManyRequests {

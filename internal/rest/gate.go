@@ -174,6 +174,13 @@ func (g *gate) Stopped() *stopped {
 	return g.guard.stopped
 }
 
+// Tolerated returns the rate that the platform has been seen to tolerate, in requests per second; infinite if it has not refused any.
+func (g *gate) Tolerated() float64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pace.tolerated()
+}
+
 // Rate returns the current rate in requests per second; infinite if there is no limit.
 func (g *gate) Rate() float64 {
 	g.mu.Lock()

@@ -36,6 +36,7 @@ type Config struct {
 	// only this process counts.
 	Classes   []Class
 	Take      func(context.Context, providers.Quota) error
+	Watch     providers.Watch   // nil if nobody watches
 	Timeout   time.Duration     // of one attempt, 60 s by default
 	MaxBody   int64             // bytes of an unpacked body, 64 MiB by default
 	Transport http.RoundTripper // nil means a pooled one
@@ -50,6 +51,7 @@ type Client struct {
 	maxBody   int64
 	gate      *gate
 	classes   *classes
+	watch     providers.Watch
 	http      *http.Client
 	links     http.RoundTripper // for links in answers, to any host
 }
@@ -80,7 +82,7 @@ func New(c Config) (*Client, error) {
 	}
 	client := &Client{
 		base: base, sign: c.Sign, userAgent: c.UserAgent, timeout: c.Timeout, maxBody: c.MaxBody,
-		gate: newGate(c.Rate), classes: newClasses(c.Classes, c.Take),
+		gate: newGate(c.Rate), classes: newClasses(c.Classes, c.Take), watch: c.Watch,
 	}
 	client.http = &http.Client{Transport: c.Transport, CheckRedirect: client.checkRedirect}
 	client.links = linkTransport(base, c.Transport)
@@ -226,6 +228,8 @@ func (c *Client) try(ctx context.Context, r Request, target *url.URL, body []byt
 	if err != nil {
 		return Response{}, err
 	}
+	ctx, ended := c.watched(ctx, r.Op, r.Method, target)
+	defer func() { ended(answer.Status, err) }()
 	defer func() {
 		told := answer
 		if told.Status == http.StatusTooManyRequests {

@@ -163,7 +163,7 @@ func open(a providers.Account) (providers.Reader, error) {
 			return nil
 		},
 		UserAgent: "chatlake",
-		Rate:      a.Rate, Classes: classes, Take: a.Take,
+		Rate:      a.Rate, Classes: classes, Take: a.Take, Watch: a.Watch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)

@@ -210,7 +210,7 @@ func open(a providers.Account) (providers.Reader, error) {
 			return nil
 		},
 		UserAgent: "chatlake",
-		Rate:      a.Rate,
+		Rate:      a.Rate, Watch: a.Watch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)

@@ -249,7 +249,7 @@ func open(a providers.Account) (providers.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := rest.New(rest.Config{BaseURL: a.BaseURL, UserAgent: "chatlake", Rate: a.Rate})
+	base, err := rest.New(rest.Config{BaseURL: a.BaseURL, UserAgent: "chatlake", Rate: a.Rate, Watch: a.Watch})
 	if err != nil {
 		return nil, fmt.Errorf("open account: %w", err)
 	}

@@ -81,7 +81,7 @@ func open(a providers.Account) (providers.Reader, error) {
 		return nil, err
 	}
 	client, err := rest.New(rest.Config{
-		BaseURL: a.BaseURL, UserAgent: "chatlake", Rate: a.Rate,
+		BaseURL: a.BaseURL, UserAgent: "chatlake", Rate: a.Rate, Watch: a.Watch,
 		Sign: func(r *http.Request) error {
 			r.Header.Set("Authorization", "Bearer "+a.Token)
 			return nil
