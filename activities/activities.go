@@ -116,8 +116,9 @@ type Target struct {
 	Generation int          `json:"generation"`
 }
 
-// heartbeatInterval is the time between two heartbeats of a running activity.
-const heartbeatInterval = 5 * time.Second
+// HeartbeatInterval is the time between two heartbeats of a running activity. A worker must not hold them back for longer: left to
+// itself, the SDK sends them after eight tenths of the timeout, when a busy machine may be too late.
+const HeartbeatInterval = 3 * time.Second
 
 // Heartbeat is the detail of a heartbeat, for people only. It is lost when a worker dies, so it contains no progress to resume
 // from.
@@ -168,7 +169,7 @@ func keepAlive(ctx context.Context) (_ context.Context, stop func()) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
-		ticker := time.NewTicker(heartbeatInterval)
+		ticker := time.NewTicker(HeartbeatInterval)
 		defer ticker.Stop()
 		for {
 			select {

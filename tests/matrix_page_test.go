@@ -43,7 +43,7 @@ A cell shows
 - the seconds that it took, including what had to be there before.
 
 In a step that "asks", "stages" or "reads", the fault hits the request. In a step that "has" done something, it hits the
-answer. A killed worker is noticed after 20 seconds, or at once if the server died with it. In a folder, the test recognises a step by the files that appear and
+answer. A killed worker is noticed after ten seconds (20 when the tables were made), or at once if the server died with it. In a folder, the test recognises a step by the files that appear and
 disappear.
 `
 

@@ -1,6 +1,10 @@
 package worker
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/chatlake/chatlake/activities"
+)
 
 func TestActivitiesByMemoryAndCores(t *testing.T) {
 	for _, test := range []struct {
@@ -42,5 +46,8 @@ func TestLimitsOfMemoryAreRead(t *testing.T) {
 func TestAWorkerTakesNoMoreThanItIsTold(t *testing.T) {
 	if n := (&Temporal{activities: 7}).options().MaxConcurrentActivityExecutionSize; n != 7 {
 		t.Errorf("%d activities at once, want 7", n)
+	}
+	if d := (&Temporal{}).options().MaxHeartbeatThrottleInterval; d != activities.HeartbeatInterval {
+		t.Errorf("heartbeats are held back for %s, want %s at most", d, activities.HeartbeatInterval)
 	}
 }

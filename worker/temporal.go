@@ -246,7 +246,9 @@ func (t *Temporal) Err() error {
 
 // options returns the options of a worker on this connection.
 func (t *Temporal) options() sdk.Options {
-	return sdk.Options{WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: t.activities}
+	return sdk.Options{
+		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: t.activities, MaxHeartbeatThrottleInterval: activities.HeartbeatInterval,
+	}
 }
 
 // Run works on the task queue until ctx is cancelled, and returns when the running activities have given up. It returns an error

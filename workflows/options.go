@@ -11,9 +11,9 @@ import (
 // The timeouts and retries of activities. Temporal retries an activity a few times. Then the workflow waits on a durable timer and
 // starts the same work again, for as long as it takes. Errors that a retry cannot cure are not retried.
 
-// heartbeatTimeout is how long Temporal waits before it takes an activity from a dead worker. Activities heartbeat every five
-// seconds.
-const heartbeatTimeout = 20 * time.Second
+// heartbeatTimeout is how long Temporal waits before it takes an activity from a dead worker. Workers send a heartbeat every three
+// seconds, so a living one may be silent for seven more.
+const heartbeatTimeout = 10 * time.Second
 
 // quick is for short steps: opening, verifying, committing, cleaning up.
 func quick(ctx workflow.Context) workflow.Context {
