@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/schemas"
@@ -435,7 +434,6 @@ func benchmarkIndex(b *testing.B, n int) {
 	}
 	b.ReportMetric(float64(x.data.Size())/float64(n), "scratch-B/conversation")
 	b.ReportMetric(float64(cap(x.data.tail)+8*cap(x.fences)), "kept-B")
-	b.ReportMetric(float64(unsafe.Sizeof(entry{})), "making-B/conversation")
 	some := many(n)[:10_000]
 	start := time.Now()
 	for _, h := range some {
