@@ -86,6 +86,7 @@ type Account struct {
 	MetadataBatch   int    // conversations whose metadata the provider fetches together
 	Parallel        int    // concurrent requests of one chunk
 	Shards          int    // concurrent shards
+	MostShards      int    // of them, if fewer do not use the rate up; 0 means no more than Shards
 	ChunksInFlight  int    // concurrent chunks of one shard
 	ChunkSize       int    // conversations in a chunk; 0 means that the lease decides
 	Window          string // month, week or day

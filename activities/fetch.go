@@ -44,7 +44,7 @@ func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, fetchKind{messagesKind, providers.Reader.Messages, func(a Account) int { return a.Batch }})
+	out, err := a.fetch(ctx, in, fetchingMessages)
 	return out, a.classify(ctx, err)
 }
 
@@ -52,7 +52,7 @@ func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOut
 func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, fetchKind{"metadata", providers.Reader.Metadata, func(a Account) int { return a.MetadataBatch }})
+	out, err := a.fetch(ctx, in, fetchingMetadata)
 	return out, a.classify(ctx, err)
 }
 
@@ -65,6 +65,11 @@ type fetchKind struct {
 	documents func(providers.Reader, context.Context, []providers.Ref) iter.Seq2[schemas.Document, error]
 	batch     func(Account) int
 }
+
+var (
+	fetchingMessages = fetchKind{messagesKind, providers.Reader.Messages, func(a Account) int { return a.Batch }}
+	fetchingMetadata = fetchKind{"metadata", providers.Reader.Metadata, func(a Account) int { return a.MetadataBatch }}
+)
 
 // alone returns how to fetch everything about a conversation whose documents were to come from the lake. It is nil for metadata, so that
 // the fetch of the messages alone decides.
@@ -100,11 +105,19 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l fetchKind) (Fet
 	if err != nil {
 		return FetchOutput{}, err
 	}
+	parts, err := a.fetchIn(ctx, s, in, header, l)
+	if err != nil {
+		return FetchOutput{}, err
+	}
+	return FetchOutput{Parts: parts, Usage: s.usage()}, nil
+}
+
+// fetchIn stages a chunk in parts and returns their receipts, those of earlier attempts among them.
+func (a *Activities) fetchIn(ctx context.Context, s *session, in FetchInput, header pageHeader, l fetchKind) (found []ChunkReceipt, err error) {
 	name := fmt.Sprintf("%s-%.16s", l.name, in.Page.Staged.SHA256) // other lists of the same window have other pages
-	var found []ChunkReceipt
 	if in.Again || mayBeRetry(ctx) {
 		if found, err = a.findParts(ctx, in, name); err != nil {
-			return FetchOutput{}, err
+			return nil, err
 		}
 	}
 	w := newPartWriter(ctx, a.Lake, in, name, header.Refs)
@@ -118,14 +131,14 @@ func (a *Activities) fetch(ctx context.Context, in FetchInput, l fetchKind) (Fet
 	for _, gap := range gaps(found, in.Low, in.High) {
 		refs := header.Refs[gap.Low:gap.High]
 		if err := w.write(gap, inParallel(w.ctx, refs, l.batch(s.Account), s.Parallel, fetch)); err != nil {
-			return FetchOutput{}, err
+			return nil, err
 		}
 	}
 	parts, err := w.close()
 	if err != nil {
-		return FetchOutput{}, err
+		return nil, err
 	}
 	parts = append(parts, found...)
 	slices.SortFunc(parts, byLow)
-	return FetchOutput{Parts: parts, Usage: s.usage()}, nil
+	return parts, nil
 }

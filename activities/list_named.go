@@ -15,6 +15,8 @@ type ListNamedInput struct {
 	Number int      `json:"number"` // of the page in the shard
 	Named  []string `json:"named"`
 	Lease  Lease    `json:"lease"`
+	// AtOnce asks for the conversations as well.
+	AtOnce *AtOnce `json:"at_once,omitempty"`
 }
 
 // ListNamed stages one page of conversations that are named by their ids. All of them are fetched, whatever version the lake has: what
@@ -73,6 +75,10 @@ func (a *Activities) listNamed(ctx context.Context, in ListNamedInput) (ListPage
 	}
 	header.Named = named
 	receipt, err := a.stagePage(ctx, in.Target, in.Number, header, page.Documents)
+	if err != nil {
+		return ListPageOutput{}, err
+	}
 	receipt.Unwitnessed = page.Unwitnessed
-	return ListPageOutput{Page: receipt, Usage: s.usage()}, err
+	fetched := a.fetchAtOnce(ctx, s, in.Target, header, receipt, in.AtOnce)
+	return ListPageOutput{Page: receipt, Fetched: fetched, Usage: s.usage()}, nil
 }

@@ -27,6 +27,8 @@ type ListPageInput struct {
 	Known *Receipts `json:"known,omitempty"`
 	// Retry means that a person has ordered a retry after the shard was blocked.
 	Retry bool `json:"retry,omitempty"`
+	// AtOnce asks for the conversations as well, if the page is the shard's only one.
+	AtOnce *AtOnce `json:"at_once,omitempty"`
 	// Depth is how much of a window of creation is asked for again. A window of changes has no depth.
 	Depth Depth `json:"depth,omitempty"`
 }
@@ -34,6 +36,7 @@ type ListPageInput struct {
 // ListPageOutput is the staged page.
 type ListPageOutput struct {
 	Page    PageReceipt      `json:"page"`
+	Fetched Fetched          `json:"fetched,omitzero"`
 	Next    providers.Cursor `json:"next"` // empty after the last page
 	Dropped int              `json:"dropped"`
 	Usage   Usage            `json:"usage"`
@@ -134,7 +137,12 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 		return ListPageOutput{}, err
 	}
 	receipt.Duplicates, receipt.Unwitnessed, receipt.Total = duplicates, page.Unwitnessed, page.Total
-	return ListPageOutput{Page: receipt, Next: page.Next, Dropped: page.Dropped, Usage: s.usage()}, nil
+	out := ListPageOutput{Page: receipt, Next: page.Next, Dropped: page.Dropped}
+	if page.Next == "" {
+		out.Fetched = a.fetchAtOnce(ctx, s, in.Target, header, receipt, in.AtOnce)
+	}
+	out.Usage = s.usage()
+	return out, nil
 }
 
 // stagePage stages a page.

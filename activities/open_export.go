@@ -38,7 +38,9 @@ type OpenExportOutput struct {
 	Spec              string  `json:"spec"`
 	RequestsPerSecond float64 `json:"requests_per_second"`
 	providers.Costs
-	Shards          int       `json:"shards"`
+	Shards int `json:"shards"`
+	// MostShards, if it is more than Shards, is how many shards may be at work if fewer do not use the rate up.
+	MostShards      int       `json:"most_shards,omitempty"`
 	ChunksInFlight  int       `json:"chunks"`
 	ChunkSize       int       `json:"chunk"`
 	Window          string    `json:"window"`
@@ -106,6 +108,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		RequestsPerSecond: s.RequestsPerSecond,
 		Costs:             costsOf(s.Account, in.Plan),
 		Shards:            s.Shards,
+		MostShards:        s.MostShards,
 		ChunksInFlight:    s.ChunksInFlight,
 		ChunkSize:         s.ChunkSize,
 		Window:            s.Window,

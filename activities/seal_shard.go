@@ -42,6 +42,14 @@ type SealShardOutput struct {
 	MessageMismatches int64 `json:"message_mismatches"`
 }
 
+// Flags returns the flags that the commit gets.
+func (o SealShardOutput) Flags() []string {
+	if o.MessageMismatches > 0 {
+		return []string{FlagMessages}
+	}
+	return nil
+}
+
 // FlagMessages is the flag of a shard with at least one such conversation.
 const FlagMessages = "message_count_mismatch"
 

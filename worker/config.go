@@ -63,9 +63,19 @@ type TLSConfig struct {
 
 // ExportConfig has the settings of exports.
 type ExportConfig struct {
-	Shards, ChunksInFlight, ChunkSize int
-	Window, OnMismatch                string
+	// Shards is how many windows are at work at the same time; 0 means two, and up to mostShards if they are small.
+	Shards                    int
+	ChunksInFlight, ChunkSize int
+	Window, OnMismatch        string
 }
+
+// mostShards is how many windows are at work at the same time unless the configuration has a number: the account's requests are shared
+// by all of them, but each has workflows and files of its own.
+const mostShards = 16
+
+func (x ExportConfig) shards() int { return cmp.Or(x.Shards, 2) }
+
+func (x ExportConfig) mostShards() int { return cmp.Or(x.Shards, mostShards) }
 
 // AccountConfig is one login at one platform.
 type AccountConfig struct {
@@ -362,7 +372,6 @@ func (c Config) Secrets(accounts ...string) error {
 func (c Config) WithDefaults() Config {
 	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
 	c.Telemetry.Every = cmp.Or(c.Telemetry.Every, defaultTelemetryEvery)
-	c.Export.Shards = cmp.Or(c.Export.Shards, 2)
 	c.Export.ChunksInFlight = cmp.Or(c.Export.ChunksInFlight, 2)
 	c.Export.Window = cmp.Or(c.Export.Window, "month")
 	c.Export.OnMismatch = cmp.Or(c.Export.OnMismatch, "block")

@@ -78,7 +78,7 @@ func TestDefaults(t *testing.T) {
 	acme := c.Accounts["acme"]
 	got := []any{c.StateDir, c.TaskQueue(), c.Export, acme.BaseURL, acme.AccountID, acme.RequestsPerSecond}
 	want := []any{
-		".chatlake", "chatlake", worker.ExportConfig{Shards: 2, ChunksInFlight: 2, Window: "month", OnMismatch: "block"},
+		".chatlake", "chatlake", worker.ExportConfig{ChunksInFlight: 2, Window: "month", OnMismatch: "block"},
 		"https://app.chatwoot.com", "1", 10.0,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

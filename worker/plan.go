@@ -131,7 +131,7 @@ func (c Config) rate(account string) float64 {
 // events estimates the events in the histories of an export.
 func (c Config) events(account string, reader providers.Reader, s sampling, windows []schemas.Window, counts []float64) int64 {
 	in := workflows.EventsInput{
-		RequestsPerSecond: c.Accounts[account].RequestsPerSecond, Costs: s.prices.Costs, Shards: c.Export.Shards, Chunks: c.Export.ChunksInFlight, ChunkSize: c.Export.ChunkSize,
+		RequestsPerSecond: c.Accounts[account].RequestsPerSecond, Costs: s.prices.Costs, Shards: c.Export.shards(), Chunks: c.Export.ChunksInFlight, ChunkSize: c.Export.ChunkSize,
 	}
 	_, in.Directory = reader.(providers.Directory)
 	_, in.Reports = reader.(providers.Reporter)

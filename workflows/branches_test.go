@@ -11,6 +11,13 @@ import (
 // begins with the part before a star and contains the part after it. Words with a bar between them are alternatives.
 var branches = map[string][]string{
 	"a shard is committed":                       {"Shard", "OpenShard", "ListPage", "FetchMessages", "FetchMetadata", "SealShard", "VerifyShard", "CommitShard", "Cleanup", `ends: {"commit":{"outcome":"committed"`},
+	"a small shard takes three activities":       {"Shard", "OpenShard", "ListPage", "FinishShard", `ends: {"commit":{"outcome":"committed"`},
+	"metadata is fetched after the list":         {"Shard", "ListPage", "FetchMetadata", "FinishShard", "ends: "},
+	"a small shard misses conversations":         {"Shard", "FinishShard", "ListPage", "FinishShard", "CommitShard", "ends: "},
+	"a small shard has a bad file":               {"Shard", "FinishShard", "SealShard", "VerifyShard", "CommitShard", "ends: "},
+	"a small shard is superseded":                {"Shard", "FinishShard: Superseded", "OpenShard", "FinishShard", "ends: "},
+	"a small shard has lost its staging":         {"Shard", "FinishShard: StagingLost", "OpenShard", "ListPage", "FinishShard", "ends: "},
+	"the lake is down for a small shard":         {"Shard", "FinishShard: Unavailable", "timer fired", "FinishShard", "ends: "},
 	"a shard is adopted":                         {"Shard", "OpenShard", `ends: {"commit":{"outcome":"adopted"`},
 	"a shard that is not there to be adopted":    {"Shard", "OpenShard", `ends: *"absent":true`},
 	"a shard that the ledger has in halves":      {"Shard", "OpenShard", `ends: {"split":true`},

@@ -112,7 +112,7 @@ func (s *shard) collected(ctx workflow.Context) error {
 	drainSignals(ctx)
 	s.state.Waiters, s.state.Number, s.state.Unleased = s.waiters, s.number, s.unleased
 	next := s.in
-	next.Lease, next.Paused, next.State = s.lease, s.paused, &s.state
+	next.Lease, next.Last, next.Paused, next.State = s.lease, s.last, s.paused, &s.state
 	return workflow.NewContinueAsNewError(ctx, Shard, next)
 }
 
@@ -219,7 +219,7 @@ func (s *shard) launch(ctx workflow.Context) {
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
 		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: activities.Lease(lease),
-		Retry: s.retry, Depth: s.in.Depth,
+		Retry: s.retry, Depth: s.in.Depth, AtOnce: s.atOnce(lease),
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
@@ -244,14 +244,29 @@ func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	if s.listed && s.in.Depth != activities.DepthWhole && s.state.Unlisted == lookupAhead {
 		s.state.Unlisted, s.listed = lookupBegun, false
 	}
-	s.take(out.Page)
+	s.take(out.Page, out.Fetched)
 }
 
-// take queues the conversations of a page.
-func (s *shard) take(page activities.PageReceipt) {
+// take queues the conversations of a page, except what was fetched with it.
+func (s *shard) take(page activities.PageReceipt, fetched activities.Fetched) {
 	s.receipts.Pages = append(s.receipts.Pages, page)
 	s.pages[page.Number] = page
-	s.enqueue(page)
+	s.receive(false, fetched.Messages)
+	s.receive(true, fetched.Metadata)
+	s.enqueue(page, map[bool]bool{false: len(fetched.Messages) > 0, true: len(fetched.Metadata) > 0})
+}
+
+// receive adds the receipts of a fetch, of metadata or of messages.
+func (s *shard) receive(metadata bool, parts []activities.ChunkReceipt) {
+	if metadata {
+		s.receipts.Metadata = append(s.receipts.Metadata, parts...)
+		return
+	}
+	s.receipts.Messages = append(s.receipts.Messages, parts...)
+	for _, part := range parts {
+		s.state.Fetched += int64(part.High - part.Low)
+		s.state.Messages += part.Staged.Documents
+	}
 }
 
 // listUnlisted looks up the conversations that the lake has and the platform no longer lists, page by page.
@@ -272,13 +287,13 @@ func (s *shard) listUnlisted(ctx workflow.Context, lease providers.Lease) {
 	if s.state.Cursor = out.Next; out.Next == "" {
 		s.state.Unlisted, s.listed = lookupDone, true
 	}
-	s.take(out.Page)
+	s.take(out.Page, activities.Fetched{})
 }
 
 // listNamed lists the conversations that the input names, on one page.
 func (s *shard) listNamed(ctx workflow.Context, lease providers.Lease) {
 	out, err := call(fetching(ctx, s.policy.length(lease, float64(len(s.in.Named)))), do.ListNamed, activities.ListNamedInput{
-		Target: s.target(), Number: s.state.Pages, Named: s.in.Named, Lease: activities.Lease(lease),
+		Target: s.target(), Number: s.state.Pages, Named: s.in.Named, Lease: activities.Lease(lease), AtOnce: s.atOnce(lease),
 	})
 	s.returnLease(lease)
 	s.listing = false
@@ -291,11 +306,11 @@ func (s *shard) listNamed(ctx workflow.Context, lease providers.Lease) {
 	s.adjustSlots(out.Usage)
 	s.state.Pages++
 	s.state.Listed += int64(out.Page.Refs)
-	s.take(out.Page)
+	s.take(out.Page, out.Fetched)
 }
 
-// enqueue cuts a page into chunks.
-func (s *shard) enqueue(page activities.PageReceipt) {
+// enqueue cuts a page into chunks, of metadata and of messages unless they are there already.
+func (s *shard) enqueue(page activities.PageReceipt, there map[bool]bool) {
 	lease := s.part(max(1, s.in.ChunksInFlight))
 	sizes := []int{s.policy.chunkSize(lease, s.in.MessageRequests), s.policy.chunkSize(lease, s.in.MetadataRequests)}
 	if s.in.ChunkSize > 0 {
@@ -305,6 +320,9 @@ func (s *shard) enqueue(page activities.PageReceipt) {
 		sizes = sizes[:1] // messages and metadata come together
 	}
 	for i, size := range sizes {
+		if there[i == 1] {
+			continue
+		}
 		size = min(s.policy.RefsPerPage, size*page.Refs/max(1, page.Refs-page.Reused)) // those from the lake take no requests
 		for low := 0; low < page.Refs; low += size {
 			s.queue = append(s.queue, chunk{metadata: i == 1, page: page.Number, low: low, high: min(low+size, page.Refs)})
@@ -331,16 +349,7 @@ func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
 	s.done++
 	s.fetched[c.metadata]++
 	s.adjustSlots(out.Usage)
-	parts := out.Receipts(c.page, c.low, c.high)
-	if c.metadata {
-		s.receipts.Metadata = append(s.receipts.Metadata, parts...)
-		return
-	}
-	s.receipts.Messages = append(s.receipts.Messages, parts...)
-	s.state.Fetched += int64(c.high - c.low)
-	for _, part := range parts {
-		s.state.Messages += part.Staged.Documents
-	}
+	s.receive(c.metadata, out.Receipts(c.page, c.low, c.high))
 }
 
 // adjustSlots keeps fewer chunks in flight after many "too many requests", and more after a run of results without any.

@@ -20,6 +20,8 @@ type control struct {
 	lessee
 	idle      bool
 	needs     float64
+	last      bool // no other shards are to come
+	small     bool // its last requests come at once, and not after a long seal
 	blocked   *BlockedShard
 	waiting   *Waiting // nil while it does not wait
 	failing   bool     // a step that has failed is tried again
@@ -51,7 +53,10 @@ func (c *control) listen(ctx workflow.Context) error {
 	// Signals that arrive together are handled in this order: takeLease depends on whether the shard is paused or blocked.
 	onSignal(ctx, pauseSignal, func(_ workflow.Context, in pauseInput) { pause(in.Paused) })
 	onSignal(ctx, retryBlockedSignal, func(workflow.Context, retryBlockedInput) { c.blocked = nil })
-	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) { c.takeLease(in.Lease, in.Number) })
+	onSignal(ctx, leaseSignal, func(_ workflow.Context, in leaseInput) {
+		c.last = in.Last
+		c.takeLease(in.Lease, in.Number)
+	})
 	onSignal(ctx, chunksSignal, func(_ workflow.Context, in chunksInput) { c.setChunks(in.ChunksInFlight) })
 	onSignal(ctx, controlSignal, func(_ workflow.Context, in controlInput) {
 		if in.Paused != nil {
@@ -132,8 +137,8 @@ func (c *control) block(ctx workflow.Context, kind, detail string) error {
 // setIdle tells the Export whether the shard sends next to no requests, as while it is sealed.
 func (c *control) setIdle(ctx workflow.Context, idle bool) {
 	if c.parent != nil && (c.idle != idle || c.needs > 0) {
-		if c.idle, c.needs = idle, 0; idle && c.lent() {
-			c.lease.RequestsPerSecond *= c.policy.IdleShare // until the Export says what it may have
+		if c.idle, c.needs = idle, 0; idle && c.lent() && !(c.last && c.small) {
+			c.lease.RequestsPerSecond = c.policy.idleLease(c.lease.RequestsPerSecond) // until the Export says what it may have
 		}
 		c.reportState(ctx)
 	}

@@ -27,6 +27,7 @@ const (
 	eventsOfExport   = 30 // opening and closing it
 	eventsOfChild    = 12 // a window in the history of its export
 	eventsOfShard    = 37 // opening, sealing, verifying and committing it
+	eventsOfSmall    = 19 // opening a small window, and finishing it at once
 	eventsOfActivity = 6
 	eventsOfLease    = 34 // signals of a window about its part of the rate, from 30 to 45
 )
@@ -37,13 +38,19 @@ func (p Policy) Events(in EventsInput) float64 {
 	slots := float64(max(1, in.Chunks))
 	part := providers.Lease{RequestsPerSecond: share.RequestsPerSecond / slots}
 	sum := float64(eventsOfExport)
-	each := float64(eventsOfChild + eventsOfShard)
+	each := float64(eventsOfChild)
 	if in.RequestsPerSecond > 0 {
 		each += eventsOfLease
 	}
-	add := func(pages, chunks float64) { sum += each + eventsOfActivity*(pages+chunks) }
+	add := func(conversations, pages, chunks float64) {
+		steps := float64(eventsOfShard)
+		if conversations <= float64(p.FinishAtOnce) {
+			steps = eventsOfSmall
+		}
+		sum += each + steps + eventsOfActivity*(pages+chunks)
+	}
 	if in.Directory {
-		add(1, 0)
+		add(0, 1, 0)
 	}
 	for _, w := range in.Windows {
 		limit := float64(p.pageLimit(part, in.Costs.ListRequests, 1))
@@ -62,9 +69,12 @@ func (p Policy) Events(in EventsInput) float64 {
 			}
 			chunks += max(pages, math.Ceil(w.Conversations/size))
 		}
-		add(pages+float64(w.Jobs), chunks)
+		if pages == 1 && in.ChunkSize == 0 && w.Conversations*(in.Costs.MessageRequests+in.Costs.MetadataRequests) <= float64(p.FetchAtOnce) {
+			chunks = 0
+		}
+		add(w.Conversations, pages+float64(w.Jobs), chunks)
 		if in.Reports {
-			add(1, 0)
+			add(0, 1, 0)
 		}
 	}
 	return sum

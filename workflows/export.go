@@ -51,6 +51,7 @@ type ExportState struct {
 	Failed          []string                    `json:"failed,omitempty"`
 	Skipped         []string                    `json:"skipped,omitempty"`
 	Totals          Totals                      `json:"totals"`
+	Copied          copied                      `json:"copied,omitzero"` // windows of conversations
 	providers.Lease                             // this export's part of the budget
 	// YieldsSince is set while a sync of the account has its share first.
 	YieldsSince *time.Time `json:"yields_since,omitempty"`
@@ -169,6 +170,7 @@ type child struct {
 	Told                                 // its lease
 	chunks  int                          // fetches that it may have in flight
 	blocked *BlockedShard
+	last    bool    // it knows that no others are to come
 	idle    bool    // it sends next to no requests
 	needs   float64 // what it still has leased once all of its work is given out
 	holding
@@ -351,6 +353,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		return out, err
 	}
 	paused := e.state.Paused
+	c.last = e.unstarted() == 0 && e.policy.Behaviour >= 3
 	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.Shard)), Shard, ShardInput{
 		Shard:          c.Shard,
 		Cause:          c.Cause,
@@ -361,6 +364,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Named:          c.Named,
 		Visibility:     open.Visibility,
 		Lease:          c.Lease,
+		Last:           c.last,
 		ChunksInFlight: c.chunks,
 		ChunkSize:      open.ChunkSize,
 		Costs:          open.Costs,

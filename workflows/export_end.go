@@ -35,8 +35,9 @@ func (e *export) finish(c *child, out ShardOutput) {
 	commit := out.Commit
 	if commit.Outcome == "adopted" {
 		t.Adopted++
-	} else {
-		t.Shards++
+	} else if t.Shards++; c.Stream.HasConversations() {
+		e.state.Copied.Windows++
+		e.state.Copied.Requests += out.Usage.Requests
 	}
 	t.Listed += commit.Counts.Listed
 	t.Conversations += commit.Counts.Conversations

@@ -51,7 +51,7 @@ func TestChunksBecomeSmaller(t *testing.T) {
 			if s.state.Listed += 500; s.state.Listed > total {
 				s.state.Listed = total
 			}
-			s.enqueue(activities.PageReceipt{Number: 6 - pages, Refs: 500})
+			s.enqueue(activities.PageReceipt{Number: 6 - pages, Refs: 500}, nil)
 		}
 		if s.listed {
 			for range 6 {
@@ -156,4 +156,30 @@ func TestToldCountsWhatMayStillBeInForce(t *testing.T) {
 	expect("none is left", 0)
 	told.tell(lease(0))
 	expect("no limit", counted(0))
+}
+
+// TestWindowsAtWorkFollowTheirSize: as many as use the rate up, judged by what the first ones cost.
+func TestWindowsAtWorkFollowTheirSize(t *testing.T) {
+	for name, test := range map[string]struct {
+		rate, each float64
+		most, want int
+	}{
+		"large windows":             {50, 5000, 16, 2},
+		"a month of 43":             {50, 60, 16, 2},
+		"days of 10":                {50, 22, 16, 8},
+		"days of 5":                 {50, 14, 16, 8},
+		"empty days":                {50, 4, 16, 16},
+		"a low rate":                {1, 22, 16, 2},
+		"a configured number":       {50, 4, 2, 2},
+		"no limit, large":           {0, 5000, 16, 2},
+		"no limit, small":           {0, 40, 16, 4},
+		"a number above the limit":  {500, 4, 3, 3},
+		"nothing is known of a run": {500, 4, 0, 2},
+	} {
+		open := activities.OpenExportOutput{Shards: 2, MostShards: test.most, ChunksInFlight: 2, RequestsPerSecond: test.rate}
+		e := &export{control: control{policy: tuned}, state: ExportState{Open: open, Lease: lease(test.rate), Copied: copied{10, int64(10 * test.each)}}}
+		if got := e.places(); got != test.want {
+			t.Errorf("%s: %d windows at work, want %d", name, got, test.want)
+		}
+	}
 }

@@ -106,10 +106,38 @@ func (e *export) streams() []schemas.Stream {
 }
 
 // places is how many shards may have work at a time.
-func (e *export) places() int {
-	most := max(1, e.state.Open.Shards)
+func (e *export) places() int { return e.atMost(max(e.state.Open.Shards, e.enough())) }
+
+// atMost is a number of shards, at least one and at most as many as the export may have.
+func (e *export) atMost(shards int) int {
+	most := max(1, shards)
 	if e.in.MaxActive > 0 {
 		most = min(most, e.in.MaxActive)
 	}
 	return most
+}
+
+// copied is what the windows of conversations have cost that an export has copied.
+type copied struct {
+	Windows  int   `json:"windows"`
+	Requests int64 `json:"requests"`
+}
+
+// enough is how many shards it takes to use the rate up, judged by what the finished ones have cost. It doubles, or not, to
+// the nearest, so that a mean that wavers changes no leases. Without a rate, small shards take the place of the fetches that larger ones have in flight.
+func (e *export) enough() int {
+	open, done := e.state.Open, e.state.Copied
+	if e.policy.Behaviour < 3 || done.Windows == 0 {
+		return 0
+	}
+	each := max(1, float64(done.Requests)/float64(done.Windows))
+	wanted := e.state.RequestsPerSecond * e.policy.WindowLength.Seconds() / each
+	if e.state.RequestsPerSecond <= 0 && each <= float64(e.policy.FewestFree) {
+		wanted = float64(max(1, open.Shards) * max(1, open.ChunksInFlight))
+	}
+	shards := max(1, open.Shards)
+	for float64(shards) < 0.75*wanted && shards < open.MostShards {
+		shards *= 2
+	}
+	return min(shards, open.MostShards)
 }

@@ -15,7 +15,9 @@ import (
 //	   wherever the workflows did something else in an earlier release.
 //	1  0.2.0: the policy in the input says everything, no markers are written, and each signal says one thing.
 //	2  0.2.0: a run keeps the search attribute of its state true, and a Settle that has committed something starts a maintenance.
-const latestBehaviour = 2
+//	3  0.2.0: as many shards are at work as it takes to use the rate up, and one that is being sealed keeps what it needs for its last
+//	   requests without being told.
+const latestBehaviour = 3
 
 // Policy is everything besides the input that decides the order of a run's commands. It is fixed when a run begins. The run carries it through continue-as-new and passes it to its children, so a new release with other numbers changes no run under way.
 //
@@ -47,8 +49,13 @@ type Policy struct {
 	LongestLook time.Duration `json:"longest_look"`
 	// IdleShare is the part of an Export's rate that a shard keeps while it is sealed, for the few requests it still has, and
 	// IdleShards how many such shards there may be beside those at work.
+	// A shard whose rate is low keeps IdleRate, in requests per second, so that its last requests do not take long.
 	IdleShare  float64 `json:"idle_share"`
 	IdleShards int     `json:"idle_shards"`
+	IdleRate   float64 `json:"idle_rate,omitempty"`
+	// WindowLength is how long the windows at work should last together, each at its share of the rate. While one of them opens,
+	// lists or is sealed, the others use the rate; so small windows need more of them.
+	WindowLength time.Duration `json:"window_length,omitempty"`
 
 	// ActivitiesPerRun is how many activities a run of Shard gives out before it continues as new.
 	ActivitiesPerRun int `json:"activities_per_run"`
@@ -69,6 +76,10 @@ type Policy struct {
 	// Temporal about six events.
 	FreeRequests int `json:"free_requests"`
 	FewestFree   int `json:"fewest_free"`
+	// FetchAtOnce is how many requests the conversations of a window may take that are fetched by the activity that lists them, and
+	// FinishAtOnce how many conversations a window may have that one activity seals, verifies and commits. 0 is never.
+	FetchAtOnce  int `json:"fetch_at_once,omitempty"`
+	FinishAtOnce int `json:"finish_at_once,omitempty"`
 	// PartRequests is the size of a part of a chunk, in requests. Parts are staged one by one. When a worker dies, about half of
 	// the part in flight is repeated.
 	PartRequests int `json:"part_requests"`
@@ -147,6 +158,9 @@ var tuned = func() Policy {
 	p := unversioned
 	p.Behaviour = latestBehaviour
 	p.LeastLease = 0.4 // a share comes in parts that are a little less than half; see bench/leases
+	p.ShortestChunk = time.Second
+	p.IdleShards, p.IdleRate, p.WindowLength = 8, 1, 2500*time.Millisecond
+	p.FetchAtOnce, p.FinishAtOnce = 80, 1000
 	p.Quiet, p.LongestQuiet = 10*time.Second, time.Minute
 	p.NamedPerShard, p.MostAnnounced, p.AnnouncementsPerRun = 500, 5000, 500
 	return p
@@ -193,6 +207,10 @@ func (p *Policy) Check() error {
 		{"longest_look", p.LongestLook.Seconds(), p.FirstLook.Seconds(), most},
 		{"idle_share", p.IdleShare, some, 1},
 		{"idle_shards", float64(p.IdleShards), 0, most},
+		{"idle_rate", p.IdleRate, 0, 1}, // this and the next three are 0 in runs that began before they were there
+		{"window_length", p.WindowLength.Seconds(), 0, most},
+		{"fetch_at_once", float64(p.FetchAtOnce), 0, most},
+		{"finish_at_once", float64(p.FinishAtOnce), 0, most},
 		{"activities_per_run", float64(p.ActivitiesPerRun), 1, most},
 		{"receipts_held", float64(p.ReceiptsHeld), 1, most},
 		{"restarts_per_shard", float64(p.RestartsPerShard), 0, most},
@@ -242,6 +260,11 @@ func (p Policy) longestUnread() (all time.Duration) {
 
 // mayPass reports whether an error may pass by itself: a worker that dies, or an unreadable answer, as a proxy sends it while it restarts.
 func mayPass(kind string) bool { return isCrash(kind) || kind == string(providers.Malformed) }
+
+// idleLease is what a shard with a lease keeps while it is sealed.
+func (p Policy) idleLease(rate float64) float64 {
+	return max(p.IdleShare*rate, min(rate, p.IdleRate))
+}
 
 // doubled is the n-th of waits that start at first and double up to longest.
 func doubled(first, longest time.Duration, n int) time.Duration {

@@ -21,7 +21,7 @@ func other(p *workflows.Policy) {
 	*p = workflows.Policy{
 		Behaviour: p.Behaviour, FirstWait: time.Second, LongestWait: time.Second, TriesBeforeBlock: 0, Lag: 4000 * time.Hour, ShardsPerRun: 1,
 		ShardFailures: 1, MostBlocked: 1, FirstLook: time.Second, LongestLook: time.Second, IdleShare: 0.5, IdleShards: 0,
-		ActivitiesPerRun: 2, ReceiptsHeld: 1, RestartsPerShard: 0, ChunkLength: time.Second, ShortestChunk: time.Second, FirstPage: 2,
+		ActivitiesPerRun: 2, ReceiptsHeld: 1, RestartsPerShard: 0, ChunkLength: 2 * time.Second, ShortestChunk: 2 * time.Second, FirstPage: 2,
 		RefsPerPage: 7, FreeRequests: 9, FewestFree: 1, PartRequests: 1, MetadataPerMessages: 1, LeastLease: 0.1, ThrottledShare: 0.9,
 		RequestsToJudge: 1, CleanResults: 1, WaitsAlone: 1, SignalsPerRun: 1, RollCall: time.Second, EvenShare: 0.25, TakesPerRun: 1,
 	}

@@ -125,7 +125,7 @@ func (r *recorder) worker() worker.Worker {
 		"OpenEnding": holding(scene, "OpenEnding", world.OpenEnding), "ListStale": world.ListStale, "EndConversations": holding(scene, "EndConversations", world.EndConversations),
 		"ResolveAudits": world.ResolveAudits, "CommitAudits": world.CommitAudits,
 		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
-		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup,
+		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup, "FinishShard": world.FinishShard,
 		"OpenExport": holding(scene, "OpenExport", func(_ context.Context, in activities.OpenExportInput) (activities.OpenExportOutput, error) {
 			open := scene.open
 			open.Plan = slices.Clone(open.Plan)

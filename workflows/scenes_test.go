@@ -45,7 +45,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes(), skipScenes(), pushScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes(), skipScenes(), pushScenes(), atOnceScenes()} {
 		maps.Copy(all, some)
 	}
 	return all

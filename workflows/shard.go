@@ -49,7 +49,7 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	if in.State != nil {
 		s.state = *in.State
 	}
-	s.lease, s.paused = in.Lease, in.Paused
+	s.lease, s.last, s.paused = in.Lease, in.Last, in.Paused
 	s.receipts.Saved, s.waiters = s.state.Saved, s.state.Waiters
 	s.collector.reset(max(1, in.ChunksInFlight))
 	s.control.setChunks = s.setChunks
@@ -79,6 +79,7 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			s.abort(ctx)
 			return ShardOutput{Split: true}, nil
 		}
+		s.small = s.isSmall()
 		s.setIdle(ctx, true)
 		out, done, err := s.sealAndCommit(ctx)
 		if !done {
@@ -89,7 +90,9 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			return out, nil
 		case err == nil: // listed once more
 		case remedy == restart:
-			err = s.restart(ctx)
+			if err = s.restart(ctx); err == nil && s.small { // an attempt that was taken for dead may have committed it
+				out, done, err = s.open(ctx)
+			}
 		case remedy == reseal:
 			err = s.sealAgain(ctx)
 		case remedy == reopen:
@@ -108,9 +111,22 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 
 // sealAndCommit seals, verifies and commits what was collected. It is not done if the window has to be listed again.
 func (s *shard) sealAndCommit(ctx workflow.Context) (out ShardOutput, done bool, err error) {
-	sealed, verified, err := s.sealAndVerify(ctx)
-	if err != nil {
-		return ShardOutput{}, false, err
+	var sealed activities.SealShardOutput
+	var verified activities.VerifyShardOutput
+	if s.small {
+		finished, err := s.finishAtOnce(ctx)
+		switch {
+		case err != nil:
+			return ShardOutput{}, false, err
+		case finished.Commit != nil:
+			return ShardOutput{Commit: *finished.Commit}, true, nil
+		}
+		sealed, verified = finished.Sealed, finished.Verified
+	}
+	if !s.small || verified.BadFiles > 0 {
+		if sealed, verified, err = s.sealAndVerify(ctx); err != nil {
+			return ShardOutput{}, false, err
+		}
 	}
 	flags, again, err := s.reconcile(ctx, sealed, &verified)
 	if err != nil || again {
@@ -160,20 +176,7 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 	defer func() { s.sealing = false }()
 	for failures := 1; ; failures++ {
 		err = s.retryUntilDone(ctx, func() (err error) {
-			sealed, err = call(sealing(ctx), do.SealShard, activities.SealShardInput{
-				Target:      s.target(),
-				SpecDigest:  s.state.Open.SpecDigest,
-				Refresh:     s.in.Refresh,
-				Receipts:    s.receipts,
-				OutOfWindow: s.state.OutOfWindow,
-				TotalBefore: s.state.Open.Total,
-				Visibility:  s.in.Visibility,
-				Cause:       s.in.Cause,
-				Rewrites:    s.state.Open.Rewrites,
-				OpenedAt:    s.state.Open.OpenedAt,
-				NoMetadata:  s.in.MetadataRequests == 0,
-				ListedAt:    s.state.ListedAt,
-			})
+			sealed, err = call(sealing(ctx), do.SealShard, s.sealInput())
 			return err
 		})
 		if err != nil {
@@ -187,6 +190,23 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 		if err := s.sleep(ctx, s.policy.backoff(failures), bad); err != nil {
 			return sealed, verified, err
 		}
+	}
+}
+
+func (s *shard) sealInput() activities.SealShardInput {
+	return activities.SealShardInput{
+		Target:      s.target(),
+		SpecDigest:  s.state.Open.SpecDigest,
+		Refresh:     s.in.Refresh,
+		Receipts:    s.receipts,
+		OutOfWindow: s.state.OutOfWindow,
+		TotalBefore: s.state.Open.Total,
+		Visibility:  s.in.Visibility,
+		Cause:       s.in.Cause,
+		Rewrites:    s.state.Open.Rewrites,
+		OpenedAt:    s.state.Open.OpenedAt,
+		NoMetadata:  s.in.MetadataRequests == 0,
+		ListedAt:    s.state.ListedAt,
 	}
 }
 
@@ -210,9 +230,7 @@ func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) 
 // differ, they are compared again after a wait. Then the shard is blocked or flagged, as configured. It reports whether to list or
 // seal again.
 func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (flags []string, again bool, err error) {
-	if sealed.MessageMismatches > 0 {
-		flags = append(flags, activities.FlagMessages)
-	}
+	flags = sealed.Flags()
 	if verified.Missing == 0 {
 		return flags, false, nil
 	}

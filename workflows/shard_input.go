@@ -18,8 +18,10 @@ type ShardInput struct {
 	Refresh         string           `json:"refresh,omitempty"`
 	Visibility      string           `json:"visibility"`
 	providers.Lease                  // this shard's part of the rate
-	ChunksInFlight  int              `json:"chunks"` // fetches in flight
-	ChunkSize       int              `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
+	// Last means that no other shards are to come that could use what this one leaves.
+	Last           bool `json:"last,omitempty"`
+	ChunksInFlight int  `json:"chunks"` // fetches in flight
+	ChunkSize      int  `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
 	providers.Costs
 	// Flag makes a shard whose count differs from the provider's be committed with a flag instead of being blocked.
 	Flag bool `json:"flag"`

@@ -44,6 +44,8 @@ type leaseInput struct {
 	Number int `json:"number,omitempty"` // of a lease to a shard; see Told
 	// Yields tells an Export that its lease is smaller because a sync of the account is at work.
 	Yields bool `json:"yields,omitempty"`
+	// Last tells a Shard that no others are to come that could use what it leaves.
+	Last bool `json:"last,omitempty"`
 }
 
 func (in leaseInput) Check() error {

@@ -111,13 +111,20 @@ func (e *export) tellBudget(ctx workflow.Context, m message) {
 	}
 }
 
-// share is the rate of each shard that has work. Idle shards keep a little for their last requests.
+// share is the rate of each shard that has work. Idle shards keep a little for their last requests. It is taken off only while more is
+// leased than the rate, after that has been lowered: otherwise each shard that begins to seal would change the leases of all others, and
+// grant leases to none more than is free.
 func (e *export) share() float64 {
 	working := e.working()
 	rate := e.state.RequestsPerSecond
 	for _, c := range e.children {
 		if c.blocked == nil && c.idle {
-			rate -= e.policy.IdleShare * e.state.RequestsPerSecond
+			switch {
+			case e.policy.Behaviour < 3:
+				rate -= e.policy.IdleShare * e.state.RequestsPerSecond
+			case e.isOverdrawn() && !c.None:
+				rate -= c.RequestsPerSecond
+			}
 		}
 		if e.policy.Behaviour < 1 {
 			rate -= c.needs // see grant
@@ -152,21 +159,27 @@ func (e *export) listing() (n int) {
 // chunks is how many fetches a shard keeps in flight. Without a budget to split, it includes those of places that no shard needs
 // any more.
 func (e *export) chunks(c *child) int {
-	chunks, places := max(1, e.state.Open.ChunksInFlight), e.places()
+	chunks := max(1, e.state.Open.ChunksInFlight)
 	if e.state.RequestsPerSecond > 0 || !c.Stream.HasConversations() {
 		return chunks
 	}
-	soon := min(places, e.working()-e.listing()+e.unstarted())
-	return chunks * places / max(1, soon)
+	soon := min(e.places(), e.working()-e.listing()+e.unstarted())
+	return max(1, chunks*e.atMost(e.state.Open.Shards)/max(1, soon))
 }
 
 // idleShare is the rate of a shard that is being sealed: little, unless it is the last.
 func (e *export) idleShare() float64 {
-	if working := e.working(); working == 0 && !e.mayBegin() {
+	if e.isLast() {
 		return e.state.RequestsPerSecond / float64(max(1, e.active()))
+	}
+	if e.policy.Behaviour >= 3 {
+		return e.policy.idleLease(e.share())
 	}
 	return e.policy.IdleShare * e.state.RequestsPerSecond
 }
+
+// isLast reports whether nothing is left to give out in any shard.
+func (e *export) isLast() bool { return e.working() == 0 && !e.mayBegin() }
 
 // balance sends new leases and numbers of chunks to the shards whose share has changed.
 func (e *export) balance(ctx workflow.Context) {
@@ -176,9 +189,11 @@ func (e *export) balance(ctx workflow.Context) {
 			continue
 		}
 		var news []message
-		if changed {
+		last := e.policy.Behaviour >= 3 && e.unstarted() == 0 && c.working() && !c.None && lease.RequestsPerSecond > 0
+		if changed || last && !c.last {
+			c.last = last
 			c.tell(lease)
-			news = append(news, message{leaseSignal, leaseInput{Lease: lease, Number: c.Number}})
+			news = append(news, message{leaseSignal, leaseInput{Lease: lease, Number: c.Number, Last: last}})
 		}
 		if chunks := e.chunks(c); c.chunks != chunks && !c.idle {
 			c.chunks = chunks

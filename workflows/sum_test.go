@@ -167,6 +167,14 @@ func (b *budgeted) outcome(in any) (*activities.Lease, any, error) {
 			out.Missing = 1
 		}
 		return &in.Lease, out, b.fail()
+	case activities.FinishShardInput:
+		out := activities.FinishShardOutput{Verified: activities.VerifyShardOutput{Total: &total}}
+		if b.chance(4) {
+			out.Verified.Missing = 1
+			return &in.Lease, out, b.fail()
+		}
+		out.Commit = &activities.Commit{Outcome: "committed", Generation: 1}
+		return &in.Lease, out, b.fail()
 	case activities.CommitShardInput:
 		return nil, activities.CommitShardOutput{Commit: activities.Commit{Outcome: "committed", Generation: 1}}, nil
 	case activities.SaveReceiptsInput:
@@ -244,7 +252,7 @@ func (b *budgeted) run(t *testing.T) {
 	first := 1 + 50*b.random.Float64()
 	b.rates = []rate{{start, first}}
 	b.open = activities.OpenExportOutput{
-		Provider: "chatwoot", Spec: "spec", RequestsPerSecond: first, Shards: 1 + b.random.IntN(4), ChunksInFlight: 1 + b.random.IntN(3),
+		Provider: "chatwoot", Spec: "spec", RequestsPerSecond: first, Shards: 1 + b.random.IntN(4), ChunksInFlight: 1 + b.random.IntN(3), MostShards: b.random.IntN(12),
 		Costs: providers.Costs{MessageRequests: 1, MetadataRequests: float64(b.random.IntN(3))},
 	}
 	env.RegisterWorkflow(workflows.Export)
@@ -254,6 +262,7 @@ func (b *budgeted) run(t *testing.T) {
 	in := year()
 	in.Window, in.To = "day", in.From.AddDate(0, 0, 3+b.random.IntN(8))
 	in.Policy.ShardsPerRun, in.Policy.ActivitiesPerRun = 2+b.random.IntN(8), 5+b.random.IntN(50)
+	in.Policy.WindowLength, in.Policy.FinishAtOnce = time.Duration(b.random.IntN(60))*time.Second, 1000*b.random.IntN(2)
 	id := workflows.ExportID(in.Account, in.Name)
 	order := func(name string, args ...any) {
 		_ = env.UpdateWorkflowByID(id, name, fmt.Sprint(name, env.Now()), &testsuite.TestUpdateCallback{

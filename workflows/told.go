@@ -82,6 +82,11 @@ func (e *export) free(except *child) float64 {
 	return free
 }
 
+// isOverdrawn reports whether more is leased than the rate, as until the shards obey one that has been lowered.
+func (e *export) isOverdrawn() bool {
+	return e.state.RequestsPerSecond > 0 && e.free(nil) < -rounding*e.state.RequestsPerSecond
+}
+
 // leases reports whether activities may still have leases. Shards that are being sealed are left out: they send next to no requests.
 func (e *export) leases() bool {
 	return e.policy.Behaviour >= 1 && e.state.RequestsPerSecond > 0 &&
@@ -98,6 +103,11 @@ func (e *export) due(c *child) float64 {
 	switch {
 	case e.policy.Behaviour >= 1 && (c.blocked != nil || e.state.Paused):
 		return 0
+	case c.idle && e.policy.Behaviour >= 3 && !c.None && !e.isLast():
+		if e.isOverdrawn() {
+			return min(c.RequestsPerSecond, e.idleShare())
+		}
+		return c.RequestsPerSecond // it has released the rest itself
 	case c.idle:
 		return e.idleShare()
 	case c.needs > 0:

@@ -36,6 +36,8 @@ type world struct {
 	badFiles      int  // that the first VerifyShard finds
 	flag          bool // on_mismatch is flag by the time of the last VerifyShard
 	throttled     bool // every request is answered with "too many requests"
+	// fetchesAtOnce makes a list fetch what it may, withoutMetadata except the metadata.
+	fetchesAtOnce, withoutMetadata bool
 
 	calls              map[string]int
 	inFlight           int
@@ -112,6 +114,12 @@ func (w *world) ListPage(_ context.Context, in activities.ListPageInput) (activi
 	}
 	if to < w.conversations {
 		out.Next = providers.Cursor(strconv.Itoa(to))
+	}
+	if w.fetchesAtOnce && in.AtOnce != nil && out.Next == "" && float64(out.Page.Refs)*(in.AtOnce.Messages+in.AtOnce.Metadata) <= float64(in.AtOnce.Requests) {
+		parts := []activities.ChunkReceipt{{Page: in.Number, High: out.Page.Refs}}
+		if out.Fetched.Messages = parts; !w.withoutMetadata {
+			out.Fetched.Metadata = parts
+		}
 	}
 	return out, nil
 }
@@ -241,6 +249,30 @@ func (w *world) CommitShard(_ context.Context, in activities.CommitShardInput) (
 	}}, nil
 }
 
+// FinishShard takes the steps one after the other, as the activity does.
+func (w *world) FinishShard(ctx context.Context, in activities.FinishShardInput) (out activities.FinishShardOutput, err error) {
+	defer w.enter(in.Lease)()
+	if err = w.begin("FinishShard", 0, 0); err != nil {
+		return out, err
+	}
+	if out.Sealed, err = w.SealShard(ctx, in.Seal); err != nil {
+		return out, err
+	}
+	out.Verified, err = w.VerifyShard(ctx, activities.VerifyShardInput{Target: in.Seal.Target, Draft: out.Sealed.Draft})
+	if err != nil || out.Verified.BadFiles > 0 || out.Verified.Missing > 0 {
+		return out, err
+	}
+	committed, err := w.CommitShard(ctx, activities.CommitShardInput{
+		Target: in.Seal.Target, Draft: out.Sealed.Draft, TotalAfter: out.Verified.Total, Flags: out.Sealed.Flags(), Guarded: in.Guarded,
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Commit = &committed.Commit
+	_, _ = w.Cleanup(ctx, activities.CleanupInput{})
+	return out, nil
+}
+
 func (w *world) Cleanup(context.Context, activities.CleanupInput) (activities.CleanupOutput, error) {
 	return activities.CleanupOutput{}, w.begin("Cleanup", 0, 0)
 }
@@ -264,17 +296,25 @@ func environment(t *testing.T, w *world) *testsuite.TestWorkflowEnvironment {
 	env.OnActivity(a.SealShard, mock.Anything, mock.Anything).Return(w.SealShard).Maybe()
 	env.OnActivity(a.VerifyShard, mock.Anything, mock.Anything).Return(w.VerifyShard).Maybe()
 	env.OnActivity(a.CommitShard, mock.Anything, mock.Anything).Return(w.CommitShard).Maybe()
+	env.OnActivity(a.FinishShard, mock.Anything, mock.Anything).Return(w.FinishShard).Maybe()
 	env.OnActivity(a.Cleanup, mock.Anything, mock.Anything).Return(w.Cleanup).Maybe()
 	return env
 }
 
-// may is a shard that a test exports.
+// stepwise is the policy of new runs, except that small shards are finished in steps as large ones are.
+func stepwise() *workflows.Policy {
+	p := workflows.NewPolicy()
+	p.FetchAtOnce, p.FinishAtOnce = 0, 0
+	return p
+}
+
+// may is a shard that a test exports, in steps.
 func may() workflows.ShardInput {
 	return workflows.ShardInput{
 		Shard: ledger.Shard{Provider: "chatwoot", Account: "acme", Stream: "created", Window: schemas.Window{
 			From: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC),
 		}},
-		Spec: "spec", ChunksInFlight: 4, ChunkSize: 25, Costs: providers.Costs{MessageRequests: 1, MetadataRequests: 2}, Policy: workflows.NewPolicy(),
+		Spec: "spec", ChunksInFlight: 4, ChunkSize: 25, Costs: providers.Costs{MessageRequests: 1, MetadataRequests: 2}, Policy: stepwise(),
 	}
 }
 

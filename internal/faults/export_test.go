@@ -146,6 +146,9 @@ func (s *stage) VerifyShard(ctx context.Context, in activities.VerifyShardInput)
 func (s *stage) CommitShard(ctx context.Context, in activities.CommitShardInput) (activities.CommitShardOutput, error) {
 	return perform(s, ctx, s.do.CommitShard, in)
 }
+func (s *stage) FinishShard(ctx context.Context, in activities.FinishShardInput) (activities.FinishShardOutput, error) {
+	return perform(s, ctx, s.do.FinishShard, in)
+}
 func (s *stage) Cleanup(ctx context.Context, in activities.CleanupInput) (activities.CleanupOutput, error) {
 	return perform(s, ctx, s.do.Cleanup, in)
 }

@@ -10,14 +10,24 @@ import (
 )
 
 // queue decides which request goes next. Activities get turns in proportion to their leases, however many requests each has
-// waiting, and an idle activity's turns go to the others (start-time fair queuing: Goyal, Vin, Cheng, 1996).
+// waiting, except for their first ones; see prompt. An idle activity's turns go to the others (start-time fair queuing: Goyal, Vin, Cheng, 1996).
 type queue struct {
 	mu      sync.Mutex
 	held    bool
 	virtual float64 // the tag of the latest turn
-	tags    map[*providers.Meter]float64
+	turns   map[*providers.Meter]turns
 	waiting waiters
 }
+
+// turns is what an activity has had: the tag of its latest request, and how many it has made.
+type turns struct {
+	tag      float64
+	requests int
+}
+
+// prompt is how many requests of an activity go as if it had the largest lease. Without that, a step of a few requests that has next to
+// no lease, such as counting a window again, would wait for hundreds of requests of others.
+const prompt = 12
 
 type waiter struct {
 	tag   float64
@@ -27,11 +37,12 @@ type waiter struct {
 // acquire returns when it is the caller's turn. The caller must release it.
 func (q *queue) acquire(ctx context.Context, m *providers.Meter) error {
 	q.mu.Lock()
-	if q.tags == nil {
-		q.tags = map[*providers.Meter]float64{}
+	if q.turns == nil {
+		q.turns = map[*providers.Meter]turns{}
 	}
-	tag := max(q.virtual, q.tags[m]) + 1/weight(m)
-	q.tags[m] = tag
+	had := q.turns[m]
+	tag := max(q.virtual, had.tag) + 1/q.weight(m, had.requests)
+	q.turns[m] = turns{tag, had.requests + 1}
 	if !q.held {
 		q.held, q.virtual = true, tag
 		q.mu.Unlock()
@@ -72,7 +83,18 @@ func (q *queue) release() {
 func (q *queue) forget(m *providers.Meter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.tags, m)
+	delete(q.turns, m)
+}
+
+// weight is what an activity gets in proportion, for its next request.
+func (q *queue) weight(m *providers.Meter, requests int) float64 {
+	most := weight(m)
+	if requests < prompt {
+		for other := range q.turns {
+			most = max(most, weight(other))
+		}
+	}
+	return most
 }
 
 // weight is the rate of an activity's lease; 1 if there is no lease, or one without limit.

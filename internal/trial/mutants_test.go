@@ -64,6 +64,13 @@ var guards = []guard{
 	{"the platform's count is held against the list", []edit{
 		{"workflows/shard.go", "if verified.Missing == 0 {", "if verified.Missing >= 0 {"},
 	}},
+	{"a small shard in doubt is not committed at once", []edit{
+		{"activities/finish_shard.go", "err != nil || out.Verified.BadFiles > 0 || out.Verified.Missing > 0", "err != nil || out.Verified.Missing < 0"},
+	}},
+	{"a small shard is not copied again after its commit", []edit{
+		{"activities/finish_shard.go", "if !opened || latest.RunID != run {", "if opened || latest.RunID != run {"},
+		{"workflows/shard.go", "err == nil && s.small {", "err == nil && s.small != s.small {"},
+	}},
 	{"a list that expired is begun anew", []edit{
 		{"workflows/collect_failed.go", "	case relist:\n		s.listAgain()", "	case relist:\n		s.listed = true"},
 	}},

@@ -318,6 +318,9 @@ func (s *stage) VerifyShard(ctx context.Context, in activities.VerifyShardInput)
 func (s *stage) CommitShard(ctx context.Context, in activities.CommitShardInput) (activities.CommitShardOutput, error) {
 	return perform(s.r, ctx, s.r.do.CommitShard, in)
 }
+func (s *stage) FinishShard(ctx context.Context, in activities.FinishShardInput) (activities.FinishShardOutput, error) {
+	return perform(s.r, ctx, s.r.do.FinishShard, in)
+}
 func (s *stage) Cleanup(ctx context.Context, in activities.CleanupInput) (activities.CleanupOutput, error) {
 	return perform(s.r, ctx, s.r.do.Cleanup, in)
 }

@@ -1,0 +1,53 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
+)
+
+// Small shards take fewer activities: one that lists and fetches, and one that seals, verifies and commits. Each activity costs a round
+// through Temporal, which takes longer than what it does for a few conversations.
+
+// atOnce says what the activity that lists the shard may fetch as well; nil is nothing. It holds its lease no longer than two of the
+// shortest chunks, and towards the end of the export, when others wait for a larger lease, half of one.
+func (s *shard) atOnce(lease providers.Lease) *activities.AtOnce {
+	most := s.policy.FetchAtOnce
+	if rate := lease.RequestsPerSecond; rate > 0 {
+		seconds := 2 * s.policy.ShortestChunk.Seconds()
+		if s.last {
+			seconds /= 4
+		}
+		most = min(most, int(seconds*rate))
+	}
+	if most < 1 || s.in.ChunkSize > 0 || s.state.Pages > 0 || !s.in.Shard.Stream.HasConversations() {
+		return nil
+	}
+	return &activities.AtOnce{Requests: most, Messages: s.in.MessageRequests, Metadata: s.in.MetadataRequests}
+}
+
+// isSmall reports whether one activity may finish the shard.
+func (s *shard) isSmall() bool {
+	most := int64(s.policy.FinishAtOnce)
+	return most > 0 && s.state.Listed <= most && len(s.receipts.Saved) == 0
+}
+
+// finishAtOnce seals, verifies and commits a small shard.
+func (s *shard) finishAtOnce(ctx workflow.Context) (out activities.FinishShardOutput, err error) {
+	s.sealing = true
+	defer func() { s.sealing = false }()
+	err = s.retryUntilDone(ctx, func() (err error) {
+		lease, err := s.leaseAll(ctx)
+		if err != nil {
+			return err
+		}
+		out, err = call(sealing(ctx), do.FinishShard, activities.FinishShardInput{
+			Seal: s.sealInput(), Depth: s.in.Depth, Lease: activities.Lease(lease), Guarded: s.state.Open.OpenedAt != nil,
+		})
+		s.use(lease, -1)
+		s.add(out.Verified.Usage)
+		return err
+	})
+	return out, err
+}
