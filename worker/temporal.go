@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	temporallog "go.temporal.io/sdk/log"
 	sdk "go.temporal.io/sdk/worker"
 	"google.golang.org/grpc"
@@ -48,13 +49,16 @@ type Temporal struct {
 	OnWorking func()
 	server    *embedded.Server
 	telemetry *telemetry.Telemetry
+	changes   *slog.Logger
 }
 
 // ConnectOptions are choices of the command, not of the configuration.
 type ConnectOptions struct {
 	UI     bool
 	UIPort int // 0 picks a free port
-	Logger *slog.Logger
+	// Logger is for Temporal's SDK, ServerLogger for the embedded server. Changes gets one line for each change of the state of a run or a
+	// shard. Nil drops the messages.
+	Logger, ServerLogger, Changes *slog.Logger
 	// Activities is the number of concurrent activities of a worker on this connection; 0 means as many as fit the machine.
 	Activities int
 	// TakeOver lets the worker make its build the current version of the configured deployment. A command that runs only for a
@@ -70,14 +74,14 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		sdk.SetBinaryChecksum(name) // otherwise the SDK reads the whole binary, which takes a third of a second
 	}
 	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
-	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver, telemetry: o.Telemetry}
+	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver, telemetry: o.Telemetry, changes: o.Changes}
 	err := o.Telemetry.ClientOptions(&options)
 	if err != nil {
 		return nil, err
 	}
 	if c.Temporal == nil {
 		t.Embedded = true
-		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort, Keywords: attributeNames()}); err != nil {
+		if t.server, err = embedded.Start(ctx, embedded.Config{Dir: c.StateDir, UI: o.UI, UIPort: o.UIPort, Keywords: attributeNames(), Logger: o.ServerLogger}); err != nil {
 			return nil, c.advised(err)
 		}
 		t.UIURL, options.HostPort = t.server.UIURL(), t.server.Address()
@@ -246,9 +250,13 @@ func (t *Temporal) Err() error {
 
 // options returns the options of a worker on this connection.
 func (t *Temporal) options() sdk.Options {
-	return sdk.Options{
+	options := sdk.Options{
 		WorkerStopTimeout: stopTimeout, MaxConcurrentActivityExecutionSize: t.activities, MaxHeartbeatThrottleInterval: activities.HeartbeatInterval,
 	}
+	if t.changes != nil {
+		options.Interceptors = []interceptor.WorkerInterceptor{&changeLog{log: t.changes}}
+	}
+	return options
 }
 
 // Run works on the task queue until ctx is cancelled, and returns when the running activities have given up. It returns an error

@@ -39,7 +39,9 @@ type QuotaProgress struct {
 }
 
 // Left returns how many uses are left now.
-func (p QuotaProgress) Left(now time.Time) int { return providers.Quota{Limits: p.Limits}.Left(p.Uses, now) }
+func (p QuotaProgress) Left(now time.Time) int {
+	return providers.Quota{Limits: p.Limits}.Left(p.Uses, now)
+}
 
 // QuotaID is the workflow id of a quota of an account. All processes and exports share it.
 func QuotaID(account, name string) string { return "quota/" + account + "/" + name }

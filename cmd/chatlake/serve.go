@@ -23,7 +23,7 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 func (a *app) serve(ctx context.Context, f workerFlags) error {
-	logger, _, err := a.loggers(f)
+	logger, _, _, err := a.loggers(f)
 	if err != nil {
 		return err
 	}

@@ -48,34 +48,35 @@ func (a *app) workerCommand() *cobra.Command {
 
 // logFlags are the flags of commands that run until they are stopped.
 func (f *workerFlags) logFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.level, "log-level", "info", "lowest level that is logged: debug, info, warn or error; Temporal's SDK logs below warn only at debug")
+	cmd.Flags().StringVar(&f.level, "log-level", "info", "lowest level that is logged: debug, info, warn or error; Temporal's SDK logs below warn, and the embedded server below error, only at debug")
 	cmd.Flags().StringVar(&f.form, "log-format", "json", "format of the log: json or text")
 }
 
-// loggers are the worker's own and that of Temporal's SDK, which tells a lot below warnings.
-func (a *app) loggers(f workerFlags) (own, sdk *slog.Logger, err error) {
+// loggers are the worker's own, that of Temporal's SDK, which tells a lot below warnings, and that of the embedded server, whose warnings are
+// nothing that a person can act on.
+func (a *app) loggers(f workerFlags) (own, sdk, server *slog.Logger, err error) {
 	level, ok := levels[f.level]
 	if !ok {
-		return nil, nil, usage("--log-level must be debug, info, warn or error, not %q", f.level)
+		return nil, nil, nil, usage("--log-level must be debug, info, warn or error, not %q", f.level)
 	}
-	quieter := level
-	if level == slog.LevelInfo {
-		quieter = slog.LevelWarn
+	quieter, quietest := level, level
+	if level > slog.LevelDebug {
+		quieter, quietest = max(level, slog.LevelWarn), slog.LevelError
 	}
 	switch f.form {
 	case "json":
-		return a.logger(level), a.logger(quieter), nil
+		return a.logger(level), a.logger(quieter), a.logger(quietest), nil
 	case "text":
 		text := func(level slog.Level) *slog.Logger {
 			return slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level, ReplaceAttr: redact.Attr}))
 		}
-		return text(level), text(quieter), nil
+		return text(level), text(quieter), text(quietest), nil
 	}
-	return nil, nil, usage("--log-format must be json or text, not %q", f.form)
+	return nil, nil, nil, usage("--log-format must be json or text, not %q", f.form)
 }
 
 func (a *app) work(ctx context.Context, f workerFlags) error {
-	logger, sdk, err := a.loggers(f)
+	logger, sdk, server, err := a.loggers(f)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,8 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		return usage("--activities must be at least 1, or 0 for as many as the machine allows")
 	}
 	o := worker.ConnectOptions{
-		UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Logger: sdk, Activities: cmp.Or(f.activities, worker.Activities()), TakeOver: true,
+		UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Logger: sdk, ServerLogger: server.With("component", "temporal server"), Changes: logger,
+		Activities: cmp.Or(f.activities, worker.Activities()), TakeOver: true,
 	}
 	c, err := a.load()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -102,7 +103,7 @@ func (s *Server) run(ctx context.Context, c Config, database string) error {
 		return err // the UI itself would end the whole process
 	}
 	ports.handOver()
-	if err := s.launch(ctx, database, ports.numbers); err != nil {
+	if err := s.launch(ctx, database, ports.numbers, c.Logger); err != nil {
 		return err
 	}
 	if c.UI {
@@ -112,8 +113,8 @@ func (s *Server) run(ctx context.Context, c Config, database string) error {
 }
 
 // launch starts the server's services, each on its port.
-func (s *Server) launch(ctx context.Context, database string, ports []int) error {
-	crash := newCrash()
+func (s *Server) launch(ctx context.Context, database string, ports []int, log *slog.Logger) error {
+	crash := newCrash(log)
 	polls := newPolls()
 	s.polls, s.crash, s.address = polls, crash, net.JoinHostPort(loopback, strconv.Itoa(ports[0]))
 	type launched struct {
@@ -191,6 +192,7 @@ func (s *Server) Stop() error {
 	if s.Err() != nil { // stopping the rest would wait forever for the part that has stopped
 		return s.lock.Unlock()
 	}
+	s.crash.stopping.Store(true)
 	s.polls.stop()
 	return errors.Join(s.server.Stop(), s.lock.Unlock())
 }

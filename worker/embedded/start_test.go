@@ -70,7 +70,7 @@ func TestATakenPortIsAnError(t *testing.T) {
 			t.Fatal(err)
 		}
 		free.handOver()
-		err = (&Server{}).launch(t.Context(), database, free.numbers)
+		err = (&Server{}).launch(t.Context(), database, free.numbers, nil)
 		if !errors.Is(err, syscall.EADDRINUSE) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("port of %s: error %v, want a line that says that it is in use", service, err)
 		}

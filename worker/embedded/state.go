@@ -9,6 +9,7 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 )
@@ -30,6 +31,7 @@ type Config struct {
 	UIPort int // 0 picks a free port
 	// Keywords are the search attributes of a new database, all of type Keyword.
 	Keywords []string
+	Logger   *slog.Logger // of the server; nil drops its messages
 }
 
 // Execution is one run of a workflow.
