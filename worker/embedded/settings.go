@@ -89,6 +89,10 @@ func staticHosts(ports []int) map[primitives.ServiceName]static.Hosts {
 // all of them share one connection, so more would only wait, and each takes memory.
 const taskWorkers = 16
 
+// timerShift is how late a timer may fire that is set while others are read. The default is a second, for clusters whose clocks differ:
+// the next attempt of an activity then waits for a second, however soon it is due.
+const timerShift = 20 * time.Millisecond
+
 // dynamicConfig lifts limits that are meant for clusters: with the default of 20 polls per second and shard, a workflow
 // completes only 20 activities a second. It lowers what only a cluster can use.
 func dynamicConfig() dynamicconfig.Client {
@@ -96,6 +100,7 @@ func dynamicConfig() dynamicconfig.Client {
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   1000,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      1000,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 1000,
+		dynamicconfig.TimerProcessorMaxTimeShift.Key():    timerShift,
 
 		dynamicconfig.TransferProcessorSchedulerWorkerCount.Key():               taskWorkers,
 		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():                  taskWorkers,
