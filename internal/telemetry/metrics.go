@@ -23,7 +23,7 @@ var (
 		"Copy that range first: `chatlake gap list` shows the command, and `chatlake export --by-deadline` its order.")
 	PushChanges = gaugeOf("account.push.changes", "{change}", []string{"account", "announced"},
 		"Changes that syncs found, by whether the platform announced them: `pushed` (in time), `late`, or `missed`. It has values only if announcements are expected.",
-		"If only `missed` grows, announcements do not arrive: `chatlake webhook check` tries the address.")
+		"If only `missed` grows, announcements do not arrive: `chatlake doctor` tries whether they do.")
 	PushCompared = gaugeOf("account.push.compared.timestamp", "s", byAccount,
 		"Time up to which the changes of syncs were compared with announcements.", "")
 	DirectoryRead = gaugeOf("account.directory.timestamp", "s", byAccount,
