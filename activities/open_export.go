@@ -106,7 +106,7 @@ func (a *Activities) openExport(ctx context.Context, in OpenExportInput) (OpenEx
 		Provider:          s.Name,
 		Spec:              s.Spec,
 		RequestsPerSecond: s.RequestsPerSecond,
-		Costs:             costsOf(s.Account, in.Plan),
+		Costs:             seenBy(s.reader, costsOf(s.Account, in.Plan)),
 		Shards:            s.Shards,
 		MostShards:        s.MostShards,
 		ChunksInFlight:    s.ChunksInFlight,
@@ -129,6 +129,14 @@ func costsOf(account Account, kind PlanKind) providers.Costs {
 		return cmp.Or(account.Changed, account.Costs)
 	}
 	return account.Costs
+}
+
+// seenBy returns costs as corrected by what the reader of this process has seen.
+func seenBy(reader providers.Reader, costs providers.Costs) providers.Costs {
+	if pricer, ok := reader.(providers.Pricer); ok {
+		return pricer.Seen(providers.Prices{Costs: costs}).Costs
+	}
+	return costs
 }
 
 // checkedFor is how long syncs and settles rely on a check of the lake and of the credentials.

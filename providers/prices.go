@@ -46,8 +46,14 @@ type Prices struct {
 	Sync, Open float64
 	// Reports is what a window of reports takes.
 	Reports float64
-	// Parts are the requests of a conversation that options turn off.
+	// Parts are those of the requests that options turn off.
 	Parts []Part
+}
+
+// Pricer is a Reader that finds out, while it reads, what its account takes.
+type Pricer interface {
+	// Seen returns prices as corrected by what the Reader has seen so far. A figure that is 0 stays 0.
+	Seen(p Prices) Prices
 }
 
 // Orders returns how many jobs a window waits for.
@@ -58,11 +64,12 @@ func (p Prices) Orders(w schemas.Window) int {
 	return p.Jobs(w)
 }
 
-// Part is a part of what a conversation takes.
+// Part is a part of what an account takes.
 type Part struct {
-	Name     string  // in words: "participants"
-	Requests float64 // of a conversation
-	Option   string  // what turns it off: "participants: false"
+	Name     string                         // in words: "participants"
+	Requests float64                        // of a conversation
+	Window   func(w schemas.Window) float64 // of a window; nil means none
+	Option   string                         // what turns it off: "participants: false"
 }
 
 // Constant returns a Prices.Window that is the same for each window.

@@ -49,6 +49,7 @@ type Estimate struct {
 type Part struct {
 	Name     string           `json:"name"`
 	Requests providers.Figure `json:"requests"`
+	Each     float64          `json:"each,omitempty"` // requests of a conversation
 	Option   string           `json:"option"`
 }
 
@@ -94,6 +95,9 @@ func (c Config) Plan(ctx context.Context, in PlanInput) (Estimate, error) {
 	if err != nil || !s.counted {
 		return e, err
 	}
+	if pricer, ok := reader.(providers.Pricer); ok {
+		s.prices = pricer.Seen(s.prices)
+	}
 	e.Conversations, e.How, e.Sampled = new(whole(s.total)), s.how, len(s.threads)
 	if !s.since.IsZero() {
 		e.Since = &s.since
@@ -106,7 +110,13 @@ func (c Config) Plan(ctx context.Context, in PlanInput) (Estimate, error) {
 	requests := s.export(windows, counts)
 	e.Requests = new(whole(requests))
 	for _, part := range s.prices.Parts {
-		e.Parts = append(e.Parts, Part{part.Name, whole(s.total.Times(providers.Exactly(part.Requests))), part.Option})
+		takes := s.total.Times(providers.Exactly(part.Requests))
+		for _, w := range windows {
+			if part.Window != nil {
+				takes = takes.Plus(providers.Exactly(part.Window(w)))
+			}
+		}
+		e.Parts = append(e.Parts, Part{part.Name, whole(takes), part.Requests, part.Option})
 	}
 	rate := c.rate(in.Account)
 	if rate > 0 {

@@ -29,7 +29,8 @@ func TestPlan(t *testing.T) {
 	plan := []string{"plan", "--config", config, "--from", "2025-01-01", "--to", "2026-01-01"}
 	out, log, status := chatlake(t, plan...)
 	expect(t, "plan", status, exitComplete, out+log, "acme (chatwoot), 2025-01-01 to 2026-01-01: 12 windows.",
-		"200 conversations by the platform's own count; about ", " messages (", "as in a sample of 20 conversations, which may miss rare long ones.", `the option "participants: false" leaves them out.`,
+		"200 conversations by the platform's own count; about ", " messages (", "as in a sample of 20 conversations, which may miss rare long ones.", `Of these for participants: one request a conversation, 200 requests`, `the option "participants: false" leaves them out.`,
+		`Of these for a sample of details: one request for 100 conversations, 2 requests`,
 		"In the lake: about 104 files of 8.8 kB on average.", "events in the histories", "A month of syncs every 15m, which is not configured: about ",
 		"A settle of a month takes about", "The estimate took ", "Nothing was written.")
 	if strings.Contains(out, "--window") {

@@ -79,7 +79,7 @@ func writeExport(w io.Writer, e worker.Estimate) {
 		if e.RequestsPerSecond > 0 && e.Seconds != nil && e.Requests.About > 0 {
 			takes = ", " + words.Duration(seconds(e.Seconds.About*p.Requests.About/e.Requests.About))
 		}
-		fmt.Fprintf(w, "Of these for %s: %s%s; the option %q leaves them out.\n", p.Name, words.Plural(int64(p.Requests.About), "request"), takes, p.Option)
+		fmt.Fprintf(w, "Of these for %s: %s%s%s; the option %q leaves them out.\n", p.Name, eachOf(p.Each), words.Plural(int64(p.Requests.About), "request"), takes, p.Option)
 	}
 	if e.Seconds != nil {
 		fmt.Fprintf(w, "At %g requests a second: %s.\n", e.RequestsPerSecond, lasting(*e.Seconds))
@@ -88,6 +88,19 @@ func writeExport(w io.Writer, e worker.Estimate) {
 	if e.Events != nil {
 		fmt.Fprintf(w, "In Temporal: about %s in the histories of the export and its windows.\n", words.Plural(*e.Events, "event"))
 	}
+}
+
+// eachOf says how many requests of a part a conversation takes; nothing if it is not by conversation.
+func eachOf(requests float64) string {
+	switch {
+	case requests <= 0:
+		return ""
+	case requests == 1:
+		return "one request a conversation, "
+	case requests < 1:
+		return fmt.Sprintf("one request for %.0f conversations, ", 1/requests)
+	}
+	return fmt.Sprintf("%g requests a conversation, ", requests)
 }
 
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

@@ -1,6 +1,10 @@
 package chatwoot
 
-import "github.com/chatlake/chatlake/providers"
+import (
+	"slices"
+
+	"github.com/chatlake/chatlake/providers"
+)
 
 // rowsPerPage is the size of a page of conversations. Each page is requested until two answers agree.
 // app/finders/conversation_finder.rb
@@ -30,13 +34,43 @@ func prices(given map[string]string) providers.Prices {
 		}
 	}
 	if o.details == detailsAuto { // the sample
-		const inboxes = 5
-		p.ListRequests += 1.0 / sampledOf
+		const inboxes, sample = 5, 1.0 / sampledOf
+		p.ListRequests += sample
 		p.Run += sampledOfInbox * inboxes
+		p.Parts = append(p.Parts, providers.Part{Name: sampleOfDetails, Requests: sample, Option: optionDetails + ": false"})
 	}
 	p.Changed.MetadataRequests = p.MetadataRequests
 	return p
 }
+
+// sampleOfDetails is the part of prices that stands for details: auto until a page has said more than the list.
+const sampleOfDetails = "a sample of details"
+
+// Seen adds the pages of all conversations if one has said more than the list, unless they replace the messages.
+func (a *account) Seen(p providers.Prices) providers.Prices {
+	if a.details != detailsAuto || !a.sampled.needed() {
+		return p
+	}
+	p.Parts = slices.Clone(p.Parts)
+	for i := range p.Parts {
+		if p.Parts[i].Name == sampleOfDetails {
+			p.Parts[i] = providers.Part{Name: "details, which say more than the list", Requests: 1, Option: p.Parts[i].Option}
+		}
+	}
+	if a.sampled.pages.whole() {
+		return p
+	}
+	for _, c := range []*providers.Costs{&p.Costs, &p.Changed} {
+		if c.MetadataRequests > 0 {
+			c.MetadataRequests++
+		} else {
+			c.MessageRequests++ // they come with the messages
+		}
+	}
+	return p
+}
+
+var _ providers.Pricer = (*account)(nil)
 
 // hasMetadata reports whether Metadata is called for listed conversations whatever their hints say.
 func (o options) hasMetadata() bool {

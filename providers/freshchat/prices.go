@@ -24,6 +24,11 @@ func prices(given map[string]string) providers.Prices {
 	p.Jobs = func(w schemas.Window) int { return len(o.ordersOf(w)) }
 	p.Window = func(w schemas.Window) float64 { return float64(requestsPerReport * p.Jobs(w)) }
 	p.Relist = func(w schemas.Window) float64 { return float64(requestsPerReport * len(o.listing(w))) }
+	if len(o.reports) > 0 {
+		p.Parts = append(p.Parts, providers.Part{Name: "reports by time", Window: func(w schemas.Window) float64 {
+			return float64(requestsPerReport * len(o.reports) * len(months(w)))
+		}, Option: optionReports + ": none"})
+	}
 	p.Reports = float64(requestsPerReport * len(o.reports))
 	p.Sync = float64(requestsPerReport * (len(changeEvents) + 2)) // and Conversation-Created and Chat-Transcript
 	if o.users {
