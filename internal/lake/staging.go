@@ -55,9 +55,11 @@ func (l *Lake) Stage(shard ledger.Shard, generation int, header any) (*Stage, er
 	return s, nil
 }
 
-// encoders are reused: a new one clears megabytes of memory first.
+// encoders are reused: a new one clears its memory first. What repeats in documents repeats within a quarter of a megabyte; a larger
+// window saves nothing, and every fetch has an encoder.
 var encoders = sync.Pool{New: func() any {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20))
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		panic(err) // the options are constants
 	}
