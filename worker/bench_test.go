@@ -13,6 +13,7 @@ import (
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
 )
@@ -21,11 +22,36 @@ import (
 const benchmarked = 2000
 
 // BenchmarkExport measures an export with everything that makes it durable: workflows, staging, sealing, verifying, committing.
-func BenchmarkExport(b *testing.B) {
+func BenchmarkExport(b *testing.B) { benchmarkExport(b, nil) }
+
+// BenchmarkShownExport measures the same export with metrics. The difference is what they cost.
+func BenchmarkShownExport(b *testing.B) {
+	shown, err := telemetry.Start(b.Context(), telemetry.Options{Listen: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer shown.Stop()
+	benchmarkExport(b, shown)
+}
+
+// BenchmarkTracedExport measures it with metrics and with traces of everything, which the same process collects.
+func BenchmarkTracedExport(b *testing.B) {
+	_, endpoint := startCollector(b)
+	shown, err := telemetry.Start(b.Context(), telemetry.Options{
+		Listen: "127.0.0.1:0", OTLP: &telemetry.OTLP{Endpoint: endpoint, TraceRatio: 1, Every: time.Minute},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer shown.Stop()
+	benchmarkExport(b, shown)
+}
+
+func benchmarkExport(b *testing.B, shown *telemetry.Telemetry) {
 	used := time.Duration(0)
 	for range b.N {
 		b.StopTimer()
-		w := newWhole(b, benchmarked, activities.Account{Shards: 2, ChunksInFlight: 4, Parallel: 4})
+		w := newShownWhole(b, benchmarked, activities.Account{Shards: 2, ChunksInFlight: 4, Parallel: 4}, shown)
 		before := processorTime(b)
 		b.StartTimer()
 		if out := w.export(b); !out.Complete {

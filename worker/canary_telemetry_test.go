@@ -69,7 +69,7 @@ func (m metricsOf) Export(_ context.Context, in *collectmetrics.ExportMetricsSer
 }
 
 // startCollector starts a collector, and returns its address.
-func startCollector(t *testing.T) (*collector, string) {
+func startCollector(t testing.TB) (*collector, string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

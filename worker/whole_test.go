@@ -17,6 +17,7 @@ import (
 	"github.com/chatlake/chatlake/activities"
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/providers/chatwoot"
 	"github.com/chatlake/chatlake/providers/providertest"
@@ -50,6 +51,12 @@ var (
 
 func newWhole(t testing.TB, conversations int, account activities.Account) *whole {
 	t.Helper()
+	return newShownWhole(t, conversations, account, nil)
+}
+
+// newShownWhole is newWhole with a Telemetry, which may be nil.
+func newShownWhole(t testing.TB, conversations int, account activities.Account, shown *telemetry.Telemetry) *whole {
+	t.Helper()
 	corpus := simulator.NewCorpus(simulator.CorpusConfig{
 		Seed: 1, Conversations: conversations,
 		From: from, To: to,
@@ -58,7 +65,7 @@ func newWhole(t testing.TB, conversations int, account activities.Account) *whol
 	server := httptest.NewServer(w.site)
 	t.Cleanup(server.Close)
 	reader, err := chatwoot.Definition.Open(providers.Account{
-		Name: "acme", BaseURL: server.URL, AccountID: "1", Token: fake.AdministratorToken,
+		Name: "acme", BaseURL: server.URL, AccountID: "1", Token: fake.AdministratorToken, Watch: shown.Watch("acme"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +78,11 @@ func newWhole(t testing.TB, conversations int, account activities.Account) *whol
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = temporal.Stop() })
-	if w.client, err = client.Dial(client.Options{HostPort: temporal.Address(), Namespace: embedded.Namespace, Logger: silent{}}); err != nil {
+	options := client.Options{HostPort: temporal.Address(), Namespace: embedded.Namespace, Logger: silent{}}
+	if err := shown.ClientOptions(&options); err != nil {
+		t.Fatal(err)
+	}
+	if w.client, err = client.Dial(options); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.client.Close)
