@@ -25,12 +25,18 @@ type requests struct {
 	operations      operations
 }
 
-// views give durations the limits that the semantic conventions advise, and more for slow reports.
+// views give durations the limits that the semantic conventions advise, and more for slow reports. Those of Temporal's SDK get fewer: there
+// are many, and the default limits are meant for milliseconds.
 func views() []sdkmetric.View {
+	coarse := []float64{0.005, 0.05, 0.25, 1, 5, 30, 120, 600}
 	limits := []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
-	return []sdkmetric.View{sdkmetric.NewView(
-		sdkmetric.Instrument{Name: Duration.Name}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: limits, NoMinMax: true}},
-	)}
+	histogram := func(boundaries []float64) sdkmetric.Stream {
+		return sdkmetric.Stream{Aggregation: sdkmetric.AggregationExplicitBucketHistogram{Boundaries: boundaries, NoMinMax: true}}
+	}
+	return []sdkmetric.View{
+		sdkmetric.NewView(sdkmetric.Instrument{Name: Duration.Name}, histogram(limits)),
+		sdkmetric.NewView(sdkmetric.Instrument{Name: "temporal_*", Kind: sdkmetric.InstrumentKindHistogram, Unit: "s"}, histogram(coarse)),
+	}
 }
 
 func newRequests(meter metric.Meter, tracer trace.Tracer) (r *requests, err error) {

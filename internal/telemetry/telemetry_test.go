@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/client"
+
 	"github.com/chatlake/chatlake/providers"
 )
 
@@ -80,6 +82,22 @@ func TestEveryMetricIsScraped(t *testing.T) {
 		name, _, _ = strings.Cut(name, " ")
 		if ok && !known[name] && !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") && name != "target_info" {
 			t.Errorf("%s has no definition", name)
+		}
+	}
+}
+
+// TestTemporalDurationsAreInSeconds checks that durations of Temporal's SDK fall into limits that are meant for seconds.
+func TestTemporalDurationsAreInSeconds(t *testing.T) {
+	shown := start(t)
+	var o client.Options
+	if err := shown.ClientOptions(&o); err != nil {
+		t.Fatal(err)
+	}
+	o.MetricsHandler.Timer("temporal_request_latency").Record(20 * time.Millisecond)
+	_, page := get(t, shown, "/metrics")
+	for _, want := range []string{`temporal_request_latency_seconds_bucket{le="0.005"} 0`, `temporal_request_latency_seconds_bucket{le="0.05"} 1`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s in\n%s", want, page)
 		}
 	}
 }
