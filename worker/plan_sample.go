@@ -215,8 +215,7 @@ func (s *sampling) fetching(costs providers.Costs) providers.Figure {
 
 // export estimates the requests of an export of windows.
 func (s *sampling) export(windows []schemas.Window, counts []float64) providers.Figure {
-	walks := float64(min(s.config.Export.shards(), len(windows))) * s.walk // of windows that begin together
-	sum := providers.Exactly(s.prices.Run + s.prices.Directory + s.size.Directory + walks)
+	sum := providers.Exactly(s.prices.Run + s.prices.Directory + s.size.Directory + s.walk)
 	for i := range windows {
 		sum = sum.Plus(s.window(windows[i], s.share(counts[i])))
 	}
