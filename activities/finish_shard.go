@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -13,10 +14,11 @@ import (
 // FinishShardInput is everything that sealing, verifying and committing a shard need.
 type FinishShardInput struct {
 	Seal SealShardInput `json:"seal"`
-	// Depth and Lease are those of VerifyShardInput, and Guarded is that of CommitShardInput.
-	Depth   Depth `json:"depth,omitempty"`
-	Lease   Lease `json:"lease"`
-	Guarded bool  `json:"guarded,omitempty"`
+	// Depth, Uncounted and Lease are those of VerifyShardInput, and Guarded is that of CommitShardInput.
+	Depth     Depth `json:"depth,omitempty"`
+	Uncounted bool  `json:"uncounted,omitempty"`
+	Lease     Lease `json:"lease"`
+	Guarded   bool  `json:"guarded,omitempty"`
 }
 
 // FinishShardOutput has the results of the steps. If the files or the counts differ, Commit is nil, and nothing is committed.
@@ -52,7 +54,9 @@ func (a *Activities) finishShard(ctx context.Context, in FinishShardInput) (out 
 	if err != nil || out.Commit != nil {
 		return out, err
 	}
-	out.Verified, err = a.verifyShard(ctx, VerifyShardInput{Target: target, Draft: out.Sealed.Draft, Depth: in.Depth, Lease: in.Lease})
+	out.Verified, err = a.verifyShard(ctx, VerifyShardInput{
+		Target: target, Draft: out.Sealed.Draft, Depth: in.Depth, Uncounted: in.Uncounted, Fresh: a.isFresh(in.Seal.ListedAt), Lease: in.Lease,
+	})
 	if err != nil || out.Verified.BadFiles > 0 || out.Verified.Missing > 0 {
 		return out, err
 	}
@@ -65,6 +69,14 @@ func (a *Activities) finishShard(ctx context.Context, in FinishShardInput) (out 
 	out.Commit = &committed.Commit
 	a.clear(ctx, target)
 	return out, nil
+}
+
+// justNow is how long ago a list was read that is not counted again. What comes into the window later comes after it was copied.
+const justNow = 10 * time.Second
+
+// isFresh reports whether a list was read a moment ago.
+func (a *Activities) isFresh(listed *time.Time) bool {
+	return listed != nil && a.Lake.Now().Sub(*listed).Abs() < justNow
 }
 
 // committedBefore returns the commit of an earlier attempt of this activity. It is nil if there is none.

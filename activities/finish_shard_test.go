@@ -129,3 +129,36 @@ func TestListPageLeavesWhatFailsToChunks(t *testing.T) {
 		t.Errorf("%+v, want the page alone", out)
 	}
 }
+
+// TestFreshListIsNotCountedAgain: a list that was read a moment ago, and counts as many conversations as it has, is not counted before it
+// or after it. One that was read earlier is.
+func TestFreshListIsNotCountedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		ago    time.Duration
+		total  *int64
+		counts int
+	}{
+		"read a moment ago":        {time.Second, new(int64(23)), 0},
+		"read earlier":             {time.Minute, new(int64(23)), 1},
+		"no count of its own":      {time.Second, nil, 1},
+		"another count of its own": {time.Second, new(int64(24)), 1},
+	} {
+		p := shop()
+		b := newBench(t, p)
+		open := must(b, b.do.OpenShard, activities.OpenShardInput{Shard: b.Shard, Spec: "spec", Uncounted: true})
+		if open.Total != nil || p.counted != 0 {
+			t.Fatalf("%s: counted %d times before the list", name, p.counted)
+		}
+		r := b.collect()
+		r.Pages[len(r.Pages)-1].Total = test.total
+		in := activities.FinishShardInput{
+			Seal: activities.SealShardInput{
+				Target: b.Target, SpecDigest: open.SpecDigest, Receipts: r, OpenedAt: open.OpenedAt, ListedAt: new(time.Now().Add(-test.ago)),
+			},
+			Guarded: true, Uncounted: true,
+		}
+		if out := must(b, b.do.FinishShard, in); out.Commit == nil || p.counted != test.counts {
+			t.Errorf("%s: counted %d times, want %d; %+v", name, p.counted, test.counts, out)
+		}
+	}
+}

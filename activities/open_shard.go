@@ -23,6 +23,8 @@ type OpenShardInput struct {
 	// have the window.
 	Depth Depth `json:"depth,omitempty"`
 	Lease Lease `json:"lease"`
+	// Uncounted means that the provider is not asked for its count: the window is probably so small that the list's own count is enough.
+	Uncounted bool `json:"uncounted,omitempty"`
 }
 
 // OpenShardOutput reports what has to be done.
@@ -93,7 +95,7 @@ func (a *Activities) openShard(ctx context.Context, in OpenShardInput) (OpenShar
 	} else if out.Halved, err = a.halved(ctx, in.Shard); err != nil || out.Halved {
 		return out, err
 	}
-	if in.Adopt || in.Depth == DepthList && latest != nil {
+	if in.Adopt || in.Uncounted || in.Depth == DepthList && latest != nil {
 		return out, nil
 	}
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)

@@ -37,6 +37,7 @@ type platform struct {
 	states     map[string]int64 // the number of messages according to the list
 	alone      []string         // unwitnessed lists, of every second page
 	retried    []providers.Cursor
+	counted    int    // how often it was asked for its count
 	mismatch   string // the account's on_mismatch
 	unreadable int64  // texts of each conversation that could not be decrypted
 }
@@ -147,7 +148,10 @@ func (p *platform) Retry(at providers.Cursor) providers.Cursor {
 
 func (p *platform) Unreadable(schemas.Thread) int64 { return p.unreadable }
 
-func (p *platform) Count(context.Context, schemas.Window) (int64, error) { return p.counts, p.fail }
+func (p *platform) Count(context.Context, schemas.Window) (int64, error) {
+	p.counted++
+	return p.counts, p.fail
+}
 
 // bench runs activities against a platform and a lake in a folder.
 type bench struct {

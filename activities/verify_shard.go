@@ -12,6 +12,10 @@ type VerifyShardInput struct {
 	Draft ledger.Staged `json:"draft"`
 	// Depth is how much of the window was asked for again.
 	Depth Depth `json:"depth,omitempty"`
+	// Uncounted means that the provider was not asked for its count before.
+	Uncounted bool `json:"uncounted,omitempty"`
+	// Fresh means that the list was read a moment ago. If it counts as many conversations as it has, nothing is counted again.
+	Fresh bool  `json:"fresh,omitempty"`
 	Lease Lease `json:"lease"`
 }
 
@@ -37,11 +41,12 @@ func (a *Activities) VerifyShard(ctx context.Context, in VerifyShardInput) (Veri
 	return out, a.classify(ctx, err)
 }
 
-// provesItself reports whether nothing of a window had changed, and the list counts as many conversations as it has. Then another count
-// would be asked of the same, unchanged list.
-func provesItself(r ledger.Record) bool {
+// provesItself reports whether the list counts as many conversations as it has, and nothing of the window had changed, or the list was
+// read a moment ago. Then another count would be asked of the same list.
+func provesItself(r ledger.Record, fresh bool) bool {
 	c := r.Counts
-	return r.TotalListed != nil && *r.TotalListed == c.Listed-c.Unlisted && c.Reused == c.Conversations && c.Dead == 0 && c.Gone == c.Unlisted
+	unchanged := c.Reused == c.Conversations && c.Dead == 0 && c.Gone == c.Unlisted
+	return r.TotalListed != nil && *r.TotalListed == c.Listed-c.Unlisted && (unchanged || fresh)
 }
 
 func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (VerifyShardOutput, error) {
@@ -54,10 +59,10 @@ func (a *Activities) verifyShard(ctx context.Context, in VerifyShardInput) (Veri
 		return VerifyShardOutput{}, err
 	}
 	out := VerifyShardOutput{BadFiles: len(findings)}
-	if record.TotalBefore == nil && in.Depth != DepthList {
+	if record.TotalBefore == nil && in.Depth != DepthList && !in.Uncounted {
 		return out, nil // a provider that could not count before cannot count now, so do not open its account
 	}
-	if provesItself(record) {
+	if provesItself(record, in.Fresh) {
 		return out, nil
 	}
 	total, usage, err := a.count(ctx, in.Shard, in.Lease)

@@ -43,7 +43,7 @@ func (s *shard) finishAtOnce(ctx workflow.Context) (out activities.FinishShardOu
 			return err
 		}
 		out, err = call(sealing(ctx), do.FinishShard, activities.FinishShardInput{
-			Seal: s.sealInput(), Depth: s.in.Depth, Lease: activities.Lease(lease), Guarded: s.state.Open.OpenedAt != nil,
+			Seal: s.sealInput(), Depth: s.in.Depth, Uncounted: s.in.Uncounted, Lease: activities.Lease(lease), Guarded: s.state.Open.OpenedAt != nil,
 		})
 		s.use(lease, -1)
 		s.add(out.Verified.Usage)

@@ -365,6 +365,7 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Visibility:     open.Visibility,
 		Lease:          c.Lease,
 		Last:           c.last,
+		Uncounted:      e.isSmall(),
 		ChunksInFlight: c.chunks,
 		ChunkSize:      open.ChunkSize,
 		Costs:          open.Costs,

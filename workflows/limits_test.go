@@ -183,3 +183,16 @@ func TestWindowsAtWorkFollowTheirSize(t *testing.T) {
 		}
 	}
 }
+
+// TestSmallWindowsAreNotCountedFirst: counting one first costs a good part of what copying it costs, and the list may count itself.
+func TestSmallWindowsAreNotCountedFirst(t *testing.T) {
+	for requests, want := range map[int64]bool{10 * 80: true, 10*80 + 1: false} {
+		e := &export{control: control{policy: tuned}, state: ExportState{Copied: copied{10, requests}}}
+		if e.isSmall() != want {
+			t.Errorf("%d requests for 10 windows: small is %t, want %t", requests, !want, want)
+		}
+	}
+	if e := (&export{control: control{policy: tuned}}); e.isSmall() {
+		t.Error("nothing is known of the first window, and it is taken for a small one")
+	}
+}

@@ -123,6 +123,12 @@ type copied struct {
 	Requests int64 `json:"requests"`
 }
 
+// isSmall reports whether windows have cost so little that counting them before they are listed would be a good part of it.
+func (e *export) isSmall() bool {
+	done := e.state.Copied
+	return e.policy.Behaviour >= 3 && done.Windows > 0 && done.Requests <= int64(done.Windows*e.policy.FetchAtOnce)
+}
+
 // enough is how many shards it takes to use the rate up, judged by what the finished ones have cost. It doubles, or not, to
 // the nearest, so that a mean that wavers changes no leases. Without a rate, small shards take the place of the fetches that larger ones have in flight.
 func (e *export) enough() int {

@@ -149,6 +149,7 @@ func (s *shard) open(ctx workflow.Context) (out ShardOutput, done bool, err erro
 		}
 		s.state.Open, err = call(quick(ctx), do.OpenShard, activities.OpenShardInput{
 			Shard: s.in.Shard, Spec: s.in.Spec, Refresh: s.in.Refresh, Adopt: s.in.Adopt, Depth: s.in.Depth, Lease: activities.Lease(lease),
+			Uncounted: s.in.Uncounted,
 		})
 		s.use(lease, -1)
 		s.add(s.state.Open.Usage)
@@ -217,7 +218,7 @@ func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) 
 			return err
 		}
 		verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
-			Target: s.target(), Draft: sealed.Draft, Depth: s.in.Depth, Lease: activities.Lease(lease),
+			Target: s.target(), Draft: sealed.Draft, Depth: s.in.Depth, Lease: activities.Lease(lease), Uncounted: s.in.Uncounted,
 		})
 		s.use(lease, -1)
 		s.add(verified.Usage)

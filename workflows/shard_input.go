@@ -23,6 +23,8 @@ type ShardInput struct {
 	ChunksInFlight int  `json:"chunks"` // fetches in flight
 	ChunkSize      int  `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
 	providers.Costs
+	// Uncounted means that the window is probably so small that the provider's count is not asked for before it is listed.
+	Uncounted bool `json:"uncounted,omitempty"`
 	// Flag makes a shard whose count differs from the provider's be committed with a flag instead of being blocked.
 	Flag bool `json:"flag"`
 	// Adopt takes over what the ledger has. Nothing is copied.
