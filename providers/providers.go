@@ -163,6 +163,13 @@ type Reporter interface {
 	Reports(ctx context.Context, w schemas.Window, at Cursor) iter.Seq2[Page, error]
 }
 
+// Omitter is a Reader with pages that have an Omission.
+type Omitter interface {
+	// OmitNothing makes the reader request all such documents from now on, as if one had said more than the list. It is called when a
+	// window starts over: another process may have seen one.
+	OmitNothing()
+}
+
 // Retrier is a Reader whose cursors count the platform's failures.
 type Retrier interface {
 	// Retry returns the cursor for listing again after a person has asked to retry a blocked shard: the same position, with

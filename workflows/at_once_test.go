@@ -113,6 +113,19 @@ func TestSmallShardIsInDoubtAsALargeOne(t *testing.T) {
 			t.Errorf("calls %v, want it opened again", w.calls)
 		}
 	})
+	t.Run("starts over", func(t *testing.T) {
+		w := &world{conversations: 20, pageSize: 500}
+		w.fail = func(step string, _, _ int) error {
+			if step == "SealShard" && w.calls[step] == 1 {
+				return temporal.NewNonRetryableApplicationError("gone", activities.StagingLost, nil)
+			}
+			return nil
+		}
+		runShard(t, environment(t, w), small())
+		if len(w.lists) != 2 || w.lists[0].Whole || !w.lists[1].Whole {
+			t.Errorf("%+v, want nothing left out of the second list", w.lists)
+		}
+	})
 	t.Run("staging lost", func(t *testing.T) {
 		w := &world{conversations: 20, pageSize: 500}
 		w.fail = func(step string, _, _ int) error {

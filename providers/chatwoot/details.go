@@ -62,6 +62,9 @@ func (s *sampled) needed() bool {
 	return s.more
 }
 
+// OmitNothing makes the account request the pages of all conversations.
+func (a *account) OmitNothing() { a.sampled.note("", saysMore) }
+
 // pick returns the indexes of the conversations of a list whose pages are requested: some of each inbox, and one in a hundred, by a hash of
 // the id and the version.
 func (s *sampled) pick(page *providers.Page) (picked []int) {

@@ -256,3 +256,25 @@ func TestSampleIsSafe(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestOmitNothing: another process has seen a page that says more, and the window starts over.
+func TestOmitNothing(t *testing.T) {
+	corpus := simulator.NewCorpus(simulator.CorpusConfig{Seed: 3, Conversations: 60})
+	server := httptest.NewServer(fake.New(corpus, fake.Options{Tokens: map[string]fake.Role{testToken: fake.Administrator}}))
+	defer server.Close()
+	a := testAccount(t, server.URL, func(*providers.Account) {})
+	left := func() (omitted int) {
+		pages, _ := providertest.Collect(t, a, schemas.Window{From: corpus.Config().From, To: corpus.Config().To})
+		for _, page := range pages {
+			for _, o := range page.Omitted {
+				omitted += o.Omitted
+			}
+		}
+		return omitted
+	}
+	before := left()
+	a.OmitNothing()
+	if after := left(); before == 0 || after != 0 {
+		t.Errorf("%d pages are left out, and then %d; want some, and then none", before, after)
+	}
+}
