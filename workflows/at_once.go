@@ -10,14 +10,14 @@ import (
 // Small shards take fewer activities: one that lists and fetches, and one that seals, verifies and commits. Each activity costs a round
 // through Temporal, which takes longer than what it does for a few conversations.
 
-// atOnce says what the activity that lists the shard may fetch as well; nil is nothing. It holds its lease no longer than two of the
+// atOnce says what the activity that lists the shard may fetch as well; nil is nothing. It holds its lease no longer than four of the
 // shortest chunks, and towards the end of the export, when others wait for a larger lease, half of one.
 func (s *shard) atOnce(lease providers.Lease) *activities.AtOnce {
 	most := s.policy.FetchAtOnce
 	if rate := lease.RequestsPerSecond; rate > 0 {
-		seconds := 2 * s.policy.ShortestChunk.Seconds()
+		seconds := 4 * s.policy.ShortestChunk.Seconds()
 		if s.last {
-			seconds /= 4
+			seconds /= 8
 		}
 		most = min(most, int(seconds*rate))
 	}

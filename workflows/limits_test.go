@@ -178,8 +178,13 @@ func TestWindowsAtWorkFollowTheirSize(t *testing.T) {
 	} {
 		open := activities.OpenExportOutput{Shards: 2, MostShards: test.most, ChunksInFlight: 2, RequestsPerSecond: test.rate}
 		e := &export{control: control{policy: tuned}, state: ExportState{Open: open, Lease: lease(test.rate), Copied: copied{10, int64(10 * test.each)}}}
+		e.plan = make([]activities.Planned, 40)
 		if got := e.places(); got != test.want {
 			t.Errorf("%s: %d windows at work, want %d", name, got, test.want)
+		}
+		e.state.Next = 34
+		if got := e.places(); got != min(test.want, 6) {
+			t.Errorf("%s: %d windows at work before the last 6, want at most 6", name, got)
 		}
 	}
 }

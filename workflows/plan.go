@@ -145,5 +145,6 @@ func (e *export) enough() int {
 	for float64(shards) < 0.75*wanted && shards < open.MostShards {
 		shards *= 2
 	}
-	return min(shards, open.MostShards)
+	// Towards the end, fewer at larger rates: what a shard has leased to an activity nobody else can use.
+	return min(shards, open.MostShards, e.unstarted())
 }
