@@ -33,6 +33,8 @@ type Prices struct {
 	Changed Costs
 	// Window returns the requests that a window of creation takes besides its conversations: counts, the ends of lists, reports.
 	Window func(w schemas.Window) float64
+	// Counts is the part of Window for counts before and after the list, which small windows do without if the list counts itself.
+	Counts float64
 	// Relist is what a window takes, besides its conversations, if the lake has it and nothing has changed.
 	Relist func(w schemas.Window) float64
 	// Jobs returns how many jobs of the platform, such as reports, a window of creation and a window of reports wait for; nil means none.

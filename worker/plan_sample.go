@@ -8,6 +8,7 @@ import (
 
 	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/schemas"
+	"github.com/chatlake/chatlake/workflows"
 )
 
 // sampling is what an estimate has found out about an account.
@@ -236,5 +237,9 @@ func (s *sampling) window(w schemas.Window, conversations providers.Figure) prov
 	if one := occupied(conversations.About, s.exact); s.prices.MessageRequests > 0 && fetches.About < one { // a batch is not full
 		fetches = providers.Exactly(one)
 	}
-	return fetches.Plus(conversations.Times(providers.Exactly(s.prices.Listing()))).Plus(providers.Exactly(s.prices.Window(w)))
+	sum := fetches.Plus(conversations.Times(providers.Exactly(s.prices.Listing()))).Plus(providers.Exactly(s.prices.Window(w)))
+	if sum.About > float64(workflows.NewPolicy().FetchAtOnce) {
+		return sum
+	}
+	return sum.Plus(providers.Exactly(-s.prices.Counts))
 }

@@ -128,7 +128,7 @@ var keepers = []guard{
 		{"activities/list_unlisted.go", "range unlisted {", "range unlisted[:0] {"},
 	}},
 	{"only what the list shows in the same version is taken from the lake", []edit{
-		{"activities/list_page.go", "same, newer := whole && v.Listed == ref.Version,", "same, newer := whole,"},
+		{"activities/list_page.go", "same, newer := whole && v.Listed == ref.Version && !ref.Anew,", "same, newer := whole,"},
 	}},
 	{"what has other content counts as changed", []edit{
 		{"activities/seal_shard.go", "n.Content == lake.ContentKey(thread.Conversation.ContentSHA256)", "lake.ContentKey(thread.Conversation.ContentSHA256) != \"\""},

@@ -13,11 +13,11 @@ const rowsPerPage = 25
 // prices returns what an account takes: a conversation its messages, and what the options ask for. The other figures were measured with
 // the simulator.
 func prices(given map[string]string) providers.Prices {
-	const listing, window, relist, run, directory, sync = 2.0 / rowsPerPage, 15, 4, 4, 16, 3
+	const listing, window, counts, relist, run, directory, sync = 2.0 / rowsPerPage, 15, 9.5, 4, 4, 16, 3
 	p := providers.Prices{
 		Costs:   providers.Costs{MessageRequests: 1, ListRequests: listing},
 		Changed: providers.Costs{MessageRequests: 1, ListRequests: 0.001}, // one answer lists all changes
-		Window:  providers.Constant(window), Relist: providers.Constant(relist), Run: run, Directory: directory, Sync: sync,
+		Window:  providers.Constant(window), Counts: counts, Relist: providers.Constant(relist), Run: run, Directory: directory, Sync: sync,
 	}
 	o, err := readOptions(given)
 	if err != nil {
