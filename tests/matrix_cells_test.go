@@ -135,6 +135,9 @@ func everyCellOf(u *upkeep, steps []moment, deaths []death) (cells []cell) {
 			if folder && s.lake != nil && (!s.after || s.name == stepVerify.name) && s.name != stepMessages.name {
 				continue
 			}
+			if folder && s.name == stepDraft.name {
+				continue // a small shard's draft is gone again before the test looks
+			}
 			for _, d := range deaths {
 				if !folder || d.folders {
 					cells = append(cells, cell{u, s, d, folder})
@@ -155,7 +158,7 @@ func someCells() []cell {
 		{nil, stepMessages, workerKilled, false},
 		{nil, stepMetadata, workerEnded, true},
 		{nil, stepSeal, storeCut, false},
-		{nil, stepDraft, workerKilled, true},
+		{nil, stepDraft, workerKilled, false},
 		{nil, stepVerify, storeKilled, false},
 		{nil, stepCommit, workerKilled, false},
 		{nil, stepStands, allKilled, false},
