@@ -27,8 +27,8 @@ type ListPageInput struct {
 	Known *Receipts `json:"known,omitempty"`
 	// Retry means that a person has ordered a retry after the shard was blocked.
 	Retry bool `json:"retry,omitempty"`
-	// Whole asks the provider to leave nothing out because a sample said no more than the list; see providers.Omitter.
-	Whole bool `json:"whole,omitempty"`
+	// OmitNothing asks the provider to leave nothing out because a sample said no more than the list; see providers.Omitter.
+	OmitNothing bool `json:"omit_nothing,omitempty"`
 	// AtOnce asks for the conversations as well, if the page is the shard's only one.
 	AtOnce *AtOnce `json:"at_once,omitempty"`
 	// Depth is how much of a window of creation is asked for again. A window of changes has no depth.
@@ -109,7 +109,7 @@ func (a *Activities) listPage(ctx context.Context, in ListPageInput) (ListPageOu
 	if retrier, ok := s.reader.(providers.Retrier); ok && in.Retry {
 		in.Cursor = retrier.Retry(in.Cursor)
 	}
-	if omitter, ok := s.reader.(providers.Omitter); ok && in.Whole {
+	if omitter, ok := s.reader.(providers.Omitter); ok && in.OmitNothing {
 		omitter.OmitNothing()
 	}
 	var had *lake.Known

@@ -125,7 +125,7 @@ func TestSmallShardIsInDoubtAsALargeOne(t *testing.T) {
 		if w.calls["ListPage"] != 2 || w.calls["FinishShard"] != 2 {
 			t.Errorf("calls %v, want it listed and fetched again", w.calls)
 		}
-		if w.lists[0].Whole || !w.lists[1].Whole {
+		if w.lists[0].OmitNothing || !w.lists[1].OmitNothing {
 			t.Errorf("%+v, want nothing left out of the second list", w.lists)
 		}
 	})

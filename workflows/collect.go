@@ -219,7 +219,7 @@ func (s *shard) launch(ctx workflow.Context) {
 func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
 	in := activities.ListPageInput{
 		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: activities.Lease(lease),
-		Retry: s.retry, Depth: s.in.Depth, AtOnce: s.atOnce(lease), Whole: s.state.Restarts > 0,
+		Retry: s.retry, Depth: s.in.Depth, AtOnce: s.atOnce(lease), OmitNothing: s.state.Restarts > 0,
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
