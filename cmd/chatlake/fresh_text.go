@@ -36,6 +36,9 @@ func writeFresh(w io.Writer, all []fresh) error {
 		for _, line := range announced(f.Announced) {
 			fmt.Fprintf(t, "  push\t%s\n", line)
 		}
+		if f.Verified != nil {
+			fmt.Fprintf(t, "  verify\t%s\n", verified(*f.Verified))
+		}
 		if err := t.Flush(); err != nil {
 			return err
 		}
@@ -57,6 +60,30 @@ func writeFresh(w io.Writer, all []fresh) error {
 		}
 	}
 	return nil
+}
+
+// verified says when the copy was verified last, how, and with which result.
+func verified(v inspect.LastVerify) string {
+	text := instant(&v.At)
+	switch {
+	case v.Deep && v.Totals:
+		text += ", deep and with the platform's counts"
+	case v.Deep:
+		text += ", deep"
+	case v.Totals:
+		text += ", with the platform's counts"
+	}
+	of := ""
+	if v.Accounts == "all" {
+		of = " in the whole lake"
+	}
+	switch {
+	case v.Whole:
+		return text + ": whole"
+	case v.Problems > 0:
+		return text + ": " + words.Plural(int64(v.Problems), "problem") + of + "; `chatlake verify` lists them"
+	}
+	return text + ": not everything could be checked; `chatlake verify` says why"
 }
 
 // behind says how fresh an account is.

@@ -24,7 +24,7 @@ func (a *app) verifyCommand() *cobra.Command {
 			"exported, texts that could not be decrypted and windows that were committed with a flag, each with what to do. Exit status 3\n" +
 			"if it reports any of these. With --deep, it reads the whole lake and also finds conversations that are stored twice or are\n" +
 			"missing. With --provider-totals, it asks the platform how many conversations each window has now: one or two requests for each\n" +
-			"window, within the account's rate.",
+			"window, within the account's rate. Without a range, it leaves its result, as counts, in the lake for `chatlake status` and metrics.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), f) },
 	}
 	f.flags(cmd.Flags(), "start of the range that the lake should cover (default: the oldest window)", "end of that range, exclusive (default: the end of the newest window)")
@@ -55,6 +55,9 @@ func (a *app) verify(ctx context.Context, f verifyFlags) error {
 	v, err := l.Verify(ctx, within, inspect.VerifyOptions{Deep: f.deep, Totals: f.totals, Progress: func(p inspect.Progress) { sayProgress(said, p) }})
 	if err != nil {
 		return err
+	}
+	if kept := l.KeepVerified(ctx, v); kept != nil {
+		a.note("The result is not kept in the lake, so `chatlake status` and metrics show an older one: %v", kept)
 	}
 	err = show(a, v, writeVerified)
 	if err == nil && !v.Whole() {

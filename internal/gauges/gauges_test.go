@@ -46,6 +46,7 @@ func TestSamplesOfTheLake(t *testing.T) {
 		Account: "acme", Watermark: &watermark, ToGo: &schemas.Window{From: at(0), To: at(2)}, Gaps: []inspect.Gap{gap, gap},
 		Accepted:  []inspect.AcceptedGap{{Gap: gap}},
 		Skipped:   []inspect.SkippedWindow{{Gap: inspect.Gap{Account: "acme", Stream: schemas.StreamChanges}}},
+		Verified:  &inspect.LastVerify{At: at(3), Whole: true},
 		Announced: &inspect.Announced{Pushed: 7, Late: 2, Missed: 1, Until: at(4)},
 		Retained: inspect.Retained{
 			Lost:     []inspect.Lost{{Gap: gap}},
@@ -61,6 +62,7 @@ func TestSamplesOfTheLake(t *testing.T) {
 		"account_retention_deadline_timestamp_seconds acme 480",
 		"account_push_changes acme,pushed 7", "account_push_changes acme,late 2", "account_push_changes acme,missed 1",
 		"account_push_compared_timestamp_seconds acme 240",
+		"account_verify_timestamp_seconds acme 180", "account_verify_whole acme 1",
 	)
 }
 

@@ -38,6 +38,10 @@ func ofLake(all []inspect.Freshness) (samples []telemetry.Sample) {
 		if at := firstDeadline(f.Expiring); !at.IsZero() {
 			add(telemetry.Deadline, seconds(at), f.Account)
 		}
+		if v := f.Verified; v != nil {
+			add(telemetry.Verified, seconds(v.At), f.Account)
+			add(telemetry.VerifiedWhole, flag(v.Whole), f.Account)
+		}
 		if a := f.Announced; a != nil {
 			add(telemetry.PushChanges, float64(a.Pushed), f.Account, "pushed")
 			add(telemetry.PushChanges, float64(a.Late), f.Account, "late")

@@ -31,6 +31,8 @@ type Freshness struct {
 	// stays before those of changes.
 	Skipped []SkippedWindow `json:"skipped"`
 	Retained
+	// Verified is the newest `chatlake verify` that covers the account; nil if the lake keeps none.
+	Verified *LastVerify `json:"verified,omitempty"`
 }
 
 // Lag is how far the copy is behind, or false if no sync has ended.
@@ -49,6 +51,12 @@ func FreshnessOf(ctx context.Context, c worker.Config, accounts []string, now ti
 	}
 	if err != nil {
 		return nil, err
+	}
+	var verifications []ledger.Verification
+	if l != nil {
+		if verifications, err = l.LastVerifications(ctx); err != nil {
+			return nil, err
+		}
 	}
 	all := []Freshness{}
 	for _, account := range accounts {
@@ -75,6 +83,7 @@ func FreshnessOf(ctx context.Context, c worker.Config, accounts []string, now ti
 			return nil, err
 		}
 		f.Accepted = append(f.Accepted, late(f.Late, f.Accepted)...)
+		f.Verified = lastVerifyOf(account, verifications)
 		if f.Gaps = without(f.Gaps, f.Lost); f.Gaps == nil {
 			f.Gaps = []Gap{}
 		}

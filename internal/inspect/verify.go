@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
@@ -11,6 +12,7 @@ import (
 
 // A Verified is what a look at the lake found.
 type Verified struct {
+	BeganAt    time.Time       `json:"began_at"`
 	Windows    int             `json:"windows"`
 	Files      int             `json:"files"`
 	Bytes      int64           `json:"bytes"`
@@ -35,7 +37,8 @@ type Verified struct {
 	Orphans     []string        `json:"orphans"`     // files that nobody reads; harmless
 	Staged      Leftovers       `json:"staged"`      // harmless
 
-	seen *sightings // with Deep only
+	seen          *sightings // with Deep only
+	ranged, asked bool       // whether a range was given, and whether platforms were asked for their counts
 }
 
 // Whole reports whether everything that should be in the lake is there. A lake of which something could not be checked is not known
@@ -79,7 +82,7 @@ func (l *Lake) Verify(ctx context.Context, within schemas.Window, o VerifyOption
 	if tell == nil {
 		tell = func(Progress) {}
 	}
-	filter := l.filter(within)
+	filter, began := l.filter(within), time.Now().UTC()
 	read, err := readLedger(ctx, l.lake, filter)
 	if err != nil {
 		return Verified{}, err
@@ -88,6 +91,7 @@ func (l *Lake) Verify(ctx context.Context, within schemas.Window, o VerifyOption
 	if err != nil {
 		return v, err
 	}
+	v.BeganAt, v.ranged, v.asked = began, within != schemas.Window{}, o.Totals
 	v.Undecrypted = undecryptedOf(l.config, read.current)
 	acceptances, err := l.lake.Accepted(ctx, l.account)
 	if err != nil {

@@ -23,6 +23,7 @@ const (
 	// Checkpoints are not below the ledger, where every object is a record.
 	checkpointRoot = "_checkpoints/v1/"
 	skipsRoot      = "_skips/v1/"
+	verifiedRoot   = "_verified/v1/"
 	probeRoot      = "_probe/"
 )
 

@@ -28,6 +28,11 @@ var (
 		"Time up to which the changes of syncs were compared with announcements.", "")
 	DirectoryRead = gaugeOf("account.directory.timestamp", "s", byAccount,
 		"Time at which the newest snapshot of people, groups and settings was committed.", "")
+	Verified = gaugeOf("account.verify.timestamp", "s", byAccount,
+		"Time at which the last `chatlake verify` began that covers the account. The account has no value before the first one; one of a range does not count.",
+		"If it is old, run `chatlake verify`; a scheduler such as cron can do so each week.")
+	VerifiedWhole = gaugeOf("account.verify.whole", "", byAccount,
+		"1 if that verify found the lake whole, 0 if it found a problem or could not check everything.", "`chatlake verify` lists what is wrong, with what to do.")
 )
 
 // What Temporal says: runs, schedules, budgets.
@@ -103,7 +108,7 @@ var (
 
 // Metrics are the definitions, in the order of the documentation.
 var Metrics = []*Metric{
-	Watermark, HistoryLeft, Gaps, GapsAccepted, Skipped, Losses, Deadline, PushChanges, PushCompared, DirectoryRead,
+	Watermark, HistoryLeft, Gaps, GapsAccepted, Skipped, Losses, Deadline, PushChanges, PushCompared, DirectoryRead, Verified, VerifiedWhole,
 	Windows, Blocked, Waiting, WaitingUntil, RunDeadline, Budget, QuotaLeft, LastRun, NextRun, LastComplete, Paused, Missed,
 	Collected, CollectionTook, Ready,
 	Requests, Throttled, Ceiling, Stopped, Duration,
