@@ -34,6 +34,11 @@ func (l *Lake) Gaps(ctx context.Context) (Gaps, error) {
 	if err != nil {
 		return Gaps{}, err
 	}
+	return l.gapsOf(ctx, records)
+}
+
+// gapsOf returns the gaps between current records.
+func (l *Lake) gapsOf(ctx context.Context, records []ledger.Record) (Gaps, error) {
 	acceptances, err := l.lake.Accepted(ctx, l.account)
 	if err != nil {
 		return Gaps{}, err
