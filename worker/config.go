@@ -34,6 +34,8 @@ type Config struct {
 	Receive *ReceiveConfig
 	// Telemetry is what processes show of themselves.
 	Telemetry TelemetryConfig
+	// UI is who may use the page.
+	UI UIConfig
 
 	source *source // nil if a program built the configuration
 }
@@ -161,6 +163,7 @@ func (c Config) check(found Problems) Problems {
 	problems = append(problems, c.checkPlaces()...)
 	problems = append(problems, c.checkReceive()...)
 	problems = append(problems, c.checkTelemetry()...)
+	problems = append(problems, c.checkUI()...)
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
 			problems = append(problems, c.Problem(key, unknownZone))
@@ -366,32 +369,6 @@ func (c Config) Secrets(accounts ...string) error {
 		return nil
 	}
 	return problems
-}
-
-// WithDefaults fills in the missing values of a configuration that a program built.
-func (c Config) WithDefaults() Config {
-	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
-	c.Telemetry.Every = cmp.Or(c.Telemetry.Every, defaultTelemetryEvery)
-	c.Export.ChunksInFlight = cmp.Or(c.Export.ChunksInFlight, 2)
-	c.Export.Window = cmp.Or(c.Export.Window, "month")
-	c.Export.OnMismatch = cmp.Or(c.Export.OnMismatch, "block")
-	if c.Temporal != nil {
-		temporal := *c.Temporal
-		temporal.Namespace = cmp.Or(temporal.Namespace, "default")
-		temporal.TaskQueue = cmp.Or(temporal.TaskQueue, DefaultTaskQueue)
-		c.Temporal = &temporal
-	}
-	accounts := map[string]AccountConfig{}
-	for name, a := range c.Accounts {
-		d, _ := definition(a.Provider)
-		a.BaseURL = strings.TrimRight(cmp.Or(a.BaseURL, d.BaseURL), "/")
-		if a.Options == nil {
-			a.Options = map[string]string{}
-		}
-		accounts[name] = a
-	}
-	c.Accounts = accounts
-	return c
 }
 
 // Scratch is the folder for files in progress.

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -36,11 +37,38 @@ func (s *source) config() Config {
 		c.Temporal = m.temporal()
 	}
 	c.Receive, c.Telemetry = root.at("receive").receive(), root.at("telemetry").telemetry()
+	c.UI = root.at("ui").ui()
 	accounts := root.at("accounts")
 	for _, name := range accounts.keys() {
 		c.Accounts[name] = accounts.at(name).account()
 	}
 	return c.WithDefaults()
+}
+
+// WithDefaults fills in the missing values of a configuration that a program built.
+func (c Config) WithDefaults() Config {
+	c.StateDir = cmp.Or(c.StateDir, ".chatlake")
+	c.Telemetry.Every = cmp.Or(c.Telemetry.Every, defaultTelemetryEvery)
+	c.Export.ChunksInFlight = cmp.Or(c.Export.ChunksInFlight, 2)
+	c.Export.Window = cmp.Or(c.Export.Window, "month")
+	c.Export.OnMismatch = cmp.Or(c.Export.OnMismatch, "block")
+	if c.Temporal != nil {
+		temporal := *c.Temporal
+		temporal.Namespace = cmp.Or(temporal.Namespace, "default")
+		temporal.TaskQueue = cmp.Or(temporal.TaskQueue, DefaultTaskQueue)
+		c.Temporal = &temporal
+	}
+	accounts := map[string]AccountConfig{}
+	for name, a := range c.Accounts {
+		d, _ := definition(a.Provider)
+		a.BaseURL = strings.TrimRight(cmp.Or(a.BaseURL, d.BaseURL), "/")
+		if a.Options == nil {
+			a.Options = map[string]string{}
+		}
+		accounts[name] = a
+	}
+	c.Accounts = accounts
+	return c
 }
 
 // branch is a part of a file.

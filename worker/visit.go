@@ -15,15 +15,22 @@ import (
 // another chatlake process that uses the state folder. If there is none, it starts the server and sets Embedded: then no worker
 // runs.
 func Visit(ctx context.Context, c Config) (*Temporal, error) {
+	t, err := Meet(ctx, c)
+	if t == nil && err == nil {
+		return Connect(ctx, c, ConnectOptions{})
+	}
+	return t, err
+}
+
+// Meet is Visit for those who must not start a server: it returns nil if the configuration names none and no chatlake process uses the
+// state folder.
+func Meet(ctx context.Context, c Config) (*Temporal, error) {
 	if c.Temporal != nil {
 		return Connect(ctx, c, ConnectOptions{})
 	}
 	address, err := embedded.Running(c.StateDir)
-	if err != nil {
+	if err != nil || address == "" {
 		return nil, err
-	}
-	if address == "" {
-		return Connect(ctx, c, ConnectOptions{})
 	}
 	t := &Temporal{}
 	t.Client, err = client.DialContext(ctx, client.Options{

@@ -90,7 +90,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.demoCommand(), a.exportCommand(), a.planCommand(), a.workerCommand(), a.serveCommand(), a.scheduleCommand(), a.statusCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.rateCommand(), a.cancelCommand(), a.endStaleCommand(),
-		a.webhookCommand(),
+		a.webhookCommand(), a.uiCommand(),
 		a.verifyCommand(), a.gapCommand(), a.whyCommand(), a.doctorCommand(), a.lakeCommand(), a.simCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root

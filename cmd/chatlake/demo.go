@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,6 +56,7 @@ type demoFlags struct {
 	ui, fresh bool
 	live      bool
 	uiPort    int
+	listen    string
 }
 
 // demoFolder is the folder of demos, unless another is named.
@@ -73,8 +76,9 @@ func (a *app) demoCommand() *cobra.Command {
 	flags.Float64Var(&f.rate, "rate", 0, "requests per second that the export may send; 0 means no limit")
 	flags.StringVar(&f.dir, "dir", demoFolder, "folder for the lake and the state; must be new, empty, or left by a demo")
 	flags.StringVar(&f.window, "window", "month", "size of a window: month, week or day")
-	flags.BoolVar(&f.ui, "ui", true, "serve Temporal's UI on a local port")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
+	flags.BoolVar(&f.ui, "ui", true, "serve the page, with a link to Temporal's UI, on a local port or on --listen")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of Temporal's UI (default: a free one)")
+	flags.StringVar(&f.listen, "listen", "", "address of the page, such as "+uiAddress+" (default: a free local port)")
 	flags.BoolVar(&f.live, "live", false, "let the accounts change, and keep the copy up to date until Ctrl-C; always starts again, in .chatlake-demo-live")
 	flags.BoolVar(&f.fresh, "fresh", false, "delete what earlier demos left in the folder, and start again")
 	return cmd
@@ -124,19 +128,32 @@ func (a *app) copyDemo(ctx context.Context, f demoFlags, d *demo.Demo) error {
 	for _, p := range d.Platforms {
 		a.note("%-21s %s (%s)", "Simulated "+p.Title+":", d.URL(p), words.Plural(int64(d.Conversations), "conversation"))
 	}
+	stopPage := func() {}
+	if f.ui {
+		address, stop, err := showPage(c, s, nil, cmp.Or(f.listen, freeAddress), a.logger(slog.LevelWarn))
+		if err != nil {
+			return errors.Join(err, s.Stop())
+		}
+		stopPage = stop
+		a.note("Page:                 %s", address)
+	}
 	if s.UIURL() != "" {
 		a.note("Temporal UI:          %s", s.UIURL())
 	}
 	a.note("Lake:                 %s", d.Lake())
 	config, err := d.WriteConfig(c)
 	if err != nil {
+		stopPage()
 		return errors.Join(err, s.Stop())
 	}
 	a.note("Inspect it with       chatlake status --config %s (or verify, lake files, pause, resume)", demo.Shown(config))
 	if f.live {
-		return a.leave(ctx, c, s, a.followDemo(ctx, s, d, c))
+		err := a.followDemo(ctx, s, d, c)
+		stopPage()
+		return a.leave(ctx, c, s, err)
 	}
 	ends, err := a.attend(ctx, s, ins...)
+	stopPage()
 	if err := a.leave(ctx, c, s, err); err != nil {
 		return err
 	}

@@ -52,8 +52,8 @@ func (a *app) exportCommand() *cobra.Command {
 	flags.IntVar(&f.maxActive, "max-active", 0, "how many windows to copy at a time (default and at most: export.shards of the configuration)")
 	flags.BoolVar(&f.sync, "sync", false, "take priority over other exports of the account, using the rate reserved for syncs")
 	flags.BoolVar(&f.detach, "detach", false, "start the export for workers elsewhere, and do not wait")
-	flags.BoolVar(&f.ui, "ui", false, "serve the embedded server's UI on a local port")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
+	flags.BoolVar(&f.ui, "ui", false, "serve the page that shows the export, with a link to Temporal's UI, on a local port or on --listen")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of Temporal's UI (default: a free one)")
 	listenFlag(flags, &f.listen)
 	cmd.MarkFlagsMutuallyExclusive("detach", "listen")
 	return cmd
@@ -104,9 +104,17 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	if f.detach {
 		return errors.Join(a.detach(ctx, s, in), s.Stop())
 	}
+	address, stopPage, err := showPage(c, s, shown, ownAddress(f.ui), warn)
+	if err != nil {
+		return errors.Join(err, s.Stop())
+	}
+	if address != "" {
+		a.note("Page: %s", address)
+	}
 	stop := gaugesBeside(ctx, c, s, shown, warn)
 	ends, err := a.attend(ctx, s, in)
 	stop()
+	stopPage()
 	if err == nil {
 		err = ends[0].Err
 	}

@@ -15,7 +15,7 @@ import (
 
 // listenFlag is the flag of commands that show what they do.
 func listenFlag(flags *pflag.FlagSet, listen *string) {
-	flags.StringVar(listen, "listen", "", "serve /metrics, /healthz and /readyz on this address, such as 127.0.0.1:8234")
+	flags.StringVar(listen, "listen", "", "serve the page, /metrics, /healthz and /readyz on this address, such as 127.0.0.1:8234")
 }
 
 // gaugesBeside sets the gauges of a session's work until the returned function is called.

@@ -37,8 +37,8 @@ func (a *app) workerCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.work(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&f.ui, "ui", false, "serve the embedded server's UI on a local port")
-	flags.IntVar(&f.uiPort, "ui-port", 0, "port of the UI (default: a free one)")
+	flags.BoolVar(&f.ui, "ui", false, "serve the page, with a link to Temporal's UI, on a local port or on --listen")
+	flags.IntVar(&f.uiPort, "ui-port", 0, "port of Temporal's UI (default: a free one)")
 	flags.IntVar(&f.activities, "activities", 0, "activities to run at once; 0 means as many as the cores and the memory allow")
 	flags.BoolVar(&f.receive, "receive", false, "receive what platforms announce, as chatlake serve does; without a section temporal, a section receive is enough")
 	listenFlag(flags, &f.listen)
@@ -116,7 +116,12 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		if err != nil {
 			return err
 		}
-		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "ui", temporal.UIURL,
+		address, stopPage, err := showPage(c, s, o.Telemetry, ownAddress(f.ui), logger)
+		if err != nil {
+			return err
+		}
+		defer stopPage()
+		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "page", address, "ui", temporal.UIURL,
 			"listen", o.Telemetry.Address(), "version", worker.Build)
 		if err := together(ctx, func(ctx context.Context) error { return worker.Run(ctx, c, temporal, l) }, r,
 			func(ctx context.Context) { gauges.Run(ctx, c, s.AtWork(), o.Telemetry, logger) }); err != nil {

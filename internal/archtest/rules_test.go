@@ -186,6 +186,17 @@ var rules = []rule{
 		},
 		why: "it takes requests from strangers: it keeps ids only, so no text of a conversation can get past it, and it knows no platform and no Temporal",
 	}, {
+		folder: "internal/page",
+		ours:   []string{"internal/inspect", "internal/operate", "internal/redact", "internal/words", "schemas", "worker", "workflows"},
+		tests:  []string{"*"},
+		never:  []string{awsSDK, arrow, temporal, webUI, osPackage},
+		names: map[string][]string{
+			"schemas": {
+				"Stream", "StreamAudits", "StreamChanges", "StreamCreated", "StreamDirectory", "StreamPushed", "StreamReports", "Streams", "ParseWindow", "Window",
+			},
+		},
+		why: "a page shows what inspect and operate answer: without rows, documents and the ledger, no text of a conversation can reach it",
+	}, {
 		folder: "internal/demo",
 		ours:   []string{"internal/words", "simulator", "simulator/platforms", "worker", "workflows"},
 		tests:  []string{"*"},
@@ -208,7 +219,7 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/demo", "internal/gauges", "internal/inspect", "internal/operate", "internal/redact", "internal/telemetry", "internal/terminal", "internal/words", "schemas", "simulator",
+			"internal/demo", "internal/gauges", "internal/inspect", "internal/operate", "internal/page", "internal/redact", "internal/telemetry", "internal/terminal", "internal/words", "schemas", "simulator",
 			"simulator/platforms", "worker", "workflows",
 		},
 		tests: []string{"*"},

@@ -50,6 +50,15 @@ func Visit(ctx context.Context, c worker.Config) (*Session, error) {
 	return &Session{config: c, temporal: t}, nil
 }
 
+// Meet is Visit for those who must not start a server: it returns nil if none runs that could be asked.
+func Meet(ctx context.Context, c worker.Config) (*Session, error) {
+	t, err := worker.Meet(ctx, c)
+	if t == nil || err != nil {
+		return nil, err
+	}
+	return &Session{config: c, temporal: t}, nil
+}
+
 // UIURL is where the UI of the server in process answers; empty for another server.
 func (s *Session) UIURL() string { return s.temporal.UIURL }
 
