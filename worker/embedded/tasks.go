@@ -59,9 +59,11 @@ func (s *Server) freeTask(ctx context.Context, connection *grpc.ClientConn, of E
 	if info.GetWorkflowTaskStartedEventId() <= 0 || info.GetWorkflowTaskStartedTime().AsTime().After(s.began) {
 		return nil // nobody has it, or a worker that lives
 	}
-	// The server schedules a failed task again at once, for any worker.
+	// The server schedules a failed task again at once, for any worker. Of the causes, this one and a reset let it count the attempts
+	// from one again: a task that was taken three times by short commands and not finished would wait for seconds, and meanwhile the
+	// server answers no query of the workflow, and describes no schedule.
 	_, err = workflowservice.NewWorkflowServiceClient(connection).RespondWorkflowTaskFailed(ctx, &workflowservice.RespondWorkflowTaskFailedRequest{
-		Namespace: Namespace, TaskToken: taken(info, of), Cause: enums.WORKFLOW_TASK_FAILED_CAUSE_RESET_STICKY_TASK_QUEUE, Identity: identity,
+		Namespace: Namespace, TaskToken: taken(info, of), Cause: enums.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND, Identity: identity,
 	})
 	if errors.As(err, &missing) {
 		return nil // it has just timed out
