@@ -176,6 +176,14 @@ var rules = []rule{
 		why: "it answers questions about a lake from the lake alone, even without Temporal; worker checks whether platforms and servers answer. " +
 			"Findings contain no text of a conversation, so that a page can show them",
 	}, {
+		folder: "internal/report",
+		ours:   []string{"internal/inspect", "internal/words", "schemas"},
+		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
+		names: map[string][]string{
+			"schemas": {"Stream", "StreamDirectory", "Window"},
+		},
+		why: "a report shows what inspect answers: without rows, documents and ledger, no text of a conversation can get into it",
+	}, {
 		folder: "internal/receive",
 		ours:   []string{"internal/redact", "providers"},
 		never:  []string{awsSDK, arrow, temporal, webUI},
@@ -219,7 +227,7 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/demo", "internal/gauges", "internal/inspect", "internal/operate", "internal/page", "internal/redact", "internal/telemetry", "internal/terminal", "internal/words", "schemas", "simulator",
+			"internal/demo", "internal/gauges", "internal/inspect", "internal/operate", "internal/page", "internal/redact", "internal/report", "internal/telemetry", "internal/terminal", "internal/words", "schemas", "simulator",
 			"simulator/platforms", "worker", "workflows",
 		},
 		tests: []string{"*"},

@@ -69,11 +69,36 @@ func (l *Ledger) Forgotten(ctx context.Context, account string, entries []Entry)
 	return gone, findings, nil
 }
 
-// exportManifest is the part of a manifest that Forgotten reads.
+// Export is an export that ended, as its manifest tells.
+type Export struct {
+	Manifest string // key
+	Account  string
+	Name     string
+	Window   schemas.Window
+	Shards   int // that the ledger had then for the range
+}
+
+// Exports returns the exports of an account, or of all if account is empty, that have ended, by their manifests. An export that was run
+// again and ended with another result is there twice. Manifests that cannot be read are left out; Forgotten finds them.
+func (l *Ledger) Exports(ctx context.Context, account string) ([]Export, error) {
+	manifests, _, err := l.manifests(ctx, account)
+	var all []Export
+	for _, m := range manifests {
+		if m.Account != "" {
+			all = append(all, Export{m.key, m.Account, m.Name, m.Window, len(m.Shards)})
+		}
+	}
+	return all, err
+}
+
+// exportManifest is the part of a manifest that Forgotten and Exports read.
 type exportManifest struct {
 	key      string
 	Provider string `json:"provider"`
-	Shards   []struct {
+	Account  string `json:"account"`
+	Name     string `json:"name"`
+	schemas.Window
+	Shards []struct {
 		Shard      string `json:"shard"` // as in Shard.String
 		Generation int    `json:"generation"`
 	} `json:"shards"`
