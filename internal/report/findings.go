@@ -2,15 +2,19 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/schemas"
 )
 
 // findings are what keeps the lake from being whole, with the reason and the command that helps, as `chatlake verify` says it.
 func findings(v inspect.Verified) (all []finding) {
-	add := func(what, where, text, command string) { all = append(all, finding{what, where, text, command}) }
+	add := func(what, where, text, command string) {
+		all = append(all, finding{what, shardName(where), text, command})
+	}
 	for _, f := range v.Unreadable {
 		add("unreadable", f.Key, f.Problem+". Restore it from a backup or an older version; until then, its window does not count", "")
 	}
@@ -78,7 +82,9 @@ func accepted(v inspect.Verified) (all []finding) {
 
 // notes are what a reader should know, and what keeps nothing from being whole.
 func notes(v inspect.Verified) (all []finding) {
-	add := func(what, where, text string) { all = append(all, finding{What: what, Where: where, Text: text}) }
+	add := func(what, where, text string) {
+		all = append(all, finding{What: what, Where: shardName(where), Text: text})
+	}
 	for _, o := range v.Omitted {
 		add("omitted", o.Document, "not requested of "+words.Plural(o.Omitted, "conversation")+" in "+plural(o.Windows, "window")+
 			": it said no more than the list for any of the "+words.Grouped(o.Asked)+" that were compared")
@@ -117,6 +123,19 @@ func unwitnessed(all []inspect.Unwitnessed) (found []similar) {
 		found[i].lists = append(found[i].lists, u.List)
 	}
 	return found
+}
+
+// shardName writes account/stream/window for people who see the account already. Whatever else it is, stays as it is.
+func shardName(shard string) string {
+	parts := strings.Split(shard, "/")
+	if len(parts) != 3 {
+		return shard
+	}
+	w, err := schemas.ParseWindow(parts[2])
+	if err != nil {
+		return shard
+	}
+	return parts[1] + ", " + words.Span(w)
 }
 
 func stretchName(g inspect.Gap) string { return string(g.Stream) + ", " + words.Span(g.Window) }
