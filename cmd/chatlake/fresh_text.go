@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,13 +21,13 @@ type fresh struct {
 
 func writeFresh(w io.Writer, all []fresh) error {
 	for _, f := range all {
-		fmt.Fprintf(w, "%s: %s\n", f.Account, behind(f.Freshness))
+		fmt.Fprintf(w, "%s: %s\n", f.Account, f.Behind())
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, s := range f.Schedules {
-			fmt.Fprintf(t, "  %s\t%s\n", s.Kind, upkeep(s))
+			fmt.Fprintf(t, "  %s\t%s\n", s.Kind, s)
 		}
 		if f.Copied != nil || f.ToGo != nil {
-			fmt.Fprintf(t, "  copied\t%s\n", copied(f.Freshness))
+			fmt.Fprintf(t, "  copied\t%s\n", f.CopiedText())
 		}
 		if f.Directory != nil {
 			fmt.Fprintf(t, "  directory\tas of %s\n", instant(f.Directory))
@@ -86,58 +85,6 @@ func verified(v inspect.LastVerify) string {
 	return text + ": not everything could be checked; `chatlake verify` says why"
 }
 
-// behind says how fresh an account is.
-func behind(f inspect.Freshness) string {
-	lag, ok := f.Lag()
-	if !ok {
-		return "no sync has ended yet"
-	}
-	return fmt.Sprintf("up to date until %s, %s behind", instant(f.Watermark), words.Duration(lag))
-}
-
-// upkeep says when a schedule acts, and what its run is doing.
-func upkeep(s operate.Upkeep) string {
-	text := s.Times
-	if s.Last != nil {
-		text += "; last " + instant(s.Last)
-	}
-	switch {
-	case s.Ended == nil:
-	case len(s.Running) > 0:
-		text += ", the one before " + ended(*s.Ended)
-	default:
-		text += " " + ended(*s.Ended)
-	}
-	switch {
-	case s.Paused:
-		text += "; paused"
-		if s.Note != "" {
-			text += ": " + s.Note
-		}
-	case s.Progress != nil && s.Progress.Windows > 0:
-		text += fmt.Sprintf("; %s: %s", s.Progress.State, windows(*s.Progress))
-	case s.Progress != nil:
-		text += fmt.Sprintf("; %s", s.Progress.State)
-	case len(s.Running) > 0:
-		text += "; begun"
-	case s.Next != nil:
-		text += "; next " + instant(s.Next)
-	}
-	return text
-}
-
-// copied says which part of the history the lake has.
-func copied(f inspect.Freshness) string {
-	var parts []string
-	if f.Copied != nil {
-		parts = append(parts, words.Span(*f.Copied))
-	}
-	if f.ToGo != nil {
-		parts = append(parts, words.Span(*f.ToGo)+" to go")
-	}
-	return strings.Join(parts, "; ")
-}
-
 // announcedDays is how many days are shown of what was announced.
 const announcedDays = 7
 
@@ -189,25 +136,6 @@ func writeWaits(w io.Writer, kind string, own *operate.Wait, progress *operate.S
 		fmt.Fprintf(w, "  %s: %s\n", kind, waiting)
 	}
 	writeBlocked(w, progress.Blocked)
-}
-
-// ended says how the last run of a schedule ended.
-func ended(e operate.Ended) string {
-	text := string(e.State)
-	var why []string
-	if e.Skipped > 0 {
-		why = append(why, words.Plural(int64(e.Skipped), "window")+" skipped")
-	}
-	if e.Failed > 0 {
-		why = append(why, words.Plural(int64(e.Failed), "window")+" failed")
-	}
-	if e.Detail != "" {
-		why = append(why, e.Detail)
-	}
-	if len(why) > 0 {
-		text += ": " + strings.Join(why, ", ")
-	}
-	return text
 }
 
 // underWay are the workflow ids of runs that schedules have under way.

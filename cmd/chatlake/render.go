@@ -16,8 +16,8 @@ func frame(title string, s operate.Snapshot, p *operate.Pace, width int) []strin
 	bar := max(10, min(40, width-44))
 	lines := []string{
 		title,
-		fmt.Sprintf("  %s %3.0f %%   %s", terminal.Gauge(s.Share(), bar), 100*s.Share(), windows(s)),
-		"  " + conversations(s) + perSecond(p.Conversations()) + "   " + messages(s) + perSecond(p.Messages()),
+		fmt.Sprintf("  %s %3.0f %%   %s", terminal.Gauge(s.Share(), bar), 100*s.Share(), s.WindowsText()),
+		"  " + s.ConversationsText() + perSecond(p.Conversations()) + "   " + s.MessagesText() + perSecond(p.Messages()),
 		"  " + words.Plural(s.Requests, "request") + perSecond(p.Requests()) + "   " + throttled(s) + "   " + remaining(s, p),
 	}
 	if n := len(s.Blocked); n > 0 {
@@ -36,9 +36,9 @@ func frame(title string, s operate.Snapshot, p *operate.Pace, width int) []strin
 func logLine(s operate.Snapshot, p *operate.Pace) string {
 	parts := []string{
 		s.At.UTC().Format(time.TimeOnly),
-		windows(s),
-		conversations(s) + perSecond(p.Conversations()),
-		messages(s) + perSecond(p.Messages()),
+		s.WindowsText(),
+		s.ConversationsText() + perSecond(p.Conversations()),
+		s.MessagesText() + perSecond(p.Messages()),
 		words.Plural(s.Requests, "request") + perSecond(p.Requests()),
 		throttled(s),
 	}
@@ -55,30 +55,6 @@ func logLine(s operate.Snapshot, p *operate.Pace) string {
 		parts = append(parts, w.String())
 	}
 	return strings.Join(parts, "  ")
-}
-
-func windows(s operate.Snapshot) string {
-	text := fmt.Sprintf("%d of %s done", s.Done, words.Plural(int64(s.Windows), "window"))
-	if s.InFlight > 0 {
-		text += fmt.Sprintf(", %d in flight", s.InFlight)
-	}
-	return text
-}
-
-func conversations(s operate.Snapshot) string {
-	text := words.Grouped(s.Conversations)
-	if s.Expected > 0 && s.Done < s.Windows {
-		text += " of ~" + words.Grouped(s.Expected)
-	}
-	return text + " conversations"
-}
-
-func messages(s operate.Snapshot) string {
-	text := words.Plural(s.Messages, "message")
-	if s.Estimated {
-		text = "~" + text
-	}
-	return text
 }
 
 func throttled(s operate.Snapshot) string { return words.Grouped(s.Throttled) + " × 429" }

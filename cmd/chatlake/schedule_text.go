@@ -129,7 +129,7 @@ func instant(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
-	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+	return words.Instant(*t)
 }
 
 // conflictText says in what a configuration differs from the one by which the schedules run, and what to do.

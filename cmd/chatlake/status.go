@@ -111,7 +111,7 @@ func writeStatus(w io.Writer, all []operate.Export) error {
 		text := e.Status
 		switch {
 		case e.Progress != nil:
-			text = string(e.Progress.State) + ": " + windows(*e.Progress) + ", " + conversations(*e.Progress) + ", " + messages(*e.Progress)
+			text = string(e.Progress.State) + ": " + e.Progress.WindowsText() + ", " + e.Progress.ConversationsText() + ", " + e.Progress.MessagesText()
 		case e.Result != nil && e.Result.Complete:
 			text = "complete: " + words.Plural(e.Result.Totals.Conversations, "conversation") + ", " + words.Plural(e.Result.Totals.Messages, "message")
 		case e.Result != nil:
@@ -155,7 +155,7 @@ func writeStrays(w io.Writer, all []operate.Stray) error {
 		text := "begun, but no worker is running; `chatlake worker` resumes it"
 		switch {
 		case one.Progress != nil && one.Progress.Windows > 0:
-			text = string(one.Progress.State) + ": " + windows(*one.Progress)
+			text = string(one.Progress.State) + ": " + one.Progress.WindowsText()
 		case one.Progress != nil:
 			text = string(one.Progress.State)
 		case one.Waiting != nil:

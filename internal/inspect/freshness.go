@@ -3,10 +3,13 @@ package inspect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chatlake/chatlake/internal/ledger"
+	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -41,6 +44,27 @@ func (f Freshness) Lag() (time.Duration, bool) {
 		return 0, false
 	}
 	return f.At.Sub(*f.Watermark), true
+}
+
+// Behind says how far the copy is behind.
+func (f Freshness) Behind() string {
+	lag, ok := f.Lag()
+	if !ok {
+		return "no sync has ended yet"
+	}
+	return fmt.Sprintf("up to date until %s, %s behind", words.Instant(*f.Watermark), words.Duration(lag))
+}
+
+// CopiedText says which part of the history the lake has.
+func (f Freshness) CopiedText() string {
+	var parts []string
+	if f.Copied != nil {
+		parts = append(parts, words.Span(*f.Copied))
+	}
+	if f.ToGo != nil {
+		parts = append(parts, words.Span(*f.ToGo)+" to go")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // FreshnessOf returns the freshness of accounts, in their order. A lake that does not exist yet has nothing of them.

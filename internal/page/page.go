@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/worker"
 )
@@ -39,6 +40,7 @@ type Page struct {
 	key     []byte // of the tokens of forms, for as long as the process runs
 	notices notices
 	state   memo[state]
+	ledger  memo[*inspect.Contents]
 	now     func() time.Time
 }
 
@@ -122,5 +124,6 @@ func (p *Page) post(w http.ResponseWriter, r *http.Request, v *view) {
 	}
 	p.log.Info("order on the page", "view", v.name, "order", name, "of", r.PostForm.Get("of"), "by", u.label(), "done", err == nil)
 	p.state.forget()
+	p.ledger.forget()
 	http.Redirect(w, r, v.path()+p.notices.query(said, back(r)), http.StatusSeeOther)
 }

@@ -157,7 +157,7 @@ func lost(word string) mark     { return mark{word, "✕", "lost"} }
 
 // functions are those of all templates. Times are in UTC; the script adds the local time.
 var functions = template.FuncMap{
-	"instant": instant,
+	"instant": words.Instant,
 	"clock":   clock,
 	"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"count":   func(n any) string { return words.Grouped(whole(n)) },
@@ -185,9 +185,6 @@ func whole(n any) int64 {
 	}
 	return 0
 }
-
-// instant is a time as people read it.
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // clock leaves out the day if it is the one of now.
 func clock(t, now time.Time) string {

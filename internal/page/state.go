@@ -81,3 +81,14 @@ func (p *Page) visit(ctx context.Context, do func(*operate.Session) error) error
 	}
 	return errors.Join(do(s), s.Stop())
 }
+
+// contents is what the ledger says, as it was a few seconds ago at most.
+func (p *Page) contents(ctx context.Context) (*inspect.Contents, error) {
+	return p.ledger.get(ctx, 2*fresh, func(ctx context.Context) (*inspect.Contents, error) {
+		l, err := inspect.Open(ctx, p.o.Config, "")
+		if err != nil {
+			return nil, err
+		}
+		return l.Contents(ctx)
+	})
+}

@@ -80,6 +80,9 @@ func Time(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05Z")
 }
 
+// Instant formats a time in UTC to the second: "2025-01-31 12:00:00 UTC".
+func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
 // Range names a window in ids and file names: its times are without punctuation unless they are days.
 func Range(w schemas.Window) string { return compact(w.From) + "_" + compact(w.To) }
 
