@@ -33,6 +33,7 @@ func TestIncompleteListsEndCommands(t *testing.T) {
 	if status != exitComplete || !strings.Contains(out, "7 windows") {
 		t.Fatalf("status %d over a sound store: %s", status, out)
 	}
+	before = fake.Keys() // with the result of the verify
 	broken = true
 	for _, command := range [][]string{
 		{"verify"}, {"lake", "sweep"}, {"lake", "sweep", "--remove"}, {"lake", "vacuum"}, {"lake", "vacuum", "--dry-run"}, {"lake", "files"}, {"lake", "sql"}, {"lake", "rebuild"},
