@@ -58,7 +58,7 @@ func TestComposeMistakesAreFound(t *testing.T) {
 		{"misspelt key", "healthcheck:", "healtcheck:"},
 		{"dependency that is not there", "      temporal-schema:\n        condition", "      temporal-schemas:\n        condition"},
 		{"volume that is not there", "- s3:/data", "- s4:/data"},
-		{"volume that nobody uses", "volumes:\n  postgres:\n", "volumes:\n  attic:\n  postgres:\n"},
+		{"volume that nobody uses", "volumes:\n  grafana:\n", "volumes:\n  attic:\n  grafana:\n"},
 		{"network that is not there", "    image: versity", "    networks: [attic]\n    image: versity"},
 		{"env file that is not there", "    image: versity", "    env_file: attic.env\n    image: versity"},
 		{"mount that is not there", "./deploy/bucket.sh:", "./deploy/buckets.sh:"},
@@ -166,6 +166,11 @@ func audit(project *types.Project) []string {
 	for name, s := range project.Services {
 		if endsByItself(s) && !awaited[name] {
 			complain("nobody waits for %s: `up --wait` would call its end a failure", name)
+		}
+	}
+	for _, s := range project.DisabledServices { // a profile that is off may have volumes
+		for _, v := range s.Volumes {
+			used[v.Source] = true
 		}
 	}
 	for name := range project.Volumes {
