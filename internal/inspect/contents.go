@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chatlake/chatlake/internal/lake"
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/words"
 	"github.com/chatlake/chatlake/schemas"
@@ -23,6 +24,7 @@ type Contents struct {
 	Missing Gaps
 
 	config  worker.Config
+	lake    *lake.Lake
 	records []ledger.Record // that count, sorted by provider, account, stream and window
 }
 
@@ -38,7 +40,7 @@ func (l *Lake) Contents(ctx context.Context) (*Contents, error) {
 		records, unreadable = read.current, read.unreadable
 	}
 	missing, err := l.gapsOf(ctx, records)
-	return &Contents{At: l.lake.Now().UTC(), Unreadable: unreadable, Missing: missing, config: l.config, records: records}, err
+	return &Contents{At: l.lake.Now().UTC(), Unreadable: unreadable, Missing: missing, config: l.config, lake: l.lake, records: records}, err
 }
 
 // Accounts are the accounts of the configuration and those that only the ledger has, sorted.

@@ -81,6 +81,7 @@ type Work struct {
 
 // A Question asks for the coverage of accounts.
 type Question struct {
+	Account string // empty is all
 	// Within is the range; a zero end stands for the first or the last time that anything is known of.
 	Within schemas.Window
 	Scale  Scale
@@ -146,12 +147,10 @@ type stretch struct {
 
 // Coverage arranges what is known into cells. It takes time in proportion to the windows and the cells.
 func (c *Contents) Coverage(q Question) Coverage {
-	series := c.stretches(q)
+	series := slices.DeleteFunc(c.stretches(q), func(l line) bool { return q.Account != "" && l.account != q.Account })
 	found := Coverage{Words: map[Covered]int{}}
 	for _, s := range series {
-		for _, one := range s.all {
-			found.Known = joined(found.Known, one.window)
-		}
+		found.Known = joined(found.Known, s.span())
 	}
 	if found.Within = clipped(found.Known, q.Within); !q.Within.From.IsZero() {
 		found.Within.From = q.Within.From
@@ -316,6 +315,9 @@ func cut(w schemas.Window, s Scale) (all []schemas.Window) {
 
 // joined is the range from the first of two windows to the last. A zero window is none.
 func joined(a, b schemas.Window) schemas.Window {
+	if b.From.IsZero() {
+		return a
+	}
 	if a.From.IsZero() || b.From.Before(a.From) {
 		a.From = b.From
 	}

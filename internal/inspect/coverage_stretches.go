@@ -145,6 +145,22 @@ func (c *Contents) addGaps(q Question, of func(string, schemas.Stream) *line) {
 	}
 }
 
+// Known is the range of which anything is known, by the ledger and the configuration; zero if that is nothing.
+func (c *Contents) Known() (known schemas.Window) {
+	for _, l := range c.stretches(Question{}) {
+		known = joined(known, l.span())
+	}
+	return known
+}
+
+// span is the range from the beginning of the first stretch to the end of the last; zero if there is none.
+func (l *line) span() (span schemas.Window) {
+	for _, s := range l.all {
+		span = joined(span, s.window)
+	}
+	return span
+}
+
 func every(stretch) bool { return true }
 
 func withoutRecord(s stretch) bool { return s.record == nil }

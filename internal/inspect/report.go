@@ -106,12 +106,8 @@ func (l *Lake) Report(ctx context.Context, within schemas.Window, o VerifyOption
 			r.Absorbed++
 			continue
 		}
-		w := ReportWindow{
-			Shard: one.Shard, Generation: one.Generation, CommittedAt: one.CommittedAt.UTC(), Cause: one.Cause, Writer: one.Writer, Counts: one.Counts,
-			Counted: countedOf(one), Shortcomings: append([]string{}, contents.shortcomings(one)...), Files: len(one.Files), Digest: one.Digest,
-		}
+		w := contents.window(one)
 		for _, f := range one.Files {
-			w.Bytes += f.Bytes
 			r.Files = append(r.Files, Located{l.lake.Location(f.Key), one.Shard.String(), f})
 		}
 		r.Windows = append(r.Windows, w)
@@ -124,6 +120,18 @@ func (l *Lake) Report(ctx context.Context, within schemas.Window, o VerifyOption
 		}
 	}
 	return r, nil
+}
+
+// window is a record as reports show it.
+func (c *Contents) window(r ledger.Record) ReportWindow {
+	w := ReportWindow{
+		Shard: r.Shard, Generation: r.Generation, CommittedAt: r.CommittedAt.UTC(), Cause: r.Cause, Writer: r.Writer, Counts: r.Counts,
+		Counted: countedOf(r), Shortcomings: append([]string{}, c.shortcomings(r)...), Files: len(r.Files), Digest: r.Digest,
+	}
+	for _, f := range r.Files {
+		w.Bytes += f.Bytes
+	}
+	return w
 }
 
 // add counts a window of creation.

@@ -20,21 +20,53 @@ type TableSum struct {
 
 // sumTables adds up the files of records by table.
 func sumTables(records []ledger.Record) []TableSum {
-	byTable := map[string]*TableSum{}
+	var all tableSums
 	for _, r := range records {
 		for _, f := range r.Files {
-			sum := byTable[f.Table]
-			if sum == nil {
-				sum = &TableSum{Table: f.Table}
-				byTable[f.Table] = sum
-			}
-			sum.Rows += f.Rows
-			sum.Files++
-			sum.Bytes += f.Bytes
+			all.add(TableSum{f.Table, f.Rows, 1, f.Bytes})
 		}
 	}
+	return all.sorted()
+}
+
+// SumFiles adds up files by table, the largest table first.
+func SumFiles(files []Located) []TableSum {
+	var all tableSums
+	for _, f := range files {
+		all.add(TableSum{f.Table, f.Rows, 1, f.Bytes})
+	}
+	return all.sorted()
+}
+
+// AddTables adds up sums by table, the largest table first.
+func AddTables(sums ...[]TableSum) []TableSum {
+	var all tableSums
+	for _, one := range sums {
+		for _, t := range one {
+			all.add(t)
+		}
+	}
+	return all.sorted()
+}
+
+// tableSums are sums by table. The zero value is empty.
+type tableSums map[string]*TableSum
+
+func (s *tableSums) add(t TableSum) {
+	if *s == nil {
+		*s = tableSums{}
+	}
+	sum := (*s)[t.Table]
+	if sum == nil {
+		sum = &TableSum{Table: t.Table}
+		(*s)[t.Table] = sum
+	}
+	sum.Rows, sum.Files, sum.Bytes = sum.Rows+t.Rows, sum.Files+t.Files, sum.Bytes+t.Bytes
+}
+
+func (s tableSums) sorted() []TableSum {
 	var sums []TableSum
-	for _, sum := range byTable {
+	for _, sum := range s {
 		sums = append(sums, *sum)
 	}
 	slices.SortFunc(sums, func(a, b TableSum) int { return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Table, b.Table)) })

@@ -41,6 +41,7 @@ type Page struct {
 	notices notices
 	state   memo[state]
 	ledger  memo[*inspect.Contents]
+	shards  memo[[]operate.ShardRun]
 	now     func() time.Time
 }
 
@@ -125,5 +126,6 @@ func (p *Page) post(w http.ResponseWriter, r *http.Request, v *view) {
 	p.log.Info("order on the page", "view", v.name, "order", name, "of", r.PostForm.Get("of"), "by", u.label(), "done", err == nil)
 	p.state.forget()
 	p.ledger.forget()
+	p.shards.forget()
 	http.Redirect(w, r, v.path()+p.notices.query(said, back(r)), http.StatusSeeOther)
 }

@@ -163,6 +163,8 @@ var functions = template.FuncMap{
 	"count":   func(n any) string { return words.Grouped(whole(n)) },
 	"plural":  func(n any, noun string) string { return words.Plural(whole(n), noun) },
 	"size":    words.Size,
+	"number":  func(n *int64) string { return words.Grouped(*n) },
+	"inc":     func(n int) int { return n + 1 },
 	"span":    func(w schemas.Window) string { return words.Span(w) },
 	"lasts":   words.Duration,
 	"percent": func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
