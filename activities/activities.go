@@ -34,6 +34,8 @@ type Activities struct {
 	// Maintain starts a maintenance of an account, unless one is under way, and reports whether it did. If it is nil, only schedules start
 	// them.
 	Maintain func(ctx context.Context, account string) (bool, error)
+	// Alerting is nil if the worker has no alerts in its configuration.
+	Alerting Alerting
 
 	checks sync.Map // of providers.Reader: its last check
 	opened sync.Map // of ledger.Generation: its ledger.Record, as far as plans need it

@@ -32,6 +32,8 @@ type Config struct {
 	Accounts      map[string]AccountConfig
 	// Receive is where announcements of platforms are received; nil if they are not.
 	Receive *ReceiveConfig
+	// Alerts is who is told of what a person should know; nil if nobody is.
+	Alerts *AlertsConfig
 	// Telemetry is what processes show of themselves.
 	Telemetry TelemetryConfig
 	// UI is who may use the page.
@@ -159,11 +161,7 @@ func (c Config) check(found Problems) Problems {
 	if c.Lake.KMSKeyID != "" && c.Lake.SSE != "aws:kms" {
 		problems = append(problems, c.Problem("lake.kms_key_id", "has an effect only with sse: aws:kms; add that, or remove this key"))
 	}
-	problems = append(problems, c.checkPlaintext()...)
-	problems = append(problems, c.checkPlaces()...)
-	problems = append(problems, c.checkReceive()...)
-	problems = append(problems, c.checkTelemetry()...)
-	problems = append(problems, c.checkUI()...)
+	problems = append(problems, slices.Concat(c.checkPlaintext(), c.checkPlaces(), c.checkReceive(), c.checkTelemetry(), c.checkAlerts(), c.checkUI())...)
 	if c.source != nil {
 		for _, key := range c.source.unknownZones() {
 			problems = append(problems, c.Problem(key, unknownZone))

@@ -37,7 +37,7 @@ func (s *source) config() Config {
 		c.Temporal = m.temporal()
 	}
 	c.Receive, c.Telemetry = root.at("receive").receive(), root.at("telemetry").telemetry()
-	c.UI = root.at("ui").ui()
+	c.UI, c.Alerts = root.at("ui").ui(), root.at("alerts").alerts()
 	accounts := root.at("accounts")
 	for _, name := range accounts.keys() {
 		c.Accounts[name] = accounts.at(name).account()

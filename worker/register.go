@@ -23,5 +23,6 @@ func Register(r sdk.Registry, a *activities.Activities) {
 	r.RegisterWorkflow(workflows.Remap)
 	r.RegisterWorkflow(workflows.Maintain)
 	r.RegisterWorkflow(workflows.EndStaleChats)
+	r.RegisterWorkflow(workflows.SendAlerts)
 	r.RegisterActivity(a)
 }

@@ -23,7 +23,7 @@ func schema(t *testing.T) map[string]any {
 	return s
 }
 
-// keysOfSchema are all keys that a file may contain; the names of accounts and of options, which are free, are "*".
+// keysOfSchema are all keys that a file may contain; the names of accounts, receivers and options, which are free, are "*".
 func keysOfSchema(root, rule map[string]any, path string) []string {
 	if ref, ok := rule["$ref"].(string); ok {
 		defs, _ := root["$defs"].(map[string]any)
@@ -62,7 +62,7 @@ func keysOfExample(n *yaml.Node, path string) []string {
 	}
 	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
 		name := n.Content[i].Value
-		if path == "accounts" || path == "accounts.*.options" || path == "accounts.*.secrets" {
+		if path == "accounts" || path == "alerts.receivers" || path == "accounts.*.options" || path == "accounts.*.secrets" {
 			name = "*"
 		}
 		at := strings.TrimPrefix(path+"."+name, ".")

@@ -47,6 +47,8 @@ type Temporal struct {
 	mayTakeOver bool
 	// OnWorking, if set, is called after a worker has started and, if allowed, has made its build the current version.
 	OnWorking func()
+	// Alerting, if set, finds and sends alerts for the workers on this connection.
+	Alerting  activities.Alerting
 	server    *embedded.Server
 	telemetry *telemetry.Telemetry
 	changes   *slog.Logger
@@ -269,7 +271,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	}
 	w := sdk.New(connection, c.TaskQueue(), options)
 	shared := counters{connection, c.TaskQueue()}
-	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared, t.telemetry.Watch).account, Join: shared.join, Maintain: shared.maintain})
+	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared, t.telemetry.Watch).account, Join: shared.join, Maintain: shared.maintain, Alerting: t.Alerting})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}

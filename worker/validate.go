@@ -78,7 +78,7 @@ func (s *source) collect(e *jsonschema.ValidationError, problems *Problems) {
 	case *kind.PropertyNames:
 		// The library reuses the memory of this kind's location; the location of the rule has the same content.
 		_, place, _ := strings.Cut(e.SchemaURL, "#/properties/")
-		key = strings.TrimSuffix(place, "/propertyNames")
+		key = strings.ReplaceAll(strings.TrimSuffix(place, "/propertyNames"), "/properties/", ".")
 		add(k.Property, ruleAt(e.SchemaURL).text("errorMessage"))
 	default:
 		if len(e.Causes) == 0 {

@@ -41,6 +41,8 @@ func TestHistoryStructs(t *testing.T) {
 		activities.ListStaleInput{}, activities.ListStaleOutput{}, activities.EndConversationsInput{}, activities.EndConversationsOutput{},
 		activities.ResolveAuditsInput{}, activities.ResolveAuditsOutput{}, activities.CommitAuditsInput{}, activities.CommitAuditsOutput{},
 		activities.MergeShardsInput{}, activities.MergeShardsOutput{}, activities.AbsorbShardsInput{}, activities.AbsorbShardsOutput{},
+		workflows.AlertsInput{}, workflows.AcknowledgeInput{}, workflows.AcknowledgeOutput{}, activities.FindAlertsInput{}, activities.FindAlertsOutput{},
+		activities.SendAlertInput{}, activities.SendAlertOutput{},
 		workflows.SyncInput{}, workflows.SyncOutput{}, activities.StartMaintainInput{}, activities.StartMaintainOutput{},
 	}
 	all := map[string]any{}

@@ -115,6 +115,7 @@ func (r *recorder) worker() worker.Worker {
 	w.RegisterWorkflow(workflows.Remap)
 	w.RegisterWorkflow(workflows.Maintain)
 	w.RegisterWorkflow(workflows.EndStaleChats)
+	w.RegisterWorkflow(workflows.SendAlerts)
 	world, scene := r.world, r.scene
 	for name, f := range map[string]any{
 		"OpenShard": holding(scene, "OpenShard", world.OpenShard), "ListPage": holding(scene, "ListPage", world.ListPage),
@@ -126,6 +127,12 @@ func (r *recorder) worker() worker.Worker {
 		"ResolveAudits": world.ResolveAudits, "CommitAudits": world.CommitAudits,
 		"ListCommitted": world.ListCommitted, "RemapShard": holding(scene, "RemapShard", world.RemapShard),
 		"VerifyShard": world.VerifyShard, "CommitShard": world.CommitShard, "Cleanup": world.Cleanup, "FinishShard": world.FinishShard,
+		"FindAlerts": func(context.Context, activities.FindAlertsInput) (activities.FindAlertsOutput, error) {
+			return scene.alerts.find(), world.begin("FindAlerts", 0, 0)
+		},
+		"SendAlert": func(_ context.Context, in activities.SendAlertInput) (activities.SendAlertOutput, error) {
+			return scene.alerts.send(in), world.begin("SendAlert", 0, 0)
+		},
 		"OpenExport": holding(scene, "OpenExport", func(_ context.Context, in activities.OpenExportInput) (activities.OpenExportOutput, error) {
 			open := scene.open
 			open.Plan = slices.Clone(open.Plan)
@@ -193,6 +200,8 @@ func (r *recorder) start() (string, client.WorkflowRun) {
 		end := *r.endStale
 		end.Account = r.name
 		id, workflow, in = workflows.EndStaleID(r.name), workflows.EndStaleChats, end
+	case r.alerts != nil:
+		id, workflow, in = workflows.AlertsID(r.name), workflows.SendAlerts, workflows.AlertsInput{Policy: r.alerts.policy}
 	case r.sync != nil:
 		sync := *r.sync
 		sync.Account = r.name

@@ -103,6 +103,7 @@ func replay(h *history.History) error {
 	replayer.RegisterWorkflow(workflows.Remap)
 	replayer.RegisterWorkflow(workflows.Maintain)
 	replayer.RegisterWorkflow(workflows.EndStaleChats)
+	replayer.RegisterWorkflow(workflows.SendAlerts)
 	return replayer.ReplayWorkflowHistory(silent{}, h)
 }
 

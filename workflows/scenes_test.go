@@ -33,6 +33,7 @@ type scene struct {
 	settle   *workflows.SettleInput
 	push     *workflows.PushInput
 	inbox    *workflows.InboxInput
+	alerts   *alertScene
 	open     activities.OpenExportOutput
 	// attributed is true if it begins with search attributes.
 	attributed bool
@@ -45,7 +46,7 @@ const atFault = 3
 
 func scenes() map[string]scene {
 	all := map[string]scene{}
-	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes(), skipScenes(), pushScenes(), atOnceScenes()} {
+	for _, some := range []map[string]scene{shardScenes(), endings(), exportScenes(), quotaScenes(), budgetScenes(), remapScenes(), maintainScenes(), syncScenes(), endStaleScenes(), skipScenes(), pushScenes(), atOnceScenes(), alertScenes()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -89,7 +89,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.output, "output", "text", "text or json")
 	root.AddCommand(
 		a.demoCommand(), a.exportCommand(), a.planCommand(), a.workerCommand(), a.serveCommand(), a.scheduleCommand(), a.statusCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.rateCommand(), a.cancelCommand(), a.endStaleCommand(),
+		a.alertsCommand(), a.pauseCommand(), a.resumeCommand(), a.rateCommand(), a.cancelCommand(), a.endStaleCommand(),
 		a.webhookCommand(), a.uiCommand(),
 		a.verifyCommand(), a.reportCommand(), a.gapCommand(), a.whyCommand(), a.doctorCommand(), a.lakeCommand(), a.simCommand(), a.configCommand(), a.versionCommand(),
 	)

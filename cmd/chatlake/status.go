@@ -86,6 +86,10 @@ func (a *app) status(ctx context.Context, n named) error {
 	if err == nil && n.name == "" {
 		strays, err = s.Strays(ctx, n.account, underWay(all))
 	}
+	var alerting operate.Alerts
+	if err == nil && n.name == "" && c.Alerts != nil {
+		alerting, err = s.Alerts(ctx)
+	}
 	if err := errors.Join(err, s.Stop()); err != nil {
 		return err
 	}
@@ -99,6 +103,9 @@ func (a *app) status(ctx context.Context, n named) error {
 		_, err = fmt.Fprintln(a.out, "There are no runs.")
 	default:
 		err = errors.Join(writeFresh(a.out, all), writeStrays(a.out, strays), writeStatus(a.out, shown), writeRemaps(a.out, remaps))
+	}
+	if text := alertsText(c, alerting); err == nil && text != "" && n.name == "" && !a.json() {
+		_, err = fmt.Fprintln(a.out, text)
 	}
 	if err == nil && n.name != "" {
 		return verdict(shown[0])

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/chatlake/chatlake/internal/alerts"
 	"github.com/chatlake/chatlake/internal/gauges"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/redact"
@@ -91,7 +92,7 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Secrets(accountNames(c)...); err != nil {
+	if err := errors.Join(c.Secrets(accountNames(c)...), c.CheckAlertSecrets()); err != nil {
 		return err
 	}
 	o.Telemetry, err = telemetry.Start(ctx, c.TelemetryOptions(f.listen, logger))
@@ -111,6 +112,11 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		s := operate.On(c, temporal)
 		if err := a.applyAtStart(ctx, s, c, logger); err != nil {
 			return err
+		}
+		if temporal.Alerting = alerts.New(c, s.AtWork()); temporal.Alerting != nil {
+			if err := s.StartAlerts(ctx); err != nil {
+				return err
+			}
 		}
 		r, err := receiver(c, temporal, f, logger)
 		if err != nil {

@@ -155,6 +155,18 @@ var rules = []rule{
 		},
 		why: "gauges show what inspect and operate answer, and nothing else",
 	}, {
+		folder: "internal/alerts",
+		ours:   []string{"activities", "internal/inspect", "internal/operate", "internal/words", "providers", "schemas", "worker", "workflows"},
+		tests:  []string{"*"},
+		never:  []string{awsSDK, arrow, temporal, webUI},
+		names: map[string][]string{
+			"activities": {"AlertCount", "AlertEvent", "AlertFired", "AlertName", "AlertRepeated", "AlertResolved", "AlertState", "Alerting", "FindAlertsOutput", "SendAlertInput", "SendAlertOutput"},
+			"providers":  {"Stopped"},
+			"schemas":    {"Stream", "StreamChanges", "StreamCreated", "StreamReports"},
+			"workflows":  {"StateComplete"},
+		},
+		why: "alerts tell what inspect and operate answer, and nothing else: without rows and ledger, no text of a conversation can get into one",
+	}, {
 		folder: "internal/words",
 		ours:   []string{"schemas"},
 		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
@@ -227,7 +239,7 @@ var rules = []rule{
 	}, {
 		folder: "cmd/chatlake",
 		ours: []string{
-			"internal/demo", "internal/gauges", "internal/inspect", "internal/operate", "internal/page", "internal/redact", "internal/report", "internal/telemetry", "internal/terminal", "internal/words", "schemas", "simulator",
+			"internal/alerts", "internal/demo", "internal/gauges", "internal/inspect", "internal/operate", "internal/page", "internal/redact", "internal/report", "internal/telemetry", "internal/terminal", "internal/words", "schemas", "simulator",
 			"simulator/platforms", "worker", "workflows",
 		},
 		tests: []string{"*"},

@@ -67,6 +67,9 @@ func ofWork(c worker.Config, v operate.Vitals) []telemetry.Sample {
 			}
 		}
 	}
+	if v.Alerts != nil {
+		s.alerts(*v.Alerts)
+	}
 	for _, q := range v.Quotas {
 		s.add(telemetry.QuotaLeft, float64(q.Left), q.Account, q.Name)
 	}
@@ -86,6 +89,16 @@ func (s sums) schedule(u operate.Upkeep) {
 	}
 	s.add(telemetry.Paused, flag(u.Paused), account, kind)
 	s.add(telemetry.Missed, float64(u.Missed), account, kind)
+}
+
+func (s sums) alerts(a operate.Alerts) {
+	s.add(telemetry.AlertsRunning, flag(a.Running && a.Silent == ""))
+	for _, alert := range a.Firing() {
+		s.add(telemetry.AlertsFiring, 1, alert.Account, alert.Kind)
+	}
+	for _, r := range a.Receivers {
+		s.add(telemetry.AlertsUndelivered, float64(len(r.Waiting)+r.Dropped), r.Name)
+	}
 }
 
 func flag(is bool) float64 {

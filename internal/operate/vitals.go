@@ -14,6 +14,8 @@ type Vitals struct {
 	Schedules []Upkeep
 	Runs      []Stray
 	Quotas    []Quota
+	// Alerts is nil if the configuration has none.
+	Alerts *Alerts
 }
 
 // Quota is what is left of a quota that the platform of an account gives.
@@ -41,6 +43,13 @@ func (s *Session) Vitals(ctx context.Context) (v Vitals, err error) {
 	}
 	for _, schedule := range schedules {
 		v.Schedules = append(v.Schedules, Upkeep{Schedule: schedule, Ended: s.ended(ctx, schedule)})
+	}
+	if s.config.Alerts != nil {
+		alerts, err := s.Alerts(ctx)
+		if err != nil {
+			return v, err
+		}
+		v.Alerts = &alerts
 	}
 	under, err := s.executions(ctx, "WorkflowType IN ('Export', 'Sync', 'Settle', 'Maintain', 'Remap', 'EndStaleChats', 'Push', 'Quota') AND ExecutionStatus = 'Running'")
 	if err != nil {

@@ -68,6 +68,16 @@ var (
 		"Runs that a schedule did not start because no server ran in time, since the schedule was created.", "If it grows, the Temporal server is down at times.")
 )
 
+// What the run says that sends the alerts of the configuration. Without a section alerts, they have no values.
+var (
+	AlertsRunning = gaugeOf("alerts.running", "", nil, "1 if the run that sends the alerts of the configuration is under way and answers, 0 if not.",
+		"At 0, nobody is told of anything. A worker that starts begins it again.")
+	AlertsFiring      = gaugeOf("alerts.firing", "{alert}", []string{"account", "alert"}, "Alerts that fire, by their kind.", "`chatlake alerts list` says what to do.")
+	AlertsUndelivered = gaugeOf("alerts.undelivered", "{event}", []string{"receiver"},
+		"Events that wait for a receiver of alerts, or that it never got because too many waited.",
+		"If it does not fall, `chatlake alerts list` says why the receiver does not take them.")
+)
+
 // What this process says of itself.
 var (
 	Collected = gaugeOf("collection.timestamp", "s", []string{"source"},
@@ -110,6 +120,7 @@ var (
 var Metrics = []*Metric{
 	Watermark, HistoryLeft, Gaps, GapsAccepted, Skipped, Losses, Deadline, PushChanges, PushCompared, DirectoryRead, Verified, VerifiedWhole,
 	Windows, Blocked, Waiting, WaitingUntil, RunDeadline, Budget, QuotaLeft, LastRun, NextRun, LastComplete, Paused, Missed,
+	AlertsRunning, AlertsFiring, AlertsUndelivered,
 	Collected, CollectionTook, Ready,
 	Requests, Throttled, Ceiling, Stopped, Duration,
 }

@@ -62,7 +62,11 @@ func TestEveryMetricIsScraped(t *testing.T) {
 		if m.Kind == Histogram {
 			line += "_count"
 		}
-		i := strings.Index(page, "\n"+line+"{")
+		after := "{"
+		if len(m.Labels) == 0 {
+			after = " "
+		}
+		i := strings.Index(page, "\n"+line+after)
 		if i < 0 {
 			t.Errorf("no %s in\n%s", line, page)
 			continue
