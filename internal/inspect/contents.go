@@ -39,6 +39,11 @@ func (l *Lake) Contents(ctx context.Context) (*Contents, error) {
 		}
 		records, unreadable = read.current, read.unreadable
 	}
+	return l.contentsOf(ctx, records, unreadable)
+}
+
+// contentsOf adds to records what people decided.
+func (l *Lake) contentsOf(ctx context.Context, records []ledger.Record, unreadable []Finding) (*Contents, error) {
 	missing, err := l.gapsOf(ctx, records)
 	return &Contents{At: l.lake.Now().UTC(), Unreadable: unreadable, Missing: missing, config: l.config, lake: l.lake, records: records}, err
 }

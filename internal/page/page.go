@@ -41,6 +41,7 @@ type Page struct {
 	notices notices
 	state   memo[state]
 	ledger  memo[*inspect.Contents]
+	reader  inspect.Reader
 	shards  memo[[]operate.ShardRun]
 	now     func() time.Time
 }

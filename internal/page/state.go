@@ -89,6 +89,6 @@ func (p *Page) contents(ctx context.Context) (*inspect.Contents, error) {
 		if err != nil {
 			return nil, err
 		}
-		return l.Contents(ctx)
+		return p.reader.Read(ctx, l)
 	})
 }
