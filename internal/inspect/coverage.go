@@ -77,6 +77,8 @@ type Work struct {
 	Shard   string // account/stream/window
 	Blocked bool   // it waits for a person
 	Reason  string // why it is blocked
+	// Done is how many of its conversations were fetched, and Expected how many there are; 0 if that is not known.
+	Done, Expected int64
 }
 
 // A Question asks for the coverage of accounts.
@@ -118,13 +120,15 @@ type Cell struct {
 	// Counted is what the platform itself counted in those windows that it was asked about; Compared is how many were listed in these.
 	Counted  *int64
 	Compared int64
-	Share    float64  // of its time, that committed windows cover
-	Shard    string   // account/stream/window, if the cell has to do with one shard only
-	Notes    []string // what is not whole, at most notesOfCell
-	More     int      // further notes
-	shards   int
-	until    time.Time // covered up to
-	covered  time.Duration
+	Share    float64 // of its time, that committed windows cover
+	// Done and Expected are those of the windows in it that are being copied.
+	Done, Expected int64
+	Shard          string   // account/stream/window, if the cell has to do with one shard only
+	Notes          []string // what is not whole, at most notesOfCell
+	More           int      // further notes
+	shards         int
+	until          time.Time // covered up to
+	covered        time.Duration
 }
 
 // notesOfCell is how many notes a cell has.
@@ -143,6 +147,8 @@ type stretch struct {
 	record  *ledger.Record
 	nested  bool // other windows of the stream contain it
 	notes   []string
+	// Of a window that is being copied.
+	done, expected int64
 }
 
 // Coverage arranges what is known into cells. It takes time in proportion to the windows and the cells.
@@ -224,6 +230,7 @@ func (c *Cell) add(s stretch) {
 			c.More++
 		}
 	}
+	c.Done, c.Expected = c.Done+s.done, c.Expected+s.expected
 	if s.record == nil {
 		return
 	}

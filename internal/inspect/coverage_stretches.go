@@ -82,7 +82,7 @@ func (c *Contents) addWork(work []Work, of func(string, schemas.Stream) *line) {
 			continue
 		}
 		l := of(shard.Account, shard.Stream)
-		one := stretch{window: shard.Window, covered: CoveredRunning, shard: shard.String()}
+		one := stretch{window: shard.Window, covered: CoveredRunning, shard: shard.String(), done: w.Done, expected: w.Expected}
 		if w.Blocked {
 			one.covered, one.notes = CoveredBlocked, []string{"blocked: " + w.Reason}
 		} else if slices.ContainsFunc(l.all, func(s stretch) bool { return s.record != nil && s.shard == one.shard }) {
@@ -151,6 +151,16 @@ func (c *Contents) Known() (known schemas.Window) {
 		known = joined(known, l.span())
 	}
 	return known
+}
+
+// Newest is the end of the newest window of conversations or reports; zero if there is none.
+func (c *Contents) Newest() (newest time.Time) {
+	for _, r := range c.records {
+		if r.Shard.Stream.IsContinuous() && r.Shard.Window.To.After(newest) {
+			newest = r.Shard.Window.To
+		}
+	}
+	return newest
 }
 
 // span is the range from the beginning of the first stretch to the end of the last; zero if there is none.

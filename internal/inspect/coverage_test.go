@@ -91,7 +91,7 @@ func TestCoverage(t *testing.T) {
 	q := Question{
 		Within: within(t, "2026-01-01", "2026-12-01"), Scale: ScaleMonth,
 		Work: []Work{
-			{Shard: "shard/acme/created/20260901T000000Z~20260916T000000Z"},
+			{Shard: "shard/acme/created/20260901T000000Z~20260916T000000Z", Done: 20, Expected: 50},
 			{Shard: "shard/acme/created/20261001T000000Z~20261101T000000Z", Blocked: true, Reason: "401"},
 			{Shard: "shard/acme/created/20260801T000000Z~20260901T000000Z"}, // read again: it is there meanwhile
 		},
@@ -109,7 +109,7 @@ func TestCoverage(t *testing.T) {
 	if may := cells[4]; may.Counted == nil || *may.Counted != 50 || may.Compared != 50 || may.Share != 1 {
 		t.Errorf("May: %+v", may)
 	}
-	if september := cells[8]; september.Share != 0 || september.Windows != 0 {
+	if september := cells[8]; september.Share != 0 || september.Windows != 0 || september.Done != 20 || september.Expected != 50 {
 		t.Errorf("September: %+v", september)
 	}
 	if notes := strings.Join(cells[5].Notes, "; "); notes != "the platform counted 75, 70 were listed" {
@@ -136,6 +136,9 @@ func TestCoverage(t *testing.T) {
 	found = c.Coverage(Question{Scale: ScaleYear})
 	if got, want := row(t, found, schemas.StreamCreated, ScaleYear), "· ?527"; got != want || !found.Known.From.Equal(within(t, "2025-11-01", "2025-12-01").From) {
 		t.Errorf("years:\n got %s of %v\nwant %s", got, found.Known, want)
+	}
+	if newest := c.Newest(); !newest.Equal(within(t, "2026-11-01", "2026-12-01").From) {
+		t.Errorf("the newest window ends at %s", newest)
 	}
 	if empty := (&Contents{At: c.At}).Coverage(Question{Scale: ScaleMonth}); len(empty.Rows) != 0 || !empty.Within.From.IsZero() {
 		t.Errorf("an empty lake: %+v", empty)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -78,6 +79,26 @@ func (s *Session) ask(ctx context.Context, r *ShardRun) {
 	if r.Progress = &p; p.Waiting != nil {
 		r.Waiting = &Wait{Waiting: *p.Waiting}
 	}
+}
+
+// A Range is what a running export copies of an account.
+type Range struct {
+	Account string
+	Window  schemas.Window
+}
+
+// Ranges are those of the exports that are running and give answers.
+func (s *Session) Ranges(ctx context.Context) (all []Range, err error) {
+	found, err := s.list(ctx)
+	for _, e := range found {
+		if e.Status != StatusRunning || s.Unattended() {
+			continue
+		}
+		if p, err := s.progress(ctx, e.id()); err == nil && p.From.Before(p.To) {
+			all = append(all, Range{e.Account, p.Range()})
+		}
+	}
+	return all, err
 }
 
 // Retry lets one blocked window be tried again. That it is not being copied is an OrderError.

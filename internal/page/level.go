@@ -23,15 +23,15 @@ const (
 	inDay      = "2006-01-02"
 )
 
-// levelOf reads a range of an address. Without one it is the year of now, or the last one of which anything is known.
-func levelOf(in string, known schemas.Window, now time.Time) (level, error) {
+// levelOf reads a range of an address. Without one it is the year of the newest window, or that of now if there is none.
+func levelOf(in string, known schemas.Window, newest, now time.Time) (level, error) {
 	if in == everything {
 		return level{in, "all years", known, inspect.ScaleYear}, nil
 	}
 	if in == "" {
 		last := now.UTC()
-		if !known.To.IsZero() && known.To.Before(last) {
-			last = known.To.Add(-time.Second).UTC()
+		if !newest.IsZero() && newest.Before(last) {
+			last = newest.Add(-time.Second).UTC()
 		}
 		in = last.Format(inYear)
 	}

@@ -42,7 +42,7 @@ type Page struct {
 	state   memo[state]
 	ledger  memo[*inspect.Contents]
 	reader  inspect.Reader
-	shards  memo[[]operate.ShardRun]
+	running memo[running]
 	now     func() time.Time
 }
 
@@ -127,6 +127,6 @@ func (p *Page) post(w http.ResponseWriter, r *http.Request, v *view) {
 	p.log.Info("order on the page", "view", v.name, "order", name, "of", r.PostForm.Get("of"), "by", u.label(), "done", err == nil)
 	p.state.forget()
 	p.ledger.forget()
-	p.shards.forget()
+	p.running.forget()
 	http.Redirect(w, r, v.path()+p.notices.query(said, back(r)), http.StatusSeeOther)
 }

@@ -74,13 +74,16 @@ func coverageModel(ctx context.Context, p *Page, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	level, err := levelOf(query.Get("in"), contents.Known(), r.now)
+	level, err := levelOf(query.Get("in"), contents.Known(), contents.Newest(), r.now)
 	if err != nil {
 		return nil, err
 	}
 	account := query.Get("account")
 	runs, noRuns := p.runs(ctx)
-	q := inspect.Question{Account: account, Within: level.within, Scale: level.cells, Work: workOf(runs)}
+	q := inspect.Question{Account: account, Within: level.within, Scale: level.cells, Work: workOf(runs.shards)}
+	for _, asked := range runs.ranges {
+		q.Requested = append(q.Requested, inspect.Gap{Account: asked.Account, Stream: schemas.StreamCreated, Window: asked.Window})
+	}
 	found := contents.Coverage(q)
 	m := coverage{Read: contents.At, Title: level.title, In: query.Get("in"), Up: level.up(account), Others: level.others(contents.Known(), account), NoRuns: noRuns}
 	for _, name := range append([]string{""}, contents.Accounts()...) {
@@ -117,12 +120,18 @@ func (l level) cell(row inspect.CoverageRow, c inspect.Cell, unit string) covera
 	if c.Covered == "" {
 		return one
 	}
-	if c.Windows > 0 {
+	switch {
+	case c.Windows > 0:
 		one.Number = brief(c.Copied)
+	case c.Expected > 0:
+		one.Number = fmt.Sprintf("%d %%", 100*min(c.Done, c.Expected)/c.Expected)
 	}
 	text := []string{fmt.Sprintf("%s %s, %s: %s", row.Account, row.Stream, words.Span(c.Window), c.Covered)}
 	if c.Windows > 0 {
 		text = append(text, words.Grouped(c.Copied)+" "+unit+" in "+words.Plural(int64(c.Windows), "window"))
+	}
+	if c.Expected > 0 {
+		text = append(text, fmt.Sprintf("%s of %s conversations fetched", words.Grouped(c.Done), words.Grouped(c.Expected)))
 	}
 	if c.Counted != nil {
 		text = append(text, fmt.Sprintf("the platform counted %s, %s were listed", words.Grouped(*c.Counted), words.Grouped(c.Compared)))
@@ -163,6 +172,8 @@ func coverageSentence(c inspect.Coverage) string {
 	switch {
 	case len(c.Words) == 0:
 		return "The ledger has nothing of this time."
+	case len(parts) == 0 && c.Words[inspect.CoveredRunning]+c.Words[inspect.CoveredPlanned] > 0:
+		return "Nothing here needs a person; some of it is still to be copied."
 	case len(parts) == 0:
 		return "Nothing is missing here."
 	}
@@ -176,24 +187,35 @@ func workOf(runs []operate.ShardRun) (work []inspect.Work) {
 		if cause, blocked := r.Blocked(); blocked {
 			one.Blocked, one.Reason = true, cause.Detail
 		}
+		if r.Progress != nil && r.Progress.Expected != nil {
+			one.Done, one.Expected = r.Progress.Fetched, max(*r.Progress.Expected, r.Progress.Listed)
+		}
 		work = append(work, one)
 	}
 	return work
 }
 
-// runs are the windows that are being copied, or why that is not known.
-func (p *Page) runs(ctx context.Context) (all []operate.ShardRun, problem string) {
-	all, err := p.shards.get(ctx, fresh, func(ctx context.Context) (all []operate.ShardRun, err error) {
-		err = p.visit(ctx, func(s *operate.Session) error {
-			all, err = s.Shards(ctx, "")
+// running is what runs are copying, and what exports are to copy.
+type running struct {
+	shards []operate.ShardRun
+	ranges []operate.Range
+}
+
+// runs asks what runs do, or why that is not known.
+func (p *Page) runs(ctx context.Context) (now running, problem string) {
+	now, err := p.running.get(ctx, fresh, func(ctx context.Context) (now running, err error) {
+		err = p.visit(ctx, func(s *operate.Session) (err error) {
+			if now.shards, err = s.Shards(ctx, ""); err == nil {
+				now.ranges, err = s.Ranges(ctx)
+			}
 			return err
 		})
-		return all, err
+		return now, err
 	})
 	if err != nil {
-		return nil, reasonOf(err)
+		return running{}, reasonOf(err)
 	}
-	return all, ""
+	return now, ""
 }
 
 // unitOf says what the numbers of a stream count.

@@ -48,7 +48,7 @@ func gapsModel(ctx context.Context, p *Page, _ *request) (any, error) {
 	m := gaps{Gone: contents.Gone()}
 	runs, noRuns := p.runs(ctx)
 	m.NoRuns = noRuns
-	for _, run := range runs {
+	for _, run := range runs.shards {
 		if cause, ok := run.Blocked(); ok {
 			m.Open = append(m.Open, p.blockedGap(run, cause))
 		}
