@@ -24,6 +24,7 @@ import (
 	"github.com/chatlake/chatlake/internal/ledger"
 	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/internal/telemetry"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/worker/embedded"
 )
 
@@ -51,6 +52,7 @@ type Temporal struct {
 	Alerting  activities.Alerting
 	server    *embedded.Server
 	telemetry *telemetry.Telemetry
+	tally     *tally // nil if no worker can be on this connection
 	changes   *slog.Logger
 }
 
@@ -76,7 +78,7 @@ func Connect(ctx context.Context, c Config, o ConnectOptions) (*Temporal, error)
 		sdk.SetBinaryChecksum(name) // otherwise the SDK reads the whole binary, which takes a third of a second
 	}
 	options := client.Options{Namespace: embedded.Namespace, Logger: temporallog.NewStructuredLogger(logger(o.Logger))}
-	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver, telemetry: o.Telemetry, changes: o.Changes}
+	t := &Temporal{activities: cmp.Or(o.Activities, Activities()), mayTakeOver: o.TakeOver, telemetry: o.Telemetry, changes: o.Changes, tally: &tally{}}
 	err := o.Telemetry.ClientOptions(&options)
 	if err != nil {
 		return nil, err
@@ -261,6 +263,11 @@ func (t *Temporal) options() sdk.Options {
 	return options
 }
 
+// watch is what the requests of an account are told to; nil if nobody wants to know.
+func (t *Temporal) watch(account string) providers.Watch {
+	return t.tally.watch(account, t.telemetry.Watch(account))
+}
+
 // Run works on the task queue until ctx is cancelled, and returns when the running activities have given up. It returns an error
 // if the embedded server stops earlier.
 func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
@@ -271,7 +278,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	}
 	w := sdk.New(connection, c.TaskQueue(), options)
 	shared := counters{connection, c.TaskQueue()}
-	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared, t.telemetry.Watch).account, Join: shared.join, Maintain: shared.maintain, Alerting: t.Alerting})
+	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared, t.watch).account, Join: shared.join, Maintain: shared.maintain, Alerting: t.Alerting})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}

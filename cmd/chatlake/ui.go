@@ -59,7 +59,9 @@ func showPage(c worker.Config, s *operate.Session, t *telemetry.Telemetry, own s
 	switch {
 	case t.Address() != "":
 		t.Handle("/", p)
-		return "http://" + t.Address() + "/", func() {}, nil
+		ctx, cancel := context.WithCancel(context.Background())
+		go p.Watch(ctx)
+		return "http://" + t.Address() + "/", cancel, nil
 	case own == "":
 		return "", func() {}, nil
 	}

@@ -36,7 +36,8 @@ const (
 	statusNone    = "" // never started, or forgotten
 )
 
-func (e Export) id() string { return workflows.ExportID(e.Account, e.Name) }
+// ID is the workflow id of the export.
+func (e Export) ID() string { return workflows.ExportID(e.Account, e.Name) }
 
 // Unreadable is how many texts of the windows that ended could not be decrypted.
 func (e Export) Unreadable() int64 {
@@ -142,7 +143,7 @@ func (s *Session) status(ctx context.Context, id string) (string, error) {
 func (s *Session) detail(ctx context.Context, e Export) Export {
 	switch e.Status {
 	case StatusRunning:
-		progress, err := s.observe(ctx, e.id())
+		progress, err := s.observe(ctx, e.ID())
 		if err != nil {
 			e.Waiting = &Wait{Waiting: *silence(err, time.Now(), s.health(ctx))}
 			return e
@@ -150,7 +151,7 @@ func (s *Session) detail(ctx context.Context, e Export) Export {
 		e.Progress = &progress
 	case StatusDone:
 		var out workflows.ExportOutput
-		if err := s.client().GetWorkflow(ctx, e.id(), "").Get(ctx, &out); err == nil {
+		if err := s.client().GetWorkflow(ctx, e.ID(), "").Get(ctx, &out); err == nil {
 			e.Result = &out
 		}
 	}

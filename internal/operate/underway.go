@@ -28,23 +28,31 @@ func UnderWay(ctx context.Context, c worker.Config, account string, created time
 		return unknown(err)
 	}
 	defer func() { _ = s.Stop() }() // nothing depends on how it ends
-	all, err := s.list(ctx)
+	reasons, err := s.UnderWay(ctx, account, created)
 	if err != nil {
 		return unknown(err)
 	}
-	var reasons []string
+	return reasons
+}
+
+// UnderWay is the same for a server that is reached already.
+func (s *Session) UnderWay(ctx context.Context, account string, created time.Time) (reasons []string, err error) {
+	all, err := s.list(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range all {
 		if e.Status != StatusRunning || account != "" && e.Account != account {
 			continue
 		}
-		p, err := s.progress(ctx, e.id())
+		p, err := s.progress(ctx, e.ID())
 		if err != nil {
 			reasons = append(reasons, fmt.Sprintf("The export %s of %s has begun, but no worker answers: `chatlake export` or `chatlake worker` resumes it.", e.Name, e.Account))
 			continue
 		}
 		reasons = append(reasons, ofExport(e, p, created)...)
 	}
-	return reasons
+	return reasons, nil
 }
 
 // ofExport says what a running export has to do with a time, or with any when there is none.

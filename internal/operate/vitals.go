@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chatlake/chatlake/worker"
 	"github.com/chatlake/chatlake/workflows"
 )
 
@@ -30,6 +31,9 @@ type Quota struct {
 func (s *Session) AtWork() *Session {
 	return &Session{config: s.config, temporal: s.temporal, attended: true}
 }
+
+// Spent is what this process has sent to platforms, by account. It is false for a session that only visits.
+func (s *Session) Spent() (map[string]worker.Spent, bool) { return s.temporal.Spent() }
 
 // Health asks the server whether it is there.
 func (s *Session) Health(ctx context.Context) error { return s.health(ctx)() }
@@ -75,6 +79,17 @@ func (s *Session) Vitals(ctx context.Context) (v Vitals, err error) {
 		v.Runs = append(v.Runs, run)
 	}
 	return v, ctx.Err()
+}
+
+// Quotas returns what is left of the quotas that somebody counts now.
+func (s *Session) Quotas(ctx context.Context) (all []Quota, err error) {
+	running, err := s.executions(ctx, "WorkflowType = 'Quota' AND ExecutionStatus = 'Running'")
+	for _, info := range running {
+		if q, ok := s.quota(ctx, info.Execution.WorkflowId); ok {
+			all = append(all, q)
+		}
+	}
+	return all, err
 }
 
 // kindQuota is the first part of a quota's workflow id.

@@ -43,6 +43,7 @@ type Page struct {
 	ledger  memo[*inspect.Contents]
 	reader  inspect.Reader
 	running memo[running]
+	meter   meter
 	now     func() time.Time
 }
 
