@@ -94,7 +94,7 @@ func (s *Session) Ranges(ctx context.Context) (all []Range, err error) {
 		if e.Status != StatusRunning || s.Unattended() {
 			continue
 		}
-		if p, err := s.progress(ctx, e.id()); err == nil && p.From.Before(p.To) {
+		if p, err := s.progress(ctx, e.ID()); err == nil && p.From.Before(p.To) {
 			all = append(all, Range{e.Account, p.Range()})
 		}
 	}
