@@ -18,6 +18,7 @@ import (
 const (
 	bareName     = "bare"     // the least possible, see bareMain
 	scriptName   = "script"   // what a person writes in an afternoon, see scriptMain
+	benthosName  = "benthos"  // a stream of the engine from which Bento was forked, see benthosStream
 	folderName   = "folder"   // chatlake with the embedded server and a lake in a folder
 	s3Name       = "s3"       // the same with a lake on a real S3 server
 	apartName    = "apart"    // as folder, but with the server in a separate process, which is not counted
@@ -75,6 +76,8 @@ func (s *stage) run(ctx context.Context, contender string) (outcome, error) {
 		return s.runBare(ctx)
 	case scriptName:
 		return s.runScript(ctx)
+	case benthosName:
+		return s.runBenthos(ctx)
 	}
 	return s.runChatlake(ctx, contender)
 }
@@ -109,8 +112,23 @@ func (s *stage) runScript(ctx context.Context) (outcome, error) {
 			parts = append(parts, path)
 		}
 	}
-	config := encoded(script{URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel, Parts: parts})
-	out, err := s.loop(ctx, "script", config)
+	return s.runLines(ctx, "script", encoded(s.script(parts)))
+}
+
+func (s *stage) script(parts []string) script {
+	return script{URL: s.platform.URL, Budget: s.Site.Budget, Folder: s.folder, Parallel: parallel, Parts: parts}
+}
+
+func (s *stage) runBenthos(ctx context.Context) (outcome, error) {
+	if s.Account.each() > 0 {
+		return outcome{}, &errLeftOut{"the stream asks for conversations and messages only"}
+	}
+	return s.runLines(ctx, "benthos", benthosStream(s.script(nil)))
+}
+
+// runLines runs a role that writes lines of JSON.
+func (s *stage) runLines(ctx context.Context, role, config string) (outcome, error) {
+	out, err := s.loop(ctx, role, config)
 	if err == nil {
 		out.keys, err = scriptKeys(s.folder)
 	}

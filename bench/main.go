@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// run is the program, in one of its four roles.
+// run is the program, in one of its five roles.
 func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if len(args) == 2 {
 		switch args[0] {
@@ -32,6 +32,8 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 			return bareMain(ctx, args[1])
 		case "script":
 			return scriptMain(ctx, args[1])
+		case "benthos":
+			return benthosMain(ctx, args[1])
 		}
 	}
 	o, err := readOptions(args, log)

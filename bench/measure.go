@@ -173,7 +173,9 @@ func (m Measured) perThousand(figure float64) float64 {
 }
 
 // loop reports whether the contender is one of the loops that chatlake is compared with.
-func (m Measured) loop() bool { return m.Contender == bareName || m.Contender == scriptName }
+func (m Measured) loop() bool {
+	return slices.Contains([]string{bareName, scriptName, benthosName}, m.Contender)
+}
 
 // defect reports whether rows are wrong or the contender failed.
 func (m Measured) defect() bool {

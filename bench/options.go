@@ -77,7 +77,7 @@ func (o options) chosen() ([]Scenario, error) {
 	}
 	only := strings.Split(o.contenders, ",")
 	for _, name := range only {
-		if !slices.Contains([]string{bareName, scriptName, folderName, s3Name, apartName, postgresName}, name) {
+		if !slices.Contains([]string{bareName, scriptName, benthosName, folderName, s3Name, apartName, postgresName}, name) {
 			return nil, fmt.Errorf("unknown contender %s", name)
 		}
 	}

@@ -28,6 +28,9 @@ func (s shape) name(times int) string { return fmt.Sprintf("%dx%d", s.windows, s
 // than one second.
 const timesFast = 10
 
+// peers are chatlake and what people use instead, or write themselves.
+var peers = []string{bareName, scriptName, benthosName, folderName}
+
 // small is small accounts and small windows, which spend much of their time between two windows, and restarts. The export is lean, so
 // that each conversation needs one request.
 func small() []Scenario {
@@ -50,7 +53,7 @@ func small() []Scenario {
 			}
 		}
 		for _, times := range []int{1, timesFast} {
-			add(Scenario{Name: shape.name(times) + "-free", World: shape.world(times), Account: account, Contenders: []string{bareName, scriptName, folderName}})
+			add(Scenario{Name: shape.name(times) + "-free", World: shape.world(times), Account: account, Contenders: peers})
 		}
 	}
 	// The restarts are at a place where nothing waits for a budget, and at one where all do.
@@ -58,10 +61,10 @@ func small() []Scenario {
 		Scenario{Name: "restart-4k", World: World{Conversations: 4000}, Site: Site{LatencyMS: 20, Repeats: true}, Account: lean, Contenders: alone, Kill: 0.5},
 		Scenario{Name: "restart-14x43", World: shapes[1].world(1), Site: Site{Budget: 50, Repeats: true}, Account: lean, Contenders: alone, Kill: 0.5},
 		Scenario{Name: "restart-1x600", World: shapes[0].world(1), Site: Site{Budget: 50, Repeats: true}, Account: lean, Contenders: alone, Kill: 0.5},
-		Scenario{Name: "lean-5k", World: World{Conversations: 5000}, Account: lean, Contenders: []string{bareName, scriptName, folderName}},
-		Scenario{Name: "lean-5k-latency20", World: World{Conversations: 5000}, Site: Site{LatencyMS: 20}, Account: lean, Contenders: []string{bareName, scriptName, folderName}},
-		Scenario{Name: "lean-5k-errors", World: World{Conversations: 5000}, Site: Site{Errors: 0.01}, Account: lean, Contenders: []string{bareName, scriptName, folderName}},
-		Scenario{Name: "lean-100k", World: World{Conversations: 100_000}, Account: lean, Contenders: []string{bareName, scriptName, folderName}},
+		Scenario{Name: "lean-5k", World: World{Conversations: 5000}, Account: lean, Contenders: peers},
+		Scenario{Name: "lean-5k-latency20", World: World{Conversations: 5000}, Site: Site{LatencyMS: 20}, Account: lean, Contenders: peers},
+		Scenario{Name: "lean-5k-errors", World: World{Conversations: 5000}, Site: Site{Errors: 0.01}, Account: lean, Contenders: peers},
+		Scenario{Name: "lean-100k", World: World{Conversations: 100_000}, Account: lean, Contenders: peers},
 		Scenario{Name: "details-auto-5k", World: World{Conversations: 5000}, Account: Account{Details: "auto"}, Contenders: []string{bareName, folderName}},
 		Scenario{Name: "details-true-5k", World: World{Conversations: 5000}, Account: Account{Details: "true"}, Contenders: []string{bareName, folderName}},
 	)

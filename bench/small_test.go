@@ -62,14 +62,14 @@ func TestNecessaryRequestsFollowTheOptions(t *testing.T) {
 
 func TestAnOptionThatIsNotThereLeavesTheContendersOut(t *testing.T) {
 	s := &stage{programs: &programs{}, Scenario: Scenario{Account: Account{Details: "sometimes"}}, folder: t.TempDir()}
-	for _, contender := range []string{bareName, scriptName, folderName} {
+	for _, contender := range peers {
 		if _, err := s.run(t.Context(), contender); err == nil || !strings.Contains(err.Error(), "details") {
 			t.Errorf("%s: error %v, want one that names the option", contender, err)
 		}
 	}
 }
 
-func TestScriptIsWholeWhenNothingKillsIt(t *testing.T) {
+func TestPeersAreWholeWhenNothingKillsThem(t *testing.T) {
 	for name, tt := range map[string]struct {
 		site  Site
 		parts []string
@@ -84,17 +84,24 @@ func TestScriptIsWholeWhenNothingKillsIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer closer.Close()
-			folder := t.TempDir()
-			if err := scriptMain(t.Context(), encoded(script{URL: p.URL, Budget: tt.site.Budget, Folder: folder, Parallel: 4, Parts: tt.parts})); err != nil {
-				t.Fatal(err)
+			s := script{URL: p.URL, Budget: tt.site.Budget, Folder: t.TempDir(), Parallel: 4, Parts: tt.parts}
+			whole := func(name string, err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				got, err := scriptKeys(s.Folder)
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				d := compare(truthOf(w, lean).only([]string{"conversations", "messages", "contacts"}), got)
+				if d.Lost+d.Doubled+d.Foreign != 0 || d.Rows < 310 {
+					t.Errorf("%s: %+v, want no row wrong of more than 310", name, d)
+				}
 			}
-			got, err := scriptKeys(folder)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := compare(truthOf(w, lean).only([]string{"conversations", "messages", "contacts"}), got)
-			if d.Lost+d.Doubled+d.Foreign != 0 || d.Rows < 310 {
-				t.Errorf("%+v, want no row wrong of more than 310", d)
+			whole("script", scriptMain(t.Context(), encoded(s)))
+			if s.Folder = t.TempDir(); len(s.Parts) == 0 {
+				whole("benthos", benthosMain(t.Context(), benthosStream(s)))
 			}
 		})
 	}
