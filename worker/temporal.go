@@ -37,6 +37,10 @@ var unversioned = map[string]bool{"": true, "dev": true, "(devel)": true}
 // stopTimeout is how long a stopping worker waits for its activities. They give up at once.
 const stopTimeout = 10 * time.Second
 
+// StopWithin is the longest that a worker process takes to end after it is asked to: for its activities, for the last metrics, and for the
+// embedded server. Who waits for it, such as systemd or Kubernetes, should wait longer.
+const StopWithin = 20 * time.Second
+
 // Temporal is a connection to the embedded server or to an external one. Call Stop when done.
 type Temporal struct {
 	Client client.Client

@@ -73,28 +73,6 @@ func namesOf(kinds []operate.Kind) (names []string) {
 	return names
 }
 
-func (a *app) pauseCommand() *cobra.Command {
-	var n named
-	return n.flags(&cobra.Command{
-		Use: "pause", Short: "Pause a run, or everything that runs", Args: cobra.NoArgs,
-		Long: "Pauses exports, syncs, settles, maintenances and remaps. Schedules go on starting new runs: `chatlake schedule pause` stops that.\n" +
-			"A paused run of a schedule keeps the schedule from starting another.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Paused. Work in flight is finished; `chatlake resume` continues.", telling((*operate.Session).Pause))
-		},
-	})
-}
-
-func (a *app) resumeCommand() *cobra.Command {
-	var n named
-	return n.flags(&cobra.Command{
-		Use: "resume", Short: "Continue paused runs, and try again what is blocked", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.order(cmd.Context(), n, "Resumed. What was blocked is tried again.", telling((*operate.Session).Resume))
-		},
-	})
-}
-
 func (a *app) rateCommand() *cobra.Command {
 	n := named{platform: true}
 	var perSecond float64
@@ -166,6 +144,11 @@ func (a *app) order(ctx context.Context, n named, done string, tell tells) error
 	if err = errors.Join(err, s.Stop()); err != nil {
 		return err
 	}
+	return a.printOrdered(n, told)
+}
+
+// printOrdered says what was done with runs and schedules.
+func (a *app) printOrdered(n named, told []ordered) error {
 	if a.json() && n.all {
 		return a.printJSON(told)
 	}
@@ -173,17 +156,18 @@ func (a *app) order(ctx context.Context, n named, done string, tell tells) error
 		if a.json() {
 			return a.printJSON(one)
 		}
-		if _, err := fmt.Fprintf(a.out, "%s: %s\n", one.ID, one.Done); err != nil {
+		if _, err := fmt.Fprintf(a.out, "%s: %s\n", cmp.Or(one.ID, "schedule "+one.Schedule), one.Done); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ordered is a run and what was done with it.
+// ordered is a run or a schedule, and what was done with it.
 type ordered struct {
-	ID   string `json:"workflow_id"`
-	Done string `json:"done"`
+	ID       string `json:"workflow_id,omitempty"`
+	Schedule string `json:"schedule,omitempty"` // instead of a run
+	Done     string `json:"done"`
 }
 
 // tell gives the order. With several runs, what ends meanwhile needs none.
@@ -212,7 +196,7 @@ func (a *app) tell(ctx context.Context, s *operate.Session, n named, kinds []ope
 		if err != nil {
 			return told, err
 		}
-		told = append(told, ordered{id, cmp.Or(text, done)})
+		told = append(told, ordered{ID: id, Done: cmp.Or(text, done)})
 	}
 	return told, nil
 }

@@ -127,6 +127,9 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 			return err
 		}
 		defer stopPage()
+		defer context.AfterFunc(ctx, func() {
+			logger.Info("stopping; what is in progress is given back, for other workers or the next start", "within", worker.StopWithin.String())
+		})()
 		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "page", address, "ui", temporal.UIURL,
 			"listen", o.Telemetry.Address(), "version", worker.Build)
 		if err := together(ctx, func(ctx context.Context) error { return worker.Run(ctx, c, temporal, l) }, r,

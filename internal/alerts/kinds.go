@@ -39,7 +39,7 @@ const (
 	ticket = "ticket"
 )
 
-// say returns a function that says something of an alert; {account}, {about}, {count} and {at} stand for its parts.
+// say returns a function that says something of an alert; {account}, {about}, {count}, {windows} and {at} stand for its parts.
 func say(text string) func(activities.AlertState) string {
 	return func(a activities.AlertState) string {
 		at := ""
@@ -47,7 +47,7 @@ func say(text string) func(activities.AlertState) string {
 			at = words.Time(*a.At)
 		}
 		kind, reason, _ := strings.Cut(a.About, " ")
-		return strings.NewReplacer("{account}", a.Account, "{about}", a.About, "{kind}", kind, "{reason}", reason, "{count}", fmt.Sprint(a.Count), "{at}", at).Replace(text)
+		return strings.NewReplacer("{account}", a.Account, "{about}", a.About, "{kind}", kind, "{reason}", reason, "{count}", fmt.Sprint(a.Count), "{windows}", words.Plural(a.Count, "window"), "{at}", at).Replace(text)
 	}
 }
 
@@ -60,7 +60,7 @@ var (
 	}
 	Blocked = &Kind{
 		Name: "blocked", Rule: "ChatlakeBlocked", Severity: page, Source: SourceTemporal, For: 5 * time.Minute,
-		what: say("{count} windows of {account} ({kind}) wait for a person: {reason}."),
+		what: say("{windows} of {account} ({kind}) must wait for a person: {reason}."),
 		do:   say("Nothing is lost meanwhile. `chatlake status --account {account}` says what to do, and `chatlake resume` tries again."),
 	}
 	AccountStopped = &Kind{

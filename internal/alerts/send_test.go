@@ -74,7 +74,7 @@ func TestSendAWebhook(t *testing.T) {
 	}
 	d := got.Data
 	if got.Type != "alert.fired" || d.Alert != "blocked" || d.Account != "acme" || d.Severity != "page" || !d.Since.Equal(now) || d.Runbook != "docs/runbook.md#blocked" ||
-		d.Summary != "3 windows of acme (export) wait for a person: Denied." || !strings.Contains(d.Advice, "chatlake resume") {
+		d.Summary != "3 windows of acme (export) must wait for a person: Denied." || !strings.Contains(d.Advice, "chatlake resume") {
 		t.Errorf("body %s", body)
 	}
 }
@@ -94,7 +94,7 @@ func TestSendToSlack(t *testing.T) {
 	if out := a.Send(t.Context(), in); out.Failure != "" {
 		t.Fatal(out.Failure)
 	}
-	if want := "*page*, since 2026-06-01T12:00:00Z: 3 windows of acme (export) wait for a person: Denied.\nNothing is lost meanwhile."; !strings.HasPrefix(got.Text, want) {
+	if want := "*page*, since 2026-06-01T12:00:00Z: 3 windows of acme (export) must wait for a person: Denied.\nNothing is lost meanwhile."; !strings.HasPrefix(got.Text, want) {
 		t.Errorf("text %q", got.Text)
 	}
 	in.Event, in.About = activities.AlertResolved, "export <x>&"
