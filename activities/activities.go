@@ -226,6 +226,7 @@ func (a *Activities) session(ctx context.Context, account string, lease Lease) (
 	if h, ok := ctx.Value(heartbeatKey{}).(*heartbeat); ok {
 		h.setMeter(meter)
 	}
+	grow(ctx, meter)
 	return providers.WithMeter(ctx, meter), &session{Account: settings, reader: reader, meter: meter}, nil
 }
 

@@ -22,6 +22,8 @@ type FetchInput struct {
 	Part int `json:"part,omitempty"`
 	// Again means that this chunk, or a larger one that contained it, was dispatched before.
 	Again bool `json:"again,omitempty"`
+	// Grows is set if the lease may grow.
+	Grows *Growing `json:"grows,omitempty"`
 }
 
 // FetchOutput names the staged objects.
@@ -44,7 +46,7 @@ func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, fetchingMessages)
+	out, err := a.fetch(withGrowing(ctx, in.Grows), in, fetchingMessages)
 	return out, a.classify(ctx, err)
 }
 
@@ -52,7 +54,7 @@ func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOut
 func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(ctx, in, fetchingMetadata)
+	out, err := a.fetch(withGrowing(ctx, in.Grows), in, fetchingMetadata)
 	return out, a.classify(ctx, err)
 }
 

@@ -19,6 +19,8 @@ type FinishShardInput struct {
 	Uncounted bool  `json:"uncounted,omitempty"`
 	Lease     Lease `json:"lease"`
 	Guarded   bool  `json:"guarded,omitempty"`
+	// Grows is set if the lease may grow.
+	Grows *Growing `json:"grows,omitempty"`
 }
 
 // FinishShardOutput has the results of the steps. If the files or the counts differ, Commit is nil, and nothing is committed.
@@ -33,7 +35,7 @@ type FinishShardOutput struct {
 func (a *Activities) FinishShard(ctx context.Context, in FinishShardInput) (FinishShardOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.finishShard(ctx, in)
+	out, err := a.finishShard(withGrowing(ctx, in.Grows), in)
 	return out, a.classify(ctx, err)
 }
 

@@ -31,6 +31,8 @@ type ListPageInput struct {
 	OmitNothing bool `json:"omit_nothing,omitempty"`
 	// AtOnce asks for the conversations as well, if the page is the shard's only one.
 	AtOnce *AtOnce `json:"at_once,omitempty"`
+	// Grows is set if the lease may grow.
+	Grows *Growing `json:"grows,omitempty"`
 	// Depth is how much of a window of creation is asked for again. A window of changes has no depth.
 	Depth Depth `json:"depth,omitempty"`
 }
@@ -93,7 +95,7 @@ const maxPageBytes = 16 << 20
 func (a *Activities) ListPage(ctx context.Context, in ListPageInput) (ListPageOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.listPage(ctx, in)
+	out, err := a.listPage(withGrowing(ctx, in.Grows), in)
 	return out, a.classify(ctx, err)
 }
 

@@ -19,24 +19,58 @@ type Lease struct {
 // Meter tracks one activity's lease, requests and waits. The context carries it, so providers need not know about leases. All
 // methods are safe for concurrent use and work on a nil *Meter.
 type Meter struct {
-	lease               Lease
+	lease               atomic.Pointer[Lease]
 	requests, throttled atomic.Int64
 
 	mu      sync.Mutex
 	waiting map[meterWait]int // how many requests wait
 	ended   bool
 	onEnd   []func()
+	onGrow  []func()
 }
 
 // NewMeter returns a meter for a lease. The lease is in use until End.
-func NewMeter(l Lease) *Meter { return &Meter{lease: l, waiting: map[meterWait]int{}} }
+func NewMeter(l Lease) *Meter {
+	m := &Meter{waiting: map[meterWait]int{}}
+	m.lease.Store(&l)
+	return m
+}
 
 // Lease returns the activity's lease.
 func (m *Meter) Lease() Lease {
 	if m == nil {
 		return Lease{}
 	}
-	return m.lease
+	return *m.lease.Load()
+}
+
+// Grow makes the lease larger, if the activity has one: whoever leased it has no other use for the rest. A rate that is not larger changes
+// nothing.
+func (m *Meter) Grow(requestsPerSecond float64) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	l := m.Lease()
+	grows := !m.ended && 0 < l.RequestsPerSecond && l.RequestsPerSecond < requestsPerSecond
+	if grows {
+		l.RequestsPerSecond = requestsPerSecond
+		m.lease.Store(&l)
+	}
+	todo := m.onGrow
+	m.mu.Unlock()
+	if grows {
+		for _, f := range todo {
+			f()
+		}
+	}
+}
+
+// OnGrow calls f whenever the lease has grown.
+func (m *Meter) OnGrow(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.onGrow = append(m.onGrow, f)
 }
 
 // Count counts a request that is about to be sent.

@@ -16,10 +16,12 @@ func (s *shard) atOnce(lease providers.Lease) *activities.AtOnce {
 	most := s.policy.FetchAtOnce
 	if rate := lease.RequestsPerSecond; rate > 0 {
 		seconds := 4 * s.policy.ShortestChunk.Seconds()
-		if s.last {
+		if s.last && s.policy.LeaseLook <= 0 {
 			seconds /= 8
 		}
 		most = min(most, int(seconds*rate))
+	} else {
+		most = min(most, s.policy.FewestFree) // the rest is shared by the fetches in flight
 	}
 	if most < 1 || s.in.ChunkSize > 0 || s.state.Pages > 0 || !s.in.Shard.Stream.HasConversations() {
 		return nil
@@ -38,14 +40,15 @@ func (s *shard) finishAtOnce(ctx workflow.Context) (out activities.FinishShardOu
 	s.sealing = true
 	defer func() { s.sealing = false }()
 	err = s.retryUntilDone(ctx, func() (err error) {
-		lease, err := s.leaseAll(ctx)
-		if err != nil {
+		if err := s.awaitLease(ctx); err != nil {
 			return err
 		}
+		u := s.begin(s.lease)
 		out, err = call(sealing(ctx), do.FinishShard, activities.FinishShardInput{
-			Seal: s.sealInput(), Depth: s.in.Depth, Uncounted: s.in.Uncounted, Lease: activities.Lease(lease), Guarded: s.state.Open.OpenedAt != nil,
+			Seal: s.sealInput(), Depth: s.in.Depth, Uncounted: s.in.Uncounted, Lease: activities.Lease(s.lease), Guarded: s.state.Open.OpenedAt != nil,
+			Grows: s.grows(u, 0),
 		})
-		s.use(lease, -1)
+		s.end(u)
 		s.add(out.Verified.Usage)
 		return err
 	})

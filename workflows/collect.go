@@ -73,13 +73,14 @@ func (s *shard) collect(ctx workflow.Context) error {
 			}
 		}
 		s.launch(ctx)
+		s.growLeases()
 		if s.inFlight == 0 && !s.hasWork() && s.lost == nil {
 			return s.collected(ctx)
 		}
 		inFlight := s.inFlight // what ends while the export is being told counts too
 		if s.hasWork() && !s.ending() {
 			s.setIdle(ctx, false) // a failed chunk is in the queue again
-		} else if s.listed {
+		} else if s.listed && !(s.last && s.policy.LeaseLook > 0 && s.lent()) {
 			s.releaseUnused(ctx)
 		}
 		if err := workflow.Await(ctx, func() bool {
@@ -183,9 +184,9 @@ func (s *shard) nextLease() providers.Lease {
 }
 
 // returnLease takes back the lease of an activity that has ended.
-func (s *shard) returnLease(lease providers.Lease) {
+func (s *shard) returnLease(u *inUse) {
 	s.inFlight--
-	s.use(lease, -1)
+	s.end(u)
 }
 
 // launch starts as many activities as it may. Listing goes first: without a list there is nothing to fetch.
@@ -194,38 +195,37 @@ func (s *shard) launch(ctx workflow.Context) {
 		s.draining = true
 	}
 	for s.mayLaunch() {
-		lease := s.nextLease()
-		s.use(lease, 1)
+		u := s.begin(s.nextLease())
 		s.inFlight++
 		s.started++
 		if s.mayList() {
 			s.listing = true
 			if s.state.Unlisted == lookupBegun {
-				workflow.Go(ctx, func(ctx workflow.Context) { s.listUnlisted(ctx, lease) })
+				workflow.Go(ctx, func(ctx workflow.Context) { s.listUnlisted(ctx, u) })
 				continue
 			}
 			if len(s.in.Named) > 0 {
-				workflow.Go(ctx, func(ctx workflow.Context) { s.listNamed(ctx, lease) })
+				workflow.Go(ctx, func(ctx workflow.Context) { s.listNamed(ctx, u) })
 				continue
 			}
-			workflow.Go(ctx, func(ctx workflow.Context) { s.list(ctx, lease) })
+			workflow.Go(ctx, func(ctx workflow.Context) { s.list(ctx, u) })
 			continue
 		}
-		next := s.next(lease)
-		workflow.Go(ctx, func(ctx workflow.Context) { s.fetch(ctx, next, lease) })
+		next := s.next(u.Lease)
+		workflow.Go(ctx, func(ctx workflow.Context) { s.fetch(ctx, next, u) })
 	}
 }
 
-func (s *shard) list(ctx workflow.Context, lease providers.Lease) {
+func (s *shard) list(ctx workflow.Context, u *inUse) {
 	in := activities.ListPageInput{
-		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(lease, s.in.ListRequests, s.state.Pages), Lease: activities.Lease(lease),
-		Retry: s.retry, Depth: s.in.Depth, AtOnce: s.atOnce(lease), OmitNothing: s.state.Restarts > 0,
+		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.pageLimit(u.Lease, s.in.ListRequests, s.state.Pages), Lease: activities.Lease(u.Lease),
+		Retry: s.retry, Depth: s.in.Depth, AtOnce: s.atOnce(u.Lease), OmitNothing: s.state.Restarts > 0, Grows: s.grows(u, 0),
 	}
 	if s.state.Known {
 		in.Known = &activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved}
 	}
 	out, err := call(fetching(ctx, s.policy.ChunkLength), do.ListPage, in)
-	s.returnLease(lease)
+	s.returnLease(u)
 	s.listing = false
 	if err != nil {
 		s.listFailed(ctx, err)
@@ -270,12 +270,12 @@ func (s *shard) receive(metadata bool, parts []activities.ChunkReceipt) {
 }
 
 // listUnlisted looks up the conversations that the lake has and the platform no longer lists, page by page.
-func (s *shard) listUnlisted(ctx workflow.Context, lease providers.Lease) {
+func (s *shard) listUnlisted(ctx workflow.Context, u *inUse) {
 	out, err := call(fetching(ctx, s.policy.ChunkLength), do.ListUnlisted, activities.ListUnlistedInput{
 		Target: s.target(), Number: s.state.Pages, Cursor: s.state.Cursor, Limit: s.policy.RefsPerPage, Depth: s.in.Depth,
 		Receipts: activities.Receipts{Pages: s.receipts.Pages, Saved: s.receipts.Saved},
 	})
-	s.returnLease(lease)
+	s.returnLease(u)
 	s.listing = false
 	if err != nil {
 		s.listFailed(ctx, err)
@@ -291,11 +291,11 @@ func (s *shard) listUnlisted(ctx workflow.Context, lease providers.Lease) {
 }
 
 // listNamed lists the conversations that the input names, on one page.
-func (s *shard) listNamed(ctx workflow.Context, lease providers.Lease) {
-	out, err := call(fetching(ctx, s.policy.length(lease, float64(len(s.in.Named)))), do.ListNamed, activities.ListNamedInput{
-		Target: s.target(), Number: s.state.Pages, Named: s.in.Named, Lease: activities.Lease(lease), AtOnce: s.atOnce(lease),
+func (s *shard) listNamed(ctx workflow.Context, u *inUse) {
+	out, err := call(fetching(ctx, s.policy.length(u.Lease, float64(len(s.in.Named)))), do.ListNamed, activities.ListNamedInput{
+		Target: s.target(), Number: s.state.Pages, Named: s.in.Named, Lease: activities.Lease(u.Lease), AtOnce: s.atOnce(u.Lease),
 	})
-	s.returnLease(lease)
+	s.returnLease(u)
 	s.listing = false
 	if err != nil {
 		s.listFailed(ctx, err)
@@ -330,17 +330,18 @@ func (s *shard) enqueue(page activities.PageReceipt, there map[bool]bool) {
 	}
 }
 
-func (s *shard) fetch(ctx workflow.Context, c chunk, lease providers.Lease) {
+func (s *shard) fetch(ctx workflow.Context, c chunk, u *inUse) {
 	activity, perConversation := do.FetchMessages, s.in.MessageRequests
 	if c.metadata {
 		activity, perConversation = do.FetchMetadata, s.in.MetadataRequests
 	}
+	requests := perConversation * float64(c.high-c.low)
 	in := activities.FetchInput{
-		Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: activities.Lease(lease),
-		Part: s.policy.conversations(float64(s.policy.PartRequests), perConversation), Again: c.attempts > 0,
+		Target: s.target(), Page: s.pages[c.page], Low: c.low, High: c.high, Lease: activities.Lease(u.Lease),
+		Part: s.policy.conversations(float64(s.policy.PartRequests), perConversation), Again: c.attempts > 0, Grows: s.grows(u, requests),
 	}
-	out, err := call(fetching(ctx, s.policy.length(lease, perConversation*float64(c.high-c.low))), activity, in)
-	s.returnLease(lease)
+	out, err := call(fetching(ctx, s.policy.length(u.Lease, requests)), activity, in)
+	s.returnLease(u)
 	if err != nil {
 		s.fetchFailed(ctx, c, err)
 		return

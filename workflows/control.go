@@ -30,6 +30,7 @@ type control struct {
 	ended     bool     // the exports are being told that the shard has ended
 	self      string
 	setChunks func(chunks int) // called for a chunks signal
+	grow      func()           // called for a new lease
 }
 
 // listen handles updates from people and signals from the Export.
@@ -137,7 +138,7 @@ func (c *control) block(ctx workflow.Context, kind, detail string) error {
 // setIdle tells the Export whether the shard sends next to no requests, as while it is sealed.
 func (c *control) setIdle(ctx workflow.Context, idle bool) {
 	if c.parent != nil && (c.idle != idle || c.needs > 0) {
-		if c.idle, c.needs = idle, 0; idle && c.lent() && !(c.last && c.small) {
+		if c.idle, c.needs = idle, 0; idle && c.lent() && !(c.last && c.small && c.policy.LeaseLook <= 0) {
 			c.lease.RequestsPerSecond = c.policy.idleLease(c.lease.RequestsPerSecond) // until the Export says what it may have
 		}
 		c.reportState(ctx)

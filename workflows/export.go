@@ -171,6 +171,7 @@ type child struct {
 	chunks  int                          // fetches that it may have in flight
 	blocked *BlockedShard
 	last    bool    // it knows that no others are to come
+	near    bool    // it knows that this may be soon
 	idle    bool    // it sends next to no requests
 	needs   float64 // what it still has leased once all of its work is given out
 	holding
@@ -250,12 +251,12 @@ func (e *export) run(ctx workflow.Context) error {
 		}
 		e.forwardOrders(ctx)
 		e.updateBudget(ctx)
+		if e.policy.LeaseLook > 0 {
+			e.launch(ctx) // before others are told of what it takes
+		}
 		e.balance(ctx)
 	}
 }
-
-// unstarted is how many shards have not started yet.
-func (e *export) unstarted() int { return len(e.plan) - e.state.Next + len(e.state.Extra) }
 
 func (e *export) hasWork() bool { return e.unstarted() > 0 && !e.draining }
 
@@ -263,16 +264,6 @@ func (e *export) hasWork() bool { return e.unstarted() > 0 && !e.draining }
 func (e *export) active() (n int) {
 	for _, c := range e.children {
 		if c.blocked == nil {
-			n++
-		}
-	}
-	return n
-}
-
-// working is how many shards in flight have work to give out.
-func (e *export) working() (n int) {
-	for _, c := range e.children {
-		if c.working() {
 			n++
 		}
 	}
@@ -290,6 +281,9 @@ func (e *export) mayLaunch() bool { return e.mayBegin() && e.mayLease() }
 // mayBegin reports whether another shard may start as soon as a lease is free for it.
 func (e *export) mayBegin() bool {
 	most := e.places()
+	if e.fixed() {
+		most = max(most, e.atMost(e.state.Open.MostShards)) // as long as a lease is free for it
+	}
 	return e.hasWork() && !e.state.Paused && !e.stopped() && !e.full && e.working()-e.listing() < most && e.active() < most+e.policy.IdleShards
 }
 
@@ -303,7 +297,9 @@ func (e *export) launch(ctx workflow.Context) {
 		e.started++
 		e.children = append(e.children, c)
 		e.lendFirst(c)
-		e.balance(ctx)
+		if e.policy.LeaseLook <= 0 {
+			e.balance(ctx)
+		}
 		if e.policy.Behaviour < 1 {
 			c.Lease = e.leaseOf(e.share())
 		}
@@ -354,6 +350,8 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 	}
 	paused := e.state.Paused
 	c.last = e.unstarted() == 0 && e.policy.Behaviour >= 3
+	near, in := e.near()
+	c.near = near
 	future := workflow.ExecuteChildWorkflow(shards(ctx, ShardID(c.Shard)), Shard, ShardInput{
 		Shard:          c.Shard,
 		Cause:          c.Cause,
@@ -365,6 +363,8 @@ func (e *export) start(ctx workflow.Context, c *child) (ShardOutput, error) {
 		Visibility:     open.Visibility,
 		Lease:          c.Lease,
 		Last:           c.last,
+		Near:           c.near,
+		NearIn:         in,
 		Uncounted:      e.isSmall(),
 		ChunksInFlight: c.chunks,
 		ChunkSize:      open.ChunkSize,

@@ -20,6 +20,12 @@ func (c *control) lent() bool {
 	return c.parent != nil && c.lease.RequestsPerSecond > 0 && c.policy.Behaviour >= 1
 }
 
+// inUse is the lease of an activity in flight.
+type inUse struct {
+	number int // of the activity in this run
+	providers.Lease
+}
+
 // keeps is the most that the shard leases to its activities until it gets another lease.
 func (c *control) keeps() float64 {
 	switch {
@@ -44,8 +50,11 @@ func (c *control) takeLease(lease providers.Lease, number int) {
 	if c.blocked == nil && !c.paused || lease.RequestsPerSecond <= 0 {
 		c.unleased = false // otherwise the Export sent it before it knew
 	}
-	if c.needs > 0 {
+	if c.needs > 0 && !(c.last && c.policy.LeaseLook > 0) {
 		c.lease.RequestsPerSecond = min(c.lease.RequestsPerSecond, c.needs)
+	}
+	if c.grow != nil {
+		c.grow()
 	}
 }
 

@@ -165,9 +165,9 @@ func TestWindowsAtWorkFollowTheirSize(t *testing.T) {
 		most, want int
 	}{
 		"large windows":             {50, 5000, 16, 2},
-		"a month of 43":             {50, 60, 16, 2},
+		"a month of 43":             {50, 60, 16, 4},
 		"days of 10":                {50, 22, 16, 8},
-		"days of 5":                 {50, 14, 16, 8},
+		"days of 5":                 {50, 14, 16, 16},
 		"empty days":                {50, 4, 16, 16},
 		"a low rate":                {1, 22, 16, 2},
 		"a configured number":       {50, 4, 2, 2},
@@ -183,15 +183,19 @@ func TestWindowsAtWorkFollowTheirSize(t *testing.T) {
 			t.Errorf("%s: %d windows at work, want %d", name, got, test.want)
 		}
 		e.state.Next = 34
+		if got := e.places(); got != test.want {
+			t.Errorf("%s: %d windows at work before the last 6, want %d: leases grow when no others are left", name, got, test.want)
+		}
+		e.policy.LeaseLook = 0
 		if got := e.places(); got != min(test.want, 6) {
-			t.Errorf("%s: %d windows at work before the last 6, want at most 6", name, got)
+			t.Errorf("%s: %d windows at work before the last 6, want at most 6 if leases do not grow", name, got)
 		}
 	}
 }
 
 // TestSmallWindowsAreNotCountedFirst: counting one first costs a good part of what copying it costs, and the list may count itself.
 func TestSmallWindowsAreNotCountedFirst(t *testing.T) {
-	for requests, want := range map[int64]bool{10 * 80: true, 10*80 + 1: false} {
+	for requests, want := range map[int64]bool{10 * 160: true, 10*160 + 1: false} {
 		e := &export{control: control{policy: tuned}, state: ExportState{Copied: copied{10, requests}}}
 		if e.isSmall() != want {
 			t.Errorf("%d requests for 10 windows: small is %t, want %t", requests, !want, want)

@@ -72,6 +72,9 @@ func (e *export) ordered(windows []schemas.Window) []schemas.Window {
 	return windows
 }
 
+// unstarted is how many shards have not started yet.
+func (e *export) unstarted() int { return len(e.plan) - e.state.Next + len(e.state.Extra) }
+
 // next takes the next shard. The halves of a window come last, unless windows have deadlines: then they keep the place of the window.
 func (e *export) next() (next activities.Planned) {
 	halves := len(e.state.Extra) > 0 && e.hasDeadlines()
@@ -144,6 +147,9 @@ func (e *export) enough() int {
 	shards := max(1, open.Shards)
 	for float64(shards) < 0.75*wanted && shards < open.MostShards {
 		shards *= 2
+	}
+	if e.policy.LeaseLook > 0 {
+		return min(shards, open.MostShards) // towards the end, the leases of those in flight grow
 	}
 	// Towards the end, fewer at larger rates: what a shard has leased to an activity nobody else can use.
 	return min(shards, open.MostShards, e.unstarted())

@@ -80,6 +80,9 @@ type Policy struct {
 	// FinishAtOnce how many conversations a window may have that one activity seals, verifies and commits. 0 is never.
 	FetchAtOnce  int `json:"fetch_at_once,omitempty"`
 	FinishAtOnce int `json:"finish_at_once,omitempty"`
+	// LeaseLook is how often an activity asks whether its lease has grown, once the end of the export is near. 0 is never: then leases
+	// do not grow.
+	LeaseLook time.Duration `json:"lease_look,omitempty"`
 	// PartRequests is the size of a part of a chunk, in requests. Parts are staged one by one. When a worker dies, about half of
 	// the part in flight is repeated.
 	PartRequests int `json:"part_requests"`
@@ -159,8 +162,9 @@ var tuned = func() Policy {
 	p.Behaviour = latestBehaviour
 	p.LeastLease = 0.4 // a share comes in parts that are a little less than half; see bench/leases
 	p.ShortestChunk = time.Second
-	p.IdleShards, p.IdleRate, p.WindowLength = 8, 0.1, 2500*time.Millisecond
-	p.FetchAtOnce, p.FinishAtOnce = 80, 1000
+	p.IdleShards, p.IdleRate, p.WindowLength = 8, 0.1, 4000*time.Millisecond
+	p.FetchAtOnce, p.FinishAtOnce = 160, 1000
+	p.LeaseLook = 200 * time.Millisecond
 	p.Quiet, p.LongestQuiet = 10*time.Second, time.Minute
 	p.NamedPerShard, p.MostAnnounced, p.AnnouncementsPerRun = 500, 5000, 500
 	return p
@@ -207,10 +211,11 @@ func (p *Policy) Check() error {
 		{"longest_look", p.LongestLook.Seconds(), p.FirstLook.Seconds(), most},
 		{"idle_share", p.IdleShare, some, 1},
 		{"idle_shards", float64(p.IdleShards), 0, most},
-		{"idle_rate", p.IdleRate, 0, 1}, // this and the next three are 0 in runs that began before they were there
+		{"idle_rate", p.IdleRate, 0, 1}, // this and the next four are 0 in runs that began before they were there
 		{"window_length", p.WindowLength.Seconds(), 0, most},
 		{"fetch_at_once", float64(p.FetchAtOnce), 0, most},
 		{"finish_at_once", float64(p.FinishAtOnce), 0, most},
+		{"lease_look", p.LeaseLook.Seconds(), 0, most},
 		{"activities_per_run", float64(p.ActivitiesPerRun), 1, most},
 		{"receipts_held", float64(p.ReceiptsHeld), 1, most},
 		{"restarts_per_shard", float64(p.RestartsPerShard), 0, most},

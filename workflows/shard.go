@@ -38,6 +38,8 @@ type shard struct {
 	receipts activities.Receipts
 	control
 	collector
+	begun     int      // activities of this run whose leases may grow
+	growing   []*inUse // those in flight
 	sealing   bool
 	lostFiles int // times that sealed files vanished before the commit
 	recounts  int // times that the provider was asked again for a count that did not match
@@ -52,12 +54,15 @@ func newShard(ctx workflow.Context, in ShardInput) (*shard, error) {
 	s.lease, s.last, s.paused = in.Lease, in.Last, in.Paused
 	s.receipts.Saved, s.waiters = s.state.Saved, s.state.Waiters
 	s.collector.reset(max(1, in.ChunksInFlight))
-	s.control.setChunks = s.setChunks
+	s.control.setChunks, s.control.grow = s.setChunks, s.growLeases
 	s.parent = workflow.GetInfo(ctx).ParentWorkflowExecution
 	s.self = workflow.GetInfo(ctx).WorkflowExecution.ID
 	s.number, s.unleased = s.state.Number, s.state.Unleased
 	s.known = s.keeps()
 	if err := s.listen(ctx); err != nil {
+		return s, err
+	}
+	if err := s.answerLeases(ctx); err != nil {
 		return s, err
 	}
 	return s, workflow.SetQueryHandler(ctx, ProgressQuery, s.progress)

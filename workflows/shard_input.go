@@ -19,9 +19,12 @@ type ShardInput struct {
 	Visibility      string           `json:"visibility"`
 	providers.Lease                  // this shard's part of the rate
 	// Last means that no other shards are to come that could use what this one leaves.
-	Last           bool `json:"last,omitempty"`
-	ChunksInFlight int  `json:"chunks"` // fetches in flight
-	ChunkSize      int  `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
+	Last bool `json:"last,omitempty"`
+	// Near means that this may become so while the shard runs, in about NearIn.
+	Near           bool          `json:"near,omitempty"`
+	NearIn         time.Duration `json:"near_in,omitempty"`
+	ChunksInFlight int           `json:"chunks"` // fetches in flight
+	ChunkSize      int           `json:"chunk"`  // conversations per chunk; 0 lets the lease decide
 	providers.Costs
 	// Uncounted means that the window is probably so small that the provider's count is not asked for before it is listed.
 	Uncounted bool `json:"uncounted,omitempty"`

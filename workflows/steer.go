@@ -115,7 +115,12 @@ func (e *export) tellBudget(ctx workflow.Context, m message) {
 // leased than the rate, after that has been lowered: otherwise each shard that begins to seal would change the leases of all others, and
 // grant leases to none more than is free.
 func (e *export) share() float64 {
-	working := e.working()
+	working := 0
+	for _, c := range e.children {
+		if e.sharesRate(c) {
+			working++
+		}
+	}
 	rate := e.state.RequestsPerSecond
 	for _, c := range e.children {
 		if c.blocked == nil && c.idle {
@@ -138,6 +143,16 @@ func (e *export) share() float64 {
 // leaseOf is a lease of a rate.
 func (e *export) leaseOf(rate float64) providers.Lease {
 	return providers.Lease{RequestsPerSecond: rate, AccountRequestsPerSecond: e.state.AccountRequestsPerSecond}
+}
+
+// working is how many shards in flight have work to give out.
+func (e *export) working() (n int) {
+	for _, c := range e.children {
+		if c.working() {
+			n++
+		}
+	}
+	return n
 }
 
 // working reports whether a shard has work to give out and uses this export's share. A shard that is being sealed has none left,
@@ -183,13 +198,14 @@ func (e *export) isLast() bool { return e.working() == 0 && !e.mayBegin() }
 
 // balance sends new leases and numbers of chunks to the shards whose share has changed.
 func (e *export) balance(ctx workflow.Context) {
+	var sent []told
 	for _, c := range slices.Clone(e.children) {
 		lease, changed := e.grant(c)
 		if !c.steered() || c.blocked != nil {
 			continue
 		}
 		var news []message
-		last := e.policy.Behaviour >= 3 && e.unstarted() == 0 && c.working() && !c.None && lease.RequestsPerSecond > 0
+		last := e.policy.Behaviour >= 3 && e.unstarted() == 0 && e.sharesRate(c) && !c.None && !(c.near && e.isSmall()) && lease.RequestsPerSecond > 0
 		if changed || last && !c.last {
 			c.last = last
 			c.tell(lease)
@@ -199,9 +215,14 @@ func (e *export) balance(ctx workflow.Context) {
 			c.chunks = chunks
 			news = append(news, message{chunksSignal, chunksInput{chunks}})
 		}
-		if len(news) > 0 {
+		if e.policy.LeaseLook > 0 {
+			sent = append(sent, e.send(ctx, c, news...))
+		} else {
 			e.signal(ctx, c, news...)
 		}
+	}
+	for _, t := range sent { // all of them take as long as one, and those of the next balance come later
+		t.await(ctx)
 	}
 }
 
@@ -211,18 +232,53 @@ const unknownShare = -1
 // signal sends messages to a shard. To a shard of another export it sends only retry_blocked: all else is up to that export. It
 // does not matter if the shard has just ended.
 func (e *export) signal(ctx workflow.Context, c *child, messages ...message) {
+	if len(messages) == 0 {
+		return
+	}
 	for _, m := range e.policy.signals(messages...) {
-		var sent workflow.Future
-		switch {
-		case c.future != nil:
-			sent = c.future.SignalChildWorkflow(ctx, m.name, m.in)
-		case c.steered(), c.held && messages[0].name == retryBlockedSignal:
-			sent = workflow.SignalExternalWorkflow(ctx, ShardID(c.Shard), "", m.name, m.in)
-		default:
-			return
+		if to := e.to(c, messages[0]); to != nil {
+			told{c, []workflow.Future{to(ctx, m)}}.await(ctx)
 		}
+	}
+}
+
+// to is how a message is sent to a shard; nil if it is not sent.
+func (e *export) to(c *child, m message) func(workflow.Context, message) workflow.Future {
+	switch {
+	case c.future != nil:
+		return func(ctx workflow.Context, m message) workflow.Future {
+			return c.future.SignalChildWorkflow(ctx, m.name, m.in)
+		}
+	case c.steered(), c.held && m.name == retryBlockedSignal:
+		return func(ctx workflow.Context, m message) workflow.Future {
+			return workflow.SignalExternalWorkflow(ctx, ShardID(c.Shard), "", m.name, m.in)
+		}
+	}
+	return nil
+}
+
+// send sends messages to a shard as signal does, and does not wait until they are there.
+func (e *export) send(ctx workflow.Context, c *child, messages ...message) (t told) {
+	t.child = c
+	for _, m := range messages {
+		if to := e.to(c, m); to != nil {
+			t.sent = append(t.sent, to(ctx, m))
+		}
+	}
+	return t
+}
+
+// told are signals on their way to a shard.
+type told struct {
+	*child
+	sent []workflow.Future
+}
+
+// await waits until the signals are there.
+func (t told) await(ctx workflow.Context) {
+	for _, sent := range t.sent {
 		if err := sent.Get(ctx, nil); err != nil {
-			workflow.GetLogger(ctx).Info("a shard did not get a signal", "shard", ShardID(c.Shard))
+			workflow.GetLogger(ctx).Info("a shard did not get a signal", "shard", ShardID(t.Shard))
 		}
 	}
 }

@@ -110,7 +110,7 @@ func (e *export) due(c *child) float64 {
 		return c.RequestsPerSecond // it has released the rest itself
 	case c.idle:
 		return e.idleShare()
-	case c.needs > 0:
+	case c.needs > 0 && !e.sharesRate(c):
 		return c.RequestsPerSecond // it has released the rest itself
 	}
 	return e.share()
@@ -127,12 +127,19 @@ func (e *export) grant(c *child) (providers.Lease, bool) {
 		return e.leaseOf(0), c.None && c.blocked == nil || !c.None && c.Lease != e.leaseOf(0)
 	}
 	rate := min(due, max(c.most(), e.free(c)))
+	if f := e.favoured(); f == c {
+		rate, due = max(c.RequestsPerSecond, e.free(c)), part
+	} else if f != nil && e.sharesRate(c) && !c.None {
+		return c.Lease, false
+	}
 	lease := e.leaseOf(rate)
 	switch {
 	case rate <= 0:
 		return lease, false
 	case c.None:
 		return lease, rate >= min(due, e.policy.LeastLease*e.share())
+	case c.RequestsPerSecond < rate && e.fixed() && c.working():
+		return lease, false
 	case c.RequestsPerSecond < rate && rate < due && rate-c.RequestsPerSecond < e.policy.IdleShare*part:
 		return lease, false // too little for a signal
 	default:

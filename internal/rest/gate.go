@@ -126,6 +126,7 @@ func (g *gate) join(m *providers.Meter) {
 		return
 	}
 	g.wake()
+	m.OnGrow(g.wake)
 	m.OnEnd(func() {
 		g.queue.forget(m)
 		g.mu.Lock()

@@ -459,3 +459,25 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+// TestAGrownLeaseCountsAtOnce: the request that waits for its turn does not sleep for as long as the smaller lease said.
+func TestAGrownLeaseCountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, m := newGate(providers.Rate{RequestsPerSecond: 50}), providers.NewMeter(providers.Lease{RequestsPerSecond: 0.1, AccountRequestsPerSecond: 50})
+		defer m.End()
+		send := func() {
+			if _, err := g.Wait(t.Context(), patient(), m); err != nil {
+				t.Error(err)
+			}
+		}
+		send()
+		began := time.Now()
+		go func() {
+			time.Sleep(time.Second)
+			m.Grow(50)
+		}()
+		if send(); time.Since(began) > 1100*time.Millisecond {
+			t.Errorf("the request was sent after %s, want a second, when the lease grew", time.Since(began))
+		}
+	})
+}
