@@ -28,30 +28,36 @@ func Causes(blocked []workflows.BlockedShard) []Cause {
 	return causes
 }
 
+// remedies are what a person can do about each kind of block. docs/runbook.md says more about each.
+var remedies = []struct{ kind, do string }{
+	{"Denied", "Fix the account's token or its user's permissions (accounts.<name>.token in the configuration)."},
+	{"NotFound", "Check accounts.<name>.base_url and account_id in the configuration."},
+	{"Stopped", "Fix what the message names (the account's token, its user's permissions, or its rate in the configuration)."},
+	{"Failed", "Wait until the platform recovers; ask its support if it keeps failing."},
+	{"WindowTooDense", "Try again later. If it keeps failing, report it: the platform lists too many conversations with the same time."},
+	{workflows.CountMismatch, "Try again later, or set export.on_mismatch: flag to commit the window with a note."},
+	{"StagingLost", "Find out what deletes objects below _staging/ in the lake."},
+	{"FilesLost", "Find out what deletes objects below data/ in the lake."},
+	{"Incomplete", "This is a defect of chatlake; please report it. `chatlake cancel`, and then the same command, exports the window again."},
+	{"Malformed", malformed}, {"Timeout", malformed}, {"Panic", malformed},
+}
+
+const malformed = "Check that accounts.<name>.base_url is the platform's API; if it is, this is a defect of chatlake."
+
+// BlockedKinds are the kinds of blocks that are known.
+func BlockedKinds() (kinds []string) {
+	for _, r := range remedies {
+		kinds = append(kinds, r.kind)
+	}
+	return kinds
+}
+
 // remedy is what a person can do about a kind of block.
 func remedy(kind string) string {
-	switch kind {
-	case "Denied":
-		return "Fix the account's token or its user's permissions (accounts.<name>.token in the configuration)."
-	case "NotFound":
-		return "Check accounts.<name>.base_url and account_id in the configuration."
-	case "Stopped":
-		return "Fix what the message names (the account's token, its user's permissions, or its rate in the configuration)."
-	case "Failed":
-		return "Wait until the platform recovers; ask its support if it keeps failing."
-	case "WindowTooDense":
-		return "Try again later. If it keeps failing, report it: the platform lists too many conversations with the same time."
-	case workflows.CountMismatch:
-		return "Try again later, or set export.on_mismatch: flag to commit the window with a note."
-	case "StagingLost":
-		return "Find out what deletes objects below _staging/ in the lake."
-	case "FilesLost":
-		return "Find out what deletes objects below data/ in the lake."
-	case "Incomplete":
-		return "This is a defect of chatlake; please report it. `chatlake cancel`, and then the same command, exports the window again."
-	case "Malformed", "Timeout", "Panic":
-		return "Check that accounts.<name>.base_url is the platform's API; if it is, this is a defect of chatlake."
-	default:
-		return "Fix the cause named above."
+	for _, r := range remedies {
+		if r.kind == kind {
+			return r.do
+		}
 	}
+	return "Fix the cause named above."
 }
