@@ -3,9 +3,11 @@ package workflows_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/chatlake/chatlake/activities"
+	"github.com/chatlake/chatlake/providers"
 	"github.com/chatlake/chatlake/workflows"
 )
 
@@ -81,6 +83,42 @@ func TestLargeShardIsFinishedInSteps(t *testing.T) {
 		if w.calls["FinishShard"] != once || w.calls["CommitShard"] != 1 {
 			t.Errorf("%d conversations: calls %v", conversations, w.calls)
 		}
+	}
+}
+
+// TestLargeShardIsCountedWhileItIsSealed: afterwards there may be nothing else to ask for, and the budget would be idle. If that fails, or
+// the count differs, it is counted again after the seal.
+func TestLargeShardIsCountedWhileItIsSealed(t *testing.T) {
+	total, more := int64(2000), int64(2001)
+	for name, test := range map[string]struct {
+		total   *int64
+		fails   bool
+		counted *activities.Counted
+		calls   int
+	}{
+		"alike":    {&total, false, &activities.Counted{Total: &total}, 1},
+		"fails":    {&total, true, nil, 1},
+		"no count": {nil, false, nil, 0},
+		"differs":  {&more, false, nil, 2}, // it is listed again, and then counted after waits
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{conversations: 2000, pageSize: 500, total: test.total}
+			w.fail = func(step string, _, _ int) error {
+				if step == "CountAhead" && test.fails {
+					return kindError(providers.Denied)
+				}
+				return nil
+			}
+			in := small()
+			in.Flag = true
+			runShard(t, environment(t, w), in)
+			if w.calls["CountAhead"] != test.calls || w.calls["CommitShard"] != 1 {
+				t.Errorf("calls %v, want %d counts ahead", w.calls, test.calls)
+			}
+			if diff := cmp.Diff(test.counted, w.counted); diff != "" {
+				t.Error("the last verification was told: ", diff)
+			}
+		})
 	}
 }
 

@@ -83,6 +83,8 @@ type Policy struct {
 	// LeaseLook is how often an activity asks whether its lease has grown, once the end of the export is near. 0 is never: then leases
 	// do not grow.
 	LeaseLook time.Duration `json:"lease_look,omitempty"`
+	// CountAhead makes a large shard be counted while it is sealed, and not afterwards, when there may be nothing else to ask for.
+	CountAhead bool `json:"count_ahead,omitempty"`
 	// PartRequests is the size of a part of a chunk, in requests. Parts are staged one by one. When a worker dies, about half of
 	// the part in flight is repeated.
 	PartRequests int `json:"part_requests"`
@@ -164,7 +166,7 @@ var tuned = func() Policy {
 	p.ShortestChunk = time.Second
 	p.IdleShards, p.IdleRate, p.WindowLength = 8, 0.1, 4000*time.Millisecond
 	p.FetchAtOnce, p.FinishAtOnce = 160, 1000
-	p.LeaseLook = 200 * time.Millisecond
+	p.LeaseLook, p.CountAhead = 200*time.Millisecond, true
 	p.Quiet, p.LongestQuiet = 10*time.Second, time.Minute
 	p.NamedPerShard, p.MostAnnounced, p.AnnouncementsPerRun = 500, 5000, 500
 	return p

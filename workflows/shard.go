@@ -38,8 +38,10 @@ type shard struct {
 	receipts activities.Receipts
 	control
 	collector
-	begun     int      // activities of this run whose leases may grow
-	growing   []*inUse // those in flight
+	begun     int                 // activities of this run whose leases may grow
+	growing   []*inUse            // those in flight
+	counting  bool                // while it is sealed
+	counted   *activities.Counted // since it was listed, nil if it was not
 	sealing   bool
 	lostFiles int // times that sealed files vanished before the commit
 	recounts  int // times that the provider was asked again for a count that did not match
@@ -85,6 +87,7 @@ func (s *shard) run(ctx workflow.Context) (ShardOutput, error) {
 			return ShardOutput{Split: true}, nil
 		}
 		s.small = s.isSmall()
+		s.countAhead(ctx)
 		s.setIdle(ctx, true)
 		out, done, err := s.sealAndCommit(ctx)
 		if !done {
@@ -188,6 +191,9 @@ func (s *shard) sealAndVerify(ctx workflow.Context) (sealed activities.SealShard
 		if err != nil {
 			return sealed, verified, err
 		}
+		if err := workflow.Await(ctx, func() bool { return !s.counting }); err != nil {
+			return sealed, verified, err
+		}
 		verified, err = s.verify(ctx, sealed)
 		if err != nil || verified.BadFiles == 0 {
 			return sealed, verified, err
@@ -224,6 +230,7 @@ func (s *shard) verify(ctx workflow.Context, sealed activities.SealShardOutput) 
 		}
 		verified, err = call(quick(ctx), do.VerifyShard, activities.VerifyShardInput{
 			Target: s.target(), Draft: sealed.Draft, Depth: s.in.Depth, Lease: activities.Lease(lease), Uncounted: s.in.Uncounted,
+			Counted: s.counted,
 		})
 		s.use(lease, -1)
 		s.add(verified.Usage)
@@ -257,32 +264,6 @@ func (s *shard) reconcile(ctx workflow.Context, sealed activities.SealShardOutpu
 	s.recounts = 0
 	s.listAgain()
 	return nil, true, err
-}
-
-func countMismatch(counted, listed int64) string {
-	return fmt.Sprintf("the provider counts %d conversations in the window and lists %d", counted, listed)
-}
-
-// recount asks the provider for its count again after a wait: while conversations are being deleted, a list and a later count
-// differ. If the count changes, the window is listed again.
-func (s *shard) recount(ctx workflow.Context, sealed activities.SealShardOutput, verified *activities.VerifyShardOutput) (again bool, err error) {
-	s.recounts++
-	before := *verified.Total
-	differ := Waiting{For: activities.ForPlatform, Kind: CountMismatch, Why: countMismatch(before, sealed.Counts.Listed)}
-	if err := s.sleep(ctx, s.policy.backoff(s.recounts), differ); err != nil {
-		return false, err
-	}
-	*verified, err = s.verify(ctx, sealed)
-	switch {
-	case err != nil:
-		return false, err
-	case verified.BadFiles > 0:
-		return true, nil // sealed again
-	case verified.Missing > 0 && verified.Total != nil && *verified.Total != before:
-		s.listAgain()
-		return true, nil
-	}
-	return false, nil
 }
 
 func (s *shard) commit(ctx workflow.Context, sealed activities.SealShardOutput, verified activities.VerifyShardOutput, flags []string) (ShardOutput, error) {

@@ -203,6 +203,9 @@ func (b *budgeted) outcome(in any) (*activities.Lease, any, error) {
 		receipt := activities.ChunkReceipt{Page: in.Page.Number, Low: in.Low, High: in.High}
 		return &in.Lease, activities.FetchOutput{Parts: []activities.ChunkReceipt{receipt}, Usage: activities.Usage{Requests: int64(in.High - in.Low)}}, b.fail()
 	case activities.VerifyShardInput:
+		if in.Counted != nil {
+			return nil, activities.VerifyShardOutput{Total: in.Counted.Total}, b.fail()
+		}
 		out := activities.VerifyShardOutput{Total: &total}
 		if b.chance(4) {
 			out.Missing = 1

@@ -88,7 +88,7 @@ var guards = []guard{
 		{"workflows/collect.go", "			s.releaseUnused(ctx)\n		}\n", "			s.releaseUnused(ctx)\n		}\n		inFlight := s.inFlight\n"},
 	}},
 	{"an export reaches the shards that its earlier runs have left", []edit{
-		{"workflows/steer.go", "case c.steered(), c.held && messages[0].name == retryBlockedSignal:", "case c.future != nil && c.held:"},
+		{"workflows/steer.go", "case c.steered(), c.held && m.name == retryBlockedSignal:", "case c.future != nil && c.held:"},
 	}},
 	{"receipts survive continue-as-new", []edit{
 		{"workflows/collect.go", "	s.state.Saved = s.receipts.Saved\n", "	_ = s.receipts.Saved\n"},
