@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/chatlake/chatlake/internal/receive"
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/worker/embedded"
 	"github.com/chatlake/chatlake/workflows"
 )
@@ -102,6 +103,43 @@ func (r *Receiver) Run(ctx context.Context) error {
 	stop()
 	group.Wait()
 	return errors.Join(err, r.spool.Close())
+}
+
+// CheckReceiver is the check of /readyz that announcements can be kept.
+const CheckReceiver = "receiver"
+
+// checkEvery is the time between two checks whether announcements can be kept.
+const checkEvery = 5 * time.Second
+
+// Show shows what is received, until ctx ends.
+func (r *Receiver) Show(ctx context.Context, t *telemetry.Telemetry) {
+	t.ReadSource(CheckReceiver, r.samples)
+	for {
+		t.Check(CheckReceiver, r.spool.Ready(), 3*checkEvery)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(checkEvery):
+		}
+	}
+}
+
+// samples are what is received, as metrics.
+func (r *Receiver) samples() []telemetry.Sample {
+	waiting, _ := r.spool.Waiting()
+	all := []telemetry.Sample{
+		telemetry.NewSample(telemetry.ReceiverQueue, float64(waiting)),
+		telemetry.NewSample(telemetry.ReceiverDelivered, float64(r.spool.Delivered().UnixMilli())/1000),
+	}
+	for account, c := range r.Stats() {
+		for outcome, n := range map[string]int64{"kept": c.Accepted, "repeated": c.Repeated, "ignored": c.Ignored} {
+			all = append(all, telemetry.NewSample(telemetry.ReceiverAccepted, float64(n), account, outcome))
+		}
+		for reason, n := range c.Refused {
+			all = append(all, telemetry.NewSample(telemetry.ReceiverRefused, float64(n), account, string(reason)))
+		}
+	}
+	return all
 }
 
 // deliver signals the inbox of an account, and starts it if it does not run.

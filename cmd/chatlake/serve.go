@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/worker"
 )
 
@@ -19,6 +20,7 @@ func (a *app) serveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
 	}
 	f.logFlags(cmd)
+	cmd.Flags().StringVar(&f.listen, "listen", "", "serve /metrics, /healthz and /readyz on this address, such as 127.0.0.1:8235; announcements come in at receive.listen")
 	return cmd
 }
 
@@ -31,12 +33,19 @@ func (a *app) serve(ctx context.Context, f workerFlags) error {
 	if err != nil {
 		return err
 	}
+	o := c.TelemetryOptions(f.listen, logger)
+	o.Checks = []string{worker.CheckReceiver}
+	shown, err := telemetry.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer shown.Stop()
 	r, err := worker.OpenReceiver(c, nil, logger)
 	if err != nil {
 		return err
 	}
-	logger.Info("receiving", "address", r.Address(), "accounts", r.Accounts(), "version", worker.Build)
-	if err := r.Run(ctx); err != nil {
+	logger.Info("receiving", "address", r.Address(), "accounts", r.Accounts(), "listen", shown.Address(), "version", worker.Build)
+	if err := together(ctx, r.Run, nil, func(ctx context.Context) { r.Show(ctx, shown) }); err != nil {
 		return err
 	}
 	logger.Info("stopped; what was not delivered is on disk", "received", r.Stats())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -50,7 +51,15 @@ func TestServeKeepsWhatItCannotDeliver(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var out, log bytes.Buffer
 	ended := make(chan int, 1)
-	go func() { ended <- (&app{out: &out, log: &log}).run(ctx, []string{"serve", "--config", config}) }()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := free.Addr().String()
+	_ = free.Close()
+	go func() {
+		ended <- (&app{out: &out, log: &log}).run(ctx, []string{"serve", "--config", config, "--listen", listen})
+	}()
 	post := func() (int, error) {
 		body := strings.NewReader(`{"event":"conversation_created","id":42,"content":"Grüße","account":{"id":1}}`)
 		answer, err := http.Post("http://"+address+"/push/acme/0123456789abcdef0123", "application/json", body)
@@ -59,12 +68,37 @@ func TestServeKeepsWhatItCannotDeliver(t *testing.T) {
 		}
 		return answer.StatusCode, answer.Body.Close()
 	}
-	code, err := 0, error(nil)
+	code := 0
 	for deadline := time.Now().Add(20 * time.Second); code == 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		code, err = post()
 	}
 	if code != http.StatusOK {
 		t.Errorf("answered %d, %v", code, err)
+	}
+	if answer, err := http.Post("http://"+address+"/push/acme/wrong", "application/json", strings.NewReader("{}")); err != nil || answer.StatusCode == http.StatusOK {
+		t.Errorf("a wrong path: %v, %v", answer, err)
+	}
+	for path, want := range map[string][]string{
+		"/metrics": {
+			`chatlake_receiver_accepted_total{account="acme",outcome="kept"} 1`, `chatlake_receiver_refused_total{account="acme",reason="bad_path"} 1`,
+			"chatlake_receiver_delivered_timestamp_seconds 1", "chatlake_receiver_queue_bytes ",
+		},
+		"/readyz": {"receiver: ok"},
+	} {
+		answer, err := http.Get("http://" + listen + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		for _, line := range want {
+			if !strings.Contains(string(text), line) {
+				t.Errorf("%s lacks %s:\n%s", path, line, text)
+			}
+		}
+		if strings.Contains(string(text), "chatlake_receiver_queue_bytes 0") {
+			t.Errorf("what cannot be delivered does not wait:\n%s", text)
+		}
 	}
 	var second bytes.Buffer
 	if status := (&app{out: &second, log: &second}).run(ctx, []string{"serve", "--config", config}); status != exitFailed || !strings.Contains(second.String(), "another chatlake process") {

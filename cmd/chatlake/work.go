@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -133,7 +134,14 @@ func (a *app) work(ctx context.Context, f workerFlags) error {
 		logger.Info("working", "task_queue", c.TaskQueue(), "lake", c.Lake.URL, "activities", o.Activities, "page", address, "ui", temporal.UIURL,
 			"listen", o.Telemetry.Address(), "version", worker.Build)
 		if err := together(ctx, func(ctx context.Context) error { return worker.Run(ctx, c, temporal, l) }, r,
-			func(ctx context.Context) { gauges.Run(ctx, c, s.AtWork(), o.Telemetry, logger) }); err != nil {
+			func(ctx context.Context) {
+				var group sync.WaitGroup
+				if r != nil {
+					group.Go(func() { r.Show(ctx, o.Telemetry) })
+				}
+				gauges.Run(ctx, c, s.AtWork(), o.Telemetry, logger)
+				group.Wait()
+			}); err != nil {
 			return err
 		}
 		logger.Info("stopped; other workers continue what was in progress")

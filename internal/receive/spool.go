@@ -31,13 +31,15 @@ type Spool struct {
 	stop   chan struct{}
 	done   chan struct{} // closed when nothing is written any more
 
-	mu      sync.Mutex
-	bytes   int64 // of all segments
-	closed  bool
-	failed  error // why the last write failed; nil if it succeeded
-	sealed  []segment
-	current *open // nil until something is written
-	next    uint64
+	mu     sync.Mutex
+	bytes  int64 // of all segments
+	closed bool
+	failed error // why the last write failed; nil if it succeeded
+	// delivered is the time up to which everything was delivered.
+	delivered time.Time
+	sealed    []segment
+	current   *open // nil until something is written
+	next      uint64
 }
 
 // leastRoom is how many bytes a spool that is ready has left. Most announcements are shorter.
@@ -63,7 +65,7 @@ func OpenSpool(folder string, most int64) (*Spool, error) {
 	}
 	s := &Spool{
 		folder: folder, most: most, lock: lock,
-		queue: make(chan *kept, mostAtOnce), stop: make(chan struct{}), done: make(chan struct{}),
+		queue: make(chan *kept, mostAtOnce), stop: make(chan struct{}), done: make(chan struct{}), delivered: time.Now(),
 	}
 	if err := s.find(); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
@@ -102,6 +104,13 @@ func (s *Spool) Waiting() (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bytes, s.failed
+}
+
+// Delivered is the time up to which everything that was received is delivered. It is not before the process began.
+func (s *Spool) Delivered() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delivered
 }
 
 // Ready returns an error if Keep would fail now, as far as is known without a write.
@@ -203,6 +212,9 @@ func (s *Spool) oldest() (segment, bool) {
 		s.seal()
 	}
 	if len(s.sealed) == 0 {
+		if !s.closed {
+			s.delivered = time.Now()
+		}
 		return segment{}, false
 	}
 	return s.sealed[0], true

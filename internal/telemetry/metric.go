@@ -24,13 +24,18 @@ type Metric struct {
 	Labels []string
 	Means  string // a sentence for people
 	Do     string // what to do about which values; empty if nothing is to be done
+
+	sampled bool // its values are Samples
 }
 
 // Prometheus is the name of the metric as Prometheus scrapes it.
 func (m *Metric) Prometheus() string {
 	name := strings.ReplaceAll(m.Name, ".", "_")
-	if m.Unit == "s" {
+	switch m.Unit {
+	case "s":
 		name += "_seconds"
+	case "By":
+		name += "_bytes"
 	}
 	if m.Kind == Counter {
 		name += "_total"
@@ -38,7 +43,7 @@ func (m *Metric) Prometheus() string {
 	return name
 }
 
-// Sample is a value of a gauge. Labels are in the order of the metric's labels.
+// Sample is a value of a gauge, or of a counter that somebody else counts. Labels are in the order of the metric's labels.
 type Sample struct {
 	Metric *Metric
 	Value  float64
@@ -58,7 +63,12 @@ func (s Sample) attributes() attribute.Set {
 
 // GaugeOf returns the definition of a gauge. The value is the same for every process that reads the same lake and server.
 func gaugeOf(name, unit string, labels []string, means, do string) *Metric {
-	return &Metric{Name: "chatlake." + name, Kind: Gauge, Unit: unit, Labels: labels, Means: means, Do: do}
+	return &Metric{Name: "chatlake." + name, Kind: Gauge, Unit: unit, Labels: labels, Means: means, Do: do, sampled: true}
+}
+
+// countOf returns the definition of a counter whose values somebody else counts.
+func countOf(name, unit string, labels []string, means, do string) *Metric {
+	return &Metric{Name: "chatlake." + name, Kind: Counter, Unit: unit, Labels: labels, Means: means, Do: do, sampled: true}
 }
 
 // The labels that several metrics have.

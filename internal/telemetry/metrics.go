@@ -78,6 +78,21 @@ var (
 		"If it does not fall, `chatlake alerts list` says why the receiver does not take them.")
 )
 
+// What this process receives of the announcements of platforms, if it does.
+var (
+	ReceiverAccepted = countOf("receiver.accepted", "{announcement}", []string{"account", "outcome"},
+		"Announcements that this process has accepted: `kept` for delivery, `repeated` (it had them), or `ignored` (about no conversation, or probes).",
+		"If `kept` stands still while conversations change, look at the webhook's settings on the platform.")
+	ReceiverRefused = countOf("receiver.refused", "{announcement}", []string{"account", "reason"},
+		"Announcements that this process has refused, by the reason. Without a known account, the label is empty.",
+		"For an account, mostly the secret of its webhook was changed; see docs/push.md. `not_kept`: the spool is full or cannot be written.")
+	ReceiverQueue = gaugeOf("receiver.queue", "By", nil,
+		"Announcements on disk that are not delivered to Temporal.", "")
+	ReceiverDelivered = gaugeOf("receiver.delivered.timestamp", "s", nil,
+		"Time up to which everything that was received is delivered. `time() - x` is how far deliveries are behind.",
+		"If it stands still, Temporal does not take them: the log of the receiver says why. Nothing is lost meanwhile.")
+)
+
 // What this process says of itself.
 var (
 	Collected = gaugeOf("collection.timestamp", "s", []string{"source"},
@@ -121,6 +136,7 @@ var Metrics = []*Metric{
 	Watermark, HistoryLeft, Gaps, GapsAccepted, Skipped, Losses, Deadline, PushChanges, PushCompared, DirectoryRead, Verified, VerifiedWhole,
 	Windows, Blocked, Waiting, WaitingUntil, RunDeadline, Budget, QuotaLeft, LastRun, NextRun, LastComplete, Paused, Missed,
 	AlertsRunning, AlertsFiring, AlertsUndelivered,
+	ReceiverAccepted, ReceiverRefused, ReceiverQueue, ReceiverDelivered,
 	Collected, CollectionTook, Ready,
 	Requests, Throttled, Ceiling, Stopped, Duration,
 }

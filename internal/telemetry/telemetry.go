@@ -59,7 +59,8 @@ type Telemetry struct {
 	requests *requests
 
 	mu      sync.Mutex
-	samples map[string][]Sample // by source
+	samples map[string][]Sample        // by source
+	readers map[string]func() []Sample // by source
 	checks  map[string]check
 }
 
@@ -68,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Telemetry, error) {
 	if o.Listen == "" && o.OTLP == nil {
 		return nil, nil
 	}
-	t := &Telemetry{log: o.Logger, samples: map[string][]Sample{}, checks: map[string]check{}}
+	t := &Telemetry{log: o.Logger, samples: map[string][]Sample{}, readers: map[string]func() []Sample{}, checks: map[string]check{}}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
@@ -127,15 +128,21 @@ func (t *Telemetry) start(ctx context.Context, o Options) error {
 // scope names this package as the origin of metrics and spans.
 const scope = "chatlake"
 
-// defineGauges makes every gauge that is set by SetSource report the newest samples.
+// defineGauges makes every metric that is set by SetSource or read by ReadSource report the newest samples.
 func (t *Telemetry) defineGauges(meter metric.Meter) error {
-	gauges := map[*Metric]metric.Float64ObservableGauge{}
+	gauges := map[*Metric]metric.Float64Observable{}
 	var all []metric.Observable
 	for _, m := range Metrics {
-		if m.Kind != Gauge || m == Ceiling || m == Stopped {
+		if !m.sampled {
 			continue
 		}
-		gauge, err := meter.Float64ObservableGauge(m.Name, metric.WithUnit(m.Unit), metric.WithDescription(m.Means))
+		var gauge metric.Float64Observable
+		var err error
+		if m.Kind == Counter {
+			gauge, err = meter.Float64ObservableCounter(m.Name, metric.WithUnit(m.Unit), metric.WithDescription(m.Means))
+		} else {
+			gauge, err = meter.Float64ObservableGauge(m.Name, metric.WithUnit(m.Unit), metric.WithDescription(m.Means))
+		}
 		if err != nil {
 			return err
 		}
@@ -147,6 +154,11 @@ func (t *Telemetry) defineGauges(meter metric.Meter) error {
 		defer t.mu.Unlock()
 		for _, samples := range t.samples {
 			for _, s := range samples {
+				o.ObserveFloat64(gauges[s.Metric], s.Value, metric.WithAttributeSet(s.attributes()))
+			}
+		}
+		for _, read := range t.readers {
+			for _, s := range read() {
 				o.ObserveFloat64(gauges[s.Metric], s.Value, metric.WithAttributeSet(s.attributes()))
 			}
 		}
@@ -170,6 +182,16 @@ func (t *Telemetry) SetSource(source string, samples []Sample) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.samples[source] = samples
+}
+
+// ReadSource lets a function give the samples of a source whenever they are asked for. It must be fast, and must not call t.
+func (t *Telemetry) ReadSource(source string, read func() []Sample) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.readers[source] = read
 }
 
 // stopWithin is how long the end of a process may be delayed to send what is left.
