@@ -38,6 +38,7 @@ func needles() map[string][]byte {
 func (r *aviary) search(t *testing.T) {
 	histories := r.histories(t)
 	scraped := r.scrape(t)
+	r.searchPages(t)
 	r.stop()
 	r.shown.Stop()
 	r.searchTelemetry(t, scraped)

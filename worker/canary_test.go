@@ -103,6 +103,7 @@ type aviary struct {
 	stop   func()
 	wires  map[string]*wire
 
+	temporal  *worker.Temporal
 	shown     *telemetry.Telemetry
 	collector *collector
 }
@@ -119,7 +120,7 @@ func newAviary(t *testing.T) *aviary {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.client = temporal.Client
+	r.client, r.temporal = temporal.Client, temporal
 	lake, err := worker.OpenLake(t.Context(), r.config)
 	if err != nil {
 		t.Fatal(err)

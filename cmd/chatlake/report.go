@@ -72,6 +72,9 @@ func (a *app) writeReportOf(ctx context.Context, f reportFlags) error {
 	if err != nil {
 		return err
 	}
+	if kept := l.KeepVerified(ctx, r.Verified); kept != nil {
+		a.note("The result is not kept in the lake, so `chatlake status` and metrics show an older one: %v", kept)
+	}
 	if err := a.writeReport(r, f.html); err != nil {
 		return err
 	}

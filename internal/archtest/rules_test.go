@@ -190,6 +190,7 @@ var rules = []rule{
 	}, {
 		folder: "internal/report",
 		ours:   []string{"internal/inspect", "internal/words", "schemas"},
+		tests:  []string{"*"},
 		never:  []string{http, awsSDK, arrow, temporal, webUI, osPackage},
 		names: map[string][]string{
 			"schemas": {"ParseWindow", "Stream", "StreamDirectory", "Window"},
