@@ -26,6 +26,7 @@ type exportFlags struct {
 	reprocess                       string
 	maxActive, uiPort               int
 	listen                          string
+	logging
 }
 
 func (a *app) exportCommand() *cobra.Command {
@@ -55,6 +56,8 @@ func (a *app) exportCommand() *cobra.Command {
 	flags.BoolVar(&f.ui, "ui", false, "serve the page that shows the export, with a link to Temporal's UI, on a local port or on --listen")
 	flags.IntVar(&f.uiPort, "ui-port", 0, "port of Temporal's UI (default: a free one)")
 	listenFlag(flags, &f.listen)
+	f.logging.flags(cmd)
+	flags.Lookup("log-level").DefValue, f.level = "warn", "warn" // progress and outcome say the rest
 	cmd.MarkFlagsMutuallyExclusive("detach", "listen")
 	return cmd
 }
@@ -84,14 +87,21 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 			return err
 		}
 	}
+	log, sdk, server, err := a.loggers(f.logging)
+	if err != nil {
+		return err
+	}
 	a.noteRetention(ctx, c, in)
-	warn := a.logger(slog.LevelWarn)
-	shown, err := telemetry.Start(ctx, c.TelemetryOptions(f.listen, warn))
+	shown, err := telemetry.Start(ctx, c.TelemetryOptions(f.listen, log))
 	if err != nil {
 		return err
 	}
 	defer shown.Stop()
-	s, err := a.connect(ctx, c, worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Telemetry: shown})
+	o := worker.ConnectOptions{UI: f.ui || f.uiPort != 0, UIPort: f.uiPort, Telemetry: shown}
+	if log.Enabled(ctx, slog.LevelInfo) { // or what matters of a worker's life is in progress and outcome
+		o.Logger, o.ServerLogger, o.Changes = sdk, server.With("component", "temporal server"), log
+	}
+	s, err := a.connect(ctx, c, o)
 	if err != nil {
 		return err
 	}
@@ -104,14 +114,14 @@ func (a *app) export(ctx context.Context, f exportFlags) error {
 	if f.detach {
 		return errors.Join(a.detach(ctx, s, in), s.Stop())
 	}
-	address, stopPage, err := showPage(c, s, shown, ownAddress(f.ui), warn)
+	address, stopPage, err := showPage(c, s, shown, ownAddress(f.ui), log)
 	if err != nil {
 		return errors.Join(err, s.Stop())
 	}
 	if address != "" {
 		a.note("Page: %s", address)
 	}
-	stop := gaugesBeside(ctx, c, s, shown, warn)
+	stop := gaugesBeside(ctx, c, s, shown, log)
 	ends, err := a.attend(ctx, s, in)
 	stop()
 	stopPage()

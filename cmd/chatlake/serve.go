@@ -19,13 +19,13 @@ func (a *app) serveCommand() *cobra.Command {
 			"worker then fetches the conversations that they name. A worker without a section temporal receives them itself.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
 	}
-	f.logFlags(cmd)
+	f.logging.flags(cmd)
 	cmd.Flags().StringVar(&f.listen, "listen", "", "serve /metrics, /healthz and /readyz on this address, such as 127.0.0.1:8235; announcements come in at receive.listen")
 	return cmd
 }
 
 func (a *app) serve(ctx context.Context, f workerFlags) error {
-	logger, _, _, err := a.loggers(f)
+	logger, _, _, err := a.loggers(f.logging)
 	if err != nil {
 		return err
 	}

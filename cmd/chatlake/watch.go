@@ -18,7 +18,9 @@ const logEvery = time.Second
 
 // connect reaches Temporal, to work in this process.
 func (a *app) connect(ctx context.Context, c worker.Config, o worker.ConnectOptions) (*operate.Session, error) {
-	o.Logger = a.logger(slog.LevelError + 4) // what matters of a worker's life is in progress and outcome
+	if o.Logger == nil {
+		o.Logger = a.logger(slog.LevelError + 4) // what matters of a worker's life is in progress and outcome
+	}
 	return operate.Connect(ctx, c, o)
 }
 

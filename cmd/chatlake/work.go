@@ -12,23 +12,19 @@ import (
 	"github.com/chatlake/chatlake/internal/alerts"
 	"github.com/chatlake/chatlake/internal/gauges"
 	"github.com/chatlake/chatlake/internal/operate"
-	"github.com/chatlake/chatlake/internal/redact"
 	"github.com/chatlake/chatlake/internal/telemetry"
 	"github.com/chatlake/chatlake/worker"
 )
 
 // workerFlags are those of the worker.
 type workerFlags struct {
-	ui          bool
-	uiPort      int
-	activities  int
-	level, form string
-	receive     bool
-	listen      string
+	ui         bool
+	uiPort     int
+	activities int
+	logging
+	receive bool
+	listen  string
 }
-
-// levels are those that --log-level may say.
-var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 
 func (a *app) workerCommand() *cobra.Command {
 	var f workerFlags
@@ -44,41 +40,12 @@ func (a *app) workerCommand() *cobra.Command {
 	flags.IntVar(&f.activities, "activities", 0, "activities to run at once; 0 means as many as the cores and the memory allow")
 	flags.BoolVar(&f.receive, "receive", false, "receive what platforms announce, as chatlake serve does; without a section temporal, a section receive is enough")
 	listenFlag(flags, &f.listen)
-	f.logFlags(cmd)
+	f.logging.flags(cmd)
 	return cmd
 }
 
-// logFlags are the flags of commands that run until they are stopped.
-func (f *workerFlags) logFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.level, "log-level", "info", "lowest level that is logged: debug, info, warn or error; Temporal's SDK logs below warn, and the embedded server below error, only at debug")
-	cmd.Flags().StringVar(&f.form, "log-format", "json", "format of the log: json or text")
-}
-
-// loggers are the worker's own, that of Temporal's SDK, which tells a lot below warnings, and that of the embedded server, whose warnings are
-// nothing that a person can act on.
-func (a *app) loggers(f workerFlags) (own, sdk, server *slog.Logger, err error) {
-	level, ok := levels[f.level]
-	if !ok {
-		return nil, nil, nil, usage("--log-level must be debug, info, warn or error, not %q", f.level)
-	}
-	quieter, quietest := level, level
-	if level > slog.LevelDebug {
-		quieter, quietest = max(level, slog.LevelWarn), slog.LevelError
-	}
-	switch f.form {
-	case "json":
-		return a.logger(level), a.logger(quieter), a.logger(quietest), nil
-	case "text":
-		text := func(level slog.Level) *slog.Logger {
-			return slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: level, ReplaceAttr: redact.Attr}))
-		}
-		return text(level), text(quieter), text(quietest), nil
-	}
-	return nil, nil, nil, usage("--log-format must be json or text, not %q", f.form)
-}
-
 func (a *app) work(ctx context.Context, f workerFlags) error {
-	logger, sdk, server, err := a.loggers(f)
+	logger, sdk, server, err := a.loggers(f.logging)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func TestLevelAndFormOfTheLog(t *testing.T) {
 		{"error", "json", slog.LevelError, slog.LevelError, slog.LevelError, "{"},
 	} {
 		log := &watched{}
-		own, sdk, server, err := (&app{log: log}).loggers(workerFlags{level: test.level, form: test.form})
+		own, sdk, server, err := (&app{log: log}).loggers(logging{level: test.level, form: test.form})
 		if err != nil {
 			t.Fatal(err)
 		}
