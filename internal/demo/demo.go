@@ -182,8 +182,9 @@ func (d *Demo) WriteConfig(c worker.Config) (string, error) {
 		if !p.Token.IsZero() {
 			b.WriteString("    token: env:CHATLAKE_DEMO_TOKEN\n")
 		}
-		if s := p.Sync; s != nil {
-			fmt.Fprintf(&b, "    sync: {every: %s, lag: %s, from: %s}\n", s.Every, s.Lag, s.From.Format(time.DateOnly))
+		if p.Sync != nil {
+			// A live demo syncs more often than real platforms permit, which a configuration file must not say.
+			fmt.Fprintf(&b, "    sync: {every: 15m, lag: %s, from: %s}\n", worker.SyncDefaults(p.Provider).Lag, p.Sync.From.Format(time.DateOnly))
 		}
 		writeMap(&b, "secrets", p.Secrets, func(key string) string { return "env:CHATLAKE_DEMO_" + strings.ToUpper(key) })
 		writeMap(&b, "options", p.Options, func(key string) string { return strconv.Quote(p.Options[key]) })
