@@ -226,7 +226,11 @@ func TestNotices(t *testing.T) {
 	if _, text, _ := v.get(t, "/?notice=Call+now"); strings.Contains(text, "Call now") {
 		t.Error("the page says what its address says")
 	}
-	_, _, h := v.post(t, "/export", url.Values{"token": {v.token(t)}, "order": {"pause"}, "of": {"export/acme/x"}})
+	_, _, h := v.post(t, "/?x=1", url.Values{"token": {v.token(t)}, "order": {"resume"}, "of": {"export/acme/x"}})
+	if status, _, _ := v.get(t, h.Get("Location")); status != 200 {
+		t.Errorf("after an order of the first view, %s has status %d", h.Get("Location"), status)
+	}
+	_, _, h = v.post(t, "/export", url.Values{"token": {v.token(t)}, "order": {"pause"}, "of": {"export/acme/x"}})
 	if _, text, _ := v.get(t, h.Get("Location")); !strings.Contains(text, "No chatlake process is running here") {
 		t.Errorf("after an order without a worker, the page at %s does not say what is wrong:\n%s", h.Get("Location"), text)
 	}

@@ -129,5 +129,5 @@ func (p *Page) post(w http.ResponseWriter, r *http.Request, v *view) {
 	p.state.forget()
 	p.ledger.forget()
 	p.running.forget()
-	http.Redirect(w, r, v.path()+p.notices.query(said, back(r)), http.StatusSeeOther)
+	http.Redirect(w, r, v.address()+p.notices.query(said, back(r)), http.StatusSeeOther)
 }
