@@ -87,6 +87,27 @@ func TestReportOfAWholeLake(t *testing.T) {
 	expect(t, "to the standard output", status, exitComplete, out, "<!doctype html>", "</html>")
 }
 
+// TestReportLeavesOutOtherAccounts: what the configuration asks for another account is not in the report.
+func TestReportLeavesOutOtherAccounts(t *testing.T) {
+	s := newShelf(t)
+	s.put(schemas.StreamCreated, month(2), content{whole: []string{"1"}})
+	text, err := os.ReadFile(s.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := "  other: {provider: chatwoot, base_url: 'http://127.0.0.1:1', account_id: 1, token: 'env:X', allow_plaintext: true, sync: {every: 15m, from: 2020-01-01}}\n"
+	if err := os.WriteFile(s.config, append(text, other...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page, status := reported(t, s.config)
+	expect(t, "report", status, exitComplete, page, "2025-02-01 to 2025-03-01")
+	for _, word := range []string{"planned", "2020"} {
+		if strings.Contains(page, ">"+word) {
+			t.Errorf("the report has %s of another account", word)
+		}
+	}
+}
+
 // TestReportOfWhatIsMissing: each gap stands in the report with its reason, and no text of a conversation does.
 func TestReportOfWhatIsMissing(t *testing.T) {
 	s := newShelf(t)

@@ -45,7 +45,14 @@ func (l *Lake) Contents(ctx context.Context) (*Contents, error) {
 // contentsOf adds to records what people decided.
 func (l *Lake) contentsOf(ctx context.Context, records []ledger.Record, unreadable []Finding) (*Contents, error) {
 	missing, err := l.gapsOf(ctx, records)
-	return &Contents{At: l.lake.Now().UTC(), Unreadable: unreadable, Missing: missing, config: l.config, lake: l.lake, records: records}, err
+	config := l.config
+	if l.account != "" { // what the configuration asks for other accounts is not in question
+		config.Accounts = map[string]worker.AccountConfig{}
+		if account, ok := l.config.Accounts[l.account]; ok {
+			config.Accounts[l.account] = account
+		}
+	}
+	return &Contents{At: l.lake.Now().UTC(), Unreadable: unreadable, Missing: missing, config: config, lake: l.lake, records: records}, err
 }
 
 // Accounts are the accounts of the configuration and those that only the ledger has, sorted.
