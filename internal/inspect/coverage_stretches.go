@@ -153,11 +153,13 @@ func (c *Contents) Known() (known schemas.Window) {
 	return known
 }
 
-// Newest is the end of the newest window of conversations or reports; zero if there is none.
+// Newest is the end of the newest window in which something was listed, or that of the newest window if nothing was; zero if there is none.
 func (c *Contents) Newest() (newest time.Time) {
+	listed := false
 	for _, r := range c.records {
-		if r.Shard.Stream.IsContinuous() && r.Shard.Window.To.After(newest) {
-			newest = r.Shard.Window.To
+		to, full := r.Shard.Window.To, r.Counts.Listed > 0
+		if r.Shard.Stream.IsContinuous() && (full && !listed || full == listed && to.After(newest)) {
+			newest, listed = to, full
 		}
 	}
 	return newest

@@ -140,6 +140,14 @@ func TestCoverage(t *testing.T) {
 	if newest := c.Newest(); !newest.Equal(within(t, "2026-11-01", "2026-12-01").From) {
 		t.Errorf("the newest window ends at %s", newest)
 	}
+	c.records = append(c.records, copied(schemas.StreamChanges, within(t, "2026-12-01", "2026-12-02"), 0, nil))
+	if newest := c.Newest(); !newest.Equal(within(t, "2026-11-01", "2026-12-01").From) {
+		t.Errorf("the newest window with anything in it ends at %s", newest)
+	}
+	c.records = c.records[len(c.records)-1:]
+	if newest := c.Newest(); !newest.Equal(within(t, "2026-12-02", "2026-12-03").From) {
+		t.Errorf("the only window ends at %s", newest)
+	}
 	if empty := (&Contents{At: c.At}).Coverage(Question{Scale: ScaleMonth}); len(empty.Rows) != 0 || !empty.Within.From.IsZero() {
 		t.Errorf("an empty lake: %+v", empty)
 	}

@@ -71,6 +71,9 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	if (inspect.Report{}).Complete() {
+		t.Error("a lake without a window is complete")
+	}
 }
 
 // TestReportIsSafe: names of the platform and reasons of people are shown as they are, and never as markup.
