@@ -10,14 +10,17 @@ import (
 // Small shards take fewer activities: one that lists and fetches, and one that seals, verifies and commits. Each activity costs a round
 // through Temporal, which takes longer than what it does for a few conversations.
 
-// atOnce says what the activity that lists the shard may fetch as well; nil is nothing. It holds its lease no longer than four of the
-// shortest chunks, and towards the end of the export, when others wait for a larger lease, half of one.
+// atOnce says what the activity that lists the shard may fetch as well; nil is nothing. It holds its lease no longer than eight of the
+// shortest chunks; if leases do not grow, four, and towards the end of the export, when others wait for a larger lease, half of one.
 func (s *shard) atOnce(lease providers.Lease) *activities.AtOnce {
 	most := s.policy.FetchAtOnce
 	if rate := lease.RequestsPerSecond; rate > 0 {
-		seconds := 4 * s.policy.ShortestChunk.Seconds()
-		if s.last && s.policy.LeaseLook <= 0 {
-			seconds /= 8
+		seconds := 8 * s.policy.ShortestChunk.Seconds()
+		if s.policy.LeaseLook <= 0 {
+			seconds /= 2
+			if s.last {
+				seconds /= 8
+			}
 		}
 		most = min(most, int(seconds*rate))
 	} else {

@@ -49,12 +49,12 @@ func TestOnlyTheOnlyPageIsFetchedAtOnce(t *testing.T) {
 		want   []int // of each list
 	}{
 		"no limit":              {func(*workflows.ShardInput) {}, 2, []int{80, 0}},
-		"a lease":               {func(in *workflows.ShardInput) { in.RequestsPerSecond = 10 }, 1, []int{40}},
-		"the end of the export": {func(in *workflows.ShardInput) { in.RequestsPerSecond, in.Last = 10, true }, 1, []int{40}},
+		"a lease":               {func(in *workflows.ShardInput) { in.RequestsPerSecond = 10 }, 1, []int{80}},
+		"the end of the export": {func(in *workflows.ShardInput) { in.RequestsPerSecond, in.Last = 10, true }, 1, []int{80}},
 		"the end, no growth": {func(in *workflows.ShardInput) {
 			in.RequestsPerSecond, in.Last, in.Policy.LeaseLook = 10, true, 0
 		}, 1, []int{5}},
-		"a small lease":          {func(in *workflows.ShardInput) { in.RequestsPerSecond = 0.2 }, 1, []int{0}},
+		"a small lease":          {func(in *workflows.ShardInput) { in.RequestsPerSecond = 0.1 }, 1, []int{0}},
 		"a configured chunk":     {func(in *workflows.ShardInput) { in.ChunkSize = 25 }, 1, []int{0}},
 		"a run of before":        {func(in *workflows.ShardInput) { in.Policy.FetchAtOnce = 0 }, 1, []int{0}},
 		"a snapshot of contacts": {func(in *workflows.ShardInput) { in.Shard.Stream = "directory" }, 1, []int{0}},
