@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,14 +27,16 @@ type watched struct {
 	find  func(minute int) (activities.FindAlertsOutput, error)
 	// takes says whether a receiver takes an event; nil takes all.
 	takes func(minute int, in activities.SendAlertInput) activities.SendAlertOutput
-	sent  []string // what was taken: minute, receiver, event, alert
-	tries []string // the ids of all tries
+	mu    sync.Mutex // receivers are told at the same time
+	sent  []string   // what was taken: minute, receiver, event, alert
+	tries []string   // the ids of all tries
 	in    workflows.AlertsInput
 }
 
 func newWatched(t *testing.T, find func(minute int) activities.FindAlertsOutput) *watched {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(silent{})
 	w := &watched{env: suite.NewTestWorkflowEnvironment(), in: workflows.AlertsInput{Policy: workflows.NewAlertPolicy()}}
 	w.find = func(minute int) (activities.FindAlertsOutput, error) { return find(minute), nil }
 	w.env.SetTestTimeout(time.Minute)
@@ -42,6 +45,8 @@ func newWatched(t *testing.T, find func(minute int) activities.FindAlertsOutput)
 		return w.find(w.minute())
 	}, activity.RegisterOptions{Name: "FindAlerts"})
 	w.env.RegisterActivityWithOptions(func(_ context.Context, in activities.SendAlertInput) (out activities.SendAlertOutput, err error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.tries = append(w.tries, in.Receiver+" "+in.ID)
 		if w.takes != nil {
 			out = w.takes(w.minute(), in)
