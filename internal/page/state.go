@@ -21,18 +21,23 @@ type state struct {
 	Schedules []operate.Upkeep
 	Strays    []operate.Stray
 	Exports   []operate.Export
+	// Weak are how many committed windows of an account are not whole: dead letters, counts that differ and the like. Unreadable is how many
+	// records cannot be read.
+	Weak       map[string]int
+	Unreadable int
 	// LakeProblem and WorkProblem are why nothing is known by the lake or of the work; empty if something is.
 	LakeProblem, WorkProblem string
 }
 
 // readState returns the state, as it was a moment ago at most.
 func (p *Page) readState(ctx context.Context) state {
-	s, _ := p.state.get(ctx, fresh, func(ctx context.Context) (state, error) {
+	s, err := p.state.get(ctx, fresh, func(ctx context.Context) (state, error) {
 		s := state{At: p.now().UTC()}
 		var err error
 		if s.Freshness, err = inspect.FreshnessOf(ctx, p.o.Config, p.accounts(), s.At); err != nil {
 			s.LakeProblem = reasonOf(err)
 		}
+		p.weaken(ctx, &s)
 		if err := p.visit(ctx, func(work *operate.Session) (err error) {
 			if s.Schedules, err = work.Upkeep(ctx, ""); err != nil {
 				return err
@@ -47,7 +52,26 @@ func (p *Page) readState(ctx context.Context) state {
 		}
 		return s, nil
 	})
+	if err != nil {
+		return state{LakeProblem: "It was not read in time: " + err.Error(), WorkProblem: "It was not asked in time."}
+	}
 	return s
+}
+
+// weaken adds what is not whole in committed windows. A lake that does not exist yet has none.
+func (p *Page) weaken(ctx context.Context, s *state) {
+	contents, err := p.contents(ctx)
+	if err != nil {
+		if s.LakeProblem == "" && slices.ContainsFunc(s.Freshness, func(f inspect.Freshness) bool { return f.Copied != nil || f.Watermark != nil }) {
+			s.LakeProblem = reasonOf(err)
+		}
+		return
+	}
+	s.Weak, s.Unreadable = map[string]int{}, len(contents.Unreadable)
+	for _, name := range p.accounts() {
+		weak, more := contents.Weak(name, 1)
+		s.Weak[name] = len(weak) + more
+	}
 }
 
 // known are the workflow ids of runs that are shown already.

@@ -90,6 +90,13 @@ func (p *Page) accountLine(s state, name string) accountLine {
 		line.Behind = words.Duration(lag) + " behind"
 	}
 	line.Gaps = len(f.Gaps) + len(f.Lost) + len(f.Skipped)
+	if n := s.Weak[name]; n > 0 {
+		is := "is"
+		if n > 1 {
+			is = "are"
+		}
+		line.Todo = append(line.Todo, todo{Link: "/gaps", Linked: words.Plural(int64(n), "window"), Text: is + " not whole: something could not be copied, or the platform counts otherwise."})
+	}
 	line.schedules(s)
 	line.todo(f)
 	stands := len(line.Runs) > 0
@@ -109,7 +116,7 @@ func (p *Page) accountLine(s state, name string) accountLine {
 		line.Todo = append(line.Todo, todo{Text: "The platform refuses all requests. Check the token and its permissions (`chatlake doctor`), then resume."})
 	case line.synced && known && lag > tolerated(a.Sync.Every):
 		at(rankBehind, flagged("behind"))
-	case line.Gaps > 0:
+	case line.Gaps+s.Weak[name] > 0:
 		at(rankGaps, flagged("with gaps"))
 	case held:
 		at(rankPaused, paused("paused"))
@@ -213,7 +220,9 @@ func headline(m now, s state) (mark, string) {
 	case len(names(rankBehind)) > 0:
 		return flagged("no"), verb(names(rankBehind), "is behind its platform.", "are behind their platforms.")
 	case len(names(rankGaps)) > 0:
-		return flagged("not quite"), "Everything is copied" + upTo + ", but for gaps of " + several(names(rankGaps)) + "."
+		return flagged("not quite"), "Everything is copied" + upTo + ", but for what is missing of " + several(names(rankGaps)) + "."
+	case s.Unreadable > 0:
+		return flagged("not quite"), words.Plural(int64(s.Unreadable), "record") + " of the ledger cannot be read; Gaps names them."
 	case len(names(rankPartly)) > 0:
 		return flagged("no"), verb(names(rankPartly), "is copied in part, and nobody copies the rest.", "are copied in part, and nobody copies the rest.")
 	case len(names(rankPaused)) > 0:
@@ -222,6 +231,9 @@ func headline(m now, s state) (mark, string) {
 		return underWay("not yet"), "The history of " + several(names(rankCopying, rankWaiting)) + " is being copied."
 	case len(names(rankUnknown)) > 0:
 		return nothing("no"), "Nothing of " + several(names(rankUnknown)) + " is in the lake yet."
+	}
+	if oldest == nil {
+		return good("yes"), "Everything that was asked for is copied. No account is kept up to date."
 	}
 	return good("yes"), "Everything is copied" + upTo + "."
 }

@@ -61,7 +61,9 @@ func TestHeadline(t *testing.T) {
 		{"all is well", state{Freshness: []inspect.Freshness{freshAccount("acme", 2*time.Minute)}}, "yes", "Everything is copied up to 2026-11-30 11:58:00 UTC.", "current"},
 		{"far behind", state{Freshness: []inspect.Freshness{freshAccount("acme", 3*time.Hour)}}, "no", "acme is behind its platform.", "behind"},
 		{"blocked", state{Freshness: []inspect.Freshness{freshAccount("acme", time.Minute)}, Schedules: syncing(blocked)}, "no", "acme waits for a person.", "blocked"},
-		{"a gap", state{Freshness: []inspect.Freshness{gap}}, "not quite", "but for gaps of acme.", "with gaps"},
+		{"a gap", state{Freshness: []inspect.Freshness{gap}}, "not quite", "but for what is missing of acme.", "with gaps"},
+		{"a window that is not whole", state{Freshness: []inspect.Freshness{freshAccount("acme", time.Minute)}, Weak: map[string]int{"acme": 2}}, "not quite", "but for what is missing of acme.", "with gaps"},
+		{"a record that cannot be read", state{Freshness: []inspect.Freshness{freshAccount("acme", time.Minute)}, Unreadable: 1}, "not quite", "1 record of the ledger cannot be read", "current"},
 		{"history to go", state{Freshness: []inspect.Freshness{toGo}}, "not yet", "The history of acme is being copied.", "copying"},
 		{"paused", state{Freshness: []inspect.Freshness{freshAccount("acme", time.Minute)}, Schedules: syncing(operate.Snapshot{State: workflows.StatePaused})}, "no", "acme is paused.", "paused"},
 		{"nothing yet", state{Freshness: []inspect.Freshness{{Account: "acme", At: noon}}}, "no", "Nothing of acme is in the lake yet.", "nothing yet"},
@@ -316,5 +318,16 @@ func TestAssets(t *testing.T) {
 	}
 	if status, _, _ := v.get(t, "/assets/page.css"); status != 404 {
 		t.Errorf("an asset that is not there has status %d", status)
+	}
+}
+
+// TestNotWhole checks that the first view does not call a lake copied that has a dead letter.
+func TestNotWhole(t *testing.T) {
+	v, _, _ := gapped(t)
+	_, text, _ := v.get(t, "/")
+	for _, want := range []string{"2 windows", "not whole", "1 gap", "but for what is missing of acme"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the first view lacks %q:\n%s", want, text)
+		}
 	}
 }
