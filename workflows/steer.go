@@ -207,9 +207,9 @@ func (e *export) balance(ctx workflow.Context) {
 		var news []message
 		last := e.policy.Behaviour >= 3 && e.unstarted() == 0 && e.sharesRate(c) && !c.None && !(c.near && e.isSmall()) && lease.RequestsPerSecond > 0
 		if changed || last && !c.last {
-			c.last = last
+			c.last = last || e.ending() // one that is being sealed too: its last requests are few, but it may be the only one left
 			c.tell(lease)
-			news = append(news, message{leaseSignal, leaseInput{Lease: lease, Number: c.Number, Last: last}})
+			news = append(news, message{leaseSignal, leaseInput{Lease: lease, Number: c.Number, Last: c.last}})
 		}
 		if chunks := e.chunks(c); c.chunks != chunks && !c.idle {
 			c.chunks = chunks

@@ -178,7 +178,10 @@ func (p *platform) answer(in any) (lease, requests float64, result any) {
 		receipt := activities.ChunkReceipt{Page: in.Page.Number, Low: in.Low, High: in.High}
 		return in.Lease.RequestsPerSecond, float64(n), activities.FetchOutput{Parts: []activities.ChunkReceipt{receipt}, Usage: activities.Usage{Requests: int64(n)}}
 	case activities.FinishShardInput:
-		return in.Lease.RequestsPerSecond, 0, activities.FinishShardOutput{Commit: &activities.Commit{Outcome: "committed", Generation: 1}}
+		if p.each >= 600 { // its list was read long ago, so that it is counted once more
+			requests = listRequests
+		}
+		return in.Lease.RequestsPerSecond, requests, activities.FinishShardOutput{Commit: &activities.Commit{Outcome: "committed", Generation: 1}}
 	case activities.SaveReceiptsInput:
 		return 0, 0, activities.SaveReceiptsOutput{Saved: ledger.Staged{Key: "saved"}}
 	case activities.SealShardInput:
