@@ -185,7 +185,7 @@ func TestChartMakesWhatItShould(t *testing.T) {
 	}
 	more := slices.Concat(want, []string{
 		"ConfigMap/acme-chatlake-dashboard-now", "ConfigMap/acme-chatlake-dashboard-throughput", "Ingress/acme-chatlake-receiver", "NetworkPolicy/acme-chatlake-worker",
-		"PodDisruptionBudget/acme-chatlake-worker", "PrometheusRule/acme-chatlake", "Service/acme-chatlake-receiver", "ServiceMonitor/acme-chatlake-worker", "StatefulSet/acme-chatlake-receiver",
+		"PodDisruptionBudget/acme-chatlake-worker", "PrometheusRule/acme-chatlake", "Service/acme-chatlake-receiver", "ServiceMonitor/acme-chatlake", "StatefulSet/acme-chatlake-receiver",
 	})
 	slices.Sort(more)
 	if made := slices.Sorted(maps.Keys(all)); !slices.Equal(made, more) {
@@ -218,15 +218,17 @@ func TestChartsPartsFitTogether(t *testing.T) {
 			}
 		}
 	}
-	monitor := all["ServiceMonitor/acme-chatlake-worker"].(*monitoring.ServiceMonitor)
-	service := all["Service/acme-chatlake-worker"].(*core.Service)
-	for key, value := range monitor.Spec.Selector.MatchLabels {
-		if service.Labels[key] != value {
-			t.Errorf("the ServiceMonitor wants %s=%s, and the service has %q", key, value, service.Labels[key])
+	monitor := all["ServiceMonitor/acme-chatlake"].(*monitoring.ServiceMonitor)
+	for name := range pods {
+		service := all["Service/acme-chatlake-"+name].(*core.Service)
+		for key, value := range monitor.Spec.Selector.MatchLabels {
+			if service.Labels[key] != value {
+				t.Errorf("the ServiceMonitor wants %s=%s, and the service of the %s has %q", key, value, name, service.Labels[key])
+			}
 		}
-	}
-	if port := monitor.Spec.Endpoints[0].Port; port != service.Spec.Ports[0].Name {
-		t.Errorf("the ServiceMonitor scrapes port %q", port)
+		if port := monitor.Spec.Endpoints[0].Port; !slices.ContainsFunc(service.Spec.Ports, func(p core.ServicePort) bool { return p.Name == port }) {
+			t.Errorf("the ServiceMonitor scrapes port %q, which the service of the %s has not", port, name)
+		}
 	}
 	rules := all["PrometheusRule/acme-chatlake"].(*monitoring.PrometheusRule)
 	if len(rules.Spec.Groups) == 0 || len(rules.Spec.Groups[0].Rules) < 12 {
