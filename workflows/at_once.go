@@ -10,26 +10,29 @@ import (
 // Small shards take fewer activities: one that lists and fetches, and one that seals, verifies and commits. Each activity costs a round
 // through Temporal, which takes longer than what it does for a few conversations.
 
-// atOnce says what the activity that lists the shard may fetch as well; nil is nothing. It holds its lease no longer than eight of the
-// shortest chunks; if leases do not grow, four, and towards the end of the export, when others wait for a larger lease, half of one.
+// atOnce says what the activity that lists the shard may fetch as well; nil is nothing.
 func (s *shard) atOnce(lease providers.Lease) *activities.AtOnce {
-	most := s.policy.FetchAtOnce
-	if rate := lease.RequestsPerSecond; rate > 0 {
-		seconds := 8 * s.policy.ShortestChunk.Seconds()
-		if s.policy.LeaseLook <= 0 {
-			seconds /= 2
-			if s.last {
-				seconds /= 8
-			}
+	most := s.policy.mostAtOnce(lease)
+	if rate := lease.RequestsPerSecond; rate > 0 && s.policy.LeaseLook <= 0 { // towards the end, others wait for a larger lease
+		seconds := 4 * s.policy.ShortestChunk.Seconds()
+		if s.last {
+			seconds /= 8
 		}
 		most = min(most, int(seconds*rate))
-	} else {
-		most = min(most, s.policy.FewestFree) // the rest is shared by the fetches in flight
 	}
 	if most < 1 || s.in.ChunkSize > 0 || s.state.Pages > 0 || !s.in.Shard.Stream.HasConversations() {
 		return nil
 	}
 	return &activities.AtOnce{Requests: most, Messages: s.in.MessageRequests, Metadata: s.in.MetadataRequests}
+}
+
+// mostAtOnce is how many requests the activity that lists a shard may take to fetch its conversations as well. It holds its lease no longer
+// than eight of the shortest chunks. Without a limit, more than the fewest requests of a chunk are shared by the fetches in flight.
+func (p Policy) mostAtOnce(lease providers.Lease) int {
+	if rate := lease.RequestsPerSecond; rate > 0 {
+		return min(p.FetchAtOnce, int(8*p.ShortestChunk.Seconds()*rate))
+	}
+	return min(p.FetchAtOnce, p.FewestFree)
 }
 
 // isSmall reports whether one activity may finish the shard.

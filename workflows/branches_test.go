@@ -179,6 +179,11 @@ var branches = map[string][]string{
 	"an end is cancelled while blocked":           {"EndStaleChats", "EndConversations: Denied", "cancel", "ResolveAudits", "CommitAudits", "ends canceled"},
 	"an end shares the budget, and rests from it": {"EndStaleChats", "OpenEnding", "timer", "timer fired", "EndConversations: Denied", "tell", "update retry_blocked", "OpenEnding", "EndConversations", "CommitAudits", "tell", "ends: "},
 
+	"alerts are sent, acknowledged, and no longer wanted": {"SendAlerts", "FindAlerts", "SendAlert", "update acknowledge", "timer fired", "FindAlerts", "SendAlert", "ends: "},
+	"a receiver of alerts is down":                        {"SendAlerts", "SendAlert: Unavailable", "timer fired", "FindAlerts", "SendAlert", "ends: "},
+	"alerts continue as new":                              {"SendAlerts", "FindAlerts", "SendAlert", "timer fired", "ends as new"},
+	"alerts go on":                                        {"SendAlerts on", "FindAlerts", "timer fired", "FindAlerts", "ends: "},
+
 	"a quota is taken, used up, and ends": {"Quota", "update take", "timer", "update take", "update take", "timer fired", "ends: "},
 	"a quota continues as new":            {"Quota", "update take", "timer", "ends as new"},
 	"a quota goes on":                     {"Quota on", "update take", "timer fired", "ends: "},

@@ -29,7 +29,7 @@ const (
 	eventsOfShard    = 37 // opening, sealing, verifying and committing it
 	eventsOfSmall    = 19 // opening a small window, and finishing it at once
 	eventsOfActivity = 6
-	eventsOfLease    = 34 // signals of a window about its part of the rate, from 30 to 45
+	eventsOfLease    = 12 // signals of a window about its part of the rate, from 9 to 15
 )
 
 // Events estimates the events in the histories of an export and its windows.
@@ -69,7 +69,7 @@ func (p Policy) Events(in EventsInput) float64 {
 			}
 			chunks += max(pages, math.Ceil(w.Conversations/size))
 		}
-		if pages == 1 && in.ChunkSize == 0 && w.Conversations*(in.Costs.MessageRequests+in.Costs.MetadataRequests) <= float64(p.FetchAtOnce) {
+		if pages == 1 && in.ChunkSize == 0 && w.Conversations*(in.Costs.MessageRequests+in.Costs.MetadataRequests) <= float64(p.mostAtOnce(share)) {
 			chunks = 0
 		}
 		add(w.Conversations, pages+float64(w.Jobs), chunks)
