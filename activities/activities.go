@@ -30,7 +30,8 @@ type Activities struct {
 	Account func(ctx context.Context, name string) (Account, error)
 	// Join adds an export to the users of its account's budget. If it is nil, the export has the whole budget.
 	Join func(ctx context.Context, account string, in BudgetRequest) (BudgetGrant, error)
-
+	// LeaseOf asks a run of a Shard for the lease of one of its activities in flight, by LeaseQuery. If it is nil, leases do not grow.
+	LeaseOf func(ctx context.Context, workflow, run string, number int) (requestsPerSecond float64, err error)
 	// Maintain starts a maintenance of an account, unless one is under way, and reports whether it did. If it is nil, only schedules start
 	// them.
 	Maintain func(ctx context.Context, account string) (bool, error)

@@ -46,7 +46,7 @@ func (o FetchOutput) Receipts(page, low, high int) []ChunkReceipt {
 func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(withGrowing(ctx, in.Grows), in, fetchingMessages)
+	out, err := a.fetch(a.withGrowing(ctx, in.Grows), in, fetchingMessages)
 	return out, a.classify(ctx, err)
 }
 
@@ -54,7 +54,7 @@ func (a *Activities) FetchMessages(ctx context.Context, in FetchInput) (FetchOut
 func (a *Activities) FetchMetadata(ctx context.Context, in FetchInput) (FetchOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.fetch(withGrowing(ctx, in.Grows), in, fetchingMetadata)
+	out, err := a.fetch(a.withGrowing(ctx, in.Grows), in, fetchingMetadata)
 	return out, a.classify(ctx, err)
 }
 

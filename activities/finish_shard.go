@@ -35,7 +35,7 @@ type FinishShardOutput struct {
 func (a *Activities) FinishShard(ctx context.Context, in FinishShardInput) (FinishShardOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.finishShard(withGrowing(ctx, in.Grows), in)
+	out, err := a.finishShard(a.withGrowing(ctx, in.Grows), in)
 	return out, a.classify(ctx, err)
 }
 

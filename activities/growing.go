@@ -28,18 +28,24 @@ const LeaseQuery = "lease"
 
 type growingKey struct{}
 
+// asker asks for the lease of an activity.
+type asker struct {
+	growing *Growing
+	lease   func(ctx context.Context, workflow, run string, number int) (requestsPerSecond float64, err error)
+}
+
 // withGrowing returns a context in which the lease of a session grows.
-func withGrowing(ctx context.Context, g *Growing) context.Context {
-	if g == nil || g.Every <= 0 {
+func (a *Activities) withGrowing(ctx context.Context, g *Growing) context.Context {
+	if g == nil || g.Every <= 0 || a.LeaseOf == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, growingKey{}, g)
+	return context.WithValue(ctx, growingKey{}, asker{g, a.LeaseOf})
 }
 
 // grow asks for a larger lease until the activity ends. An error changes nothing: the activity goes on with the lease that it has.
 func grow(ctx context.Context, m *providers.Meter) {
-	if g, ok := ctx.Value(growingKey{}).(*Growing); ok && activity.IsActivity(ctx) {
-		go g.keepAsking(ctx, m, g.ask)
+	if a, ok := ctx.Value(growingKey{}).(asker); ok && activity.IsActivity(ctx) {
+		go a.growing.keepAsking(ctx, m, a.ask)
 	}
 }
 
@@ -55,12 +61,12 @@ func (g *Growing) keepAsking(ctx context.Context, m *providers.Meter, ask func(c
 }
 
 // ask returns the lease of the activity now; 0 if that cannot be found out.
-func (g *Growing) ask(ctx context.Context) (requestsPerSecond float64) {
+func (a asker) ask(ctx context.Context) (requestsPerSecond float64) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	run := activity.GetInfo(ctx).WorkflowExecution
-	answer, err := activity.GetClient(ctx).QueryWorkflow(ctx, run.ID, run.RunID, LeaseQuery, g.Number)
-	if err != nil || answer.Get(&requestsPerSecond) != nil {
+	requestsPerSecond, err := a.lease(ctx, run.ID, run.RunID, a.growing.Number)
+	if err != nil {
 		return 0
 	}
 	return requestsPerSecond

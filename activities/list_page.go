@@ -95,7 +95,7 @@ const maxPageBytes = 16 << 20
 func (a *Activities) ListPage(ctx context.Context, in ListPageInput) (ListPageOutput, error) {
 	ctx, stop := keepAlive(ctx)
 	defer stop()
-	out, err := a.listPage(withGrowing(ctx, in.Grows), in)
+	out, err := a.listPage(a.withGrowing(ctx, in.Grows), in)
 	return out, a.classify(ctx, err)
 }
 

@@ -81,6 +81,15 @@ func (c counters) join(ctx context.Context, account string, in activities.Budget
 	return grant, &providers.Error{Kind: providers.Transient, Op: op, Err: fmt.Errorf("%w: %w", activities.ErrTemporal, err)}
 }
 
+// leaseOf is activities.Activities.LeaseOf.
+func (c counters) leaseOf(ctx context.Context, workflow, run string, number int) (requestsPerSecond float64, err error) {
+	answer, err := c.client.QueryWorkflow(ctx, workflow, run, activities.LeaseQuery, number)
+	if err == nil {
+		err = answer.Get(&requestsPerSecond)
+	}
+	return requestsPerSecond, err
+}
+
 // maintain is activities.Activities.Maintain. The schedule starts the run, so that its overlap policy keeps one run at a time.
 func (c counters) maintain(ctx context.Context, account string) (started bool, err error) {
 	schedule := c.client.ScheduleClient().GetHandle(ctx, workflows.MaintainID(account))

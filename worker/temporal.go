@@ -282,7 +282,7 @@ func Run(ctx context.Context, c Config, t *Temporal, l *lake.Lake) error {
 	}
 	w := sdk.New(connection, c.TaskQueue(), options)
 	shared := counters{connection, c.TaskQueue()}
-	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared, t.watch).account, Join: shared.join, Maintain: shared.maintain, Alerting: t.Alerting})
+	Register(w, &activities.Activities{Lake: l, Account: newAccounts(c, shared, t.watch).account, Join: shared.join, LeaseOf: shared.leaseOf, Maintain: shared.maintain, Alerting: t.Alerting})
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}
