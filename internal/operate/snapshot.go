@@ -3,12 +3,14 @@ package operate
 import (
 	"time"
 
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
 )
 
 // A Snapshot is what is known of an export at one moment.
 type Snapshot struct {
 	At            time.Time                `json:"at"`
+	Range         schemas.Window           `json:"-"` // that the run copies; zero if it has not told
 	State         workflows.State          `json:"state"`
 	Windows       int                      `json:"windows"`
 	Done          int                      `json:"done"`
@@ -36,7 +38,7 @@ type Snapshot struct {
 // newSnapshot joins what the export and its windows in flight answered.
 func newSnapshot(at time.Time, e workflows.ExportProgress, shards []workflows.ShardProgress) Snapshot {
 	s := Snapshot{
-		At: at, State: e.State, Windows: e.Windows, Done: e.Done, InFlight: len(e.Running), Blocked: e.Blocked, Advice: e.Advice,
+		At: at, Range: e.Range(), State: e.State, Windows: e.Windows, Done: e.Done, InFlight: len(e.Running), Blocked: e.Blocked, Advice: e.Advice,
 		Conversations: e.Totals.Conversations + e.Totals.Gone + e.Totals.Dead,
 		Messages:      e.Totals.Messages,
 		Requests:      e.Totals.Requests,

@@ -10,6 +10,7 @@ import (
 	"github.com/chatlake/chatlake/internal/inspect"
 	"github.com/chatlake/chatlake/internal/operate"
 	"github.com/chatlake/chatlake/internal/words"
+	"github.com/chatlake/chatlake/schemas"
 	"github.com/chatlake/chatlake/workflows"
 )
 
@@ -76,6 +77,22 @@ const (
 	rankCurrent
 )
 
+// openGaps counts the gaps that no run under way copies. Windows of an export end in any order, so between them there are gaps for a while.
+func openGaps(gaps []inspect.Gap, runs []run) (n int) {
+	var copied []schemas.Window
+	for _, r := range runs {
+		if r.Progress != nil && (r.Kind == operate.KindExport || r.Kind == operate.KindHistory) {
+			copied = append(copied, r.Progress.Range)
+		}
+	}
+	for _, g := range gaps {
+		if g.Stream.IsByChange() || len(g.Window.Without(copied)) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // accountLine says what is known of an account.
 func (p *Page) accountLine(s state, name string) accountLine {
 	a := p.o.Config.Accounts[name]
@@ -89,7 +106,7 @@ func (p *Page) accountLine(s state, name string) accountLine {
 	if known {
 		line.Behind = words.Duration(lag) + " behind"
 	}
-	line.Gaps = len(f.Gaps) + len(f.Lost) + len(f.Skipped)
+	line.Gaps = openGaps(f.Gaps, line.Runs) + len(f.Lost) + len(f.Skipped)
 	if n := s.Weak[name]; n > 0 {
 		is := "is"
 		if n > 1 {

@@ -50,7 +50,7 @@ func TestHeadline(t *testing.T) {
 		return []operate.Upkeep{{Schedule: operate.Schedule{ID: "sync/acme", Account: "acme", Kind: operate.KindSync, Running: []string{"sync/acme-x"}}, Progress: &p}}
 	}
 	gap := freshAccount("acme", time.Minute)
-	gap.Gaps = []inspect.Gap{{Account: "acme", Stream: schemas.StreamCreated}}
+	gap.Gaps = []inspect.Gap{{Account: "acme", Stream: schemas.StreamCreated, Window: schemas.Window{From: gap.At.AddDate(0, -2, 0), To: gap.At.AddDate(0, -1, 0)}}}
 	toGo := freshAccount("acme", time.Minute)
 	toGo.ToGo = &schemas.Window{From: noon.AddDate(-1, 0, 0), To: noon.AddDate(0, -1, 0)}
 	for _, tt := range []struct {
